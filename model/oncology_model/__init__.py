@@ -1,0 +1,16 @@
+"""Tell benign from malignant breast tumours by thirty measurements of their cell nuclei.
+
+Importing this package is cheap: scikit-learn is imported by the first prediction.
+"""
+
+from oncology_model.classifier import ArtefactError, Classifier
+from oncology_model.datamodel import MEASUREMENTS, InvalidTumorError, Prediction, Tumor
+
+__all__ = [
+    "MEASUREMENTS",
+    "ArtefactError",
+    "Classifier",
+    "InvalidTumorError",
+    "Prediction",
+    "Tumor",
+]

@@ -1,0 +1,1 @@
+"""Train the model that `oncology_model` ships; nothing of this is shipped itself."""

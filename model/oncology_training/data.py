@@ -1,0 +1,86 @@
+"""The examples to learn from: tumours with their diagnosis."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_breast_cancer
+
+from oncology_model.datamodel import MEASUREMENTS, Prediction, Tumor
+from oncology_model.table import TableError, decode, parse_tumor, read_rows
+
+BUILTIN = "builtin"
+DIAGNOSIS = "diagnosis"
+
+
+class DataError(ValueError):
+    """The data cannot be read, or no model can be trained on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A tumour and what it was found to be."""
+
+    tumor: Tumor
+    diagnosis: Prediction
+
+
+def read_examples(source: str) -> list[Example]:
+    """Read the examples in their own order.
+
+    Args:
+        source: "builtin" for the data set that scikit-learn ships, else the path of a CSV
+            file with the thirty measurements and a ``diagnosis`` (benign, malignant).
+
+    Raises:
+        DataError: the file cannot be read; the message names the row and the column.
+    """
+    if source == BUILTIN:
+        return _load_builtin()
+    try:
+        text = decode(Path(source).read_bytes())
+        rows = read_rows(text, [*MEASUREMENTS, DIAGNOSIS])
+        return [
+            Example(parse_tumor(row, cells), _parse_diagnosis(row, cells)) for row, cells in rows
+        ]
+    except OSError as error:
+        raise DataError(error.strerror) from None
+    except TableError as error:
+        raise DataError(str(error)) from None
+
+
+def to_matrix(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """Stack the measurements: one row per example, one column per name of `MEASUREMENTS`."""
+    values = [example.tumor.values() for example in examples]
+    return np.array(values, dtype=np.float64).reshape(len(values), len(MEASUREMENTS))
+
+
+def to_labels(examples: Sequence[Example]) -> NDArray[np.str_]:
+    """List the diagnoses as texts, of shape (examples,).
+
+    Texts, so that the artefact itself says which of its classes is the malignant one.
+    """
+    return np.array([example.diagnosis.value for example in examples], dtype=np.str_)
+
+
+def _load_builtin() -> list[Example]:
+    bunch = load_breast_cancer()
+    names = [name.replace(" ", "_") for name in bunch.feature_names.tolist()]
+    # The target is an index into target_names, and there malignant is 0, not 1.
+    diagnoses = [Prediction(bunch.target_names[target]) for target in bunch.target]
+    return [
+        Example(Tumor.from_mapping(dict(zip(names, values, strict=True))), diagnosis)
+        for values, diagnosis in zip(bunch.data.tolist(), diagnoses, strict=True)
+    ]
+
+
+def _parse_diagnosis(row: int, cells: Mapping[str, str]) -> Prediction:
+    text = cells[DIAGNOSIS].strip()
+    try:
+        return Prediction(text)
+    except ValueError:
+        expected = " or ".join(Prediction)
+        message = f"row {row}, column {DIAGNOSIS}: must be {expected}, not {text!r}"
+        raise DataError(message) from None

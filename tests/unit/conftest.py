@@ -1,0 +1,64 @@
+"""Tumours, examples and a small artefact for the unit tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from oncology_model import MEASUREMENTS, Prediction, Tumor
+from oncology_training.data import Example
+
+
+@pytest.fixture
+def measurements() -> dict[str, float]:
+    return {name: float(position) for position, name in enumerate(MEASUREMENTS, start=1)}
+
+
+@pytest.fixture
+def small() -> Tumor:
+    """Give a tumour that every estimator of these tests takes for benign."""
+    return Tumor.from_mapping(dict.fromkeys(MEASUREMENTS, 1.0))
+
+
+@pytest.fixture
+def large() -> Tumor:
+    """Give a tumour that every estimator of these tests takes for malignant."""
+    return Tumor.from_mapping(dict.fromkeys(MEASUREMENTS, 9.0))
+
+
+@pytest.fixture
+def make_examples() -> Callable[[int], list[Example]]:
+    """Make examples of which the larger half is malignant, some near the border on either side."""
+
+    def make(count: int) -> list[Example]:
+        generator = np.random.default_rng(0)
+        sizes = np.linspace(2.0, 8.0, count)
+        rows = sizes[:, None] + generator.uniform(-2.0, 2.0, size=(count, len(MEASUREMENTS)))
+        return [
+            Example(
+                Tumor.from_mapping(dict(zip(MEASUREMENTS, row, strict=True))),
+                Prediction.MALIGNANT if size > 5.0 else Prediction.BENIGN,
+            )
+            for size, row in zip(sizes, rows, strict=True)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def estimator() -> Pipeline:
+    matrix = np.repeat([[1.0], [2.0], [8.0], [9.0]], len(MEASUREMENTS), axis=1)
+    labels = ["benign", "benign", "malignant", "malignant"]
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(matrix, labels)
+
+
+@pytest.fixture
+def artefact(tmp_path: Path, estimator: Pipeline) -> Path:
+    path = tmp_path / "small.joblib"
+    joblib.dump(estimator, path)
+    return path
