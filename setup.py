@@ -22,8 +22,8 @@ setup(
     ],
     python_requires=">=3.11",
     install_requires=[
-        "joblib==1.6.0",
-        "numpy==2.4.6",
+        "joblib>=1.6.0,<2",
+        "numpy>=2.4.6,<3",
         "scikit-learn==1.9.1",
     ],
     package_dir={"": "model"},
