@@ -1,0 +1,123 @@
+"""setup.py text to setup.py text: read and replace three values without running anything.
+
+The values are found in the syntax tree and replaced by position, so that every byte outside them
+stays as it was: comments, quotes, line ends, encoding, byte order mark. A value that only running
+the file would tell is refused, with the place and what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainwheel.setup_py.call import SetupCall, find_setup_call
+from trainwheel.setup_py.insertion import insert_keyword
+from trainwheel.setup_py.literal import read_string, replace_string
+from trainwheel.setup_py.pairing import same_meaning
+from trainwheel.setup_py.requirement_list import read_requirements, replace_requirements
+from trainwheel.setup_py.source import Source
+
+__all__ = [
+    "read_distribution_name",
+    "read_install_requires",
+    "read_version",
+    "replace_install_requires",
+    "replace_version",
+]
+
+
+def read_version(source: bytes, name: str = "setup.py") -> str:
+    """Return the version that a setup.py gives its distribution.
+
+    Args:
+        source: The file's bytes.
+        name: What to call the file in messages.
+
+    Raises:
+        SetupPyError: No setup() call, no version, or one that is computed.
+    """
+    return _read_string(source, "version", name)
+
+
+def read_distribution_name(source: bytes, name: str = "setup.py") -> str:
+    """Return the distribution's name, as written.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`.
+    """
+    return _read_string(source, "name", name)
+
+
+def read_install_requires(source: bytes, name: str = "setup.py") -> tuple[str, ...]:
+    """Return the requirements, as written; none where the keyword is missing.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`.
+    """
+    call = find_setup_call(Source.parse(source, name))
+    value = call.value_of("install_requires")
+    return () if value is None else read_requirements(call, value)
+
+
+def replace_version(source: bytes, version: str, name: str = "setup.py") -> bytes:
+    """Return `source` with `version` in it; the same bytes when it is there already.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`, except that a missing keyword is written.
+    """
+    text = Source.parse(source, name)
+    call = find_setup_call(text)
+    value = call.value_of("version")
+    if value is None:
+        new = insert_keyword(call, "version", (version,), as_list=False)
+    elif read_string(call, "version", value) == version:
+        return source
+    else:
+        new = replace_string(text, value, version)
+    return _checked(text, new, says_so=read_version(text.encode(new), name) == version)
+
+
+def replace_install_requires(
+    source: bytes, requirements: Sequence[str], name: str = "setup.py"
+) -> bytes:
+    """Return `source` requiring `requirements`; the same bytes when it says so already.
+
+    An element that stays keeps its line, quotes and comments; a changed one (the same project)
+    keeps its line, quotes and comments as well. One that goes takes the comments on and directly
+    above its line with it. New ones come last.
+
+    Args:
+        source: The file's bytes.
+        requirements: PEP 508 texts.
+        name: What to call the file in messages.
+
+    Raises:
+        SetupPyError: The list cannot be edited safely.
+    """
+    text = Source.parse(source, name)
+    call = find_setup_call(text)
+    value = call.value_of("install_requires")
+    if value is None:
+        if not requirements:
+            return source
+        new = insert_keyword(call, "install_requires", requirements, as_list=True)
+    else:
+        new = replace_requirements(call, value, requirements)
+        if new == text.text:
+            return source
+    found = read_install_requires(text.encode(new), name)
+    return _checked(text, new, says_so=same_meaning(found, requirements))
+
+
+def _read_string(source: bytes, keyword: str, name: str) -> str:
+    call: SetupCall = find_setup_call(Source.parse(source, name))
+    value = call.value_of(keyword)
+    if value is None:
+        raise call.source.error(call.node, f"setup() has no {keyword}", f'write {keyword}="…"')
+    return read_string(call, keyword, value)
+
+
+def _checked(source: Source, new: str, *, says_so: bool) -> bytes:
+    """Return the new text as bytes, provided that reading it again gives what was asked for."""
+    if not says_so:
+        raise source.error(None, "an edit did not come out as planned", "edit the file by hand")
+    return source.encode(new)

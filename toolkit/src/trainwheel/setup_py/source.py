@@ -1,0 +1,133 @@
+"""A Python file as bytes, as text and as a syntax tree, and the way between their positions."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from trainwheel.errors import SetupPyError
+
+__all__ = ["Source"]
+
+# Where Python ends a line. str.splitlines also ends one at form feeds and other characters.
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def _find_encoding(source: bytes) -> str:
+    """Return the encoding that a file declares (PEP 263), whatever its line ends.
+
+    Raises:
+        SyntaxError: There is no such encoding.
+    """
+    # tokenize knows no lone carriage return, and looks at two lines only.
+    lines = iter(re.split(rb"\r\n|\r|\n", source, maxsplit=2)[:2])
+    encoding, _ = tokenize.detect_encoding(lambda: next(lines, b""))
+    return "utf-8" if encoding == "utf-8-sig" else encoding
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed file.
+
+    Attributes:
+        name: What messages call it.
+        text: The file decoded, without its byte order mark; line ends as they are.
+        tree: The syntax tree of `text`.
+        encoding: As Python finds it (PEP 263).
+        mark: The byte order mark, or nothing.
+    """
+
+    name: str
+    text: str
+    tree: ast.Module
+    encoding: str
+    mark: bytes = b""
+
+    @classmethod
+    def parse(cls, source: bytes, name: str) -> Self:
+        """Read a file's bytes.
+
+        Raises:
+            SetupPyError: Not Python, or not in the encoding that it declares.
+        """
+        mark = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""
+        try:
+            encoding = _find_encoding(source)
+            text = source.removeprefix(mark).decode(encoding)
+            if text.encode(encoding) != source.removeprefix(mark):
+                message = f"{name}: {encoding} text does not survive reading and writing"
+                raise SetupPyError(message, hint="save it as UTF-8")
+            with warnings.catch_warnings():
+                # An odd escape in the user's file is no concern of ours.
+                warnings.simplefilter("ignore")
+                tree = ast.parse(text)
+        except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            message = f"{name}:{line}: not a Python file: {getattr(error, 'msg', None) or error}"
+            raise SetupPyError(message, hint="mend that line") from None
+        return cls(name, text, tree, encoding, mark)
+
+    @cached_property
+    def _lines(self) -> tuple[int, ...]:
+        return (0, *(match.end() for match in _LINE_END.finditer(self.text)))
+
+    def offset(self, line: int, column: int) -> int:
+        """Return the position in `text` of a tree position, whose column counts UTF-8 bytes."""
+        start = self._lines[line - 1]
+        # A character is never longer than its bytes, so this slice holds all of them.
+        return start + len(self.text[start : start + column].encode()[:column].decode())
+
+    def span(self, node: ast.expr) -> tuple[int, int]:
+        """Return where `node` starts and ends in `text`."""
+        end_line, end_column = node.end_lineno, node.end_col_offset
+        # Python 3.8 and later always fill in both.
+        assert end_line is not None  # noqa: S101
+        assert end_column is not None  # noqa: S101
+        return self.offset(node.lineno, node.col_offset), self.offset(end_line, end_column)
+
+    def line_start(self, position: int) -> int:
+        """Return where the line that holds `position` starts."""
+        return max(start for start in self._lines if start <= position)
+
+    def newline(self) -> str:
+        """Return the file's own line end: that of its first line."""
+        match = _LINE_END.search(self.text)
+        return match[0] if match else "\n"
+
+    def indent(self, position: int) -> str:
+        """Return the white space that the line of `position` starts with."""
+        start = self.line_start(position)
+        match = re.compile(r"[ \t]*").match(self.text, start)
+        return match[0] if match else ""
+
+    def unit(self) -> str:
+        """Return one step of indentation as the file has it; four blanks where it has none."""
+        depths = re.findall(r"^([ \t]+)(?=[^\s#])", self.text, re.MULTILINE)
+        if any("\t" in depth for depth in depths):
+            return "\t"
+        return "  " if "  " in depths else "    "
+
+    def encode(self, text: str) -> bytes:
+        """Return `text` as a file like this one.
+
+        Raises:
+            SetupPyError: The file's encoding lacks a character.
+        """
+        try:
+            return self.mark + text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            character = error.object[error.start : error.end]
+            message = f"{self.name}: {self.encoding} has no {character!r}"
+            raise SetupPyError(message, hint="save the file as UTF-8") from None
+
+    def error(self, node: ast.AST | None, problem: str, hint: str) -> SetupPyError:
+        """Return the error that says `problem` with its file and line."""
+        line = getattr(node, "lineno", None)
+        place = f"{self.name}:{line}" if line else self.name
+        return SetupPyError(f"{place}: {problem}", hint=hint)

@@ -1,0 +1,205 @@
+"""Which version a release gets, and whether there is one.
+
+The *release line* of a version is its epoch, major and minor number; a release moves along it
+by the patch number. The rules follow PEP 440:
+
+* the base (the version in setup.py) with one number, ``1``, is of the line 1.0;
+* a fourth number does not count: after 1.2.3.4 comes 1.2.4;
+* after a pre-release or a development release comes its final one (1.2.0rc1, then 1.2.0), after
+  a post release and after a local version the next patch;
+* a published name that is no PEP 440 version is passed over, as installers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from trainwheel.errors import ConfigurationError
+
+__all__ = [
+    "Decision",
+    "Wish",
+    "check_not_lower",
+    "decide",
+    "newest_in_line",
+    "next_version",
+    "parse_version",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the person or the CI job that releases said.
+
+    Attributes:
+        asked: A version by name: ``175`` (that patch of the base's line) or ``1.2.0``.
+        build_number: The CI's, counting up.
+        offset: Added to the build number, for a CI that started to count anew.
+        always: Release even if nothing has changed.
+    """
+
+    asked: str | None = None
+    build_number: int | None = None
+    offset: int = 0
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do.
+
+    Attributes:
+        version: To release, or the one that holds the same content already.
+        releases: Whether there is anything to release.
+        reason: One clause for a person.
+        unchanged_since: The published version with the same release key, if there is one.
+    """
+
+    version: str
+    releases: bool
+    reason: str
+    unchanged_since: str | None = None
+
+
+def decide(
+    base: str, published: Iterable[str], *, unchanged: bool, wish: Wish | None = None
+) -> Decision:
+    """Return whether to release, and as what.
+
+    Args:
+        base: The version in setup.py.
+        published: Every version on the index.
+        unchanged: The release key equals that of :func:`newest_in_line`. The caller compares.
+        wish: What was asked for; nothing, by default.
+
+    Raises:
+        ConfigurationError: A version is not PEP 440, or lower than what is published.
+    """
+    wish = wish or Wish()
+    published = tuple(published)
+    newest = newest_in_line(base, published) if unchanged else None
+    if newest is not None and wish.asked is None and not wish.always:
+        return Decision(
+            newest, releases=False, reason=f"unchanged since {newest}", unchanged_since=newest
+        )
+    version = next_version(
+        base,
+        published,
+        asked=wish.asked,
+        build_number=wish.build_number,
+        offset=wish.offset,
+    )
+    check_not_lower(version, published)
+    return Decision(
+        version, releases=True, reason=_reason(wish, newest, published), unchanged_since=newest
+    )
+
+
+def _reason(wish: Wish, newest: str | None, published: tuple[str, ...]) -> str:
+    if wish.asked is not None:
+        return "asked for by name"
+    if newest is not None:
+        return f"unchanged since {newest}, released all the same"
+    if wish.build_number is not None:
+        return f"build {wish.build_number}"
+    return "the next free patch" if published else "the first release"
+
+
+def next_version(
+    base: str,
+    published: Iterable[str],
+    *,
+    asked: str | None = None,
+    build_number: int | None = None,
+    offset: int = 0,
+) -> str:
+    """Return the version to release: as asked, by the build number, or the next free one.
+
+    Args:
+        base: The version in setup.py; the next free one itself where it is above all published.
+        published: Every version on the index, of any line.
+        asked: See :class:`Wish`, as for the others.
+        build_number: The patch, less the offset.
+        offset: May be negative.
+
+    Raises:
+        ConfigurationError: A version is not PEP 440, or the patch comes out negative.
+    """
+    start = parse_version(base, what="version in setup.py")
+    if asked is not None:
+        # isdecimal alone takes digits of every script, which PEP 440 does not.
+        is_patch = asked.isascii() and asked.isdecimal()
+        text = _patch(start, asked) if is_patch else asked
+        return str(parse_version(text, what="version asked for"))
+    if build_number is not None:
+        if build_number + offset < 0:
+            message = f"build number {build_number} with offset {offset} gives a negative patch"
+            raise ConfigurationError(message, hint="raise the offset")
+        return _patch(start, build_number + offset)
+    newest = newest_in_line(base, published)
+    if newest is None:
+        return str(start)
+    highest = Version(newest)
+    if start > highest:
+        return str(start)
+    return _patch(start, highest.micro + (not highest.is_prerelease))
+
+
+def newest_in_line(base: str, published: Iterable[str]) -> str | None:
+    """Return the highest published version with the epoch, major and minor number of `base`.
+
+    Raises:
+        ConfigurationError: `base` is not PEP 440.
+    """
+    line = _line(parse_version(base, what="version in setup.py"))
+    found = [version for version in _readable(published) if _line(version) == line]
+    return str(max(found)) if found else None
+
+
+def check_not_lower(version: str, published: Iterable[str]) -> None:
+    """Check that nothing higher is published in the line of `version`.
+
+    The same version passes: whether its content is the same is the upload's to find out.
+
+    Raises:
+        ConfigurationError: Installers would prefer the older release.
+    """
+    newest = newest_in_line(version, published)
+    if newest is not None and Version(version) < Version(newest):
+        message = f"version {version} is lower than {newest}, which is published"
+        raise ConfigurationError(message, hint="ask for a higher one, or raise the offset")
+
+
+def parse_version(text: str, *, what: str = "version") -> Version:
+    """Return `text` as a version.
+
+    Raises:
+        ConfigurationError: It is not PEP 440.
+    """
+    try:
+        return Version(text)
+    except ValueError:  # InvalidVersion is one; so is a number of thousands of digits
+        message = f"{what} {text[:40]!r} is not a PEP 440 version"
+        raise ConfigurationError(message, hint="write it like 1.2.0") from None
+
+
+def _readable(published: Iterable[str]) -> list[Version]:
+    versions = []
+    for text in published:
+        try:
+            versions.append(Version(text))
+        except ValueError:
+            continue
+    return versions
+
+
+def _line(version: Version) -> tuple[int, int, int]:
+    return version.epoch, version.major, version.minor
+
+
+def _patch(base: Version, patch: int | str) -> str:
+    epoch = f"{base.epoch}!" if base.epoch else ""
+    return f"{epoch}{base.major}.{base.minor}.{patch}"

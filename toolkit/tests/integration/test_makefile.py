@@ -1,0 +1,186 @@
+"""The root's Makefile, run by the real make; a stand-in for Nox tells what it was given."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[3]
+TARGETS = [
+    *("help", "install", "doc", "train", "test", "version.model", "sync", "package.model"),
+    *("upload.model", "verify.model", "index", "check", "check.all", "clean", "distclean"),
+]
+# Stands in for .venv/bin/python: the Makefile only ever asks it for `-m nox …`.
+RUNNER = """#!/bin/sh
+printf '%s\\n' "$*" >> calls
+env | sort > environment
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository whose .venv is whole, in a folder that needs quoting."""
+    root = tmp_path / "a b é"
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / "toolkit").mkdir()
+    shutil.copy(ROOT / "Makefile", root)
+    for name in ("Pipfile.lock", "bootstrap.py", "toolkit/pyproject.toml"):
+        (root / name).touch()
+        os.utime(root / name, (1, 1))
+    python = root / ".venv" / "bin" / "python"
+    python.write_text(RUNNER)
+    python.chmod(0o755)
+    (root / ".venv" / ".trainwheel-stamp").write_text(f"{root.resolve()}\ndigest\n")
+    return root
+
+
+def make(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], **variables}
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=root,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+
+
+def calls(root: Path) -> list[str]:
+    return (root / "calls").read_text().splitlines()
+
+
+def variable(root: Path, name: str) -> str | None:
+    lines = (root / "environment").read_text().splitlines()
+    return next((line.partition("=")[2] for line in lines if line.startswith(f"{name}=")), None)
+
+
+def test_help_is_the_default_and_names_every_target(project: Path) -> None:
+    completed = make(project)
+
+    told = [line.split()[1] for line in completed.stdout.splitlines()]
+    assert told == TARGETS
+    assert not (project / "calls").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "session"),
+    [
+        ("doc", "doc"),
+        ("train", "train"),
+        ("test", "test"),
+        ("version.model", "version"),
+        ("sync", "sync"),
+        ("package.model", "package"),
+        ("upload.model", "upload"),
+        ("verify.model", "verify"),
+        ("index", "index"),
+    ],
+)
+def test_a_target_runs_its_session(project: Path, target: str, session: str) -> None:
+    completed = make(project, target)
+
+    assert completed.returncode == 0, completed.stdout
+    assert completed.stdout == ""
+    assert calls(project) == [f"-m nox -s {session}"]
+
+
+def test_check_all_is_check_and_the_slow_tests(project: Path) -> None:
+    make(project, "check.all")
+
+    assert calls(project) == [
+        "-m nox -s lint test",
+        "-m nox -f toolkit/noxfile.py -s lint tests",
+        "-m nox -f toolkit/noxfile.py -s slow",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "175",
+        "1;touch x",
+        "$(shell touch x)",
+        "$$(shell touch x)",
+        "$(touch x)",
+        "`touch x`",
+        "1\ntouch x",
+        "'; touch x; '",
+        "$(eval x:=1)$(shell touch x)",
+        "${shell touch x}",
+    ],
+)
+def test_a_version_reaches_the_session_as_typed(project: Path, value: str) -> None:
+    completed = make(project, f"version={value}", "upload.model")
+
+    assert completed.returncode == 0, completed.stdout
+    assert calls(project) == ["-m nox -s upload"]
+    first_line = value.partition("\n")[0]
+    assert variable(project, "TRAINWHEEL_VERSION") == first_line
+    assert variable(project, "version") is None
+    assert not list(project.glob("**/x"))
+
+
+def test_a_version_in_the_environment_is_somebody_elses(project: Path) -> None:
+    make(project, "upload.model", version="$(shell touch x)")
+
+    assert variable(project, "TRAINWHEEL_VERSION") is None
+    assert not (project / "x").exists()
+
+
+def test_a_version_set_by_the_ci_job_is_handed_on(project: Path) -> None:
+    make(project, "upload.model", TRAINWHEEL_VERSION="$(shell touch x)")
+
+    assert variable(project, "TRAINWHEEL_VERSION") == "$(shell touch x)"
+    assert not (project / "x").exists()
+
+
+def test_a_failed_session_fails_make(project: Path) -> None:
+    (project / ".venv" / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
+
+    assert make(project, "train").returncode == 2
+
+
+@pytest.mark.parametrize("change", ["moved", "dead link", "no stamp", "newer lock"])
+def test_bootstrap_runs_when_the_environment_does_not_fit(project: Path, change: str) -> None:
+    stamp = project / ".venv" / ".trainwheel-stamp"
+    python = project / ".venv" / "bin" / "python"
+    if change == "moved":
+        project = project.rename(project.with_name("c d"))
+    elif change == "dead link":
+        python.unlink()
+        python.symlink_to("/nonexistent/python")
+    elif change == "no stamp":
+        stamp.unlink()
+    else:
+        os.utime(project / "Pipfile.lock")
+        os.utime(stamp, (2, 2))
+
+    completed = make(project, "install", "PYTHON=echo would run")
+
+    assert completed.stdout == "would run bootstrap.py\n"
+
+
+def test_clean_and_distclean_keep_what_was_published(project: Path) -> None:
+    made = ("build", "dist", "model/pkg/artefact", ".nox", "toolkit/.nox", ".trainwheel/index")
+    for name in made:
+        (project / name).mkdir(parents=True)
+
+    make(project, "clean")
+    assert [name for name in made if (project / name).exists()] == [
+        ".nox",
+        "toolkit/.nox",
+        ".trainwheel/index",
+    ]
+    assert (project / ".venv").exists()
+
+    make(project, "distclean")
+    assert [name for name in made if (project / name).exists()] == [".trainwheel/index"]
+    assert not (project / ".venv").exists()

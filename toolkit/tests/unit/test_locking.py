@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from trainwheel.lock_changes import Change, compare, merge, parse_pins, pins_of
+from trainwheel.locking import finish_lock, plan_pipfile
+from trainwheel.pipfile import parse_pipfile
+
+Lock = dict[str, dict[str, Any]]
+
+SIX: dict[str, Any] = {"hashes": ["sha256:11"], "version": "==1.16.0"}
+NEW_SIX: dict[str, Any] = {"hashes": ["sha256:22"], "version": "==1.17.0"}
+LOCAL: dict[str, Any] = {"editable": True, "path": "./toolkit"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({}, {}, []),
+        ({"default": {"six": SIX}}, {"default": {"six": SIX}}, []),
+        (
+            {"default": {"six": SIX}},
+            {"default": {"six": NEW_SIX}},
+            ["packages: six 1.16.0 → 1.17.0"],
+        ),
+        ({}, {"develop": {"six": SIX}}, ["dev-packages: six not locked → 1.16.0"]),
+        ({"test": {"six": SIX}}, {"test": {}}, ["test: six 1.16.0 → gone"]),
+        (
+            {"test": {"six": SIX}},
+            {"test": {"six": {**SIX, "hashes": ["sha256:22"]}}},
+            ["test: six 1.16.0, other digests or markers"],
+        ),
+        ({"test": {"My.Pkg": SIX}}, {"test": {"my-pkg": SIX}}, []),
+        ({"test": {"six": {**SIX, "index": "pypi"}}}, {"test": {"six": SIX}}, []),
+        ({"_meta": {"hash": {}}}, {"_meta": {"hash": {"sha256": "1"}}}, []),
+    ],
+    ids=["empty", "same", "moved", "new", "gone", "digests", "spelling", "index", "meta"],
+)
+def test_changes_are_told_per_category(old: Lock, new: Lock, expected: list[str]) -> None:
+    assert [str(change) for change in compare(old, new)] == expected
+
+
+def test_changes_are_sorted_by_category_and_name() -> None:
+    new = {"test": {"b": SIX, "a": SIX}, "default": {"z": SIX}}
+
+    assert compare({}, new) == (
+        Change("packages", "z", "", "1.16.0"),
+        Change("test", "a", "", "1.16.0"),
+        Change("test", "b", "", "1.16.0"),
+    )
+
+
+def test_pins_are_read_from_what_uv_writes() -> None:
+    lines = ["-e file:///somewhere", "# a comment", "My.Pkg[x]==1.0 ; python_version < '4'", ""]
+
+    assert parse_pins(lines) == {"my-pkg": "1.0"}
+
+
+def test_local_packages_have_no_pin() -> None:
+    assert pins_of({"trainwheel": LOCAL, "Six": SIX}) == {"six": "1.16.0"}
+
+
+def test_an_entry_whose_version_stays_is_kept_as_it_was() -> None:
+    old = {"six": {**SIX, "markers": "python_version >= '3'"}}
+
+    assert merge(old, {"six": SIX}, {"six": "1.16.0"}) == old
+
+
+def test_an_entry_whose_version_moves_is_the_fresh_one_with_the_old_extras() -> None:
+    old = {"six": {**SIX, "extras": ["toml"]}}
+
+    assert merge(old, {"six": NEW_SIX}, {"six": "1.17.0"}) == {
+        "six": {**NEW_SIX, "extras": ["toml"]}
+    }
+
+
+def test_what_pipenv_locked_beyond_the_wanted_versions_is_left_out() -> None:
+    fresh = {"six": NEW_SIX, "its-dependency": SIX}
+
+    assert merge({}, fresh, {"six": "1.17.0"}) == {"six": NEW_SIX}
+
+
+def test_a_release_that_is_wanted_no_more_goes_and_a_local_package_stays() -> None:
+    assert merge({"six": SIX, "trainwheel": LOCAL}, {}, {}) == {"trainwheel": LOCAL}
+
+
+def test_a_new_local_package_joins() -> None:
+    assert merge({}, {"trainwheel": LOCAL}, {}) == {"trainwheel": LOCAL}
+
+
+MADE: Lock = {
+    "_meta": {
+        "hash": {"sha256": "of this machine"},
+        "sources": [{"name": "corporate", "url": "https://user:secret@index.invalid/simple"}],
+    },
+    "default": {"six": {**SIX, "index": "corporate"}},
+}
+
+
+def test_a_finished_lock_names_no_index() -> None:
+    finished = json.loads(finish_lock(MADE, parse_pipfile("[packages]\nsix = '*'\n"), "ab12"))
+
+    assert finished["_meta"]["sources"] == []
+    assert finished["_meta"]["hash"] == {"sha256": "ab12"}
+    assert finished["default"] == {"six": SIX}
+
+
+def test_a_pipfile_that_names_its_sources_keeps_them_in_the_lock() -> None:
+    pipfile = parse_pipfile("[[source]]\nname = 'corporate'\nurl = 'x'\n[packages]\nsix = '*'\n")
+
+    finished = json.loads(finish_lock(MADE, pipfile, "ab12"))
+
+    assert finished["_meta"]["hash"] == {"sha256": "of this machine"}
+    assert finished["default"]["six"]["index"] == "corporate"
+
+
+def test_finishing_leaves_its_argument_alone() -> None:
+    before = json.dumps(MADE)
+
+    finish_lock(MADE, parse_pipfile("[packages]\n"), "ab12")
+
+    assert json.dumps(MADE) == before
+
+
+def test_a_planned_pipfile_asks_for_the_given_versions_only() -> None:
+    text = (
+        "[packages]\nsix = '*'\nattrs = '*'\n\n[test]\nMy_Pkg = {version = '*', extras = ['x']}\n"
+    )
+
+    wanted = {"packages": {"six": "1.0"}, "test": {"my-pkg": "2"}}
+    planned = parse_pipfile(plan_pipfile(text, wanted))
+
+    assert [(p.name, p.specifier) for p in planned.packages()] == [("six", "==1.0")]
+    assert [(p.name, p.specifier, p.extras) for p in planned.packages("test")] == [
+        ("my-pkg", "==2", ("x",))
+    ]

@@ -1,0 +1,136 @@
+"""Whatever a setup.py looks like, an edit changes the value and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainwheel.pep508 import meaning
+from trainwheel.setup_py import (
+    read_install_requires,
+    read_version,
+    replace_install_requires,
+    replace_version,
+)
+
+_names = st.sampled_from(["numpy", "scikit-learn", "Joblib", "x_y", "zope.interface", "pandas"])
+_clauses = st.sampled_from(["", "==1.0", ">=1,<2", '; os_name == "nt"', "[extra]>1"])
+_requirements = st.lists(
+    st.builds("{}{}".format, _names, _clauses),
+    max_size=6,
+    unique_by=lambda t: re.split(r"[^\w.-]", t)[0].lower(),
+)
+_quotes = st.sampled_from(["'", '"', '"""'])
+_comments = st.sampled_from(["", "  # why: 'é', [so]", "  #"])
+
+
+@st.composite
+def _lists(draw: st.DrawFn, newline: str) -> str:
+    """Draw the text of a list or tuple in some layout."""
+    brackets = draw(st.sampled_from(["[]", "()"]))
+    indent = draw(st.sampled_from(["    ", "\t", "  ", "\f   "]))
+    multi_line = draw(st.booleans())
+    requirements = draw(_requirements)
+    text = brackets[0] + (draw(_comments) + newline if multi_line else "")
+    for i, requirement in enumerate(requirements):
+        quote = "'" if '"' in requirement else draw(_quotes)
+        closed = i < len(requirements) - 1 or brackets == "()" or draw(st.booleans())
+        comma = "," if closed else ""
+        if multi_line:
+            above = draw(st.sampled_from(["", f"{indent}# above{newline}", newline]))
+            apart = draw(st.sampled_from([newline, newline, " ", "\\" + newline]))
+            apart = apart if apart == newline or closed else newline
+            trail = draw(_comments) if apart == newline else ""
+            starts = text.endswith(newline) and not text.endswith("\\" + newline)
+            text += (
+                (above + indent if starts else "")
+                + quote
+                + requirement
+                + quote
+                + comma
+                + trail
+                + apart
+            )
+        else:
+            text += quote + requirement + quote + comma + draw(st.sampled_from([" ", "", "  "]))
+    return text + brackets[1]
+
+
+@st.composite
+def _files(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
+    """Draw a setup.py, in three parts: before the list, the list, and after it."""
+    newline = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    encoding = draw(st.sampled_from(["utf-8", "latin-1", "utf-8-sig"]))
+    cookie = "# -*- coding: latin-1 -*-" if encoding == "latin-1" else "#!/usr/bin/env python"
+    name = draw(st.sampled_from(["é", "x", "\\d"]))
+    head = [cookie, draw(st.sampled_from(["", "\f", "'''doc \x0b é'''"]))]
+    value = draw(_lists(newline))
+    if draw(st.booleans()):
+        before = [*head, "from setuptools import setup as s", "REQS = "]
+        after = ["", f"s(name='{name}',", "  install_requires = REQS) # done"]
+    else:
+        before = [*head, "import setuptools", f"setuptools.setup(name='{name}', install_requires="]
+        after = [draw(st.sampled_from([")", ",)", ", url='é')"]))]
+    mark = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
+    encoding = encoding.removesuffix("-sig")
+    tail = newline.join(after) + draw(st.sampled_from(["", newline]))
+    return (
+        mark + newline.join(before).encode(encoding),
+        value.encode(encoding),
+        tail.encode(encoding),
+    )
+
+
+@given(_files(), _requirements)
+def test_only_the_list_changes_whatever_the_layout(
+    parts: tuple[bytes, bytes, bytes], wanted: list[str]
+) -> None:
+    before, value, after = parts
+    source = before + value + after
+    new = replace_install_requires(source, wanted)
+    assert sorted(map(meaning, read_install_requires(new)), key=repr) == sorted(
+        map(meaning, wanted), key=repr
+    )
+    assert new.startswith(before)
+    assert new.endswith(after)
+    assert replace_install_requires(new, wanted) is new
+
+
+@given(_files(), _requirements)
+def test_an_element_that_stays_keeps_its_spelling_and_its_comments(
+    parts: tuple[bytes, bytes, bytes], wanted: list[str]
+) -> None:
+    before, value, after = parts
+    source = before + value + after
+    present = read_install_requires(source)
+    new = replace_install_requires(source, wanted)
+    kept = {text for text in present if meaning(text) in set(map(meaning, wanted))}
+    for quote in ("'", '"', '"""'):
+        for text in kept:
+            literal = f"{quote}{text}{quote}".encode()
+            assert new.count(literal) >= value.count(literal)
+    if len(kept) == len(present):
+        assert new.count(b"#") == source.count(b"#")
+
+
+@given(_files(), _requirements)
+def test_there_and_back_reads_the_same(
+    parts: tuple[bytes, bytes, bytes], wanted: list[str]
+) -> None:
+    source = b"".join(parts)
+    present = read_install_requires(source)
+    back = replace_install_requires(replace_install_requires(source, wanted), present)
+    assert set(map(meaning, read_install_requires(back))) == set(map(meaning, present))
+
+
+@given(_files(), st.sampled_from(["1.0", "0.1.175", "2!1.0rc1+x"]))
+def test_a_version_is_written_once_whatever_the_layout(
+    parts: tuple[bytes, bytes, bytes], version: str
+) -> None:
+    new = replace_version(b"".join(parts), version)
+    assert read_version(new) == version
+    assert replace_version(new, version) is new
+    assert new.count(b"version") == 1
+    assert read_install_requires(new) == read_install_requires(b"".join(parts))

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.versioning import (
+    Decision,
+    Wish,
+    check_not_lower,
+    decide,
+    newest_in_line,
+    next_version,
+    parse_version,
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "published", "expected"),
+    [
+        ("0.1.0", [], "0.1.0"),
+        ("0.1", [], "0.1"),
+        ("0.1.0", ["0.1.0"], "0.1.1"),
+        ("0.1.0", ["0.1.9", "0.1.10"], "0.1.11"),
+        ("0.2.0", ["0.1.174"], "0.2.0"),
+        ("0.1.0", ["0.2.0"], "0.1.0"),
+        ("0.1.5", ["0.1.3"], "0.1.5"),
+        ("0.1", ["0.1"], "0.1.1"),
+        ("1", ["1.0.3"], "1.0.4"),
+        ("1.2.0.dev0", [], "1.2.0.dev0"),
+        ("1.2.0.dev0", ["1.2.0.dev0"], "1.2.0"),
+        ("1.2.0rc1", ["1.2.0.dev1"], "1.2.0rc1"),
+        ("1.2.0", ["1.2.1rc1"], "1.2.1"),
+        ("1.2.0", ["1.2.3.post1"], "1.2.4"),
+        ("1.2.0", ["1.2.3+cpu"], "1.2.4"),
+        ("1.2.0", ["1.2.3.4"], "1.2.4"),
+        ("1!0.1.0", ["0.1.7", "1!0.1.2"], "1!0.1.3"),
+        ("0.1.0", ["0.1.2-what", "0.1.1"], "0.1.2"),
+        ("v0.1.0", [], "0.1.0"),
+    ],
+)
+def test_the_next_version_is_the_next_free_patch_of_the_line(
+    base: str, published: list[str], expected: str
+) -> None:
+    assert next_version(base, published) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("175", "0.1.175"),
+        ("007", "0.1.7"),
+        ("1.2.0", "1.2.0"),
+        ("v1.2.0", "1.2.0"),
+        ("1.2", "1.2"),
+        ("2.0.0rc1", "2.0.0rc1"),
+    ],
+)
+def test_a_version_asked_for_by_name_is_taken(asked: str, expected: str) -> None:
+    assert next_version("0.1.0", ["0.1.3"], asked=asked, build_number=9) == expected
+
+
+def test_the_build_number_is_the_patch() -> None:
+    assert next_version("0.1.0", ["0.1.3"], build_number=12) == "0.1.12"
+    assert next_version("0.1.0", ["0.1.174"], build_number=12, offset=200) == "0.1.212"
+
+
+def test_a_negative_patch_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="negative patch"):
+        next_version("0.1.0", [], build_number=3, offset=-5)
+
+
+@pytest.mark.parametrize("text", ["latest", "", "1.2.x", "1.2-", "\uff11.\uff12"])
+def test_what_is_not_pep_440_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a PEP 440 version") as caught:
+        next_version("0.1.0", [], asked=text)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_base_that_is_not_pep_440_names_setup_py() -> None:
+    with pytest.raises(ConfigurationError, match=r"version in setup\.py 'one'"):
+        next_version("one", [])
+
+
+def test_digits_of_other_scripts_are_no_number() -> None:
+    with pytest.raises(ConfigurationError):
+        next_version("0.1.0", [], asked="\u0661\u0667\u0665")
+
+
+def test_an_absurdly_long_number_is_refused_and_not_a_traceback() -> None:
+    with pytest.raises(ConfigurationError):
+        next_version("0.1.0", [], asked="9" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("version", "published"),
+    [("0.1.170", ["0.1.174"]), ("0.1.0rc1", ["0.1.0"]), ("0.1", ["0.1.1"])],
+)
+def test_a_version_below_what_its_line_has_is_refused(version: str, published: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match=r"is lower than 0\.1"):
+        check_not_lower(version, published)
+
+
+@pytest.mark.parametrize(
+    ("version", "published"),
+    [("0.1.174", ["0.1.174"]), ("0.1.5", ["0.2.0"]), ("0.1.5", []), ("0.1.0", ["0.1"])],
+)
+def test_an_equal_version_or_another_line_is_not_lower(version: str, published: list[str]) -> None:
+    check_not_lower(version, published)
+
+
+def test_the_newest_of_a_line_is_by_version_and_not_by_text() -> None:
+    assert newest_in_line("0.1.0", ["0.1.9", "0.1.10", "0.2.0", "nonsense"]) == "0.1.10"
+    assert newest_in_line("0.3.0", ["0.1.9"]) is None
+
+
+def test_the_same_content_is_not_released_again() -> None:
+    decision = decide("0.1.0", ["0.1.174"], unchanged=True, wish=Wish(build_number=200))
+    assert decision == Decision(
+        "0.1.174",
+        releases=False,
+        reason="unchanged since 0.1.174",
+        unchanged_since="0.1.174",
+    )
+
+
+def test_always_releases_the_same_content_again() -> None:
+    decision = decide("0.1.0", ["0.1.174"], unchanged=True, wish=Wish(always=True))
+    assert (decision.version, decision.releases) == ("0.1.175", True)
+    assert decision.unchanged_since == "0.1.174"
+
+
+def test_a_version_asked_for_releases_the_same_content_again() -> None:
+    decision = decide("0.1.0", ["0.1.174"], unchanged=True, wish=Wish(asked="180"))
+    assert (decision.version, decision.releases) == ("0.1.180", True)
+
+
+def test_changed_content_gets_the_build_number() -> None:
+    decision = decide("0.1.0", iter(["0.1.174"]), unchanged=False, wish=Wish(build_number=175))
+    assert decision == Decision("0.1.175", releases=True, reason="build 175")
+
+
+def test_changed_content_without_a_build_number_gets_the_next_patch() -> None:
+    assert decide("0.1.0", ["0.1.174"], unchanged=False).version == "0.1.175"
+    assert decide("0.1.0", [], unchanged=False).reason == "the first release"
+
+
+def test_unchanged_with_nothing_published_releases() -> None:
+    assert decide("0.1.0", ["0.9.0"], unchanged=True).releases
+
+
+def test_a_build_number_that_fell_behind_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="raise the offset"):
+        decide("0.1.0", ["0.1.174"], unchanged=False, wish=Wish(build_number=3))
+
+
+_versions = st.builds(
+    "{}.{}.{}{}".format,
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.integers(0, 30),
+    st.sampled_from(["", "rc1", ".dev2", ".post1", "+local"]),
+)
+
+
+@given(_versions, st.lists(_versions))
+def test_the_next_version_is_new_and_above_all_of_its_line(base: str, published: list[str]) -> None:
+    chosen = next_version(base, published)
+    assert parse_version(chosen) not in map(Version, published)
+    check_not_lower(chosen, published)
+    newest = newest_in_line(base, published)
+    assert newest is None or Version(chosen) > Version(newest)
