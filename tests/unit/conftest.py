@@ -31,7 +31,7 @@ def large() -> Tumor:
     return Tumor.from_mapping(dict.fromkeys(MEASUREMENTS, 9.0))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_examples() -> Callable[[int], list[Example]]:
     """Make examples of which the larger half is malignant, some near the border on either side."""
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from dataclasses import dataclass
 from posixpath import basename
 from urllib.parse import unquote, urlsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import Specifier
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_name,
+    canonicalize_version,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -19,7 +23,15 @@ from packaging.utils import (
 from trainwheel.errors import LockfileError
 from trainwheel.pipfile import Package
 
-__all__ = ["format_requirement", "join_markers", "meaning", "project_name", "reference"]
+__all__ = [
+    "format_requirement",
+    "join_markers",
+    "meaning",
+    "meaning_of",
+    "name_of",
+    "project_name",
+    "reference",
+]
 
 # pipenv names an archive that it has not opened by the first digits of a digest of its address.
 _DIGEST_KEY = re.compile(r"[0-9a-f]{7}")
@@ -53,7 +65,7 @@ def format_requirement(
         clauses = package.specifier if specifier is None else specifier
         text = f"{name}{clauses}" + (f"; {marker}" if marker else "")
     try:
-        Requirement(text)
+        meaning_of(text)
     except InvalidRequirement:
         message = f"{where} {package.key}: {text!r} is not a requirement that PEP 508 knows"
         raise LockfileError(message, hint="mend its version, extras or address") from None
@@ -114,12 +126,18 @@ def join_markers(markers: tuple[str, ...], *, where: str) -> str:
     """
     for marker in markers:
         try:
-            Marker(marker)
+            _normal_marker(marker)
         except InvalidMarker:
             message = f"{where}: {marker!r} is not a marker"
             raise LockfileError(message, hint="write it as PEP 508 does") from None
     # Without the brackets `a or b` joined with c would mean `a or (b and c)`.
-    return str(Marker(" and ".join(f"({marker})" for marker in markers))) if markers else ""
+    return _normal_marker(" and ".join(f"({marker})" for marker in markers)) if markers else ""
+
+
+@functools.lru_cache(maxsize=256)
+def _normal_marker(text: str) -> str:
+    # A lock repeats a handful of markers hundreds of times.
+    return str(Marker(text))
 
 
 def meaning(text: str) -> object:
@@ -128,13 +146,58 @@ def meaning(text: str) -> object:
     Text that PEP 508 does not know stands for itself.
     """
     try:
-        requirement = Requirement(text)
+        return meaning_of(text)
     except InvalidRequirement:
         return " ".join(text.split())
-    return (
+
+
+def name_of(text: str) -> str:
+    """Return the PEP 503 name of the project that a requirement is for; else the text itself."""
+    try:
+        return meaning_of(text).name
+    except InvalidRequirement:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a requirement says, however it is spelt."""
+
+    name: str
+    extras: frozenset[str]
+    clauses: frozenset[tuple[str, str]]
+    url: str | None
+    marker: str
+
+
+@functools.lru_cache(maxsize=4096)
+def meaning_of(text: str) -> Meaning:
+    """Return what a requirement says.
+
+    Raises:
+        InvalidRequirement: It is none.
+    """
+    front, _, marker = text.partition(";")
+    if "@" in front or not marker.strip():
+        # In an address a semicolon may mean something else.
+        requirement = Requirement(text)
+        marker = str(requirement.marker or "")
+    else:
+        requirement = Requirement(front)
+        try:
+            marker = _normal_marker(marker)
+        except InvalidMarker as error:
+            raise InvalidRequirement(str(error)) from None
+    return Meaning(
         canonicalize_name(requirement.name),
-        frozenset(canonicalize_name(extra) for extra in requirement.extras),
-        requirement.specifier,
+        frozenset(map(canonicalize_name, requirement.extras)),
+        frozenset(_clause(clause) for clause in requirement.specifier),
         requirement.url,
-        str(requirement.marker or ""),
+        marker,
     )
+
+
+def _clause(clause: Specifier) -> tuple[str, str]:
+    # 1.0 and 1 are the same, but ~=1.0 and ~=1 are not.
+    strip = clause.operator != "~="
+    return clause.operator, canonicalize_version(clause.version, strip_trailing_zero=strip)

@@ -19,9 +19,9 @@ Where the Pipfile chooses the packages it chooses their markers too: the lock's 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 from urllib.parse import urlsplit
 
 from packaging.specifiers import InvalidSpecifier, Specifier
@@ -31,14 +31,36 @@ from trainwheel import setup_py
 from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.lockfile import Lockfile
 from trainwheel.pep508 import format_requirement
-from trainwheel.pipfile import Package, Pipfile
+from trainwheel.pipfile import Package, Pipfile, canonical_category
 
-__all__ = ["EXACT", "Plan", "Policy", "describe_drift", "plan_requirements", "sync_setup_py"]
+__all__ = [
+    "EXACT",
+    "POLICIES",
+    "Plan",
+    "SyncSettings",
+    "describe_drift",
+    "plan_requirements",
+    "plan_sync",
+    "sync_setup_py",
+]
 
-Policy = Literal["locked", "direct", "compatible", "declared"]
+POLICIES: Final = ("locked", "direct", "compatible", "declared")
 
 # scikit-learn promises nothing about an estimator that another version of it pickled.
 EXACT: Final = frozenset(("scikit-learn",))
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """How a project wants to be synced.
+
+    Attributes:
+        pins: The policy.
+        extras: Name of an extra → the Pipfile category that it holds.
+    """
+
+    pins: str = "compatible"
+    extras: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +70,33 @@ class Plan:
     Attributes:
         requirements: PEP 508 texts, in the order of the Pipfile (of the lock for `locked`).
         notices: What a person should know: packages left out, references an index refuses.
+        local: Names of packages that were left out because they are files or folders here.
+        extras: Name of an extra → its requirements.
     """
 
     requirements: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def plan_sync(pipfile: Pipfile | None, lock: Lockfile | None, settings: SyncSettings) -> Plan:
+    """Return the requirements and the extras of a project.
+
+    Raises:
+        ConfigurationError: As for :func:`plan_requirements`, or an extra's category is missing.
+    """
+    plan = plan_requirements(pipfile, lock, settings.pins)
+    extras, notices = {}, list(plan.notices)
+    for extra, category in settings.extras.items():
+        known = {name for file in (pipfile, lock) if file for name in file.categories}
+        if canonical_category(category) not in known:
+            message = f"the extra {extra!r} is to hold [{category}], which the Pipfile lacks"
+            raise ConfigurationError(message, hint="correct the category's name")
+        part = plan_requirements(pipfile, lock, settings.pins, category=category)
+        extras[extra] = part.requirements
+        notices += (f"extra {extra}: {notice}" for notice in part.notices)
+    return replace(plan, notices=tuple(notices), extras=extras)
 
 
 def plan_requirements(
@@ -75,9 +120,9 @@ def plan_requirements(
         ConfigurationError: No such policy.
         LockfileError: A package is not locked, has no name, or its address holds a password.
     """
-    if policy not in get_args(Policy):
+    if policy not in POLICIES:
         message = f"sync policy {policy!r} is not known"
-        raise ConfigurationError(message, hint=f"use one of {', '.join(get_args(Policy))}")
+        raise ConfigurationError(message, hint=f"use one of {', '.join(POLICIES)}")
     file = "Pipfile.lock" if policy == "locked" else "Pipfile"
     named = lock if policy == "locked" else pipfile
     if named is None or (lock is None and policy != "declared"):
@@ -92,16 +137,20 @@ def plan_requirements(
             pinned = tuple(p if p.name in exact else _loosened(p, d.specifier) for p, d in pairs)
         packages = pinned
     texts = [_text(package, where) for package in packages if not package.path]
-    return Plan(tuple(texts), tuple(_notices(packages)))
+    local = tuple(package.name for package in packages if package.path)
+    return Plan(tuple(texts), tuple(_notices(packages)), local)
 
 
 def sync_setup_py(source: bytes, plan: Plan, *, name: str = "setup.py") -> bytes:
-    """Return `source` with install_requires as `plan` says; the same bytes when it says so already.
+    """Return `source` requiring what `plan` says; the same bytes when it says so already.
 
     Raises:
         SetupPyError: It cannot be edited without running it.
     """
-    return setup_py.replace_install_requires(source, plan.requirements, name)
+    new = setup_py.replace_install_requires(source, plan.requirements, name)
+    for extra, requirements in plan.extras.items():
+        new = setup_py.replace_extra(new, extra, requirements, name)
+    return new
 
 
 def describe_drift(before: bytes, after: bytes, *, name: str = "setup.py") -> str:

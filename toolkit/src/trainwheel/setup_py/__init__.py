@@ -7,19 +7,24 @@ the file would tell is refused, with the place and what to write instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from trainwheel.setup_py.call import SetupCall, find_setup_call
+from trainwheel.setup_py.extras import extra_place, insert_extra
 from trainwheel.setup_py.insertion import insert_keyword
 from trainwheel.setup_py.literal import read_string, replace_string
 from trainwheel.setup_py.pairing import same_meaning
+from trainwheel.setup_py.place import INSTALL_REQUIRES, Place
 from trainwheel.setup_py.requirement_list import read_requirements, replace_requirements
 from trainwheel.setup_py.source import Source
 
 __all__ = [
+    "has_install_requires",
     "read_distribution_name",
+    "read_extra",
     "read_install_requires",
     "read_version",
+    "replace_extra",
     "replace_install_requires",
     "replace_version",
 ]
@@ -47,15 +52,33 @@ def read_distribution_name(source: bytes, name: str = "setup.py") -> str:
     return _read_string(source, "name", name)
 
 
+def has_install_requires(source: bytes, name: str = "setup.py") -> bool:
+    """Return whether setup() is given install_requires, be it computed.
+
+    Raises:
+        SetupPyError: No setup() call, or it takes keywords that cannot be seen.
+    """
+    call = find_setup_call(Source.parse(source, name))
+    has_keyword = call.keyword("install_requires") is not None
+    return has_keyword or call.value_of("install_requires") is not None
+
+
 def read_install_requires(source: bytes, name: str = "setup.py") -> tuple[str, ...]:
     """Return the requirements, as written; none where the keyword is missing.
 
     Raises:
         SetupPyError: As for :func:`read_version`.
     """
-    call = find_setup_call(Source.parse(source, name))
-    value = call.value_of("install_requires")
-    return () if value is None else read_requirements(call, value)
+    return _read_list(source, INSTALL_REQUIRES, name)
+
+
+def read_extra(source: bytes, extra: str, name: str = "setup.py") -> tuple[str, ...]:
+    """Return the requirements of an extra, as written; none where it is missing.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`.
+    """
+    return _read_list(source, extra_place(extra), name)
 
 
 def replace_version(source: bytes, version: str, name: str = "setup.py") -> bytes:
@@ -93,18 +116,59 @@ def replace_install_requires(
     Raises:
         SetupPyError: The list cannot be edited safely.
     """
+
+    def insert(call: SetupCall) -> str:
+        return insert_keyword(call, "install_requires", requirements, as_list=True)
+
+    return _replace_list(source, INSTALL_REQUIRES, requirements, name, insert)
+
+
+def replace_extra(
+    source: bytes, extra: str, requirements: Sequence[str], name: str = "setup.py"
+) -> bytes:
+    """Return `source` with `requirements` as an extra; everything else as it was.
+
+    Args:
+        source: The file's bytes.
+        extra: The extra's name; its list, or all of extras_require, is written if missing.
+        requirements: PEP 508 texts.
+        name: What to call the file in messages.
+
+    Raises:
+        SetupPyError: The list cannot be edited safely.
+    """
+
+    def insert(call: SetupCall) -> str:
+        return insert_extra(call, extra, requirements)
+
+    return _replace_list(source, extra_place(extra), requirements, name, insert)
+
+
+def _read_list(source: bytes, place: Place, name: str) -> tuple[str, ...]:
+    call = find_setup_call(Source.parse(source, name))
+    value = place.find(call)
+    return () if value is None else read_requirements(call, value, place.label)
+
+
+def _replace_list(
+    source: bytes,
+    place: Place,
+    requirements: Sequence[str],
+    name: str,
+    insert: Callable[[SetupCall], str],
+) -> bytes:
     text = Source.parse(source, name)
     call = find_setup_call(text)
-    value = call.value_of("install_requires")
+    value = place.find(call)
     if value is None:
         if not requirements:
             return source
-        new = insert_keyword(call, "install_requires", requirements, as_list=True)
+        new = insert(call)
     else:
-        new = replace_requirements(call, value, requirements)
+        new = replace_requirements(call, place, value, requirements)
         if new == text.text:
             return source
-    found = read_install_requires(text.encode(new), name)
+    found = _read_list(text.encode(new), place, name)
     return _checked(text, new, says_so=same_meaning(found, requirements))
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from trainwheel.setup_py.source import Source
 
-__all__ = ["Item", "append_item", "comma_after", "is_own_line", "rest_of_line", "write_list"]
+__all__ = [
+    "Item",
+    "append_item",
+    "comma_after",
+    "is_own_line",
+    "item_through",
+    "rest_of_line",
+    "tokens_between",
+    "write_list",
+]
 
 _TOKEN = re.compile(
     r"(?P<comma>,)|(?P<bracket>\))|(?P<comment>#[^\r\n]*)|(?P<blank>[ \t\f]+|\\?(?:\r\n|\r|\n))"
@@ -43,6 +52,12 @@ def comma_after(text: str, item: Item, limit: int) -> int | None:
     return None
 
 
+def item_through(text: str, start: int, end: int, limit: int) -> Item:
+    """Return the item from `start` with the brackets that close after the end of its value."""
+    tokens = tokens_between(text, end, limit) or []
+    return Item(start, max([end, *(t.end() for t in tokens if t.lastgroup == "bracket")]))
+
+
 def is_own_line(source: Source, position: int) -> bool:
     """Return whether only blanks stand before `position` on its line."""
     return not source.text[source.line_start(position) : position].strip()
@@ -54,14 +69,14 @@ def rest_of_line(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def append_item(source: Source, last: Item, limit: int, new: str) -> str:
+def append_item(source: Source, last: Item, limit: int, *new: str) -> str:
     """Return the text with `new` after the `last` item, laid out as that one is.
 
     Args:
         source: The file.
         last: The last item before the closing bracket.
         limit: Where the closing bracket stands.
-        new: The text of the new item.
+        new: The texts of the new items.
     """
     text = source.text
     comma = comma_after(text, last, limit)
@@ -69,9 +84,10 @@ def append_item(source: Source, last: Item, limit: int, new: str) -> str:
     before = source.newline() + source.indent(last.start) if own_line else " "
     if comma is not None:
         at = rest_of_line(text, comma + 1) if own_line else comma + 1
-        return f"{text[:at]}{before}{new},{text[at:]}"
+        return text[:at] + "".join(f"{before}{item}," for item in new) + text[at:]
     at = rest_of_line(text, last.end) if own_line else last.end
-    return f"{text[: last.end]},{text[last.end : at]}{before}{new}{text[at:]}"
+    items = ",".join(f"{before}{item}" for item in new)
+    return f"{text[: last.end]},{text[last.end : at]}{items}{text[at:]}"
 
 
 def write_list(items: list[str], brackets: str, indent: str, source: Source) -> str:

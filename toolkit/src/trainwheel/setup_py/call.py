@@ -38,9 +38,15 @@ class SetupCall:
                 problem = f"{name} may come from `**`"
                 raise self.source.error(hidden.value, problem, f"write {name}= in the setup() call")
             return None
-        if isinstance(keyword.value, ast.Name):
-            return self._bound(keyword.value, name)
-        return keyword.value
+        return self.resolve(keyword.value, name)
+
+    def resolve(self, value: ast.expr, label: str) -> ast.expr:
+        """Return what a name stands for; any other expression stands for itself.
+
+        Raises:
+            SetupPyError: The name, which messages call `label`, is not bound once.
+        """
+        return self._bound(value, label) if isinstance(value, ast.Name) else value
 
     def _bound(self, name: ast.Name, keyword: str) -> ast.expr:
         """Return the value of the one module-level assignment to `name`."""
@@ -50,7 +56,7 @@ class SetupCall:
         if len(values) != 1 or bindings != 1:
             problem = f"{keyword} is {name.id}, which is not bound exactly once at module level"
             raise self.source.error(name, problem, hint)
-        mutable = isinstance(values[0], ast.List)
+        mutable = isinstance(values[0], ast.List | ast.Dict | ast.Call)
         mutation = _mutation(self.source.tree, name.id) if mutable else None
         if mutation is not None:
             problem = f"{keyword} is {name.id}, which is changed here"
@@ -64,10 +70,10 @@ def find_setup_call(source: Source) -> SetupCall:
     Raises:
         SetupPyError: There is none, or more than one.
     """
-    functions, modules = _imported(source.tree)
+    functions, modules = _imported(source)
     calls = [
         node
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call) and _is_setup(node.func, functions, modules)
     ]
     if not calls:
@@ -80,10 +86,10 @@ def find_setup_call(source: Source) -> SetupCall:
     return SetupCall(source, calls[0])
 
 
-def _imported(tree: ast.Module) -> tuple[set[str], set[str]]:
+def _imported(source: Source) -> tuple[set[str], set[str]]:
     """Return the names that mean setup(), and the dotted names that mean its module."""
     functions, modules = set(), set()
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and node.module in _MODULES:
             for alias in node.names:
                 if alias.name in {"setup", "*"}:

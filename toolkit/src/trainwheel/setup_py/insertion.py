@@ -8,13 +8,13 @@ from trainwheel.setup_py.brackets import (
     Item,
     append_item,
     is_own_line,
-    tokens_between,
+    item_through,
     write_list,
 )
 from trainwheel.setup_py.call import SetupCall
 from trainwheel.setup_py.literal import quote_of, write_string
 
-__all__ = ["insert_keyword"]
+__all__ = ["argument_indent", "insert_argument", "insert_keyword", "is_one_line"]
 
 
 def insert_keyword(call: SetupCall, keyword: str, values: Sequence[str], *, as_list: bool) -> str:
@@ -29,23 +29,42 @@ def insert_keyword(call: SetupCall, keyword: str, values: Sequence[str], *, as_l
     Raises:
         SetupPyError: The call is written in a way that leaves no safe place.
     """
-    source = call.source
-    start, end = source.span(call.node)
-    limit = end - 1
-    quote = quote_of(source, call.node)
+    quote = quote_of(call.source, call.node)
     literals = [write_string(value, quote) for value in values]
-    last = _last_argument(call, limit)
-    one_line = call.node.lineno == call.node.end_lineno and last is not None
-    indent = source.indent(last.start) if last else source.indent(start) + source.unit()
     if not as_list:
         value = literals[0]
-    elif one_line:
+    elif is_one_line(call):
         value = f"[{', '.join(literals)}]"
     else:
-        value = write_list(literals, "[]", indent, source)
+        value = write_list(literals, "[]", argument_indent(call), call.source)
+    return insert_argument(call, f"{keyword}={value}")
+
+
+def insert_argument(call: SetupCall, argument: str) -> str:
+    """Return the file's text with `argument` after the call's last one.
+
+    Raises:
+        SetupPyError: The call is written in a way that leaves no safe place.
+    """
+    limit = call.source.span(call.node)[1] - 1
+    last = _last_argument(call, limit)
     if last is not None:
-        return append_item(source, last, limit, f"{keyword}={value}")
-    return _only_argument(call, limit, f"{keyword}={value}")
+        return append_item(call.source, last, limit, argument)
+    return _only_argument(call, limit, argument)
+
+
+def is_one_line(call: SetupCall) -> bool:
+    """Return whether the call has arguments, all on one line."""
+    has_arguments = bool(call.node.args or call.node.keywords)
+    return has_arguments and call.node.lineno == call.node.end_lineno
+
+
+def argument_indent(call: SetupCall) -> str:
+    """Return the indent of the line that a new argument goes on."""
+    source = call.source
+    start, end = source.span(call.node)
+    last = _last_argument(call, end - 1)
+    return source.indent(last.start) if last else source.indent(start) + source.unit()
 
 
 def _last_argument(call: SetupCall, limit: int) -> Item | None:
@@ -55,12 +74,7 @@ def _last_argument(call: SetupCall, limit: int) -> Item | None:
     for keyword in call.node.keywords:
         start = source.offset(keyword.lineno, keyword.col_offset)
         spans.append((start, source.span(keyword.value)[1]))
-    if not spans:
-        return None
-    start, end = max(spans)
-    tokens = tokens_between(source.text, end, limit) or []
-    brackets = [token.end() for token in tokens if token.lastgroup == "bracket"]
-    return Item(start, max([end, *brackets]))
+    return item_through(source.text, *max(spans), limit) if spans else None
 
 
 def _only_argument(call: SetupCall, limit: int, argument: str) -> str:

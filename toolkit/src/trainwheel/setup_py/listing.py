@@ -28,15 +28,15 @@ class Listing:
     items: tuple[Item, ...]
 
     @classmethod
-    def read(cls, source: Source, node: ast.expr | None) -> Self:
-        """Find brackets and elements of a list or tuple display.
+    def read(cls, source: Source, node: ast.expr | None, label: str) -> Self:
+        """Find brackets and elements of a list or tuple display, which messages call `label`.
 
         Raises:
             SetupPyError: It is none, has no brackets, or more than elements and comments in them.
         """
-        hint = "write install_requires as a plain list of strings"
+        hint = f"write {label} as a plain list of strings"
         if not isinstance(node, (ast.List, ast.Tuple)):
-            raise source.error(node, "install_requires is not written as a list", hint)
+            raise source.error(node, f"{label} is not written as a list", hint)
         start, end = source.span(node)
         items = tuple(Item(*source.span(element)) for element in node.elts)
         limits = [*(item.start for item in items[1:]), end - 1]

@@ -8,7 +8,7 @@ import re
 from trainwheel.setup_py.call import SetupCall
 from trainwheel.setup_py.source import Source
 
-__all__ = ["quote_of", "read_string", "replace_string", "write_string"]
+__all__ = ["literal_edit", "quote_of", "read_string", "replace_string", "write_string"]
 
 _LITERAL = re.compile(
     r"(?P<prefix>[rRuU]?)(?P<quote>'''|\"\"\"|'|\")(?:[^\\]|\\[\s\S])*?(?P=quote)"
@@ -30,7 +30,13 @@ def read_string(call: SetupCall, keyword: str, value: ast.expr) -> str:
 
 
 def replace_string(source: Source, node: ast.expr, value: str) -> str:
-    """Return the text of `source` with another string at `node`; prefix and quotes stay.
+    """Return the text of `source` with another string at `node`; see :func:`literal_edit`."""
+    start, end, literal = literal_edit(source, node, value)
+    return source.text[:start] + literal + source.text[end:]
+
+
+def literal_edit(source: Source, node: ast.expr, value: str) -> tuple[int, int, str]:
+    """Return where another string goes and how it is written; prefix and quotes stay.
 
     Raises:
         SetupPyError: Adjacent literals with a comment between them, which would be lost.
@@ -40,8 +46,7 @@ def replace_string(source: Source, node: ast.expr, value: str) -> str:
     if first is None or not _only_literals(source.text, start, end):
         problem = "this text is written in several pieces"
         raise source.error(node, problem, "write it as one literal")
-    literal = write_string(value, first["quote"], first["prefix"])
-    return source.text[:start] + literal + source.text[end:]
+    return start, end, write_string(value, first["quote"], first["prefix"])
 
 
 def _only_literals(text: str, position: int, end: int) -> bool:

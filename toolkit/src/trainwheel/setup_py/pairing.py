@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
-from trainwheel.pep508 import meaning
+from trainwheel.pep508 import meaning, name_of
 
 __all__ = ["Changes", "pair", "same_meaning"]
 
@@ -34,28 +31,30 @@ def pair(present: Sequence[str], wanted: Sequence[str]) -> Changes:
     First an element goes with the wanted text that means the same, then with one of the same
     project, for a project can stand there several times with different markers.
     """
-    free = list(range(len(present)))
-    changed: dict[int, str] = {}
+    alike = _positions(enumerate(map(meaning, present)))
     rest = []
+    taken = set()
     for text in wanted:
-        index = next((i for i in free if meaning(present[i]) == meaning(text)), None)
-        if index is None:
-            rest.append(text)
+        if indexes := alike.get(meaning(text)):
+            taken.add(indexes.popleft())
         else:
-            free.remove(index)
+            rest.append(text)
+    projects = _positions((i, name_of(t)) for i, t in enumerate(present) if i not in taken)
+    changed: dict[int, str] = {}
     added = []
     for text in rest:
-        index = next((i for i in free if _project(present[i]) == _project(text)), None)
-        if index is None:
-            added.append(text)
+        if indexes := projects.get(name_of(text)):
+            changed[indexes.popleft()] = text
         else:
-            free.remove(index)
-            changed[index] = text
-    return Changes(changed, tuple(free), tuple(added))
+            added.append(text)
+    gone = (i for i in range(len(present)) if i not in taken and i not in changed)
+    return Changes(changed, tuple(gone), tuple(added))
 
 
-def _project(text: str) -> str:
-    try:
-        return canonicalize_name(Requirement(text).name)
-    except InvalidRequirement:
-        return text
+def _positions(keys: Iterable[tuple[int, object]]) -> dict[object, deque[int]]:
+    """Return where each key stands, first places first."""
+    found: dict[object, deque[int]] = {}
+    for index, key in keys:
+        found.setdefault(key, deque()).append(index)
+    return found
+

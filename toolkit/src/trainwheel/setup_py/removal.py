@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 
 from trainwheel.setup_py.brackets import is_own_line, rest_of_line
 from trainwheel.setup_py.listing import Listing
 
-__all__ = ["collapse", "remove_element"]
+__all__ = ["collapse", "remove_element", "remove_lines"]
 
 _COMMENT_LINE = re.compile(r"[ \t\f]*#[^\r\n]*(?:\r\n|\r|\n)")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def remove_lines(listing: Listing, indexes: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """Take out at once the elements that have their lines for themselves.
+
+    Returns:
+        The file's text, and the indexes that the others of `indexes` have in it.
+    """
+    ends = len(listing.items) - 1
+    if ends >= 0 and listing.comma(ends) is None:
+        # Without a trailing comma the one before the last loses its own.
+        while ends in indexes:
+            ends -= 1
+    alone = {index: cut for index in indexes if index <= ends and (cut := _own(listing, index))}
+    pieces, at = [], 0
+    for start, stop in alone.values():
+        pieces.append(listing.source.text[at:start])
+        at = stop
+    text = "".join(pieces) + listing.source.text[at:]
+    gone = sorted(alone)
+    return text, tuple(i - bisect_left(gone, i) for i in indexes if i not in alone)
 
 
 def remove_element(listing: Listing, index: int) -> str:
@@ -40,10 +63,9 @@ def _cut(listing: Listing, index: int) -> tuple[int, int]:
     item, comma = items[index], listing.comma(index)
     stop = item.end if comma is None else comma + 1
     rest = rest_of_line(text, stop)
+    if own := _own(listing, index):
+        return own
     at_end = _LINE_END.match(text, rest) is not None
-    if at_end and is_own_line(listing.source, item.start):
-        newline = _LINE_END.match(text, rest)
-        return _comments_above(listing, index), newline.end() if newline else rest
     following = items[index + 1].start if index + 1 < len(items) else None
     if following is not None and (not at_end or not index):
         commented = "#" in text[rest:following]
@@ -51,6 +73,16 @@ def _cut(listing: Listing, index: int) -> tuple[int, int]:
     if index:
         return _after_previous(listing, index), stop
     return item.start, rest
+
+
+def _own(listing: Listing, index: int) -> tuple[int, int] | None:
+    """Return the lines of an element that shares them with no other, else None."""
+    item, comma = listing.items[index], listing.comma(index)
+    rest = rest_of_line(listing.source.text, item.end if comma is None else comma + 1)
+    newline = _LINE_END.match(listing.source.text, rest)
+    if newline is None or not is_own_line(listing.source, item.start):
+        return None
+    return _comments_above(listing, index), newline.end()
 
 
 def _after_previous(listing: Listing, index: int) -> int:

@@ -1,4 +1,4 @@
-"""The list of install_requires: read it, and change, add and remove elements in place."""
+"""A list of requirements: read it, and change, add and remove elements in place."""
 
 from __future__ import annotations
 
@@ -6,72 +6,84 @@ import ast
 from collections.abc import Sequence
 
 from trainwheel.setup_py.brackets import append_item, write_list
-from trainwheel.setup_py.call import SetupCall, find_setup_call
+from trainwheel.setup_py.call import SetupCall
 from trainwheel.setup_py.listing import Listing
-from trainwheel.setup_py.literal import quote_of, replace_string, write_string
+from trainwheel.setup_py.literal import literal_edit, quote_of, write_string
 from trainwheel.setup_py.pairing import Changes, pair, same_meaning
-from trainwheel.setup_py.removal import collapse, remove_element
-from trainwheel.setup_py.source import Source
+from trainwheel.setup_py.place import Place
+from trainwheel.setup_py.removal import collapse, remove_element, remove_lines
 
 __all__ = ["read_requirements", "replace_requirements"]
 
-_KEYWORD = "install_requires"
-_HINT = f"write {_KEYWORD} as a plain list of strings"
 
-
-def read_requirements(call: SetupCall, value: ast.expr) -> tuple[str, ...]:
+def read_requirements(call: SetupCall, value: ast.expr, label: str) -> tuple[str, ...]:
     """Return the strings of a literal list, tuple or block of lines; setuptools takes all three.
+
+    Args:
+        call: The setup() call.
+        value: What stands for the list.
+        label: What messages call it.
 
     Raises:
         SetupPyError: Anything else, or an element that is computed.
     """
+    hint = f"write {label} as a plain list of strings"
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         lines = (line.partition("#")[0].strip() for line in value.value.splitlines())
         return tuple(line for line in lines if line)
     if not isinstance(value, (ast.List, ast.Tuple)):
-        raise call.source.error(value, f"{_KEYWORD} is computed", _HINT)
+        raise call.source.error(value, f"{label} is computed", hint)
     texts = []
     for element in value.elts:
         if not (isinstance(element, ast.Constant) and isinstance(element.value, str)):
-            raise call.source.error(element, f"an element of {_KEYWORD} is computed", _HINT)
+            raise call.source.error(element, f"an element of {label} is computed", hint)
         texts.append(element.value)
     return tuple(texts)
 
 
-def replace_requirements(call: SetupCall, value: ast.expr, wanted: Sequence[str]) -> str:
+def replace_requirements(
+    call: SetupCall, place: Place, value: ast.expr, wanted: Sequence[str]
+) -> str:
     """Return the file's text with `wanted` in the list; the same text where it means that already.
 
     Raises:
         SetupPyError: The list cannot be edited without losing something.
     """
-    present = read_requirements(call, value)
+    present = read_requirements(call, value, place.label)
     if same_meaning(present, wanted):
         return call.source.text
-    listing = Listing.read(call.source, value)
+    listing = Listing.read(call.source, value, place.label)
     if not present:
         return _filled(call, listing, wanted)
-    return _apply(listing, pair(present, wanted))
+    return _apply(place, listing, pair(present, wanted))
 
 
-def _apply(listing: Listing, changes: Changes) -> str:
+def _apply(place: Place, listing: Listing, changes: Changes) -> str:
     """Change, then add, then remove: so the style of the old elements is there for the new."""
-    for index, text in changes.changed.items():
-        node = listing.node.elts[index]
-        listing = _reread(listing.source, replace_string(listing.source, node, text))
-    quote = quote_of(listing.source, listing.node)
-    for text in changes.added:
-        new = write_string(text, quote)
-        last = listing.items[-1]
-        listing = _reread(listing.source, append_item(listing.source, last, listing.closing, new))
-    for index in sorted(changes.removed, reverse=True):
-        listing = _reread(listing.source, remove_element(listing, index))
+    if changes.changed:
+        listing = place.listing(listing.source, _changed(listing, changes.changed))
+    if changes.added:
+        quote = quote_of(listing.source, listing.node)
+        new = [write_string(text, quote) for text in changes.added]
+        text = append_item(listing.source, listing.items[-1], listing.closing, *new)
+        listing = place.listing(listing.source, text)
+    text, rest = remove_lines(listing, changes.removed)
+    if text != listing.source.text:
+        listing = place.listing(listing.source, text)
+    for index in sorted(rest, reverse=True):
+        listing = place.listing(listing.source, remove_element(listing, index))
     return collapse(listing)
 
 
-def _reread(source: Source, text: str) -> Listing:
-    """Return the list as it stands after an edit: every position has moved."""
-    edited = Source.parse(source.encode(text), source.name)
-    return Listing.read(edited, find_setup_call(edited).value_of(_KEYWORD))
+def _changed(listing: Listing, changed: dict[int, str]) -> str:
+    """Return the text with other strings in the place of some elements."""
+    pieces, at = [], 0
+    for index in sorted(changed):
+        node = listing.node.elts[index]
+        start, end, literal = literal_edit(listing.source, node, changed[index])
+        pieces += [listing.source.text[at:start], literal]
+        at = end
+    return "".join(pieces) + listing.source.text[at:]
 
 
 def _filled(call: SetupCall, listing: Listing, wanted: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ import codecs
 import re
 import tokenize
 import warnings
+from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 from trainwheel.errors import SetupPyError
@@ -50,6 +51,7 @@ class Source:
     mark: bytes = b""
 
     @classmethod
+    @lru_cache(maxsize=4)
     def parse(cls, source: bytes, name: str) -> Self:
         """Read a file's bytes.
 
@@ -67,11 +69,16 @@ class Source:
                 # An odd escape in the user's file is no concern of ours.
                 warnings.simplefilter("ignore")
                 tree = ast.parse(text)
-        except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             message = f"{name}:{line}: not a Python file: {getattr(error, 'msg', None) or error}"
             raise SetupPyError(message, hint="mend that line") from None
         return cls(name, text, tree, encoding, mark)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree, in no particular order."""
+        return tuple(ast.walk(self.tree))
 
     @cached_property
     def _lines(self) -> tuple[int, ...]:
@@ -93,7 +100,7 @@ class Source:
 
     def line_start(self, position: int) -> int:
         """Return where the line that holds `position` starts."""
-        return max(start for start in self._lines if start <= position)
+        return self._lines[bisect_right(self._lines, position) - 1]
 
     def newline(self) -> str:
         """Return the file's own line end: that of its first line."""

@@ -1,0 +1,59 @@
+"""The library's own work: ``nox -f toolkit/noxfile.py``."""
+
+import os
+from pathlib import Path
+
+import nox
+
+from trainwheel.environ import read_environment
+from trainwheel.environments import Installer
+from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
+
+TOOLKIT = Path(__file__).parent
+ROOT = TOOLKIT.parent
+
+nox.options.sessions = ["lint", "tests"]
+nox.options.stop_on_first_error = True
+
+
+def run(session: nox.Session, tool: str, *arguments: str) -> None:
+    """Run a tool of the lock's [toolkit] in an environment that also holds this toolkit."""
+    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
+    packages = render_requirements(requirements(lock, "toolkit"))
+    folder = session.cache_dir.parent.resolve() / "toolkit"
+    python = Installer(read_environment()).ensure(folder, packages, editable=TOOLKIT)
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    session.run(
+        str(python.parent / tool),
+        *arguments,
+        external=True,
+        env={"PATH": path, "VIRTUAL_ENV": str(folder)},
+    )
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check style, types, spelling and the layering."""
+    run(session, "ruff", "check", ".")
+    run(session, "ruff", "format", "--check", ".")
+    run(session, "mypy")
+    run(session, "lint-imports")
+    run(session, "codespell")
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run the tests, except those that take long."""
+    run(session, "pytest", "-m", "not slow and not bench", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def slow(session: nox.Session) -> None:
+    """Run the tests that take long."""
+    run(session, "pytest", "-m", "slow and not bench", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Measure; the figures go into an issue's closing note."""
+    run(session, "pytest", "-m", "bench", "benchmarks", *session.posargs)

@@ -1,0 +1,126 @@
+"""The ``trainwheel`` command: publish and verify without a repository or a noxfile.
+
+``requirements`` alone reads a repository: it lists what such a job installs the command from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trainwheel.config import IndexSettings, parse_config
+from trainwheel.console import Console
+from trainwheel.environ import read_environment
+from trainwheel.environments import Installer, uv_cache_or_fallback
+from trainwheel.errors import ConfigurationError, TrainwheelError
+from trainwheel.index.target import choose_index
+from trainwheel.lockfile import local_packages, render_requirements, requirements
+from trainwheel.process import handle_termination
+from trainwheel.project import open_project, secret_names
+from trainwheel.proof import parse_proof
+from trainwheel.publishing import Publisher, read_proof
+from trainwheel.registry import Registry
+from trainwheel.sync_command import add_sync
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: see "Exit codes" in the design."""
+    handle_termination()
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except TrainwheelError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - no console yet if the configuration is wrong
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("trainwheel", description="Train a model, ship a wheel.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    upload = commands.add_parser("upload", help="publish proved wheels, each once")
+    upload.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    upload.add_argument(
+        "--verify", action="store_true",
+        help="then install each from the index and repeat its predictions",
+    )  # fmt: skip
+    upload.set_defaults(run=_upload)
+    verify = commands.add_parser("verify", help="install a release and repeat its predictions")
+    verify.add_argument("release", metavar="NAME==VERSION")
+    verify.add_argument(
+        "--proofs", type=Path, default=Path("build/dist"), metavar="FOLDER",
+        help="where the wheel's .proof.json is (default: build/dist)",
+    )  # fmt: skip
+    verify.set_defaults(run=_verify)
+    listing = commands.add_parser(
+        "requirements", help="print what Pipfile.lock locks, with digests, for pip or uv"
+    )
+    listing.add_argument("categories", nargs="+", metavar="CATEGORY", help="of the Pipfile")
+    listing.set_defaults(run=_requirements)
+    add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
+    for command in (upload, verify):
+        command.add_argument("--to", metavar="NAME", help="the index, by its name")
+    return parser
+
+
+def _upload(arguments: argparse.Namespace) -> None:
+    publisher = _publisher(arguments.to)
+    for wheel in arguments.wheels:
+        proof = read_proof(wheel)
+        uploaded = publisher.upload(wheel, proof)
+        publisher.console.outcome("upload", uploaded.told)
+        if not uploaded.is_there:
+            continue
+        if arguments.verify:
+            publisher.verify(proof, Installer(publisher.environment))
+        publisher.announce(proof, wheel)
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    publisher = _publisher(arguments.to)
+    for path in sorted(arguments.proofs.glob("*.proof.json")):
+        proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
+        if f"{proof.name}=={proof.version}" == arguments.release:
+            publisher.verify(proof, Installer(publisher.environment))
+            publisher.announce(proof, None)
+            return
+    message = f"{arguments.proofs} holds no proof of {arguments.release}"
+    raise ConfigurationError(message, hint="name the folder of its .proof.json: --proofs FOLDER")
+
+
+def _requirements(arguments: argparse.Namespace) -> None:
+    root = Path.cwd()
+    project = open_project(root, root / ".nox", read_environment())
+    locked = requirements(project.lock, *arguments.categories)
+    print(render_requirements(locked), end="")  # noqa: T201 - what was asked for, for a file
+    console = Console(project.environment, sys.stderr)
+    for name in local_packages(locked):
+        console.notice(f"{name} is left out: it is a folder, which has no digest")
+
+
+def _publisher(name_asked: str | None) -> Publisher:
+    root = Path.cwd()
+    settings = _read_indexes(root / "pyproject.toml")
+    uv_cache_or_fallback(read_environment(), root / ".trainwheel" / "uv-cache")
+    environment = read_environment(secret_names(settings))
+    console = Console(environment)
+    target = choose_index(name_asked, settings, environment)
+    if target is not None:
+        console.hide(target.username, target.password)
+    registry = Registry(target, root / ".trainwheel" / "index")
+    return Publisher(environment, console, registry, lambda: Path(sys.executable))
+
+
+def _read_indexes(path: Path) -> Mapping[str, IndexSettings]:
+    """Return the configured indexes where there is a repository, else none."""
+    return parse_config(path.read_text(encoding="utf-8")).indexes if path.is_file() else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

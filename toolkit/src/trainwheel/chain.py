@@ -1,0 +1,159 @@
+"""The steps of the chain as data.
+
+The single source for the Nox sessions, ``make help``, the documentation and the drawing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["CHAIN", "FLAGS", "STEPS", "Flag", "Step"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """An option that sessions take after ``--``.
+
+    Args:
+        name: As it is typed, with its dashes.
+        metavar: What stands for its value; empty for a switch.
+        help: One line.
+    """
+
+    name: str
+    help: str
+    metavar: str = ""
+
+
+TO = Flag("--to", "the index to publish to, by its name in pyproject.toml", "NAME")
+VERBOSE = Flag("--verbose", "show what the tools print")
+CHECK = Flag("--check", "print the difference and write nothing")
+ENGINE = Flag("--engine", "what edits setup.py: trainwheel, or the real pipenv-setup", "NAME")
+HOST = Flag("--host", "the address to serve at, 127.0.0.1 unless told", "ADDRESS")
+PORT = Flag("--port", "the port to serve at, a free one unless told", "NUMBER")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of the chain, or a session beside it.
+
+    Args:
+        name: The Nox session.
+        target: The make target; empty where there is none.
+        help: One line.
+        needs: Steps that run before it.
+        category: The Pipfile category that its environment takes; None for no environment.
+        alone: Whether the category is taken without ``[packages]``.
+        inputs: Groups of files that make it stale, see `trainwheel.project`.
+        outputs: What it makes, relative to the repository.
+        flags: Options that it takes.
+        takes_names: What its positional arguments are called; empty where it takes none.
+    """
+
+    name: str
+    target: str
+    help: str
+    needs: tuple[str, ...] = ()
+    category: str | None = None
+    alone: bool = False
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = field(default=(VERBOSE,))
+    takes_names: str = ""
+
+
+STEPS = (
+    Step(
+        "doc",
+        "doc",
+        "Build the model's documentation",
+        category="doc",
+        inputs=("source", "docs"),
+        outputs=("build/doc",),
+    ),
+    Step(
+        "train",
+        "train",
+        "Train the model and record its golden predictions",
+        category="train",
+        inputs=("source", "data"),
+        outputs=("{artefact}", "build/train"),
+    ),
+    Step(
+        "test",
+        "test",
+        "Run the model's tests with coverage",
+        needs=("train",),
+        category="test",
+        inputs=("source", "artefact", "tests", "settings"),
+        outputs=("build/test",),
+    ),
+    Step(
+        "version",
+        "version.model",
+        "Decide the version to release, from what is published",
+        needs=("train",),
+        inputs=("shipped",),
+        outputs=("build/version.json",),
+        flags=(TO, VERBOSE),
+    ),
+    Step(
+        "package",
+        "package.model",
+        "Build the wheel and prove it in an empty environment",
+        needs=("doc", "test", "version"),
+        category="package",
+        alone=True,
+        inputs=("shipped", "version", "golden", "system-tests"),
+        outputs=("build/dist",),
+    ),
+    Step(
+        "upload",
+        "upload.model",
+        "Publish the wheel, once",
+        needs=("package",),
+        category="upload",
+        alone=True,
+        flags=(TO, VERBOSE),
+    ),
+    Step(
+        "verify",
+        "verify.model",
+        "Install the published wheel and repeat its golden predictions",
+        category="upload",
+        alone=True,
+        flags=(TO, VERBOSE),
+        takes_names="NAME==VERSION",
+    ),
+    Step(
+        "sync",
+        "sync",
+        "Write the locked requirements into setup.py",
+        flags=(CHECK, ENGINE, VERBOSE),
+    ),
+    Step(
+        "lock",
+        "",
+        "Lock the Pipfile's packages, all of them or only those named",
+        takes_names="PACKAGE",
+    ),
+    Step(
+        "lint",
+        "",
+        "Check style, types, the lock and setup.py",
+        category="lint",
+        alone=True,
+    ),
+    Step(
+        "index",
+        "index",
+        "Serve the embedded index until Ctrl-C",
+        category="upload",
+        alone=True,
+        flags=(HOST, PORT, VERBOSE),
+    ),
+    Step("clean", "clean", "Remove what the steps made; published files stay"),
+)  # fmt: skip
+
+CHAIN = ("doc", "train", "test", "version", "package", "upload", "verify")
+FLAGS = tuple(dict.fromkeys(flag for step in STEPS for flag in step.flags))

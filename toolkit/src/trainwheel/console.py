@@ -1,0 +1,80 @@
+"""The only place that prints, and it never prints a secret."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+from trainwheel.environ import Environment, Secret
+
+__all__ = ["Console"]
+
+_CLEAR = "\r\033[K"
+
+
+class Console:
+    """What a person sees: one line per step, and the last lines of a tool that failed.
+
+    Args:
+        environment: Says whether colour is allowed.
+        stream: Where lines go; standard output when it is None.
+    """
+
+    def __init__(self, environment: Environment, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self._is_terminal = self._stream.isatty() and not environment.in_ci
+        self._colour = self._is_terminal and environment.wants_colour
+        self._secrets: set[str] = set()
+        self._is_waiting = False
+
+    def hide(self, *secrets: Secret | None) -> None:
+        """Print ``***`` wherever one of these values would appear from now on."""
+        self._secrets |= {secret.reveal() for secret in secrets if secret is not None} - {""}
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` without any hidden value."""
+        # The longest first, so that no value survives in part behind a shorter one.
+        for value in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
+
+    def line(self, text: str) -> None:
+        """Print one line."""
+        self._clear()
+        self._print(f"{self.redact(text)}\n")
+
+    @contextlib.contextmanager
+    def working(self, step: str) -> Iterator[None]:
+        """Show on a terminal that a step is at work, until the next line takes its place."""
+        if self._is_terminal:
+            self._print(f"{_CLEAR}{step:<8} …")
+            self._is_waiting = True
+        try:
+            yield
+        finally:
+            self._clear()
+
+    def outcome(self, step: str, text: str, seconds: float | None = None) -> None:
+        """Print what became of a step: its name, the outcome, and how long it took."""
+        took = "" if seconds is None else f"  {seconds:.1f} s"
+        name = f"{step:<8}"
+        if self._colour:
+            name, took = f"\033[1m{name}\033[0m", f"\033[2m{took}\033[0m"
+        self.line(f"{name} {text}{took}")
+
+    def notice(self, text: str) -> None:
+        """Print something that is worth knowing and stops nothing."""
+        self.line(f"notice: {text}")
+
+    def _clear(self) -> None:
+        if self._is_waiting:
+            self._is_waiting = False
+            self._print(_CLEAR)
+
+    def _print(self, text: str) -> None:
+        # What a tool printed may hold letters that this stream cannot.
+        encoding = self._stream.encoding or "utf-8"
+        shown = text.encode(encoding, "backslashreplace").decode(encoding)
+        print(shown, end="", file=self._stream, flush=True)

@@ -1,0 +1,160 @@
+"""The environment of this process: CI facts, credentials, and what children may see of it.
+
+This is the only module that reads ``os.environ``. Everything else is handed an `Environment`.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+__all__ = ["Environment", "Secret", "SecretClass", "point_uv_cache_at", "read_environment"]
+
+NEXUS_VARIABLES = ("NEXUS_LOCAL_REPO_URL", "NEXUS_USERNAME", "NEXUS_PASSWORD")
+
+# What decides where packages are installed from; such an address may carry a password.
+_READ_PATTERN = re.compile(r"(PIP|UV|PIPENV)_.*|NETRC", re.ASCII)
+_PUBLISH_PATTERN = re.compile(r"(NEXUS|TWINE)_.*", re.ASCII)
+# A virtual environment's own variables would leak into the environment that a step runs in.
+_INTERPRETER_VARIABLES = frozenset(
+    {"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONSAFEPATH", "VIRTUAL_ENV", "COVERAGE_FILE"}
+    | {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}
+)
+
+
+class SecretClass(enum.Enum):
+    """What a secret is for; a process sees the classes that its step needs and no other."""
+
+    READ = "read"
+    DATA = "data"
+    PUBLISH = "publish"
+
+
+class Secret:
+    """A value that never shows itself: not by `str`, `repr`, formatting or pickling."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, for the one place that hands it to a server or a private file."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        message = "a Secret cannot be pickled"
+        raise TypeError(message)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A snapshot of the environment variables, and what the chain reads out of them.
+
+    Args:
+        variables: Names to values, as the process got them.
+        secret_names: Further variables that hold publish credentials, from the configuration.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_names: frozenset[str] = frozenset()
+
+    def get(self, name: str) -> str | None:
+        """Return a variable's value; present but blank counts as absent."""
+        value = self.variables.get(name, "").strip()
+        return value or None
+
+    def is_set(self, name: str) -> bool:
+        """Return whether the variable is present, be it empty."""
+        return name in self.variables
+
+    def secret(self, name: str) -> Secret | None:
+        """Return a credential exactly as it was given, None where the variable is absent."""
+        return Secret(self.variables[name]) if name in self.variables else None
+
+    @property
+    def version_asked(self) -> str | None:
+        """The version asked for by name: ``make version=…``."""
+        return self.get("TRAINWHEEL_VERSION")
+
+    @property
+    def build_number(self) -> str | None:
+        """The CI service's build number (Jenkins, then GitHub Actions)."""
+        return self.get("BUILD_NUMBER") or self.get("GITHUB_RUN_NUMBER")
+
+    @property
+    def index_name(self) -> str | None:
+        """The index chosen for this machine or job."""
+        return self.get("TRAINWHEEL_INDEX")
+
+    @property
+    def wants_nexus(self) -> bool:
+        """Whether any of the Nexus variables is present, be it empty."""
+        return any(map(self.is_set, NEXUS_VARIABLES))
+
+    @property
+    def in_ci(self) -> bool:
+        """Whether a CI service runs this."""
+        return self.get("CI") not in {None, "0", "false"} or self.is_set("JENKINS_URL")
+
+    @property
+    def is_verbose(self) -> bool:
+        """Whether the output of the tools is wanted."""
+        return self.get("TRAINWHEEL_VERBOSE") not in {None, "0", "false"}
+
+    @property
+    def wants_colour(self) -> bool:
+        """Whether colour is allowed on a terminal: see no-color.org."""
+        return not self.variables.get("NO_COLOR") and self.get("TERM") != "dumb"
+
+    def for_child(
+        self, additions: Mapping[str, str], allowed: frozenset[SecretClass]
+    ) -> dict[str, str]:
+        """Return the environment of a child process.
+
+        Args:
+            additions: Variables to set on top.
+            allowed: Classes of secrets that the child may see.
+        """
+        kept = {
+            name: value
+            for name, value in self.variables.items()
+            if name not in _INTERPRETER_VARIABLES and self._is_allowed(name, allowed)
+        }
+        return {**kept, **additions}
+
+    def _is_allowed(self, name: str, allowed: frozenset[SecretClass]) -> bool:
+        if name in self.secret_names or _PUBLISH_PATTERN.fullmatch(name):
+            return SecretClass.PUBLISH in allowed
+        if _READ_PATTERN.fullmatch(name):
+            return SecretClass.READ in allowed
+        return True
+
+
+def read_environment(secret_names: frozenset[str] = frozenset()) -> Environment:
+    """Return a snapshot of this process's environment."""
+    return Environment(dict(os.environ), secret_names)
+
+
+def point_uv_cache_at(folder: str) -> None:
+    """Make uv, also where Nox starts it, keep its cache in ``folder``."""
+    os.environ["UV_CACHE_DIR"] = folder

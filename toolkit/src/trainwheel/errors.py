@@ -1,0 +1,81 @@
+"""What can go wrong, by who has to mend it.
+
+An error is shown as one line: its kind, what happened, and the mend. The kinds are the first
+words of that line and the exit codes of the ``trainwheel`` command.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "ConfigurationError",
+    "InputChangedError",
+    "LockfileError",
+    "MissingCredentialsError",
+    "RefusedError",
+    "SetupPyError",
+    "StepFailedError",
+    "TrainwheelError",
+    "VersionTakenError",
+]
+
+
+class TrainwheelError(Exception):
+    """Base of every error that is the user's to mend.
+
+    Args:
+        message: What happened, naming the file, key or variable. One sentence, no full stop.
+        hint: What to do about it.
+    """
+
+    kind: ClassVar[str] = "failed"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the one line that a person sees."""
+        text = f"{self.kind}: {self.message}"
+        return " ".join((f"{text}; {self.hint}" if self.hint else text).split())
+
+
+class StepFailedError(TrainwheelError):
+    """A step ran and did not succeed, or a check found a difference."""
+
+
+class InputChangedError(StepFailedError):
+    """A file that a step depends on changed while, or after, the step ran."""
+
+
+class ConfigurationError(TrainwheelError):
+    """The configuration, an argument, a variable or an input file cannot be used."""
+
+    kind = "configuration"
+    exit_code = 2
+
+
+class MissingCredentialsError(ConfigurationError):
+    """An index is named, but the variables that open it are not there."""
+
+
+class LockfileError(ConfigurationError):
+    """Pipfile or Pipfile.lock is missing, unreadable, or the two disagree."""
+
+
+class SetupPyError(ConfigurationError):
+    """A setup.py says what we need in a way that cannot be read without running it."""
+
+
+class RefusedError(TrainwheelError):
+    """A gate said no."""
+
+    kind = "refused"
+    exit_code = 3
+
+
+class VersionTakenError(RefusedError):
+    """The index holds other content under the same file name."""

@@ -1,0 +1,93 @@
+"""Golden predictions: inputs with the answers that training saw, to be repeated ever after."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainwheel.errors import StepFailedError
+
+__all__ = ["GoldenRow", "compare", "join", "parse_inputs"]
+
+
+@dataclass(frozen=True)
+class GoldenRow:
+    """One input and the answer to it, both JSON values."""
+
+    input: dict[str, Any]
+    prediction: Any
+
+
+def parse_inputs(text: str, source: str) -> list[dict[str, Any]]:
+    """Return the records of a ``golden.jsonl``, one JSON object a line.
+
+    Raises:
+        StepFailedError: A line is no JSON object.
+    """
+    records = []
+    # Not splitlines: a JSON text may hold U+2028 and its like as they are.
+    for number, line in enumerate(io.StringIO(text), 1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict):
+            message = f"{source} line {number} is no JSON object"
+            raise StepFailedError(message, hint="training writes one object a line")
+        records.append(record)
+    return records
+
+
+def join(inputs: Sequence[dict[str, Any]], answers: str) -> tuple[GoldenRow, ...]:
+    """Put the answers, one JSON value a line, beside their inputs."""
+    predictions = map(json.loads, answers.splitlines())
+    return tuple(itertools.starmap(GoldenRow, zip(inputs, predictions, strict=True)))
+
+
+def compare(
+    expected: Sequence[GoldenRow], answers: Sequence[GoldenRow], tolerance: float
+) -> tuple[str, ...]:
+    """Return one phrase for each answer that differs; empty where all repeat.
+
+    Args:
+        expected: What training saw.
+        answers: What the installed model says, in the same order.
+        tolerance: How far a number may move, relative; labels must repeat exactly.
+    """
+    return tuple(
+        f"golden row {number}: {where} was {then!r}, is {now!r}"
+        for number, (old, new) in enumerate(zip(expected, answers, strict=True), 1)
+        for where, then, now in _differences(old.prediction, new.prediction, tolerance, "it")
+    )
+
+
+def _differences(
+    then: Any, now: Any, tolerance: float, where: str
+) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(then, dict) and isinstance(now, dict) and then.keys() == now.keys():
+        for key in then:
+            yield from _differences(then[key], now[key], tolerance, str(key))
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for index, (old, new) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(old, new, tolerance, f"{where}[{index}]")
+    elif _is_number(then) and _is_number(now):
+        if not _is_close(then, now, tolerance):
+            yield where, then, now
+    elif then != now or type(then) is not type(now):
+        yield where, then, now
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_close(then: float, now: float, tolerance: float) -> bool:
+    try:
+        return math.isclose(then, now, rel_tol=tolerance, abs_tol=0.0)
+    except OverflowError:  # a whole number beyond every float
+        return then == now

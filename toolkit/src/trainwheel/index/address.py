@@ -1,0 +1,91 @@
+"""Addresses and credentials as text: what can be used, and what is wrong with the rest.
+
+Everything here is pure. A check returns what is wrong as the second half of a sentence whose
+subject is the variable or key ("NEXUS_PASSWORD *is empty*"), and never repeats the value.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from urllib.parse import SplitResult, urlsplit
+
+__all__ = ["check_address", "check_value", "is_loopback", "origin", "with_slash"]
+
+_PORTS = {"http": 80, "https": 443}
+_LATIN_1 = 0x100
+
+
+def check_value(value: str) -> str | None:
+    """Return what keeps a text from being sent to an index, or None.
+
+    A private configuration file read by twine drops blanks at the edges and takes a line break
+    for the start of the next option; HTTP's basic authentication carries Latin-1 only.
+    """
+    if not value:
+        return "is empty"
+    if any(unicodedata.category(character).startswith("C") for character in value):
+        return "holds a line break or another control character"
+    if value != value.strip():
+        return "begins or ends with a blank"
+    if any(ord(character) >= _LATIN_1 for character in value):
+        return "holds characters beyond Latin-1, which HTTP authentication cannot carry"
+    return None
+
+
+def check_address(url: str, *, allow_http: bool = False) -> str | None:
+    """Return what keeps a URL from being used as the address of an index, or None.
+
+    Args:
+        url: The address.
+        allow_http: Accept plain http to any host, not only to this machine.
+    """
+    if (problem := check_value(url)) is not None:
+        return problem
+    parts = _split(url)
+    if parts is None or parts.scheme not in _PORTS or not parts.hostname:
+        return "is not an http:// or https:// address"
+    if "@" in parts.netloc:
+        return "holds a user name or password, which belong into variables of their own"
+    if parts.query or parts.fragment or any(character in " \\?#" for character in url):
+        return "holds more than a host and a path"
+    if parts.scheme == "http" and not (allow_http or is_loopback(url)):
+        return "is plain http, which shows the password to the network"
+    return None
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether a URL leads to this machine itself."""
+    parts = _split(url)
+    host = (parts.hostname or "") if parts else ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port: credentials go to one such origin and to no other."""
+    parts = _split(url)
+    if parts is None or not parts.hostname:
+        return ("", "", 0)
+    return (parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme, 0))
+
+
+def with_slash(url: str) -> str:
+    """Return a URL that ends in exactly one slash.
+
+    Nexus answers 400 to an upload address without it, and twine follows no redirect.
+    """
+    return url.rstrip("/") + "/"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts

@@ -1,0 +1,131 @@
+"""A simple index, read: which files it offers, their digests, and the files themselves.
+
+Importing this costs nothing; the HTTP library is loaded when an index is first asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import cached_property
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from trainwheel.errors import StepFailedError
+from trainwheel.index.pages import PublishedFile, parse_page
+from trainwheel.index.patience import PATIENCE, Patience
+from trainwheel.index.target import Target
+
+if TYPE_CHECKING:
+    from trainwheel.index.transport import Transport
+
+__all__ = ["PublishedFile", "SimpleIndex"]
+
+
+class SimpleIndex:
+    """An index, as installers see it.
+
+    Args:
+        target: Which one, with the credentials.
+        patience: How long to wait and how often to try.
+    """
+
+    def __init__(self, target: Target, patience: Patience = PATIENCE) -> None:
+        self.target = target
+        self._patience = patience
+
+    def files(self, project: str) -> tuple[PublishedFile, ...]:
+        """Return the files of a project, none where the index does not know it.
+
+        Raises:
+            ConfigurationError: The index refuses the credentials.
+            StepFailedError: It does not answer, or with something else than a project page.
+        """
+        # Nexus answers without the last slash too, and relative links would then go astray.
+        url = f"{self.target.simple_url}{canonicalize_name(project)}/"
+        page = self._transport.read(url)
+        if page.status == HTTPStatus.NOT_FOUND:
+            return ()
+        try:
+            return parse_page(page.body, page.content_type, page.url)
+        except ValueError as error:
+            message = (
+                f"index {self.target.name} does not answer: its page for {project} {_say(error)}"
+            )
+            raise StepFailedError(message, hint="check its simple-url") from None
+
+    def check_access(self, *, uploads: bool = False) -> None:
+        """Make sure that the index is there and accepts the credentials, for a read or for more.
+
+        An index that lets anyone read does not look at them until something is uploaded
+        (pypiserver, devpi).
+
+        Args:
+            uploads: Ask for an upload too, without sending a file.
+
+        Raises:
+            ConfigurationError: It refuses the credentials.
+            StepFailedError: It does not answer.
+        """
+        # The root of a large index lists every project, so its status has to do.
+        self._transport.read(self.target.simple_url, with_body=False)
+        if uploads:
+            self._transport.knock()
+
+    def digest_of(self, file: PublishedFile) -> str:
+        """Return the sha256 of a file: as advertised, else of its bytes.
+
+        Raises:
+            ConfigurationError: The index refuses the credentials.
+            StepFailedError: It does not answer, or the bytes are not what it advertised.
+        """
+        if "sha256" in file.hashes:
+            return file.hashes["sha256"]
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+            return self._save(file, Path(folder) / "file")["sha256"]
+
+    def download(self, file: PublishedFile, folder: Path) -> Path:
+        """Return the path of a file, complete and checked, in ``folder``.
+
+        Raises:
+            ConfigurationError: The index refuses the credentials.
+            StepFailedError: It does not answer, or the bytes are not what it advertised.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{file.filename}.{os.getpid()}.part"
+        try:
+            self._save(file, part)
+            return part.replace(folder / file.filename)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from trainwheel.index.transport import Transport  # noqa: PLC0415 - loads requests
+
+        return Transport(self.target, self._patience)
+
+    def _save(self, file: PublishedFile, path: Path) -> Mapping[str, str]:
+        advertised = {name for name in file.hashes if name in hashlib.algorithms_guaranteed}
+        advertised -= {"shake_128", "shake_256"}  # of no fixed length
+        digests = self._transport.save(
+            file.url, path, {"sha256", *advertised}, is_vouched="sha256" in advertised
+        )
+        for name in sorted(advertised):
+            if digests[name] != file.hashes[name]:
+                message = (
+                    f"index {self.target.name} advertises {file.filename} with {name} "
+                    f"{file.hashes[name][:12]} and hands out {digests[name][:12]}"
+                )
+                raise StepFailedError(message)
+        return digests
+
+
+def _say(error: ValueError) -> str:
+    # The JSON parser's own words quote the page.
+    return str(error) if type(error) is ValueError else "is malformed"

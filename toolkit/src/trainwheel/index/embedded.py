@@ -1,0 +1,203 @@
+"""The index in the work tree: a real pypiserver that lives as long as it is needed.
+
+The files stand under one folder; the server is started for an upload and ended after it, with a
+password that exists only while it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import queue
+import secrets
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from trainwheel.console import Console
+from trainwheel.environ import Environment, Secret
+from trainwheel.errors import StepFailedError
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.pages import PublishedFile
+from trainwheel.index.target import EMBEDDED, Target
+from trainwheel.process import Command, end_group, start
+
+__all__ = ["embedded_index", "published_wheels", "serve_index"]
+
+_START = 60.0
+_LOOPBACK = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def embedded_index(
+    folder: Path, python: Path, environment: Environment, *, protect_reads: bool = False
+) -> Iterator[Target]:
+    """Serve ``folder`` as an index on this machine, and yield what opens it.
+
+    Args:
+        folder: Holds the wheels; made where it is missing.
+        python: The Python of an environment that has pypiserver.
+        environment: The variables of this run.
+        protect_reads: Let nobody list or download without the password.
+
+    Raises:
+        StepFailedError: The server did not start.
+    """
+    # Random as well: whoever hides the credentials in an output would hide a common word.
+    user, password = secrets.token_hex(8), secrets.token_urlsafe(32)
+    options = ("--protect-reads",) if protect_reads else ()
+    with _server(folder, python, environment, f"{user}:{password}", options) as (_, port):
+        address = f"http://{_LOOPBACK}:{port}/"
+        target = Target(
+            EMBEDDED,
+            address,
+            f"{address}simple/",
+            username=Secret(user),
+            password=Secret(password),
+            is_embedded=True,
+        )
+        SimpleIndex(target).check_access()
+        yield target
+
+
+def serve_index(  # noqa: PLR0913 - what a session hands over, each by name
+    folder: Path,
+    python: Path,
+    environment: Environment,
+    *,
+    console: Console,
+    host: str = _LOOPBACK,
+    port: int = 0,
+) -> None:
+    """Serve ``folder`` for reading until Ctrl-C: anyone may install, nobody may upload.
+
+    Args:
+        folder: Holds the wheels; made where it is missing.
+        python: The Python of an environment that has pypiserver.
+        environment: The variables of this run.
+        console: Is told the address and the line that installs from it.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+
+    Raises:
+        StepFailedError: The server did not start, or ended by itself.
+    """
+    nobody = f"{secrets.token_hex(8)}:{secrets.token_urlsafe(32)}"
+    options = ("--host", host, "--port", str(port))
+    with _server(folder, python, environment, nobody, options) as (process, free_port):
+        for line in _describe_service(_public_name(host), free_port, _newest(folder)):
+            console.line(line)
+        with contextlib.suppress(KeyboardInterrupt):
+            code = process.wait()
+            message = f"the index server ended by itself, with exit code {code}"
+            raise StepFailedError(message)
+
+
+def published_wheels(folder: Path, project: str) -> tuple[PublishedFile, ...]:
+    """Return the wheels of a project in the folder of the embedded index, no server needed.
+
+    Args:
+        folder: The folder; may be missing.
+        project: The distribution's name, in any spelling.
+    """
+    wanted = canonicalize_name(project)
+    return tuple(
+        PublishedFile(path.name, path.resolve().as_uri(), {"sha256": _sha256(path)})
+        for path in _wheels(folder)
+        if parse_wheel_filename(path.name)[0] == wanted
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _wheels(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.glob("[!.]*.whl")):
+        with contextlib.suppress(InvalidWheelFilename):
+            parse_wheel_filename(path.name)
+            yield path
+
+
+def _newest(folder: Path) -> tuple[str, ...]:
+    """Return the name of each project's newest wheel."""
+    newest: dict[str, tuple[Version, str]] = {}
+    for path in _wheels(folder):
+        name, version, *_ = parse_wheel_filename(path.name)
+        newest[name] = max(newest.get(name, (version, path.name)), (version, path.name))
+    return tuple(newest[name][1] for name in sorted(newest))
+
+
+def _public_name(host: str) -> str:
+    """Return what others call a host that listens on every address."""
+    name = socket.gethostname() if host in {"", "0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    return f"[{name}]" if ":" in name else name
+
+
+def _describe_service(host: str, port: int, wheels: tuple[str, ...]) -> tuple[str, ...]:
+    # By address and not by name: beside another index, pip takes the higher version of a
+    # namesake, from whichever it comes.
+    root = f"http://{host}:{port}"
+    lines = (f"pip install {root}/packages/{quote(wheel)}" for wheel in wheels)
+    return (f"index at {root}/simple/ until Ctrl-C", *lines)
+
+
+@contextlib.contextmanager
+def _server(
+    folder: Path,
+    python: Path,
+    environment: Environment,
+    credentials: str,
+    options: tuple[str, ...],
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with as_file(files("trainwheel") / "hosts" / "index_server.py") as script:
+        argv = (str(python), "-P", str(script), str(folder.resolve()), *options)
+        process = start(Command(argv, env={"PYTHONUTF8": "1"}), environment, stdin=subprocess.PIPE)
+        try:
+            yield process, _await_port(process, credentials)
+        finally:
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
+            end_group(process)
+
+
+def _await_port(process: subprocess.Popen[bytes], credentials: str) -> int:
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # Read to its end beside the run: a full pipe would stop the server.
+    threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        _tell(process.stdin, credentials)
+    last = "it printed no port in time"
+    with contextlib.suppress(queue.Empty):
+        while (line := lines.get(timeout=_START)) is not None:
+            if line.isdecimal():
+                return int(line)
+            last = line or last
+    hint = "lock pypiserver in the upload category" if "No module named" in last else ""
+    message = f"the index server did not start: {last}"
+    raise StepFailedError(message, hint=hint)
+
+
+def _tell(stream: IO[bytes] | None, credentials: str) -> None:
+    if stream is not None:
+        stream.write(f"{credentials}\n".encode())
+        stream.flush()
+
+
+def _read_lines(stream: IO[bytes] | None, lines: queue.SimpleQueue[str | None]) -> None:
+    if stream is not None:
+        with stream:
+            for raw in stream:
+                lines.put(raw.decode("utf-8", "replace").strip())
+    lines.put(None)

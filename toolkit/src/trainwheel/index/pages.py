@@ -1,0 +1,165 @@
+"""A simple index's project page, parsed: HTML (PEP 503) or JSON (PEP 691).
+
+Everything here is pure. Nexus and pypiserver speak HTML only, devpi and CodeArtifact JSON too,
+and older pages advertise md5, so any digest is kept as it stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+__all__ = ["ACCEPT", "PublishedFile", "files_like", "parse_html", "parse_json", "parse_page"]
+
+ACCEPT = (
+    "application/vnd.pypi.simple.v1+json, "
+    "application/vnd.pypi.simple.v1+html;q=0.2, "
+    "text/html;q=0.01"
+)
+_SUFFIXES = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".egg")
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file that an index offers.
+
+    Args:
+        filename: Its name, percent-decoded; never a path.
+        url: Where it is, without a fragment.
+        hashes: Algorithm to hexadecimal digest, as advertised.
+        is_yanked: Whether its publisher took it back (PEP 592).
+    """
+
+    filename: str
+    url: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    is_yanked: bool = False
+
+
+def parse_page(body: bytes, content_type: str, url: str) -> tuple[PublishedFile, ...]:
+    """Return the files of a project page.
+
+    Args:
+        body: The page.
+        content_type: As the server named it.
+        url: The address that answered, after redirects; relative links start there.
+
+    Raises:
+        ValueError: It is no project page: another content type, malformed, or a login form.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind.endswith("json"):
+        return parse_json(body, url)
+    if kind.endswith("html") or not kind:
+        return parse_html(body.decode("utf-8", "replace"), url)
+    message = "is neither HTML nor JSON"
+    raise ValueError(message)
+
+
+def parse_html(text: str, url: str) -> tuple[PublishedFile, ...]:
+    """Return the files that a PEP 503 page links to.
+
+    Raises:
+        ValueError: The page asks for a password, so a single sign-on stands before the index.
+    """
+    page = _Page(url)
+    page.feed(text)
+    page.close()
+    if page.asks_for_password:
+        message = "is a login page"
+        raise ValueError(message)
+    return tuple(page.files)
+
+
+def parse_json(body: bytes, url: str) -> tuple[PublishedFile, ...]:
+    """Return the files of a PEP 691 page of major version 1.
+
+    Raises:
+        ValueError: It is no such page.
+    """
+    page = json.loads(body)
+    meta, entries = (page.get("meta"), page.get("files")) if isinstance(page, dict) else (0, 0)
+    if not isinstance(meta, dict) or not isinstance(entries, list):
+        message = "is no PEP 691 page"
+        raise ValueError(message)  # noqa: TRY004 - what is wrong is the page, not our call
+    if str(meta.get("api-version", "1")).partition(".")[0] != "1":
+        message = "has a newer format than 1.x"
+        raise ValueError(message)
+    return tuple(file for entry in entries if (file := _json_file(entry, url)) is not None)
+
+
+def files_like(files: Iterable[PublishedFile], wheel: str) -> tuple[PublishedFile, ...]:
+    """Return the files that installers would take for the wheel of this name.
+
+    Names are compared part by part, for servers differ in how they spell a project's name.
+    """
+    wanted = _identity(wheel)
+    return tuple(file for file in files if _identity(file.filename) == wanted)
+
+
+def _identity(filename: str) -> object:
+    try:
+        return parse_wheel_filename(filename)
+    except InvalidWheelFilename:
+        return filename
+
+
+class _Page(HTMLParser):
+    """Collects the files that a page links to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.files: list[PublishedFile] = []
+        self.asks_for_password = False
+        self._base = url
+        self._has_base = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "base" and values.get("href") and not self._has_base:
+            self._base = urljoin(self._base, values["href"] or "")
+            self._has_base = True
+        elif tag == "input" and (values.get("type") or "").lower() == "password":
+            self.asks_for_password = True
+        elif tag == "a" and values.get("href"):
+            file = _linked_file(self._base, values["href"] or "", yanked="data-yanked" in values)
+            self.files += [] if file is None else [file]
+
+
+def _linked_file(base: str, link: str, *, yanked: bool) -> PublishedFile | None:
+    try:
+        url, fragment = urldefrag(urljoin(base, link.strip()))
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    filename = unquote(parts.path.rpartition("/")[2])
+    return _file(filename, url, dict(parse_qsl(fragment)), yanked)
+
+
+def _json_file(entry: object, base: str) -> PublishedFile | None:
+    if not isinstance(entry, dict):
+        return None
+    filename, link, hashes = entry.get("filename"), entry.get("url"), entry.get("hashes")
+    if not isinstance(filename, str) or not isinstance(link, str):
+        return None
+    try:
+        url = urldefrag(urljoin(base, link)).url
+    except ValueError:
+        return None
+    return _file(filename, url, hashes if isinstance(hashes, dict) else {}, entry.get("yanked"))
+
+
+def _file(
+    filename: str, url: str, hashes: Mapping[str, object], yanked: object
+) -> PublishedFile | None:
+    # The name becomes a path when the file is downloaded, so it must not be one already.
+    is_plain = not any(character in "/\\\0" for character in filename)
+    if not is_plain or not filename.endswith(_SUFFIXES) or urlsplit(url).scheme[:4] != "http":
+        return None
+    digests = {str(name).lower(): str(value).lower() for name, value in hashes.items()}
+    return PublishedFile(filename, url, digests, bool(yanked))

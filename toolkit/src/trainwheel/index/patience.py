@@ -1,0 +1,50 @@
+"""How long to wait for an index, and how often to ask it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["PATIENCE", "Patience"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """The bounds on waiting.
+
+    Args:
+        connect: Seconds for a connection to be made.
+        answer: Seconds without a byte after which an answer is given up.
+        tries: How often something that may pass, such as a 503, is tried in all.
+        polls: How often the index is asked for a file that it accepted.
+        delay: Seconds before the second try; doubles each time, up to ``longest``.
+        longest: The longest pause in seconds.
+        start: Seconds that a transfer may take beyond one per megabyte.
+    """
+
+    connect: float = 10.0
+    answer: float = 60.0
+    tries: int = 3
+    polls: int = 7
+    delay: float = 1.0
+    longest: float = 15.0
+    start: float = 120.0
+
+    def delays(self) -> Iterator[float]:
+        """Yield the pauses between tries."""
+        return self._pauses(self.tries)
+
+    def poll_delays(self) -> Iterator[float]:
+        """Yield the pauses between looks at the index."""
+        return self._pauses(self.polls)
+
+    def transfer_seconds(self, size: int) -> float:
+        """Return the deadline for sending ``size`` bytes."""
+        return self.start + size / 1e6
+
+    def _pauses(self, times: int) -> Iterator[float]:
+        for exponent in range(times - 1):
+            yield min(self.delay * 2**exponent, self.longest)
+
+
+PATIENCE = Patience()

@@ -1,0 +1,233 @@
+"""Which index is meant, and the credentials that open it.
+
+Everything here is pure: it judges the parsed configuration and a snapshot of the environment.
+No message repeats a value, for a password is easily set in the wrong variable.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trainwheel.config import IndexSettings
+from trainwheel.environ import NEXUS_VARIABLES, Environment, Secret
+from trainwheel.errors import ConfigurationError, MissingCredentialsError
+from trainwheel.index.address import check_address, check_value, with_slash
+
+__all__ = ["EMBEDDED", "NEXUS", "IndexSettings", "Target", "choose_index"]
+
+_TABLE = "tool.trainwheel.index"
+NEXUS = "nexus"
+EMBEDDED = "embedded"
+
+# Names become a section of a .pypirc, where some already mean something else.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_RESERVED = {
+    "pypi": "twine takes that name for the public index and would send the wheel there",
+    EMBEDDED: "that name means the index in the work tree",
+    "distutils": "that name means something else to twine",
+    "server-login": "that name means something else to twine",
+    "default": "that name means something else to twine",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """An index that is ready to use.
+
+    Args:
+        name: What people call it.
+        upload_url: Where wheels are sent; ends in one slash.
+        simple_url: Where it is read (PEP 503, PEP 691); ends in one slash.
+        install_url: The simple index that users install from, where it is another one.
+        username: None, together with the password, for an index that asks for none.
+        password: Never printed.
+        allow_http: Whether plain http is accepted.
+        is_embedded: Whether it is the index in the work tree.
+        credential_names: The variables or keys that the credentials came from.
+    """
+
+    name: str
+    upload_url: str
+    simple_url: str
+    install_url: str | None = None
+    username: Secret | None = None
+    password: Secret | None = None
+    allow_http: bool = False
+    is_embedded: bool = False
+    credential_names: tuple[str, ...] = ()
+
+    @property
+    def credentials_hint(self) -> str:
+        """What to look at when the index refuses the credentials."""
+        if not self.credential_names:
+            return f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
+        return f"check {' and '.join(self.credential_names)}"
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A value and the variable or key that a person would look for; None where it is unset."""
+
+    label: str
+    text: str | None
+
+
+@dataclass
+class _Problems:
+    """What is wrong with the values read so far."""
+
+    found: list[str] = field(default_factory=list)
+    all_absent: bool = True
+
+    def read(self, value: _Value, problem: str | None) -> str:
+        """Return the text of a value, noting what is wrong with it."""
+        if value.text is None:
+            problem = "is missing"
+        if problem is not None:
+            self.found.append(f"{value.label} {problem}")
+            # A CI service makes an empty variable of a secret that a job was not given.
+            self.all_absent &= not value.text and not value.label.startswith(_TABLE)
+        return value.text or ""
+
+
+def choose_index(
+    name_asked: str | None, settings: Mapping[str, IndexSettings], environment: Environment
+) -> Target | None:
+    """Return the index to use, or None for the one in the work tree.
+
+    The name asked for decides, else ``TRAINWHEEL_INDEX``, else any ``NEXUS_*`` variable.
+
+    Args:
+        name_asked: What ``--to`` named.
+        settings: The configured indexes by name.
+        environment: The variables of this run.
+
+    Raises:
+        ConfigurationError: The name is unknown or reserved, or an address or a credential is
+            missing or cannot be used; an incomplete index never falls back to another.
+        MissingCredentialsError: All that is wrong is that variables are missing or empty, as in
+            a job that was given no secrets.
+    """
+    for name in settings:
+        _check_name(name)
+    chosen = name_asked if name_asked is not None else environment.index_name
+    if chosen is None and environment.wants_nexus:
+        chosen = NEXUS
+    if chosen in {None, EMBEDDED}:
+        return None
+    return _build_target(_find_settings(str(chosen), settings), environment)
+
+
+def _check_name(name: str) -> None:
+    reason = _RESERVED.get(name.lower())
+    if reason is None and not _NAME.fullmatch(name):
+        reason = "a name is made of letters, digits, dots, hyphens and underscores"
+    if reason is not None:
+        message = f"an index cannot be called {name!r}: {reason}"
+        raise ConfigurationError(message, hint="choose another name")
+
+
+def _find_settings(name: str, settings: Mapping[str, IndexSettings]) -> IndexSettings:
+    if name in settings:
+        return settings[name]
+    if name == NEXUS:
+        return IndexSettings(NEXUS)
+    if name.lower() in _RESERVED:
+        _check_name(name)
+    known = sorted({*settings, NEXUS, EMBEDDED})
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"the known ones are {', '.join(known)}"
+    message = f"there is no index called {name!r}"
+    raise ConfigurationError(message, hint=hint)
+
+
+def _build_target(settings: IndexSettings, environment: Environment) -> Target:
+    problems = _Problems()
+    upload_url = _read_address(_url(settings, environment), settings, problems)
+    simple_url = _read_optional(settings, "simple_url", problems)
+    install_url = _read_optional(settings, "install_url", problems)
+    username, password = _credentials(settings, environment)
+    target = Target(
+        name=settings.name,
+        upload_url=upload_url,
+        simple_url=simple_url or f"{upload_url}simple/",
+        install_url=install_url,
+        username=_read_credential(username, problems, forbidden=":"),
+        password=_read_credential(password, problems),
+        allow_http=settings.allow_http,
+        credential_names=tuple(value.label for value in (username, password) if value),
+    )
+    if problems.found:
+        message = f"index {settings.name} cannot be used: {', '.join(problems.found)}"
+        error = MissingCredentialsError if problems.all_absent else ConfigurationError
+        raise error(message, hint=_mend(settings, problems.found))
+    return target
+
+
+def _mend(settings: IndexSettings, found: list[str]) -> str:
+    if any("plain http" in problem for problem in found):
+        table = f"[tool.trainwheel.index.{settings.name}]"
+        return f"use https, or say allow-http = true in {table}"
+    if settings.name == NEXUS and not settings.url:
+        return f"set all of {', '.join(NEXUS_VARIABLES)}, or none for the embedded index"
+    return ""
+
+
+def _key(settings: IndexSettings, key: str) -> str:
+    return f"{_TABLE}.{settings.name}.{key}"
+
+
+def _variable(name: str, environment: Environment) -> _Value:
+    return _Value(name, environment.variables.get(name))
+
+
+def _url(settings: IndexSettings, environment: Environment) -> _Value:
+    if settings.name == NEXUS and not settings.url:
+        return _variable(NEXUS_VARIABLES[0], environment)
+    return _Value(_key(settings, "url"), settings.url or None)
+
+
+def _credentials(
+    settings: IndexSettings, environment: Environment
+) -> tuple[_Value | None, _Value | None]:
+    """Return where user name and password come from; None and None for an open index."""
+    defaults = NEXUS_VARIABLES[1:] if settings.name == NEXUS else ("", "")
+    username_env = settings.username_env or defaults[0]
+    password_env = settings.password_env or defaults[1]
+    if not (settings.username or username_env or password_env):
+        return None, None
+    if settings.username:
+        username = _Value(_key(settings, "username"), settings.username)
+    elif username_env:
+        username = _variable(username_env, environment)
+    else:
+        username = _Value(_key(settings, "username-env"), None)
+    if not password_env:
+        return username, _Value(_key(settings, "password-env"), None)
+    return username, _variable(password_env, environment)
+
+
+def _read_address(value: _Value, settings: IndexSettings, problems: _Problems) -> str:
+    problem = check_address(value.text or "", allow_http=settings.allow_http)
+    return with_slash(problems.read(value, problem))
+
+
+def _read_optional(settings: IndexSettings, name: str, problems: _Problems) -> str | None:
+    text: str = getattr(settings, name)
+    if not text:
+        return None
+    return _read_address(_Value(_key(settings, name.replace("_", "-")), text), settings, problems)
+
+
+def _read_credential(
+    value: _Value | None, problems: _Problems, forbidden: str = ""
+) -> Secret | None:
+    if value is None:
+        return None
+    problem = check_value(value.text or "")
+    if problem is None and forbidden and forbidden in (value.text or ""):
+        problem = "holds a colon, which ends a user name in HTTP authentication"
+    return Secret(problems.read(value, problem))

@@ -1,0 +1,250 @@
+"""HTTP to an index: reads only, bounded in time and size, and credentials for its origin alone.
+
+The only module that imports requests at its top, so that whoever needs no network does not
+pay for it; `client` imports it on first use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http
+import time
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.index.address import is_loopback, origin
+from trainwheel.index.credentials import OriginAuth
+from trainwheel.index.pages import ACCEPT
+from trainwheel.index.status import describe_status, is_transient
+
+if TYPE_CHECKING:
+    from trainwheel.index.patience import Patience
+    from trainwheel.index.target import Target
+
+__all__ = ["Page", "Transport", "reason"]
+
+_REDIRECTS = 5
+_PAGE_LIMIT = 64 * 2**20
+_PAGE_SECONDS = 120.0
+_FILE_SECONDS = 3600.0
+_CHUNK = 2**16
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer of the index, read to its end."""
+
+    status: int
+    url: str
+    content_type: str
+    body: bytes
+
+
+class _TransientError(Exception):
+    """Something that the next try may not meet again."""
+
+
+class Transport:
+    """Reads from one index.
+
+    Args:
+        target: The index.
+        patience: How long to wait and how often to try.
+    """
+
+    def __init__(self, target: Target, patience: Patience) -> None:
+        self._target = target
+        self._patience = patience
+        self._auth = OriginAuth(target)
+        self._origin = origin(target.simple_url)
+
+    def read(self, url: str, *, with_body: bool = True) -> Page:
+        """Return what the index answers: 200, or 404 whatever its content.
+
+        Raises:
+            ConfigurationError: It refuses the credentials.
+            StepFailedError: It does not answer, or with anything else.
+        """
+        return self._patiently(lambda: self._read_once(url, with_body=with_body))
+
+    def knock(self) -> None:
+        """Send an upload without a file, which a server refuses once it knows who asks.
+
+        Raises:
+            ConfigurationError: The index refuses the credentials.
+            StepFailedError: It does not answer.
+        """
+        self._patiently(self._knock_once)
+
+    def save(
+        self, url: str, path: Path, algorithms: AbstractSet[str], *, is_vouched: bool
+    ) -> Mapping[str, str]:
+        """Write a file of the index to ``path`` and return its digests.
+
+        Args:
+            url: The file's address.
+            path: Replaced by each try.
+            algorithms: Names known to `hashlib`.
+            is_vouched: Whether the index's own page gave a digest that the caller compares.
+                Artifactory and GitLab hand files out from object storage on another host,
+                and that digest is what makes it acceptable.
+
+        Raises:
+            ConfigurationError: The index refuses the credentials.
+            StepFailedError: It does not answer, or has no such file.
+        """
+        return self._patiently(lambda: self._save_once(url, path, algorithms, may_leave=is_vouched))
+
+    def _patiently(self, call: Callable[[], _Result]) -> _Result:
+        for delay in (*self._patience.delays(), None):
+            try:
+                return call()
+            except _TransientError as error:
+                if delay is None:
+                    self._fail(str(error))
+                time.sleep(delay)
+        raise AssertionError  # pragma: no cover - the last delay is None, which raises
+
+    def _read_once(self, url: str, *, with_body: bool) -> Page:
+        with self._open(url) as response:
+            body = b"".join(self._body(response, _PAGE_SECONDS, _PAGE_LIMIT)) if with_body else b""
+            kind = response.headers.get("Content-Type", "")
+            return Page(response.status_code, response.url, kind, body)
+
+    def _knock_once(self) -> None:
+        # As twine sends it, but for the file; devpi asks for a password only if it is an upload.
+        form = {":action": (None, "file_upload")}
+        with (
+            requests.Session() as session,
+            self._described(),
+            self._send(session, self._target.upload_url, form) as response,
+        ):
+            # Whatever else it answers is about the missing file.
+            self._check_credentials(response.status_code, "uploads")
+
+    def _save_once(
+        self, url: str, path: Path, algorithms: AbstractSet[str], *, may_leave: bool
+    ) -> Mapping[str, str]:
+        digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+        with self._open(url, may_leave=may_leave) as response:
+            if response.status_code == http.HTTPStatus.NOT_FOUND:
+                self._fail(f"404 for {urlsplit(url).path.rpartition('/')[2]}")
+            with path.open("wb") as stream:
+                for chunk in self._body(response, _FILE_SECONDS):
+                    stream.write(chunk)
+                    for digest in digests.values():
+                        digest.update(chunk)
+        return {name: digest.hexdigest() for name, digest in digests.items()}
+
+    @contextlib.contextmanager
+    def _open(self, url: str, *, may_leave: bool = False) -> Iterator[requests.Response]:
+        with requests.Session() as session, self._described():
+            for _ in range(_REDIRECTS):
+                self._check_origin(url, may_leave=may_leave)
+                with self._send(session, url) as response:
+                    if not response.is_redirect:
+                        self._check_status(response)
+                        yield response
+                        return
+                    url = urljoin(response.url, response.headers["Location"])
+            self._fail(f"more than {_REDIRECTS} redirects")
+
+    def _send(
+        self, session: requests.Session, url: str, form: Mapping[str, Any] | None = None
+    ) -> requests.Response:
+        # None takes a proxy of the environment away; a missing key would keep it.
+        direct: dict[str, Any] = dict.fromkeys(("http", "https", "all"))
+        return session.request(
+            "GET" if form is None else "POST",
+            url,
+            files=form,
+            # A compressed wheel would not have the digest of its bytes.
+            headers={"Accept": ACCEPT, "Accept-Encoding": "identity", "Cache-Control": "no-cache"},
+            auth=self._auth,
+            allow_redirects=False,
+            stream=True,
+            timeout=(self._patience.connect, self._patience.answer),
+            proxies=direct if is_loopback(url) else None,
+        )
+
+    def _check_origin(self, url: str, *, may_leave: bool) -> None:
+        there = origin(url)
+        is_secure = there[0] == "https" or self._origin[0] == "http"
+        if there == self._origin or (may_leave and is_secure):
+            return
+        # pypiserver and GitLab send the reader of an unknown project to the public index,
+        # where a namesake would pass for ours.
+        message = f"it sends to another address, {there[0]}://{there[1]}:{there[2]}"
+        self._fail(message, hint="name the final address as url or simple-url")
+
+    def _check_status(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}:
+            return
+        self._check_credentials(status, "reads")
+        text = describe_status(status)
+        if is_transient(status):
+            raise _TransientError(text)
+        self._fail(text)
+
+    def _check_credentials(self, status: int, what: str) -> None:
+        if status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
+            message = f"index {self._target.name} refuses {what} with these credentials ({status})"
+            raise ConfigurationError(message, hint=self._target.credentials_hint)
+
+    def _body(
+        self, response: requests.Response, seconds: float, limit: int | None = None
+    ) -> Iterator[bytes]:
+        end = time.monotonic() + seconds
+        size = 0
+        for chunk in response.iter_content(_CHUNK):
+            size += len(chunk)
+            if limit is not None and size > limit:
+                self._fail(f"a page of more than {limit >> 20} MB")
+            if time.monotonic() > end:
+                self._fail(f"no end within {seconds:.0f} s")
+            yield chunk
+
+    @contextlib.contextmanager
+    def _described(self) -> Iterator[None]:
+        try:
+            yield
+        except requests.exceptions.SSLError as error:
+            hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
+            self._fail(f"its certificate is not accepted: {reason(error)}", hint=hint)
+        except requests.Timeout:
+            self._fail("no answer in time")
+        except requests.exceptions.ProxyError as error:
+            text = f"the proxy does not answer: {reason(error)}"
+            raise _TransientError(text) from None
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            raise _TransientError(reason(error)) from None
+        except requests.RequestException as error:
+            self._fail(reason(error))
+
+    def _fail(self, text: str, *, hint: str = "") -> NoReturn:
+        message = f"index {self._target.name} does not answer: {text}"
+        raise StepFailedError(message, hint=hint) from None
+
+
+def reason(error: BaseException) -> str:
+    """Return what the operating system said at the bottom of a chain of errors.
+
+    Everything above it repeats addresses, pool names and object ids.
+    """
+    found = "the connection broke"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            found = str(cause.strerror)
+        cause = cause.__cause__ or cause.__context__
+    return found[:1].lower() + found[1:]

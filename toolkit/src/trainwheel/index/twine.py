@@ -1,0 +1,171 @@
+"""twine: the command that uploads, and what its output means.
+
+Every failure of twine is exit code 1, so the text decides; connection errors come as a
+traceback, of which nobody should see more than its last words.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from trainwheel.environ import Environment
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.index.status import describe_status, is_transient
+from trainwheel.index.target import Target
+from trainwheel.process import Command, Completed
+
+__all__ = ["Verdict", "judge", "plan_twine"]
+
+_LOOPBACK = "localhost,127.0.0.1,::1"
+_STATUS = re.compile(r"HTTPError: ([0-9]{3}) .* from \S+\s*(.*)")
+_OWN_WORDS = re.compile(r"^ERROR\s+(?:[A-Za-z]+: )?(.*)$", re.MULTILINE)
+_CERTIFICATE = re.compile(r"SSLError|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
+_CONNECTION = re.compile(
+    r"ConnectionError|ConnectTimeout|ReadTimeout|ProtocolError|RemoteDisconnected|BrokenPipeError"
+    r"|ProxyError|ChunkedEncodingError|ConnectionResetError"
+)
+_SYSTEM = re.compile(r"\[Errno -?[0-9]+\] ([^'\")\]\n]+)")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why an upload failed.
+
+    Args:
+        error: What a person is told.
+        is_transient: Whether the next try may succeed.
+        may_have_arrived: Whether the index may hold the file in spite of it.
+    """
+
+    error: TrainwheelError
+    is_transient: bool = False
+    may_have_arrived: bool = False
+
+
+def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
+    python: Path,
+    target: Target,
+    wheel: Path,
+    config: Path,
+    environment: Environment,
+    *,
+    timeout: float,
+) -> Command:
+    """Return the command that uploads a wheel.
+
+    Args:
+        python: The Python of an environment that has twine.
+        target: The index.
+        wheel: The file.
+        config: A ``.pypirc`` with the index's address and credentials.
+        environment: Says which hosts are reached without a proxy.
+        timeout: Seconds; twine itself would wait for ever.
+    """
+    options = ("--config-file", str(config), "--non-interactive", "--disable-progress-bar")
+    argv = (str(python), "-P", "-m", "twine", "--no-color", "upload", *options)
+    return Command(
+        (*argv, "-r", target.name, str(wheel)), env=_pins(environment.variables), timeout=timeout
+    )
+
+
+def _pins(variables: Mapping[str, str]) -> dict[str, str]:
+    direct = variables.get("no_proxy") or variables.get("NO_PROXY")
+    no_proxy = f"{direct},{_LOOPBACK}" if direct else _LOOPBACK
+    return {
+        # Whatever else could hand twine another password than the one in its configuration.
+        "NETRC": os.devnull,
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        # A wrapped line escapes both the masking of a CI service and the patterns below.
+        "COLUMNS": "1000",
+        "PYTHONUTF8": "1",
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
+def judge(completed: Completed, target: Target, filename: str) -> Verdict | None:
+    """Return why twine failed, None where it says that it did not.
+
+    Args:
+        completed: How it ended.
+        target: The index.
+        filename: The wheel's name.
+    """
+    if not completed.failed and not completed.is_late:
+        return None
+    if completed.is_late or completed.returncode < 0:
+        words = "no end in time" if completed.is_late else f"signal {-completed.returncode}"
+        return _failed(target, f"the upload was ended: {words}", may_have_arrived=True)
+    return _judge_output(completed, target, filename)
+
+
+def _judge_output(completed: Completed, target: Target, filename: str) -> Verdict:
+    output = completed.output
+    if "RedirectDetected" in output:
+        return _configuration(target, "redirects uploads", "name the final address as its url")
+    if found := _STATUS.search(output):
+        return _judge_status(int(found[1]), found[2].strip(), target, filename)
+    if _CERTIFICATE.search(output):
+        hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
+        return _failed(target, "its certificate is not accepted", hint=hint)
+    if _CONNECTION.search(output):
+        return _judge_connection(output, target)
+    return _judge_words(completed, target)
+
+
+def _judge_status(status: int, reason: str, target: Target, filename: str) -> Verdict:
+    text = describe_status(status)
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        what = f"refuses uploads with these credentials ({status})"
+        return _configuration(target, what, target.credentials_hint)
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+        hint = "its url must be the upload address, not the simple index"
+        return _configuration(target, f"takes no uploads at its url ({text})", hint)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        hint = "raise the limit of the server, or of the proxy before it"
+        return _failed(target, f"{filename} is too large for it ({text})", hint=hint)
+    if is_transient(status):
+        return _failed(target, text, is_transient=True, may_have_arrived=True)
+    said = "" if reason in text else f": {_printable(reason)}"
+    return _failed(target, f"it refuses {filename} ({text}{said})", may_have_arrived=True)
+
+
+def _judge_connection(output: str, target: Target) -> Verdict:
+    found = _SYSTEM.findall(output)
+    words = found[-1].strip().lower() if found else "the connection broke"
+    return _failed(target, words, is_transient=True, may_have_arrived=True)
+
+
+def _judge_words(completed: Completed, target: Target) -> Verdict:
+    if "No module named twine" in completed.output:
+        error = StepFailedError("twine is not installed", hint="lock it in the upload category")
+        return Verdict(error)
+    own = _OWN_WORDS.findall(completed.output)
+    words = _printable(own[-1] if own else completed.last_line) or "twine said nothing"
+    return _failed(target, words, may_have_arrived=True)
+
+
+def _failed(
+    target: Target,
+    text: str,
+    *,
+    hint: str = "",
+    is_transient: bool = False,
+    may_have_arrived: bool = False,
+) -> Verdict:
+    error = StepFailedError(f"upload to index {target.name}: {text}", hint=hint)
+    return Verdict(error, is_transient=is_transient, may_have_arrived=may_have_arrived)
+
+
+def _configuration(target: Target, text: str, hint: str) -> Verdict:
+    return Verdict(ConfigurationError(f"index {target.name} {text}", hint=hint))
+
+
+def _printable(text: str) -> str:
+    """Return a server's words without what would steer a terminal, and not too many of them."""
+    return "".join(character for character in text if character.isprintable())[:200].strip()

@@ -1,0 +1,250 @@
+"""The only module that starts processes.
+
+A planner returns a `Command`; running it is the edge. Every child gets a process group of its
+own, and no group outlives the run: it is ended when its command is done, when a signal ends the
+run, and when a deadline passes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO, NoReturn
+
+from trainwheel.environ import Environment, SecretClass
+from trainwheel.errors import StepFailedError
+
+__all__ = ["Command", "Completed", "end_group", "handle_termination", "run", "start"]
+
+_GRACE = 3.0
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_children: set[int] = set()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to start.
+
+    Args:
+        argv: The program and its arguments; never holds a secret, for everyone can read it.
+        cwd: The folder it starts in.
+        env: Variables set on top of the environment that it may see.
+        secrets: The classes of secrets that it may see.
+        timeout: Seconds after which it is ended; None for no limit.
+        umask: Modes that its files do not get; -1 for this process's own.
+        stdin: Text for its standard input, where a secret may stand.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: frozenset[SecretClass] = frozenset()
+    timeout: float | None = None
+    umask: int = -1
+    stdin: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        """Return the command as one would type it."""
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a process ended: its exit code (negative: the signal) and all that it printed."""
+
+    returncode: int
+    output: str
+    is_late: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in anything but 0."""
+        return self.returncode != 0
+
+    @property
+    def last_line(self) -> str:
+        """The last line that it printed, where most tools say what was wrong."""
+        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+
+def start(
+    command: Command,
+    environment: Environment,
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own; standard error goes where its output goes.
+
+    Raises:
+        StepFailedError: The program does not exist or cannot be executed.
+    """
+    try:
+        with _signals_held():
+            process = subprocess.Popen(
+                command.argv,
+                cwd=command.cwd,
+                env=environment.for_child(command.env, command.secrets),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=command.umask,
+            )
+            _children.add(process.pid)
+    except OSError as error:
+        message = f"cannot start {command.argv[0]}: {error.strerror}"
+        raise StepFailedError(message) from None
+    return process
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let signals wait: a handler that raises inside Popen would leave a child nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    # Not blocked by a mask, which the child would inherit; one that is ignored stays so.
+    found = {number: signal.getsignal(number) for number in _ENDING}
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in arrived:
+            signal.raise_signal(late)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and everything that it started: first asked, after a grace period forced."""
+    if process.pid not in _children:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _children.discard(process.pid)
+
+
+def run(
+    command: Command,
+    environment: Environment,
+    *,
+    log: Path | None = None,
+    echo: Callable[[str], None] | None = None,
+    redact: Callable[[str], str] = str,
+) -> Completed:
+    """Run a command to its end and return how it went; a failure is not raised.
+
+    Args:
+        command: What to run; past its ``timeout`` it is ended and a last line says so.
+        environment: The variables of this run.
+        log: A file to which the command and its output are appended.
+        echo: Called with each line of output as it comes.
+        redact: Takes secrets out of what the command printed, before it is kept anywhere.
+    """
+    stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
+    process = start(command, environment, stdin=stdin)
+    try:
+        lines, late = _collect(process, command, echo)
+    finally:
+        end_group(process)
+    output = "".join(lines)
+    if late:
+        output += f"\nended after {command.timeout:.0f} s without an end\n"
+    completed = Completed(process.returncode, redact(output), late)
+    if log is not None:
+        _append(log, command, completed)
+    return completed
+
+
+def _collect(
+    process: subprocess.Popen[bytes], command: Command, echo: Callable[[str], None] | None
+) -> tuple[list[str], bool]:
+    # A grandchild may hold the pipe open after the command itself has ended, so the reader
+    # runs beside the wait instead of before it.
+    lines: list[str] = []
+    reader = threading.Thread(target=_read_lines, args=(process.stdout, lines, echo), daemon=True)
+    # Nor may a command that does not read its input hold up its own deadline.
+    writer = threading.Thread(target=_write, args=(process.stdin, command.stdin), daemon=True)
+    reader.start()
+    writer.start()
+    late = False
+    try:
+        process.wait(command.timeout)
+    except subprocess.TimeoutExpired:
+        late = True
+    end_group(process)
+    writer.join(_GRACE)
+    reader.join(_GRACE)
+    return lines, late
+
+
+def _write(stream: IO[bytes] | None, text: str) -> None:
+    if stream is not None:
+        with contextlib.suppress(BrokenPipeError), stream:
+            stream.write(text.encode())
+
+
+def _read_lines(
+    stream: IO[bytes] | None, lines: list[str], echo: Callable[[str], None] | None
+) -> None:
+    if stream is None:
+        return
+    with stream:
+        for raw in stream:
+            line = raw.decode("utf-8", "replace")
+            lines.append(line)
+            if echo is not None:
+                echo(line.rstrip("\n"))
+
+
+def _append(log: Path, command: Command, completed: Completed) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as stream:
+        stream.write(f"$ {command}\n{completed.output}\nexit code {completed.returncode}\n")
+
+
+def handle_termination() -> None:
+    """Make SIGTERM and SIGHUP end the children and unwind the run, so that `finally` blocks run.
+
+    Nox itself would die at once and leave private files and children behind.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminate)
+    # An impatient second Ctrl-C may break off what ends the children.
+    atexit.register(_kill_running_groups)
+
+
+def _kill_running_groups() -> None:
+    for group in _running_groups():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    for group in _running_groups():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
+    raise SystemExit(128 + number)
+
+
+def _running_groups() -> Iterator[int]:
+    yield from tuple(_children)

@@ -1,0 +1,310 @@
+"""A model repository: its configuration, its files, and the environments of its steps."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainwheel.chain import STEPS
+from trainwheel.config import Config, IndexSettings, parse_config
+from trainwheel.console import Console
+from trainwheel.environ import Environment
+from trainwheel.environments import Installer, fresh_bytecode
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.fingerprint import Fingerprint, digest_json
+from trainwheel.lockfile import (
+    Lockfile,
+    Pipfile,
+    check_fresh,
+    parse_lockfile,
+    parse_pipfile,
+    render_requirements,
+    requirements,
+    slice_digest,
+)
+from trainwheel.process import Command, run
+from trainwheel.state import digest_files, list_files
+
+__all__ = ["Project", "open_project"]
+
+_TAIL = 30
+_STEPS = {step.name: step for step in STEPS}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A model repository and what is known about this run of it.
+
+    Args:
+        root: The repository's folder.
+        config: What pyproject.toml says.
+        environment: The variables of this run.
+        console: Where people are told.
+        envdir: The folder of the steps' environments.
+        verbose: Whether the tools' own output is shown.
+    """
+
+    root: Path
+    config: Config
+    environment: Environment
+    console: Console
+    envdir: Path
+    verbose: bool = False
+
+    @property
+    def records(self) -> Path:
+        """The folder of the step records."""
+        return self.root / "build" / ".trainwheel"
+
+    @property
+    def scratch(self) -> Path:
+        """Where steps make what is renamed into place at their end."""
+        return self.records / "tmp"
+
+    @property
+    def store(self) -> Path:
+        """What outlives a clean: the embedded index and caches."""
+        return self.root / ".trainwheel"
+
+    @property
+    def index_folder(self) -> Path:
+        """The files of the embedded index."""
+        return self.store / "index"
+
+    @property
+    def source(self) -> Path:
+        """The source root."""
+        return self.root / self.config.source
+
+    @property
+    def artefact(self) -> Path:
+        """The trained model."""
+        return self.root / self.config.artefact_path
+
+    @functools.cached_property
+    def pipfile(self) -> Pipfile:
+        """What the Pipfile asks for."""
+        return parse_pipfile(_read(self.root / "Pipfile"))
+
+    @functools.cached_property
+    def lock(self) -> Lockfile:
+        """The locked packages; refused where the lock is missing, unreadable or stale."""
+        lock = parse_lockfile(_read(self.root / "Pipfile.lock"))
+        check_fresh(self.pipfile, lock)
+        return lock
+
+    def read_setup_py(self) -> bytes:
+        """Return what setup.py holds now.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        try:
+            return (self.root / "setup.py").read_bytes()
+        except OSError as error:
+            message = f"setup.py cannot be read: {error.strerror}"
+            hint = "write one that calls setup(name=…, version=…, packages=…)"
+            raise ConfigurationError(message, hint=hint) from None
+
+    def log_of(self, step: str) -> Path:
+        """Return the file that keeps what a step's tools printed."""
+        return self.root / "build" / "log" / f"{step}.log"
+
+    def installer(self, step: str) -> Installer:
+        """Return what makes environments for a step."""
+        return Installer(self.environment, self.log_of(step))
+
+    def requirements(self, step: str) -> str:
+        """Return the locked packages of a step's environment, with their hashes."""
+        category = _STEPS[step].category
+        if category is None:
+            return ""
+        return self.locked(*(() if _STEPS[step].alone else ("packages",)), category)
+
+    def locked(self, *categories: str) -> str:
+        """Return the locked packages of Pipfile categories, with their hashes."""
+        return render_requirements(requirements(self.lock, *categories))
+
+    def locked_digest(self, *categories: str) -> str:
+        """Return one digest of what categories lock."""
+        return slice_digest(self.lock, categories)
+
+    def python(self, step: str) -> Path:
+        """Return the interpreter of a step's environment, made or filled where it has to be."""
+        return self.installer(step).ensure(self.envdir / step, self.requirements(step))
+
+    def run_tool(
+        self,
+        step: str,
+        argv: tuple[str, ...],
+        *,
+        what: str,
+        env: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run a tool in a step's environment and return what it printed.
+
+        Args:
+            step: Whose environment and log it uses.
+            argv: The program, looked up in the environment first, and its arguments.
+            what: What it does, for the error: "training", "the tests".
+            env: Variables set on top.
+
+        Raises:
+            StepFailedError: It ended in anything but 0.
+        """
+        log = self.log_of(step)
+        command = Command(
+            self._resolve(step, argv),
+            cwd=self.root,
+            env={**self.variables(step), **(env or {})},
+            umask=0o022,
+        )
+        echo = self.console.line if self.verbose else None
+        completed = run(command, self.environment, log=log, echo=echo)
+        if completed.failed:
+            if not self.verbose:
+                for line in completed.output.splitlines()[-_TAIL:]:
+                    self.console.line(f"  {line}")
+            message = f"{what} ended with exit code {completed.returncode}"
+            # pytest draws a rule around its last line.
+            if last := completed.last_line.strip("= "):
+                message += f": {last}"
+            where = log.relative_to(self.root)
+            raise StepFailedError(message, hint=f"its whole output is in {where}")
+        return completed.output
+
+    def _resolve(self, step: str, argv: tuple[str, ...]) -> tuple[str, ...]:
+        program = self.python(step).parent / argv[0]
+        return (str(program) if program.exists() else argv[0], *argv[1:])
+
+    def variables(self, step: str) -> dict[str, str]:
+        """Return what a process needs to run in a step's environment."""
+        python, folder = self.python(step), self.envdir / step
+        return {
+            "PATH": f"{python.parent}{os.pathsep}{self.environment.get('PATH') or ''}",
+            "VIRTUAL_ENV": str(folder),
+            "PYTHONPYCACHEPREFIX": str(fresh_bytecode(folder, self.root)),
+        }
+
+    def fingerprint(self, step: str, facts: Mapping[str, str]) -> Fingerprint:
+        """Return what a step depends on now.
+
+        Args:
+            step: Its name.
+            facts: What counts beside files, Python and the locked packages.
+        """
+        files = {path for group in _STEPS[step].inputs for path in self._group(group)}
+        python = ".".join(map(str, sys.version_info[:3]))
+        own = {
+            "Python": f"{sys.implementation.name} {python}",
+            "the locked packages": digest_json(self.requirements(step)),
+        }
+        return Fingerprint(digest_files(self.root, sorted(files)), {**facts, **own})
+
+    def outputs(self, step: str) -> dict[str, Path]:
+        """Return what a step makes: the name in its scratch folder → the final place."""
+        paths = (
+            self.root / output.replace("{artefact}", self.config.artefact_path)
+            for output in _STEPS[step].outputs
+        )
+        return {path.name: path for path in paths}
+
+    def training_command(self, model: Path, report: Path) -> tuple[str, ...]:
+        """Return the configured training command with its paths filled in."""
+        words = {"{model}": (str(model),), "{report}": (str(report),), "{data}": self.config.data}
+        argv: list[str] = []
+        for word in shlex.split(self.config.train_command):
+            argv += words.get(word, (word,))
+        return tuple(argv)
+
+    def shipped_package(self) -> Iterator[Path]:
+        """Yield the files of the package that goes into the wheel, without the artefact."""
+        for path in list_files(self.root / self.config.package_folder):
+            if path != self.artefact:
+                yield path
+
+    def _group(self, group: str) -> Iterator[Path]:
+        config = self.config
+        match group:
+            case "source":
+                yield from (path for path in list_files(self.source) if path != self.artefact)
+            case "data":
+                for name in (*config.data, *config.inputs):
+                    yield from _existing(self.root, name)
+            case "artefact":
+                yield from list_files(self.artefact)
+            case "shipped":
+                yield from self.shipped_package()
+                yield from list_files(self.artefact)
+                yield from self.metadata_files()
+                yield self.root / "Pipfile.lock"
+            case _:
+                yield from list_files(self.root / self._folder(group))
+
+    def _folder(self, group: str) -> str:
+        return {
+            "docs": self.config.docs,
+            "tests": self.config.tests,
+            "system-tests": self.config.system_tests,
+            "settings": "pyproject.toml",
+            "version": "build/version.json",
+            "golden": "build/train/golden.jsonl",
+        }[group]
+
+    def metadata_files(self) -> Iterator[Path]:
+        """Yield the files at the root that decide what the wheel's metadata says."""
+        for pattern in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README*",
+                        "LICENSE*", "LICENCE*", "NOTICE*"):  # fmt: skip
+            yield from (path for path in sorted(self.root.glob(pattern)) if path.is_file())
+
+
+def _existing(root: Path, name: str) -> Iterator[Path]:
+    if not (root / name).exists():
+        message = f"{name}, which training reads, does not exist"
+        hint = "bring the data there, or correct tool.trainwheel.data in pyproject.toml"
+        raise ConfigurationError(message, hint=hint)
+    yield from list_files(root / name)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path.name} cannot be read: {error}"
+        raise ConfigurationError(message) from None
+
+
+def secret_names(indexes: Mapping[str, IndexSettings]) -> frozenset[str]:
+    """Return the variables that hold the credentials of configured indexes."""
+    return frozenset(
+        name
+        for settings in indexes.values()
+        for name in (settings.username_env, settings.password_env)
+        if name
+    )
+
+
+def open_project(
+    root: Path, envdir: Path, environment: Environment, *, verbose: bool = False
+) -> Project:
+    """Return the model repository at ``root``.
+
+    Raises:
+        ConfigurationError: pyproject.toml is missing or wrong.
+    """
+    text = _read(root / "pyproject.toml")
+    if text is None:
+        message = f"{root} has no pyproject.toml"
+        hint = "add one with a [tool.trainwheel] table"
+        raise ConfigurationError(message, hint=hint)
+    config = parse_config(text)
+    known = replace(environment, secret_names=secret_names(config.indexes))
+    verbose = verbose or environment.is_verbose
+    return Project(root, config, known, Console(known), envdir, verbose)

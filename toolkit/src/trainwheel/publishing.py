@@ -1,0 +1,201 @@
+"""Publish a proved wheel and verify it from the index: for the sessions and for the command."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from trainwheel.console import Console
+from trainwheel.environ import Environment
+from trainwheel.environments import Installer
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.fingerprint import Fingerprint
+from trainwheel.index.embedded import embedded_index
+from trainwheel.index.pages import PublishedFile
+from trainwheel.index.target import Target
+from trainwheel.index.upload import publish
+from trainwheel.pip_settings import UvSettings
+from trainwheel.proof import Proof, parse_proof, proof_path
+from trainwheel.proving import prove
+from trainwheel.registry import Registry
+from trainwheel.state import digest_file
+from trainwheel.versioning import check_not_lower
+from trainwheel.wheel import read_name, read_requirements
+
+__all__ = ["Publisher", "Uploaded", "read_proof"]
+
+_OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
+
+
+def read_proof(wheel: Path) -> Proof:
+    """Return the proof that stands beside a wheel, which must be the wheel that was proved.
+
+    Raises:
+        ConfigurationError: There is no such wheel, or no proof of it.
+        StepFailedError: The wheel is not the one that was proved.
+    """
+    read_name(wheel)
+    if not wheel.is_file():
+        message = f"{wheel} does not exist"
+        raise ConfigurationError(message, hint="make it with: make package.model")
+    path = proof_path(wheel)
+    if not path.is_file():
+        message = f"{path.name} is not beside {wheel.name}"
+        raise ConfigurationError(message, hint="keep both files of build/dist together")
+    proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
+    digest = digest_file(wheel)
+    if digest != proof.sha256 or wheel.name != proof.wheel:
+        message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
+        raise StepFailedError(message, hint="take the wheel and its proof from one build")
+    return proof
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What became of an upload.
+
+    Args:
+        told: What a person is told.
+        is_there: Whether the index holds the wheel now; it does not where an earlier release
+            ships the same.
+    """
+
+    told: str
+    is_there: bool
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Sends wheels to an index and looks at what arrived.
+
+    Args:
+        environment: The variables of this run.
+        console: Where people are told.
+        registry: The index, for reading.
+        python: Returns an interpreter whose environment holds twine and pypiserver.
+        log: Where the output of tools is kept.
+    """
+
+    environment: Environment
+    console: Console
+    registry: Registry
+    python: Callable[[], Path]
+    log: Path | None = None
+
+    def mark(self, proof: Proof) -> Fingerprint:
+        """Return what identifies these bytes on this index, for the records."""
+        where = (
+            self.registry.folder.as_posix()
+            if self.registry.target is None
+            else self.registry.target.simple_url
+        )
+        return Fingerprint({proof.wheel: proof.sha256}, {"the index": where})
+
+    def upload(self, wheel: Path, proof: Proof) -> Uploaded:
+        """Publish a wheel, unless what it ships is published already.
+
+        Raises:
+            VersionTakenError: The index holds other content under this version.
+            ConfigurationError: A higher version is published in the release line.
+            StepFailedError: The index does not answer, or does not hold what was sent.
+        """
+        wheels = self.registry.wheels(proof.name)
+        if not proof.always and proof.version not in wheels:
+            since = self.registry.unchanged_since(wheels, proof.version, proof.release_key)
+            if since is not None:
+                return Uploaded(f"unchanged since {since}", is_there=False)
+        check_not_lower(proof.version, wheels)
+        if self._holds(wheels, proof):
+            told = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
+            return Uploaded(told, is_there=True)
+        with self._serve() as target:
+            publish(
+                target,
+                wheel,
+                python=self.python(),
+                environment=self.environment,
+                console=self.console,
+                log=self.log,
+            )
+        told = f"{proof.name} {proof.version} published in {self.registry.label}"
+        return Uploaded(told, is_there=True)
+
+    def verify(self, proof: Proof, installer: Installer) -> None:
+        """Install the published wheel into an empty environment and repeat its predictions.
+
+        Raises:
+            StepFailedError: The index does not serve the bytes that were proved, or the wheel
+                does not predict as it was trained.
+        """
+        file = self._published(proof)
+        advertised = file.hashes.get("sha256", proof.sha256)
+        if advertised != proof.sha256:
+            message = f"{self.registry.label} serves {file.filename} with sha256 {advertised[:12]}"
+            raise StepFailedError(message, hint=f"proved was {proof.sha256[:12]}")
+        with self._serve() as target:
+            line = f"{proof.name}=={proof.version} --hash=sha256:{proof.sha256}\n"
+            bound = Installer(self.environment, installer.log, _bind(target, self.environment))
+            prove(proof, line, installer, wheel_installer=bound)
+
+    def announce(self, proof: Proof, wheel: Path | None) -> None:
+        """Print what is published and the lines that install it, which work as printed."""
+        label = self.registry.label
+        self.console.line(
+            f"published {proof.name} {proof.version}  sha256 {proof.sha256}  in {label}"
+        )
+        for line in self._install_lines(proof, wheel):
+            self.console.line(line)
+
+    def _install_lines(self, proof: Proof, wheel: Path | None) -> Iterator[str]:
+        pinned = f"{proof.name}=={proof.version}"
+        if self.registry.target is None:
+            where = shlex.quote(str(self.registry.folder))
+            yield f"install:  pip install --find-links {where} {pinned}"
+        elif self.registry.target.install_url:
+            where = shlex.quote(self.registry.target.install_url)
+            yield f"install:  pip install --index-url {where} {pinned}"
+        else:
+            # Never --extra-index-url: pip would take a namesake from the public index.
+            file = self._published(proof)
+            address = shlex.quote(f"{file.url}#sha256={proof.sha256}")
+            yield f"install:  pip install --no-deps {address}"
+            if wheel is not None:
+                yield f"then:     pip install {shlex.join(read_requirements(wheel))}"
+
+    def _published(self, proof: Proof) -> PublishedFile:
+        file = self.registry.wheels(proof.name).get(proof.version)
+        if file is None:
+            message = f"{self.registry.label} has no {proof.name} {proof.version}"
+            raise StepFailedError(message, hint="publish it first: make upload.model")
+        return file
+
+    def _holds(self, wheels: Mapping[str, PublishedFile], proof: Proof) -> bool:
+        file = wheels.get(proof.version)
+        return file is not None and file.hashes.get("sha256") == proof.sha256
+
+    def _serve(self) -> contextlib.AbstractContextManager[Target]:
+        if self.registry.target is not None:
+            return contextlib.nullcontext(self.registry.target)
+        return embedded_index(
+            self.registry.folder, self.python(), self.environment, protect_reads=True
+        )
+
+
+def _bind(target: Target, environment: Environment) -> UvSettings:
+    """Return settings with which uv asks this index and no other."""
+    # The address carries the password, so it goes by the environment, which only uv sees.
+    address = target.simple_url
+    if target.username is not None and target.password is not None:
+        secrets = (target.username, target.password)
+        user, password = (quote(secret.reveal(), safe="") for secret in secrets)
+        scheme, _, rest = address.partition("://")
+        address = f"{scheme}://{user}:{password}@{rest}"
+    variables = dict.fromkeys(_OTHER_INDEXES, "")
+    if target.is_embedded:
+        no_proxy = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+        variables["NO_PROXY"] = f"{no_proxy},127.0.0.1".lstrip(",")
+    return UvSettings({**variables, "UV_DEFAULT_INDEX": address, "UV_NO_CONFIG": "1"})

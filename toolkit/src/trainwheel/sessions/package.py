@@ -1,0 +1,35 @@
+"""Build the wheel and prove it."""
+
+from __future__ import annotations
+
+from trainwheel.building import build
+from trainwheel.releasing import read_release
+from trainwheel.sessions.runner import Context
+from trainwheel.staging import describe_tree_drift
+from trainwheel.steps import require_current, run_step
+
+__all__ = ["run"]
+
+_MUST_MATCH = ("train", "test", "version")
+
+
+def run(context: Context) -> None:
+    """Build once, from what was trained and tested, unless that is published already."""
+    project = context.project
+    for step in _MUST_MATCH:
+        if step in context.registered:
+            require_current(project, step)
+    release = read_release(project.root / "build" / "version.json")
+    if not release.releases:
+        project.console.outcome("package", f"nothing to package, {release.reason}")
+        return
+    if drift := describe_tree_drift(project):
+        project.console.notice(drift)
+    facts = {
+        "the release": release.render(),
+        "tool.trainwheel.predict": project.config.predict,
+        "tool.trainwheel.tolerance": str(project.config.tolerance),
+        "the runtime packages": project.locked_digest("packages"),
+        "the test packages": project.locked_digest("packages", "test"),
+    }
+    run_step(project, "package", facts, lambda scratch: build(project, release, scratch))

@@ -1,0 +1,38 @@
+"""What upload and verify share: the chosen index and the wheel of this repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainwheel.errors import StepFailedError
+from trainwheel.project import Project
+from trainwheel.publishing import Publisher
+from trainwheel.releasing import registry_of
+from trainwheel.state import read_record
+
+__all__ = ["publisher_of", "wheel_of"]
+
+
+def publisher_of(project: Project, step: str, name_asked: str | None) -> Publisher:
+    """Return what publishes to, and reads, the index of this run."""
+    registry = registry_of(project, name_asked)
+    return Publisher(
+        environment=project.environment,
+        console=project.console,
+        registry=registry,
+        python=lambda: project.python("upload"),
+        log=project.log_of(step),
+    )
+
+
+def wheel_of(project: Project) -> Path:
+    """Return the wheel that the package step proved.
+
+    Raises:
+        StepFailedError: There is none.
+    """
+    record = read_record(project.records, "package")
+    if record is None:
+        message = "no wheel has been packaged here"
+        raise StepFailedError(message, hint="make it with: make package.model")
+    return project.root / "build" / "dist" / record.facts["wheel"]

@@ -1,0 +1,44 @@
+"""Run the model's tests."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainwheel.errors import StepFailedError
+from trainwheel.project import Project
+from trainwheel.sessions.runner import Context
+from trainwheel.steps import run_step
+
+__all__ = ["run"]
+
+
+def run(context: Context) -> None:
+    """Run pytest over the tests with coverage of the package that is shipped."""
+    project = context.project
+    if not project.artefact.is_file():
+        message = f"{project.config.artefact_path} does not exist"
+        raise StepFailedError(message, hint="train the model first: nox -s train")
+    facts = {"the tests": project.config.tests, "the package": project.config.package}
+    run_step(project, "test", facts, lambda scratch: _test(project, scratch))
+
+
+def _test(project: Project, scratch: Path) -> Mapping[str, str]:
+    made = scratch / "test"
+    made.mkdir()
+    argv = (
+        *("python", "-m", "pytest", project.config.tests, "-p", "no:cacheprovider"),
+        *(f"--junitxml={made / 'junit.xml'}", f"--cov={project.config.package}"),
+        *(f"--cov-report=xml:{made / 'coverage.xml'}", f"--cov-report=html:{made / 'coverage'}"),
+    )
+    env = {"PYTHONPATH": str(project.source), "COVERAGE_FILE": str(scratch / "coverage")}
+    project.run_tool("test", argv, what="the tests", env=env)
+    return {"summary": _describe(made)}
+
+
+def _describe(made: Path) -> str:
+    # Both files were written by the tools of the locked environment a moment ago.
+    suite = next(ET.parse(made / "junit.xml").iter("testsuite"))  # noqa: S314
+    rate = float(ET.parse(made / "coverage.xml").getroot().get("line-rate", "0"))  # noqa: S314
+    return f"{suite.get('tests')} tests passed, {rate:.0%} of the package covered"

@@ -1,0 +1,28 @@
+"""Verify the published wheel."""
+
+from __future__ import annotations
+
+import time
+
+from trainwheel.publishing import read_proof
+from trainwheel.sessions.publisher import publisher_of, wheel_of
+from trainwheel.sessions.runner import Context
+from trainwheel.state import Record, write_record
+
+__all__ = ["run"]
+
+
+def run(context: Context) -> None:
+    """Install the wheel from the index into an empty environment and repeat its predictions."""
+    project, started = context.project, time.monotonic()
+    project.log_of("verify").unlink(missing_ok=True)
+    wheel = wheel_of(project)
+    proof = read_proof(wheel)
+    proof.check_is(context.options.names)
+    publisher = publisher_of(project, "verify", context.options.get("to"))
+    publisher.verify(proof, project.installer("verify"))
+    seconds = time.monotonic() - started
+    write_record(project.records, Record("verify", publisher.mark(proof), {}, seconds, {}))
+    told = f"{proof.name} {proof.version} repeats {len(proof.golden)} golden predictions"
+    project.console.outcome("verify", told, seconds)
+    publisher.announce(proof, wheel)

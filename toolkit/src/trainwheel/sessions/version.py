@@ -1,0 +1,30 @@
+"""Decide the version to release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainwheel.errors import StepFailedError
+from trainwheel.releasing import decide_release
+from trainwheel.sessions.runner import Context
+from trainwheel.staging import release_key
+from trainwheel.steps import run_step
+
+__all__ = ["run"]
+
+
+def run(context: Context) -> None:
+    """Ask the index what is published and write the decision to build/version.json."""
+    project = context.project
+    if not project.artefact.is_file():
+        message = f"{project.config.artefact_path} does not exist"
+        raise StepFailedError(message, hint="train the model first: nox -s train")
+    release = decide_release(project, context.options.get("to"), release_key(project))
+
+    def work(scratch: Path) -> Mapping[str, str]:
+        (scratch / "version.json").write_text(release.render(), encoding="utf-8")
+        told = f"{release.version}, {release.reason}" if release.releases else release.reason
+        return {"summary": told}
+
+    run_step(project, "version", {"the decision": release.render()}, work, retell=True)

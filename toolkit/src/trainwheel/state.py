@@ -1,0 +1,154 @@
+"""Step records and outputs on disk.
+
+A record is written after the outputs are in place, to a temporary file that is synced and
+renamed, so that a kill at any moment leaves either no record or one that is true.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainwheel.fingerprint import Fingerprint, digest_json
+
+__all__ = [
+    "Record",
+    "digest_file",
+    "digest_files",
+    "digest_output",
+    "list_files",
+    "place",
+    "read_record",
+    "scratch_folder",
+    "write_atomically",
+    "write_record",
+]
+
+SCHEMA = 1
+_CHUNK = 1 << 20
+_NEVER_INPUTS = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a step leaves behind.
+
+    Args:
+        step: Its name.
+        fingerprint: What it depended on.
+        outputs: Path relative to the repository → digest of the file or folder.
+        seconds: How long it took.
+        facts: What later steps want to know, such as the version or the wheel's digest.
+    """
+
+    step: str
+    fingerprint: Fingerprint
+    outputs: Mapping[str, str]
+    seconds: float
+    facts: Mapping[str, str]
+
+
+def digest_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes, read in pieces."""
+    with path.open("rb", buffering=0) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def list_files(path: Path) -> Iterator[Path]:
+    """Yield a file itself, or the files below a folder, without caches, in a fixed order."""
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        for child in sorted(path.iterdir()):
+            if child.name not in _NEVER_INPUTS and child.suffix not in {".pyc", ".egg-info"}:
+                yield from list_files(child)
+
+
+def digest_files(root: Path, files: Iterable[Path]) -> dict[str, str]:
+    """Return path relative to ``root`` → sha256 for each file."""
+    return {path.relative_to(root).as_posix(): digest_file(path) for path in files}
+
+
+def digest_output(path: Path) -> str:
+    """Return one digest of a file, or of a folder's names and contents; empty if it is absent."""
+    if path.is_file():
+        return digest_file(path)
+    if path.is_dir():
+        return digest_json(digest_files(path, list_files(path)))
+    return ""
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a kill, finds the old or the new content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a fresh folder below ``parent`` that is removed afterwards, whatever happens."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{name}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def place(made: Path, final: Path) -> None:
+    """Rename what a step made into its place; the old content goes only when the new is there."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if made.is_dir() or (final.is_dir() and not final.is_symlink()):
+        # A folder cannot be renamed over what is there, unlike a file over a file.
+        old = made.with_name(f"{made.name}.old")
+        with contextlib.suppress(FileNotFoundError):
+            final.rename(old)
+        made.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        made.replace(final)
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write a step's record."""
+    document = {"schema": SCHEMA, "key": record.fingerprint.key, **asdict(record)}
+    text = json.dumps(document, indent=1, sort_keys=True)
+    write_atomically(folder / f"{record.step}.json", text.encode())
+
+
+def read_record(folder: Path, step: str) -> Record | None:
+    """Return a step's record; None where there is none or it cannot be read.
+
+    A record of another schema, or one that was cut short, counts as absent: the step runs again.
+    """
+    path = folder / f"{step}.json"
+    try:
+        document = json.loads(path.read_bytes())
+        if document["schema"] != SCHEMA:
+            return None
+        fingerprint = Fingerprint(**document["fingerprint"])
+        mappings = (fingerprint.files, fingerprint.facts, document["outputs"], document["facts"])
+        if document["key"] != fingerprint.key or not all(isinstance(m, dict) for m in mappings):
+            return None
+        return Record(
+            step, fingerprint, document["outputs"], document["seconds"], document["facts"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,84 @@
+"""Train the model in a process of its own and record its golden predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from trainwheel.errors import StepFailedError
+from trainwheel.golden import parse_inputs
+from trainwheel.project import Project
+from trainwheel.proving import HOST, Model, ask
+from trainwheel.staging import stage_package
+from trainwheel.state import digest_file
+
+__all__ = ["facts", "train"]
+
+_HASH_SEED = "0"
+
+
+def facts(project: Project) -> dict[str, str]:
+    """Return what makes training stale beside files and packages."""
+    config = project.config
+    return {
+        "the training command": config.train_command,
+        "tool.trainwheel.data": " ".join(config.data),
+        "tool.trainwheel.predict": config.predict,
+        "the golden host": digest_file(HOST),
+    }
+
+
+def train(project: Project, scratch: Path) -> Mapping[str, str]:
+    """Run the configured command and keep its model, its report and its golden predictions.
+
+    Raises:
+        StepFailedError: The command failed, wrote no model, or the model does not predict.
+    """
+    model, report = scratch / project.artefact.name, scratch / "train"
+    report.mkdir()
+    project.run_tool(
+        "train",
+        project.training_command(model, report),
+        what="training",
+        env={"PYTHONPATH": str(project.source), "PYTHONHASHSEED": _HASH_SEED},
+    )
+    if not model.is_file() or not model.stat().st_size:
+        message = "training ended well but wrote no model"
+        hint = "it must write the file that {model} names in tool.trainwheel.train.command"
+        raise StepFailedError(message, hint=hint)
+    _record_golden(project, model, report, scratch)
+    return {"summary": _describe(report), "model": digest_file(model)}
+
+
+def _record_golden(project: Project, artefact: Path, report: Path, scratch: Path) -> None:
+    path = report / "golden.jsonl"
+    if not path.exists():
+        project.console.notice("training wrote no golden.jsonl: no prediction will be repeated")
+        path.touch()
+    inputs = parse_inputs(path.read_text(encoding="utf-8"), "golden.jsonl")
+    source = scratch / "source"
+    stage_package(project, artefact, source)
+    model = Model(
+        project.config.predict,
+        project.python("train"),
+        project.environment,
+        log=project.log_of("train"),
+        variables={**project.variables("train"), "PYTHONPATH": str(source)},
+    )
+    rows = ask(model, inputs, scratch / "golden")
+    path.write_text("".join(f"{json.dumps(asdict(row))}\n" for row in rows), encoding="utf-8")
+
+
+def _describe(report: Path) -> str:
+    try:
+        metrics = json.loads((report / "metrics.json").read_bytes())
+        shown = [f"{name} {value:.3f}" for name, value in metrics.items()
+                 if isinstance(value, float)]  # fmt: skip
+    except FileNotFoundError:
+        return "trained, without metrics.json"
+    except (ValueError, AttributeError):
+        message = "metrics.json is no JSON object of name → number"
+        raise StepFailedError(message) from None
+    return ", ".join(["trained", *shown[:2]])

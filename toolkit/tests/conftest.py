@@ -1,0 +1,14 @@
+"""What holds for every test: no network, and nothing of this machine's own settings."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse sockets to every test that is not marked as one of integration."""
+    if item.get_closest_marker("integration") is None:
+        disable_socket(allow_unix_socket=True)
+    else:
+        enable_socket()

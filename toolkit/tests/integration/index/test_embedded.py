@@ -1,0 +1,345 @@
+"""The embedded index: a real pypiserver, real twine, and every way to end them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+import trainwheel
+from integration.index.servers import BOUND, make_wheel
+from trainwheel.console import Console
+from trainwheel.environ import Environment, Secret
+from trainwheel.errors import ConfigurationError, StepFailedError, VersionTakenError
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.embedded import embedded_index, published_wheels, serve_index
+from trainwheel.index.patience import Patience
+from trainwheel.index.target import Target
+from trainwheel.index.upload import Outcome, Publication, publish
+
+pytestmark = pytest.mark.integration
+
+PACKAGE = Path(str(trainwheel.__path__[0]))
+HOST = PACKAGE / "hosts" / "index_server.py"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of the embedded index, not made yet; a dot in its path must not matter."""
+    return tmp_path / ".trainwheel" / "index"
+
+
+@pytest.fixture
+def target(folder: Path, python: Path, environment: Environment) -> Iterator[Target]:
+    """A running embedded index."""
+    with embedded_index(folder, python, environment) as index:
+        yield index
+
+
+def _publish(target: Target, wheel: Path, environment: Environment) -> Outcome:
+    return publish(
+        target,
+        wheel,
+        python=Path(sys.executable),
+        environment=environment,
+        console=Console(Environment({}), io.StringIO()),
+        log=None,
+        patience=Patience(tries=2, polls=2, delay=0),
+    )
+
+
+def _is_served(url: str) -> bool:
+    parts = urlsplit(url)
+    with socket.socket() as client:
+        client.settimeout(BOUND)
+        return client.connect_ex((parts.hostname, parts.port)) == 0
+
+
+def test_a_wheel_is_published_once(
+    target: Target, wheel: Path, folder: Path, environment: Environment
+) -> None:
+    first = _publish(target, wheel, environment)
+    second = _publish(target, wheel, environment)
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert first == Outcome(Publication.PUBLISHED, sha256)
+    assert second == Outcome(Publication.ALREADY, sha256)
+    assert [path.name for path in folder.iterdir()] == [wheel.name]
+
+
+def test_other_content_under_the_same_version_is_refused(
+    target: Target, wheel: Path, other_wheel: Path, environment: Environment
+) -> None:
+    _publish(target, wheel, environment)
+    with pytest.raises(VersionTakenError):
+        _publish(target, other_wheel, environment)
+
+
+def test_the_folder_says_what_the_server_says(
+    target: Target, wheel: Path, folder: Path, environment: Environment, tmp_path: Path
+) -> None:
+    for path in (wheel, make_wheel(tmp_path / "newer", version="1.1")):
+        _publish(target, path, environment)
+    served = SimpleIndex(target).files("demo-model")
+    on_disk = published_wheels(folder, "demo-model")
+    assert len(served) == 2
+    assert [(file.filename, file.hashes) for file in served] == [
+        (file.filename, file.hashes) for file in on_disk
+    ]
+
+
+def test_a_wrong_password_publishes_nothing(
+    target: Target, wheel: Path, folder: Path, environment: Environment
+) -> None:
+    wrong = replace(target, password=Secret("no"))
+    with pytest.raises(ConfigurationError):
+        _publish(wrong, wheel, environment)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_wrong_password_is_found_before_anything_is_sent(target: Target, folder: Path) -> None:
+    SimpleIndex(target).check_access(uploads=True)
+    wrong = replace(target, password=Secret("no"))
+    SimpleIndex(wrong).check_access()
+    with pytest.raises(ConfigurationError):
+        SimpleIndex(wrong).check_access(uploads=True)
+    assert list(folder.iterdir()) == []
+
+
+def test_an_unknown_project_is_not_looked_up_elsewhere(target: Target) -> None:
+    response = requests.get(f"{target.simple_url}pip/", allow_redirects=False, timeout=BOUND)
+    assert response.status_code == 404
+
+
+def test_reads_are_protected_when_asked(
+    folder: Path, python: Path, environment: Environment, wheel: Path, tmp_path: Path
+) -> None:
+    with embedded_index(folder, python, environment, protect_reads=True) as target:
+        _publish(target, wheel, environment)
+        index = SimpleIndex(target)
+        (file,) = index.files("demo-model")
+        assert index.download(file, tmp_path / "new").read_bytes() == wheel.read_bytes()
+        for url in (target.simple_url, file.url):
+            assert requests.get(url, timeout=BOUND).status_code == 401
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt, SystemExit])
+def test_the_server_ends_with_the_block(
+    error: type[BaseException] | None, folder: Path, python: Path, environment: Environment
+) -> None:
+    url = ""
+    try:
+        with embedded_index(folder, python, environment) as target:
+            url = target.upload_url
+            assert _is_served(url)
+            if error is not None:
+                raise error
+    except (ValueError, KeyboardInterrupt, SystemExit):
+        pass
+    assert not _is_served(url)
+
+
+def test_two_uploads_of_one_name_end_in_one_whole_file(
+    target: Target, folder: Path, tmp_path: Path, environment: Environment
+) -> None:
+    contents = [f"x = {number}\n" * 100_000 for number in range(4)]
+    wheels = [make_wheel(tmp_path / str(n), text) for n, text in enumerate(contents)]
+    won: list[str] = []
+
+    def send(wheel: Path) -> None:
+        try:
+            won.append(_publish(target, wheel, environment).sha256)
+        except VersionTakenError:
+            return
+
+    threads = [threading.Thread(target=send, args=(wheel,)) for wheel in wheels]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(BOUND)
+    (stored,) = folder.iterdir()
+    assert won == [hashlib.sha256(stored.read_bytes()).hexdigest()]
+
+
+def test_an_environment_without_pypiserver_is_named(
+    folder: Path, environment: Environment, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True, timeout=BOUND)
+    with (
+        pytest.raises(StepFailedError, match="No module named 'pypiserver'"),
+        embedded_index(folder, bare / "bin" / "python", environment),
+    ):
+        pass
+
+
+def _start_host(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes], int]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", HOST, folder, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"me:secret\n")
+    process.stdin.flush()
+    return process, int(process.stdout.readline())
+
+
+def test_the_host_ends_when_its_parent_is_gone(folder: Path) -> None:
+    process, port = _start_host(folder)
+    with process:
+        assert _is_served(f"http://127.0.0.1:{port}/")
+        process.stdin.close()  # type: ignore[union-attr]  # a pipe
+        assert process.wait(BOUND) == 0
+
+
+def test_the_host_ends_on_sigterm(folder: Path) -> None:
+    process, _ = _start_host(folder)
+    with process:
+        process.terminate()
+        assert process.wait(BOUND) == 0
+
+
+def test_the_host_shows_no_password_in_its_arguments(folder: Path) -> None:
+    process, _ = _start_host(folder)
+    with process:
+        listing = subprocess.run(
+            ["ps", "-ww", "-o", "args=", "-p", str(process.pid)],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=BOUND,
+        )
+        process.terminate()
+    assert "index_server" in listing.stdout
+    assert "secret" not in listing.stdout
+
+
+def test_a_port_in_use_is_one_line(
+    folder: Path, python: Path, environment: Environment, console: Console
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StepFailedError, match=f"cannot listen on 127.0.0.1 port {port}"):
+            serve_index(folder, python, environment, console=console, port=port)
+
+
+def _half_an_upload(port: int) -> socket.socket:
+    """Send a valid upload but for its end."""
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name=":action"\r\n\r\nfile_upload\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="content"; '
+        b'filename="demo_model-1.0-py3-none-any.whl"\r\n\r\n' + b"PK" * 500_000
+    )
+    head = (
+        b"POST / HTTP/1.0\r\nAuthorization: Basic bWU6c2VjcmV0\r\nContent-Type: "
+        b"multipart/form-data; boundary=b\r\nContent-Length: 9000000\r\n\r\n"
+    )
+    client = socket.create_connection(("127.0.0.1", port), BOUND)
+    client.sendall(head + body)
+    return client
+
+
+def test_a_kill_in_the_middle_of_an_upload_leaves_no_wheel(folder: Path) -> None:
+    process, port = _start_host(folder)
+    with process, _half_an_upload(port):
+        process.kill()
+        process.wait(BOUND)
+    assert published_wheels(folder, "demo-model") == ()
+
+
+def test_an_upload_that_breaks_off_leaves_no_wheel(folder: Path) -> None:
+    process, port = _start_host(folder)
+    with process:
+        with _half_an_upload(port) as client:
+            client.shutdown(socket.SHUT_WR)
+            assert b" 200 " not in client.recv(65536).partition(b"\r\n")[0]
+        assert (
+            SimpleIndex(
+                Target("x", f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/simple/")
+            ).files("demo-model")
+            == ()
+        )
+        process.terminate()
+
+
+def test_what_a_killed_server_wrote_aside_is_removed_by_the_next(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    dead = folder / f".{2**22 + 1}-1-demo_model-1.0-py3-none-any.whl.part"
+    alive = folder / f".{os.getpid()}-1-demo_model-1.0-py3-none-any.whl.part"
+    dead.touch()
+    alive.touch()
+    process, _ = _start_host(folder)
+    with process:
+        process.terminate()
+    assert [path.name for path in folder.iterdir()] == [alive.name]
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from trainwheel.console import Console
+from trainwheel.environ import read_environment
+from trainwheel.index.embedded import serve_index
+
+environment = read_environment()
+console = Console(environment, sys.stdout)
+serve_index(Path(sys.argv[1]), Path(sys.executable), environment, console=console)
+"""
+
+
+def _start_service(folder: Path) -> tuple[subprocess.Popen[str], list[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, folder],
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, [process.stdout.readline().strip() for _ in range(2)]
+
+
+def test_a_service_says_how_to_install_and_takes_no_upload(
+    folder: Path, wheel: Path, environment: Environment
+) -> None:
+    for version in ("9.0", "10.0"):
+        make_wheel(folder, version=version)
+    process, (first, second) = _start_service(folder)
+    with process:
+        url = first.removeprefix("index at ").removesuffix(" until Ctrl-C")
+        open_target = Target("x", url.removesuffix("simple/"), url)
+        assert len(SimpleIndex(open_target).files("demo-model")) == 2
+        installed = second.removeprefix("pip install ")
+        assert installed.endswith("/demo_model-10.0-py3-none-any.whl")
+        assert requests.get(installed, timeout=BOUND).content.startswith(b"PK")
+        with pytest.raises(ConfigurationError):
+            _publish(open_target, make_wheel(wheel.parent, version="2.0"), environment)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(BOUND) == 0
+    assert not _is_served(url)
+
+
+def test_a_service_does_not_outlive_a_killed_parent(folder: Path) -> None:
+    make_wheel(folder)
+    process, (first, _) = _start_service(folder)
+    with process:
+        url = first.removeprefix("index at ").removesuffix(" until Ctrl-C")
+        parts = urlsplit(url)
+        with socket.create_connection((str(parts.hostname), int(parts.port or 0)), BOUND) as open_:
+            process.kill()
+            # The system closes what the server held open, accepted already or not yet.
+            with contextlib.suppress(ConnectionResetError):
+                assert open_.recv(1) == b""

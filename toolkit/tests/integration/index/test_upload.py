@@ -1,0 +1,312 @@
+"""The upload with real twine, against servers that behave as badly as real ones have."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from integration.index.servers import BOUND, FakeIndex, answer, make_wheel, reset
+from trainwheel.console import Console
+from trainwheel.environ import Environment
+from trainwheel.errors import (
+    ConfigurationError,
+    StepFailedError,
+    TrainwheelError,
+    VersionTakenError,
+)
+from trainwheel.index.patience import Patience
+from trainwheel.index.pypirc import private_pypirc
+from trainwheel.index.target import Target
+from trainwheel.index.upload import Outcome, Publication, publish
+
+pytestmark = pytest.mark.integration
+
+SECRET = "s3cret%word"
+
+
+@dataclass
+class Publisher:
+    """`publish` with what every test hands in."""
+
+    python: Path
+    environment: Environment
+    console: Console
+    log: Path
+    patience: Patience
+
+    def __call__(self, target: Target, wheel: Path) -> Outcome:
+        """Publish a wheel."""
+        return publish(
+            target,
+            wheel,
+            python=self.python,
+            environment=self.environment,
+            console=self.console,
+            log=self.log,
+            patience=self.patience,
+        )
+
+
+@pytest.fixture
+def publisher(
+    python: Path, environment: Environment, console: Console, tmp_path: Path, patience: Patience
+) -> Publisher:
+    """What publishes."""
+    return Publisher(python, environment, console, tmp_path / "log" / "upload.log", patience)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(system: Path) -> Iterator[None]:
+    yield
+    assert list(system.iterdir()) == []
+
+
+def test_an_identical_file_is_not_sent_again(
+    fake: FakeIndex, wheel: Path, publisher: Publisher
+) -> None:
+    fake.lists(wheel)
+    outcome = publisher(fake.target, wheel)
+    assert outcome.publication is Publication.ALREADY
+    assert outcome.sha256 == hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert fake.count("POST") == 0
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_other_content_is_refused_before_anything_is_sent(
+    fake: FakeIndex, wheel: Path, other_wheel: Path, publisher: Publisher, algorithm: str
+) -> None:
+    fake.lists(other_wheel, algorithm=algorithm)
+    with pytest.raises(VersionTakenError, match=wheel.name):
+        publisher(fake.target, wheel)
+    assert fake.count("POST") == 0
+
+
+@pytest.mark.parametrize("status", [401, 403, 500, 302])
+def test_an_index_that_cannot_be_read_gets_no_upload(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, status: int
+) -> None:
+    fake.reads = answer(status, location="http://127.0.0.1:9/")
+    with pytest.raises(TrainwheelError):
+        publisher(fake.target, wheel)
+    assert fake.count("POST") == 0
+
+
+def test_an_upload_is_proved_by_the_listing(
+    fake: FakeIndex, wheel: Path, publisher: Publisher
+) -> None:
+    fake.lists(wheel, after=1)
+    fake.uploads = answer(201)
+    assert publisher(fake.target, wheel).publication is Publication.PUBLISHED
+    assert fake.count("POST") == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 500])
+def test_an_upload_that_arrived_counts_whatever_the_server_said(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, status: int
+) -> None:
+    fake.lists(wheel, after=1)
+    fake.uploads = answer(status)
+    assert publisher(fake.target, wheel).publication is Publication.PUBLISHED
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 409])
+def test_a_lost_race_is_told(
+    fake: FakeIndex, wheel: Path, other_wheel: Path, publisher: Publisher, status: int
+) -> None:
+    fake.lists(other_wheel, after=1)
+    fake.uploads = answer(status)
+    with pytest.raises(VersionTakenError):
+        publisher(fake.target, wheel)
+
+
+def test_an_accepted_wheel_that_is_not_listed_is_a_failure(
+    fake: FakeIndex, wheel: Path, publisher: Publisher
+) -> None:
+    fake.uploads = answer(200, "<form>please log in</form>")
+    with pytest.raises(StepFailedError, match=r"accepted .* but does not list it"):
+        publisher(fake.target, wheel)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (400, StepFailedError, "it refuses demo_model-1.0-py3-none-any.whl (400 Bad Request)"),
+        (401, ConfigurationError, "check FAKE_USER and FAKE_PASSWORD"),
+        (403, ConfigurationError, "check FAKE_USER and FAKE_PASSWORD"),
+        (404, ConfigurationError, "must be the upload address"),
+        (413, StepFailedError, "too large"),
+        (301, ConfigurationError, "name the final address"),
+        (302, ConfigurationError, "name the final address"),
+    ],
+)
+def test_a_refused_upload_is_one_line_with_the_mend(  # noqa: PLR0913, PLR0917 - a table
+    fake: FakeIndex,
+    wheel: Path,
+    publisher: Publisher,
+    status: int,
+    kind: type[TrainwheelError],
+    words: str,
+) -> None:
+    fake.uploads = answer(status, location="/elsewhere/")
+    with pytest.raises(kind) as caught:
+        publisher(fake.target, wheel)
+    assert words in str(caught.value)
+    assert fake.count("POST") == 1
+
+
+def test_a_server_that_fails_is_asked_a_bounded_number_of_times(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, screen: io.StringIO
+) -> None:
+    fake.uploads = answer(503)
+    with pytest.raises(StepFailedError, match="503"):
+        publisher(fake.target, wheel)
+    # twine itself sends the file up to six times.
+    assert publisher.patience.tries <= fake.count("POST") <= 6 * publisher.patience.tries
+    assert screen.getvalue().count("trying again") == publisher.patience.tries - 1
+
+
+def test_a_broken_connection_is_tried_again_and_told_without_a_traceback(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, screen: io.StringIO
+) -> None:
+    fake.uploads = reset
+    with pytest.raises(StepFailedError) as caught:
+        publisher(fake.target, wheel)
+    assert "upload to index fake: connection" in str(caught.value) or "broke" in str(caught.value)
+    assert "Traceback" not in screen.getvalue() + str(caught.value)
+    assert fake.count("POST") == publisher.patience.tries
+
+
+def test_a_server_that_never_answers_is_left(
+    never_answering: FakeIndex, wheel: Path, publisher: Publisher
+) -> None:
+    publisher.patience = replace(publisher.patience, start=3.0)
+    with pytest.raises(StepFailedError, match="no end in time"):
+        publisher(never_answering.target, wheel)
+    assert never_answering.client_gone.wait(BOUND)
+    assert never_answering.count("POST") == 1
+
+
+def test_no_output_and_no_log_holds_a_credential(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, screen: io.StringIO
+) -> None:
+    fake.uploads = answer(400, reason=f"not for ci-user with {SECRET}")
+    with pytest.raises(StepFailedError, match=r"not for \*\*\* with \*\*\*"):
+        publisher(fake.target, wheel)
+    publisher.console.line(f"ci-user {SECRET}")
+    seen = screen.getvalue() + publisher.log.read_text()
+    assert "twine" in seen
+    assert "ci-user" not in seen
+    assert SECRET not in seen
+
+
+def test_the_credentials_sent_are_those_of_the_index(
+    fake: FakeIndex, wheel: Path, publisher: Publisher
+) -> None:
+    fake.lists(wheel, after=1)
+    fake.uploads = answer(200)
+    publisher(fake.target, wheel)
+    sent = {request.headers.get("Authorization") for request in fake.requests}
+    assert len(sent) == 1
+    assert None not in sent
+
+
+def test_an_open_index_gets_no_credentials_at_all(
+    fake: FakeIndex, wheel: Path, publisher: Publisher
+) -> None:
+    fake.lists(wheel, after=1)
+    fake.uploads = answer(200)
+    publisher(Target("open", fake.url, f"{fake.url}simple/"), wheel)
+    assert {request.headers.get("Authorization") for request in fake.requests} == {None}
+
+
+def test_an_environment_without_twine_is_named(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True, timeout=60
+    )
+    publisher.python = tmp_path / "bare" / "bin" / "python"
+    with pytest.raises(StepFailedError, match="twine is not installed"):
+        publisher(fake.target, wheel)
+
+
+def test_a_wheel_that_is_none_is_refused_here(
+    fake: FakeIndex, publisher: Publisher, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.whl"
+    path.write_bytes(b"")
+    with pytest.raises(StepFailedError, match="not the file name of a wheel"):
+        publisher(fake.target, path)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from trainwheel.console import Console
+from trainwheel.environ import Environment, Secret, read_environment
+from trainwheel.index.target import Target
+from trainwheel.index.upload import publish
+from trainwheel.process import handle_termination
+
+handle_termination()
+url, wheel = sys.argv[1:]
+target = Target("fake", url, url + "simple/", username=Secret("u"), password=Secret("p"))
+environment = read_environment()
+publish(target, Path(wheel), python=Path(sys.executable), environment=environment,
+        console=Console(environment), log=None)
+"""
+
+
+def _start_run(fake: FakeIndex, wheel: Path, system: Path) -> subprocess.Popen[bytes]:
+    source = next(path for path in sys.path if (Path(path) / "trainwheel").is_dir())
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, fake.url, str(wheel)],
+        env={"TMPDIR": str(system), "PYTHONPATH": source},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_during_an_upload_leaves_no_password_and_no_child(
+    never_answering: FakeIndex, wheel: Path, system: Path, number: signal.Signals
+) -> None:
+    with _start_run(never_answering, wheel, system) as run:
+        assert never_answering.upload_began.wait(BOUND)
+        assert len(list(system.glob("*/pypirc"))) == 1
+        run.send_signal(number)
+        assert run.wait(BOUND) != 0
+        assert list(system.iterdir()) == []
+        assert never_answering.client_gone.wait(BOUND)
+
+
+def test_the_run_after_a_kill_removes_what_it_left(
+    never_answering: FakeIndex, wheel: Path, system: Path
+) -> None:
+    with _start_run(never_answering, wheel, system) as run:
+        assert never_answering.upload_began.wait(BOUND)
+        run.kill()
+        run.wait(BOUND)
+    assert len(list(system.iterdir())) == 1
+    with private_pypirc(never_answering.target) as path:
+        assert [entry.name for entry in system.iterdir()] == [path.parent.name]
+    # What was being sent goes on by itself; the next run looks at the index before it sends.
+    never_answering.hang_up()
+    assert never_answering.client_gone.wait(BOUND)
+
+
+def test_a_wheel_of_another_version_does_not_matter(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, tmp_path: Path
+) -> None:
+    fake.lists(wheel)
+    fake.uploads = answer(200)
+    with pytest.raises(StepFailedError, match="does not list it"):
+        publisher(fake.target, make_wheel(tmp_path / "newer", version="1.1"))

@@ -1,0 +1,165 @@
+"""A training or a model that goes wrong leaves nothing that a later step would take."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.tiny import TinyProject, versions
+
+pytestmark = pytest.mark.integration
+
+TRAINING = "model/tiny_training/__main__.py"
+MODEL_CLASS = """\
+class Doubler:
+    def __getitem__(self, name):
+        return {"factor": 2.0, "border": 10}[name]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("sys.exit(3)", "training ended with exit code 3; its whole output is in build/log/"),
+        (
+            "sys.exit('no rows to learn from')",
+            "training ended with exit code 1: no rows to learn from; its whole output is in",
+        ),
+        (
+            "raise ValueError('no rows')",
+            "training ended with exit code 1: ValueError: no rows; its whole output is in",
+        ),
+        ("model.unlink()", "training ended well but wrote no model; it must write the file"),
+        ("model.write_bytes(b'')", "training ended well but wrote no model; it must write the"),
+        (
+            "(report / 'golden.jsonl').write_text('3')",
+            "golden.jsonl line 1 is no JSON object; training writes one object a line",
+        ),
+        (
+            "(report / 'metrics.json').write_text('[]')",
+            "metrics.json is no JSON object of name → number",
+        ),
+        ("joblib.dump({}, model)", "predict_record does not predict the golden records: KeyError"),
+    ],
+)
+def test_a_training_that_fails_leaves_no_model(tiny: TinyProject, line: str, told: str) -> None:
+    tiny.write(TRAINING, f"{tiny.read(TRAINING)}{line}\n")
+
+    run = tiny.nox("test")
+
+    lines = [found for found in run.output.splitlines() if "failed: " in found]
+    assert len(lines) == 1, run.output
+    assert told in lines[0]
+    assert run.code == 1
+    assert tiny.made() == []
+
+
+def test_a_training_that_fails_later_leaves_the_model_of_before_and_is_repeated(
+    published: TinyProject,
+) -> None:
+    model = published.root / "model/tiny_model/artefact/model.joblib"
+    before = model.read_bytes()
+    published.write(TRAINING, f"{published.read(TRAINING)}sys.exit(3)\n")
+
+    first, second = published.nox("upload"), published.nox("upload")
+
+    assert "training ended with exit code 3" in first.error("failed")
+    assert "training ended with exit code 3" in second.error("failed")
+    assert model.read_bytes() == before
+    assert published.published() == ["0.1.0"]
+
+
+def test_what_training_printed_on_standard_error_is_shown_when_it_fails(
+    tiny: TinyProject,
+) -> None:
+    line = "print('rows: 0', file=sys.stderr); sys.exit(3)\n"
+    tiny.write(TRAINING, tiny.read(TRAINING) + line)
+
+    run = tiny.nox("train")
+
+    assert "exit code 3: rows: 0;" in run.error("failed")
+    assert "  rows: 0" in run.output.splitlines()
+    assert "rows: 0" in tiny.read("build/log/train.log")
+
+
+def test_standard_error_alone_is_no_failure(tiny: TinyProject) -> None:
+    tiny.write(TRAINING, tiny.read(TRAINING) + "print('a warning', file=sys.stderr)\n")
+
+    run = tiny.nox("train")
+
+    assert run.code == 0, run.output
+    assert "a warning" not in run.output
+    assert "a warning" in tiny.read("build/log/train.log")
+
+
+@pytest.mark.parametrize(
+    ("golden", "problem"),
+    [
+        pytest.param(
+            "",
+            "predict_record does not predict the golden records: ModuleNotFoundError",
+            id="by golden predictions",
+        ),
+        pytest.param(
+            "(report / 'golden.jsonl').unlink()\n",
+            "the wheel does not pass the system tests",
+            id="by system tests",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_class_that_the_wheel_does_not_ship_is_caught_before_anyone_can_publish_it(
+    tiny: TinyProject, golden: str, problem: str
+) -> None:
+    tiny.write("model/tiny_training/doubler.py", MODEL_CLASS)
+    tiny.replace(
+        TRAINING,
+        'joblib.dump({"factor": 2.0, "border": 10}, model)',
+        "from tiny_training.doubler import Doubler\njoblib.dump(Doubler(), model)",
+    )
+    tiny.write(TRAINING, tiny.read(TRAINING) + golden)
+
+    told = tiny.nox("upload").error("failed")
+
+    assert problem in told
+    assert "build/dist" not in tiny.made()
+    assert tiny.published() == []
+    assert "no wheel has been packaged here" in tiny.nox("verify").error("failed")
+
+
+def test_an_artefact_that_setup_py_leaves_out_is_missed(published: TinyProject) -> None:
+    published.replace("setup.py", ', "artefact/*.joblib"', "")
+
+    told = published.nox("package").error("failed")
+
+    assert "the wheel lacks tiny_model/artefact/model.joblib; name it in packages or" in told
+    assert versions(published.root / "build" / "dist") == ["0.1.0"]
+
+
+def test_what_setup_py_ships_beside_the_package_is_refused(published: TinyProject) -> None:
+    published.replace(
+        "setup.py", "packages=", 'data_files=[("etc", ["README.md"])],\n    packages='
+    )
+
+    told = published.nox("package").error("failed")
+
+    assert "the wheel holds tiny_model-0.1.1.data/data/etc/README.md, which is not part of" in told
+    assert versions(published.root / "build" / "dist") == ["0.1.0"]
+
+
+def test_a_build_that_fails_shows_why(published: TinyProject) -> None:
+    published.replace("setup.py", 'packages=["tiny_model"]', 'packages=["tiny_training"]')
+
+    run = published.nox("package")
+
+    assert "the build ended with exit code 1" in run.error("failed")
+    assert "tiny_training' does not exist" in run.output
+
+
+def test_a_failing_test_stops_the_chain_and_nothing_is_packaged(tiny: TinyProject) -> None:
+    tiny.replace("tests/system/test_tiny_model.py", "4.0", "5.0")
+
+    told = tiny.nox("upload").error("failed")
+
+    assert "the tests ended with exit code 1: 1 failed in" in told
+    assert tiny.made() == ["model/tiny_model/artefact/model.joblib", "build/train"]
+    assert tiny.published() == []

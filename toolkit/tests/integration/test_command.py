@@ -1,0 +1,156 @@
+"""The trainwheel command in a job that has a build's files and credentials, nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from integration.tiny import RealIndex, TinyProject, copy_of, versions
+
+pytestmark = pytest.mark.integration
+
+BUILD_7, BUILD_8 = (f"tiny_model-0.1.{number}-py3-none-any.whl" for number in (7, 8))
+
+
+@pytest.fixture(scope="module")
+def builds(
+    published_once: TinyProject, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The folders that two jobs without secrets built the same model in, by wheel."""
+    project = copy_of(published_once, tmp_path_factory.mktemp("builds") / "tiny")
+    folders = {}
+    for name, number in ((BUILD_7, "7"), (BUILD_8, "8")):
+        run = project.nox("package", TRAINWHEEL_INDEX="nexus", BUILD_NUMBER=number)
+        assert run.code == 0, run.output
+        assert f"0.1.{number}, the index cannot be read here" in run.line("version ")
+        assert "so the comparison is left to upload" in run.line("version ")
+        folders[name] = Path(shutil.copytree(project.wheel.parent, project.root.parent / number))
+    return folders
+
+
+@pytest.fixture
+def job(published_once: TinyProject, builds: dict[str, Path], tmp_path: Path) -> TinyProject:
+    """A folder that holds what two builds left, and no repository."""
+    root = tmp_path / "job"
+    root.mkdir()
+    for folder in builds.values():
+        shutil.copytree(folder, root / "dist", dirs_exist_ok=True)
+    return replace(published_once, root=root)
+
+
+def trainwheel(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "trainwheel", *arguments)
+
+
+def test_a_job_without_secrets_and_without_a_number_is_told_before_training(
+    tiny: TinyProject,
+) -> None:
+    run = tiny.nox("package", TRAINWHEEL_INDEX="nexus")
+
+    told = run.error("configuration")
+    assert "NEXUS_LOCAL_REPO_URL" in told
+    assert "and there is no build number to take instead" in told
+    assert not run.has_trained
+
+
+def test_a_wheel_is_published_from_its_two_files_and_once(
+    job: TinyProject, nexus: RealIndex
+) -> None:
+    assert sorted(path.name for path in (job.root / "dist").iterdir()) == [
+        "tiny_model-0.1.7-py3-none-any.proof.json",
+        BUILD_7,
+        "tiny_model-0.1.8-py3-none-any.proof.json",
+        BUILD_8,
+    ]
+
+    first = job.run(*trainwheel("upload", f"dist/{BUILD_7}"), **nexus.variables)
+    second = job.run(*trainwheel("upload", f"dist/{BUILD_7}"), **nexus.variables)
+    later = job.run(*trainwheel("upload", f"dist/{BUILD_8}"), **nexus.variables)
+
+    assert first.code == second.code == later.code == 0, first.output + second.output
+    assert "tiny-model 0.1.7 published in index nexus" in first.line("upload ")
+    assert "pip install --no-deps 'http://127.0.0.1:" in first.line("install: ")
+    assert "tiny-model 0.1.7 is in index nexus already, identical" in second.line("upload ")
+    assert "unchanged since 0.1.7" in later.line("upload ")
+    assert "install: " not in later.output
+    assert nexus.published() == ["0.1.7"]
+
+
+def test_a_published_wheel_is_verified_by_its_proof(job: TinyProject, nexus: RealIndex) -> None:
+    shutil.copy(job.root / "dist" / BUILD_7, nexus.folder)
+    (job.root / "dist" / BUILD_7).unlink()
+    argv = trainwheel("verify", "tiny-model==0.1.7", "--proofs", "dist")
+
+    run = job.run(*argv, **nexus.variables)
+
+    assert run.code == 0, run.output
+    assert "published tiny-model 0.1.7  sha256 " in run.output
+    assert "in index nexus" in run.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("upload", "dist/nosuch-1-py3-none-any.whl"), 2, "does not exist; make it with"),
+        (("upload", "dist/nosuch.whl"), 2, "is not named as a wheel is"),
+        (("verify", "tiny-model==9"), 2, "build/dist holds no proof of tiny-model==9; name the"),
+        (("verify", "tiny-model==9", "--proofs", "dist"), 2, "dist holds no proof of"),
+        (("verify", "tiny-model==0.1.8", "--proofs", "dist"), 1, "has no tiny-model 0.1.8"),
+        (("upload", f"dist/{BUILD_7}", "--to", "nosuch"), 2, "no index called 'nosuch'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+    job: TinyProject, nexus: RealIndex, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    run = job.run(*trainwheel(*arguments), **nexus.variables)
+
+    assert told in run.error("configuration" if code == 2 else "failed")
+    assert run.code == code
+    assert nexus.published() == []
+
+
+def test_a_wheel_without_its_proof_is_not_published(job: TinyProject, nexus: RealIndex) -> None:
+    (job.root / "dist" / "tiny_model-0.1.7-py3-none-any.proof.json").unlink()
+
+    run = job.run(*trainwheel("upload", f"dist/{BUILD_7}"), **nexus.variables)
+
+    assert "tiny_model-0.1.7-py3-none-any.proof.json is not beside" in run.error("configuration")
+    assert run.code == 2
+    assert nexus.published() == []
+
+
+def test_a_wheel_that_is_not_the_one_that_was_proved_is_not_published(
+    job: TinyProject, nexus: RealIndex
+) -> None:
+    with (job.root / "dist" / BUILD_7).open("ab") as stream:
+        stream.write(b"\0")
+
+    run = job.run(*trainwheel("upload", f"dist/{BUILD_7}"), **nexus.variables)
+
+    assert "was proved; take the wheel and its proof from one build" in run.error("failed")
+    assert run.code == 1
+    assert nexus.published() == []
+
+
+def test_a_version_that_holds_other_content_is_refused_with_a_code_of_its_own(
+    job: TinyProject, nexus: RealIndex
+) -> None:
+    shutil.copy(job.root / "dist" / BUILD_8, nexus.folder / BUILD_7)
+
+    run = job.run(*trainwheel("upload", f"dist/{BUILD_7}"), **nexus.variables)
+
+    assert f"index nexus holds other content as {BUILD_7}" in run.error("refused")
+    assert run.code == 3
+    assert versions(nexus.folder) == ["0.1.7"]
+
+
+def test_missing_credentials_publish_nothing_anywhere(job: TinyProject) -> None:
+    run = job.run(*trainwheel("upload", f"dist/{BUILD_7}"), TRAINWHEEL_INDEX="nexus")
+
+    assert "NEXUS_LOCAL_REPO_URL is missing" in run.error("configuration")
+    assert run.code == 2
+    assert not (job.root / ".trainwheel").exists()

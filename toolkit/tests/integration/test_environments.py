@@ -1,0 +1,152 @@
+"""The chain in surroundings that are not as one would like them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from integration.tiny import RealIndex, TinyProject, make_tiny
+
+pytestmark = pytest.mark.integration
+
+SECRET = "an0ther-Token"
+
+
+@pytest.fixture
+def alone(tiny: TinyProject, tmp_path: Path) -> TinyProject:
+    """A project with environments of its own."""
+    return TinyProject(tiny.root, tmp_path / "environments", tiny.variables)
+
+
+@pytest.fixture
+def fresh_venv(tmp_path: Path) -> Callable[[str], str]:
+    """Returns what a command line printed, run in a fresh virtual environment as it is typed."""
+    folder = tmp_path / "fresh"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+
+    def type_in(line: str) -> str:
+        script = f'. "{folder}/bin/activate" && {line}'
+        argv = ["sh", "-c", script]
+        return subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    return type_in
+
+
+def typed(line: str) -> str:
+    """Return the command line that was printed behind a label."""
+    return line.partition(":")[2].strip()
+
+
+@pytest.mark.slow
+def test_the_chain_runs_where_a_path_needs_quoting_and_the_install_line_works(
+    tmp_path: Path, envdir: Path, fresh_venv: Callable[[str], str]
+) -> None:
+    tiny = make_tiny(tmp_path / "modèle d'essai", envdir)
+
+    run = tiny.nox("upload")
+
+    assert run.code == 0, run.output
+    assert "repeats 3 golden predictions" in run.line("verify ")
+    fresh_venv(typed(run.line("install: ")))
+    predict = "from tiny_model.classifier import predict_record; print(predict_record({'x': 3}))"
+    assert "{'label': 'small', 'value': 6.0}" in fresh_venv(f'python -c "{predict}"')
+
+
+@pytest.mark.slow
+def test_the_install_lines_of_another_index_work_as_printed(
+    published: TinyProject, nexus: RealIndex, fresh_venv: Callable[[str], str]
+) -> None:
+    run = published.nox("upload", **nexus.variables)
+
+    assert run.code == 0, run.output
+    fresh_venv(typed(run.line("install: ")))
+    fresh_venv(typed(run.line("then: ")))
+    predict = "from tiny_model.classifier import predict_record; print(predict_record({'x': 30}))"
+    assert "'big'" in fresh_venv(f'python -c "{predict}"')
+
+
+@pytest.mark.slow
+def test_a_repository_that_is_not_under_git_is_packaged(published: TinyProject) -> None:
+    shutil.rmtree(published.root / ".git")
+
+    run = published.nox("upload", TRAINWHEEL_VERSION="2")
+
+    assert run.code == 0, run.output
+    assert published.published() == ["0.1.0", "0.1.2"]
+
+
+@pytest.mark.slow
+def test_a_machine_without_git_packages(published: TinyProject) -> None:
+    path = str(Path(sys.executable).parent)
+    assert shutil.which("git", path=path) is None
+
+    run = published.nox("upload", TRAINWHEEL_VERSION="2", PATH=path)
+
+    assert run.code == 0, run.output
+    assert published.published() == ["0.1.0", "0.1.2"]
+
+
+@pytest.mark.slow
+def test_a_home_that_cannot_be_written_has_the_cache_in_the_repository(
+    alone: TinyProject, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    homeless = alone.without("UV_CACHE_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+
+    run = homeless.nox("upload", HOME=str(tmp_path / "file" / "home"))
+
+    assert run.code == 0, run.output
+    assert alone.published() == ["0.1.0"]
+    assert any((alone.root / ".trainwheel" / "uv-cache").iterdir())
+
+
+def test_an_environment_that_was_left_half_made_is_made_anew(alone: TinyProject) -> None:
+    half = alone.envdir / "train"
+    (half / "bin").mkdir(parents=True)
+    (half / "bin" / "python").symlink_to(sys.executable)
+    (half / "leftover").touch()
+
+    run = alone.nox("train")
+
+    assert run.code == 0, run.output
+    assert not (half / "leftover").exists()
+
+
+def test_a_package_whose_digest_is_not_the_locked_one_is_not_installed(
+    alone: TinyProject,
+) -> None:
+    lock = json.loads(alone.read("Pipfile.lock"))
+    lock["default"]["joblib"]["hashes"] = ["sha256:" + "0" * 64]
+    alone.write("Pipfile.lock", json.dumps(lock))
+
+    first, second = alone.nox("train"), alone.nox("train")
+
+    assert "joblib" in first.error("failed")
+    assert "hash" in first.error("failed").lower()
+    assert "joblib" in second.error("failed")
+    assert alone.made() == []
+
+
+def test_an_index_of_packages_that_is_down_is_one_line_without_its_password(
+    alone: TinyProject, tmp_path: Path
+) -> None:
+    variables = {
+        "PIP_INDEX_URL": f"http://user:{SECRET}@127.0.0.1:9/simple/",
+        "PIP_FIND_LINKS": "",
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+        "UV_HTTP_RETRIES": "0",
+    }
+
+    run = alone.nox("train", **variables)
+
+    assert "uv pip install: " in run.error("failed")
+    assert SECRET not in run.output
+    logs = (alone.root / "build" / "log").glob("*")
+    assert not [path for path in logs if SECRET in path.read_text()]
+    assert alone.made() == []

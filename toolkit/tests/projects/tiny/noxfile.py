@@ -1,0 +1,3 @@
+import trainwheel
+
+trainwheel.register()

@@ -1,0 +1,161 @@
+"""Project pages of simple indexes, as the servers in use write them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainwheel.index.pages import PublishedFile, files_like, parse_html, parse_json, parse_page
+
+URL = "https://host/repository/models/simple/demo-model/"
+WHEEL = "demo_model-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("anchor", "url", "hashes"),
+    [
+        (
+            f'<a href="../../packages/demo-model/1.0/{WHEEL}#sha256=AB12" rel="internal">x</a>',
+            f"https://host/repository/models/packages/demo-model/1.0/{WHEEL}",
+            {"sha256": "ab12"},
+        ),
+        (f'<a href="/p/{WHEEL}#md5=12">x</a>', f"https://host/p/{WHEEL}", {"md5": "12"}),
+        (f'<A HREF="{WHEEL}">x</A>', f"{URL}{WHEEL}", {}),
+        (f"<a href='https://files/{WHEEL}?a=1&amp;b=2'>x", f"https://files/{WHEEL}?a=1&b=2", {}),
+        (f'<a href="  {WHEEL}  ">x</a>', f"{URL}{WHEEL}", {}),
+    ],
+)
+def test_a_link_gives_address_and_digests(anchor: str, url: str, hashes: dict[str, str]) -> None:
+    assert parse_html(anchor, URL) == (PublishedFile(WHEEL, url, hashes),)
+
+
+@pytest.mark.parametrize(
+    "anchor",
+    [
+        '<a href="../">up</a>',
+        "<a>nothing</a>",
+        '<a href="">nothing</a>',
+        '<a href="mailto:me@x.whl">x</a>',
+        f'<a href="file:///{WHEEL}">x</a>',
+        f'<a href="javascript:{WHEEL}">x</a>',
+        f'<a href="..%2f..%2f{WHEEL}">x</a>',
+        f'<a href="%00{WHEEL}">x</a>',
+        f'<a href="http://[bad/{WHEEL}">x</a>',
+        '<a href="help.html">x</a>',
+    ],
+)
+def test_a_link_that_is_no_distribution_is_left_out(anchor: str) -> None:
+    assert parse_html(anchor, URL) == ()
+
+
+def test_a_name_is_percent_decoded() -> None:
+    (file,) = parse_html('<a href="demo-1.0%2Bcpu-py3-none-any.whl#sha256=1">x</a>', URL)
+    assert file.filename == "demo-1.0+cpu-py3-none-any.whl"
+    assert file.url.endswith("demo-1.0%2Bcpu-py3-none-any.whl")
+
+
+def test_the_first_base_decides_where_links_start() -> None:
+    page = f'<base href="/mirror/"><base href="/other/"><a href="{WHEEL}">x</a>'
+    assert parse_html(page, URL)[0].url == f"https://host/mirror/{WHEEL}"
+
+
+def test_a_yanked_file_is_marked() -> None:
+    page = f'<a data-yanked="" href="{WHEEL}">x</a><a href="{WHEEL}">x</a>'
+    assert [file.is_yanked for file in parse_html(page, URL)] == [True, False]
+
+
+def test_a_login_page_is_not_an_empty_index() -> None:
+    with pytest.raises(ValueError, match="login page"):
+        parse_html('<form><input name="p" type="Password"></form>', URL)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (
+            {"filename": WHEEL, "url": WHEEL, "hashes": {"sha256": "AB"}},
+            PublishedFile(WHEEL, f"{URL}{WHEEL}", {"sha256": "ab"}),
+        ),
+        (
+            {"filename": WHEEL, "url": f"/x/{WHEEL}#sha256=1", "hashes": {}, "yanked": "why"},
+            PublishedFile(WHEEL, f"https://host/x/{WHEEL}", {}, is_yanked=True),
+        ),
+        (
+            {"filename": WHEEL, "url": WHEEL, "hashes": None, "yanked": False},
+            PublishedFile(WHEEL, f"{URL}{WHEEL}", {}),
+        ),
+        ({"filename": f"../{WHEEL}", "url": WHEEL}, None),
+        ({"filename": WHEEL}, None),
+        ({"filename": 1, "url": 2}, None),
+        ("nonsense", None),
+    ],
+)
+def test_a_json_entry_gives_address_and_digests(
+    entry: object, expected: PublishedFile | None
+) -> None:
+    body = json.dumps({"meta": {"api-version": "1.4"}, "name": "demo", "files": [entry]})
+    assert parse_json(body.encode(), URL) == (() if expected is None else (expected,))
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "Expecting value"),
+        (b"<html>", "Expecting value"),
+        (b"[]", "no PEP 691 page"),
+        (b"{}", "no PEP 691 page"),
+        (b'{"meta": {}}', "no PEP 691 page"),
+        (b'{"meta": {"api-version": "2.0"}, "files": []}', "newer format"),
+        (b'{"meta": {}, "files": {}}', "no PEP 691 page"),
+        (b"\xff\xfe\xff", "decode"),
+    ],
+)
+def test_what_is_no_json_page_is_refused(body: bytes, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse_json(body, URL)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "count"),
+    [
+        ("application/vnd.pypi.simple.v1+json", b'{"meta":{},"files":[]}', 0),
+        ("application/json; charset=utf-8", b'{"meta":{},"files":[]}', 0),
+        ("text/html; charset=UTF-8", f'<a href="{WHEEL}">'.encode(), 1),
+        ("application/vnd.pypi.simple.v1+html", f'<a href="{WHEEL}">'.encode(), 1),
+        ("", f'<a href="{WHEEL}">'.encode(), 1),
+    ],
+)
+def test_the_content_type_chooses_the_parser(content_type: str, body: bytes, count: int) -> None:
+    assert len(parse_page(body, content_type, URL)) == count
+
+
+def test_another_content_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="neither"):
+        parse_page(b"OK", "text/plain", URL)
+
+
+@pytest.mark.parametrize(
+    ("filename", "is_same"),
+    [
+        (WHEEL, True),
+        ("Demo.Model-1.0-py3-none-any.whl", True),
+        ("demo_model-1.0.0-py3-none-any.whl", True),
+        ("demo_model-1.0-1-py3-none-any.whl", False),
+        ("demo_model-1.0-cp311-none-any.whl", False),
+        ("demo_model-1.1-py3-none-any.whl", False),
+        ("demo_models-1.0-py3-none-any.whl", False),
+        ("demo_model-1.0.tar.gz", False),
+        ("nonsense.whl", False),
+    ],
+)
+def test_wheels_are_matched_part_by_part(filename: str, is_same: bool) -> None:  # noqa: FBT001 - a table
+    assert bool(files_like([PublishedFile(filename, URL)], WHEEL)) is is_same
+
+
+@given(st.text())
+def test_any_page_is_parsed_or_refused(text: str) -> None:
+    for file in parse_html(f'{text}<a href="{text}.whl">', URL):
+        assert "/" not in file.filename

@@ -1,0 +1,181 @@
+"""Which index is chosen, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainwheel.environ import Environment, Secret
+from trainwheel.errors import ConfigurationError
+from trainwheel.index.target import IndexSettings, choose_index
+
+NEXUS = {
+    "NEXUS_LOCAL_REPO_URL": "https://nexus.example.com/repository/models",
+    "NEXUS_USERNAME": "ci-user",
+    "NEXUS_PASSWORD": "pa%s#word",
+}
+SETTINGS = {
+    "staging": IndexSettings(
+        "staging",
+        url="https://staging.example.com/models",
+        username_env="STAGING_USER",
+        password_env="STAGING_PASSWORD",
+    ),
+    "open": IndexSettings("open", url="http://localhost:8080"),
+}
+STAGING = {"STAGING_USER": "me", "STAGING_PASSWORD": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "variables", "expected"),
+    [
+        (None, {}, None),
+        (None, NEXUS, "nexus"),
+        ("embedded", NEXUS, None),
+        (None, {**NEXUS, "TRAINWHEEL_INDEX": "embedded"}, None),
+        (None, {**NEXUS, "TRAINWHEEL_INDEX": "open"}, "open"),
+        (None, {**NEXUS, "TRAINWHEEL_INDEX": " "}, "nexus"),
+        ("staging", {**STAGING, "TRAINWHEEL_INDEX": "open"}, "staging"),
+        ("nexus", NEXUS, "nexus"),
+        ("open", {"NEXUS_PASSWORD": ""}, "open"),
+    ],
+)
+def test_the_index_asked_for_comes_before_the_variable_before_nexus(
+    asked: str | None, variables: dict[str, str], expected: str | None
+) -> None:
+    target = choose_index(asked, SETTINGS, Environment(variables))
+    assert (target.name if target else None) == expected
+
+
+def test_nexus_needs_no_settings() -> None:
+    target = choose_index(None, {}, Environment(NEXUS))
+    assert target is not None
+    assert target.upload_url == "https://nexus.example.com/repository/models/"
+    assert target.simple_url == "https://nexus.example.com/repository/models/simple/"
+    assert target.install_url is None
+    assert target.username == Secret("ci-user")
+    assert target.password == Secret("pa%s#word")
+    assert target.credentials_hint == "check NEXUS_USERNAME and NEXUS_PASSWORD"
+
+
+def test_settings_of_nexus_add_to_its_variables() -> None:
+    settings = {"nexus": IndexSettings("nexus", allow_http=True, install_url="https://group/x")}
+    variables = {**NEXUS, "NEXUS_LOCAL_REPO_URL": "http://nexus.example.com/r/"}
+    target = choose_index(None, settings, Environment(variables))
+    assert target is not None
+    assert (target.upload_url, target.install_url) == (
+        "http://nexus.example.com/r/",
+        "https://group/x/",
+    )
+
+
+@pytest.mark.parametrize("name", sorted(NEXUS))
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_incomplete_nexus_is_an_error_that_names_the_variable(
+    name: str, value: str | None
+) -> None:
+    variables = {key: text for key, text in NEXUS.items() if key != name}
+    if value is not None:
+        variables[name] = value
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        choose_index(None, {}, Environment(variables))
+    assert "is missing" in str(caught.value) or "is empty" in str(caught.value)
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        choose_index(None, {}, Environment({"NEXUS_USERNAME": ""}))
+    message = caught.value.message
+    assert message == (
+        "index nexus cannot be used: NEXUS_LOCAL_REPO_URL is missing, "
+        "NEXUS_USERNAME is empty, NEXUS_PASSWORD is missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("NEXUS_LOCAL_REPO_URL", "http://nexus.example.com/s3cret", "plain http"),
+        ("NEXUS_LOCAL_REPO_URL", "https://u:s3cret@nexus.example.com/", "user name"),
+        ("NEXUS_LOCAL_REPO_URL", "s3cret", "address"),
+        ("NEXUS_USERNAME", "ci:s3cret", "colon"),
+        ("NEXUS_USERNAME", " s3cret", "blank"),
+        ("NEXUS_PASSWORD", "s3cret\n", "line break"),
+        ("NEXUS_PASSWORD", "s3cret\nca_cert = x", "line break"),
+        ("NEXUS_PASSWORD", "s3cret ", "blank"),
+        ("NEXUS_PASSWORD", "s3cretп", "Latin-1"),
+    ],
+)
+def test_an_unusable_value_is_named_and_never_shown(name: str, value: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        choose_index(None, {}, Environment({**NEXUS, name: value}))
+    assert problem in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("stagin", "did you mean 'staging'?"),
+        ("Nexus", "did you mean 'nexus'?"),
+        ("zzz", "the known ones are embedded, nexus, open, staging"),
+        ("", "the known ones are embedded, nexus, open, staging"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_a_suggestion(name: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        choose_index(name, SETTINGS, Environment(NEXUS))
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("name", ["pypi", "PyPI"])
+def test_the_public_index_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="public index"):
+        choose_index(name, {}, Environment({}))
+
+
+@pytest.mark.parametrize("name", ["pypi", "embedded", "distutils", "DEFAULT", "a b", "-r", "ä", ""])
+def test_settings_under_a_name_that_cannot_be_used_are_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be called"):
+        choose_index(None, {name: IndexSettings(name, url="https://x/")}, Environment({}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (IndexSettings("x"), "tool.trainwheel.index.x.url is missing"),
+        (
+            IndexSettings("x", url="https://x/", username="me"),
+            "tool.trainwheel.index.x.password-env is missing",
+        ),
+        (
+            IndexSettings("x", url="https://x/", password_env="PW"),
+            "tool.trainwheel.index.x.username-env is missing",
+        ),
+        (
+            IndexSettings("x", url="https://x/", simple_url="http://x/"),
+            "tool.trainwheel.index.x.simple-url is plain http",
+        ),
+        (
+            IndexSettings("x", url="https://x/", install_url="x"),
+            "tool.trainwheel.index.x.install-url is not",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named_by_key(
+    settings: IndexSettings, problem: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        choose_index("x", {"x": settings}, Environment({"PW": "secret"}))
+    assert problem in caught.value.message
+
+
+def test_an_index_without_credentials_is_open() -> None:
+    target = choose_index("open", SETTINGS, Environment({}))
+    assert target is not None
+    assert (target.username, target.password, target.credential_names) == (None, None, ())
+
+
+def test_no_representation_shows_a_credential() -> None:
+    target = choose_index(None, {}, Environment(NEXUS))
+    assert "pa%s#word" not in repr(target)
+    assert "ci-user" not in repr(target)

@@ -1,0 +1,150 @@
+"""The command that uploads, and what twine's words mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainwheel.environ import Environment
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.index.target import Target
+from trainwheel.index.twine import judge, plan_twine
+from trainwheel.process import Completed
+
+TARGET = Target(
+    "nexus",
+    "https://nexus/r/",
+    "https://nexus/r/simple/",
+    credential_names=("NEXUS_USERNAME", "NEXUS_PASSWORD"),
+)
+WARNING = "WARNING  Error during upload. Retry with the --verbose option for more details.\n"
+TRACEBACK = "Traceback (most recent call last):\n  File ...\n"
+REFUSED = (
+    f"{TRACEBACK}requests.exceptions.ConnectionError: HTTPConnectionPool(host='h'): Max retries "
+    "exceeded (Caused by NewConnectionError('<...>: Failed: [Errno 111] Connection refused'))\n"
+)
+ABORTED = (
+    f"{TRACEBACK}requests.exceptions.ConnectionError: ('Connection aborted.', "
+    "RemoteDisconnected('Remote end closed connection without response'))\n"
+)
+
+
+def _http(status: int, phrase: str, reason: str = "") -> str:
+    return f"{WARNING}ERROR    HTTPError: {status} {phrase} from https://nexus/r/\n {reason}\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "kind", "words", "is_transient", "may_have_arrived"),
+    [
+        (_http(401, "Unauthorized"), ConfigurationError, "NEXUS_PASSWORD", False, False),
+        (_http(403, "Forbidden"), ConfigurationError, "NEXUS_USERNAME", False, False),
+        (_http(404, "Not Found"), ConfigurationError, "not the simple index", False, False),
+        (_http(405, "Method Not Allowed"), ConfigurationError, "takes no uploads", False, False),
+        (_http(413, "Content Too Large"), StepFailedError, "too large", False, False),
+        (
+            _http(400, "Bad Request", "x cannot be updated"),
+            StepFailedError,
+            "x cannot",
+            False,
+            True,
+        ),
+        (_http(409, "Conflict", "exists"), StepFailedError, "409 Conflict: exists", False, True),
+        (_http(429, "Too Many Requests"), StepFailedError, "429", True, True),
+        (_http(500, "Internal Server Error"), StepFailedError, "500", True, True),
+        (_http(503, "Service Unavailable"), StepFailedError, "503", True, True),
+        (_http(599, "Unknown Status"), StepFailedError, "599", True, True),
+        (
+            "ERROR    RedirectDetected: https://nexus/r attempted to redirect to https://nexus/r/.\n",
+            ConfigurationError,
+            "name the final address",
+            False,
+            False,
+        ),
+        (
+            REFUSED,
+            StepFailedError,
+            "connection refused",
+            True,
+            True,
+        ),
+        (
+            ABORTED,
+            StepFailedError,
+            "connection broke",
+            True,
+            True,
+        ),
+        (
+            f"{TRACEBACK}SSLError: CERTIFICATE_VERIFY_FAILED\nConnectionError\n",
+            StepFailedError,
+            "certificate",
+            False,
+            False,
+        ),
+        (
+            "ERROR    InvalidDistribution: Cannot find file (or expand pattern): 'x'\n",
+            StepFailedError,
+            "Cannot find file",
+            False,
+            True,
+        ),
+        ("/python: No module named twine\n", StepFailedError, "not installed", False, False),
+        ("", StepFailedError, "said nothing", False, True),
+        ("Killed\x1b[31m\n", StepFailedError, "Killed[31m", False, True),
+    ],
+)
+def test_a_failure_is_one_line_with_the_mend(
+    output: str,
+    kind: type[TrainwheelError],
+    words: str,
+    is_transient: bool,  # noqa: FBT001 - a table
+    may_have_arrived: bool,  # noqa: FBT001 - a table
+) -> None:
+    verdict = judge(Completed(1, output), TARGET, "demo.whl")
+    assert verdict is not None
+    assert type(verdict.error) is kind
+    assert words in str(verdict.error)
+    assert "\n" not in str(verdict.error)
+    assert "Traceback" not in str(verdict.error)
+    assert (verdict.is_transient, verdict.may_have_arrived) == (is_transient, may_have_arrived)
+
+
+def test_success_has_no_verdict() -> None:
+    assert judge(Completed(0, "Uploading demo.whl\n"), TARGET, "demo.whl") is None
+
+
+@pytest.mark.parametrize(
+    ("completed", "words"),
+    [(Completed(-15, "", is_late=True), "no end in time"), (Completed(-9, ""), "signal 9")],
+)
+def test_an_upload_that_was_ended_may_have_arrived(completed: Completed, words: str) -> None:
+    verdict = judge(completed, TARGET, "demo.whl")
+    assert verdict is not None
+    assert words in str(verdict.error)
+    assert verdict.may_have_arrived
+    assert not verdict.is_transient
+
+
+def test_the_command_names_the_index_and_pins_what_could_replace_the_password() -> None:
+    variables = {
+        "TWINE_PASSWORD": "other",
+        "NETRC": "/x",
+        "NEXUS_PASSWORD": "secret",
+        "NO_PROXY": "intranet",
+        "PYTHON_KEYRING_BACKEND": "evil",
+        "PYTHONPATH": "x",
+    }
+    environment = Environment(variables)
+    command = plan_twine(
+        Path("/env/python"), TARGET, Path("/w.whl"), Path("/t/c"), environment, timeout=5
+    )
+    child = environment.for_child(command.env, command.secrets)
+    assert command.argv == (
+        *("/env/python", "-P", "-m", "twine", "--no-color", "upload", "--config-file", "/t/c"),
+        *("--non-interactive", "--disable-progress-bar", "-r", "nexus", "/w.whl"),
+    )
+    assert not {"TWINE_PASSWORD", "NEXUS_PASSWORD", "PYTHONPATH"} & child.keys()
+    assert child["NETRC"] == "/dev/null"
+    assert child["PYTHON_KEYRING_BACKEND"] == "keyring.backends.null.Keyring"
+    assert child["NO_PROXY"] == child["no_proxy"] == "intranet,localhost,127.0.0.1,::1"

@@ -1,0 +1,112 @@
+"""A small model repository on disk: real files, a true lock, and no package to install."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainwheel.console import Console
+from trainwheel.environ import Environment
+from trainwheel.freshness import stamp_lock
+from trainwheel.pipfile import parse_pipfile
+from trainwheel.project import Project, open_project
+
+PYPROJECT = """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[tool.trainwheel]
+package = "small_model"
+train.command = "python -m small_training -o {model} -t {report}"
+data = ["data"]
+"""
+SETUP_PY = """\
+from setuptools import setup
+
+setup(
+    name="small-model",
+    version="0.1.0",
+    install_requires=["six>=1.16.0,<2"],
+    package_dir={"": "model"},
+    packages=["small_model"],
+)
+"""
+PIPFILE = """\
+[packages]
+six = "*"
+
+[doc]
+
+[train]
+
+[test]
+pytest = "*"
+
+[package]
+
+[upload]
+"""
+SIX = {"hashes": [f"sha256:{'1' * 64}"], "version": "==1.16.0"}
+PYTEST = {"hashes": [f"sha256:{'2' * 64}"], "version": "==9.0.0"}
+FILES = {
+    "pyproject.toml": PYPROJECT,
+    "setup.py": SETUP_PY,
+    "Pipfile": PIPFILE,
+    "README.md": "# Small\n",
+    "LICENSE": "Do as you like.\n",
+    "data/rows.csv": "1,2\n",
+    "docs/index.md": "# Small\n",
+    "tests/test_small.py": "def test_small() -> None: ...\n",
+    "tests/system/test_wheel.py": "def test_wheel() -> None: ...\n",
+    "model/small_model/__init__.py": '"""Small."""\n',
+    "model/small_model/classifier.py": "def predict_record(record): return record\n",
+    "model/small_model/py.typed": "",
+    "model/small_training/__main__.py": "print('training')\n",
+    "model/small_model/artefact/model.joblib": "weights",
+}
+
+
+def make_repository(root: Path, **changed: str) -> Path:
+    """Write the repository below ``root``; ``changed`` replaces some packages of its lock."""
+    for name, text in FILES.items():
+        write(root, name, text)
+    write_lock(root, six=changed.get("six", "==1.16.0"), pytest=changed.get("pytest", "==9.0.0"))
+    return root
+
+
+def write_lock(root: Path, *, six: str = "==1.16.0", pytest: str = "==9.0.0") -> None:
+    """Write a lock for the Pipfile with these versions."""
+    content = {
+        "_meta": {"hash": {"sha256": ""}, "pipfile-spec": 6, "requires": {}, "sources": []},
+        "default": {"six": {**SIX, "version": six}},
+        "develop": {},
+        **{name: {} for name in ("doc", "train", "package", "upload")},
+        "test": {"pytest": {**PYTEST, "version": pytest}},
+    }
+    text = (root / "Pipfile").read_text(encoding="utf-8")
+    write(root, "Pipfile.lock", stamp_lock(json.dumps(content), parse_pipfile(text)))
+
+
+def write(root: Path, name: str, text: str) -> Path:
+    """Write a file of the repository."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def open_here(
+    root: Path, variables: Mapping[str, str] | None = None, *, stream: io.StringIO | None = None
+) -> Project:
+    """Open the repository as a run of its own does, printing to ``stream``."""
+    project = open_project(root, root / ".nox", Environment(variables or {}))
+    return Project(
+        project.root,
+        project.config,
+        project.environment,
+        Console(project.environment, stream or io.StringIO()),
+        project.envdir,
+    )

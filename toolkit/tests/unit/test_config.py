@@ -1,0 +1,287 @@
+"""``[tool.trainwheel]`` is small, and every mistake in it is told at once."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainwheel.config import INDEX_KEYS, KEYS, Config, IndexSettings, Key, parse_config
+from trainwheel.errors import ConfigurationError
+
+SMALLEST = '[tool.trainwheel]\npackage = "oncology_model"\ntrain.command = "python train.py"\n'
+
+
+def parse(*lines: str) -> Config:
+    return parse_config("\n".join([SMALLEST, *lines]))
+
+
+def refuse(text: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_config(text)
+    shown = str(caught.value)
+    assert shown.startswith("configuration: pyproject.toml")
+    assert "\n" not in shown
+    return shown.removeprefix("configuration: pyproject.toml").removeprefix(": ").strip()
+
+
+def test_a_package_and_a_command_are_enough() -> None:
+    assert parse() == Config(
+        package="oncology_model",
+        train_command="python train.py",
+        predict="oncology_model.classifier:predict_record",
+    )
+
+
+def test_paths_follow_from_the_package() -> None:
+    config = parse_config(SMALLEST.replace("oncology_model", "company.oncology"))
+
+    assert config.package_folder == "model/company/oncology"
+    assert config.artefact_path == "model/company/oncology/artefact/model.joblib"
+    assert config.predict == "company.oncology.classifier:predict_record"
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.default], ids=lambda key: key.name)
+def test_the_default_shown_is_the_one_that_applies(key: Key) -> None:
+    shown = key.default.replace("PACKAGE", "oncology_model")
+
+    assert getattr(parse(), key.attribute) == _value(shown)
+
+
+@pytest.mark.parametrize("key", INDEX_KEYS, ids=lambda key: key.name)
+def test_the_default_shown_of_an_index_key_is_the_one_that_applies(key: Key) -> None:
+    (settings,) = parse("[tool.trainwheel.index.corporate]").indexes.values()
+
+    # An address that follows from another one is worked out where the index is chosen.
+    shown = "" if key.default == "URL/simple/" else key.default
+    assert getattr(settings, key.attribute) == _value(shown)
+
+
+def _value(shown: str) -> Any:
+    """Return what a person reads in a default: a TOML value, else a text without its quotes."""
+    try:
+        value = tomllib.loads(f"value = {shown}")["value"]
+    except tomllib.TOMLDecodeError:
+        return shown
+    return tuple(value) if isinstance(value, list) else value
+
+
+def test_every_field_can_be_configured_and_every_required_one_must_be() -> None:
+    named = {key.attribute for key in KEYS}
+    required = {field.name for field in fields(Config)
+                if field.default is MISSING and field.default_factory is MISSING}  # fmt: skip
+
+    assert named == {field.name for field in fields(Config)} - {"indexes"}
+    assert {key.attribute for key in KEYS if not key.default} == required - {"predict"}
+    assert {key.attribute for key in INDEX_KEYS} == {f.name for f in fields(IndexSettings)} - {
+        "name"
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "attribute", "value"),
+    [
+        ('source = "src"', "source", "src"),
+        ('source = "."', "source", "."),
+        ('source = "./src/"', "source", "src"),
+        ('artefact = "model.onnx"', "artefact", "model.onnx"),
+        ('predict = "other.door:Model.predict"', "predict", "other.door:Model.predict"),
+        ('data = ["a.csv", "b/c"]', "data", ("a.csv", "b/c")),
+        ('inputs = ["params.yaml"]', "inputs", ("params.yaml",)),
+        ("tolerance = 0", "tolerance", 0.0),
+        ("tolerance = 0.5", "tolerance", 0.5),
+        ('sync.pins = "locked"', "pins", "locked"),
+        ('version.release = "always"', "release", "always"),
+        ("version.build-number-offset = -3", "build_number_offset", -3),
+        ('system-tests = "checks"', "system_tests", "checks"),
+    ],
+)
+def test_a_key_is_read(line: str, attribute: str, value: object) -> None:
+    assert getattr(parse(line), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('package = "model"', "a name other than 'model', under which two model wheels"),
+        ('package = "oncology-model"', "an import name such as oncology_model"),
+        ('package = "1st"', "an import name such as oncology_model"),
+        ('package = "größe"', "an import name such as oncology_model"),
+        ('package = "a..b"', "an import name such as oncology_model"),
+        ('package = ""', "an import name such as oncology_model"),
+        ("package = 1", "an import name such as oncology_model"),
+        ('train.command = ""', "a text that is not empty"),
+        ('train.command = "  "', "a text that is not empty"),
+        ('train.command = ["python"]', "a text that is not empty"),
+        ('predict = "predict"', "MODULE:FUNCTION"),
+        ('predict = "a:b:c"', "MODULE:FUNCTION"),
+        ("predict = 3", "MODULE:FUNCTION"),
+        ('source = "/srv/model"', "a path inside the repository, with forward slashes"),
+        ('source = "../model"', "a path inside the repository, with forward slashes"),
+        ('source = "a/../../b"', "a path inside the repository, with forward slashes"),
+        ("source = 'a\\b'", "a path inside the repository, with forward slashes"),
+        ('source = "a\\u0000b"', "a path inside the repository, with forward slashes"),
+        ('source = ""', "a path inside the repository, with forward slashes"),
+        ("source = true", "a path inside the repository, with forward slashes"),
+        ('artefact = "."', "a path inside the package"),
+        ('artefact = "./"', "a path inside the package"),
+        ('artefact = "../model.joblib"', "a path inside the repository, with forward slashes"),
+        ('data = "rows.csv"', "a list of paths inside the repository"),
+        ('data = ["rows.csv", "/etc/passwd"]', "a path inside the repository"),
+        ("data = [1]", "a path inside the repository"),
+        ("tolerance = 1", "a number from 0 to 1, relative"),
+        ("tolerance = -0.1", "a number from 0 to 1, relative"),
+        ("tolerance = nan", "a number from 0 to 1, relative"),
+        ("tolerance = inf", "a number from 0 to 1, relative"),
+        ("tolerance = true", "a number from 0 to 1, relative"),
+        ('tolerance = "1e-9"', "a number from 0 to 1, relative"),
+        ('sync.pins = "loose"', '"locked" or "direct" or "compatible" or "declared"'),
+        ("sync.pins = []", '"locked" or "direct" or "compatible" or "declared"'),
+        ('version.release = "never"', '"changed" or "always"'),
+        ("version.build-number-offset = 1.0", "a whole number"),
+        ("version.build-number-offset = true", "a whole number"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_key_and_the_mend(line: str, told: str) -> None:
+    text = _instead(line)
+    name, _, _ = line.partition(" = ")
+
+    shown = refuse(text)
+
+    assert shown.startswith(f"tool.trainwheel.{name} = ")
+    assert f", but it takes {told}" in shown
+
+
+def _instead(line: str) -> str:
+    name, _, _ = line.partition(" = ")
+    kept = [kept for kept in SMALLEST.splitlines() if not kept.startswith(f"{name} ")]
+    return "\n".join([*kept, line])
+
+
+PROBLEMS = [
+    "unknown key tool.trainwheel.index.corporate.usernme-env, did you mean username-env?",
+    "tool.trainwheel.index.corporate.allow-http = 1, but it takes true or false",
+    "tool.trainwheel.index.other is not a table",
+    "unknown key tool.trainwheel.packge, did you mean package?",
+    "tool.trainwheel.tolerance = 7, but it takes a number from 0 to 1, relative",
+    (
+        "tool.trainwheel.data = ['../rows.csv'], but it takes a path inside the repository, "
+        "with forward slashes"
+    ),
+    "tool.trainwheel.package is missing: import name of the package that is shipped",
+    (
+        "tool.trainwheel.train.command is missing: the training command; {model}, {data} and "
+        "{report} stand for the paths"
+    ),
+]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    shown = refuse(
+        "[tool.trainwheel]\n"
+        'packge = "oncology_model"\n'
+        "tolerance = 7\n"
+        'data = ["../rows.csv"]\n'
+        "[tool.trainwheel.index.corporate]\n"
+        'usernme-env = "CORPORATE_USER"\n'
+        "allow-http = 1\n"
+        "[tool.trainwheel.index]\n"
+        'other = "https://index.invalid/"\n'
+    )
+
+    assert shown == "; ".join(PROBLEMS)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('train = "python train.py"', "unknown key tool.trainwheel.train"),
+        ('sources = "src"', "unknown key tool.trainwheel.sources, did you mean source?"),
+        ('version.relese = "x"', "did you mean version.release?"),
+        ("tolerance.relative = 1", "unknown key tool.trainwheel.tolerance.relative, did you mean"),
+        ("zzz = 1", "unknown key tool.trainwheel.zzz"),
+        ("indexes.a.url = 'x'", "unknown key tool.trainwheel.indexes.a.url"),
+    ],
+)
+def test_an_unknown_key_is_refused(line: str, told: str) -> None:
+    text = SMALLEST.replace("train.command", "package_") if line.startswith("train ") else SMALLEST
+
+    assert told in refuse(f"{text}{line}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[tool]\n", "[project]\nname = 'x'\n", "tool = 3\n", "[tool]\ntrainwheel = 1\n"],
+)
+def test_a_file_without_the_table_says_what_to_add(text: str) -> None:
+    assert refuse(text) == (
+        "has no [tool.trainwheel] table; "
+        'add one with at least package = "…" and train.command = "…"'
+    )
+
+
+@pytest.mark.parametrize("text", ["[tool", "a = 1\na = 2", "x = \0"])
+def test_a_file_that_is_no_toml_says_so(text: str) -> None:
+    assert refuse(text).startswith("is not TOML: ")
+
+
+def test_an_index_is_read_whole() -> None:
+    config = parse(
+        "[tool.trainwheel.index.corporate]",
+        'url = "https://index.invalid/models/"',
+        'simple-url = "https://index.invalid/simple/"',
+        'install-url = "https://index.invalid/group/simple/"',
+        'username-env = "CORPORATE_USER"',
+        'password-env = "CORPORATE_PASSWORD"',
+        "allow-http = true",
+    )
+
+    assert config.indexes == {
+        "corporate": IndexSettings(
+            "corporate",
+            url="https://index.invalid/models/",
+            simple_url="https://index.invalid/simple/",
+            install_url="https://index.invalid/group/simple/",
+            username_env="CORPORATE_USER",
+            password_env="CORPORATE_PASSWORD",
+            allow_http=True,
+        )
+    }
+
+
+@pytest.mark.parametrize("line", ["index = 3", 'index = ["corporate"]'])
+def test_indexes_are_tables(line: str) -> None:
+    assert refuse(f"{SMALLEST}{line}\n") == (
+        "tool.trainwheel.index takes tables: [tool.trainwheel.index.NAME]"
+    )
+
+
+@pytest.mark.parametrize("key", ["username-env", "password-env", "password"])
+def test_a_password_in_the_wrong_place_is_not_repeated(key: str) -> None:
+    shown = refuse(f"{SMALLEST}[tool.trainwheel.index.corporate]\n{key} = 's3cret!'\n")
+
+    assert f"tool.trainwheel.index.corporate.{key}" in shown
+    assert "s3cret" not in shown
+
+
+def test_other_tables_of_the_file_are_not_looked_at() -> None:
+    assert parse("[tool.ruff]", "line-length = 'wrong'", "[project]", "name = 3") == parse()
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+@given(st.sampled_from([*KEYS, *INDEX_KEYS]), plain | st.lists(plain, max_size=2))
+def test_a_check_keeps_a_value_that_it_took_or_says_what_is_wanted(key: Key, value: Any) -> None:
+    try:
+        kept = key.check(value)
+    except ValueError as error:
+        told = str(error)
+    else:
+        told = "kept"
+        assert key.check(list(kept) if isinstance(kept, tuple) else kept) == kept
+    assert told

@@ -1,0 +1,183 @@
+"""What a person sees on a terminal, in a pipe and in a CI log, and never a secret."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainwheel.console import Console
+from trainwheel.environ import Environment, Secret
+
+BOLD, DIM, OFF, CLEAR = "\033[1m", "\033[2m", "\033[0m", "\r\033[K"
+TERMINAL = {"TERM": "xterm"}
+
+
+def say(act: Callable[[Console], object], variables: dict[str, str] | None = None) -> str:
+    """Return what a console prints into a pipe."""
+    stream = io.StringIO()
+    act(Console(Environment(variables or {}), stream))
+    return stream.getvalue()
+
+
+@contextmanager
+def terminal(variables: dict[str, str]) -> Iterator[tuple[Console, Callable[[], str]]]:
+    """Yield a console on a real pseudo terminal, and what reads the terminal."""
+    master, slave = os.openpty()
+    try:
+        with os.fdopen(slave, "w", encoding="utf-8", newline="") as stream:
+            yield Console(Environment(variables), stream), lambda: _read(master)
+    finally:
+        os.close(master)
+
+
+def _read(master: int) -> str:
+    return os.read(master, 65536).decode().replace("\r\n", "\n")
+
+
+def test_a_line_is_a_line() -> None:
+    assert say(lambda console: console.line("hello")) == "hello\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "printed"),
+    [
+        (None, "train    done\n"),
+        (0.04, "train    done  0.0 s\n"),
+        (61.25, "train    done  61.2 s\n"),
+    ],
+)
+def test_an_outcome_is_one_line(seconds: float | None, printed: str) -> None:
+    assert say(lambda console: console.outcome("train", "done", seconds)) == printed
+
+
+def test_a_notice_says_that_it_is_one() -> None:
+    assert say(lambda console: console.notice("no data")) == "notice: no data\n"
+
+
+def test_a_pipe_gets_no_colour_and_no_progress() -> None:
+    def act(console: Console) -> None:
+        with console.working("train"):
+            console.outcome("train", "done", 1.0)
+
+    assert say(act, TERMINAL) == "train    done  1.0 s\n"
+
+
+def test_a_terminal_gets_colour() -> None:
+    with terminal(TERMINAL) as (console, read):
+        console.outcome("train", "done", 1.0)
+        assert read() == f"{BOLD}train   {OFF} done{DIM}  1.0 s{OFF}\n"
+
+
+@pytest.mark.parametrize(
+    "variables", [{**TERMINAL, "NO_COLOR": "1"}, {"TERM": "dumb"}, {**TERMINAL, "CI": "true"}]
+)
+def test_a_terminal_gets_no_colour_where_it_is_not_wanted(variables: dict[str, str]) -> None:
+    with terminal(variables) as (console, read):
+        console.outcome("train", "done", 1.0)
+        assert read() == "train    done  1.0 s\n"
+
+
+def test_what_is_at_work_is_replaced_by_the_next_line_and_by_that_only() -> None:
+    with terminal({**TERMINAL, "NO_COLOR": "1"}) as (console, read):
+        with console.working("train"):
+            assert read() == f"{CLEAR}train    …"
+            console.line("first")
+            assert read() == f"{CLEAR}first\n"
+            console.line("second")
+            assert read() == "second\n"
+        console.line("third")
+        assert read() == "third\n"
+
+
+def test_a_step_that_fails_leaves_an_empty_line_to_whoever_prints_next() -> None:
+    with terminal(TERMINAL) as (console, read):
+        with pytest.raises(ZeroDivisionError), console.working("train"):
+            raise ZeroDivisionError
+        assert read() == f"{CLEAR}train    …{CLEAR}"
+
+
+def test_a_ci_log_on_a_terminal_gets_no_progress() -> None:
+    with terminal({**TERMINAL, "CI": "1"}) as (console, read):
+        with console.working("train"):
+            console.line("done")
+        assert read() == "done\n"
+
+
+def hiding(*values: str) -> Console:
+    console = Console(Environment(), io.StringIO())
+    console.hide(*map(Secret, values))
+    return console
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "shown"),
+    [
+        ((), "nothing to hide", "nothing to hide"),
+        (("s3cret",), "the s3cret and the s3cret", "the *** and the ***"),
+        (("s3cret", "s3cret-token"), "it is s3cret-token", "it is ***"),
+        (("s3cret-token", "s3cret"), "it is s3cret-token", "it is ***"),
+        (("",), "an empty one hides nothing", "an empty one hides nothing"),
+        (("a.b",), "a.b but not axb", "*** but not axb"),
+    ],
+)
+def test_hidden_values_are_starred_the_longest_first(
+    values: tuple[str, ...], text: str, shown: str
+) -> None:
+    assert hiding(*values).redact(text) == shown
+
+
+def test_what_is_absent_is_not_hidden() -> None:
+    console = Console(Environment(), io.StringIO())
+
+    console.hide(None)
+
+    assert console.redact("None is said") == "None is said"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda console: console.line("the s3cret"),
+        lambda console: console.outcome("upload", "the s3cret", 1.0),
+        lambda console: console.notice("the s3cret"),
+    ],
+)
+def test_nothing_that_is_printed_holds_a_hidden_value(act: Callable[[Console], object]) -> None:
+    def hide_and_act(console: Console) -> None:
+        console.hide(Secret("s3cret"))
+        act(console)
+
+    printed = say(hide_and_act)
+
+    assert "s3cret" not in printed
+    assert "the ***" in printed
+
+
+@given(st.lists(st.text("abc", min_size=1), min_size=1, max_size=4), st.text("abcd"))
+def test_no_hidden_value_survives(values: list[str], text: str) -> None:
+    shown = hiding(*values).redact(text)
+
+    assert not any(value in shown for value in values)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "printed"),
+    [
+        ("utf-8", "café → naïve \\udcff".encode()),
+        ("ascii", b"caf\\xe9 \\u2192 na\\xefve \\udcff"),
+        ("latin-1", b"caf\xe9 \\u2192 na\xefve \\udcff"),
+    ],
+)
+def test_a_stream_that_lacks_a_letter_gets_its_number(encoding: str, printed: bytes) -> None:
+    raw = io.BytesIO()
+    console = Console(Environment(), io.TextIOWrapper(raw, encoding=encoding))
+
+    console.line("café → naïve \udcff")
+
+    assert raw.getvalue() == printed + os.linesep.encode()

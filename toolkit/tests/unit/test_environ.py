@@ -1,0 +1,235 @@
+"""Secrets never show themselves, and a child sees only those that it needs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainwheel.environ import (
+    Environment,
+    Secret,
+    SecretClass,
+    point_uv_cache_at,
+    read_environment,
+)
+
+VALUE = "correct-horse-battery"
+
+
+@dataclass(frozen=True)
+class Holder:
+    secret: Secret
+    others: list[Secret] = field(default_factory=list)
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        str,
+        repr,
+        ascii,
+        format,
+        lambda secret: f"{secret} {secret!r} {secret!s} {secret:>40} {secret:x}",
+        lambda secret: "{} {!r}".format(secret, secret),  # noqa: UP032 - another way to show it
+        lambda secret: "%s %r" % (secret, secret),  # noqa: UP031 - another way to show it
+        lambda secret: repr(Holder(secret, [secret])),
+        lambda secret: repr([secret, {"password": secret}, (secret,)]),
+        lambda secret: str(ValueError(secret)),
+        lambda secret: repr(KeyError(secret)),
+    ],
+)
+def test_a_secret_does_not_show_itself(show: Callable[[Secret], str]) -> None:
+    shown = show(Secret(VALUE))
+
+    assert VALUE not in shown
+    assert "***" in shown
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pickle.dumps,
+        lambda secret: pickle.dumps(secret, 0),
+        copy.copy,
+        copy.deepcopy,
+        json.dumps,
+        lambda secret: json.dumps({"password": secret}),
+        "".join,
+        bytes,
+        vars,
+        len,
+        iter,
+    ],
+)
+def test_a_secret_is_not_written_and_the_error_does_not_show_it(
+    write: Callable[[Secret], object],
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        write(Secret(VALUE))
+
+    assert VALUE not in f"{caught.value!r} {caught.getrepr(showlocals=False)}"
+
+
+def test_a_secret_does_not_show_itself_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("trainwheel.test").warning("opened with %s and %r", *[Secret(VALUE)] * 2)
+
+    assert caplog.messages == ["opened with *** and Secret(***)"]
+
+
+@given(st.text(min_size=4))
+def test_whatever_its_value_a_secret_looks_the_same(value: str) -> None:
+    assert (str(Secret(value)), repr(Secret(value))) == ("***", "Secret(***)")
+    assert Secret(value).reveal() == value
+
+
+def test_secrets_are_compared_by_value_and_with_nothing_else() -> None:
+    assert Secret(VALUE) == Secret(VALUE)
+    assert hash(Secret(VALUE)) == hash(Secret(VALUE))
+    assert Secret(VALUE) != Secret("another")
+    assert Secret(VALUE) != VALUE
+
+
+def test_an_environment_does_not_show_its_variables() -> None:
+    assert VALUE not in repr(Environment({"NEXUS_PASSWORD": VALUE}))
+
+
+@pytest.mark.parametrize(
+    ("variables", "value"),
+    [({}, None), ({"X": ""}, None), ({"X": " \t"}, None), ({"X": " a "}, "a"), ({"X": "0"}, "0")],
+)
+def test_a_blank_variable_counts_as_absent(variables: dict[str, str], value: str | None) -> None:
+    environment = Environment(variables)
+
+    assert environment.get("X") == value
+    assert environment.is_set("X") == ("X" in variables)
+
+
+@pytest.mark.parametrize("value", ["", " s3cret ", "pass word\n"])
+def test_a_credential_is_taken_exactly_as_given(value: str) -> None:
+    secret = Environment({"NEXUS_PASSWORD": value}).secret("NEXUS_PASSWORD")
+
+    assert secret == Secret(value)
+    assert Environment({}).secret("NEXUS_PASSWORD") is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "fact", "value"),
+    [
+        ({"TRAINWHEEL_VERSION": "175"}, "version_asked", "175"),
+        ({"TRAINWHEEL_VERSION": ""}, "version_asked", None),
+        ({"BUILD_NUMBER": "7", "GITHUB_RUN_NUMBER": "8"}, "build_number", "7"),
+        ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "8"}, "build_number", "8"),
+        ({}, "build_number", None),
+        ({"TRAINWHEEL_INDEX": "corporate"}, "index_name", "corporate"),
+        ({"NEXUS_PASSWORD": ""}, "wants_nexus", True),
+        ({"NEXUS_OTHER": "x"}, "wants_nexus", False),
+        ({"CI": "true"}, "in_ci", True),
+        ({"CI": "false"}, "in_ci", False),
+        ({"CI": "0"}, "in_ci", False),
+        ({"CI": ""}, "in_ci", False),
+        ({"JENKINS_URL": ""}, "in_ci", True),
+        ({}, "in_ci", False),
+        ({"TRAINWHEEL_VERBOSE": "1"}, "is_verbose", True),
+        ({"TRAINWHEEL_VERBOSE": "0"}, "is_verbose", False),
+        ({}, "is_verbose", False),
+        ({"NO_COLOR": "1"}, "wants_colour", False),
+        ({"NO_COLOR": ""}, "wants_colour", True),
+        ({"TERM": "dumb"}, "wants_colour", False),
+        ({"TERM": "xterm"}, "wants_colour", True),
+    ],
+)
+def test_facts_are_read_from_the_variables(
+    variables: dict[str, str], fact: str, value: object
+) -> None:
+    assert getattr(Environment(variables), fact) == value
+
+
+VARIABLES = {
+    "PATH": "/bin",
+    "HOME": "/home/ada",
+    "PIP_INDEX_URL": "https://user:read@index.invalid/",
+    "UV_INDEX_CORPORATE_PASSWORD": "read",
+    "PIPENV_PYPI_MIRROR": "read",
+    "NETRC": "read",
+    "NEXUS_PASSWORD": "publish",
+    "TWINE_PASSWORD": "publish",
+    "CORPORATE_TOKEN": "publish",
+    "PIPELINE": "stays",
+    "UVX": "stays",
+    "MY_NEXUS_PASSWORD": "stays",
+    "PYTHONPATH": "/leak",
+    "PYTHONHOME": "/leak",
+    "PYTHONSTARTUP": "/leak",
+    "PYTHONSAFEPATH": "1",
+    "VIRTUAL_ENV": "/leak",
+    "COVERAGE_FILE": "/leak",
+}
+PLAIN = {"PATH", "HOME", "PIPELINE", "UVX", "MY_NEXUS_PASSWORD"}
+READ = {"PIP_INDEX_URL", "UV_INDEX_CORPORATE_PASSWORD", "PIPENV_PYPI_MIRROR", "NETRC"}
+PUBLISH = {"NEXUS_PASSWORD", "TWINE_PASSWORD", "CORPORATE_TOKEN"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "seen"),
+    [
+        ((), PLAIN),
+        ((SecretClass.READ,), PLAIN | READ),
+        ((SecretClass.PUBLISH,), PLAIN | PUBLISH),
+        ((SecretClass.DATA,), PLAIN),
+        (tuple(SecretClass), PLAIN | READ | PUBLISH),
+    ],
+)
+def test_a_child_sees_the_classes_of_secrets_that_it_is_allowed(
+    allowed: tuple[SecretClass, ...], seen: set[str]
+) -> None:
+    environment = Environment(VARIABLES, frozenset({"CORPORATE_TOKEN"}))
+
+    child = environment.for_child({}, frozenset(allowed))
+
+    assert set(child) == seen
+    assert all(child[name] == VARIABLES[name] for name in child)
+
+
+def test_a_configured_name_is_a_publish_secret_whatever_it_looks_like() -> None:
+    environment = Environment({"PIP_TOKEN": "x"}, frozenset({"PIP_TOKEN"}))
+
+    assert environment.for_child({}, frozenset({SecretClass.READ})) == {}
+
+
+def test_what_a_command_sets_wins_over_everything() -> None:
+    environment = Environment({"PYTHONPATH": "/leak", "PATH": "/bin"})
+
+    assert environment.for_child({"PYTHONPATH": "src", "PATH": "/env/bin"}, frozenset()) == {
+        "PYTHONPATH": "src",
+        "PATH": "/env/bin",
+    }
+
+
+def test_the_environment_is_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINWHEEL_INDEX", "before")
+    environment = read_environment(frozenset({"X"}))
+    monkeypatch.setenv("TRAINWHEEL_INDEX", "after")
+
+    assert environment.index_name == "before"
+    assert environment.secret_names == {"X"}
+
+
+def test_the_cache_of_uv_is_moved_for_every_later_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", "old")
+
+    point_uv_cache_at("/new/cache")
+
+    script = "import os; print(os.environ['UV_CACHE_DIR'])"
+    child = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    assert child.stdout.decode().strip() == os.environ["UV_CACHE_DIR"] == "/new/cache"

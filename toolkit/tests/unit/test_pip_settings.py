@@ -1,0 +1,170 @@
+"""pip's settings arrive at uv as pip itself would have used them."""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from trainwheel.pip_settings import UvSettings, parse_pip_config, translate
+
+MIRROR = "https://user:pa%24s@mirror.invalid/root/pypi/+simple/"
+
+
+def pip_config(folder: Path, sections: Mapping[str, Mapping[str, str]], **variables: str) -> str:
+    """Return what the real ``pip config list`` prints of a configuration file."""
+    parser = configparser.RawConfigParser()
+    parser.read_dict(sections)
+    path = folder / "pip.conf"
+    with path.open("w", encoding="utf-8") as stream:
+        parser.write(stream)
+    completed = subprocess.run(
+        [sys.executable, "-I", "-m", "pip", "config", "list"],
+        check=True,
+        capture_output=True,
+        env={"HOME": str(folder), "PIP_CONFIG_FILE": str(path), "PYTHONUTF8": "1", **variables},
+    )
+    return completed.stdout.decode()
+
+
+def test_what_pip_prints_is_read(tmp_path: Path) -> None:
+    listed = pip_config(
+        tmp_path,
+        {
+            "global": {
+                "index-url": MIRROR + "long/" * 40,
+                "extra-index-url": "https://one.invalid/simple\nhttps://two.invalid/simple?a=b",
+                "trusted-host": "one.invalid two.invalid",
+                "cert": '/etc/it\'s "quoted".pem',
+                "timeout": "60",
+            },
+            "install": {"timeout": "90", "no-index": "false"},
+            "download": {"timeout": "5"},
+        },
+        PIP_PROXY="http://proxy.invalid:3128",
+        PIP_NO_INDEX="1",
+    )
+
+    read = parse_pip_config(listed)
+
+    assert read.pop("config-file").endswith("pip.conf")
+    assert read == {
+        "index-url": MIRROR + "long/" * 40,
+        "extra-index-url": "https://one.invalid/simple\nhttps://two.invalid/simple?a=b",
+        "trusted-host": "one.invalid two.invalid",
+        "cert": '/etc/it\'s "quoted".pem',
+        "timeout": "90",
+        "proxy": "http://proxy.invalid:3128",
+        "no-index": "1",
+    }
+
+
+# Neither blanks at an end nor line ends survive the file itself.
+printable = st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Zs"))
+value = st.text(printable, min_size=1, max_size=8)
+keys = ("cert", "client-cert", "find-links", "index-url", "log", "trusted-host")
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(values=st.fixed_dictionaries(dict.fromkeys(keys, value)))
+def test_any_value_survives_pip(tmp_path: Path, values: dict[str, str]) -> None:
+    listed = pip_config(tmp_path, {"global": values})
+
+    read = parse_pip_config(listed)
+
+    assert {key: read.get(key) for key in values} == values
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("", {}),
+        ("nonsense\n\n=\n.=\n", {}),
+        ("download.timeout='5'\n", {}),
+        ("global.timeout='5'\ninstall.timeout='6'\n:env:.timeout='7'\n", {"timeout": "7"}),
+        (":env:.timeout='7'\ninstall.timeout='6'\nglobal.timeout='5'\n", {"timeout": "7"}),
+        ("install.timeout='6'\nglobal.timeout='5'\n", {"timeout": "6"}),
+        ("global.timeout=60\n", {"timeout": "60"}),
+        ("global.cert=/plain path\n", {"cert": "/plain path"}),
+        ("global.index-url='https://a.invalid/?b=c'\n", {"index-url": "https://a.invalid/?b=c"}),
+        ("global.cert='unclosed\n", {"cert": "'unclosed"}),
+    ],
+)
+def test_the_nearest_section_wins(text: str, read: dict[str, str]) -> None:
+    assert parse_pip_config(text) == read
+
+
+@pytest.mark.parametrize(
+    ("pip", "variables", "arguments"),
+    [
+        ({}, {}, ()),
+        ({"index-url": f" {MIRROR}\n"}, {"UV_DEFAULT_INDEX": MIRROR}, ()),
+        (
+            {"extra-index-url": "https://one.invalid\nhttps://two.invalid"},
+            {
+                "UV_EXTRA_INDEX_URL": "https://one.invalid https://two.invalid",
+                "UV_INDEX_STRATEGY": "unsafe-best-match",
+            },
+            (),
+        ),
+        ({"no-index": "1"}, {}, ("--no-index",)),
+        ({"no-index": "True"}, {}, ("--no-index",)),
+        ({"no-index": "false"}, {}, ()),
+        ({"no-index": "0"}, {}, ()),
+        ({"find-links": "/a\n/b"}, {"UV_FIND_LINKS": "/a,/b"}, ()),
+        ({"trusted-host": "a.invalid\nb.invalid"}, {"UV_INSECURE_HOST": "a.invalid b.invalid"}, ()),
+        ({"cert": "/c.pem"}, {"SSL_CERT_FILE": "/c.pem"}, ()),
+        ({"client-cert": "/c.pem"}, {"SSL_CLIENT_CERT": "/c.pem"}, ()),
+        ({"timeout": "60"}, {"UV_HTTP_TIMEOUT": "60"}, ()),
+        ({"proxy": "http://p:1"}, {"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:1"}, ()),
+        ({"user": "true", "progress-bar": "off"}, {}, ()),
+    ],
+)
+def test_a_setting_is_said_in_the_words_of_uv(
+    pip: dict[str, str], variables: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    assert translate(pip, {}, has_uv_config=False) == UvSettings(variables, arguments)
+
+
+PIP = {"index-url": MIRROR, "extra-index-url": "https://x.invalid", "no-index": "1", "timeout": "9"}
+
+
+@pytest.mark.parametrize(
+    "name", ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"]
+)
+def test_an_index_that_uv_was_given_of_its_own_is_the_only_one(name: str) -> None:
+    found = translate(PIP, {name: "https://own.invalid"}, has_uv_config=False)
+
+    assert found == UvSettings({"UV_HTTP_TIMEOUT": "9"})
+
+
+def test_a_configuration_file_of_uv_names_the_indexes() -> None:
+    found = translate({**PIP, "find-links": "/a"}, {}, has_uv_config=True)
+
+    assert found == UvSettings({"UV_HTTP_TIMEOUT": "9"})
+
+
+def test_a_variable_that_is_set_is_left_alone() -> None:
+    pip = {"timeout": "9", "cert": "/pip.pem"}
+
+    found = translate(pip, {"SSL_CERT_FILE": "/own.pem"}, has_uv_config=False)
+
+    assert found == UvSettings({"UV_HTTP_TIMEOUT": "9"})
+
+
+def test_addresses_go_by_variables_which_are_not_shown() -> None:
+    found = translate({"index-url": MIRROR}, {}, has_uv_config=False)
+
+    assert "pa%24s" not in repr(found)
+    assert not found.arguments

@@ -1,0 +1,321 @@
+"""Real processes: what they are given, what is kept of them, and that none outlives its run."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainwheel.environ import Environment, SecretClass
+from trainwheel.errors import StepFailedError
+from trainwheel.process import Command, Completed, end_group, run, start
+
+ENVIRONMENT = Environment({"PATH": os.environ["PATH"], "PYTHONUTF8": "1"})
+LONG = 60.0
+
+
+def python(script: str, *arguments: str, **options: object) -> Command:
+    """Return a command that runs a script, with more of a Command's own fields."""
+    argv = (sys.executable, "-I", "-c", script, *arguments)
+    return Command(argv, **{"timeout": LONG, **options})  # type: ignore[arg-type]
+
+
+class Witness:
+    """A pipe by name that says when the last process that holds it has ended."""
+
+    HOLD = "import os, signal\nheld = os.open({!r}, os.O_WRONLY)\nos.write(held, b'held ')\n"
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "witness"
+        os.mkfifo(self._path)
+        self._reader = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+
+    @property
+    def hold(self) -> str:
+        """The lines of a script that take hold of the pipe."""
+        return self.HOLD.format(str(self._path))
+
+    def await_end(self) -> str:
+        """Return what was written, once nobody holds the pipe any more."""
+        told = b""
+        while select.select([self._reader], [], [], LONG)[0]:
+            piece = os.read(self._reader, 4096)
+            if not piece:
+                return told.decode()
+            told += piece
+        return f"{told.decode()}and still held"
+
+    def close(self) -> None:
+        """Stop listening."""
+        os.close(self._reader)
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Iterator[Witness]:
+    """What the processes of a test may hold."""
+    witness = Witness(tmp_path)
+    yield witness
+    witness.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "output"),
+    [
+        ("print('hello')", 0, "hello\n"),
+        ("pass", 0, ""),
+        ("raise SystemExit(3)", 3, ""),
+        ("import os; os.write(1, b'no end')", 0, "no end"),
+        ("import os; os.write(2, b'error\\n'); os.write(1, b'output\\n')", 0, "error\noutput\n"),
+        ("import os; os.write(1, b'\\xff\\n')", 0, "\ufffd\n"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -9, ""),
+        ("print('x' * 200_000)", 0, "x" * 200_000 + "\n"),
+    ],
+)
+def test_the_exit_code_and_all_output_are_kept(script: str, code: int, output: str) -> None:
+    completed = run(python(script), ENVIRONMENT)
+
+    assert completed == Completed(code, output)
+    assert completed.failed == (code != 0)
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [("", ""), ("\n \n", ""), ("a\nb\n", "b"), ("a\n  b  \n\n", "b"), ("a\r\n", "a")],
+)
+def test_the_last_line_is_the_last_that_says_something(output: str, line: str) -> None:
+    assert Completed(1, output).last_line == line
+
+
+def test_a_program_that_does_not_exist_is_named() -> None:
+    with pytest.raises(StepFailedError) as caught:
+        run(Command(("no-such-program", "--secret")), ENVIRONMENT)
+
+    assert str(caught.value) == "failed: cannot start no-such-program: No such file or directory"
+
+
+def test_a_program_that_cannot_be_executed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("plain text")
+
+    with pytest.raises(StepFailedError, match=r"cannot start .*tool: Permission denied"):
+        run(Command((str(tmp_path / "tool"),)), ENVIRONMENT)
+
+
+def test_it_runs_in_its_folder(tmp_path: Path) -> None:
+    completed = run(python("import os; print(os.getcwd())", cwd=tmp_path), ENVIRONMENT)
+
+    assert completed.last_line == str(tmp_path.resolve())
+
+
+def test_a_command_shows_what_one_would_type_and_nothing_private() -> None:
+    command = Command(("tool", "a b", "$x"), env={"TOKEN": "s3cret"}, stdin="s3cret")
+
+    assert str(command) == "tool 'a b' '$x'"
+    assert "s3cret" not in repr(command)
+
+
+READ = "import sys; print(len(sys.stdin.buffer.read()))"
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+def test_standard_input_arrives_whole_and_ends(size: int) -> None:
+    assert run(python(READ, stdin="x" * size), ENVIRONMENT).output == f"{size}\n"
+
+
+def test_a_program_may_leave_its_input_unread() -> None:
+    assert run(python("print('done')", stdin="x" * 3_000_000), ENVIRONMENT).output == "done\n"
+
+
+@pytest.mark.parametrize("stdin", ["", "x" * 3_000_000], ids=["no input", "unread input"])
+def test_past_its_deadline_a_command_is_ended_and_says_so(stdin: str) -> None:
+    script = "import signal; print('at work', flush=True); signal.pause()"
+
+    completed = run(python(script, timeout=0.4, stdin=stdin), ENVIRONMENT)
+
+    assert completed.is_late
+    assert completed.returncode == -signal.SIGTERM
+    assert completed.output.startswith("at work\n")
+    assert completed.last_line == "ended after 0 s without an end"
+
+
+def test_a_command_that_will_not_end_is_forced(witness: Witness) -> None:
+    script = f"{witness.hold}signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile 1: signal.pause()"
+
+    completed = run(python(script, timeout=0.4), ENVIRONMENT)
+
+    assert completed.returncode == -signal.SIGKILL
+    assert witness.await_end() == "held "
+
+
+@pytest.mark.parametrize("handler", ["SIG_DFL", "SIG_IGN"])
+def test_nothing_that_a_command_started_outlives_it(witness: Witness, handler: str) -> None:
+    script = (
+        f"{witness.hold}signal.signal(signal.SIGTERM, signal.{handler})\n"
+        "if os.fork() == 0:\n"
+        "    while 1: signal.pause()\n"
+        "print('done')"
+    )
+    before = time.monotonic()
+
+    completed = run(python(script), ENVIRONMENT)
+
+    # The one it left behind holds the pipe of its output, which must not be waited for.
+    assert time.monotonic() - before < LONG / 2
+    assert completed == Completed(0, "done\n")
+    assert witness.await_end() == "held "
+
+
+def test_a_run_that_is_interrupted_ends_its_processes(witness: Witness) -> None:
+    script = f"{witness.hold}os.fork()\nprint('at work', flush=True)\nwhile 1: signal.pause()"
+
+    def interrupt(_: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(python(script), ENVIRONMENT, echo=interrupt)
+
+    assert witness.await_end() == "held "
+
+
+def test_ending_a_group_twice_does_no_harm(witness: Witness) -> None:
+    process = start(python(f"{witness.hold}while 1: signal.pause()"), ENVIRONMENT)
+
+    end_group(process)
+    end_group(process)
+
+    assert process.returncode is not None
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+VARIABLES = {
+    "PATH": os.environ["PATH"],
+    "PIP_INDEX_URL": "read",
+    "NEXUS_PASSWORD": "publish",
+    "MODEL_TOKEN": "publish",
+    "VIRTUAL_ENV": "/somewhere",
+    "PYTHONPATH": "/somewhere",
+}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "seen"),
+    [
+        (frozenset(), set()),
+        (frozenset({SecretClass.READ}), {"PIP_INDEX_URL"}),
+        (frozenset({SecretClass.PUBLISH}), {"NEXUS_PASSWORD", "MODEL_TOKEN"}),
+    ],
+)
+def test_a_process_sees_only_the_secrets_of_its_command(
+    secrets: frozenset[SecretClass], seen: set[str]
+) -> None:
+    environment = Environment(VARIABLES, frozenset({"MODEL_TOKEN"}))
+    script = "import json, os; print(json.dumps(dict(os.environ)))"
+
+    completed = run(python(script, env={"ADDED": "x"}, secrets=secrets), environment)
+
+    shown = set(json.loads(completed.output)) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
+    assert shown == {"PATH", "ADDED"} | seen
+
+
+def redact(text: str) -> str:
+    return text.replace("s3cret", "***")
+
+
+def test_a_secret_is_kept_neither_in_the_log_nor_in_the_result(tmp_path: Path) -> None:
+    log = tmp_path / "log" / "upload.log"
+
+    completed = run(python("print('the s', 's3cret')"), ENVIRONMENT, log=log, redact=redact)
+
+    assert completed.output == "the s ***\n"
+    # The script itself is in the log: what is secret never stands in a command line.
+    assert log.read_text().splitlines()[1:] == ["the s ***", "", "exit code 0"]
+
+
+def test_a_log_is_appended_to_and_names_each_command(tmp_path: Path) -> None:
+    log = tmp_path / "build" / "log" / "step.log"
+
+    run(python("print('1 é')"), ENVIRONMENT, log=log)
+    run(python("raise SystemExit(2)"), ENVIRONMENT, log=log)
+
+    first, second = log.read_text(encoding="utf-8").split("exit code 0\n")
+    assert first.startswith("$ ")
+    assert first.endswith("print('\"'\"'1 é'\"'\"')'\n1 é\n\n")
+    assert second.endswith("exit code 2\n")
+
+
+def test_a_line_is_echoed_while_the_command_still_runs(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    script = "import sys; print('first', flush=True); open(sys.argv[1]).read(); print('last')"
+    told: list[str] = []
+
+    def echo(line: str) -> None:
+        told.append(line)
+        if line == "first":
+            gate.write_text("go on")
+
+    completed = run(python(script, str(gate)), ENVIRONMENT, echo=echo)
+
+    assert not completed.is_late
+    assert told == ["first", "last"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+def test_the_umask_is_that_of_the_command(tmp_path: Path, umask: int) -> None:
+    run(python("open('made', 'w')", cwd=tmp_path, umask=umask), ENVIRONMENT)
+
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o666 & ~umask
+
+
+def test_without_one_the_umask_is_that_of_this_process(tmp_path: Path) -> None:
+    (tmp_path / "ours").touch()
+
+    run(python("open('made', 'w')", cwd=tmp_path), ENVIRONMENT)
+
+    assert (tmp_path / "made").stat().st_mode == (tmp_path / "ours").stat().st_mode
+
+
+CHAIN = """
+import sys
+from pathlib import Path
+
+from trainwheel.environ import read_environment
+from trainwheel.process import Command, handle_termination, run
+
+handle_termination()
+try:
+    run(Command((sys.executable, "-I", "-c", sys.argv[1])), read_environment(), echo=print)
+finally:
+    Path(sys.argv[2]).write_text("cleaned")
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1), (signal.SIGINT, -signal.SIGINT)],
+)
+def test_a_signal_ends_the_children_and_unwinds_the_run(
+    tmp_path: Path, witness: Witness, number: signal.Signals, code: int
+) -> None:
+    script = f"{witness.hold}os.fork()\nprint('at work', flush=True)\nwhile 1: signal.pause()"
+    cleaned = tmp_path / "cleaned"
+    argv = [sys.executable, "-u", "-c", CHAIN, script, str(cleaned)]
+
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as chain:
+        assert chain.stdout is not None
+        assert chain.stdout.readline() == b"at work\n"
+        chain.send_signal(number)
+        chain.communicate(timeout=LONG)
+
+    assert chain.returncode == code
+    assert cleaned.read_text() == "cleaned"
+    assert witness.await_end() == "held "

@@ -1,0 +1,131 @@
+"""The proof of a wheel survives its file, and nothing else passes for one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.golden import GoldenRow
+from trainwheel.proof import Proof, parse_proof, proof_path, render_proof
+
+PROOF = Proof(
+    name="oncology-model",
+    version="0.1.174",
+    wheel="oncology_model-0.1.174-py3-none-any.whl",
+    sha256="ab" * 32,
+    release_key="cd" * 32,
+    always=False,
+    predict="oncology_model.classifier:predict_record",
+    tolerance=1e-9,
+    requirements=f"six==1.16.0 --hash=sha256:{'1' * 64}\n",
+    golden=(GoldenRow({"radius": 1.5}, {"label": "M", "score": 0.1}), GoldenRow({}, None)),
+)
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {**json.loads(render_proof(PROOF)), **changes}
+
+
+def test_a_proof_stands_beside_its_wheel() -> None:
+    wheel = Path("build/dist/a-1.0-py3-none-any.whl")
+
+    assert proof_path(wheel) == Path("build/dist/a-1.0-py3-none-any.proof.json")
+
+
+def test_a_proof_survives_its_file() -> None:
+    assert parse_proof(render_proof(PROOF), "a.proof.json") == PROOF
+
+
+json_values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+golden = st.lists(
+    st.builds(GoldenRow, st.dictionaries(st.text(), json_values, max_size=2), json_values),
+    max_size=3,
+).map(tuple)
+
+
+@given(text=st.text(), tolerance=st.floats(0, 1), always=st.booleans(), rows=golden)
+def test_every_proof_survives_its_file(
+    *, text: str, tolerance: float, always: bool, rows: tuple[GoldenRow, ...]
+) -> None:
+    proof = replace(PROOF, requirements=text, tolerance=tolerance, always=always, golden=rows)
+
+    assert parse_proof(render_proof(proof), "a.proof.json") == proof
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "[1, 2]",
+        '"proof"',
+        "{}",
+        '{"schema": 1}',
+        '{"golden": []}',
+        render_proof(PROOF)[:-3],
+        json.dumps({k: v for k, v in document().items() if k != "sha256"}),
+        json.dumps(document(further="key")),
+        json.dumps(document(golden=None)),
+        json.dumps(document(golden=[[]])),
+        json.dumps(document(golden=[{"input": {}}])),
+        json.dumps(document(sha256=None)),
+        json.dumps(document(tolerance="1e-9")),
+        json.dumps(document(always="no")),
+        json.dumps(document(version=1.0)),
+    ],
+)
+def test_what_is_no_proof_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_proof(text, "a.proof.json")
+
+    assert str(caught.value) == (
+        "configuration: a.proof.json is no proof of a wheel; make it again: make package.model"
+    )
+
+
+@given(st.integers(0, len(render_proof(PROOF)) - 3))
+def test_a_proof_that_was_cut_short_is_refused(length: int) -> None:
+    with pytest.raises(ConfigurationError, match="is no proof of a wheel"):
+        parse_proof(render_proof(PROOF)[:length], "a.proof.json")
+
+
+@pytest.mark.parametrize(
+    "foreign", [document(schema=2), {"schema": 2, "rows": []}, document(schema=2, seal="x")]
+)
+def test_a_proof_of_another_schema_says_so_whatever_else_it_holds(foreign: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_proof(json.dumps(foreign), "a.proof.json")
+
+    assert str(caught.value) == (
+        "configuration: a.proof.json has schema 2, this version knows 1; "
+        "use the toolkit version that made it"
+    )
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["oncology-model==0.1.174"], ["Oncology.Model==0.1.174"]], ids=str
+)
+def test_it_is_the_proof_of_its_release_however_that_is_spelled(names: list[str]) -> None:
+    PROOF.check_is(names)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["oncology-model==0.1.175", "other==0.1.174", "oncology-model", "oncology-model=0.1.174", ""],
+)
+def test_it_is_the_proof_of_no_other_release(asked: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        PROOF.check_is([asked])
+
+    assert f"there is no proof of {asked} here, only of oncology-model==0.1.174" in (
+        caught.value.message
+    )
+    assert "NAME==VERSION" in str(caught.value)
