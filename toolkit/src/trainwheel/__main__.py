@@ -88,7 +88,8 @@ def _verify(arguments: argparse.Namespace) -> None:
         proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
         if f"{proof.name}=={proof.version}" == arguments.release:
             publisher.verify(proof, Installer(publisher.environment))
-            publisher.announce(proof, None)
+            wheel = path.with_name(proof.wheel)
+            publisher.announce(proof, wheel if wheel.is_file() else None)
             return
     message = f"{arguments.proofs} holds no proof of {arguments.release}"
     raise ConfigurationError(message, hint="name the folder of its .proof.json: --proofs FOLDER")

@@ -104,7 +104,7 @@ STEPS = (
         needs=("doc", "test", "version"),
         category="package",
         alone=True,
-        inputs=("shipped", "version", "golden", "system-tests"),
+        inputs=("shipped", "golden", "system-tests"),
         outputs=("build/dist",),
     ),
     Step(

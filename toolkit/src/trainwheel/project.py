@@ -252,7 +252,6 @@ class Project:
             "tests": self.config.tests,
             "system-tests": self.config.system_tests,
             "settings": "pyproject.toml",
-            "version": "build/version.json",
             "golden": "build/train/golden.jsonl",
         }[group]
 

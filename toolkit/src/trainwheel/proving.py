@@ -99,7 +99,9 @@ def ask(model: Model, inputs: Sequence[dict[str, object]], folder: Path) -> tupl
     records = "".join(f"{json.dumps(record)}\n" for record in inputs)
     (folder / "inputs.jsonl").write_text(records, encoding="utf-8")
     argv = (str(model.python), "-P", str(HOST), model.door, "inputs.jsonl", "outputs.jsonl")
-    completed = run(Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log)
+    completed = run(
+        Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log
+    )
     if completed.failed:
         message = f"{model.door} does not predict the golden records: {completed.last_line}"
         raise StepFailedError(message)

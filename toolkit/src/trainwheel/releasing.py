@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, MissingCredentialsError, StepFailedError
+from trainwheel.fingerprint import digest_json
 from trainwheel.index.target import choose_index
 from trainwheel.project import Project
 from trainwheel.registry import Registry
@@ -43,6 +44,11 @@ class Release:
     always: bool
     reason: str
     release_key: str
+
+    @property
+    def mark(self) -> str:
+        """What the decision comes to; the reason may differ from one job to the next."""
+        return digest_json({**asdict(self), "reason": ""})
 
     def render(self) -> str:
         """Return the release as JSON text."""

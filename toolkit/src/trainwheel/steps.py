@@ -26,7 +26,7 @@ Work = Callable[[Path], Mapping[str, str]]
 
 
 def run_step(
-    project: Project, step: str, facts: Mapping[str, str], work: Work, *, retell: bool = False
+    project: Project, step: str, facts: Mapping[str, str], work: Work, *, summary: str = ""
 ) -> Record:
     """Run ``work`` unless the step's record says that it would make what is already there.
 
@@ -36,7 +36,7 @@ def run_step(
         facts: What counts beside the files, Python and the locked packages.
         work: Makes the outputs, under the last part of their names, in a scratch folder. A fact
             called ``summary`` is what a person is told.
-        retell: Tell the summary again where nothing was to be done.
+        summary: What a person is told in any case, also where nothing was to be done.
 
     Raises:
         InputChangedError: An input moved while the step ran; what it made is kept aside.
@@ -44,8 +44,7 @@ def run_step(
     before = project.fingerprint(step, facts)
     record = current_record(project, step, before)
     if record is not None:
-        summary = record.facts.get("summary", "") if retell else "unchanged"
-        project.console.outcome(step, summary)
+        project.console.outcome(step, summary or "unchanged")
         return record
     started = time.monotonic()
     project.log_of(step).unlink(missing_ok=True)
@@ -59,7 +58,7 @@ def run_step(
                for path in project.outputs(step).values()}  # fmt: skip
     record = Record(step, before, outputs, seconds, told)
     write_record(project.records, record)
-    project.console.outcome(step, told.get("summary", "done"), seconds)
+    project.console.outcome(step, summary or told.get("summary", "done"), seconds)
     return record
 
 

@@ -89,7 +89,9 @@ def plan_sync(pipfile: Pipfile | None, lock: Lockfile | None, settings: SyncSett
     plan = plan_requirements(pipfile, lock, settings.pins)
     extras, notices = {}, list(plan.notices)
     for extra, category in settings.extras.items():
-        known = {name for file in (pipfile, lock) if file for name in file.categories}
+        # Every Pipfile has these, be they not written.
+        known = {"packages", "dev-packages"}
+        known |= {name for file in (pipfile, lock) if file for name in file.categories}
         if canonical_category(category) not in known:
             message = f"the extra {extra!r} is to hold [{category}], which the Pipfile lacks"
             raise ConfigurationError(message, hint="correct the category's name")

@@ -58,7 +58,5 @@ def _register(step: Step, chosen: frozenset[str]) -> None:
     # A step makes its environment itself, and only when it has something to do: Nox would make
     # it, or start uv to look at it, before the step can say that nothing changed.
     requires = [name for name in step.needs if name in chosen]
-    decorate = nox.session(
-        name=step.name, venv_backend="none", requires=requires, default=False
-    )
+    decorate = nox.session(name=step.name, venv_backend="none", requires=requires, default=False)
     decorate(body)

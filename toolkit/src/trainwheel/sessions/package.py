@@ -26,7 +26,7 @@ def run(context: Context) -> None:
     if drift := describe_tree_drift(project):
         project.console.notice(drift)
     facts = {
-        "the release": release.render(),
+        "the release": release.mark,
         "tool.trainwheel.predict": project.config.predict,
         "tool.trainwheel.tolerance": str(project.config.tolerance),
         "the runtime packages": project.locked_digest("packages"),

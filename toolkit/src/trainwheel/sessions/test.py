@@ -9,6 +9,7 @@ from pathlib import Path
 from trainwheel.errors import StepFailedError
 from trainwheel.project import Project
 from trainwheel.sessions.runner import Context
+from trainwheel.state import place
 from trainwheel.steps import run_step
 
 __all__ = ["run"]
@@ -33,7 +34,12 @@ def _test(project: Project, scratch: Path) -> Mapping[str, str]:
         *(f"--cov-report=xml:{made / 'coverage.xml'}", f"--cov-report=html:{made / 'coverage'}"),
     )
     env = {"PYTHONPATH": str(project.source), "COVERAGE_FILE": str(scratch / "coverage")}
-    project.run_tool("test", argv, what="the tests", env=env)
+    try:
+        project.run_tool("test", argv, what="the tests", env=env)
+    except StepFailedError:
+        # A CI service shows which tests failed; the step stays stale, for no record says so.
+        place(made, project.root / "build" / "test")
+        raise
     return {"summary": _describe(made)}
 
 

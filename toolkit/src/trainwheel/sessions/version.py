@@ -24,7 +24,7 @@ def run(context: Context) -> None:
 
     def work(scratch: Path) -> Mapping[str, str]:
         (scratch / "version.json").write_text(release.render(), encoding="utf-8")
-        told = f"{release.version}, {release.reason}" if release.releases else release.reason
-        return {"summary": told}
+        return {}
 
-    run_step(project, "version", {"the decision": release.render()}, work, retell=True)
+    told = f"{release.version}, {release.reason}" if release.releases else release.reason
+    run_step(project, "version", {"the decision": release.mark}, work, summary=told)

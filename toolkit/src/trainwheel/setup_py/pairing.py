@@ -57,4 +57,3 @@ def _positions(keys: Iterable[tuple[int, object]]) -> dict[object, deque[int]]:
     for index, key in keys:
         found.setdefault(key, deque()).append(index)
     return found
-
