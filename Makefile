@@ -56,7 +56,7 @@ index: $(STAMP) ## serve the embedded index, for `pip install` on this machine
 
 check: $(STAMP) ## lint and test the model project and the toolkit
 	@$(NOX) -s lint test
-	@$(NOX) -f toolkit/noxfile.py -s lint tests
+	@$(NOX) -f toolkit/noxfile.py -s lint docs tests
 
 check.all: check ## the same, and the toolkit's slow tests
 	@$(NOX) -f toolkit/noxfile.py -s slow

@@ -39,6 +39,8 @@ def lint(session: nox.Session) -> None:
     run(session, "mypy")
     run(session, "lint-imports")
     run(session, "codespell")
+    run(session, "sp-repo-review", str(ROOT))
+    run(session, "sp-repo-review", "--package-dir", "toolkit", str(ROOT))
 
 
 @nox.session(venv_backend="none")
@@ -51,6 +53,15 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run the tests that take long."""
     run(session, "pytest", "-m", "slow and not bench", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Build the manual; ``-- --write`` renews its tables and drawings first."""
+    run(session, "python", "-m", "scripts.write_docs", *(session.posargs or ["--check"]))
+    site = session.cache_dir.parent.resolve() / "site"
+    run(session, "sphinx-build", "-b", "html", "-W", "--keep-going", "-q", "docs", str(site))
+    session.log(f"site in {site / 'index.html'}")
 
 
 @nox.session(venv_backend="none")

@@ -271,7 +271,7 @@ def parse_sync_settings(text: str, filename: str = "pyproject.toml") -> SyncSett
 def _tool_table(text: str, filename: str) -> dict[str, Any] | None:
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         message = f"{filename} is not TOML: {error}"
         raise ConfigurationError(message) from None
     tool = document.get("tool")

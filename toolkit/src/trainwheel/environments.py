@@ -49,7 +49,7 @@ def fresh_bytecode(folder: Path, root: Path) -> Path:
     prefix = folder / "bytecode"
     own = prefix / root.relative_to(root.anchor)
     for child in own.iterdir() if own.is_dir() else ():
-        if not (root / child.name) in folder.parents:
+        if root / child.name not in folder.parents:
             shutil.rmtree(child, ignore_errors=True)
     return prefix
 

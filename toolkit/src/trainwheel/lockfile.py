@@ -90,7 +90,7 @@ def parse_lockfile(text: str | None) -> Lockfile:
         raise LockfileError(message, hint=hint)
     try:
         data = json.loads(text.removeprefix("\ufeff"))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         message = f"Pipfile.lock is not valid JSON: {error}"
         raise LockfileError(message, hint=hint) from None
     if not isinstance(data, dict) or not all(isinstance(v, dict) for v in data.values()):

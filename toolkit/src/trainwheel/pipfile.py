@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -112,7 +113,7 @@ def parse_pipfile(text: str | None) -> Pipfile:
     try:
         # tomllib reads no byte order mark, editors on Windows write one.
         raw = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         message = f"Pipfile is not valid TOML: {error}"
         raise LockfileError(message, hint="mend that line") from None
     sources = raw.get("source", [])
@@ -178,6 +179,8 @@ def _from_table(
     vcs = next((kind for kind in _VCS if kind in table), "")
     location = str(table.get(vcs or "file", "") or table.get("path", ""))
     remote = bool(vcs) or _REMOTE.match(location) is not None
+    if remote:
+        _check_address(location, f"{where} {key}")
     written = table.get("extras", [])
     hashes = table.get("hashes", [])
     if not isinstance(written, list) or not isinstance(hashes, list):
@@ -198,6 +201,14 @@ def _from_table(
         index=str(table.get("index", "")),
         hashes=tuple(str(digest) for digest in hashes),
     )
+
+
+def _check_address(address: str, where: str) -> None:
+    try:
+        urlsplit(address)
+    except ValueError as error:
+        message = f"{where}: {address!r} is no address: {error}"
+        raise LockfileError(message, hint="mend it") from None
 
 
 def _specifier(version: str, *, direct: bool) -> str:

@@ -39,7 +39,7 @@ def test_options_are_read(words: list[str], values: dict[str, str], names: tuple
         (["--vebrose"], "no session knows the option --vebrose; did you mean --verbose?"),
         (
             ["-x"],
-            "no session knows the option -x; they know --verbose, --to, --check, --host, --port",
+            f"no session knows the option -x; they know {', '.join(flag.name for flag in FLAGS)}",
         ),
         (["-"], "no session knows the option -;"),
         (["--nonsense=secret"], "no session knows the option --nonsense;"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
+from types import ModuleType
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +116,28 @@ def test_an_element_that_stays_keeps_its_spelling_and_its_comments(
             assert new.count(literal) >= value.count(literal)
     if len(kept) == len(present):
         assert new.count(b"#") == source.count(b"#")
+
+
+def _received(source: bytes) -> list[str]:
+    """Run a setup.py with a setup() that only takes down what it is given."""
+    calls: list[dict[str, Any]] = []
+    stub = ModuleType("setuptools")
+    stub.setup = lambda **given: calls.append(given)  # type: ignore[attr-defined]
+    names = {"__import__": lambda *_: stub}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = compile(source, "setup.py", "exec")
+    exec(code, {"__builtins__": names})  # noqa: S102
+    (given,) = calls
+    return list(given["install_requires"])
+
+
+@given(_files(), _requirements)
+def test_the_edited_file_runs_and_gives_setup_the_list(
+    parts: tuple[bytes, bytes, bytes], wanted: list[str]
+) -> None:
+    received = _received(replace_install_requires(b"".join(parts), wanted))
+    assert sorted(map(meaning, received), key=repr) == sorted(map(meaning, wanted), key=repr)
 
 
 @given(_files(), _requirements)

@@ -203,11 +203,15 @@ def test_a_folder_is_not_overwritten_by_a_file(tmp_path: Path) -> None:
 
 
 def test_a_scratch_folder_is_fresh_and_goes_whatever_happens(tmp_path: Path) -> None:
+    def fail_in(folder: Path) -> None:
+        with scratch_folder(folder, "train") as scratch:
+            assert names(scratch) == []
+            raise ZeroDivisionError
+
     with scratch_folder(tmp_path / "tmp", "train") as first:
         (first / "half").touch()
-        with pytest.raises(ZeroDivisionError), scratch_folder(tmp_path / "tmp", "train") as second:
-            assert names(second) == []
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            fail_in(tmp_path / "tmp")
         assert names(tmp_path / "tmp") == [first.name]
 
     assert names(tmp_path / "tmp") == []
@@ -310,9 +314,7 @@ def test_a_record_with_a_damaged_fingerprint_counts_as_absent(
     ],
     ids=str,
 )
-def test_a_record_of_another_shape_counts_as_absent(
-    tmp_path: Path, change: dict[str, Any]
-) -> None:
+def test_a_record_of_another_shape_counts_as_absent(tmp_path: Path, change: dict[str, Any]) -> None:
     write_record(tmp_path, RECORD)
     document = json.loads((tmp_path / "train.json").read_bytes())
     document |= change

@@ -107,11 +107,11 @@ def hush_nox(names: frozenset[str]) -> None:
 class _Hush(logging.Filter):
     def __init__(self, names: frozenset[str]) -> None:
         super().__init__()
+        self._whole = {f"Running session {name}" for name in names}
         self._starts = ("Ran ", *(
-            start
-            for name in names
-            for start in (f"Running session {name}", f"Session {name} was", f"* {name}:")
+            start for name in names for start in (f"Session {name} was", f"* {name}:")
         ))  # fmt: skip
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith(self._starts)
+        text = record.getMessage()
+        return text not in self._whole and not text.startswith(self._starts)

@@ -1,0 +1,1 @@
+"""Make what the documentation shows of the code: tables and drawings."""

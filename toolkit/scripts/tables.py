@@ -1,0 +1,157 @@
+"""Tables of the documentation, made from the code that they describe."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from trainwheel import errors
+from trainwheel.chain import CHAIN, FLAGS, STEPS, VERBOSE, Flag, Step
+from trainwheel.config import INDEX_KEYS, KEYS, Key
+
+__all__ = [
+    "exit_codes",
+    "index_keys",
+    "keys",
+    "kinds",
+    "options",
+    "sessions",
+    "staleness",
+    "targets",
+]
+
+_TARGET = re.compile(r"^(?P<name>[a-z.]+):.*?## (?P<help>.*)$", re.MULTILINE)
+
+_GROUPS = {
+    "source": "the sources below `source`",
+    "docs": "the files below `docs`",
+    "data": "`data` and `inputs`",
+    "artefact": "the trained model",
+    "tests": "the files below `tests`",
+    "settings": "`pyproject.toml`",
+    "shipped": "the package, the model, the files that make the metadata, `Pipfile.lock`",
+    "version": "the version's decision",
+    "golden": "the golden predictions",
+    "system-tests": "the system tests",
+}
+"""Groups of inputs (`trainwheel.project`) in words."""
+
+
+def targets(makefile: str) -> str:
+    """Return the make targets with the help that stands beside them in the Makefile."""
+    rows = [(f"`make {match['name']}`", match["help"]) for match in _TARGET.finditer(makefile)]
+    return _table(("command", "what it does"), rows)
+
+
+def sessions() -> str:
+    """Return the Nox sessions."""
+    rows = [
+        (f"`{step.name}`", step.help, _codes(step.needs), _environment(step), _takes(step))
+        for step in STEPS
+    ]
+    heads = ("session", "what it does", "after", "its packages", "takes")
+    return _table(heads, rows)
+
+
+def staleness() -> str:
+    """Return what makes the steps of the chain stale, and what they make."""
+    steps = [step for step in STEPS if step.name in CHAIN and step.inputs]
+    rows = [
+        (f"`{step.name}`", ", ".join(_GROUPS[group] for group in step.inputs),
+         _codes(output.replace("{artefact}", "artefact") for output in step.outputs))
+        for step in steps
+    ]  # fmt: skip
+    return _table(("step", "files that make it stale", "what it makes"), rows)
+
+
+def options() -> str:
+    """Return the options that stand after ``--``."""
+    rows = [(_spelling(flag), _takers(flag), flag.help) for flag in FLAGS]
+    return _table(("option", "taken by", "meaning"), rows)
+
+
+def _takers(flag: Flag) -> str:
+    takers = [step.name for step in STEPS if flag in step.flags]
+    return "every session" if len(takers) == len(STEPS) else _codes(takers)
+
+
+def keys() -> str:
+    """Return the keys of ``[tool.trainwheel]``."""
+    return _keys(KEYS, missing="must be given")
+
+
+def index_keys() -> str:
+    """Return the keys of ``[tool.trainwheel.index.NAME]``."""
+    return _keys(INDEX_KEYS, missing="none")
+
+
+def exit_codes() -> str:
+    """Return the exit codes of the ``trainwheel`` command."""
+    rows = [("0", "", "done, or done already")]
+    for code, kind in sorted({(error.exit_code, error.kind) for error in _errors()}):
+        about = [_sentence(error) for error in _errors() if (error.exit_code, error.kind)
+                 == (code, kind) and error is not errors.TrainwheelError]  # fmt: skip
+        rows.append((str(code), f"`{kind}:`", " ".join(about)))
+    return _table(("code", "the line begins with", "when"), [*rows, ("130", "", "interrupted")])
+
+
+def kinds() -> str:
+    """Return the first words of the line that says why a run stopped."""
+    words = sorted({(error.exit_code, error.kind) for error in _errors()})
+    return ", ".join(f"`{kind}:`" for _, kind in words)
+
+
+def _errors() -> tuple[type[errors.TrainwheelError], ...]:
+    return tuple(
+        value
+        for value in vars(errors).values()
+        if inspect.isclass(value) and issubclass(value, errors.TrainwheelError)
+    )
+
+
+def _sentence(error: type[errors.TrainwheelError]) -> str:
+    return (inspect.getdoc(error) or "").splitlines()[0]
+
+
+def _keys(described: Sequence[Key], *, missing: str) -> str:
+    rows = [
+        (f"`{key.name}`", f"`{key.default}`" if key.default else missing, key.help)
+        for key in described
+    ]
+    return _table(("key", "default", "meaning"), rows)
+
+
+def _environment(step: Step) -> str:
+    if step.category is None:
+        return "none"
+    return f"`[{step.category}]`" if step.alone else f"`[packages]` and `[{step.category}]`"
+
+
+def _takes(step: Step) -> str:
+    flags = [_spelling(flag) for flag in step.flags if flag is not VERBOSE]
+    return ", ".join([*flags, *([f"`{step.takes_names}`"] if step.takes_names else [])])
+
+
+def _spelling(flag: Flag) -> str:
+    return f"`{flag.name} {flag.metavar}`" if flag.metavar else f"`{flag.name}`"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(_lines(heads, rows))
+
+
+def _lines(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(map(_cell, row))} |"
+
+
+def _cell(text: str) -> str:
+    # A bar would end the cell, two underscores would make what follows bold.
+    return text.replace("|", "&#124;").replace("__", r"\_\_")

@@ -1,0 +1,166 @@
+"""``register()`` gives a noxfile the sessions of the chain."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Iterable, Mapping
+
+import nox
+import pytest
+from nox import registry
+
+import trainwheel
+from trainwheel.chain import STEPS
+from trainwheel.sessions.runner import hush_nox
+
+NAMES = [step.name for step in STEPS]
+
+
+def requires() -> Mapping[str, list[str]]:
+    """Return what Nox knows that each session requires."""
+    return {name: list(func.requires) for name, func in registry.get().items()}
+
+
+def test_every_step_is_a_session_that_tells_what_it_does() -> None:
+    trainwheel.register()
+
+    told = {name: func.func.__doc__ for name, func in registry.get().items()}
+    assert told == {step.name: f"{step.help}." for step in STEPS}
+    assert list(told) == NAMES
+
+
+def test_sessions_require_what_was_promised() -> None:
+    trainwheel.register()
+
+    assert {name: needs for name, needs in requires().items() if needs} == {
+        "test": ["train"],
+        "version": ["train"],
+        "package": ["doc", "test", "version"],
+        "upload": ["package"],
+    }
+
+
+def test_no_session_runs_unasked_and_none_gets_an_environment_of_nox() -> None:
+    trainwheel.register()
+
+    sessions = registry.get().values()
+    assert not any(func.default for func in sessions)
+    assert {func.venv_backend for func in sessions} == {"none"}
+
+
+def test_the_first_error_stops_the_run() -> None:
+    nox.options.stop_on_first_error = False
+
+    trainwheel.register()
+
+    assert nox.options.stop_on_first_error is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_unwinds_the_run(number: signal.Signals) -> None:
+    trainwheel.register()
+
+    with pytest.raises(SystemExit) as caught:
+        signal.raise_signal(number)
+
+    assert caught.value.code == 128 + number
+
+
+@pytest.mark.parametrize(
+    ("only", "exclude", "registered"),
+    [
+        (None, (), NAMES),
+        (["train"], (), ["train"]),
+        (["test", "train"], (), ["train", "test"]),
+        (iter(["test"]), (), ["test"]),
+        ([], (), []),
+        (None, ["doc"], [name for name in NAMES if name != "doc"]),
+        (None, iter(NAMES), []),
+        (["train", "test"], {"train"}, ["test"]),
+        (["train"], {"doc"}, ["train"]),
+    ],
+)
+def test_steps_are_chosen_by_name(
+    only: Iterable[str] | None, exclude: Iterable[str], registered: list[str]
+) -> None:
+    trainwheel.register(only=only, exclude=exclude)
+
+    assert list(registry.get()) == registered
+
+
+def test_a_step_does_not_require_what_was_left_out() -> None:
+    trainwheel.register(exclude=["doc", "train"])
+
+    assert {name: needs for name, needs in requires().items() if needs} == {
+        "package": ["test", "version"],
+        "upload": ["package"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("only", "exclude", "unknown"),
+    [
+        (["trian"], (), "trian"),
+        (None, ["docs"], "docs"),
+        (["train", "zzz", "aaa"], ["mmm"], "aaa"),
+    ],
+)
+def test_an_unknown_name_ends_the_noxfile_with_one_line(
+    only: Iterable[str] | None, exclude: Iterable[str], unknown: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        trainwheel.register(only=only, exclude=exclude)
+
+    assert caught.value.code == (
+        f"configuration: register() knows no step {unknown!r}; the steps are {', '.join(NAMES)}"
+    )
+    assert registry.get() == {}
+
+
+def test_the_sessions_of_the_noxfile_itself_stay() -> None:
+    @nox.session
+    def mine(session: nox.Session) -> None:
+        """Do something else."""
+
+    trainwheel.register(only=["train"])
+
+    assert list(registry.get()) == ["mine", "train"]
+
+
+@pytest.mark.parametrize(
+    ("message", "is_shown"),
+    [
+        ("Running session train", False),
+        ("Session train was successful in 3 seconds.", False),
+        ("Ran 4 sessions in 9 seconds:", False),
+        ("* train: success, took 3 seconds", False),
+        ("Session train failed: training ended with exit code 1", True),
+        ("Session train aborted: failed: training ended with exit code 1.", True),
+        ("Session train interrupted.", True),
+        ("Session train raised exception ZeroDivisionError()", True),
+        ("Running session trains", True),
+        ("Running session tests", True),
+        ("Running session other", True),
+        ("Session other was successful in 3 seconds.", True),
+        ("* other: success, took 3 seconds", True),
+        ("Missing interpreters will error by default on CI systems.", True),
+    ],
+)
+def test_nox_is_silent_about_our_sessions_while_all_is_well(
+    caplog: pytest.LogCaptureFixture, message: str, *, is_shown: bool
+) -> None:
+    hush_nox(frozenset({"train", "test"}))
+
+    logging.getLogger("nox").warning("%s", message)
+
+    assert (message in caplog.messages) is is_shown
+
+
+def test_the_http_library_does_not_tell_of_every_request(caplog: pytest.LogCaptureFixture) -> None:
+    hush_nox(frozenset())
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("urllib3.connectionpool").debug("GET /simple/")
+        logging.getLogger("urllib3.connectionpool").warning("retrying")
+
+    assert caplog.messages == ["retrying"]

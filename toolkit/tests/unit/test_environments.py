@@ -1,0 +1,180 @@
+"""Environments are made by the real uv, from files on this disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainwheel.environ import Environment
+from trainwheel.environments import Installer, python_of, uv_cache_or_fallback
+from trainwheel.errors import StepFailedError
+from trainwheel.pip_settings import UvSettings
+from trainwheel.process import Command, run
+from unit.wheels import write_wheel
+
+OFFLINE = UvSettings({"UV_OFFLINE": "1", "UV_NO_CONFIG": "1"})
+
+
+@pytest.fixture
+def installer(tmp_path: Path) -> Installer:
+    """What installs from this disk only."""
+    environment = Environment({"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    cache = UvSettings({**OFFLINE.variables, "UV_CACHE_DIR": str(tmp_path / "cache")})
+    return Installer(environment, tmp_path / "log" / "step.log", cache)
+
+
+def requirement(wheel: Path, digest: str | None = None) -> str:
+    """Return the line that installs a wheel by its digest."""
+    digest = digest or hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return f"{wheel.name.partition('-')[0]} @ {wheel.as_uri()} --hash=sha256:{digest}\n"
+
+
+def can_import(python: Path, module: str) -> bool:
+    """Return whether an interpreter finds a module."""
+    command = Command((str(python), "-I", "-c", f"import {module}"))
+    return not run(command, Environment()).failed
+
+
+def test_the_interpreter_stands_where_a_virtual_environment_has_it() -> None:
+    assert python_of(Path("env")) == Path("env/bin/python")
+
+
+def test_an_environment_holds_what_is_required_and_nothing_else(
+    installer: Installer, tmp_path: Path
+) -> None:
+    wheel = write_wheel(tmp_path / "wheels")
+
+    python = installer.ensure(tmp_path / "env", requirement(wheel))
+
+    assert python == python_of(tmp_path / "env")
+    assert can_import(python, "tiny_model")
+    assert not can_import(python, "trainwheel")
+
+
+def test_an_environment_is_kept_while_its_requirements_stay(
+    installer: Installer, tmp_path: Path
+) -> None:
+    wheel = write_wheel(tmp_path / "wheels")
+    other = write_wheel(tmp_path / "wheels", "other_model")
+    installer.ensure(tmp_path / "env", requirement(wheel))
+    mark = tmp_path / "env" / "mark"
+    mark.touch()
+
+    installer.ensure(tmp_path / "env", requirement(wheel))
+    assert mark.exists()
+
+    python = installer.ensure(tmp_path / "env", requirement(other))
+    assert not mark.exists()
+    assert can_import(python, "other_model")
+    assert not can_import(python, "tiny_model")
+
+
+@pytest.mark.parametrize("lost", ["bin/python", ".trainwheel-stamp"])
+def test_an_environment_that_is_not_whole_is_made_anew(
+    installer: Installer, tmp_path: Path, lost: str
+) -> None:
+    python = installer.ensure(tmp_path / "env", "")
+    (tmp_path / "env" / "mark").touch()
+    (tmp_path / "env" / lost).unlink()
+
+    installer.ensure(tmp_path / "env", "")
+
+    assert can_import(python, "json")
+    assert not (tmp_path / "env" / "mark").exists()
+
+
+def test_other_bytes_than_were_locked_are_not_installed(
+    installer: Installer, tmp_path: Path
+) -> None:
+    wheel = write_wheel(tmp_path / "wheels")
+
+    with pytest.raises(StepFailedError, match=r"uv pip install: .*(?i:hash)"):
+        installer.ensure(tmp_path / "env", requirement(wheel, "0" * 64))
+
+    assert not (tmp_path / "env" / ".trainwheel-stamp").exists()
+
+
+def test_a_requirement_without_a_digest_is_not_installed(
+    installer: Installer, tmp_path: Path
+) -> None:
+    wheel = write_wheel(tmp_path / "wheels")
+
+    with pytest.raises(StepFailedError, match=r"uv pip install: .*(?i:hash)"):
+        installer.ensure(tmp_path / "env", f"tiny_model @ {wheel.as_uri()}\n")
+
+
+def test_what_is_installed_must_fit_together(installer: Installer, tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path / "wheels", requires=["missing-package>=2"])
+    python = installer.create(tmp_path / "env")
+    installer.install(python, requirement(wheel), "--no-deps")
+
+    with pytest.raises(StepFailedError, match=r"uv pip check: .*missing-package"):
+        installer.check(python)
+
+
+def test_a_throw_away_environment_is_empty_and_gone_afterwards(installer: Installer) -> None:
+    with installer.throw_away() as folder:
+        assert can_import(python_of(folder / "env"), "json")
+        assert not can_import(python_of(folder / "env"), "pytest")
+        assert [path.name for path in folder.iterdir()] == ["env"]
+
+    assert not folder.exists()
+
+
+def test_what_uv_printed_is_kept_in_the_log(installer: Installer, tmp_path: Path) -> None:
+    installer.create(tmp_path / "env")
+
+    assert installer.log is not None
+    assert f"venv --quiet --python {sys.executable}" in installer.log.read_text(encoding="utf-8")
+
+
+def test_the_settings_of_this_machine_come_from_pip_itself(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://mirror.invalid/simple\n")
+    variables = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
+
+    found = Installer(Environment(variables)).settings.variables
+
+    assert found["UV_DEFAULT_INDEX"] == "https://mirror.invalid/simple"
+
+
+def test_a_configuration_of_uv_is_left_in_charge(tmp_path: Path) -> None:
+    (tmp_path / ".config" / "uv").mkdir(parents=True)
+    (tmp_path / ".config" / "uv" / "uv.toml").touch()
+    variables = {"HOME": str(tmp_path), "PIP_INDEX_URL": "https://mirror.invalid/simple"}
+
+    found = Installer(Environment(variables)).settings.variables
+
+    assert "UV_DEFAULT_INDEX" not in found
+
+
+@pytest.fixture
+def uv_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore what a test may set for the whole process."""
+    monkeypatch.setenv("UV_CACHE_DIR", "untouched")
+
+
+@pytest.mark.usefixtures("uv_cache")
+@pytest.mark.parametrize(
+    ("variables", "moved"),
+    [
+        ({"HOME": "home"}, False),
+        ({"HOME": "file/home"}, True),
+        ({"HOME": "file"}, True),
+        ({"HOME": "file/home", "XDG_CACHE_HOME": "caches"}, False),
+        ({"HOME": "home", "XDG_CACHE_HOME": "file/caches"}, True),
+        ({"HOME": "file/home", "UV_CACHE_DIR": "own"}, False),
+    ],
+)
+def test_the_cache_moves_only_where_its_own_place_cannot_be_made(
+    tmp_path: Path, variables: dict[str, str], *, moved: bool
+) -> None:
+    (tmp_path / "file").touch()
+    placed = {name: str(tmp_path / value) for name, value in variables.items()}
+
+    uv_cache_or_fallback(Environment(placed), tmp_path / "fallback")
+
+    assert os.environ["UV_CACHE_DIR"] == (str(tmp_path / "fallback") if moved else "untouched")

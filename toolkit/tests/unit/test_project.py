@@ -1,0 +1,256 @@
+"""A model repository: what is read of it, and what its tools are given."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trainwheel.environ import Environment
+from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
+from trainwheel.fingerprint import explain
+from trainwheel.project import open_project, secret_names
+from unit.repository import PYPROJECT, make_repository, open_here, write, write_lock
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small model repository."""
+    return make_repository(tmp_path / "a b é")
+
+
+@pytest.fixture(scope="session")
+def envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Environments of steps that need no package, made once."""
+    return tmp_path_factory.mktemp("environments")
+
+
+def test_a_folder_without_pyproject_says_what_to_add(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"has no pyproject.toml; add one with a \[tool"):
+        open_project(tmp_path, tmp_path / ".nox", Environment())
+
+
+def test_a_file_that_is_no_text_is_named(root: Path) -> None:
+    (root / "pyproject.toml").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ConfigurationError, match=r"pyproject.toml cannot be read: "):
+        open_here(root)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(root: Path) -> None:
+    (root / "pyproject.toml").write_bytes(b"\xef\xbb\xbf" + PYPROJECT.encode())
+
+    assert open_here(root).config.package == "small_model"
+
+
+def test_the_variables_of_configured_indexes_hold_secrets(root: Path) -> None:
+    table = '[tool.trainwheel.index.corporate]\nusername-env = "WHO"\npassword-env = "PIN"\n'
+    write(root, "pyproject.toml", PYPROJECT + table)
+    project = open_here(root, {"WHO": "ada", "PIN": "1234", "OTHER": "x"})
+
+    assert secret_names(project.config.indexes) == {"WHO", "PIN"}
+    assert set(project.environment.for_child({}, frozenset())) == {"OTHER"}
+
+
+@pytest.mark.parametrize(
+    ("step", "locked"),
+    [
+        ("train", ["six==1.16.0"]),
+        ("test", ["six==1.16.0", "pytest==9.0.0"]),
+        ("package", []),
+        ("upload", []),
+        ("version", []),
+    ],
+)
+def test_a_step_gets_the_runtime_packages_and_its_own_category(
+    root: Path, step: str, locked: list[str]
+) -> None:
+    text = open_here(root).requirements(step)
+
+    assert re.findall(r"^\w+==[\d.]+", text, re.MULTILINE) == sorted(locked)
+    assert text.count("--hash=sha256:") == len(locked)
+
+
+def test_a_lock_that_does_not_fit_the_pipfile_is_refused(root: Path) -> None:
+    write(root, "Pipfile", (root / "Pipfile").read_text().replace('six = "*"', 'six = ">=2"'))
+
+    with pytest.raises(LockfileError):
+        open_here(root).requirements("train")
+
+
+@pytest.mark.parametrize(
+    ("command", "argv"),
+    [
+        ("python train.py {model} {report}", ("python", "train.py", "/m", "/r")),
+        ("python train.py -d {data}", ("python", "train.py", "-d", "data/a b", "data/c")),
+        ("python -m t '{model}' \"a b\"", ("python", "-m", "t", "/m", "a b")),
+        ("python t.py --out={model}", ("python", "t.py", "--out={model}")),
+    ],
+)
+def test_the_training_command_gets_its_paths_as_words(
+    root: Path, command: str, argv: tuple[str, ...]
+) -> None:
+    project = open_here(root)
+    config = replace(project.config, train_command=command, data=("data/a b", "data/c"))
+
+    assert replace(project, config=config).training_command(Path("/m"), Path("/r")) == argv
+
+
+STEPS = ("doc", "train", "test", "version", "package")
+
+
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ("model/small_model/classifier.py", {"doc", "train", "test", "version", "package"}),
+        ("model/small_training/__main__.py", {"doc", "train", "test"}),
+        ("model/small_model/artefact/model.joblib", {"test", "version", "package"}),
+        ("data/rows.csv", {"train"}),
+        ("docs/index.md", {"doc"}),
+        ("tests/test_small.py", {"test"}),
+        ("tests/system/test_wheel.py", {"test", "package"}),
+        ("README.md", {"version", "package"}),
+        ("setup.py", {"version", "package"}),
+        ("NOTICE", {"version", "package"}),
+        ("build/train/golden.jsonl", {"package"}),
+        ("pyproject.toml", {"test", "version", "package"}),
+        (".github/workflows/ci.yml", set()),
+        ("model/small_model/__pycache__/classifier.pyc", set()),
+    ],
+)
+def test_a_changed_file_makes_exactly_these_steps_stale(
+    root: Path, changed: str, stale: set[str]
+) -> None:
+    project = open_here(root)
+    before = {step: project.fingerprint(step, {}) for step in STEPS}
+
+    write(root, changed, PYPROJECT + "# changed\n" if changed == "pyproject.toml" else "changed")
+
+    reasons = {step: explain(before[step], project.fingerprint(step, {})) for step in STEPS}
+    assert {step for step, told in reasons.items() if told} == stale
+    assert all(told[0].startswith(changed) for told in reasons.values() if told)
+
+
+@pytest.mark.parametrize(
+    ("versions", "stale"),
+    [
+        ({"six": "==1.17.0"}, {"doc", "train", "test", "version", "package"}),
+        ({"pytest": "==9.1.0"}, {"test", "version", "package"}),
+    ],
+)
+def test_a_locked_version_makes_the_steps_stale_that_install_it(
+    root: Path, versions: dict[str, str], stale: set[str]
+) -> None:
+    before = {step: open_here(root).fingerprint(step, {}) for step in STEPS}
+
+    write_lock(root, **versions)
+
+    now = open_here(root)
+    assert {s for s in STEPS if explain(before[s], now.fingerprint(s, {}))} == stale
+
+
+def test_a_fact_counts_and_the_python_does_too(root: Path) -> None:
+    fingerprint = open_here(root).fingerprint("train", {"the training command": "x"})
+
+    assert set(fingerprint.facts) == {
+        "the training command", "Python", "the locked packages"
+    }  # fmt: skip
+    assert fingerprint.facts["Python"].startswith("cpython 3.")
+
+
+def test_data_that_is_not_there_is_named(root: Path) -> None:
+    (root / "data" / "rows.csv").unlink()
+    (root / "data").rmdir()
+
+    with pytest.raises(ConfigurationError) as caught:
+        open_here(root).fingerprint("train", {})
+
+    assert str(caught.value) == (
+        "configuration: data, which training reads, does not exist; "
+        "bring the data there, or correct tool.trainwheel.data in pyproject.toml"
+    )
+
+
+def test_what_a_step_makes_has_its_place(root: Path) -> None:
+    outputs = open_here(root).outputs("train")
+
+    assert outputs == {
+        "model.joblib": root / "model/small_model/artefact/model.joblib",
+        "train": root / "build/train",
+    }
+
+
+def test_a_repository_without_setup_py_says_what_to_write(root: Path) -> None:
+    (root / "setup.py").unlink()
+
+    with pytest.raises(ConfigurationError, match=r"setup.py cannot be read: .*; write one that"):
+        open_here(root).read_setup_py()
+
+
+def script(*lines: str) -> tuple[str, ...]:
+    return ("python", "-c", "\n".join(lines))
+
+
+def test_a_tool_runs_in_the_environment_of_its_step(root: Path, envdir: Path) -> None:
+    project = replace(open_here(root, {"NEXUS_PASSWORD": "s3cret", "LANG": "C"}), envdir=envdir)
+    told = script("import json, os, sys", "print(json.dumps([sys.prefix, dict(os.environ)]))")
+
+    prefix, variables = json.loads(
+        project.run_tool("package", told, what="looking", env={"ADDED": "x"})
+    )
+
+    assert prefix == variables["VIRTUAL_ENV"] == str(envdir / "package")
+    assert variables["PATH"].startswith(f"{envdir / 'package' / 'bin'}:")
+    assert variables["ADDED"] == "x"
+    assert "NEXUS_PASSWORD" not in variables
+
+
+def test_a_tool_that_fails_shows_its_last_lines_and_names_its_log(root: Path, envdir: Path) -> None:
+    stream = io.StringIO()
+    project = replace(open_here(root, stream=stream), envdir=envdir)
+    argv = script("for i in range(40): print('line', i)", "print('=== 1 failed ===')", "exit(3)")
+
+    with pytest.raises(StepFailedError) as caught:
+        project.run_tool("package", argv, what="the check")
+
+    assert str(caught.value) == (
+        "failed: the check ended with exit code 3: 1 failed; "
+        "its whole output is in build/log/package.log"
+    )
+    shown = stream.getvalue().splitlines()
+    assert shown == [*(f"  line {number}" for number in range(11, 40)), "  === 1 failed ==="]
+    assert "\nline 0\n" in project.log_of("package").read_text(encoding="utf-8")
+
+
+def test_a_tool_that_succeeds_shows_nothing_unless_it_is_asked_to(root: Path, envdir: Path) -> None:
+    stream = io.StringIO()
+    project = replace(open_here(root, stream=stream), envdir=envdir)
+
+    project.run_tool("package", script("print('hello')"), what="the check")
+    quiet = stream.getvalue()
+    replace(project, verbose=True).run_tool("package", script("print('hello')"), what="the check")
+
+    assert quiet == ""
+    assert stream.getvalue() == "hello\n"
+
+
+def test_a_program_that_the_environment_lacks_is_taken_from_the_machine(
+    root: Path, envdir: Path
+) -> None:
+    project = replace(open_here(root, {"PATH": "/usr/bin:/bin"}), envdir=envdir)
+
+    assert project.run_tool("package", ("echo", "hello"), what="echo") == "hello\n"
+
+
+@pytest.mark.parametrize(("value", "verbose"), [("1", True), ("0", False), ("", False)])
+def test_output_is_wanted_where_the_machine_says_so(
+    root: Path, value: str, *, verbose: bool
+) -> None:
+    environment = Environment({"TRAINWHEEL_VERBOSE": value})
+
+    assert open_project(root, root / ".nox", environment).verbose is verbose
+    assert open_project(root, root / ".nox", environment, verbose=True).verbose

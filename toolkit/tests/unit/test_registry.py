@@ -1,0 +1,101 @@
+"""What the embedded index holds, read from real wheels where they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.index.target import Target
+from trainwheel.registry import Registry
+from trainwheel.wheel import add_metadata
+from unit.wheels import write_wheel
+
+ONE, OTHER = "1" * 64, "2" * 64
+
+
+def publish(folder: Path, version: str, key: str | None = ONE, name: str = "tiny_model") -> Path:
+    """Put a wheel into the folder of an index."""
+    wheel = write_wheel(folder, name, version)
+    if key is not None:
+        add_metadata(wheel, key)
+    return wheel
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    """An embedded index without files."""
+    return Registry(None, tmp_path / "index")
+
+
+def test_an_index_that_was_never_used_is_empty(registry: Registry) -> None:
+    assert registry.wheels("tiny-model") == {}
+    assert registry.unchanged_since({}, "0.1.0", ONE) is None
+
+
+@pytest.mark.parametrize("name", ["tiny-model", "Tiny.Model", "tiny_model"])
+def test_a_project_is_found_however_it_is_spelled(registry: Registry, name: str) -> None:
+    publish(registry.folder, "0.1.0")
+
+    assert list(registry.wheels(name)) == ["0.1.0"]
+
+
+def test_only_wheels_of_the_project_count(registry: Registry) -> None:
+    wheel = publish(registry.folder, "0.1.0")
+    publish(registry.folder, "0.2.0", name="tiny_model_extra")
+    (registry.folder / ".tiny_model-9.9-py3-none-any.whl").touch()
+    (registry.folder / "tiny_model-9.9.whl").touch()
+    (registry.folder / "tiny_model-9.9.tar.gz").touch()
+
+    found = registry.wheels("tiny-model")
+
+    assert {version: file.filename for version, file in found.items()} == {"0.1.0": wheel.name}
+
+
+def test_versions_are_normalised(registry: Registry) -> None:
+    publish(registry.folder, "1.0.0rc1").rename(
+        registry.folder / "tiny_model-1.0.0.RC1-py3-none-any.whl"
+    )
+
+    assert list(registry.wheels("tiny-model")) == ["1.0.0rc1"]
+
+
+@pytest.mark.parametrize(
+    ("published", "version", "since"),
+    [
+        ({"0.1.0": ONE}, "0.1.0", "0.1.0"),
+        ({"0.1.0": ONE}, "0.1.9", "0.1.0"),
+        ({"0.1.0": OTHER}, "0.1.0", None),
+        ({"0.1.0": None}, "0.1.0", None),
+        ({"0.1.0": ONE, "0.1.10": OTHER, "0.1.9": ONE}, "0.1.0", None),
+        ({"0.1.0": OTHER, "0.1.10": ONE, "0.1.9": OTHER}, "0.1.0", "0.1.10"),
+        ({"0.2.0": ONE, "1.1.0": ONE}, "0.1.0", None),
+        ({"0.1.0": ONE, "0.2.0": OTHER}, "0.1.0", "0.1.0"),
+    ],
+    ids=["same", "later", "other", "no key", "newest differs", "newest same", "lines", "line"],
+)
+def test_the_newest_release_of_the_line_is_compared(
+    registry: Registry, published: dict[str, str | None], version: str, since: str | None
+) -> None:
+    for number, key in published.items():
+        publish(registry.folder, number, key)
+
+    wheels = registry.wheels("tiny-model")
+
+    assert registry.unchanged_since(wheels, version, ONE) == since
+
+
+def test_a_damaged_wheel_is_named(registry: Registry) -> None:
+    wheel = publish(registry.folder, "0.1.0")
+    wheel.write_bytes(wheel.read_bytes()[:-40])
+
+    with pytest.raises(ConfigurationError, match=r"tiny_model-0.1.0.* is not a readable wheel"):
+        registry.unchanged_since(registry.wheels("tiny-model"), "0.1.0", ONE)
+
+
+def test_an_index_is_called_by_its_name(registry: Registry, tmp_path: Path) -> None:
+    target = Target("corporate", "https://index.invalid/", "https://index.invalid/simple/")
+
+    assert registry.label == "the embedded index"
+    assert Registry(target, tmp_path).label == "index corporate"

@@ -1,0 +1,349 @@
+"""A step runs once; an input that moves, a kill or a failure never leaves a half-true state."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from trainwheel.errors import InputChangedError, StepFailedError
+from trainwheel.project import Project
+from trainwheel.steps import current_record, require_current, run_step
+from unit.repository import make_repository, open_here, write, write_lock
+
+Change = Callable[[Path], object]
+OUTPUTS = {"model/small_model/artefact/model.joblib": "weights", "build/train/metrics.json": "{}"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small model repository."""
+    return make_repository(tmp_path / "small")
+
+
+class Training:
+    """Makes the outputs of the step ``train`` and counts how often it was asked to."""
+
+    def __init__(self, during: Change | None = None) -> None:
+        self.runs = 0
+        self._during = during
+
+    def __call__(self, scratch: Path) -> Mapping[str, str]:
+        self.runs += 1
+        (scratch / "model.joblib").write_text("weights")
+        (scratch / "train").mkdir()
+        (scratch / "train" / "metrics.json").write_text("{}")
+        if self._during is not None:
+            self._during(scratch)
+        return {"summary": "trained", "model": "ab12"}
+
+
+def train(project: Project, work: Callable[[Path], Mapping[str, str]], **facts: str) -> None:
+    run_step(project, "train", {"the command": "python", **facts}, work)
+
+
+def said(root: Path, work: Callable[[Path], Mapping[str, str]], **facts: str) -> str:
+    """Run the step in a run of its own and return what a person saw."""
+    stream = io.StringIO()
+    train(open_here(root, stream=stream), work, **facts)
+    return stream.getvalue()
+
+
+def standing(root: Path) -> dict[str, str | None]:
+    """Return what stands in the places of the step's outputs."""
+    found = {name: root / name for name in OUTPUTS}
+    return {name: path.read_text() if path.exists() else None for name, path in found.items()}
+
+
+def left_in_scratch(root: Path) -> list[str]:
+    return [path.name for path in (root / "build" / ".trainwheel" / "tmp").iterdir()]
+
+
+def test_what_a_step_made_is_put_in_its_place(root: Path) -> None:
+    told = said(root, Training())
+
+    assert told.startswith("train    trained  0.")
+    assert standing(root) == OUTPUTS
+    assert left_in_scratch(root) == []
+
+
+def test_a_step_whose_inputs_stayed_is_not_run_again(root: Path) -> None:
+    said(root, Training())
+    again = Training()
+
+    assert said(root, again) == "train    unchanged\n"
+    assert again.runs == 0
+
+
+def test_a_step_may_say_the_same_whether_it_ran_or_not(root: Path) -> None:
+    told = []
+    for _ in range(2):
+        stream = io.StringIO()
+        project = open_here(root, stream=stream)
+        record = run_step(project, "train", {}, Training(), summary="decided")
+        told.append(stream.getvalue())
+        assert record.facts["model"] == "ab12"
+
+    assert told[0].startswith("train    decided  ")
+    assert told[1] == "train    decided\n"
+
+
+CHANGES: dict[str, Change] = {
+    "source": lambda root: write(root, "model/small_model/classifier.py", "changed"),
+    "new source": lambda root: write(root, "model/small_training/more.py", ""),
+    "gone source": lambda root: (root / "model/small_model/py.typed").unlink(),
+    "renamed source": lambda root: (root / "model/small_model/py.typed").rename(
+        root / "model/small_model/other.typed"
+    ),
+    "data": lambda root: write(root, "data/rows.csv", "3,4\n"),
+    "new data": lambda root: write(root, "data/more.csv", ""),
+    "locked package": lambda root: write_lock(root, six="==1.17.0"),
+    "tampered artefact": lambda root: write(
+        root, "model/small_model/artefact/model.joblib", "tampered"
+    ),
+    "gone artefact": lambda root: (root / "model/small_model/artefact/model.joblib").unlink(),
+    "tampered report": lambda root: write(root, "build/train/metrics.json", '{"accuracy": 1}'),
+    "added to report": lambda root: write(root, "build/train/more.json", ""),
+    "gone report": lambda root: (root / "build/train/metrics.json").unlink(),
+    "gone record": lambda root: (root / "build/.trainwheel/train.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_step_runs_again_after_a_change(root: Path, change: Change) -> None:
+    said(root, Training())
+    change(root)
+    again = Training()
+
+    assert said(root, again).startswith("train    trained")
+    assert again.runs == 1
+    assert standing(root) == OUTPUTS
+
+
+def test_a_step_runs_again_for_another_fact(root: Path) -> None:
+    said(root, Training())
+    again = Training()
+
+    said(root, again, parameters="other")
+
+    assert again.runs == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: write(root, "tests/test_small.py", "changed"),
+        lambda root: write(root, "docs/index.md", "changed"),
+        lambda root: write(root, "README.md", "changed"),
+        lambda root: write(root, "model/small_model/__pycache__/a.pyc", "changed"),
+        lambda root: write_lock(root, pytest="==9.9.9"),
+        lambda root: os.utime(root / "data/rows.csv", (1, 1)),
+        lambda root: (root / "data/rows.csv").chmod(0o600),
+    ],
+    ids=["tests", "docs", "readme", "cache", "other category", "time", "mode"],
+)
+def test_a_step_is_not_run_for_what_it_does_not_depend_on(root: Path, change: Change) -> None:
+    said(root, Training())
+    change(root)
+    again = Training()
+
+    said(root, again)
+
+    assert again.runs == 0
+
+
+@pytest.mark.parametrize("name", ["data/rows.csv", "model/small_model/classifier.py"])
+def test_an_input_that_moves_meanwhile_ends_the_step_and_keeps_its_work_aside(
+    root: Path, name: str
+) -> None:
+    said(root, Training())
+    before = standing(root)
+    write(root, name, "changed once")
+
+    with pytest.raises(InputChangedError) as caught:
+        said(root, Training(lambda _: write(root, name, "changed twice")))
+
+    assert str(caught.value) == (
+        f"failed: {name} changed while train ran; "
+        "what it made is kept in build/.trainwheel/aside/train; run it again"
+    )
+    aside = root / "build" / ".trainwheel" / "aside" / "train"
+    assert (aside / "model.joblib").read_text() == "weights"
+    assert standing(root) == before
+    again = Training()
+    said(root, again)
+    assert again.runs == 1
+
+
+def test_on_the_first_run_a_fence_leaves_no_output_and_no_record(root: Path) -> None:
+    (root / "model/small_model/artefact/model.joblib").unlink()
+
+    with pytest.raises(InputChangedError, match=r"data/more.csv is new while train ran"):
+        said(root, Training(lambda _: write(root, "data/more.csv", "")))
+
+    assert standing(root) == dict.fromkeys(OUTPUTS)
+    assert not (root / "build" / ".trainwheel" / "train.json").exists()
+
+
+def test_work_kept_aside_gives_way_to_later_work(root: Path) -> None:
+    for text in ("first", "second"):
+        with pytest.raises(InputChangedError):
+            said(root, Training(lambda scratch, text=text: (  # type: ignore[misc]
+                write(scratch, "note", text), write(root, "data/rows.csv", text)
+            )))  # fmt: skip
+
+    aside = root / "build" / ".trainwheel" / "aside" / "train"
+    assert (aside / "note").read_text() == "second"
+
+
+def test_a_change_that_is_taken_back_is_none(root: Path) -> None:
+    said(root, Training())
+    text = (root / "data/rows.csv").read_text()
+    write(root, "data/rows.csv", "changed once")
+    with pytest.raises(InputChangedError):
+        said(root, Training(lambda _: write(root, "data/rows.csv", "changed twice")))
+    write(root, "data/rows.csv", text)
+    again = Training()
+
+    assert said(root, again) == "train    unchanged\n"
+
+
+def fail(_: Path) -> None:
+    message = "training ended with exit code 1"
+    raise StepFailedError(message)
+
+
+def interrupt(_: Path) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("during", "error"), [(fail, StepFailedError), (interrupt, KeyboardInterrupt)]
+)
+def test_work_that_fails_leaves_what_was_there_before(
+    root: Path, during: Change, error: type[BaseException]
+) -> None:
+    said(root, Training())
+    record = (root / "build/.trainwheel/train.json").read_bytes()
+    write(root, "data/rows.csv", "changed")
+
+    with pytest.raises(error):
+        said(root, Training(during))
+
+    assert standing(root) == OUTPUTS
+    assert (root / "build/.trainwheel/train.json").read_bytes() == record
+    assert left_in_scratch(root) == []
+    again = Training()
+    said(root, again)
+    assert again.runs == 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from trainwheel.steps import run_step
+from unit.repository import open_here
+
+def work(scratch):
+    (scratch / "model.joblib").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+run_step(open_here(Path(sys.argv[1])), "train", {"the command": "python"}, work)
+"""
+
+
+def test_after_a_kill_the_same_command_finishes_the_work(root: Path) -> None:
+    paths = os.pathsep.join(path for path in sys.path if path)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(root)], env={"PYTHONPATH": paths}, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert standing(root)["build/train/metrics.json"] is None
+
+    assert said(root, Training()).startswith("train    trained")
+    assert standing(root) == OUTPUTS
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_a_kill_between_two_outputs_is_noticed(root: Path, name: str) -> None:
+    # As a kill leaves it: one output is of the new run, the record and the other of the old.
+    said(root, Training())
+    write(root, name, "of another run")
+    again = Training()
+
+    said(root, again)
+
+    assert again.runs == 1
+    assert standing(root) == OUTPUTS
+
+
+def test_a_record_that_was_cut_short_makes_the_step_stale_wherever(root: Path) -> None:
+    said(root, Training())
+    project = open_here(root)
+    now = project.fingerprint("train", {"the command": "python"})
+    path = root / "build/.trainwheel/train.json"
+    whole = path.read_bytes()
+    assert current_record(project, "train", now) is not None
+
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert current_record(project, "train", now) is None, length
+
+
+@pytest.mark.parametrize("text", ["", "{}", "null", '{"schema": 99}'])
+def test_a_record_that_cannot_be_read_is_told_once_and_the_step_runs(root: Path, text: str) -> None:
+    said(root, Training())
+    write(root, "build/.trainwheel/train.json", text)
+    again = Training()
+
+    told = said(root, again).splitlines()
+
+    assert told[0] == "notice: the record of train cannot be read, so it runs again"
+    assert told[1].startswith("train    trained")
+    assert len(told) == 2
+    assert said(root, again) == "train    unchanged\n"
+
+
+def test_a_step_that_is_as_its_record_says_may_be_built_upon(root: Path) -> None:
+    said(root, Training())
+
+    assert require_current(open_here(root), "train").facts["model"] == "ab12"
+
+
+def test_a_step_that_never_ran_may_not_be_built_upon(root: Path) -> None:
+    with pytest.raises(StepFailedError) as caught:
+        require_current(open_here(root), "train")
+
+    assert str(caught.value) == "failed: train has no record; run it first: nox -s train"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("data", "data/rows.csv changed after train ran"),
+        ("new data", "data/more.csv is new after train ran"),
+        ("gone source", "model/small_model/py.typed is gone after train ran"),
+        ("locked package", "the locked packages changed after train ran"),
+        (
+            "tampered artefact",
+            "model/small_model/artefact/model.joblib changed after train ran",
+        ),
+        ("gone report", "build/train changed after train ran"),
+    ],
+)
+def test_a_step_whose_files_moved_since_may_not_be_built_upon(
+    root: Path, change: str, told: str
+) -> None:
+    said(root, Training())
+    CHANGES[change](root)
+
+    with pytest.raises(InputChangedError) as caught:
+        require_current(open_here(root), "train")
+
+    assert str(caught.value) == f"failed: {told}; run the same command again"
