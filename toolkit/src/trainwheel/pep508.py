@@ -1,37 +1,26 @@
-"""A Pipfile's way of naming a package to PEP 508 text, and what two such texts have in common."""
+"""A Pipfile's way of naming a package to PEP 508 text."""
 
 from __future__ import annotations
 
-import functools
 import re
-from dataclasses import dataclass
 from posixpath import basename
 from urllib.parse import unquote, urlsplit
 
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import Specifier
+from packaging.markers import InvalidMarker
+from packaging.requirements import InvalidRequirement
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_name,
-    canonicalize_version,
     parse_sdist_filename,
     parse_wheel_filename,
 )
 
 from trainwheel.errors import LockfileError
+from trainwheel.meaning import meaning, meaning_of, normal_marker
 from trainwheel.pipfile import Package
 
-__all__ = [
-    "format_requirement",
-    "join_markers",
-    "meaning",
-    "meaning_of",
-    "name_of",
-    "project_name",
-    "reference",
-]
+__all__ = ["format_requirement", "join_markers", "meaning", "project_name", "reference"]
 
 # pipenv names an archive that it has not opened by the first digits of a digest of its address.
 _DIGEST_KEY = re.compile(r"[0-9a-f]{7}")
@@ -126,78 +115,9 @@ def join_markers(markers: tuple[str, ...], *, where: str) -> str:
     """
     for marker in markers:
         try:
-            _normal_marker(marker)
+            normal_marker(marker)
         except InvalidMarker:
             message = f"{where}: {marker!r} is not a marker"
             raise LockfileError(message, hint="write it as PEP 508 does") from None
     # Without the brackets `a or b` joined with c would mean `a or (b and c)`.
-    return _normal_marker(" and ".join(f"({marker})" for marker in markers)) if markers else ""
-
-
-@functools.lru_cache(maxsize=256)
-def _normal_marker(text: str) -> str:
-    # A lock repeats a handful of markers hundreds of times.
-    return str(Marker(text))
-
-
-def meaning(text: str) -> object:
-    """Return a value that is equal for two requirements that say the same.
-
-    Text that PEP 508 does not know stands for itself.
-    """
-    try:
-        return meaning_of(text)
-    except InvalidRequirement:
-        return " ".join(text.split())
-
-
-def name_of(text: str) -> str:
-    """Return the PEP 503 name of the project that a requirement is for; else the text itself."""
-    try:
-        return meaning_of(text).name
-    except InvalidRequirement:
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a requirement says, however it is spelt."""
-
-    name: str
-    extras: frozenset[str]
-    clauses: frozenset[tuple[str, str]]
-    url: str | None
-    marker: str
-
-
-@functools.lru_cache(maxsize=4096)
-def meaning_of(text: str) -> Meaning:
-    """Return what a requirement says.
-
-    Raises:
-        InvalidRequirement: It is none.
-    """
-    front, _, marker = text.partition(";")
-    if "@" in front or not marker.strip():
-        # In an address a semicolon may mean something else.
-        requirement = Requirement(text)
-        marker = str(requirement.marker or "")
-    else:
-        requirement = Requirement(front)
-        try:
-            marker = _normal_marker(marker)
-        except InvalidMarker as error:
-            raise InvalidRequirement(str(error)) from None
-    return Meaning(
-        canonicalize_name(requirement.name),
-        frozenset(map(canonicalize_name, requirement.extras)),
-        frozenset(_clause(clause) for clause in requirement.specifier),
-        requirement.url,
-        marker,
-    )
-
-
-def _clause(clause: Specifier) -> tuple[str, str]:
-    # 1.0 and 1 are the same, but ~=1.0 and ~=1 are not.
-    strip = clause.operator != "~="
-    return clause.operator, canonicalize_version(clause.version, strip_trailing_zero=strip)
+    return normal_marker(" and ".join(f"({marker})" for marker in markers)) if markers else ""

@@ -10,7 +10,7 @@ import ast
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,7 @@ class PipenvSetup:
     def _run(self, arguments: tuple[str, ...], folder: Path) -> None:
         requirements = REQUIREMENTS.read_text(encoding="utf-8")
         try:
-            python = Installer(self.environment).ensure(self.folder, requirements)
+            python = Installer(self._installing()).ensure(self.folder, requirements)
             # Its order of clauses follows the hashes of texts.
             variables = {"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
             argv = (str(python.with_name("pipenv-setup")), *arguments)
@@ -92,6 +92,12 @@ class PipenvSetup:
             message = f"pipenv-setup ended with exit code {completed.returncode}"
             message += f": {completed.last_line}" if completed.last_line else ""
             raise ConfigurationError(message, hint="leave out --engine to see what is wrong")
+
+    def _installing(self) -> Environment:
+        """Return the variables to install with."""
+        # One package exists as source only; what builds it comes from the same list.
+        variables = {**self.environment.variables, "UV_BUILD_CONSTRAINT": str(REQUIREMENTS)}
+        return replace(self.environment, variables=variables)
 
 
 def _check(made: bytes) -> None:

@@ -161,5 +161,8 @@ def test_a_failing_test_stops_the_chain_and_nothing_is_packaged(tiny: TinyProjec
     told = tiny.nox("upload").error("failed")
 
     assert "the tests ended with exit code 1: 1 failed in" in told
-    assert tiny.made() == ["model/tiny_model/artefact/model.joblib", "build/train"]
+    kept = ["model/tiny_model/artefact/model.joblib", "build/train", "build/test"]
+    assert tiny.made() == kept
+    assert 'failures="1"' in tiny.read("build/test/junit.xml")
     assert tiny.published() == []
+    assert "1 failed in" in tiny.nox("upload").error("failed")

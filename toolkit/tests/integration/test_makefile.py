@@ -97,7 +97,7 @@ def test_check_all_is_check_and_the_slow_tests(project: Path) -> None:
 
     assert calls(project) == [
         "-m nox -s lint test",
-        "-m nox -f toolkit/noxfile.py -s lint tests",
+        "-m nox -f toolkit/noxfile.py -s lint docs tests",
         "-m nox -f toolkit/noxfile.py -s slow",
     ]
 

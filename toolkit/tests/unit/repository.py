@@ -69,19 +69,22 @@ FILES = {
 }
 
 
-def make_repository(root: Path, **changed: str) -> Path:
-    """Write the repository below ``root``; ``changed`` replaces some packages of its lock."""
+def make_repository(root: Path) -> Path:
+    """Write the repository below ``root``, and return that."""
     for name, text in FILES.items():
         write(root, name, text)
-    write_lock(root, six=changed.get("six", "==1.16.0"), pytest=changed.get("pytest", "==9.0.0"))
+    write_lock(root)
     return root
 
 
-def write_lock(root: Path, *, six: str = "==1.16.0", pytest: str = "==9.0.0") -> None:
-    """Write a lock for the Pipfile with these versions."""
+def write_lock(
+    root: Path, *, six: str = "==1.16.0", pytest: str = "==9.0.0", helper: str = ""
+) -> None:
+    """Write a lock for the Pipfile with these versions, and a runtime package in a folder."""
+    local = {"helper": {"path": helper}} if helper else {}
     content = {
         "_meta": {"hash": {"sha256": ""}, "pipfile-spec": 6, "requires": {}, "sources": []},
-        "default": {"six": {**SIX, "version": six}},
+        "default": {"six": {**SIX, "version": six}, **local},
         "develop": {},
         **{name: {} for name in ("doc", "train", "package", "upload")},
         "test": {"pytest": {**PYTEST, "version": pytest}},

@@ -97,6 +97,7 @@ def test_every_field_can_be_configured_and_every_required_one_must_be() -> None:
         ('sync.pins = "locked"', "pins", "locked"),
         ('version.release = "always"', "release", "always"),
         ("version.build-number-offset = -3", "build_number_offset", -3),
+        ('sync.extras = { gpu = "cuda" }', "extras", {"gpu": "cuda"}),
         ('system-tests = "checks"', "system_tests", "checks"),
     ],
 )
@@ -141,6 +142,8 @@ def test_a_key_is_read(line: str, attribute: str, value: object) -> None:
         ('tolerance = "1e-9"', "a number from 0 to 1, relative"),
         ('sync.pins = "loose"', '"locked" or "direct" or "compatible" or "declared"'),
         ("sync.pins = []", '"locked" or "direct" or "compatible" or "declared"'),
+        ('sync.extras = "gpu"', "a table of extras and Pipfile categories such as"),
+        ("sync.extras = { gpu = 1 }", "a table of extras and Pipfile categories such as"),
         ('version.release = "never"', '"changed" or "always"'),
         ("version.build-number-offset = 1.0", "a whole number"),
         ("version.build-number-offset = true", "a whole number"),

@@ -28,6 +28,7 @@ def pip_config(folder: Path, sections: Mapping[str, Mapping[str, str]], **variab
         [sys.executable, "-I", "-m", "pip", "config", "list"],
         check=True,
         capture_output=True,
+        cwd=folder,
         env={"HOME": str(folder), "PIP_CONFIG_FILE": str(path), "PYTHONUTF8": "1", **variables},
     )
     return completed.stdout.decode()
@@ -68,7 +69,7 @@ def test_what_pip_prints_is_read(tmp_path: Path) -> None:
 # Neither blanks at an end nor line ends survive the file itself.
 printable = st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Zs"))
 value = st.text(printable, min_size=1, max_size=8)
-keys = ("cert", "client-cert", "find-links", "index-url", "log", "trusted-host")
+keys = ("cert", "client-cert", "find-links", "index-url", "proxy", "trusted-host")
 
 
 @settings(

@@ -284,6 +284,33 @@ def test_without_one_the_umask_is_that_of_this_process(tmp_path: Path) -> None:
     assert (tmp_path / "made").stat().st_mode == (tmp_path / "ours").stat().st_mode
 
 
+@pytest.fixture
+def handled() -> Iterator[None]:
+    """Handlers that raise, as those of a run do."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handled")
+def test_handlers_are_as_they_were_after_a_start() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    run(python("pass"), ENVIRONMENT)
+    with pytest.raises(StepFailedError):
+        run(Command(("no-such-program",)), ENVIRONMENT)
+
+    now = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    assert now == before
+
+
 CHAIN = """
 import sys
 from pathlib import Path
@@ -318,4 +345,39 @@ def test_a_signal_ends_the_children_and_unwinds_the_run(
 
     assert chain.returncode == code
     assert cleaned.read_text() == "cleaned"
+    assert witness.await_end() == "held "
+
+
+SURPRISED = """
+import os, signal, sys
+
+from trainwheel.environ import read_environment
+from trainwheel.process import Command, handle_termination, start
+
+def surprise(event, _):
+    if event == "subprocess.Popen":
+        signal.raise_signal(int(sys.argv[1]))
+
+handle_termination()
+sys.addaudithook(surprise)
+exec(sys.argv[2])
+waiting = Command((sys.executable, "-I", "-c", "import signal; signal.pause()"))
+start(waiting, read_environment(), stdout=held)
+print("not reached")
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1), (signal.SIGINT, -signal.SIGINT)],
+)
+def test_a_signal_amid_the_start_of_a_process_ends_both(
+    witness: Witness, number: signal.Signals, code: int
+) -> None:
+    argv = [sys.executable, "-c", SURPRISED, str(int(number)), witness.hold]
+
+    completed = subprocess.run(argv, capture_output=True, check=False, timeout=LONG)
+
+    assert completed.returncode == code
+    assert completed.stdout == b""
     assert witness.await_end() == "held "

@@ -17,9 +17,15 @@ _WANTED = ["a==1", "b==2"]
             "setup(extras_require={'t': T, 'dev': ['a', 'c'], 'all': T + []})",
             "setup(extras_require={'t': T, 'dev': ['a==1', 'b==2'], 'all': T + []})",
         ),
-        ("setup(extras_require={'t': []})", "setup(extras_require={'t': [], 'dev': ['a==1', 'b==2']})"),
+        (
+            "setup(extras_require={'t': []})",
+            "setup(extras_require={'t': [], 'dev': ['a==1', 'b==2']})",
+        ),
         ("setup(extras_require={})", 'setup(extras_require={"dev": ["a==1", "b==2"]})'),
-        ("setup(extras_require=dict(dev=['a']))", "setup(extras_require=dict(dev=['a==1', 'b==2']))"),
+        (
+            "setup(extras_require=dict(dev=['a']))",
+            "setup(extras_require=dict(dev=['a==1', 'b==2']))",
+        ),
         (
             "setup(extras_require=dict(t=['q'],))",
             "setup(extras_require=dict(t=['q'], dev=['a==1', 'b==2'],))",
@@ -34,14 +40,20 @@ _WANTED = ["a==1", "b==2"]
         ),
         (
             "setup(\n  name='x',\n)",
-            "setup(\n  name='x',\n  extras_require={\n    'dev': [\n      'a==1',\n      'b==2',\n    ],\n  },\n)",
+            (
+                "setup(\n  name='x',\n  extras_require={\n"
+                "    'dev': [\n      'a==1',\n      'b==2',\n    ],\n  },\n)"
+            ),
         ),
         (
             "setup(\n  extras_require={\n    't': ['q']  # t\n  })",
-            "setup(\n  extras_require={\n    't': ['q'],  # t\n    'dev': [\n      'a==1',\n      'b==2',\n    ]\n  })",
+            (
+                "setup(\n  extras_require={\n    't': ['q'],  # t\n"
+                "    'dev': [\n      'a==1',\n      'b==2',\n    ]\n  })"
+            ),
         ),
     ],
-)  # fmt: skip
+)
 def test_the_list_of_one_extra_changes_and_nothing_else(before: str, after: str) -> None:
     new = replace_extra((_HEAD + before).encode(), "dev", _WANTED)
     assert new.decode() == _HEAD + after

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from trainwheel.errors import LockfileError
 from trainwheel.staging import describe_tree_drift, release_key, stage, stage_package
 from unit.repository import (
     FILES,
@@ -163,6 +164,18 @@ def test_a_link_is_copied_as_the_file_that_it_leads_to(root: Path, tmp_path: Pat
     copy = tmp_path / "staged/model/small_model/linked.py"
     assert not copy.is_symlink()
     assert copy.read_text() == FILES["model/small_model/classifier.py"]
+
+
+def test_a_package_of_this_machine_is_not_promised_to_others(root: Path, tmp_path: Path) -> None:
+    write(root, "Pipfile", (root / "Pipfile").read_text().replace(
+        'six = "*"', 'six = "*"\nhelper = {path = "./helper"}'
+    ))  # fmt: skip
+    write_lock(root, helper="./helper")
+
+    with pytest.raises(LockfileError, match="the runtime package helper is a file or folder of"):
+        stage(open_here(root), "0.1.7", tmp_path / "staged")
+
+    assert not (tmp_path / "staged").exists()
 
 
 def test_a_package_is_staged_with_the_artefact_that_it_is_given(root: Path, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trainwheel.errors import InputChangedError, StepFailedError
 from trainwheel.project import Project
+from trainwheel.state import write_record
 from trainwheel.steps import current_record, require_current, run_step
 from unit.repository import make_repository, open_here, write, write_lock
 
@@ -281,6 +283,17 @@ def test_a_kill_between_two_outputs_is_noticed(root: Path, name: str) -> None:
 
     assert again.runs == 1
     assert standing(root) == OUTPUTS
+
+
+def test_a_record_of_an_output_that_was_never_there_is_not_believed(root: Path) -> None:
+    said(root, Training())
+    project = open_here(root)
+    record = require_current(project, "train")
+    (root / "build/train/metrics.json").unlink()
+    (root / "build/train").rmdir()
+    write_record(project.records, replace(record, outputs={"build/train": ""}))
+
+    assert current_record(project, "train", record.fingerprint) is None
 
 
 def test_a_record_that_was_cut_short_makes_the_step_stale_wherever(root: Path) -> None:

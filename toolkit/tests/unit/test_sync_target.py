@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, TrainwheelError
-from trainwheel.pep508 import meaning
+from trainwheel.meaning import meaning
 from trainwheel.pyproject import read_project_list, replace_project_list
 from trainwheel.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list, replace_setup_cfg_list
 from trainwheel.sync import Plan
@@ -30,7 +30,9 @@ _CFG = b"[metadata]\nname = x\n"
 _CFG_LIST = b"[options]\ninstall_requires =\n    a\n"
 
 
-def _files(pyproject: bytes = b"", setup_py: bytes = b"", setup_cfg: bytes = b"") -> dict[str, bytes]:
+def _files(
+    pyproject: bytes = b"", setup_py: bytes = b"", setup_cfg: bytes = b""
+) -> dict[str, bytes]:
     files = {"pyproject.toml": pyproject, "setup.py": setup_py, "setup.cfg": setup_cfg}
     return {name: data for name, data in files.items() if data}
 
@@ -109,13 +111,15 @@ class TestPyproject:
         new = replace_project_list(source, ["a==2", "b==2", 'c; os_name == "nt"'])
         assert new == (
             b"[project]\r\nname = 'x'\r\ndependencies = [\r\n    # first\r\n"
-            b'    "a==2",  # why\r\n    \'b==2\',\r\n    \'c; os_name == "nt"\',\r\n]\r\n'
+            b"    \"a==2\",  # why\r\n    'b==2',\r\n    'c; os_name == \"nt\"',\r\n]\r\n"
             b"[tool.x]\r\nk = 1 # k\r\n"
         )
 
     def test_a_list_that_is_missing_is_written(self) -> None:
         new = replace_project_list(b'[project]\nname = "x"\n\n[tool.x]\n', ["a", "b"])
-        assert new == b'[project]\nname = "x"\ndependencies = [\n    "a",\n    "b",\n]\n\n[tool.x]\n'
+        assert (
+            new == b'[project]\nname = "x"\ndependencies = [\n    "a",\n    "b",\n]\n\n[tool.x]\n'
+        )
         new = replace_project_list(b'[project]\nname = "x"\n', ["a"], "dev")
         assert tomllib.loads(new.decode())["project"]["optional-dependencies"] == {"dev": ["a"]}
 
@@ -165,7 +169,9 @@ class TestSetupCfg:
         assert new.decode() == expected
 
     def test_the_last_one_goes_and_the_option_stays(self) -> None:
-        new = replace_setup_cfg_list(b"[options]\ninstall_requires =\n    a\n", INSTALL_REQUIRES, [])
+        new = replace_setup_cfg_list(
+            b"[options]\ninstall_requires =\n    a\n", INSTALL_REQUIRES, []
+        )
         assert new == b"[options]\ninstall_requires =\n"
 
 
@@ -202,7 +208,11 @@ def test_only_the_list_of_setup_cfg_changes(
 
 @given(_lists, _lists, _ends, st.sampled_from(["  # why", ""]), st.booleans())
 def test_only_the_list_of_pyproject_changes(
-    present: list[str], wanted: list[str], end: str, comment: str, spread: bool  # noqa: FBT001
+    present: list[str],
+    wanted: list[str],
+    end: str,
+    comment: str,
+    spread: bool,  # noqa: FBT001
 ) -> None:
     quoted = [f"'{text}'" for text in present]
     inside = "".join(f"{end}    {text},{comment}" for text in quoted) + end

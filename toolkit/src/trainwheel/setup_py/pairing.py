@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trainwheel.pep508 import meaning, name_of
+from trainwheel.meaning import meaning, name_of
 
 __all__ = ["Changes", "pair", "same_meaning"]
 

@@ -9,5 +9,7 @@ def predict_record(record):
     """Return the answer to one record."""
     with as_file(files("tiny_model") / "artefact" / "model.joblib") as path:
         model = joblib.load(path)
-    return {"label": "big" if record["x"] > model["border"] else "small",
-            "value": record["x"] * model["factor"]}
+    return {
+        "label": "big" if record["x"] > model["border"] else "small",
+        "value": record["x"] * model["factor"],
+    }
