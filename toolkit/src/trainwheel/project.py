@@ -86,6 +86,16 @@ class Project:
         """The trained model."""
         return self.root / self.config.artefact_path
 
+    def require_artefact(self) -> None:
+        """Check that there is a trained model.
+
+        Raises:
+            StepFailedError: There is none.
+        """
+        if not self.artefact.is_file():
+            message = f"{self.config.artefact_path} does not exist"
+            raise StepFailedError(message, hint="train the model first: nox -s train")
+
     @functools.cached_property
     def pipfile(self) -> Pipfile:
         """What the Pipfile asks for."""

@@ -7,7 +7,6 @@ password that exists only while it runs.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import queue
 import secrets
 import socket
@@ -29,6 +28,7 @@ from trainwheel.index.client import SimpleIndex
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.process import Command, end_group, start
+from trainwheel.state import digest_file
 
 __all__ = ["embedded_index", "published_wheels", "serve_index"]
 
@@ -110,15 +110,10 @@ def published_wheels(folder: Path, project: str) -> tuple[PublishedFile, ...]:
     """
     wanted = canonicalize_name(project)
     return tuple(
-        PublishedFile(path.name, path.resolve().as_uri(), {"sha256": _sha256(path)})
+        PublishedFile(path.name, path.resolve().as_uri(), {"sha256": digest_file(path)})
         for path in _wheels(folder)
         if parse_wheel_filename(path.name)[0] == wanted
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _wheels(folder: Path) -> Iterator[Path]:

@@ -8,7 +8,6 @@ is read from the index before and after, and that decides.
 from __future__ import annotations
 
 import enum
-import hashlib
 import os
 import time
 from collections.abc import Iterable
@@ -28,6 +27,7 @@ from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
 from trainwheel.index.twine import judge, plan_twine
 from trainwheel.process import run
+from trainwheel.state import digest_file
 
 __all__ = ["Outcome", "Publication", "Standing", "compare", "publish"]
 
@@ -171,8 +171,7 @@ def _project(wheel: Path) -> str:
 
 def _sha256(wheel: Path) -> str:
     try:
-        with wheel.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest_file(wheel)
     except OSError as error:
         message = f"cannot read {wheel.name}: {os.strerror(error.errno or 0)}"
         raise StepFailedError(message) from None

@@ -18,9 +18,7 @@ __all__ = ["run"]
 def run(context: Context) -> None:
     """Run pytest over the tests with coverage of the package that is shipped."""
     project = context.project
-    if not project.artefact.is_file():
-        message = f"{project.config.artefact_path} does not exist"
-        raise StepFailedError(message, hint="train the model first: nox -s train")
+    project.require_artefact()
     facts = {"the tests": project.config.tests, "the package": project.config.package}
     run_step(project, "test", facts, lambda scratch: _test(project, scratch))
 

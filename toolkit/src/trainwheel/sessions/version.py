@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.errors import StepFailedError
 from trainwheel.releasing import decide_release
 from trainwheel.sessions.runner import Context
 from trainwheel.staging import release_key
@@ -17,9 +16,7 @@ __all__ = ["run"]
 def run(context: Context) -> None:
     """Ask the index what is published and write the decision to build/version.json."""
     project = context.project
-    if not project.artefact.is_file():
-        message = f"{project.config.artefact_path} does not exist"
-        raise StepFailedError(message, hint="train the model first: nox -s train")
+    project.require_artefact()
     release = decide_release(project, context.options.get("to"), release_key(project))
 
     def work(scratch: Path) -> Mapping[str, str]:
