@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from pytest_socket import disable_socket, enable_socket
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt what tests start, as at a terminal.
+
+    A job that a shell starts in the background ignores it, and everything that it starts does.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

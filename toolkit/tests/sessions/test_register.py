@@ -79,6 +79,7 @@ def test_a_signal_unwinds_the_run(number: signal.Signals) -> None:
         (None, iter(NAMES), []),
         (["train", "test"], {"train"}, ["test"]),
         (["train"], {"doc"}, ["train"]),
+        ("train", "doc", ["train"]),
     ],
 )
 def test_steps_are_chosen_by_name(

@@ -28,7 +28,7 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
             raises.
     """
     try:
-        chosen = _choose(only, frozenset(exclude))
+        chosen = _choose(only, _names(exclude))
     except ConfigurationError as error:
         sys.exit(str(error))
     nox.options.stop_on_first_error = True
@@ -41,12 +41,17 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
 
 def _choose(only: Iterable[str] | None, left_out: frozenset[str]) -> frozenset[str]:
     steps = tuple(step.name for step in STEPS)
-    chosen = frozenset(steps if only is None else only)
+    chosen = _names(steps if only is None else only)
     unknown = sorted((chosen | left_out).difference(steps))
     if unknown:
         message = f"register() knows no step {unknown[0]!r}"
         raise ConfigurationError(message, hint=f"the steps are {', '.join(steps)}")
     return chosen - left_out
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    # One name alone is meant as it is, and not as its letters.
+    return frozenset((names,) if isinstance(names, str) else names)
 
 
 def _register(step: Step, chosen: frozenset[str]) -> None:
