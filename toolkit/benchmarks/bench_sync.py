@@ -97,8 +97,7 @@ def test_400_packages_in_process(tmp_path: Path, before: str, pins: str) -> None
     runs = [seconds(work) for _ in range(25)]
     clock, worked = (sorted(times) for times in zip(*runs, strict=True))
     print(f"\n{before}, {pins}: {_describe(clock)}; of the processor {_describe(worked)}")
-    # What else the machine does shows in the clock; the best run is closest to a quiet machine.
-    assert min(clock) <= BOUND
+    assert statistics.median(clock) <= BOUND
 
 
 def _describe(times: list[float]) -> str:
