@@ -11,24 +11,37 @@ from trainwheel.lockfile import parse_lockfile, render_requirements, requirement
 
 TOOLKIT = Path(__file__).parent
 ROOT = TOOLKIT.parent
+MOST_WORKERS = 4
+"""More only wait for each other: the tests install, train and serve."""
 
 nox.options.sessions = ["lint", "tests"]
 nox.options.stop_on_first_error = True
 
 
+def ensure(session: nox.Session, name: str, category: str, *, editable: Path | None = None) -> Path:
+    """Return the interpreter of an environment that holds one category of the lock."""
+    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
+    packages = render_requirements(requirements(lock, category))
+    folder = session.cache_dir.parent.resolve() / name
+    return Installer(read_environment()).ensure(folder, packages, editable=editable)
+
+
 def run(session: nox.Session, tool: str, *arguments: str) -> None:
     """Run a tool of the lock's [toolkit] in an environment that also holds this toolkit."""
-    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    packages = render_requirements(requirements(lock, "toolkit"))
-    folder = session.cache_dir.parent.resolve() / "toolkit"
-    python = Installer(read_environment()).ensure(folder, packages, editable=TOOLKIT)
+    python = ensure(session, "toolkit", "toolkit", editable=TOOLKIT)
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
     session.run(
         str(python.parent / tool),
         *arguments,
         external=True,
-        env={"PATH": path, "VIRTUAL_ENV": str(folder)},
+        env={"PATH": path, "VIRTUAL_ENV": str(python.parents[1])},
     )
+
+
+def run_tests(session: nox.Session, marks: str) -> None:
+    """Run tests beside each other, as many as the machine has cores; ``-- -n 0`` one by one."""
+    cores = min(MOST_WORKERS, os.cpu_count() or 1)
+    run(session, "pytest", "-m", marks, "-n", str(cores), "--dist", "worksteal", *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -46,13 +59,13 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests, except those that take long."""
-    run(session, "pytest", "-m", "not slow and not bench", *session.posargs)
+    run_tests(session, "not slow and not bench")
 
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
     """Run the tests that take long."""
-    run(session, "pytest", "-m", "slow and not bench", *session.posargs)
+    run_tests(session, "slow and not bench")
 
 
 @nox.session(venv_backend="none")
@@ -66,5 +79,6 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Measure; the figures go into an issue's closing note."""
-    run(session, "pytest", "-m", "bench", "benchmarks", *session.posargs)
+    """Measure, also beside other tools; the figures go into an issue's closing note."""
+    ensure(session, "peers", "bench")
+    run(session, "pytest", "-m", "bench", *(session.posargs or ["benchmarks", "tests"]))

@@ -26,16 +26,18 @@ _TARGET = re.compile(r"^(?P<name>[a-z.]+):.*?## (?P<help>.*)$", re.MULTILINE)
 _GROUPS = {
     "source": "the sources below `source`",
     "docs": "the files below `docs`",
+    "training": "what training and `predict` import, directly or not, and the other files of those "
+    "packages",
+    "package": "the package that is shipped",
     "data": "`data` and `inputs`",
     "artefact": "the trained model",
-    "tests": "the files below `tests`",
+    "tests": "the files below `tests`, what they and training import",
     "settings": "`pyproject.toml`",
     "shipped": "the package, the model, the files that make the metadata, `Pipfile.lock`",
-    "version": "the version's decision",
     "golden": "the golden predictions",
     "system-tests": "the system tests",
 }
-"""Groups of inputs (`trainwheel.project`) in words."""
+"""Groups of inputs (`trainwheel.inputs`) in words."""
 
 
 def targets(makefile: str) -> str:

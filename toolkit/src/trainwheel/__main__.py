@@ -1,6 +1,7 @@
 """The ``trainwheel`` command: publish and verify without a repository or a noxfile.
 
-``requirements`` alone reads a repository: it lists what such a job installs the command from.
+``status`` and ``why`` tell how a repository's steps stand. ``requirements`` lists what a job
+without a repository installs the command from.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from trainwheel.config import IndexSettings, parse_config
 from trainwheel.console import Console
 from trainwheel.environ import read_environment
 from trainwheel.environments import Installer, uv_cache_or_fallback
-from trainwheel.errors import ConfigurationError, TrainwheelError
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.index.target import choose_index
 from trainwheel.lockfile import local_packages, render_requirements, requirements
 from trainwheel.process import handle_termination
@@ -22,6 +23,7 @@ from trainwheel.project import open_project, secret_names
 from trainwheel.proof import parse_proof
 from trainwheel.publishing import Publisher, read_proof
 from trainwheel.registry import Registry
+from trainwheel.status_command import add_status, add_why
 from trainwheel.sync_command import add_sync
 
 __all__ = ["main"]
@@ -33,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except TrainwheelError as error:
+    except (TrainwheelError, OSError) as found:
+        error = StepFailedError.of_system(found) if isinstance(found, OSError) else found
         print(error, file=sys.stderr)  # noqa: T201 - no console yet if the configuration is wrong
         return error.exit_code
     except KeyboardInterrupt:
@@ -63,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     listing.add_argument("categories", nargs="+", metavar="CATEGORY", help="of the Pipfile")
     listing.set_defaults(run=_requirements)
+    add_status(commands.add_parser("status", help="show how the steps stand, without running any"))
+    add_why(commands.add_parser("why", help="tell why a step would run again"))
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
     for command in (upload, verify):
         command.add_argument("--to", metavar="NAME", help="the index, by its name")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from trainwheel.digests import digest_file
 from trainwheel.errors import StepFailedError
 from trainwheel.golden import GoldenRow
 from trainwheel.process import Command, run
@@ -15,8 +16,8 @@ from trainwheel.project import Project
 from trainwheel.proof import Proof, proof_path, render_proof
 from trainwheel.proving import SystemTests, prove
 from trainwheel.releasing import Release
+from trainwheel.size import describe_size
 from trainwheel.staging import stage
-from trainwheel.state import digest_file
 from trainwheel.wheel import add_metadata, list_members
 
 __all__ = ["build", "check_members"]
@@ -50,8 +51,9 @@ def build(project: Project, release: Release, scratch: Path) -> Mapping[str, str
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     prove(proof, line, project.installer("package"), tests=_system_tests(project))
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
-    summary = f"{wheel.name}, {_describe_size(wheel.stat().st_size)}, proved"
-    return {"summary": summary, "wheel": wheel.name, "sha256": proof.sha256}
+    summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
+    facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": proof.version}
+    return {"summary": summary, **facts}
 
 
 def check_members(project: Project, members: tuple[str, ...]) -> None:
@@ -104,7 +106,3 @@ def _commit_date(project: Project) -> str:
     except StepFailedError:
         return _NO_COMMIT
     return _NO_COMMIT if completed.failed else completed.output.strip() or _NO_COMMIT
-
-
-def _describe_size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"  # noqa: PLR2004

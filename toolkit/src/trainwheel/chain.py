@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["CHAIN", "FLAGS", "STEPS", "Flag", "Step"]
+__all__ = ["CHAIN", "FLAGS", "STEPS", "STEP_BY_NAME", "Flag", "Step"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,13 @@ class Flag:
 
 TO = Flag("--to", "the index to publish to, by its name in pyproject.toml", "NAME")
 VERBOSE = Flag("--verbose", "show what the tools print")
+FORCE = Flag("--force", "run the steps named with -s even if nothing has changed")
+WAIT = Flag("--wait", "wait for another run that is at work here, instead of stopping")
 CHECK = Flag("--check", "print the difference and write nothing")
 ENGINE = Flag("--engine", "what edits setup.py: trainwheel, or the real pipenv-setup", "NAME")
 HOST = Flag("--host", "the address to serve at, 127.0.0.1 unless told", "ADDRESS")
 PORT = Flag("--port", "the port to serve at, a free one unless told", "NUMBER")
+_STEP_FLAGS = (FORCE, WAIT, VERBOSE)
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,14 @@ class Step:
         needs: Steps that run before it.
         category: The Pipfile category that its environment takes; None for no environment.
         alone: Whether the category is taken without ``[packages]``.
-        inputs: Groups of files that make it stale, see `trainwheel.project`.
+        inputs: Groups of files that make it stale, see `trainwheel.inputs`.
         outputs: What it makes, relative to the repository.
         flags: Options that it takes.
         takes_names: What its positional arguments are called; empty where it takes none.
+        is_portable: Whether it makes the same on another kind of machine.
+        watches_writes: Whether an input that was written meanwhile counts as moved even if its
+            bytes are the same again: other bytes may have been read.
+        takes_lock: Whether it waits for, or keeps out, other runs in the repository.
     """
 
     name: str
@@ -58,8 +65,18 @@ class Step:
     alone: bool = False
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
-    flags: tuple[Flag, ...] = field(default=(VERBOSE,))
+    flags: tuple[Flag, ...] = field(default=(WAIT, VERBOSE))
     takes_names: str = ""
+    is_portable: bool = False
+    watches_writes: bool = False
+    takes_lock: bool = True
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The Pipfile categories that its environment takes."""
+        if self.category is None:
+            return ()
+        return (self.category,) if self.alone else ("packages", self.category)
 
 
 STEPS = (
@@ -70,14 +87,18 @@ STEPS = (
         category="doc",
         inputs=("source", "docs"),
         outputs=("build/doc",),
+        flags=_STEP_FLAGS,
+        is_portable=True,
     ),
     Step(
         "train",
         "train",
         "Train the model and record its golden predictions",
         category="train",
-        inputs=("source", "data"),
+        inputs=("training", "data"),
         outputs=("{artefact}", "build/train"),
+        flags=_STEP_FLAGS,
+        watches_writes=True,
     ),
     Step(
         "test",
@@ -85,8 +106,9 @@ STEPS = (
         "Run the model's tests with coverage",
         needs=("train",),
         category="test",
-        inputs=("source", "artefact", "tests", "settings"),
+        inputs=("tests", "package", "artefact", "settings"),
         outputs=("build/test",),
+        flags=_STEP_FLAGS,
     ),
     Step(
         "version",
@@ -95,7 +117,8 @@ STEPS = (
         needs=("train",),
         inputs=("shipped",),
         outputs=("build/version.json",),
-        flags=(TO, VERBOSE),
+        flags=(TO, *_STEP_FLAGS),
+        is_portable=True,
     ),
     Step(
         "package",
@@ -106,6 +129,7 @@ STEPS = (
         alone=True,
         inputs=("shipped", "golden", "system-tests"),
         outputs=("build/dist",),
+        flags=_STEP_FLAGS,
     ),
     Step(
         "upload",
@@ -114,7 +138,7 @@ STEPS = (
         needs=("package",),
         category="upload",
         alone=True,
-        flags=(TO, VERBOSE),
+        flags=(TO, *_STEP_FLAGS),
     ),
     Step(
         "verify",
@@ -122,14 +146,14 @@ STEPS = (
         "Install the published wheel and repeat its golden predictions",
         category="upload",
         alone=True,
-        flags=(TO, VERBOSE),
+        flags=(TO, WAIT, VERBOSE),
         takes_names="NAME==VERSION",
     ),
     Step(
         "sync",
         "sync",
         "Write the locked requirements into setup.py",
-        flags=(CHECK, ENGINE, VERBOSE),
+        flags=(CHECK, ENGINE, WAIT, VERBOSE),
     ),
     Step(
         "lock",
@@ -151,9 +175,11 @@ STEPS = (
         category="upload",
         alone=True,
         flags=(HOST, PORT, VERBOSE),
+        takes_lock=False,
     ),
     Step("clean", "clean", "Remove what the steps made; published files stay"),
 )  # fmt: skip
 
+STEP_BY_NAME = {step.name: step for step in STEPS}
 CHAIN = ("doc", "train", "test", "version", "package", "upload", "verify")
 FLAGS = tuple(dict.fromkeys(flag for step in STEPS for flag in step.flags))

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.size import parse_size
 from trainwheel.sync import POLICIES, SyncSettings
 
 __all__ = ["KEYS", "Config", "IndexSettings", "Key", "parse_config", "parse_sync_settings"]
@@ -52,6 +53,7 @@ class Config:
     data: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     tolerance: float = 1e-9
+    cache_limit: int = 5_000_000_000
     release: str = "changed"
     build_number_offset: int = 0
     pins: str = "compatible"
@@ -173,6 +175,10 @@ def _flag(value: object) -> bool:
     return value
 
 
+def _size(value: object) -> int:
+    return parse_size(value if isinstance(value, str) else str(value))
+
+
 def _variable(value: object) -> str:
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
         message = "the name of an environment variable, not its value"
@@ -213,6 +219,8 @@ KEYS = (
     Key("docs", "docs", _path, "docs", "The model's Sphinx site; left out where there is none"),
     Key("data", "data", _paths, "[]", "Files and folders that training reads"),
     Key("inputs", "inputs", _paths, "[]", "Further files and folders that make training stale"),
+    Key("cache.limit", "cache_limit", _size, "5 GB",
+        "How much the results of earlier inputs may take up; 0 keeps none"),
     Key("tolerance", "tolerance", _tolerance, "1e-9", "How far a golden number may move, relative"),
     Key("sync.pins", "pins", _one_of(*POLICIES), "compatible",
         "How the locked packages are written into setup.py"),

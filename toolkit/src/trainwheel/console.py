@@ -27,6 +27,7 @@ class Console:
         self._is_terminal = self._stream.isatty() and not environment.in_ci
         self._colour = self._is_terminal and environment.wants_colour
         self._secrets: set[str] = set()
+        self._said: set[str] = set()
         self._is_waiting = False
 
     def hide(self, *secrets: Secret | None) -> None:
@@ -67,6 +68,12 @@ class Console:
     def notice(self, text: str) -> None:
         """Print something that is worth knowing and stops nothing."""
         self.line(f"notice: {text}")
+
+    def notice_once(self, text: str) -> None:
+        """Print something that is worth knowing, but not again in the same run."""
+        if text not in self._said:
+            self._said.add(text)
+            self.notice(text)
 
     def _clear(self) -> None:
         if self._is_waiting:

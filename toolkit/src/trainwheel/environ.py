@@ -122,6 +122,11 @@ class Environment:
         return self.get("TRAINWHEEL_VERBOSE") not in {None, "0", "false"}
 
     @property
+    def waits(self) -> bool:
+        """Whether a run waits for another one that is at work in the repository."""
+        return self.get("TRAINWHEEL_WAIT") not in {None, "0", "false"}
+
+    @property
     def wants_colour(self) -> bool:
         """Whether colour is allowed on a terminal: see no-color.org."""
         return not self.variables.get("NO_COLOR") and self.get("TERM") != "dumb"

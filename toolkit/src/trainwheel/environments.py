@@ -22,7 +22,7 @@ from trainwheel.fingerprint import digest_json
 from trainwheel.pip_settings import UvSettings, parse_pip_config, translate
 from trainwheel.process import Command, Completed, run
 
-__all__ = ["Installer", "fresh_bytecode", "python_of", "uv_cache_or_fallback"]
+__all__ = ["Installer", "find_uv", "fresh_bytecode", "python_of", "uv_cache_or_fallback"]
 
 STAMP = ".trainwheel-stamp"
 _READ = frozenset({SecretClass.READ})
@@ -135,7 +135,7 @@ class Installer:
 
     def _uv(self, *arguments: str, stdin: str = "") -> Completed:
         settings = self.settings
-        argv = (_find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
+        argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
         command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
         completed = run(command, self.environment, log=self.log)
         if completed.failed:
@@ -163,7 +163,8 @@ def _has_uv_config(environment: Environment) -> bool:
     return any(Path(folder, "uv", "uv.toml").is_file() for folder in (home, "/etc"))
 
 
-def _find_uv() -> str:
+def find_uv() -> str:
+    """Return the path of the uv that is installed beside this toolkit."""
     from uv import find_uv_bin  # noqa: PLC0415 - only a step that installs needs it
 
     return os.fspath(find_uv_bin())

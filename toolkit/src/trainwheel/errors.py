@@ -6,7 +6,8 @@ words of that line and the exit codes of the ``trainwheel`` command.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Self
 
 __all__ = [
     "ConfigurationError",
@@ -14,11 +15,14 @@ __all__ = [
     "LockfileError",
     "MissingCredentialsError",
     "RefusedError",
+    "RunLockedError",
     "SetupPyError",
     "StepFailedError",
     "TrainwheelError",
     "VersionTakenError",
 ]
+
+_OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class TrainwheelError(Exception):
@@ -45,6 +49,18 @@ class TrainwheelError(Exception):
 
 class StepFailedError(TrainwheelError):
     """A step ran and did not succeed, or a check found a difference."""
+
+    @classmethod
+    def of_system(cls, error: OSError) -> Self:
+        """Return what the operating system refused: a full disk, a missing permission."""
+        names = (str(name) for name in (error.filename, error.filename2) if name)
+        message = f"{' → '.join(names) or 'the system'}: {error.strerror or error}"
+        full = error.errno in _OUT_OF_ROOM
+        return cls(message, hint="free some space and run it again" if full else "")
+
+
+class RunLockedError(StepFailedError):
+    """Another run is at work in the repository."""
 
 
 class InputChangedError(StepFailedError):

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Fingerprint", "digest_json", "explain"]
+__all__ = ["Fingerprint", "Reason", "digest_json", "explain", "explain_mapping", "shown"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SHORT = 8
 
 
 @dataclass(frozen=True)
@@ -31,22 +35,56 @@ class Fingerprint:
         return digest_json({"files": dict(self.files), "facts": dict(self.facts)})
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why a step has to run: one thing that is not as it was.
+
+    Args:
+        what: A file, or what else counts.
+        old: What it was: a digest, or a short text; None where it was not there.
+        new: What it is; None where it is gone.
+    """
+
+    what: str
+    old: str | None
+    new: str | None
+
+    def __str__(self) -> str:
+        """Return it as a clause: "data.csv changed"."""
+        if self.old is None:
+            return f"{shown(self.what)} is new"
+        return f"{shown(self.what)} {'is gone' if self.new is None else 'changed'}"
+
+    @property
+    def detail(self) -> str:
+        """The same with what it was and what it is, digests cut short."""
+        if self.old is None or self.new is None:
+            return f"{self}, {_short(self.new or self.old or '')}"
+        return f"{self}, {_short(self.old)} → {_short(self.new)}"
+
+
 def digest_json(value: object) -> str:
     """Return the sha256 of a JSON value, independent of the order of its keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def explain(old: Fingerprint, new: Fingerprint) -> tuple[str, ...]:
-    """Return one phrase for each difference, files first; empty where there is none."""
-    return (*_explain(old.files, new.files), *_explain(old.facts, new.facts))
+def explain(old: Fingerprint, new: Fingerprint) -> tuple[Reason, ...]:
+    """Return each difference, files first; empty where there is none."""
+    return (*explain_mapping(old.files, new.files), *explain_mapping(old.facts, new.facts))
 
 
-def _explain(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+def explain_mapping(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Reason]:
+    """Yield each difference between two mappings of name → digest or text."""
     for name in sorted({*old, *new}):
-        if name not in old:
-            yield f"{name} is new"
-        elif name not in new:
-            yield f"{name} is gone"
-        elif old[name] != new[name]:
-            yield f"{name} changed"
+        if old.get(name) != new.get(name):
+            yield Reason(name, old.get(name), new.get(name))
+
+
+def shown(name: str) -> str:
+    """Return a file's name for one line of text: what cannot be printed is escaped."""
+    return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
+
+
+def _short(value: str) -> str:
+    return value[:_SHORT] if _DIGEST.fullmatch(value) else shown(value) or "nothing"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 
 from trainwheel.errors import StepFailedError
+from trainwheel.facts import facts_of
 from trainwheel.index.client import SimpleIndex
+from trainwheel.inputs import fingerprint
 from trainwheel.project import Project
 from trainwheel.releasing import readable_registry, registry_of, wish_of
 from trainwheel.setup_py import read_distribution_name, read_version
+from trainwheel.steps import current_record
 from trainwheel.versioning import check_not_lower, next_version
 
 __all__ = ["check_release", "check_upload"]
@@ -51,11 +54,19 @@ def check_upload(project: Project, name_asked: str | None) -> None:
     _check_disk(project)
     registry = registry_of(project, name_asked)
     version = check_release(project, name_asked)
-    if registry.target is not None:
+    if registry.target is not None and _is_work_ahead(project):
         SimpleIndex(registry.target).check_access(uploads=True)
     if wish_of(project).asked is not None:
         name = read_distribution_name(project.read_setup_py())
         check_not_lower(version, registry.wheels(name))
+
+
+def _is_work_ahead(project: Project) -> bool:
+    """Return whether anything is to be made; if not, the version step asks the index at once."""
+    return any(
+        current_record(project, step, fingerprint(project, step, facts_of(project, step))) is None
+        for step in ("train", "test")
+    )
 
 
 def _check_disk(project: Project) -> None:

@@ -23,11 +23,21 @@ from typing import IO, NoReturn
 from trainwheel.environ import Environment, SecretClass
 from trainwheel.errors import StepFailedError
 
-__all__ = ["Command", "Completed", "end_group", "handle_termination", "run", "start"]
+__all__ = [
+    "Command",
+    "Completed",
+    "end_group",
+    "handle_termination",
+    "inherit",
+    "run",
+    "signal_group",
+    "start",
+]
 
 _GRACE = 3.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _children: set[int] = set()
+_inherited: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -100,12 +110,18 @@ def start(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 umask=command.umask,
+                pass_fds=tuple(_inherited),
             )
             _children.add(process.pid)
     except OSError as error:
         message = f"cannot start {command.argv[0]}: {error.strerror}"
         raise StepFailedError(message) from None
     return process
+
+
+def inherit(descriptor: int) -> None:
+    """Hand an open file on to every process that is started from now on."""
+    _inherited.add(descriptor)
 
 
 @contextlib.contextmanager
@@ -141,6 +157,16 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     _children.discard(process.pid)
+
+
+def signal_group(process: int, number: int) -> None:
+    """Send a signal to a process and everything that it started, but never to this run's own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(process)
+        if group == os.getpgrp():
+            os.kill(process, number)
+        else:
+            os.killpg(group, number)
 
 
 def run(

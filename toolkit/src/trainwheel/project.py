@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainwheel.chain import STEPS
+from trainwheel.chain import STEP_BY_NAME
 from trainwheel.config import Config, IndexSettings, parse_config
 from trainwheel.console import Console
+from trainwheel.digests import DigestTable
 from trainwheel.environ import Environment
 from trainwheel.environments import Installer, fresh_bytecode
 from trainwheel.errors import ConfigurationError, StepFailedError
-from trainwheel.fingerprint import Fingerprint, digest_json
+from trainwheel.files import list_files
 from trainwheel.lockfile import (
     Lockfile,
     Pipfile,
@@ -28,12 +28,11 @@ from trainwheel.lockfile import (
     slice_digest,
 )
 from trainwheel.process import Command, run
-from trainwheel.state import digest_files, list_files
+from trainwheel.result_cache import ResultCache
 
 __all__ = ["Project", "open_project"]
 
 _TAIL = 30
-_STEPS = {step.name: step for step in STEPS}
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,21 @@ class Project:
         """The trained model."""
         return self.root / self.config.artefact_path
 
+    @property
+    def trained(self) -> frozenset[Path]:
+        """What training puts into the package."""
+        return frozenset({self.artefact})
+
+    @functools.cached_property
+    def digests(self) -> DigestTable:
+        """The digests of the repository's files."""
+        return DigestTable(self.records / "digests.json")
+
+    @functools.cached_property
+    def cache(self) -> ResultCache:
+        """What steps made of earlier inputs."""
+        return ResultCache(self.store / "cache", self.config.cache_limit, self.digests.digest)
+
     def require_artefact(self) -> None:
         """Check that there is a trained model.
 
@@ -107,6 +121,11 @@ class Project:
         lock = parse_lockfile(_read(self.root / "Pipfile.lock"))
         check_fresh(self.pipfile, lock)
         return lock
+
+    @functools.cached_property
+    def package_facts(self) -> dict[tuple[str, ...], Mapping[str, str]]:
+        """What the lock says of Pipfile categories, as far as it was asked for in this run."""
+        return {}
 
     def read_setup_py(self) -> bytes:
         """Return what setup.py holds now.
@@ -131,10 +150,7 @@ class Project:
 
     def requirements(self, step: str) -> str:
         """Return the locked packages of a step's environment, with their hashes."""
-        category = _STEPS[step].category
-        if category is None:
-            return ""
-        return self.locked(*(() if _STEPS[step].alone else ("packages",)), category)
+        return self.locked(*STEP_BY_NAME[step].categories)
 
     def locked(self, *categories: str) -> str:
         """Return the locked packages of Pipfile categories, with their hashes."""
@@ -201,26 +217,11 @@ class Project:
             "PYTHONPYCACHEPREFIX": str(fresh_bytecode(folder, self.root)),
         }
 
-    def fingerprint(self, step: str, facts: Mapping[str, str]) -> Fingerprint:
-        """Return what a step depends on now.
-
-        Args:
-            step: Its name.
-            facts: What counts beside files, Python and the locked packages.
-        """
-        files = {path for group in _STEPS[step].inputs for path in self._group(group)}
-        python = ".".join(map(str, sys.version_info[:3]))
-        own = {
-            "Python": f"{sys.implementation.name} {python}",
-            "the locked packages": digest_json(self.requirements(step)),
-        }
-        return Fingerprint(digest_files(self.root, sorted(files)), {**facts, **own})
-
     def outputs(self, step: str) -> dict[str, Path]:
         """Return what a step makes: the name in its scratch folder → the final place."""
         paths = (
             self.root / output.replace("{artefact}", self.config.artefact_path)
-            for output in _STEPS[step].outputs
+            for output in STEP_BY_NAME[step].outputs
         )
         return {path.name: path for path in paths}
 
@@ -233,51 +234,16 @@ class Project:
         return tuple(argv)
 
     def shipped_package(self) -> Iterator[Path]:
-        """Yield the files of the package that goes into the wheel, without the artefact."""
+        """Yield the files of the package that goes into the wheel, without what training makes."""
         for path in list_files(self.root / self.config.package_folder):
-            if path != self.artefact:
+            if path not in self.trained:
                 yield path
-
-    def _group(self, group: str) -> Iterator[Path]:
-        config = self.config
-        match group:
-            case "source":
-                yield from (path for path in list_files(self.source) if path != self.artefact)
-            case "data":
-                for name in (*config.data, *config.inputs):
-                    yield from _existing(self.root, name)
-            case "artefact":
-                yield from list_files(self.artefact)
-            case "shipped":
-                yield from self.shipped_package()
-                yield from list_files(self.artefact)
-                yield from self.metadata_files()
-                yield self.root / "Pipfile.lock"
-            case _:
-                yield from list_files(self.root / self._folder(group))
-
-    def _folder(self, group: str) -> str:
-        return {
-            "docs": self.config.docs,
-            "tests": self.config.tests,
-            "system-tests": self.config.system_tests,
-            "settings": "pyproject.toml",
-            "golden": "build/train/golden.jsonl",
-        }[group]
 
     def metadata_files(self) -> Iterator[Path]:
         """Yield the files at the root that decide what the wheel's metadata says."""
         for pattern in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README*",
                         "LICENSE*", "LICENCE*", "NOTICE*"):  # fmt: skip
             yield from (path for path in sorted(self.root.glob(pattern)) if path.is_file())
-
-
-def _existing(root: Path, name: str) -> Iterator[Path]:
-    if not (root / name).exists():
-        message = f"{name}, which training reads, does not exist"
-        hint = "bring the data there, or correct tool.trainwheel.data in pyproject.toml"
-        raise ConfigurationError(message, hint=hint)
-    yield from list_files(root / name)
 
 
 def _read(path: Path) -> str | None:

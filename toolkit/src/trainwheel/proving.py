@@ -13,12 +13,11 @@ from trainwheel.environ import Environment
 from trainwheel.environments import Installer, python_of
 from trainwheel.errors import StepFailedError
 from trainwheel.golden import GoldenRow, compare, join
+from trainwheel.hosts import PREDICT
 from trainwheel.process import Command, run
 from trainwheel.proof import Proof
 
-__all__ = ["HOST", "Model", "SystemTests", "ask", "prove"]
-
-HOST = Path(__file__).with_name("hosts") / "predict.py"
+__all__ = ["Model", "SystemTests", "ask", "prove"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def ask(model: Model, inputs: Sequence[dict[str, object]], folder: Path) -> tupl
     folder.mkdir()
     records = "".join(f"{json.dumps(record)}\n" for record in inputs)
     (folder / "inputs.jsonl").write_text(records, encoding="utf-8")
-    argv = (str(model.python), "-P", str(HOST), model.door, "inputs.jsonl", "outputs.jsonl")
+    argv = (str(model.python), "-P", str(PREDICT), model.door, "inputs.jsonl", "outputs.jsonl")
     completed = run(
         Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log
     )

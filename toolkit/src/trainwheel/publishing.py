@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from trainwheel.console import Console
+from trainwheel.digests import digest_file
 from trainwheel.environ import Environment
 from trainwheel.environments import Installer
 from trainwheel.errors import ConfigurationError, StepFailedError
@@ -22,7 +23,6 @@ from trainwheel.pip_settings import UvSettings
 from trainwheel.proof import Proof, parse_proof, proof_path
 from trainwheel.proving import prove
 from trainwheel.registry import Registry
-from trainwheel.state import digest_file
 from trainwheel.versioning import check_not_lower
 from trainwheel.wheel import read_name, read_requirements
 
@@ -109,7 +109,7 @@ class Publisher:
             if since is not None:
                 return Uploaded(f"unchanged since {since}", is_there=False)
         check_not_lower(proof.version, wheels)
-        if self._holds(wheels, proof):
+        if self._has(wheels, proof):
             told = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
             return Uploaded(told, is_there=True)
         with self._serve() as target:
@@ -123,6 +123,10 @@ class Publisher:
             )
         told = f"{proof.name} {proof.version} published in {self.registry.label}"
         return Uploaded(told, is_there=True)
+
+    def holds(self, proof: Proof) -> bool:
+        """Return whether the index has this very wheel."""
+        return self._has(self.registry.wheels(proof.name), proof)
 
     def verify(self, proof: Proof, installer: Installer) -> None:
         """Install the published wheel into an empty environment and repeat its predictions.
@@ -173,7 +177,7 @@ class Publisher:
             raise StepFailedError(message, hint="publish it first: make upload.model")
         return file
 
-    def _holds(self, wheels: Mapping[str, PublishedFile], proof: Proof) -> bool:
+    def _has(self, wheels: Mapping[str, PublishedFile], proof: Proof) -> bool:
         file = wheels.get(proof.version)
         return file is not None and file.hashes.get("sha256") == proof.sha256
 

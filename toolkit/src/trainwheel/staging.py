@@ -8,11 +8,11 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainwheel.digests import digest_file
 from trainwheel.errors import LockfileError
 from trainwheel.fingerprint import digest_json
 from trainwheel.project import Project
 from trainwheel.setup_py import replace_version
-from trainwheel.state import digest_file
 from trainwheel.syncing import Synced, compare, read_files
 
 __all__ = ["describe_tree_drift", "release_key", "stage", "stage_package"]

@@ -7,23 +7,19 @@ renamed, so that a kill at any moment leaves either no record or one that is tru
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from trainwheel.fingerprint import Fingerprint, digest_json
+from trainwheel.fingerprint import Fingerprint
 
 __all__ = [
     "Record",
-    "digest_file",
-    "digest_files",
-    "digest_output",
-    "list_files",
     "place",
     "read_record",
     "scratch_folder",
@@ -31,9 +27,7 @@ __all__ = [
     "write_record",
 ]
 
-SCHEMA = 1
-_CHUNK = 1 << 20
-_NEVER_INPUTS = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +40,7 @@ class Record:
         outputs: Path relative to the repository → digest of the file or folder.
         seconds: How long it took.
         facts: What later steps want to know, such as the version or the wheel's digest.
+        finished: When it ended, in seconds since 1970; only for a person's eyes.
     """
 
     step: str
@@ -53,36 +48,7 @@ class Record:
     outputs: Mapping[str, str]
     seconds: float
     facts: Mapping[str, str]
-
-
-def digest_file(path: Path) -> str:
-    """Return the sha256 of a file's bytes, read in pieces."""
-    with path.open("rb", buffering=0) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def list_files(path: Path) -> Iterator[Path]:
-    """Yield a file itself, or the files below a folder, without caches, in a fixed order."""
-    if path.is_file():
-        yield path
-    elif path.is_dir():
-        for child in sorted(path.iterdir()):
-            if child.name not in _NEVER_INPUTS and child.suffix not in {".pyc", ".egg-info"}:
-                yield from list_files(child)
-
-
-def digest_files(root: Path, files: Iterable[Path]) -> dict[str, str]:
-    """Return path relative to ``root`` → sha256 for each file."""
-    return {path.relative_to(root).as_posix(): digest_file(path) for path in files}
-
-
-def digest_output(path: Path) -> str:
-    """Return one digest of a file, or of a folder's names and contents; empty if it is absent."""
-    if path.is_file():
-        return digest_file(path)
-    if path.is_dir():
-        return digest_json(digest_files(path, list_files(path)))
-    return ""
+    finished: float = field(default_factory=time.time)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -144,11 +110,11 @@ def read_record(folder: Path, step: str) -> Record | None:
         if document["schema"] != SCHEMA:
             return None
         fingerprint = Fingerprint(**document["fingerprint"])
-        mappings = (fingerprint.files, fingerprint.facts, document["outputs"], document["facts"])
+        outputs, facts = document["outputs"], document["facts"]
+        seconds, finished = float(document["seconds"]), float(document["finished"])
+        mappings = (fingerprint.files, fingerprint.facts, outputs, facts)
         if document["key"] != fingerprint.key or not all(isinstance(m, dict) for m in mappings):
             return None
-        return Record(
-            step, fingerprint, document["outputs"], document["seconds"], document["facts"]
-        )
+        return Record(step, fingerprint, outputs, seconds, facts, finished)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,28 +7,35 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from trainwheel.chain import STEP_BY_NAME
 from trainwheel.errors import InputChangedError, StepFailedError
-from trainwheel.fingerprint import Fingerprint, explain
+from trainwheel.files import everything_below
+from trainwheel.fingerprint import Fingerprint, Reason, explain
+from trainwheel.inputs import fingerprint, read_inputs, told_facts
 from trainwheel.project import Project
-from trainwheel.state import (
-    Record,
-    digest_output,
-    place,
-    read_record,
-    scratch_folder,
-    write_record,
-)
+from trainwheel.result_cache import Result
+from trainwheel.state import Record, place, read_record, scratch_folder, write_record
 
-__all__ = ["current_record", "require_current", "run_step"]
+__all__ = ["current_record", "moved_outputs", "require_current", "run_step"]
 
 Work = Callable[[Path], Mapping[str, str]]
 """Makes a step's outputs in the folder that it is given; returns facts for the record."""
 
+_Written = Mapping[str, tuple[int, int, int]]
 
-def run_step(
-    project: Project, step: str, facts: Mapping[str, str], work: Work, *, summary: str = ""
+
+def run_step(  # noqa: PLR0913 - what a session hands over, each by name
+    project: Project,
+    step: str,
+    facts: Mapping[str, str],
+    work: Work,
+    *,
+    summary: str = "",
+    force: bool = False,
 ) -> Record:
     """Run ``work`` unless the step's record says that it would make what is already there.
+
+    What an earlier run made of the same inputs is taken from the result cache.
 
     Args:
         project: The model repository.
@@ -37,29 +44,38 @@ def run_step(
         work: Makes the outputs, under the last part of their names, in a scratch folder. A fact
             called ``summary`` is what a person is told.
         summary: What a person is told in any case, also where nothing was to be done.
+        force: Run it whatever the record and the cache say.
 
     Raises:
         InputChangedError: An input moved while the step ran; what it made is kept aside.
     """
-    before = project.fingerprint(step, facts)
-    record = current_record(project, step, before)
+    before = fingerprint(project, step, facts)
+    record = None if force else current_record(project, step, before)
     if record is not None:
+        project.digests.save()
         project.console.outcome(step, summary or "unchanged")
         return record
+    _tell_if_widened(project, step)
+    started, written = time.monotonic(), _written(project, step, before)
+    with project.console.working(step), scratch_folder(project.scratch, step) as scratch:
+        kept = None if force else project.cache.restore(step, before.key, scratch)
+        result = kept or _make(project, step, work, scratch)
+        _fence(project, step, scratch, _moved(project, step, facts, before, written))
+        outputs = _put_in_place(project, step, scratch, None if kept else result, before)
+    record = Record(step, before, outputs, result.seconds, result.facts, result.made)
+    write_record(project.records, record)
+    project.digests.save()
+    told = summary or result.facts.get("summary", "done")
+    told += ", restored from the cache" if kept else ""
+    project.console.outcome(step, told, time.monotonic() - started)
+    return record
+
+
+def _make(project: Project, step: str, work: Work, scratch: Path) -> Result:
     started = time.monotonic()
     project.log_of(step).unlink(missing_ok=True)
-    with project.console.working(step), scratch_folder(project.scratch, step) as scratch:
-        told = dict(work(scratch))
-        _fence(project, step, scratch, explain(before, project.fingerprint(step, facts)))
-        for name, final in project.outputs(step).items():
-            place(scratch / name, final)
-    seconds = time.monotonic() - started
-    outputs = {path.relative_to(project.root).as_posix(): digest_output(path)
-               for path in project.outputs(step).values()}  # fmt: skip
-    record = Record(step, before, outputs, seconds, told)
-    write_record(project.records, record)
-    project.console.outcome(step, summary or told.get("summary", "done"), seconds)
-    return record
+    facts = dict(work(scratch))
+    return Result(facts, time.monotonic() - started, time.time())
 
 
 def current_record(project: Project, step: str, now: Fingerprint) -> Record | None:
@@ -67,15 +83,9 @@ def current_record(project: Project, step: str, now: Fingerprint) -> Record | No
     record = read_record(project.records, step)
     if record is None and (project.records / f"{step}.json").exists():
         project.console.notice(f"the record of {step} cannot be read, so it runs again")
-    if record is None or record.fingerprint.key != now.key or any(_moved_outputs(project, record)):
+    if record is None or record.fingerprint.key != now.key or any(moved_outputs(project, record)):
         return None
     return record
-
-
-def _moved_outputs(project: Project, record: Record) -> Iterator[str]:
-    for name, digest in record.outputs.items():
-        if not digest or digest_output(project.root / name) != digest:
-            yield f"{name} changed"
 
 
 def require_current(project: Project, step: str) -> Record:
@@ -89,22 +99,80 @@ def require_current(project: Project, step: str) -> Record:
     if record is None:
         message = f"{step} has no record"
         raise StepFailedError(message, hint=f"run it first: nox -s {step}")
-    # What a step was told by its command line is no file that can move.
-    now = project.fingerprint(step, record.fingerprint.facts)
-    moved = (*explain(record.fingerprint, now), *_moved_outputs(project, record))
+    # What a step was told by its command line or by an index is no file that can move.
+    now = fingerprint(project, step, told_facts(record.fingerprint))
+    moved = (*explain(record.fingerprint, now), *moved_outputs(project, record))
     if moved:
         message = f"{moved[0]} after {step} ran"
         raise InputChangedError(message, hint="run the same command again")
     return record
 
 
-def _fence(project: Project, step: str, scratch: Path, moved: tuple[str, ...]) -> None:
+def moved_outputs(project: Project, record: Record) -> Iterator[Reason]:
+    """Yield each output that is not as a step left it."""
+    for name, digest in record.outputs.items():
+        now = project.digests.output(project.root / name)
+        if not digest or now != digest:
+            yield Reason(name, digest, now or None)
+
+
+def _tell_if_widened(project: Project, step: str) -> None:
+    if culprit := read_inputs(project, step).widened_by:
+        source = project.config.source
+        project.console.notice_once(
+            f"{culprit} imports what its text does not tell, so every file under {source} counts"
+        )
+
+
+def _written(project: Project, step: str, inputs: Fingerprint) -> _Written:
+    if not STEP_BY_NAME[step].watches_writes:
+        return {}
+    return {name: project.digests.written(project.root / name) for name in inputs.files}
+
+
+def _moved(
+    project: Project, step: str, facts: Mapping[str, str], before: Fingerprint, written: _Written
+) -> str:
+    """Return what moved since ``before`` was taken, as a clause; empty for nothing."""
+    for reason in explain(before, fingerprint(project, step, facts)):
+        return str(reason)
+    for name, signature in written.items():
+        if project.digests.written(project.root / name) != signature:
+            return f"{name} was written"
+    return ""
+
+
+def _fence(project: Project, step: str, scratch: Path, moved: str) -> None:
     if not moved:
         return
     aside = project.records / "aside" / step
     shutil.rmtree(aside, ignore_errors=True)
     aside.parent.mkdir(parents=True, exist_ok=True)
     scratch.rename(aside)
-    message = f"{moved[0]} while {step} ran"
+    message = f"{moved} while {step} ran"
     kept = aside.relative_to(project.root)
     raise InputChangedError(message, hint=f"what it made is kept in {kept}; run it again")
+
+
+def _put_in_place(
+    project: Project, step: str, scratch: Path, result: Result | None, inputs: Fingerprint
+) -> dict[str, str]:
+    """Keep a new result for later, rename the outputs into place, and return their digests."""
+    finals = project.outputs(step)
+    made = {name: scratch / name for name in finals}
+    digests = {
+        final.relative_to(project.root).as_posix(): project.digests.output(made[name])
+        for name, final in finals.items()
+    }
+    if result is None or STEP_BY_NAME[step].category is None:
+        reason = ""  # a decision costs nothing to make again
+    else:
+        reason = project.cache.keep(step, inputs.key, result, made)
+    if reason:
+        project.console.notice(f"what {step} made is not kept for later: {reason}")
+    for name, final in finals.items():
+        below = [path.removeprefix(str(made[name])) for path in everything_below(made[name])]
+        place(made[name], final)
+        for path in below:
+            project.digests.carry(f"{made[name]}{path}", f"{final}{path}")
+    return digests

@@ -12,13 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from trainwheel.errors import ConfigurationError, SetupPyError
-from trainwheel.pyproject import read_project_list, read_project_table, replace_project_list
-from trainwheel.setup_cfg import (
-    EXTRAS,
-    INSTALL_REQUIRES,
-    read_setup_cfg_list,
-    replace_setup_cfg_list,
-)
+from trainwheel.pyproject import read_project_list, read_project_table
 from trainwheel.setup_py import has_install_requires
 from trainwheel.sync import Plan, sync_setup_py
 
@@ -77,6 +71,8 @@ def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
 
 
 def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
+    from trainwheel.setup_cfg import EXTRAS, INSTALL_REQUIRES, replace_setup_cfg_list  # noqa: PLC0415 - few projects have one
+
     new = replace_setup_cfg_list(source, INSTALL_REQUIRES, plan.requirements)
     for extra, requirements in plan.extras.items():
         new = replace_setup_cfg_list(new, (EXTRAS, extra), requirements)
@@ -84,6 +80,8 @@ def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
 
 
 def _sync_pyproject(source: bytes, plan: Plan) -> bytes:
+    from trainwheel.pyproject_edit import replace_project_list  # noqa: PLC0415 - only to change it
+
     new = replace_project_list(source, plan.requirements)
     for extra, requirements in plan.extras.items():
         new = replace_project_list(new, requirements, extra)
@@ -112,6 +110,8 @@ def _setup_py_has_list(files: Mapping[str, bytes], *, is_ruled: bool) -> bool:
 
 
 def _setup_cfg_has_list(files: Mapping[str, bytes]) -> bool:
-    return (
-        SETUP_CFG in files and read_setup_cfg_list(files[SETUP_CFG], *INSTALL_REQUIRES) is not None
-    )
+    if SETUP_CFG not in files:
+        return False
+    from trainwheel.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list  # noqa: PLC0415 - few projects have one
+
+    return read_setup_cfg_list(files[SETUP_CFG], *INSTALL_REQUIRES) is not None

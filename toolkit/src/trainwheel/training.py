@@ -7,27 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from trainwheel.digests import digest_file
 from trainwheel.errors import StepFailedError
 from trainwheel.golden import parse_inputs
 from trainwheel.project import Project
-from trainwheel.proving import HOST, Model, ask
+from trainwheel.proving import Model, ask
 from trainwheel.staging import stage_package
-from trainwheel.state import digest_file
 
-__all__ = ["facts", "train"]
+__all__ = ["train"]
 
 _HASH_SEED = "0"
-
-
-def facts(project: Project) -> dict[str, str]:
-    """Return what makes training stale beside files and packages."""
-    config = project.config
-    return {
-        "the training command": config.train_command,
-        "tool.trainwheel.data": " ".join(config.data),
-        "tool.trainwheel.predict": config.predict,
-        "the golden host": digest_file(HOST),
-    }
 
 
 def train(project: Project, scratch: Path) -> Mapping[str, str]:

@@ -47,9 +47,9 @@ def test_paths_follow_from_the_package() -> None:
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key.default], ids=lambda key: key.name)
 def test_the_default_shown_is_the_one_that_applies(key: Key) -> None:
-    shown = key.default.replace("PACKAGE", "oncology_model")
+    shown = _value(key.default.replace("PACKAGE", "oncology_model"))
 
-    assert getattr(parse(), key.attribute) == _value(shown)
+    assert getattr(parse(), key.attribute) == key.check(shown)
 
 
 @pytest.mark.parametrize("key", INDEX_KEYS, ids=lambda key: key.name)
@@ -64,10 +64,9 @@ def test_the_default_shown_of_an_index_key_is_the_one_that_applies(key: Key) -> 
 def _value(shown: str) -> Any:
     """Return what a person reads in a default: a TOML value, else a text without its quotes."""
     try:
-        value = tomllib.loads(f"value = {shown}")["value"]
+        return tomllib.loads(f"value = {shown}")["value"]
     except tomllib.TOMLDecodeError:
         return shown
-    return tuple(value) if isinstance(value, list) else value
 
 
 def test_every_field_can_be_configured_and_every_required_one_must_be() -> None:

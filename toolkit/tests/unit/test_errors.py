@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from trainwheel import errors
@@ -11,6 +13,7 @@ from trainwheel.errors import (
     LockfileError,
     MissingCredentialsError,
     RefusedError,
+    RunLockedError,
     SetupPyError,
     StepFailedError,
     TrainwheelError,
@@ -26,6 +29,7 @@ LEAVES = [getattr(errors, name) for name in errors.__all__]
         (TrainwheelError, "failed", 1),
         (StepFailedError, "failed", 1),
         (InputChangedError, "failed", 1),
+        (RunLockedError, "failed", 1),
         (ConfigurationError, "configuration", 2),
         (MissingCredentialsError, "configuration", 2),
         (LockfileError, "configuration", 2),
@@ -44,7 +48,7 @@ def test_the_kind_decides_the_first_word_and_the_exit_code(
 
 
 def test_the_table_above_holds_every_error() -> None:
-    assert len(LEAVES) == 9
+    assert len(LEAVES) == 10
     assert all(issubclass(leaf, TrainwheelError) and leaf.__doc__ for leaf in LEAVES)
 
 
@@ -65,3 +69,17 @@ def test_message_and_hint_stay_apart_for_whoever_adds_to_them() -> None:
     error = MissingCredentialsError("NEXUS_PASSWORD is missing", hint="set it")
 
     assert (error.message, error.hint) == ("NEXUS_PASSWORD is missing", "set it")
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "build/x"),
+         "failed: build/x: No space left on device; free some space and run it again"),
+        (OSError(errno.EACCES, "Permission denied", "a", None, "b"),
+         "failed: a → b: Permission denied"),
+        (OSError("odd"), "failed: the system: odd"),
+    ],
+)  # fmt: skip
+def test_what_the_system_refused_is_one_line(error: OSError, shown: str) -> None:
+    assert str(StepFailedError.of_system(error)) == shown

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.fingerprint import Fingerprint, digest_json, explain
+from trainwheel.fingerprint import Fingerprint, Reason, digest_json, explain, shown
 
 texts = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4)
 fingerprints = st.builds(Fingerprint, texts, texts)
@@ -49,7 +49,7 @@ BEFORE = Fingerprint({"a.py": "1", "b.py": "2"}, {"Python": "3.11"})
     ids=["same", "order", "gone", "new", "changed", "renamed", "files first", "swapped"],
 )
 def test_each_difference_is_told(after: Fingerprint, reasons: tuple[str, ...]) -> None:
-    assert explain(BEFORE, after) == reasons
+    assert tuple(map(str, explain(BEFORE, after))) == reasons
     assert (BEFORE.key == after.key) == (not reasons)
 
 
@@ -86,3 +86,31 @@ def test_the_digest_of_a_value_is_fixed_for_records_outlive_versions() -> None:
     text = rb'{"a":"\u00e9","b":[1,null]}'
 
     assert digest_json({"b": [1, None], "a": "é"}) == hashlib.sha256(text).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail"),
+    [
+        (Reason("a.csv", "ab" * 32, "cd" * 32), "a.csv changed, abababab → cdcdcdcd"),
+        (Reason("a.csv", None, "cd" * 32), "a.csv is new, cdcdcdcd"),
+        (Reason("a.csv", "ab" * 32, None), "a.csv is gone, abababab"),
+        (Reason("Python", "cpython 3.11.7", "cpython 3.12.1"),
+         "Python changed, cpython 3.11.7 → cpython 3.12.1"),
+        (Reason("the tests", "tests", ""), "the tests changed, tests → nothing"),
+    ],
+)  # fmt: skip
+def test_a_reason_tells_what_was_and_what_is(reason: Reason, detail: str) -> None:
+    assert reason.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("späne.csv", "späne.csv"),
+        ("a\nb", "a\\nb"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("\udcff", "\\udcff"),
+    ],
+)
+def test_a_name_is_shown_in_one_line_that_does_nothing_to_a_terminal(name: str, line: str) -> None:
+    assert shown(name) == line

@@ -12,9 +12,8 @@ import pytest
 
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
-from trainwheel.fingerprint import explain
 from trainwheel.project import open_project, secret_names
-from unit.repository import PYPROJECT, make_repository, open_here, write, write_lock
+from unit.repository import PYPROJECT, make_repository, open_here, write
 
 
 @pytest.fixture
@@ -98,81 +97,6 @@ def test_the_training_command_gets_its_paths_as_words(
     config = replace(project.config, train_command=command, data=("data/a b", "data/c"))
 
     assert replace(project, config=config).training_command(Path("/m"), Path("/r")) == argv
-
-
-STEPS = ("doc", "train", "test", "version", "package")
-
-
-@pytest.mark.parametrize(
-    ("changed", "stale"),
-    [
-        ("model/small_model/classifier.py", {"doc", "train", "test", "version", "package"}),
-        ("model/small_training/__main__.py", {"doc", "train", "test"}),
-        ("model/small_model/artefact/model.joblib", {"test", "version", "package"}),
-        ("data/rows.csv", {"train"}),
-        ("docs/index.md", {"doc"}),
-        ("tests/test_small.py", {"test"}),
-        ("tests/system/test_wheel.py", {"test", "package"}),
-        ("README.md", {"version", "package"}),
-        ("setup.py", {"version", "package"}),
-        ("NOTICE", {"version", "package"}),
-        ("build/train/golden.jsonl", {"package"}),
-        ("pyproject.toml", {"test", "version", "package"}),
-        (".github/workflows/ci.yml", set()),
-        ("model/small_model/__pycache__/classifier.pyc", set()),
-    ],
-)
-def test_a_changed_file_makes_exactly_these_steps_stale(
-    root: Path, changed: str, stale: set[str]
-) -> None:
-    project = open_here(root)
-    before = {step: project.fingerprint(step, {}) for step in STEPS}
-
-    write(root, changed, PYPROJECT + "# changed\n" if changed == "pyproject.toml" else "changed")
-
-    reasons = {step: explain(before[step], project.fingerprint(step, {})) for step in STEPS}
-    assert {step for step, told in reasons.items() if told} == stale
-    assert all(told[0].startswith(changed) for told in reasons.values() if told)
-
-
-@pytest.mark.parametrize(
-    ("versions", "stale"),
-    [
-        ({"six": "==1.17.0"}, {"doc", "train", "test", "version", "package"}),
-        ({"pytest": "==9.1.0"}, {"test", "version", "package"}),
-    ],
-)
-def test_a_locked_version_makes_the_steps_stale_that_install_it(
-    root: Path, versions: dict[str, str], stale: set[str]
-) -> None:
-    before = {step: open_here(root).fingerprint(step, {}) for step in STEPS}
-
-    write_lock(root, **versions)
-
-    now = open_here(root)
-    assert {s for s in STEPS if explain(before[s], now.fingerprint(s, {}))} == stale
-
-
-def test_a_fact_counts_and_the_python_does_too(root: Path) -> None:
-    fingerprint = open_here(root).fingerprint("train", {"the training command": "x"})
-
-    assert set(fingerprint.facts) == {
-        "the training command", "Python", "the locked packages"
-    }  # fmt: skip
-    assert fingerprint.facts["Python"].startswith("cpython 3.")
-
-
-def test_data_that_is_not_there_is_named(root: Path) -> None:
-    (root / "data" / "rows.csv").unlink()
-    (root / "data").rmdir()
-
-    with pytest.raises(ConfigurationError) as caught:
-        open_here(root).fingerprint("train", {})
-
-    assert str(caught.value) == (
-        "configuration: data, which training reads, does not exist; "
-        "bring the data there, or correct tool.trainwheel.data in pyproject.toml"
-    )
 
 
 def test_what_a_step_makes_has_its_place(root: Path) -> None:

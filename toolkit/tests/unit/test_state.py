@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -14,13 +13,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from trainwheel.digests import DigestTable
 from trainwheel.fingerprint import Fingerprint
 from trainwheel.state import (
     Record,
-    digest_file,
-    digest_files,
-    digest_output,
-    list_files,
     place,
     read_record,
     scratch_folder,
@@ -59,95 +55,9 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"x" * (1 << 21)], ids=["none", "few", "many"])
-def test_a_digest_is_that_of_the_bytes(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(data)
-
-    assert digest_file(path) == digest_output(path) == hashlib.sha256(data).hexdigest()
-
-
-def test_files_are_listed_in_one_order_without_caches(tmp_path: Path) -> None:
-    tree = dict.fromkeys(
-        ["b.py", "a/z.py", "a/b/c.txt", ".env", "a/__pycache__/z.pyc", "x.pyc",
-         ".pytest_cache/v", ".mypy_cache/v", ".ruff_cache/v", "m.egg-info/PKG-INFO"],
-        b"",
-    )  # fmt: skip
-    write_tree(tmp_path, tree)
-
-    listed = [path.relative_to(tmp_path).as_posix() for path in list_files(tmp_path)]
-
-    assert listed == [".env", "a/b/c.txt", "a/z.py", "b.py"]
-
-
-def test_a_file_lists_itself_and_what_is_absent_lists_nothing(tmp_path: Path) -> None:
-    (tmp_path / "a").touch()
-
-    assert list(list_files(tmp_path / "a")) == [tmp_path / "a"]
-    assert list(list_files(tmp_path / "b")) == []
-
-
-def test_links_that_lead_nowhere_or_in_circles_are_no_files(tmp_path: Path) -> None:
-    (tmp_path / "dangling").symlink_to("nowhere")
-    (tmp_path / "circle").symlink_to("circle")
-    (tmp_path / "a").touch()
-
-    assert list(list_files(tmp_path)) == [tmp_path / "a"]
-
-
-def test_digests_are_told_by_path_below_the_root(tmp_path: Path) -> None:
-    write_tree(tmp_path, {"a/b": b"1"})
-
-    assert digest_files(tmp_path, [tmp_path / "a" / "b"]) == {
-        "a/b": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
-    }
-
-
-BEFORE = {"a": b"12", "b": b"3", "c/d": b""}
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        {"a": b"12", "b": b"3", "c/e": b""},
-        {"a": b"3", "b": b"12", "c/d": b""},
-        {"a": b"1", "b": b"23", "c/d": b""},
-        {"a": b"12", "b": b"3", "cd": b""},
-        {"a": b"12", "b": b"3"},
-        {"a": b"12", "b": b"3", "c/d": b"", "e": b""},
-        {"a": b"12", "b": b"4", "c/d": b""},
-        {},
-    ],
-    ids=["renamed", "swapped", "moved byte", "flattened", "gone", "new", "changed", "emptied"],
-)
-def test_a_folder_that_differs_has_another_digest(tmp_path: Path, after: dict[str, bytes]) -> None:
-    one = write_tree(tmp_path / "one", BEFORE)
-    other = write_tree(tmp_path / "other", after)
-    other.mkdir(exist_ok=True)
-
-    assert digest_output(one) != digest_output(other)
-
-
-def test_what_is_absent_has_no_digest_unlike_what_is_empty(tmp_path: Path) -> None:
-    assert digest_output(tmp_path / "absent") == ""
-    assert digest_output(tmp_path) != ""
-
-
-trees = st.dictionaries(st.text("abc", min_size=1, max_size=2), st.binary(max_size=2), max_size=3)
 on_disk = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-@on_disk
-@given(one=trees, other=trees)
-def test_folders_have_one_digest_exactly_where_they_are_alike(
-    tmp_path: Path, one: dict[str, bytes], other: dict[str, bytes]
-) -> None:
-    with scratch_folder(tmp_path, "x") as first, scratch_folder(tmp_path, "x") as second:
-        digests = [digest_output(write_tree(first, one)), digest_output(write_tree(second, other))]
-
-    assert (digests[0] == digests[1]) == (one == other)
 
 
 @on_disk
@@ -217,6 +127,10 @@ def test_a_scratch_folder_is_fresh_and_goes_whatever_happens(tmp_path: Path) -> 
     assert names(tmp_path / "tmp") == []
 
 
+def digest_output(path: Path) -> str:
+    return DigestTable(path.parents[1] / "digests.json").output(path)
+
+
 def make(path: Path, kind: str, text: str) -> None:
     """Put something of this kind at a path."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -259,7 +173,8 @@ texts = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
 
 @on_disk
 @given(record=st.builds(
-    Record, st.just("train"), st.builds(Fingerprint, texts, texts), texts, st.floats(0, 1e6), texts
+    Record, st.just("train"), st.builds(Fingerprint, texts, texts), texts, st.floats(0, 1e6), texts,
+    st.floats(0, 1e11),
 ))  # fmt: skip
 def test_any_record_survives_its_file(tmp_path: Path, record: Record) -> None:
     write_record(tmp_path, record)
@@ -286,7 +201,7 @@ def test_a_record_with_a_damaged_fingerprint_counts_as_absent(
     path = tmp_path / "train.json"
     whole = path.read_bytes()
     start = whole.index(b'"fingerprint"')
-    position = data.draw(st.integers(start, whole.index(b'"outputs"') - 1))
+    position = data.draw(st.integers(start, whole.index(b'"finished"') - 1))
     byte = data.draw(st.integers(0, 255))
     path.write_bytes(whole[:position] + bytes([byte]) + whole[position + 1 :])
 
@@ -299,7 +214,10 @@ def test_a_record_with_a_damaged_fingerprint_counts_as_absent(
 @pytest.mark.parametrize(
     "change",
     [
-        {"schema": 2},
+        {"schema": 1},
+        {"schema": 99},
+        {"seconds": None},
+        {"finished": "yesterday"},
         {"schema": None},
         {"key": "0" * 64},
         {"fingerprint": None},
@@ -326,7 +244,7 @@ def test_a_record_of_another_shape_counts_as_absent(tmp_path: Path, change: dict
     assert read_record(tmp_path, "train") is None
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "3", "{}", '{"schema": 1}', "\xff"])
+@pytest.mark.parametrize("text", ["", "null", "[]", "3", "{}", '{"schema": 2}', "\xff"])
 def test_garbage_counts_as_no_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "train.json").write_bytes(text.encode("latin-1"))
 

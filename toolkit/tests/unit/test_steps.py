@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import InputChangedError, StepFailedError
+from trainwheel.inputs import fingerprint
 from trainwheel.project import Project
 from trainwheel.state import write_record
 from trainwheel.steps import current_record, require_current, run_step
@@ -98,7 +99,6 @@ def test_a_step_may_say_the_same_whether_it_ran_or_not(root: Path) -> None:
 
 CHANGES: dict[str, Change] = {
     "source": lambda root: write(root, "model/small_model/classifier.py", "changed"),
-    "new source": lambda root: write(root, "model/small_training/more.py", ""),
     "gone source": lambda root: (root / "model/small_model/py.typed").unlink(),
     "renamed source": lambda root: (root / "model/small_model/py.typed").rename(
         root / "model/small_model/other.typed"
@@ -117,15 +117,32 @@ CHANGES: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_step_runs_again_after_a_change(root: Path, change: Change) -> None:
+RESTORED = {"gone artefact", "added to report", "gone report", "gone record"}
+"""Changes after which what the step made of the same inputs is still kept."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_step_is_made_true_again_after_a_change(root: Path, change: str) -> None:
     said(root, Training())
-    change(root)
+    CHANGES[change](root)
     again = Training()
 
-    assert said(root, again).startswith("train    trained")
-    assert again.runs == 1
+    told = said(root, again)
+
+    assert told.startswith("train    trained")
+    assert ("restored from the cache" in told) == (change in RESTORED)
+    assert again.runs == (0 if change in RESTORED else 1)
     assert standing(root) == OUTPUTS
+    assert said(root, again) == "train    unchanged\n"
+
+
+def test_a_step_that_is_forced_runs_whatever_its_record_says(root: Path) -> None:
+    said(root, Training())
+    again = Training()
+
+    run_step(open_here(root), "train", {"the command": "python"}, again, force=True)
+
+    assert again.runs == 1
 
 
 def test_a_step_runs_again_for_another_fact(root: Path) -> None:
@@ -142,13 +159,14 @@ def test_a_step_runs_again_for_another_fact(root: Path) -> None:
     [
         lambda root: write(root, "tests/test_small.py", "changed"),
         lambda root: write(root, "docs/index.md", "changed"),
+        lambda root: write(root, "model/small_training/more.py", ""),
         lambda root: write(root, "README.md", "changed"),
         lambda root: write(root, "model/small_model/__pycache__/a.pyc", "changed"),
         lambda root: write_lock(root, pytest="==9.9.9"),
         lambda root: os.utime(root / "data/rows.csv", (1, 1)),
         lambda root: (root / "data/rows.csv").chmod(0o600),
     ],
-    ids=["tests", "docs", "readme", "cache", "other category", "time", "mode"],
+    ids=["tests", "docs", "unrelated source", "readme", "cache", "other category", "time", "mode"],
 )
 def test_a_step_is_not_run_for_what_it_does_not_depend_on(root: Path, change: Change) -> None:
     said(root, Training())
@@ -299,7 +317,7 @@ def test_a_record_of_an_output_that_was_never_there_is_not_believed(root: Path) 
 def test_a_record_that_was_cut_short_makes_the_step_stale_wherever(root: Path) -> None:
     said(root, Training())
     project = open_here(root)
-    now = project.fingerprint("train", {"the command": "python"})
+    now = fingerprint(project, "train", {"the command": "python"})
     path = root / "build/.trainwheel/train.json"
     whole = path.read_bytes()
     assert current_record(project, "train", now) is not None
@@ -342,7 +360,7 @@ def test_a_step_that_never_ran_may_not_be_built_upon(root: Path) -> None:
         ("data", "data/rows.csv changed after train ran"),
         ("new data", "data/more.csv is new after train ran"),
         ("gone source", "model/small_model/py.typed is gone after train ran"),
-        ("locked package", "the locked packages changed after train ran"),
+        ("locked package", "package six changed after train ran"),
         (
             "tampered artefact",
             "model/small_model/artefact/model.joblib changed after train ran",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, TrainwheelError
 from trainwheel.meaning import meaning
-from trainwheel.pyproject import read_project_list, replace_project_list
+from trainwheel.pyproject import read_project_list
+from trainwheel.pyproject_edit import replace_project_list
 from trainwheel.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list, replace_setup_cfg_list
 from trainwheel.sync import Plan
 from trainwheel.sync_target import choose_target, sync_target

@@ -1,4 +1,8 @@
-"""Small scripts that run inside the model's environment, by file path.
+"""Scripts that run inside other environments, by file path; they import nothing of ours."""
 
-They import nothing of the toolkit: the environment that they run in does not have it.
-"""
+from pathlib import Path
+from typing import Final
+
+__all__ = ["PREDICT"]
+
+PREDICT: Final = Path(__file__).with_name("predict.py")

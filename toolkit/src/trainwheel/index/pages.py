@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -67,13 +66,14 @@ def parse_html(text: str, url: str) -> tuple[PublishedFile, ...]:
     Raises:
         ValueError: The page asks for a password, so a single sign-on stands before the index.
     """
-    page = _Page(url)
-    page.feed(text)
-    page.close()
-    if page.asks_for_password:
+    from trainwheel.index.html_page import read_links  # noqa: PLC0415 - only where one arrives
+
+    links = read_links(text, url)
+    if links is None:
         message = "is a login page"
         raise ValueError(message)
-    return tuple(page.files)
+    files = (_linked_file(link.base, link.target, yanked=link.is_yanked) for link in links)
+    return tuple(file for file in files if file is not None)
 
 
 def parse_json(body: bytes, url: str) -> tuple[PublishedFile, ...]:
@@ -107,28 +107,6 @@ def _identity(filename: str) -> object:
         return parse_wheel_filename(filename)
     except InvalidWheelFilename:
         return filename
-
-
-class _Page(HTMLParser):
-    """Collects the files that a page links to."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.files: list[PublishedFile] = []
-        self.asks_for_password = False
-        self._base = url
-        self._has_base = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "base" and values.get("href") and not self._has_base:
-            self._base = urljoin(self._base, values["href"] or "")
-            self._has_base = True
-        elif tag == "input" and (values.get("type") or "").lower() == "password":
-            self.asks_for_password = True
-        elif tag == "a" and values.get("href"):
-            file = _linked_file(self._base, values["href"] or "", yanked="data-yanked" in values)
-            self.files += [] if file is None else [file]
 
 
 def _linked_file(base: str, link: str, *, yanked: bool) -> PublishedFile | None:

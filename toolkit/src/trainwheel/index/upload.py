@@ -17,6 +17,7 @@ from pathlib import Path
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from trainwheel.console import Console
+from trainwheel.digests import digest_file
 from trainwheel.environ import Environment
 from trainwheel.errors import StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
@@ -27,7 +28,6 @@ from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
 from trainwheel.index.twine import judge, plan_twine
 from trainwheel.process import run
-from trainwheel.state import digest_file
 
 __all__ = ["Outcome", "Publication", "Standing", "compare", "publish"]
 

@@ -11,7 +11,7 @@ import nox
 from trainwheel.chain import STEPS, Step
 from trainwheel.errors import ConfigurationError
 from trainwheel.process import handle_termination
-from trainwheel.sessions.runner import hush_nox, run_session
+from trainwheel.sessions.runner import hush_nox, run_session, tell_nox_of_uv
 
 __all__ = ["register"]
 
@@ -34,6 +34,7 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
     nox.options.stop_on_first_error = True
     handle_termination()
     hush_nox(chosen)
+    tell_nox_of_uv()
     for step in STEPS:
         if step.name in chosen:
             _register(step, chosen)

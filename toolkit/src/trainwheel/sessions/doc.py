@@ -25,4 +25,4 @@ def run(context: Context) -> None:
         project.run_tool("doc", argv, what="Sphinx", env={"PYTHONPATH": str(project.source)})
         return {"summary": "site in build/doc/index.html"}
 
-    run_step(project, "doc", {}, work)
+    run_step(project, "doc", {}, work, force=context.is_forced)

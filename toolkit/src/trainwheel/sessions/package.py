@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from trainwheel.building import build
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainwheel.facts import facts_of
 from trainwheel.releasing import read_release
 from trainwheel.sessions.runner import Context
 from trainwheel.staging import describe_tree_drift
@@ -25,11 +28,10 @@ def run(context: Context) -> None:
         return
     if drift := describe_tree_drift(project):
         project.console.notice(drift)
-    facts = {
-        "the release": release.mark,
-        "tool.trainwheel.predict": project.config.predict,
-        "tool.trainwheel.tolerance": str(project.config.tolerance),
-        "the runtime packages": project.locked_digest("packages"),
-        "the test packages": project.locked_digest("packages", "test"),
-    }
-    run_step(project, "package", facts, lambda scratch: build(project, release, scratch))
+
+    def work(scratch: Path) -> Mapping[str, str]:
+        from trainwheel.building import build  # noqa: PLC0415 - only where there is work
+
+        return build(project, release, scratch)
+
+    run_step(project, "package", facts_of(project, "package"), work, force=context.is_forced)

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainwheel.chain import STEPS
+from trainwheel.chain import STEP_BY_NAME, STEPS
 from trainwheel.environ import read_environment
-from trainwheel.environments import uv_cache_or_fallback
-from trainwheel.errors import TrainwheelError
+from trainwheel.environments import find_uv, uv_cache_or_fallback
+from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.options import Options, parse_options
 from trainwheel.project import Project, open_project
+from trainwheel.run_lock import take
 
 if TYPE_CHECKING:
     import nox
 
-__all__ = ["Context", "hush_nox", "run_session"]
+__all__ = ["Context", "hush_nox", "run_session", "tell_nox_of_uv"]
 
-_WITHOUT_LOCK = frozenset({"lock", "clean"})
-"""Sessions that run although the lock is missing or stale."""
+_WITHOUT_LOCKFILE = frozenset({"lock", "clean"})
+"""Sessions that run although Pipfile.lock is missing or stale."""
 
 
 @dataclass(frozen=True)
@@ -34,41 +38,66 @@ class Context:
         project: The model repository.
         options: What stands after ``--``.
         sessions: The names of all sessions of this run.
+        named: The names of those that were asked for, without what they need.
         registered: The names of all sessions that the noxfile has.
         notify: Queues another session.
+        is_forced: Whether this one is to run even if nothing has changed.
     """
 
     project: Project
     options: Options
     sessions: frozenset[str]
+    named: frozenset[str]
     registered: frozenset[str]
     notify: Callable[[str], None]
+    is_forced: bool = False
 
 
 def run_session(name: str, session: nox.Session, root: Path, registered: frozenset[str]) -> None:
     """Run a step for a Nox session; an error of ours ends the session with one line."""
     try:
         context = _context(session, root, registered)
-        if name not in _WITHOUT_LOCK:
+        if STEP_BY_NAME[name].takes_lock:
+            _keep_others_out(context)
+        if name not in _WITHOUT_LOCKFILE:
             context.project.lock  # noqa: B018 - a lock that cannot be used is refused here
         _check_release_once(context)
         module = importlib.import_module(f"trainwheel.sessions.{name}")
         module.run(context)
     except TrainwheelError as error:
         session.error(str(error))
+    except OSError as error:
+        session.error(str(StepFailedError.of_system(error)))
 
 
 def _context(session: nox.Session, root: Path, registered: frozenset[str]) -> Context:
-    sessions = _selected(session)
+    sessions, named = _selected(session), _named(session)
     options = parse_options(session.posargs, sessions)
     project = _project(root, session.cache_dir.parent, options.has("verbose"))
     return Context(
         project,
         options,
         sessions,
+        named,
         registered,
         lambda name: session.notify(name, session.posargs),
+        options.has("force") and session.name in named,
     )
+
+
+def _keep_others_out(context: Context) -> None:
+    """Take the lock of the repository, once in a run, and clear away what a killed run left."""
+    project = context.project
+    lock = project.store / "lock"
+    if lock in _locks:
+        return
+    command = f"nox -s {' '.join(sorted(context.named))}"
+    wait = context.options.has("wait") or project.environment.waits
+    _locks[lock] = take(lock, command=command, wait=wait, told=project.console.notice)
+    shutil.rmtree(project.scratch, ignore_errors=True)
+
+
+_locks: dict[Path, int] = {}
 
 
 @functools.cache
@@ -76,6 +105,12 @@ def _project(root: Path, envdir: Path, verbose: bool) -> Project:  # noqa: FBT00
     # One project a run, so that the configuration and the lock are read once.
     uv_cache_or_fallback(read_environment(), root / ".trainwheel" / "uv-cache")
     return open_project(root, envdir.resolve(), read_environment(), verbose=verbose)
+
+
+def _named(session: nox.Session) -> frozenset[str]:
+    # Nor for those that were named with -s, without what they need.
+    config = getattr(getattr(session, "_runner", None), "global_config", None)
+    return frozenset(getattr(config, "sessions", None) or {session.name})
 
 
 def _selected(session: nox.Session) -> frozenset[str]:
@@ -102,6 +137,22 @@ def hush_nox(names: frozenset[str]) -> None:
     logging.getLogger("nox").addFilter(_Hush(names))
     # Nox opens the root logger down to DEBUG, where the HTTP library tells of every request.
     logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+
+def tell_nox_of_uv() -> None:
+    """Tell Nox which uv there is: it starts one to ask, even for sessions that want none of it.
+
+    Nothing is hidden from sessions of the user's own, for it is the uv that Nox would find.
+    """
+    if read_environment().get("UV") is not None:
+        return
+    with contextlib.suppress(Exception):
+        from nox import virtualenv  # noqa: PLC0415 - for its part that Nox lets one set
+        from packaging.version import Version  # noqa: PLC0415
+
+        found = {"HAS_UV": True, "UV": find_uv(), "UV_VERSION": Version(metadata.version("uv"))}
+        for name, value in found.items():
+            setattr(virtualenv, name, value)
 
 
 class _Hush(logging.Filter):

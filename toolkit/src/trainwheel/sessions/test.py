@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
 
 from trainwheel.errors import StepFailedError
+from trainwheel.facts import facts_of
 from trainwheel.project import Project
 from trainwheel.sessions.runner import Context
 from trainwheel.state import place
@@ -19,8 +19,10 @@ def run(context: Context) -> None:
     """Run pytest over the tests with coverage of the package that is shipped."""
     project = context.project
     project.require_artefact()
-    facts = {"the tests": project.config.tests, "the package": project.config.package}
-    run_step(project, "test", facts, lambda scratch: _test(project, scratch))
+    facts = facts_of(project, "test")
+    run_step(
+        project, "test", facts, lambda scratch: _test(project, scratch), force=context.is_forced
+    )
 
 
 def _test(project: Project, scratch: Path) -> Mapping[str, str]:
@@ -42,6 +44,8 @@ def _test(project: Project, scratch: Path) -> Mapping[str, str]:
 
 
 def _describe(made: Path) -> str:
+    import xml.etree.ElementTree as ET  # noqa: PLC0415 - only where there is work
+
     # Both files were written by the tools of the locked environment a moment ago.
     suite = next(ET.parse(made / "junit.xml").iter("testsuite"))  # noqa: S314
     rate = float(ET.parse(made / "coverage.xml").getroot().get("line-rate", "0"))  # noqa: S314

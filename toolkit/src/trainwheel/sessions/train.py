@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainwheel.facts import facts_of
 from trainwheel.sessions.runner import Context
 from trainwheel.steps import run_step
-from trainwheel.training import facts, train
 
 __all__ = ["run"]
 
@@ -12,4 +15,10 @@ __all__ = ["run"]
 def run(context: Context) -> None:
     """Train, unless nothing that training depends on has changed."""
     project = context.project
-    run_step(project, "train", facts(project), lambda scratch: train(project, scratch))
+
+    def work(scratch: Path) -> Mapping[str, str]:
+        from trainwheel.training import train  # noqa: PLC0415 - only where there is work
+
+        return train(project, scratch)
+
+    run_step(project, "train", facts_of(project, "train"), work, force=context.is_forced)

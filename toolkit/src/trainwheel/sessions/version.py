@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainwheel.facts import DECISION
 from trainwheel.releasing import decide_release
 from trainwheel.sessions.runner import Context
 from trainwheel.staging import release_key
@@ -24,4 +25,5 @@ def run(context: Context) -> None:
         return {}
 
     told = f"{release.version}, {release.reason}" if release.releases else release.reason
-    run_step(project, "version", {"the decision": release.mark}, work, summary=told)
+    facts = {DECISION: release.mark}
+    run_step(project, "version", facts, work, summary=told, force=context.is_forced)

@@ -25,7 +25,8 @@ from trainwheel.console import Console
 from trainwheel.environ import Environment, Secret
 from trainwheel.errors import ConfigurationError, StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.embedded import embedded_index, published_wheels, serve_index
+from trainwheel.index.embedded import embedded_index, serve_index
+from trainwheel.index.folder import published_wheels
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 from trainwheel.index.upload import Outcome, Publication, publish

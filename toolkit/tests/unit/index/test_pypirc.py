@@ -90,7 +90,7 @@ def test_any_accepted_password_survives_the_file(password: str) -> None:
     ("name", "stays"),
     [
         (f"trainwheel-{_DEAD}-pypirc-abc", False),
-        (f"trainwheel-{os.getpid()}-pypirc-abc", True),
+        ("trainwheel-{own}-pypirc-abc", True),
         ("trainwheel-x-pypirc-abc", True),
         (f"trainwheel-{_DEAD}-environment", True),
         (f"other-{_DEAD}-pypirc-abc", True),
@@ -101,7 +101,7 @@ def test_only_the_leftover_of_a_dead_run_is_removed(
     stays: bool,  # noqa: FBT001 - a table
     system: Path,
 ) -> None:
-    leftover = system / name
+    leftover = system / name.format(own=os.getpid())
     leftover.mkdir()
     (leftover / "pypirc").write_text("secret")
     with private_pypirc(TARGET):

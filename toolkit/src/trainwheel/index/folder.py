@@ -1,0 +1,37 @@
+"""The files of the embedded index, looked at where they lie."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from trainwheel.digests import digest_file
+from trainwheel.index.pages import PublishedFile
+
+__all__ = ["list_wheels", "published_wheels"]
+
+
+def published_wheels(folder: Path, project: str) -> tuple[PublishedFile, ...]:
+    """Return the wheels of a project in the folder of the embedded index, no server needed.
+
+    Args:
+        folder: The folder; may be missing.
+        project: The distribution's name, in any spelling.
+    """
+    wanted = canonicalize_name(project)
+    return tuple(
+        PublishedFile(path.name, path.resolve().as_uri(), {"sha256": digest_file(path)})
+        for path in list_wheels(folder)
+        if parse_wheel_filename(path.name)[0] == wanted
+    )
+
+
+def list_wheels(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder that are named as wheels are, by name."""
+    for path in sorted(folder.glob("[!.]*.whl")):
+        with contextlib.suppress(InvalidWheelFilename):
+            parse_wheel_filename(path.name)
+            yield path

@@ -1,0 +1,361 @@
+"""What other runners get wrong: each row of the table of failures, on a real project, through Nox.
+
+Each of make, weasel, doit, DVC and snakemake fails some of these (measured in November 2026).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.tiny import BOUND, TinyProject, copy_of, make_tiny, wait_for
+
+pytestmark = pytest.mark.integration
+
+ARTEFACT = "model/tiny_model/artefact/model.joblib"
+TRAINING = "model/tiny_training/__main__.py"
+HELPER = "model/tiny_training/helper.py"
+RECORD = "build/.trainwheel/train.json"
+COUNTS = """
+import os, time
+from pathlib import Path
+
+import joblib
+from tiny_training.helper import FACTOR
+
+with open(os.environ["TINY_COUNT"], "a") as count:
+    count.write("trained\\n")
+data = "".join(path.read_text() for path in sorted(Path("data").iterdir()))
+model.write_bytes(b"HALF")
+if started := os.environ.get("TINY_WAIT"):
+    Path(started).touch()
+    while Path(started).exists():
+        time.sleep(0.01)
+joblib.dump({"factor": FACTOR, "border": 10, "data": data}, model)
+"""
+"""Training that reads data and a helper, tells that it ran, and may be held up half-way."""
+
+
+def count(project: TinyProject) -> int:
+    """Return how often training ran."""
+    path = Path(project.variables["TINY_COUNT"])
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def train(project: TinyProject, *options: str) -> str:
+    run = project.nox("train", *options)
+    assert run.code == 0, run.output
+    return run.line("train ")
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> TinyProject:
+    """A project with data and a helper whose model was trained once; to be copied."""
+    folder = tmp_path_factory.mktemp("trained")
+    project = make_tiny(folder / "tiny", envdir).with_variables(TINY_COUNT=str(folder / "count"))
+    project.write(TRAINING, project.read(TRAINING) + COUNTS)
+    project.write(HELPER, "FACTOR = 2.0\n")
+    project.write("data/one.csv", "1,2,3\n")
+    project.write("data/two.csv", "4,5,6\n")
+    project.configure('data = ["data"]')
+    assert "trained, accuracy 1.000" in train(project)
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path, trained_once: TinyProject) -> Iterator[TinyProject]:
+    """A project whose model is trained, and which has looked at its files once since."""
+    project = copy_of(trained_once, tmp_path / "tiny")
+    project = project.with_variables(TINY_COUNT=str(tmp_path / "count"))
+    assert train(project) == "train    unchanged"
+    assert count(project) == 0
+    yield project
+    for number in project.survivors():
+        os.kill(number, signal.SIGKILL)
+
+
+def hold_training(project: TinyProject) -> tuple[Path, subprocess.Popen[str]]:
+    """Start training and return the file that holds it up half-way, and the process of Nox."""
+    held = project.root.parent / "held"
+    process = project.start(*project.argv("train"), TINY_WAIT=str(held))
+    wait_for(held.exists, process)
+    return held, process
+
+
+def let_go(held: Path, process: subprocess.Popen[str]) -> str:
+    """Let training go on, and return what Nox said to its end."""
+    held.unlink()
+    output, _ = process.communicate(timeout=BOUND)
+    return output
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """End Nox, and only it, and wait until it is gone."""
+    process.send_signal(number)
+    process.wait(BOUND)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_a_touched_file_is_not_a_changed_one(project: TinyProject) -> None:
+    os.utime(project.root / "data/one.csv")
+    os.utime(project.root / TRAINING)
+
+    assert train(project) == "train    unchanged"
+    assert count(project) == 0
+
+
+def test_a_model_overwritten_by_hand_is_not_kept(project: TinyProject) -> None:
+    trained = (project.root / ARTEFACT).read_bytes()
+    (project.root / ARTEFACT).unlink()
+    (project.root / ARTEFACT).write_bytes(b"by hand")
+
+    assert train(project) != "train    unchanged"
+    assert (project.root / ARTEFACT).read_bytes() == trained
+
+
+def test_an_edited_helper_is_seen(project: TinyProject) -> None:
+    project.write(HELPER, "FACTOR = 3.0\n")
+
+    assert "trained" in train(project)
+    assert count(project) == 1
+
+
+def patch(path: Path) -> None:
+    with path.open("r+b") as stream:
+        stream.write(b"9")
+
+
+def exchange(path: Path) -> None:
+    new = path.with_name(".new")
+    shutil.copy2(path, new)
+    patch(new)
+    new.rename(path)
+
+
+@pytest.mark.parametrize("edit", [patch, exchange], ids=["in place", "as a new file"])
+@pytest.mark.parametrize("name", ["data/one.csv", HELPER])
+def test_an_edit_that_keeps_size_and_time_is_seen(
+    project: TinyProject, name: str, edit: Callable[[Path], None]
+) -> None:
+    if name == HELPER:
+        project.write(HELPER, "9.0\nFACTOR = 2.0\n")
+        project.write(HELPER, "8.0\nFACTOR = 2.0\n")
+        train(project)
+        assert train(project) == "train    unchanged"
+    before, status = count(project), (project.root / name).stat()
+
+    edit(project.root / name)
+    os.utime(project.root / name, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    assert (project.root / name).stat().st_size == status.st_size
+    assert "trained" in train(project)
+    assert count(project) == before + 1
+
+
+def test_code_replaced_while_it_runs_is_not_what_made_the_model(project: TinyProject) -> None:
+    project.write(HELPER, "FACTOR = 3.0\n")
+    before = (project.root / ARTEFACT).read_bytes()
+    held, process = hold_training(project)
+    project.write(TRAINING, "raise SystemExit(3)\n")
+
+    output = let_go(held, process)
+
+    assert process.returncode == 1
+    assert f"failed: {TRAINING} changed while train ran; what it made is kept in" in output
+    assert (project.root / ARTEFACT).read_bytes() == before
+    again = project.nox("train")
+    assert "training ended with exit code 3" in again.error("failed")
+
+
+def test_code_that_is_put_back_before_training_ends_is_not_trusted_either(
+    project: TinyProject,
+) -> None:
+    project.write(HELPER, "FACTOR = 3.0\n")
+    held, process = hold_training(project)
+    project.write(HELPER, "FACTOR = 4.0\n")
+    project.write(HELPER, "FACTOR = 3.0\n")
+
+    output = let_go(held, process)
+
+    assert process.returncode == 1
+    assert f"failed: {HELPER} was written while train ran" in output
+    assert "trained" in train(project)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_half_written_model_is_never_taken(project: TinyProject, number: signal.Signals) -> None:
+    project.write("data/one.csv", "7,8,9\n")
+    before = (project.root / ARTEFACT).read_bytes()
+    _, process = hold_training(project)
+
+    end(process, number)
+
+    assert (project.root / ARTEFACT).read_bytes() == before
+    # What training left at work is ended by the next run, and by nobody's hand.
+    run = project.nox("train")
+    assert run.code == 0, run.output
+    assert ("ending what a killed run left at work" in run.output) == (number == signal.SIGKILL)
+    assert b"7,8,9" in (project.root / ARTEFACT).read_bytes()
+    assert list((project.root / "build/.trainwheel/tmp").iterdir()) == []
+
+
+def test_a_kill_in_a_later_step_does_not_lose_an_earlier_one(project: TinyProject) -> None:
+    held = project.root.parent / "held"
+    project.write(
+        "tests/test_held.py",
+        f"import pathlib, time\n\ndef test_held():\n    held = pathlib.Path({str(held)!r})\n"
+        "    if not held.with_name('past').exists():\n"
+        "        held.touch()\n        time.sleep(600)\n",
+    )
+    project.write("data/one.csv", "7,8,9\n")
+    process = project.start(*project.argv("test"))
+    wait_for(held.exists, process)
+
+    end(process, signal.SIGKILL)
+
+    held.with_name("past").touch()
+    again = project.nox("test")
+    assert again.code == 0, again.output
+    assert again.line("train ") == "train    unchanged"
+    assert count(project) == 1
+
+
+def test_two_runs_at_once_train_once(project: TinyProject) -> None:
+    project.write(HELPER, "FACTOR = 3.0\n")
+    held, process = hold_training(project)
+
+    second = project.nox("train")
+
+    assert f"nox -s train (process {process.pid} on " in second.error("failed")
+    assert "train    trained" in let_go(held, process)
+    assert count(project) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_record_cut_short_costs_a_run_and_no_traceback(
+    project: TinyProject, share: float
+) -> None:
+    whole = (project.root / RECORD).read_bytes()
+    (project.root / RECORD).write_bytes(whole[: int(share * len(whole))])
+
+    run = project.nox("train")
+
+    assert run.code == 0, run.output
+    assert run.line("notice: ") == "notice: the record of train cannot be read, so it runs again"
+    assert "Traceback" not in run.output
+    assert train(project) == "train    unchanged"
+
+
+def rename(data: Path) -> None:
+    (data / "one.csv").rename(data / "three.csv")
+
+
+def move_bytes(data: Path) -> None:
+    one, two = (data / "one.csv").read_text(), (data / "two.csv").read_text()
+    (data / "one.csv").write_text(one + two[:2])
+    (data / "two.csv").write_text(two[2:])
+
+
+def delete(data: Path) -> None:
+    (data / "two.csv").unlink()
+
+
+def add(data: Path) -> None:
+    (data / "three.csv").touch()
+
+
+@pytest.mark.parametrize("change", [rename, move_bytes, delete, add])
+def test_a_folder_is_its_names_and_what_each_holds(
+    project: TinyProject, change: Callable[[Path], None]
+) -> None:
+    change(project.root / "data")
+
+    assert "trained" in train(project)
+    assert count(project) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("{model} {report}", "{model} {report} --fast"), ("tests", "tests")]
+)
+def test_a_changed_command_is_seen_and_another_key_is_not(
+    project: TinyProject, old: str, new: str
+) -> None:
+    if old == new:
+        project.configure('tests = "tests"')
+    else:
+        project.replace("pyproject.toml", old, new)
+
+    assert ("trained" in train(project)) == (old != new)
+
+
+def test_an_edit_by_a_clock_that_went_back_a_day_is_seen(project: TinyProject) -> None:
+    path = project.root / "data/one.csv"
+    patch(path)
+    yesterday = time.time() - 86_400
+    os.utime(path, (yesterday, yesterday))
+
+    assert "trained" in train(project)
+
+
+def test_files_with_odd_names_are_inputs_like_others(project: TinyProject) -> None:
+    odd = project.root / "data" / os.fsdecode(b"line\nbreak \xff.csv")
+    odd.write_text("1\n")
+    assert "trained" in train(project)
+    assert train(project) == "train    unchanged"
+    odd.write_text("2\n")
+
+    why = project.run("trainwheel", "why", "train")
+
+    assert "line\\nbreak" in why.line(" changed, "), why.output
+    assert "trained" in train(project)
+
+
+def test_a_link_is_what_it_leads_to(project: TinyProject, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.csv").write_text("1\n")
+    (project.root / "data/link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    assert "trained" in train(project)
+    assert train(project) == "train    unchanged"
+
+    (tmp_path / "elsewhere.csv").write_text("2\n")
+
+    assert "trained" in train(project)
+
+
+def test_a_link_that_leads_round_in_a_circle_is_refused(project: TinyProject) -> None:
+    (project.root / "data/circle").symlink_to(".")
+
+    run = project.nox("train")
+
+    assert "a symbolic link leads round in a circle" in run.error("configuration")
+
+
+def test_an_unreadable_import_makes_every_module_count_and_is_said_once(
+    project: TinyProject,
+) -> None:
+    project.write(
+        TRAINING, "import importlib, os\nimportlib.import_module(os.sep[1:] or 'json')\n"
+        + project.read(TRAINING),
+    )  # fmt: skip
+
+    run = project.nox("train")
+
+    assert run.line("notice: ") == (
+        f"notice: {TRAINING}:2 imports what its text does not tell, "
+        "so every file under model counts"
+    )
+    project.write("model/tiny_training/unrelated.py", "")
+    assert "trained" in train(project)
+
+
+def test_an_unrelated_module_does_not_count(project: TinyProject) -> None:
+    project.write("model/tiny_training/unrelated.py", "")
+
+    assert train(project) == "train    unchanged"

@@ -1,0 +1,257 @@
+"""The kernel holds the lock: whoever dies loses it, and what he left at work is ended first."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainwheel.errors import RunLockedError, StepFailedError
+from trainwheel.run_lock import take
+
+BOUND = 30.0
+HOLDER = """
+import sys, time
+from pathlib import Path
+from trainwheel.process import Command, start
+from trainwheel.environ import read_environment
+from trainwheel.run_lock import take
+
+path, child, wait = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "wait"
+take(path, command="nox -s train", wait=wait, told=lambda line: print(line, flush=True))
+if child:
+    start(Command((sys.executable, "-c", child)), read_environment())
+print("taken", flush=True)
+time.sleep(600)
+"""
+SLEEPS = "import time; time.sleep(600)"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
+FORKS = f"import os; os.fork(); {SLEEPS}"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The lock's file."""
+    return tmp_path / ".trainwheel" / "lock"
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def hold(path: Path) -> Iterator[Start]:
+    """Start another process that takes the lock, and end all of them afterwards."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(child: str = "", *, wait: bool = False, until: str = "taken") -> subprocess.Popen[str]:
+        argv = (sys.executable, "-c", HOLDER, str(path), child, "wait" if wait else "")
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=variables)
+        started.append(process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if until in line:
+                return process
+        pytest.fail("it did not take the lock")
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+    for number in holders(path):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+
+
+def holders(path: Path) -> list[int]:
+    """Return who has the lock's file open, but for this process."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            links = [str(link.readlink()) for link in (folder / "fd").iterdir()]
+            if str(path) in links and int(folder.name) != os.getpid():
+                found.append(int(folder.name))
+    return found
+
+
+def take_it(path: Path, *, wait: bool = False) -> tuple[int, list[str]]:
+    """Take the lock and return its descriptor and what was said."""
+    said: list[str] = []
+    descriptor = take(path, command="nox -s test", wait=wait, told=said.append)
+    return descriptor, said
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+
+
+def test_a_free_lock_is_taken_and_names_its_owner(path: Path) -> None:
+    descriptor, said = take_it(path)
+
+    owner = json.loads(path.read_bytes())
+    assert said == []
+    assert owner["pid"] == os.getpid()
+    assert owner["host"] == socket.gethostname()
+    assert owner["command"] == "nox -s test"
+    assert abs(owner["started"] - time.time()) < BOUND
+    os.close(descriptor)
+
+
+def test_a_lock_that_is_held_stops_a_second_run_at_once_with_its_owner(
+    path: Path, hold: Start
+) -> None:
+    process = hold()
+
+    with pytest.raises(RunLockedError) as caught:
+        take_it(path)
+
+    told = str(caught.value)
+    assert told.startswith("failed: another run is at work here: nox -s train (process ")
+    assert f"(process {process.pid} on {socket.gethostname()}, since " in told
+    assert told.endswith("; wait for it with: -- --wait")
+    assert process.poll() is None
+
+
+def test_a_run_that_waits_gets_the_lock_when_it_is_free(path: Path, hold: Start) -> None:
+    first = hold()
+    second = hold(wait=True, until="waiting for nox -s train (process ")
+
+    kill(first)
+
+    assert second.stdout is not None
+    assert second.stdout.readline() == "taken\n"
+    with pytest.raises(RunLockedError, match=f"process {second.pid} "):
+        take_it(path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_waits_can_be_ended(hold: Start, number: signal.Signals) -> None:
+    hold()
+    second = hold(wait=True, until="waiting for ")
+
+    second.send_signal(number)
+
+    assert second.wait(BOUND) != 0
+
+
+def test_a_lock_outlives_nobody(path: Path, hold: Start) -> None:
+    kill(hold())
+
+    descriptor, said = take_it(path)
+
+    assert said == []
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("child", [SLEEPS, DEAF, FORKS], ids=["child", "deaf", "grandchild"])
+def test_what_a_killed_run_left_at_work_is_ended(path: Path, hold: Start, child: str) -> None:
+    kill(hold(child))
+    assert holders(path) != []
+
+    descriptor, said = take_it(path)
+
+    assert all("ending what a killed run left at work: " in line for line in said)
+    assert said != []
+    assert holders(path) == []
+    os.close(descriptor)
+
+
+def test_a_run_that_waits_is_not_taken_for_something_left_behind(path: Path, hold: Start) -> None:
+    first = hold(SLEEPS)
+    waiting = hold(wait=True, until="waiting for ")
+    kill(first)
+
+    with contextlib.suppress(RunLockedError):
+        os.close(take_it(path)[0])
+
+    assert waiting.poll() is None
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    owner = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**owner, **changes}))
+
+
+def test_nothing_is_ended_for_an_owner_on_another_machine(path: Path, hold: Start) -> None:
+    process = hold(SLEEPS)
+    rewrite(path, host="elsewhere", pid=2**22 + 1)
+
+    with pytest.raises(RunLockedError, match="on elsewhere"):
+        take_it(path)
+
+    assert process.poll() is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "host": 1}'])
+def test_an_owner_who_cannot_be_read_still_holds_the_lock(
+    path: Path, hold: Start, text: str
+) -> None:
+    process = hold()
+    path.write_text(text)
+
+    with pytest.raises(RunLockedError, match="another run is at work here"):
+        take_it(path)
+
+    assert process.poll() is None
+
+
+def test_of_five_that_start_at_once_one_gets_it(path: Path) -> None:
+    program = HOLDER.replace("time.sleep(600)", "sys.stdin.read()")
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    argv = (sys.executable, "-c", program, str(path), "", "")
+    pipe = subprocess.PIPE
+    runs = [
+        subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
+        for _ in range(5)
+    ]
+    losers: list[subprocess.Popen[str]] = []
+    while len(losers) < 4:
+        losers = [run for run in runs if run.poll() is not None]
+        time.sleep(0.01)
+    (winner,) = set(runs) - set(losers)
+
+    told = [run.communicate(timeout=BOUND) for run in losers]
+    assert winner.communicate("", timeout=BOUND)[0] == "taken\n"
+    assert all("RunLockedError: failed: another run is at work" in error for _, error in told)
+
+
+def test_a_file_system_without_locks_is_told_of(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    descriptor, said = take_it(path)
+
+    assert said == ["this file system knows no locks: do not start two runs at once"]
+    os.close(descriptor)
+
+
+def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").touch()
+    link = tmp_path / "lock"
+    link.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "file").touch()
+
+    for path in (link, tmp_path / "file" / "lock", tmp_path):
+        with pytest.raises(StepFailedError) as caught:
+            take_it(path)
+        assert str(caught.value).startswith(f"failed: {path} cannot be opened: ")
+    assert (tmp_path / "elsewhere").read_bytes() == b""
