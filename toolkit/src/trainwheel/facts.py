@@ -26,6 +26,7 @@ def facts_of(project: Project, step: str) -> dict[str, str]:
         case "train":
             return {
                 "the training command": config.train_command,
+                "tool.trainwheel.artefact": config.artefact_path,
                 "tool.trainwheel.data": " ".join(config.data),
                 "tool.trainwheel.predict": config.predict,
                 "the golden host": digest_file(PREDICT),

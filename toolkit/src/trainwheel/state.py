@@ -22,6 +22,7 @@ __all__ = [
     "Record",
     "place",
     "read_record",
+    "remove",
     "scratch_folder",
     "write_atomically",
     "write_record",
@@ -90,6 +91,14 @@ def place(made: Path, final: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         made.replace(final)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, as far as that can be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_record(folder: Path, record: Record) -> None:

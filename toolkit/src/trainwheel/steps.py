@@ -14,7 +14,7 @@ from trainwheel.fingerprint import Fingerprint, Reason, explain
 from trainwheel.inputs import fingerprint, read_inputs, told_facts
 from trainwheel.project import Project
 from trainwheel.result_cache import Result
-from trainwheel.state import Record, place, read_record, scratch_folder, write_record
+from trainwheel.state import Record, place, read_record, remove, scratch_folder, write_record
 
 __all__ = ["current_record", "moved_outputs", "require_current", "run_step"]
 
@@ -58,7 +58,7 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
     _tell_if_widened(project, step)
     started, written = time.monotonic(), _written(project, step, before)
     with project.console.working(step), scratch_folder(project.scratch, step) as scratch:
-        kept = None if force else project.cache.restore(step, before.key, scratch)
+        kept = None if force else _restore(project, step, before, scratch)
         result = kept or _make(project, step, work, scratch)
         _fence(project, step, scratch, _moved(project, step, facts, before, written))
         outputs = _put_in_place(project, step, scratch, None if kept else result, before)
@@ -69,6 +69,17 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
     told += ", restored from the cache" if kept else ""
     project.console.outcome(step, told, time.monotonic() - started)
     return record
+
+
+def _restore(project: Project, step: str, inputs: Fingerprint, scratch: Path) -> Result | None:
+    kept = project.cache.restore(step, inputs.key, scratch)
+    made = [scratch / name for name in project.outputs(step)]
+    if kept is not None and not all(path.exists() for path in made):
+        # Of another version of this library, whose step made something else.
+        for path in scratch.iterdir():
+            remove(path)
+        return None
+    return kept
 
 
 def _make(project: Project, step: str, work: Work, scratch: Path) -> Result:
@@ -110,7 +121,10 @@ def require_current(project: Project, step: str) -> Record:
 
 def moved_outputs(project: Project, record: Record) -> Iterator[Reason]:
     """Yield each output that is not as a step left it."""
-    for name, digest in record.outputs.items():
+    finals = (
+        path.relative_to(project.root).as_posix() for path in project.outputs(record.step).values()
+    )
+    for name, digest in {**dict.fromkeys(finals, ""), **record.outputs}.items():
         now = project.digests.output(project.root / name)
         if not digest or now != digest:
             yield Reason(name, digest, now or None)

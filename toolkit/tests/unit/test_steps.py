@@ -16,6 +16,7 @@ import pytest
 from trainwheel.errors import InputChangedError, StepFailedError
 from trainwheel.inputs import fingerprint
 from trainwheel.project import Project
+from trainwheel.result_cache import Result
 from trainwheel.state import write_record
 from trainwheel.steps import current_record, require_current, run_step
 from unit.repository import make_repository, open_here, write, write_lock
@@ -378,3 +379,28 @@ def test_a_step_whose_files_moved_since_may_not_be_built_upon(
         require_current(open_here(root), "train")
 
     assert str(caught.value) == f"failed: {told}; run the same command again"
+
+
+def test_an_output_that_a_record_does_not_know_of_is_made(root: Path) -> None:
+    # As after an upgrade of this library whose step makes more than it did.
+    said(root, Training())
+    project = open_here(root)
+    record = require_current(project, "train")
+    write_record(
+        project.records, replace(record, outputs={"build/train": record.outputs["build/train"]})
+    )
+
+    assert "restored from the cache" in said(root, Training())
+    assert said(root, Training()) == "train    unchanged\n"
+
+
+def test_a_kept_result_that_lacks_an_output_is_made_anew(root: Path) -> None:
+    project = open_here(root)
+    now = fingerprint(project, "train", {"the command": "python"})
+    (root / "made").write_text("weights")
+    project.cache.keep("train", now.key, Result({}, 1.0, 1.0), {"model.joblib": root / "made"})
+    again = Training()
+
+    assert "restored" not in said(root, again)
+    assert again.runs == 1
+    assert standing(root) == OUTPUTS
