@@ -81,4 +81,4 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure, also beside other tools; the figures go into an issue's closing note."""
     ensure(session, "peers", "bench")
-    run(session, "pytest", "-m", "bench", *(session.posargs or ["benchmarks", "tests"]))
+    run(session, "pytest", "-m", "bench", "benchmarks", "tests", *session.posargs)

@@ -136,12 +136,12 @@ def check(*bars: Bar) -> None:
 
 
 def machine() -> str:
-    """Return what the figures were taken on."""
+    """Return what the figures were taken on, and how busy it was meanwhile."""
     info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     models = [line.partition(": ")[2] for line in info.splitlines() if "model name" in line]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return (
         f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores,"
         f" {memory:.0f} GiB, {platform.system()} {platform.release()},"
-        f" Python {platform.python_version()}"
+        f" Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
     )
