@@ -18,6 +18,7 @@ from trainwheel.environments import Installer, uv_cache_or_fallback
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.index.target import choose_index
 from trainwheel.lockfile import local_packages, render_requirements, requirements
+from trainwheel.models_command import add_models
 from trainwheel.process import handle_termination
 from trainwheel.project import open_project, secret_names
 from trainwheel.proof import parse_proof
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_requirements)
     add_status(commands.add_parser("status", help="show how the steps stand, without running any"))
     add_why(commands.add_parser("why", help="tell why a step would run again"))
+    add_models(commands.add_parser("models", help="list models"))
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
     for command in (upload, verify):
         command.add_argument("--to", metavar="NAME", help="the index, by its name")

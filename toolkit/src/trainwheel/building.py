@@ -8,22 +8,26 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from trainwheel.commits import Commit, read_commit
+from trainwheel.describing import describe, trace
 from trainwheel.digests import digest_file
-from trainwheel.errors import StepFailedError
+from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.golden import GoldenRow
-from trainwheel.process import Command, run
+from trainwheel.leaks import find_leaks
 from trainwheel.project import Project
 from trainwheel.proof import Proof, proof_path, render_proof
 from trainwheel.proving import SystemTests, prove
 from trainwheel.releasing import Release
 from trainwheel.size import describe_size
 from trainwheel.staging import stage
-from trainwheel.wheel import add_metadata, list_members
+from trainwheel.wheel import dist_info_of, list_members
+from trainwheel.wheel_archive import file_entries, open_wheel, read_pieces
+from trainwheel.wheel_finish import finish
+from trainwheel.wheel_record import check_record
 
 __all__ = ["build", "check_members"]
 
-_NO_COMMIT = "1577836800"
-"""2020-01-01, the date of what is built outside git."""
+_TOOLS = frozenset({"build", "check-wheel-contents", "cyclonedx-python-lib", "twine"})
 
 
 def build(project: Project, release: Release, scratch: Path) -> Mapping[str, str]:
@@ -33,20 +37,24 @@ def build(project: Project, release: Release, scratch: Path) -> Mapping[str, str
         StepFailedError: It cannot be built, holds what it should not, or does not keep what
             training promised; then nothing of it is left.
     """
-    staged, dist = scratch / "staged", scratch / "dist"
-    stage(project, release.version, staged)
-    project.run_tool(
-        "package",
-        ("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(staged)),
-        what="the build",
-        env={"SOURCE_DATE_EPOCH": _commit_date(project), "PYTHONHASHSEED": "0"},
+    _require_tools(project)
+    commit = read_commit(project.root, project.environment)
+    built = _build(project, release, scratch, commit)
+    wheel = scratch / "dist" / built.name
+    wheel.parent.mkdir()
+    provenance = trace(project, release, commit)
+    info, source = dist_info_of(built), project.source
+    described = describe(project, provenance, scratch)
+    trained = {path.relative_to(source).as_posix(): path for path in project.trained}
+    # The artefact is added here and streams: setuptools would read it whole.
+    finish(
+        built,
+        wheel,
+        {**trained, **{f"{info}{name}": data for name, data in described.items()}},
+        digests={provenance.artefact.path: provenance.artefact.sha256},
+        store_above=project.config.store_above,
     )
-    wheel = next(dist.glob("*.whl"))
-    check_members(project, list_members(wheel))
-    add_metadata(wheel, release.release_key)
-    project.run_tool(
-        "package", ("python", "-m", "twine", "check", "--strict", str(wheel)), what="twine check"
-    )
+    _inspect(project, wheel)
     proof = _promise(project, release, wheel)
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     prove(proof, line, project.installer("package"), tests=_system_tests(project))
@@ -54,6 +62,64 @@ def build(project: Project, release: Release, scratch: Path) -> Mapping[str, str
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": proof.version}
     return {"summary": summary, **facts}
+
+
+def _require_tools(project: Project) -> None:
+    """Check that the lock has what packages.
+
+    Raises:
+        LockfileError: A package is missing.
+    """
+    locked = {package.name for package in project.lock.packages("package")}
+    if missing := sorted(_TOOLS - locked):
+        message = f"Pipfile.lock: [package] has no {missing[0]}"
+        hint = f"add {', '.join(missing)} to [package] of the Pipfile and run `nox -s lock`"
+        raise LockfileError(message, hint=hint)
+
+
+def _build(project: Project, release: Release, scratch: Path, commit: Commit) -> Path:
+    """Return the wheel that the build back end makes of all but what training made."""
+    staged, built = scratch / "staged", scratch / "built"
+    stage(project, release.version, staged)
+    project.run_tool(
+        "package",
+        ("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), str(staged)),
+        what="the build",
+        env={"SOURCE_DATE_EPOCH": str(commit.time), "PYTHONHASHSEED": "0"},
+    )
+    return next(built.glob("*.whl"))
+
+
+def _inspect(project: Project, wheel: Path) -> None:
+    """Check a finished wheel before it is proved.
+
+    Raises:
+        StepFailedError: It holds what it should not, lacks something, or is not well made.
+    """
+    check_members(project, list_members(wheel))
+    check_record(wheel)
+    _check_leaks(project, wheel)
+    for argv in (("python", "-m", "twine", "check", "--strict"), ("check-wheel-contents",)):
+        what = argv[-1] if len(argv) == 1 else "twine check"
+        project.run_tool("package", (*argv, str(wheel)), what=what)
+
+
+def _check_leaks(project: Project, wheel: Path) -> None:
+    """Check that a wheel holds no credential and no path of this machine.
+
+    Raises:
+        StepFailedError: It does; names the member, and never the value.
+    """
+    home = project.environment.get("HOME")
+    places = (project.root, project.envdir, *((Path(home),) if home else ()))
+    folders = {str(found) for place in places for found in (place, place.resolve())}
+    with open_wheel(wheel) as archive:
+        members = ((info.filename, read_pieces(archive, info)) for info in file_entries(archive))
+        leaks = find_leaks(members, secrets=project.secrets(), folders=folders)
+    if leaks:
+        more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
+        message = f"{wheel.name} would leak: {leaks[0]}{more}"
+        raise StepFailedError(message, hint="take it out of what is shipped, and train anew")
 
 
 def check_members(project: Project, members: tuple[str, ...]) -> None:
@@ -64,13 +130,13 @@ def check_members(project: Project, members: tuple[str, ...]) -> None:
     """
     source = project.source
     shipped = {path.relative_to(source).as_posix() for path in project.shipped_package()}
-    artefact = project.artefact.relative_to(source).as_posix()
-    needed = {name for name in shipped if name.endswith((".py", "py.typed"))} | {artefact}
+    trained = {path.relative_to(source).as_posix() for path in project.trained}
+    needed = {name for name in shipped if name.endswith((".py", "py.typed"))} | trained
     held = {name for name in members if ".dist-info/" not in name}
     if lacking := sorted(needed - held):
         message = f"the wheel lacks {lacking[0]}"
         raise StepFailedError(message, hint="name it in packages or package_data of setup.py")
-    if foreign := sorted(held - shipped - {artefact}):
+    if foreign := sorted(held - shipped - trained):
         message = f"the wheel holds {foreign[0]}, which is not part of {project.config.package}"
         raise StepFailedError(message, hint="correct packages and package_data in setup.py")
 
@@ -97,12 +163,3 @@ def _system_tests(project: Project) -> SystemTests | None:
         project.console.notice(f"no {project.config.system_tests}: the wheel is not tested further")
         return None
     return SystemTests(folder, project.locked("packages", "test"))
-
-
-def _commit_date(project: Project) -> str:
-    command = Command(("git", "log", "-1", "--format=%ct"), cwd=project.root)
-    try:
-        completed = run(command, project.environment)
-    except StepFailedError:
-        return _NO_COMMIT
-    return _NO_COMMIT if completed.failed else completed.output.strip() or _NO_COMMIT

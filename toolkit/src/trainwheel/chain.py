@@ -96,7 +96,7 @@ STEPS = (
         "Train the model and record its golden predictions",
         category="train",
         inputs=("training", "data"),
-        outputs=("{artefact}", "build/train"),
+        outputs=("{artefact}", "{artefact}.json", "build/train"),
         flags=_STEP_FLAGS,
         watches_writes=True,
     ),

@@ -54,6 +54,7 @@ class Config:
     inputs: tuple[str, ...] = ()
     tolerance: float = 1e-9
     cache_limit: int = 5_000_000_000
+    store_above: int = 256_000_000
     release: str = "changed"
     build_number_offset: int = 0
     pins: str = "compatible"
@@ -221,6 +222,8 @@ KEYS = (
     Key("inputs", "inputs", _paths, "[]", "Further files and folders that make training stale"),
     Key("cache.limit", "cache_limit", _size, "5 GB",
         "How much the results of earlier inputs may take up; 0 keeps none"),
+    Key("wheel.store-above", "store_above", _size, "256 MB",
+        "Files larger than this are stored in the wheel; smaller ones are deflated"),
     Key("tolerance", "tolerance", _tolerance, "1e-9", "How far a golden number may move, relative"),
     Key("sync.pins", "pins", _one_of(*POLICIES), "compatible",
         "How the locked packages are written into setup.py"),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from trainwheel.derived_forms import derived_forms
 from trainwheel.environ import Environment, Secret
 
 __all__ = ["Console"]
@@ -31,8 +32,10 @@ class Console:
         self._is_waiting = False
 
     def hide(self, *secrets: Secret | None) -> None:
-        """Print ``***`` wherever one of these values would appear from now on."""
-        self._secrets |= {secret.reveal() for secret in secrets if secret is not None} - {""}
+        """Print ``***`` wherever one of these values would appear from now on, also encoded."""
+        for secret in secrets:
+            if secret is not None:
+                self._secrets |= derived_forms(secret.reveal())
 
     def redact(self, text: str) -> str:
         """Return ``text`` without any hidden value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trainwheel.commits import read_commit
 from trainwheel.digests import digest_file
 from trainwheel.hosts import PREDICT
 from trainwheel.project import Project
@@ -37,8 +38,10 @@ def facts_of(project: Project, step: str) -> dict[str, str]:
             release = read_release(project.root / "build" / "version.json")
             return {
                 RELEASE: release.mark,
+                "the commit": read_commit(project.root, project.environment).mark,
                 "tool.trainwheel.predict": config.predict,
                 "tool.trainwheel.tolerance": str(config.tolerance),
+                "tool.trainwheel.wheel.store-above": str(config.store_above),
                 "the runtime packages": project.locked_digest("packages"),
                 "the test packages": project.locked_digest("packages", "test"),
             }

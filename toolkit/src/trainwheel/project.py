@@ -13,7 +13,7 @@ from trainwheel.chain import STEP_BY_NAME
 from trainwheel.config import Config, IndexSettings, parse_config
 from trainwheel.console import Console
 from trainwheel.digests import DigestTable
-from trainwheel.environ import Environment
+from trainwheel.environ import NEXUS_VARIABLES, Environment
 from trainwheel.environments import Installer, fresh_bytecode
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.files import list_files
@@ -27,6 +27,7 @@ from trainwheel.lockfile import (
     requirements,
     slice_digest,
 )
+from trainwheel.manifest import manifest_of
 from trainwheel.process import Command, run
 from trainwheel.result_cache import ResultCache
 
@@ -88,7 +89,7 @@ class Project:
     @property
     def trained(self) -> frozenset[Path]:
         """What training puts into the package."""
-        return frozenset({self.artefact})
+        return frozenset({self.artefact, manifest_of(self.artefact)})
 
     @functools.cached_property
     def digests(self) -> DigestTable:
@@ -139,6 +140,15 @@ class Project:
             message = f"setup.py cannot be read: {error.strerror}"
             hint = "write one that calls setup(name=…, version=…, packages=…)"
             raise ConfigurationError(message, hint=hint) from None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the values of the passwords of indexes, as far as this run has them."""
+        names = {
+            NEXUS_VARIABLES[-1],
+            *(found.password_env for found in self.config.indexes.values()),
+        }
+        found = (self.environment.secret(name) for name in sorted(names) if name)
+        return tuple(secret.reveal() for secret in found if secret is not None)
 
     def log_of(self, step: str) -> Path:
         """Return the file that keeps what a step's tools printed."""

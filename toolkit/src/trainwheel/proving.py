@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from trainwheel.process import Command, run
 from trainwheel.proof import Proof
 
 __all__ = ["Model", "SystemTests", "ask", "prove"]
+
+_NOTICE = "notice: "
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,20 @@ def prove(
             _run_tests(tests, python, folder / "tests", installer)
 
 
-def ask(model: Model, inputs: Sequence[dict[str, object]], folder: Path) -> tuple[GoldenRow, ...]:
+def ask(
+    model: Model,
+    inputs: Sequence[dict[str, object]],
+    folder: Path,
+    *,
+    notice: Callable[[str], None] | None = None,
+) -> tuple[GoldenRow, ...]:
     """Return a model's answers to golden inputs, given by a process of its own.
 
     Args:
         model: Whom to ask.
         inputs: The records.
         folder: A fresh folder, which is made.
+        notice: Is told what is odd about the estimators that were loaded.
 
     Raises:
         StepFailedError: The function failed, or answered with what is no JSON value.
@@ -104,6 +113,9 @@ def ask(model: Model, inputs: Sequence[dict[str, object]], folder: Path) -> tupl
     if completed.failed:
         message = f"{model.door} does not predict the golden records: {completed.last_line}"
         raise StepFailedError(message)
+    for line in completed.output.splitlines():
+        if notice is not None and line.startswith(_NOTICE):
+            notice(line.removeprefix(_NOTICE))
     return join(inputs, (folder / "outputs.jsonl").read_text(encoding="utf-8"))
 
 

@@ -8,11 +8,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainwheel.digests import digest_file
 from trainwheel.errors import LockfileError
 from trainwheel.fingerprint import digest_json
+from trainwheel.manifest import manifest_of
 from trainwheel.project import Project
 from trainwheel.setup_py import replace_version
+from trainwheel.state import link_or_copy
 from trainwheel.syncing import Synced, compare, read_files
 
 __all__ = ["describe_tree_drift", "release_key", "stage", "stage_package"]
@@ -32,8 +33,8 @@ def describe_tree_drift(project: Project) -> str:
 def release_key(project: Project) -> str:
     """Return the digest of what a release would ship, apart from its version."""
     files = {
-        path.relative_to(project.root).as_posix(): digest_file(path)
-        for path in (*project.shipped_package(), project.artefact, *_texts(project))
+        path.relative_to(project.root).as_posix(): project.digests.digest(path)
+        for path in (*project.shipped_package(), *sorted(project.trained), *_texts(project))
     }
     synced = _synced(project)
     if synced.target in files:
@@ -48,6 +49,8 @@ def release_key(project: Project) -> str:
 def stage(project: Project, version: str, folder: Path) -> None:
     """Copy what the wheel is built from into ``folder``, with the version and the locked packages.
 
+    What training made is not among it: setuptools would read it whole.
+
     Modes are set, for setuptools copies them into the wheel (pypa/wheel issue 362).
 
     Raises:
@@ -55,7 +58,7 @@ def stage(project: Project, version: str, folder: Path) -> None:
     """
     synced = _synced(project)
     _refuse_local(project, synced)
-    stage_package(project, project.artefact, folder / project.config.source)
+    stage_package(project, folder / project.config.source)
     for path in project.metadata_files():
         _copy(path, folder / path.name)
     _write(folder / synced.target, synced.after)
@@ -63,11 +66,21 @@ def stage(project: Project, version: str, folder: Path) -> None:
     _write(folder / "setup.py", setup_py)
 
 
-def stage_package(project: Project, artefact: Path, source_root: Path) -> None:
-    """Copy the package that is shipped, with an artefact, under a source root elsewhere."""
+def stage_package(project: Project, source_root: Path, artefact: Path | None = None) -> None:
+    """Copy the package that is shipped under a source root elsewhere.
+
+    Args:
+        project: The model repository.
+        source_root: Where to.
+        artefact: A trained model that goes with it, as does the manifest beside it.
+    """
     for path in project.shipped_package():
         _copy(path, source_root / path.relative_to(project.source))
-    _copy(artefact, source_root / project.artefact.relative_to(project.source))
+    if artefact is not None:
+        target = source_root / project.artefact.relative_to(project.source)
+        for made, final in ((artefact, target), (manifest_of(artefact), manifest_of(target))):
+            _make_folder(final.parent)
+            link_or_copy(made, final)
 
 
 def _synced(project: Project) -> Synced:

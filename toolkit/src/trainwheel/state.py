@@ -20,6 +20,7 @@ from trainwheel.fingerprint import Fingerprint
 
 __all__ = [
     "Record",
+    "link_or_copy",
     "place",
     "read_record",
     "remove",
@@ -91,6 +92,14 @@ def place(made: Path, final: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         made.replace(final)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make ``target`` the same file, or a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def remove(path: Path) -> None:

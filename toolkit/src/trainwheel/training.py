@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from trainwheel.chain import STEP_BY_NAME
 from trainwheel.digests import digest_file
 from trainwheel.errors import StepFailedError
 from trainwheel.golden import parse_inputs
+from trainwheel.lockfile import requirements
+from trainwheel.manifest import manifest_of, render_manifest, versions_that_matter
+from trainwheel.metrics import parse_metrics, split_intervals
 from trainwheel.project import Project
 from trainwheel.proving import Model, ask
 from trainwheel.staging import stage_package
@@ -37,8 +42,17 @@ def train(project: Project, scratch: Path) -> Mapping[str, str]:
         message = "training ended well but wrote no model"
         hint = "it must write the file that {model} names in tool.trainwheel.train.command"
         raise StepFailedError(message, hint=hint)
+    manifest_of(model).write_text(_manifest(project, model), encoding="utf-8")
     _record_golden(project, model, report, scratch)
     return {"summary": _describe(report), "model": digest_file(model)}
+
+
+def _manifest(project: Project, model: Path) -> str:
+    locked = requirements(project.lock, *STEP_BY_NAME["train"].categories)
+    python = ".".join(map(str, sys.version_info[:3]))
+    return render_manifest(
+        digest_file(model), model.stat().st_size, versions_that_matter(locked), python
+    )
 
 
 def _record_golden(project: Project, artefact: Path, report: Path, scratch: Path) -> None:
@@ -48,7 +62,7 @@ def _record_golden(project: Project, artefact: Path, report: Path, scratch: Path
         path.touch()
     inputs = parse_inputs(path.read_text(encoding="utf-8"), "golden.jsonl")
     source = scratch / "source"
-    stage_package(project, artefact, source)
+    stage_package(project, source, artefact)
     model = Model(
         project.config.predict,
         project.python("train"),
@@ -56,18 +70,14 @@ def _record_golden(project: Project, artefact: Path, report: Path, scratch: Path
         log=project.log_of("train"),
         variables={**project.variables("train"), "PYTHONPATH": str(source)},
     )
-    rows = ask(model, inputs, scratch / "golden")
+    rows = ask(model, inputs, scratch / "golden", notice=project.console.notice)
     path.write_text("".join(f"{json.dumps(asdict(row))}\n" for row in rows), encoding="utf-8")
 
 
 def _describe(report: Path) -> str:
-    try:
-        metrics = json.loads((report / "metrics.json").read_bytes())
-        shown = [f"{name} {value:.3f}" for name, value in metrics.items()
-                 if isinstance(value, float)]  # fmt: skip
-    except FileNotFoundError:
+    path = report / "metrics.json"
+    if not path.exists():
         return "trained, without metrics.json"
-    except (ValueError, AttributeError):
-        message = "metrics.json is no JSON object of name → number"
-        raise StepFailedError(message) from None
+    metrics, _ = split_intervals(parse_metrics(path.read_bytes()))
+    shown = [f"{name} {value:.3f}" for name, value in metrics.items() if isinstance(value, float)]
     return ", ".join(["trained", *shown[:2]])

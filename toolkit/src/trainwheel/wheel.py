@@ -1,26 +1,30 @@
-"""Look into wheels and finish them: members, RECORD, metadata (binary distribution format)."""
+"""Look into wheels: names, members, metadata (binary distribution format)."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
 import json
-import shutil
-import zipfile
-import zlib
-from collections.abc import Mapping
-from email.parser import BytesParser
+from collections.abc import Iterable
+from email.parser import HeaderParser
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.wheel_archive import LIMIT, file_entries, open_wheel, read_held
 
-__all__ = ["add_metadata", "list_members", "read_name", "read_release_key", "read_requirements"]
+__all__ = [
+    "dist_info_of",
+    "find_dist_info",
+    "list_members",
+    "read_member",
+    "read_name",
+    "read_release_key",
+    "read_requirements",
+]
 
+_PROVENANCE = "trainwheel/provenance.json"
 _RELEASE = "trainwheel/release.json"
+"""Where the release key stood before there was provenance."""
 
 
 def read_name(wheel: Path) -> tuple[str, str]:
@@ -43,8 +47,33 @@ def list_members(wheel: Path) -> tuple[str, ...]:
     Raises:
         ConfigurationError: It is not a readable wheel.
     """
-    with _open(wheel) as archive:
-        return tuple(sorted(name for name in archive.namelist() if not name.endswith("/")))
+    with open_wheel(wheel) as archive:
+        return tuple(sorted(info.filename for info in file_entries(archive)))
+
+
+def dist_info_of(wheel: Path) -> str:
+    """Return the name of a wheel's metadata folder, with a slash at its end.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    with open_wheel(wheel) as archive:
+        return find_dist_info(archive.namelist(), str(wheel))
+
+
+def read_member(wheel: Path, name: str, *, limit: int = LIMIT) -> bytes:
+    """Return the bytes of a file of a wheel's metadata.
+
+    Args:
+        wheel: A wheel.
+        name: Relative to the metadata folder, such as ``METADATA``.
+        limit: The most that is read, in bytes.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel, has no such file, or a larger one.
+    """
+    with open_wheel(wheel) as archive:
+        return read_held(archive, find_dist_info(archive.namelist(), str(wheel)) + name, limit)
 
 
 def read_requirements(wheel: Path) -> tuple[str, ...]:
@@ -53,9 +82,13 @@ def read_requirements(wheel: Path) -> tuple[str, ...]:
     Raises:
         ConfigurationError: It is not a readable wheel.
     """
-    with _open(wheel) as archive:
-        metadata = _read(archive, f"{_dist_info(archive)}METADATA")
-    return tuple(BytesParser().parsebytes(metadata, headersonly=True).get_all("Requires-Dist", []))
+    metadata = read_member(wheel, "METADATA")
+    try:
+        headers = HeaderParser().parsestr(metadata.decode("utf-8"))
+    except UnicodeDecodeError:
+        message = f"{wheel} is not a readable wheel: METADATA is not UTF-8"
+        raise ConfigurationError(message) from None
+    return tuple(headers.get_all("Requires-Dist", []))
 
 
 def read_release_key(wheel: Path) -> str | None:
@@ -64,85 +97,38 @@ def read_release_key(wheel: Path) -> str | None:
     Raises:
         ConfigurationError: It is not a readable wheel.
     """
-    with _open(wheel) as archive:
-        name = _dist_info(archive) + _RELEASE
-        text = _read(archive, name) if name in archive.namelist() else b"{}"
+    with open_wheel(wheel) as archive:
+        names = archive.namelist()
+        dist_info = find_dist_info(names, str(wheel))
+        texts = [
+            read_held(archive, dist_info + name)
+            for name in (_PROVENANCE, _RELEASE)
+            if dist_info + name in names
+        ]
+    return next(filter(None, map(_release_key, texts)), None)
+
+
+def find_dist_info(names: Iterable[str], wheel: str) -> str:
+    """Return the one metadata folder among the names of a wheel's files, with its slash.
+
+    Raises:
+        ConfigurationError: There is none with METADATA, or more than one.
+    """
+    held = {name.partition("/")[::2] for name in names}
+    folders = sorted({folder for folder, _ in held if folder.endswith(".dist-info")})
+    if len(folders) > 1:
+        message = f"{wheel} is not a wheel: it has {folders[0]} and {folders[1]}"
+        raise ConfigurationError(message)
+    if not folders or (folders[0], "METADATA") not in held:
+        message = f"{wheel} is not a wheel: it has no METADATA"
+        raise ConfigurationError(message)
+    return f"{folders[0]}/"
+
+
+def _release_key(text: bytes) -> str | None:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     key = document.get("release_key") if isinstance(document, dict) else None
     return key if isinstance(key, str) else None
-
-
-def add_metadata(wheel: Path, release_key: str) -> None:
-    """Put the release key into a wheel's metadata and make its RECORD agree.
-
-    Every other member keeps its bytes, mode, time and place; the new one takes the time of
-    RECORD, so that the result is as repeatable as the wheel was.
-    """
-    text = json.dumps({"schema": 1, "release_key": release_key}, sort_keys=True) + "\n"
-    finished = wheel.with_name(f".{wheel.name}.tmp")
-    with _open(wheel) as source:
-        dist_info = _dist_info(source)
-        with zipfile.ZipFile(finished, "w", zipfile.ZIP_DEFLATED) as target:
-            _copy(source, target, dist_info, {dist_info + _RELEASE: text.encode()})
-    finished.replace(wheel)
-
-
-def _copy(
-    source: zipfile.ZipFile, target: zipfile.ZipFile, dist_info: str, extra: Mapping[str, bytes]
-) -> None:
-    record = source.getinfo(f"{dist_info}RECORD")
-    for info in source.infolist():
-        if info.filename not in {record.filename, *extra}:
-            with source.open(info) as stream, target.open(_alike(info), "w") as sink:
-                shutil.copyfileobj(stream, sink, 1 << 20)
-    for name, data in extra.items():
-        target.writestr(_alike(record, name), data)
-    rows = list(csv.reader(io.StringIO(source.read(record).decode())))
-    kept = [row for row in rows if row and row[0] not in {record.filename, *extra}]
-    added = [[name, _record_digest(data), str(len(data))] for name, data in extra.items()]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([*kept, *added, [record.filename, "", ""]])
-    target.writestr(_alike(record), text.getvalue())
-
-
-def _alike(info: zipfile.ZipInfo, name: str | None = None) -> zipfile.ZipInfo:
-    copy = zipfile.ZipInfo(name or info.filename, info.date_time)
-    copy.external_attr, copy.compress_type = info.external_attr, info.compress_type
-    copy.file_size = info.file_size if name is None else 0
-    return copy
-
-
-def _record_digest(data: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
-    return f"sha256={digest.decode()}"
-
-
-def _dist_info(archive: zipfile.ZipFile) -> str:
-    for name in archive.namelist():
-        folder, _, rest = name.partition("/")
-        if folder.endswith(".dist-info") and rest == "METADATA":
-            return f"{folder}/"
-    message = f"{archive.filename} is not a wheel: it has no METADATA"
-    raise ConfigurationError(message)
-
-
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        return archive.read(name)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        message = f"{archive.filename} is not a readable wheel: {error}"
-        raise ConfigurationError(message) from None
-
-
-def _open(wheel: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(wheel)
-    except FileNotFoundError:
-        message = f"{wheel} does not exist"
-        raise ConfigurationError(message, hint="make it with: make package.model") from None
-    except (OSError, zipfile.BadZipFile) as error:
-        message = f"{wheel} is not a readable wheel: {error}"
-        raise ConfigurationError(message) from None

@@ -34,6 +34,8 @@ pytest-cov = "*"
 
 [package]
 build = "*"
+check-wheel-contents = "*"
+cyclonedx-python-lib = {extras = ["json-validation"], version = "*"}
 setuptools = "*"
 twine = "*"
 

@@ -66,6 +66,7 @@ FILES = {
     "model/small_model/py.typed": "",
     "model/small_training/__main__.py": "print('training')\n",
     "model/small_model/artefact/model.joblib": "weights",
+    "model/small_model/artefact/model.joblib.json": "{}",
 }
 
 

@@ -132,6 +132,20 @@ def test_hidden_values_are_starred_the_longest_first(
     assert hiding(*values).redact(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Basic Y2k6cGE/OnzCvw==", "Basic Y2k6***"),
+        ("https://ci:pa%3F%3A%7C%C2%BF@index.test/", "https://ci:***@index.test/"),
+        ("https://ci:pa%3f%3a%7c%c2%bf@index.test/", "https://ci:***@index.test/"),
+        (r'{"password": "pa?:|\u00bf"}', '{"password": "***"}'),
+        (r"b'pa?:|\xc2\xbf'", "b'***'"),
+    ],
+)
+def test_a_hidden_value_is_starred_also_where_it_is_encoded(text: str, shown: str) -> None:
+    assert hiding("pa?:|¿").redact(text) == shown
+
+
 def test_what_is_absent_is_not_hidden() -> None:
     console = Console(Environment(), io.StringIO())
 

@@ -104,6 +104,7 @@ def test_what_a_step_makes_has_its_place(root: Path) -> None:
 
     assert outputs == {
         "model.joblib": root / "model/small_model/artefact/model.joblib",
+        "model.joblib.json": root / "model/small_model/artefact/model.joblib.json",
         "train": root / "build/train",
     }
 

@@ -9,18 +9,15 @@ import pytest
 from trainwheel.errors import ConfigurationError
 from trainwheel.index.target import Target
 from trainwheel.registry import Registry
-from trainwheel.wheel import add_metadata
-from unit.wheels import write_wheel
+from unit.wheels import provenance_of, write_wheel
 
 ONE, OTHER = "1" * 64, "2" * 64
 
 
 def publish(folder: Path, version: str, key: str | None = ONE, name: str = "tiny_model") -> Path:
     """Put a wheel into the folder of an index."""
-    wheel = write_wheel(folder, name, version)
-    if key is not None:
-        add_metadata(wheel, key)
-    return wheel
+    members = {} if key is None else provenance_of(key, name, version)
+    return write_wheel(folder, name, version, members=members)
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ import pytest
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.releasing import Release, decide_release, read_release, wish_of
 from trainwheel.versioning import Wish
-from trainwheel.wheel import add_metadata
 from unit.repository import PYPROJECT, make_repository, open_here, write
-from unit.wheels import write_wheel
+from unit.wheels import provenance_of, write_wheel
 
 ONE, OTHER = "1" * 64, "2" * 64
 
@@ -25,7 +24,8 @@ def root(tmp_path: Path) -> Path:
 
 def publish(root: Path, published: dict[str, str]) -> None:
     for version, key in published.items():
-        add_metadata(write_wheel(root / ".trainwheel" / "index", "small_model", version), key)
+        members = provenance_of(key, "small_model", version)
+        write_wheel(root / ".trainwheel" / "index", "small_model", version, members=members)
 
 
 @pytest.mark.parametrize(

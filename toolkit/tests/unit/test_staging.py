@@ -91,7 +91,6 @@ STAGED = [
     "LICENSE",
     "README.md",
     "model/small_model/__init__.py",
-    "model/small_model/artefact/model.joblib",
     "model/small_model/classifier.py",
     "model/small_model/py.typed",
     "pyproject.toml",
@@ -180,11 +179,21 @@ def test_a_package_of_this_machine_is_not_promised_to_others(root: Path, tmp_pat
 
 def test_a_package_is_staged_with_the_artefact_that_it_is_given(root: Path, tmp_path: Path) -> None:
     fresh = write(tmp_path, "scratch/model.joblib", "fresh weights")
+    write(tmp_path, "scratch/model.joblib.json", '{"fresh": true}')
 
-    stage_package(open_here(root), fresh, tmp_path / "source")
+    stage_package(open_here(root), tmp_path / "source", fresh)
 
-    artefact = tmp_path / "source/small_model/artefact/model.joblib"
-    assert artefact.read_text() == "fresh weights"
-    assert files_of(tmp_path / "source") == [
-        name.removeprefix("model/") for name in STAGED if name.startswith("model/")
-    ]
+    folder = tmp_path / "source/small_model/artefact"
+    assert (folder / "model.joblib").read_text() == "fresh weights"
+    assert (folder / "model.joblib.json").read_text() == '{"fresh": true}'
+    assert files_of(tmp_path / "source") == sorted([
+        *(name.removeprefix("model/") for name in STAGED if name.startswith("model/")),
+        *("small_model/artefact/model.joblib", "small_model/artefact/model.joblib.json"),
+    ])  # fmt: skip
+
+
+def test_what_training_made_is_not_staged_for_the_build(root: Path, tmp_path: Path) -> None:
+    # setuptools would read it whole.
+    stage(open_here(root), "0.1.7", tmp_path / "staged")
+
+    assert not (tmp_path / "staged/model/small_model/artefact").exists()

@@ -28,6 +28,7 @@ def root(tmp_path: Path) -> Path:
 
     def work(scratch: Path) -> Mapping[str, str]:
         (scratch / "model.joblib").write_text("weights")
+        (scratch / "model.joblib.json").write_text("{}")
         (scratch / "train").mkdir()
         return {"summary": "trained"}
 
@@ -77,8 +78,10 @@ def test_each_reason_is_told_with_what_was_and_what_is(root: Path) -> None:
 
 def test_what_builds_upon_a_stale_step_waits_for_it(root: Path) -> None:
     project = open_here(root)
-    record = Record("test", fingerprint(project, "test", facts_of(project, "test")), {}, 1.0, {})
-    write_record(project.records, record)
+    write(root, "build/test/junit.xml", "")
+    now = fingerprint(project, "test", facts_of(project, "test"))
+    outputs = {"build/test": project.digests.output(root / "build/test")}
+    write_record(project.records, Record("test", now, outputs, 1.0, {}))
     assert states(root)["test"] == "up to date"
 
     write(root, "data/rows.csv", "3,4\n")

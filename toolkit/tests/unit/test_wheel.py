@@ -1,29 +1,27 @@
-"""Looking into real wheels, and finishing one without harming it."""
+"""Looking into real wheels, whole and damaged."""
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.wheel import (
-    add_metadata,
+    dist_info_of,
     list_members,
+    read_member,
     read_name,
     read_release_key,
     read_requirements,
 )
-from unit.wheels import check_record, read_members, record_of, write_wheel
+from unit.wheels import provenance_of, write_wheel
 
-KEY = "ab" * 32
-RELEASE = "tiny_model-0.1.0.dist-info/trainwheel/release.json"
-ARTEFACT = {"tiny_model/artefact/model.joblib": bytes(range(256)) * 20}
+DIST_INFO = "tiny_model-0.1.0.dist-info/"
+PROVENANCE = f"{DIST_INFO}trainwheel/provenance.json"
+RELEASE = f"{DIST_INFO}trainwheel/release.json"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +63,7 @@ def test_requirements_are_read_in_order(tmp_path: Path, requires: tuple[str, ...
     assert read_requirements(write_wheel(tmp_path, requires=requires)) == requires
 
 
+@pytest.mark.parametrize("place", [PROVENANCE, RELEASE])
 @pytest.mark.parametrize(
     ("text", "key"),
     [
@@ -76,19 +75,87 @@ def test_requirements_are_read_in_order(tmp_path: Path, requires: tuple[str, ...
         (b"[]", None),
         (b"null", None),
         (b"nonsense", None),
+        (b"[" * 100_000, None),
+        (b"9" * 10_000, None),
         (b"\xff", None),
         (b"", None),
     ],
 )
 def test_a_release_key_is_read_where_there_is_one(
-    tmp_path: Path, text: bytes | None, key: str | None
+    tmp_path: Path, place: str, text: bytes | None, key: str | None
 ) -> None:
-    wheel = write_wheel(tmp_path, members={} if text is None else {RELEASE: text})
+    wheel = write_wheel(tmp_path, members={} if text is None else {place: text})
 
     assert read_release_key(wheel) == key
 
 
-READERS: list[Callable[[Path], object]] = [read_requirements, read_release_key]
+@pytest.mark.parametrize(
+    ("provenance", "key"), [(b'{"release_key": "new"}', "new"), (b"{}", "old"), (b"?", "old")]
+)
+def test_provenance_is_asked_for_the_release_key_first(
+    tmp_path: Path, provenance: bytes, key: str
+) -> None:
+    members = {RELEASE: b'{"release_key": "old"}', PROVENANCE: provenance}
+
+    assert read_release_key(write_wheel(tmp_path, members=members)) == key
+
+
+def test_the_release_key_of_our_own_wheels_is_read(tmp_path: Path) -> None:
+    assert read_release_key(write_wheel(tmp_path, members=provenance_of("ab" * 32))) == "ab" * 32
+
+
+def test_metadata_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    wheel = tmp_path / "tiny_model-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{DIST_INFO}METADATA", b"Name: a\nRequires-Dist: caf\xe9\n")
+
+    with pytest.raises(ConfigurationError, match="METADATA is not UTF-8"):
+        read_requirements(wheel)
+
+
+def test_requirements_may_hold_any_letter(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, requires=["café @ file:///tmp/ü"])
+
+    assert read_requirements(wheel) == ("café @ file:///tmp/ü",)
+
+
+def test_the_metadata_folder_is_named_with_its_slash(tmp_path: Path) -> None:
+    assert dist_info_of(write_wheel(tmp_path)) == DIST_INFO
+
+
+def test_a_wheel_with_two_metadata_folders_is_no_wheel(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, members={"other-1.0.dist-info/METADATA": b""})
+
+    with pytest.raises(ConfigurationError, match=r"it has other-1.0.dist-info and tiny_model-0"):
+        dist_info_of(wheel)
+
+
+def test_a_member_is_read_by_its_name_in_the_metadata_folder(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, members={f"{DIST_INFO}sboms/a.cdx.json": b"{}"})
+
+    assert read_member(wheel, "sboms/a.cdx.json") == b"{}"
+    assert read_member(wheel, "sboms/a.cdx.json", limit=2) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "told"), [("absent", 9, "holds no "), ("sboms/a", 8, "larger than 8 B")]
+)
+def test_a_member_that_is_absent_or_too_large_is_named(
+    tmp_path: Path, name: str, limit: int, told: str
+) -> None:
+    wheel = write_wheel(tmp_path, members={f"{DIST_INFO}sboms/a": b"123456789"})
+
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        read_member(wheel, name, limit=limit)
+
+    assert name in caught.value.message
+
+
+def read_metadata(wheel: Path) -> bytes:
+    return read_member(wheel, "METADATA")
+
+
+READERS: list[Callable[[Path], object]] = [read_requirements, read_release_key, read_metadata]
 
 
 def remove(wheel: Path) -> None:
@@ -112,7 +179,7 @@ def become_folder(wheel: Path) -> None:
     wheel.mkdir()
 
 
-@pytest.mark.parametrize("read", [*READERS, list_members])
+@pytest.mark.parametrize("read", [*READERS, list_members, dist_info_of])
 @pytest.mark.parametrize("damage", [remove, become_text, become_empty, cut, become_folder])
 def test_what_is_no_wheel_is_named_in_one_line(
     tmp_path: Path, damage: Callable[[Path], None], read: Callable[[Path], object]
@@ -155,89 +222,3 @@ def test_an_archive_without_metadata_is_no_wheel(
 
     with pytest.raises(ConfigurationError, match="is not a wheel: it has no METADATA"):
         read(path)
-
-
-def test_a_finished_wheel_holds_its_release_key(tmp_path: Path) -> None:
-    wheel = write_wheel(tmp_path, members=ARTEFACT)
-
-    add_metadata(wheel, KEY)
-
-    assert read_release_key(wheel) == KEY
-    assert json.loads(read_members(wheel)[RELEASE]) == {"schema": 1, "release_key": KEY}
-    assert [path.name for path in tmp_path.iterdir()] == [wheel.name]
-
-
-def describe(wheel: Path) -> dict[str, tuple[object, ...]]:
-    """Return what a wheel says of each of its files, in their order."""
-    with zipfile.ZipFile(wheel) as archive:
-        return {
-            info.filename: (info.date_time, info.external_attr, info.compress_type, info.CRC)
-            for info in archive.infolist()
-        }
-
-
-def test_every_other_member_keeps_its_place_time_mode_and_compression(tmp_path: Path) -> None:
-    wheel = write_wheel(tmp_path, members={**ARTEFACT, "tiny_model/run.sh": b"#!/bin/sh\n"})
-    before = describe(wheel)
-
-    add_metadata(wheel, KEY)
-
-    after = describe(wheel)
-    record = "tiny_model-0.1.0.dist-info/RECORD"
-    assert list(after) == [*[name for name in before if name != record], RELEASE, record]
-    assert {name: told for name, told in after.items() if name not in {RELEASE, record}} == {
-        name: told for name, told in before.items() if name != record
-    }
-    assert after[RELEASE][:3] == after[record][:3] == before[record][:3]
-
-
-member = st.from_regex(r"tiny_model/[a-zé ,\"']{1,6}\.py", fullmatch=True)
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(members=st.dictionaries(member, st.binary(max_size=300), max_size=4))
-def test_finishing_keeps_every_byte_and_record_stays_true(
-    tmp_path: Path, members: dict[str, bytes]
-) -> None:
-    wheel = write_wheel(tmp_path, members=members)
-    check_record(wheel)
-    before = read_members(wheel)
-
-    add_metadata(wheel, KEY)
-
-    check_record(wheel)
-    after = read_members(wheel)
-    record = "tiny_model-0.1.0.dist-info/RECORD"
-    assert {**after, record: b""} == {**before, record: b"", RELEASE: after[RELEASE]}
-
-
-def test_the_same_wheel_and_key_give_the_same_bytes(tmp_path: Path) -> None:
-    wheels = [write_wheel(tmp_path / name, members=ARTEFACT) for name in ("one", "other")]
-
-    for wheel in wheels:
-        add_metadata(wheel, KEY)
-
-    assert wheels[0].read_bytes() == wheels[1].read_bytes()
-
-
-def test_finishing_twice_is_finishing_with_the_second_key(tmp_path: Path) -> None:
-    once, twice = (write_wheel(tmp_path / name, members=ARTEFACT) for name in ("one", "other"))
-
-    add_metadata(once, KEY)
-    add_metadata(twice, "cd" * 32)
-    add_metadata(twice, KEY)
-
-    check_record(twice)
-    assert twice.read_bytes() == once.read_bytes()
-
-
-def test_a_record_that_quotes_names_is_read(tmp_path: Path) -> None:
-    members = {'tiny_model/a, "b".py': b"1"}
-    assert '"tiny_model/a, ""b"".py"' in record_of(members, "RECORD")
-    wheel = write_wheel(tmp_path, members=members)
-
-    add_metadata(wheel, KEY)
-
-    check_record(wheel)

@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,14 @@ def write_wheel(
             info.compress_type = zipfile.ZIP_STORED if number % 2 else zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
     return wheel
+
+
+def provenance_of(
+    release_key: str, name: str = "tiny_model", version: str = "0.1.0"
+) -> dict[str, bytes]:
+    """Return the member of a wheel that says its release key."""
+    text = json.dumps({"schema": 1, "release_key": release_key})
+    return {f"{name}-{version}.dist-info/trainwheel/provenance.json": text.encode()}
 
 
 def record_of(content: Mapping[str, bytes], record: str) -> str:

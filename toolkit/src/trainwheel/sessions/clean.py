@@ -13,5 +13,6 @@ def run(context: Context) -> None:
     """Remove the build folder and the artefact; published files and caches stay."""
     project = context.project
     shutil.rmtree(project.root / "build", ignore_errors=True)
-    project.artefact.unlink(missing_ok=True)
+    for path in project.trained:
+        path.unlink(missing_ok=True)
     project.console.outcome("clean", "removed build/ and the trained model")

@@ -1,0 +1,93 @@
+"""How a value looks once something else has encoded it.
+
+Tools print a password inside an address, a header, a JSON document or the representation of an
+object. Only what stays the same whatever stands around the value is of use to find it again.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import html
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+__all__ = ["SHORTEST", "derived_forms"]
+
+SHORTEST: Final = 4
+"""The fewest characters of a form: fewer stand in any text by chance."""
+
+_ENCODINGS = (("utf-8", "surrogateescape"), ("latin-1", "strict"))
+"""What becomes of letters beyond ASCII: basic authentication takes Latin-1."""
+
+_USER_INFO = "!$&'()*+,;="
+"""What need not be percent-encoded in the user name and password of an address (RFC 3986)."""
+
+_ESCAPED_BYTE = re.compile("%[0-9A-F]{2}")
+
+
+def derived_forms(value: str) -> frozenset[str]:
+    """Return a value and what it becomes in Base64, addresses, JSON, HTML and Python's `repr`.
+
+    Encoded once, that is: not in Base64 of JSON, and not in Base64 that is broken into lines.
+
+    Args:
+        value: Any text; nothing is derived from an empty one.
+
+    Returns:
+        The value, and its forms of at least `SHORTEST` characters.
+    """
+    if not value:
+        return frozenset()
+    forms = {*_json_forms(value), *_html_forms(value), *_repr_forms(value)}
+    for encoding, errors in _ENCODINGS:
+        with contextlib.suppress(UnicodeEncodeError):
+            raw = value.encode(encoding, errors)
+            forms |= {*_base64_forms(raw), *_percent_forms(raw), *_bytes_forms(raw)}
+    return frozenset({value, *(form for form in forms if len(form) >= SHORTEST)})
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    """Yield the characters of each shift that no neighbour changes, and those at the very end."""
+    for shift, shared in enumerate((0, 2, 3)):
+        whole = base64.b64encode(bytes(shift) + raw).decode()[shared:]
+        fixed = whole[: (shift + len(raw)) * 8 // 6 - shared]
+        for form in (fixed, whole.rstrip("="), whole):
+            yield form
+            yield form.translate({ord("+"): "-", ord("/"): "_"})
+
+
+def _percent_forms(raw: bytes) -> Iterator[str]:
+    for form in (*(quote(raw, safe=safe) for safe in ("", "/", _USER_INFO)), quote_plus(raw)):
+        yield form
+        yield _ESCAPED_BYTE.sub(lambda found: found[0].lower(), form)
+
+
+def _json_forms(value: str) -> Iterator[str]:
+    for ensure_ascii in (True, False):
+        form = json.dumps(value, ensure_ascii=ensure_ascii)[1:-1]
+        yield form
+        yield form.replace("/", r"\/")
+
+
+def _html_forms(value: str) -> Iterator[str]:
+    yield html.escape(value, quote=False)
+    escaped = html.escape(value)
+    yield escaped
+    yield escaped.replace("&#x27;", "&#39;")
+
+
+def _repr_forms(value: str) -> Iterator[str]:
+    # After a double quote Python escapes the single ones, which it may leave alone elsewhere.
+    for form in (repr(f'"{value}')[2:-1], ascii(f'"{value}')[2:-1]):
+        yield form
+        yield form.replace(r"\'", "'")
+
+
+def _bytes_forms(raw: bytes) -> Iterator[str]:
+    form = repr(b'"' + raw)[3:-1]
+    yield form
+    yield form.replace(r"\'", "'")

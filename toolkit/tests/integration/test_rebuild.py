@@ -1,0 +1,121 @@
+"""One commit gives one wheel, byte for byte, wherever, whenever and by whomever it is built."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import trainwheel
+from integration.tiny import ROOT, TinyProject, copy_of
+from pythons import find_python
+from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.wheel_compare import compare
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+TOLD_BY_PYTHON = {
+    "tiny_model/artefact/model.joblib.json",
+    "tiny_model-0.1.0.dist-info/trainwheel/provenance.json",
+    "tiny_model-0.1.0.dist-info/sboms/tiny-model.cdx.json",
+    "tiny_model-0.1.0.dist-info/RECORD",
+}
+"""Members that name the Python that trained, or a digest of what does."""
+
+
+def explain(first: Path, second: Path) -> str:
+    """Return what differs: our own word, member by member, and diffoscope's."""
+    argv = (sys.executable, "-m", "diffoscope.main", "--text", "-", str(first), str(second))
+    found = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    return "\n".join((*compare(first, second), found.stdout, found.stderr))
+
+
+def clear(project: TinyProject) -> TinyProject:
+    """Remove all that a project has made."""
+    for made in ("build", ".trainwheel", "model/tiny_model/artefact"):
+        shutil.rmtree(project.root / made)
+    return project
+
+
+def rebuild(project: TinyProject, umask: int = 0o022, **variables: str) -> Path:
+    """Build from the same commit again and return the wheel."""
+    completed = subprocess.run(
+        project.argv("package"),
+        cwd=project.root,
+        env={**project.variables, **variables},
+        umask=umask,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return project.wheel
+
+
+@pytest.mark.parametrize(
+    ("name", "umask", "variables"),
+    [
+        ("else where", 0o000, {"TZ": "Asia/Kolkata", "LANG": "C", "LC_ALL": "C"}),
+        ("späne", 0o077, {"TZ": "America/St_Johns", "LANG": "C.UTF-8", "PYTHONHASHSEED": "7"}),
+        ("x" * 60, 0o027, {"TZ": "UTC", "USER": "somebody", "LOGNAME": "somebody",
+                           "SOURCE_DATE_EPOCH": "1", "PYTHONOPTIMIZE": "1"}),
+    ],
+)  # fmt: skip
+def test_another_machine_makes_the_same_wheel(
+    published: TinyProject, tmp_path: Path, name: str, umask: int, variables: Mapping[str, str]
+) -> None:
+    elsewhere = clear(copy_of(published, tmp_path / name))
+    for path in elsewhere.root.rglob("*.py"):
+        os.utime(path, (1, 1))
+
+    wheel = rebuild(elsewhere, umask, **variables)
+
+    assert wheel.read_bytes() == published.wheel.read_bytes(), explain(published.wheel, wheel)
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_another_python_makes_the_same_wheel_but_for_its_own_name(
+    published: TinyProject, tmp_path: Path, version: str
+) -> None:
+    if not (python := find_python(version)):
+        pytest.skip(f"there is no Python {version} on this machine")
+    runner = tmp_path / "runner"
+    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
+    subprocess.run(("uv", "venv", "-q", "--python", python, str(runner)), check=True)
+    subprocess.run(
+        ("uv", "pip", "install", "-q", "--python", str(runner / "bin/python"), "-r", "-"),
+        input=render_requirements(requirements(lock, "dev-packages")),
+        text=True,
+        check=True,
+    )
+    elsewhere = clear(copy_of(published, tmp_path / "elsewhere"))
+    elsewhere = replace(elsewhere, envdir=tmp_path / "environments")
+    source = str(Path(trainwheel.__file__).parents[1])
+    argv = (str(runner / "bin/python"), *elsewhere.argv("package")[1:])
+
+    run = elsewhere.run(*argv, PYTHONPATH=source)
+
+    assert run.code == 0, run.output
+    differences = compare(published.wheel, elsewhere.wheel)
+    assert {told.partition(":")[0] for told in differences} <= TOLD_BY_PYTHON, explain(
+        published.wheel, elsewhere.wheel
+    )
+    assert any("provenance.json" in told for told in differences)
+
+
+def test_what_differs_is_explained(published: TinyProject, tmp_path: Path) -> None:
+    elsewhere = clear(copy_of(published, tmp_path / "elsewhere"))
+    elsewhere.replace("model/tiny_model/classifier.py", '"small"', '"little"')
+
+    told = explain(published.wheel, rebuild(elsewhere))
+
+    assert "tiny_model/classifier.py" in told
+    assert '-        "label": "big" if record["x"] > model["border"] else "small",' in told
+    assert '+        "label": "big" if record["x"] > model["border"] else "little",' in told

@@ -1,0 +1,195 @@
+"""A published wheel says what it is: provenance, golden predictions, bill of materials."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from integration.tiny import TinyProject
+from trainwheel.provenance import Provenance, parse_provenance
+from trainwheel.wheel_record import check_record
+
+pytestmark = pytest.mark.integration
+
+INFO = "tiny_model-0.1.0.dist-info"
+
+
+def read(project: TinyProject, name: str) -> bytes:
+    with zipfile.ZipFile(project.wheel) as wheel:
+        return wheel.read(name)
+
+
+@pytest.fixture
+def provenance(published: TinyProject) -> Provenance:
+    """What the published wheel says."""
+    return parse_provenance(read(published, f"{INFO}/trainwheel/provenance.json").decode())
+
+
+def test_provenance_names_what_the_model_was_made_of(
+    published: TinyProject, provenance: Provenance
+) -> None:
+    commit = published.run("git", "rev-parse", "HEAD").output.strip()
+    artefact = (published.root / "model/tiny_model/artefact/model.joblib").read_bytes()
+
+    assert (provenance.name, provenance.version) == ("tiny-model", "0.1.0")
+    assert (provenance.commit, provenance.dirty) == (commit, False)
+    assert provenance.metrics == {"accuracy": 1.0}
+    assert provenance.packages["joblib"] == "1.6.0"
+    assert provenance.training.command == "python -m tiny_training {model} {report}"
+    assert provenance.training.data == {}
+    assert provenance.artefact.sha256 == hashlib.sha256(artefact).hexdigest()
+    assert provenance.artefact.size == len(artefact)
+    schema = json.loads((files("trainwheel") / "data/provenance-1.json").read_text())
+    jsonschema.validate(json.loads(provenance.render()), schema)
+    assert str(published.root) not in provenance.render()
+
+
+def test_the_golden_predictions_are_beside_it(
+    published: TinyProject, provenance: Provenance
+) -> None:
+    golden = read(published, f"{INFO}/trainwheel/golden.jsonl")
+
+    rows = [json.loads(line) for line in golden.splitlines()]
+    assert provenance.golden.sha256 == hashlib.sha256(golden).hexdigest()
+    assert provenance.golden.count == len(rows) == 3
+    assert [row["input"] for row in rows] == [{"x": 1}, {"x": 11}, {"x": 0.1}]
+    assert rows[0]["prediction"]["value"] == 2.0
+
+
+def test_the_bill_of_materials_names_the_locked_packages_and_the_model(
+    published: TinyProject, provenance: Provenance
+) -> None:
+    bill = json.loads(read(published, f"{INFO}/sboms/tiny-model.cdx.json"))
+
+    components: dict[str, Any] = {found["bom-ref"]: found for found in bill["components"]}
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    assert {"joblib==1.6.0", "tiny_model/artefact/model.joblib"} <= components.keys()
+    model = components["tiny_model/artefact/model.joblib"]
+    assert model["type"] == "machine-learning-model"
+    assert model["hashes"][0]["content"] == provenance.artefact.sha256
+    assert bill["metadata"]["timestamp"].startswith((provenance.commit_time or "")[:-1])
+
+
+def test_the_wheel_is_well_made(published: TinyProject) -> None:
+    check_record(published.wheel)
+    with zipfile.ZipFile(published.wheel) as wheel:
+        assert wheel.testzip() is None
+        names = wheel.namelist()
+        assert names[-1] == f"{INFO}/RECORD"
+        assert names[:-1] == sorted(names[:-1], key=lambda name: (name.startswith(INFO), name))
+        assert {info.date_time for info in wheel.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_uncommitted_changes_are_told(published: TinyProject) -> None:
+    published.replace("model/tiny_model/classifier.py", '"small"', '"little"')
+
+    run = published.nox("package")
+
+    assert run.code == 0, run.output
+    (name,) = (path.name for path in (published.root / "build/dist").glob("*.whl"))
+    info = f"tiny_model-{name.split('-')[1]}.dist-info"
+    assert parse_provenance(read(published, f"{info}/trainwheel/provenance.json").decode()).dirty
+
+
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [('{"accuracy": NaN}', "accuracy is nan"), ('{"accuracy": "high"}', "accuracy is 'high'"),
+     ("[1]", "metrics.json is no JSON object")],
+)  # fmt: skip
+def test_metrics_that_are_none_are_one_line(
+    published: TinyProject, metrics: str, told: str
+) -> None:
+    training = "model/tiny_training/__main__.py"
+    published.replace(training, 'json.dumps({"accuracy": 1.0})', repr(metrics))
+
+    assert told in published.nox("package").error("failed")
+
+
+def test_a_lock_without_what_packages_says_what_to_add(published: TinyProject) -> None:
+    published.replace("Pipfile.lock", '"check-wheel-contents"', '"another-name"')
+    published.replace("model/tiny_model/classifier.py", '"small"', '"little"')
+
+    error = published.nox("package").error("configuration")
+
+    assert "[package] has no check-wheel-contents; add check-wheel-contents to [package]" in error
+
+
+CLASSIFIER = "model/tiny_model/classifier.py"
+TRAINING = "model/tiny_training/__main__.py"
+PASSWORD = "s3cret-Token-Of-This-Test"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        (CLASSIFIER, "import joblib\n", f"import joblib\n\nKEY = {PASSWORD!r}\n",
+         "tiny_model/classifier.py holds the password of an index"),
+        (CLASSIFIER, "import joblib\n",
+         f"import joblib\n\nKEY = {base64.b64encode(f'ci:{PASSWORD}'.encode()).decode()!r}\n",
+         "tiny_model/classifier.py holds the password of an index"),
+        (TRAINING, '"border": 10}', '"border": 10, "made": str(Path.cwd() / "data" / "x")}',
+         "tiny_model/artefact/model.joblib holds the path of a folder of this machine"),
+    ],
+    ids=["password", "encoded password", "path"],
+)  # fmt: skip
+def test_a_wheel_that_would_leak_is_not_made(
+    published: TinyProject, name: str, old: str, new: str, told: str
+) -> None:
+    published.replace(name, old, new)
+    published.configure('index.elsewhere.url = "https://models.example/"')
+    published.configure('index.elsewhere.password-env = "ELSEWHERE_PASSWORD"')
+
+    run = published.nox("package", ELSEWHERE_PASSWORD=PASSWORD)
+
+    assert told in run.error("failed")
+    assert PASSWORD not in run.output
+
+
+def test_an_environment_lists_its_models(published: TinyProject, tmp_path: Path) -> None:
+    published.replace(
+        "setup.py", "setup(", 'setup(\n    entry_points={"trainwheel.models":'
+        ' ["tiny = tiny_model.classifier:predict_record"]},',
+    )  # fmt: skip
+    assert published.nox("package").code == 0
+    environment = tmp_path / "env"
+    wheel = next((published.root / "build/dist").glob("*.whl"))
+    python = str(environment / "bin/python")
+    subprocess.run(("uv", "venv", "-q", str(environment)), check=True)
+    install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--python", python)
+    subprocess.run((*install, str(wheel)), check=True)
+
+    run = published.run(
+        *(sys.executable, "-m", "trainwheel", "models", "installed"),
+        *("--python", python),
+    )
+
+    assert run.code == 0, run.output
+    assert run.output.splitlines()[1].startswith("tiny-model  0.1.1")
+    assert "accuracy 1.000" in run.output
+
+
+def test_an_estimator_that_keeps_its_workers_is_told_of_with_the_mend(
+    published: TinyProject,
+) -> None:
+    # The tiny project has no scikit-learn: a class in that place is as good.
+    published.write("model/tiny_model/sklearn_like.py", "class Forest:\n    pass\n")
+    published.replace(
+        CLASSIFIER, "import joblib\n",
+        "import joblib\nfrom tiny_model.sklearn_like import Forest\n\n"
+        "Forest.__module__ = 'sklearn.ensemble'\nKEPT = Forest()\nKEPT.n_jobs = 4\n",
+    )  # fmt: skip
+
+    told = published.nox("train").line("notice: ")
+
+    assert "Forest keeps n_jobs=4" in told
+    assert "set n_jobs=None before it is dumped" in told

@@ -1,0 +1,49 @@
+"""Metrics are finite numbers by name, or one line says which is not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainwheel.errors import StepFailedError
+from trainwheel.metrics import parse_metrics, split_intervals
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False)))
+def test_numbers_are_read_as_they_are(metrics: dict[str, float]) -> None:
+    assert parse_metrics(json.dumps(metrics)) == metrics
+
+
+@pytest.mark.parametrize(
+    "value", ["NaN", "Infinity", "-Infinity", "true", "null", '"0.9"', "[0.9]", "1e999"]
+)
+def test_a_metric_that_is_no_finite_number_is_named(value: str) -> None:
+    with pytest.raises(StepFailedError) as caught:
+        parse_metrics(f'{{"rows": 3, "accuracy": {value}}}')
+
+    assert "metrics.json: accuracy is " in str(caught.value)
+    assert "which is no finite number; let training write" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "1", "null", "{", "\xff", '{"a": 1} {}', "[" * 5000])
+def test_what_is_no_object_is_one_line(text: str) -> None:
+    with pytest.raises(StepFailedError, match=r"metrics.json is no JSON object of name → number"):
+        parse_metrics(text.encode("latin-1"))
+
+
+def test_bounds_belong_to_their_metric() -> None:
+    metrics = {"a": 0.9, "a_low": 0.8, "a_high": 0.95, "b": 1.0, "b_low": 0.1, "c_high": 2.0}
+
+    numbers, intervals = split_intervals(metrics)
+
+    assert numbers == {"a": 0.9, "b": 1.0, "b_low": 0.1, "c_high": 2.0}
+    assert intervals == {"a": (0.8, 0.95)}
+
+
+def test_a_whole_number_beyond_every_float_is_finite() -> None:
+    text = f'{{"rows": 1{"0" * 400}}}'
+
+    assert parse_metrics(text) == {"rows": 10**400}

@@ -1,0 +1,262 @@
+"""What passes for provenance: what is wrong is named, and all that is read can be written."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from dataclasses import fields, is_dataclass, replace
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.provenance import Artefact, Golden, Provenance, Training, parse_provenance
+
+SCHEMA = json.loads((files("trainwheel") / "data" / "provenance-1.json").read_text("utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+PROVENANCE = Provenance(
+    name="oncology-model",
+    version="0.1.174",
+    release_key="ab" * 32,
+    commit="c0" * 20,
+    dirty=False,
+    commit_time="2026-11-03T10:20:30Z",
+    training=Training(
+        command="python -m oncology_training -o {model} -t {report}",
+        parameters={"trees": 200, "depth": None, "layers": [100, 50], "solver": "lbfgs"},
+        engine="local",
+        python="cpython 3.11.7",
+        platform="linux-x86_64",
+        source="cd" * 32,
+        data={"data/rows.csv": "ef" * 32},
+    ),
+    metrics={"auc": 0.987, "rows": 143},
+    intervals={"auc": (0.97, 0.995)},
+    gate=None,
+    packages={"joblib": "1.6.0", "scikit-learn": "1.9.1"},
+    artefact=Artefact("oncology_model/artefact/model.joblib", "12" * 32, 2300, "joblib"),
+    golden=Golden("34" * 32, 20, "oncology_model.classifier:predict_record", 1e-9),
+)
+TEXT = PROVENANCE.render()
+
+
+def with_metrics(**metrics: Any) -> Provenance:
+    return replace(PROVENANCE, metrics=metrics)
+
+
+def with_parameters(**parameters: Any) -> Provenance:
+    return replace(PROVENANCE, training=replace(PROVENANCE.training, parameters=parameters))
+
+
+def changed(path: str, value: object) -> str:
+    """Return the text of the provenance with another value at a path such as ``golden.count``."""
+    document = json.loads(TEXT)
+    *outer, last = path.split(".")
+    inner = document
+    for key in outer:
+        inner = inner[key]
+    inner[last] = value
+    return json.dumps(document)
+
+
+def test_the_schema_asks_for_every_key() -> None:
+    def check(kind: type, schema: dict[str, Any]) -> None:
+        assert is_dataclass(kind)
+        names = {entry.name for entry in fields(kind)}
+        assert names == set(schema["required"]) == set(schema["properties"])
+
+    check(Provenance, SCHEMA)
+    for name, kind in {"training": Training, "artefact": Artefact, "golden": Golden}.items():
+        check(kind, SCHEMA["properties"][name])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, None, "0.9", [0.9]])
+def test_a_metric_that_is_no_finite_number_is_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"metrics\.auc is no finite number") as caught:
+        with_metrics(auc=value).render()
+
+    assert "metrics.json" in caught.value.hint
+
+
+def test_a_bound_that_is_no_finite_number_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"intervals\.auc is no finite number"):
+        replace(PROVENANCE, intervals={"auc": (0.9, math.nan)}).render()
+
+
+@pytest.mark.parametrize("value", [math.inf, [[math.nan]], {"a": -math.inf}, object(), {1}])
+def test_a_parameter_that_json_does_not_have_is_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"training\.parameters\.C is no JSON value"):
+        with_parameters(C=value).render()
+
+
+@pytest.mark.parametrize("value", [0, 1.5, 10**400, -0.0, 5e-324])
+def test_every_finite_number_is_a_metric(value: float) -> None:
+    provenance = with_metrics(a=value)
+
+    assert parse_provenance(provenance.render()) == provenance
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("schema", "1", "it has no schema number"),
+        ("schema", True, "it has no schema number"),
+        ("schema", 0, "it has no schema number"),
+        ("name", 3, "name is no text"),
+        ("dirty", 1, "dirty is no true or false"),
+        ("commit", "main", "commit is no commit"),
+        ("commit_time", "2026-11-03 10:20:30", "commit_time is no time in UTC"),
+        ("release_key", "AB" * 32, "release_key is no sha256"),
+        ("release_key", "ab" * 32 + "\n", "release_key is no sha256"),
+        ("training", [], "training is no object"),
+        ("training.python", None, "training.python is no text"),
+        ("training.data", {"rows.csv": "1"}, "training.data.rows.csv is no sha256"),
+        ("training.data", {"a\nb": "1"}, r"training.data.a\nb is no sha256"),
+        ("training.parameters", [], "training.parameters is no object"),
+        ("training.parameters", {"a": {"b": 1e999}}, "training.parameters.a is no JSON value of"),
+        ("metrics", {"auc": "0.9"}, "metrics.auc is no finite number"),
+        ("metrics", {"auc": True}, "metrics.auc is no finite number"),
+        ("metrics", [0.9], "metrics is no object"),
+        ("intervals", {"auc": "12"}, "intervals.auc is no pair"),
+        ("intervals", {"auc": [1]}, "intervals.auc is no pair"),
+        ("intervals", {"auc": [1, "2"]}, "intervals.auc is no finite number"),
+        ("gate", "passed", "gate is no object"),
+        ("gate", {"a": [{"b": float("inf")}]}, "gate.a is no JSON value of finite numbers"),
+        ("packages", {"joblib": 1.6}, "packages.joblib is no text"),
+        ("artefact.size", -1, "artefact.size is no count"),
+        ("artefact.size", 1.5, "artefact.size is no count"),
+        ("golden.count", True, "golden.count is no count"),
+        ("golden.tolerance", "1e-9", "golden.tolerance is no finite number"),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_named(path: str, value: object, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_provenance(changed(path, value), "a.whl")
+
+    assert str(caught.value).startswith(f"configuration: a.whl is no provenance: {told}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["commit", "training.source", "artefact.sha256", "golden.count"])
+def test_what_is_missing_is_named(path: str) -> None:
+    document = json.loads(TEXT)
+    *outer, last = path.split(".")
+    del (document[outer[0]] if outer else document)[last]
+
+    with pytest.raises(ConfigurationError, match=f"{path} is missing"):
+        parse_provenance(json.dumps(document))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("old", ["0.987", "1e-09"])
+def test_a_number_that_json_does_not_have_is_refused(number: str, old: str) -> None:
+    assert old in TEXT
+    with pytest.raises(ConfigurationError, match="is no finite number"):
+        parse_provenance(TEXT.replace(old, number))
+
+
+@pytest.mark.parametrize("depth", [30, 900, 5_000, 200_000])
+def test_a_text_nested_too_deep_is_refused(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    for text in (nested, TEXT.replace("200", nested), TEXT.replace("null", f'{{"a": {nested}}}')):
+        with pytest.raises(ConfigurationError):
+            parse_provenance(text)
+
+
+@pytest.mark.parametrize("text", ["1" * 5_000, '{"schema": ' + "1" * 5_000 + "}", "\ufeff{}", ""])
+def test_a_text_that_json_readers_choke_on_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        parse_provenance(text)
+
+
+@given(st.binary(max_size=300))
+def test_bytes_by_chance_are_refused(data: bytes) -> None:
+    with pytest.raises(ConfigurationError):
+        parse_provenance(data)
+
+
+@given(st.data())
+def test_one_changed_byte_is_refused_or_still_fits(data: st.DataObject) -> None:
+    whole = bytearray(TEXT.encode())
+    place = data.draw(st.integers(0, len(whole) - 1))
+    whole[place] = data.draw(st.integers(0, 255))
+
+    accept_or_refuse(bytes(whole))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places(document: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    return [(document, key) for key in document] + [
+        place for inner in document.values() if isinstance(inner, dict) for place in places(inner)
+    ]
+
+
+@given(st.data(), json_values)
+def test_any_value_in_any_place_is_refused_or_fits(data: st.DataObject, value: object) -> None:
+    document = copy.deepcopy(json.loads(TEXT))
+    holder, key = data.draw(st.sampled_from(places(document)))
+    if data.draw(st.booleans()):
+        holder[key] = value
+    else:
+        del holder[key]
+
+    accept_or_refuse(json.dumps(document))
+
+
+@given(json_values)
+def test_any_json_value_alone_is_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError):
+        parse_provenance(json.dumps(value))
+
+
+def accept_or_refuse(text: str | bytes) -> None:
+    """Check that what is read can be written again, and fits the schema as far as types go."""
+    try:
+        provenance = parse_provenance(text)
+    except ConfigurationError:
+        return
+    written = provenance.render()
+    assert parse_provenance(written) == provenance
+    kinds = {error.validator for error in VALIDATOR.iter_errors(json.loads(written))}
+    # The reader takes what a later version may call a format or an engine.
+    assert kinds <= {"pattern", "minLength", "enum", "minimum"}
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False) | st.integers()
+scalars = st.none() | st.booleans() | finite | st.text(max_size=5)
+digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+names = st.text(max_size=6)
+every_provenance = st.builds(
+    replace,
+    st.just(PROVENANCE),
+    metrics=st.dictionaries(names, finite, max_size=3),
+    intervals=st.dictionaries(names, st.tuples(finite, finite), max_size=2),
+    packages=st.dictionaries(names, names, max_size=3),
+    gate=st.none() | st.dictionaries(names, scalars, max_size=2),
+    training=st.builds(
+        replace,
+        st.just(PROVENANCE.training),
+        parameters=st.dictionaries(names, scalars | st.lists(scalars, max_size=3), max_size=3),
+        data=st.dictionaries(names, digests, max_size=3),
+    ),
+)
+
+
+@given(every_provenance)
+def test_all_provenance_survives_its_file_and_fits_its_schema(provenance: Provenance) -> None:
+    text = provenance.render()
+
+    assert parse_provenance(text) == provenance
+    VALIDATOR.validate(json.loads(text))
