@@ -28,6 +28,8 @@ setup(
     ],
     package_dir={"": "model"},
     packages=["oncology_model"],
-    package_data={"oncology_model": ["py.typed", "artefact/*.joblib"]},
+    package_data={"oncology_model": ["py.typed", "artefact/*.joblib", "artefact/*.joblib.json"]},
     include_package_data=False,
+    # By this, `trainwheel models installed` finds the models of an environment.
+    entry_points={"trainwheel.models": ["oncology_model = oncology_model:Classifier"]},
 )

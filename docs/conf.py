@@ -19,7 +19,8 @@ nitpicky = True
 nitpick_ignore = [
     ("py:class", "collections.abc.Iterable"),
     ("py:class", "collections.abc.Mapping"),
-    ("py:class", "importlib.resources.abc.Traversable"),
+    ("py:class", "collections.abc.Sequence"),
+    ("py:class", "Path"),
 ]
 
 default_role = "py:obj"

@@ -3,14 +3,17 @@
 Importing this package is cheap: scikit-learn is imported by the first prediction.
 """
 
-from oncology_model.classifier import ArtefactError, Classifier
+from oncology_model.classifier import Classifier
 from oncology_model.datamodel import MEASUREMENTS, InvalidTumorError, Prediction, Tumor
+from oncology_model.errors import ArtefactError, DamagedArtefactError, VersionMismatchError
 
 __all__ = [
     "MEASUREMENTS",
     "ArtefactError",
     "Classifier",
+    "DamagedArtefactError",
     "InvalidTumorError",
     "Prediction",
     "Tumor",
+    "VersionMismatchError",
 ]

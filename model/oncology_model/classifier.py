@@ -1,17 +1,18 @@
 """The door to the trained model."""
 
 import threading
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from typing import Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol, cast
 
 from oncology_model.datamodel import MEASUREMENTS, Prediction, Tumor
+from oncology_model.errors import ArtefactError
 
+if TYPE_CHECKING:  # these take longer to import than the package itself
+    from pathlib import Path
 
-class ArtefactError(RuntimeError):
-    """The trained model is missing, unreadable, or made for other package versions."""
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class _Estimator(Protocol):
@@ -20,26 +21,36 @@ class _Estimator(Protocol):
     classes_: Sequence[str]
     n_features_in_: int
 
-    def predict_proba(self, matrix: Sequence[Sequence[float]], /) -> Sequence[Sequence[float]]:
+    def predict_proba(self, matrix: "NDArray[np.float64]", /) -> "NDArray[np.float64]":
         """Give one row of probabilities, in the order of `classes_`, per row of *matrix*."""
 
 
 class Classifier:
     """Predicts from measurements whether a tumour is malignant.
 
-    Making one costs nothing. The first prediction imports scikit-learn and loads the
-    artefact, once, whichever thread comes first; keep the classifier and share it.
+    Making one costs nothing. The first prediction imports scikit-learn, checks the artefact
+    and loads it, once, whichever thread comes first; keep the classifier and share it.
     """
 
-    def __init__(self, artefact: Traversable | None = None) -> None:
+    def __init__(
+        self, artefact: "Path | None" = None, *, verify: bool = True, any_version: bool = False
+    ) -> None:
         """Choose the artefact, without reading it.
 
         Args:
             artefact: a file to use instead of the one that this package ships. Loading it
                 runs code that it contains: pass only files that you trust.
+            verify: load the artefact only if it is, byte for byte, what the manifest beside
+                it says: for ``my.joblib`` that is ``my.joblib.json``. Turned off, no manifest
+                is needed.
+            any_version: load the artefact even if it was made with another scikit-learn, or
+                a newer numpy or joblib, than is installed. It may then predict wrongly, with
+                no more than a warning.
         """
-        self._artefact = artefact or files("oncology_model") / "artefact" / "model.joblib"
-        self._estimator: _Estimator | None = None
+        self._artefact = artefact
+        self._verify = verify
+        self._any_version = any_version
+        self._loaded: tuple[_Estimator, int] | None = None
         self._lock = threading.Lock()
 
     def predict(self, tumor: Tumor) -> Prediction:
@@ -72,18 +83,27 @@ class Classifier:
         Raises:
             ArtefactError: the artefact cannot be used.
         """
-        matrix = [tumor.values() for tumor in tumors]
-        if not matrix:  # scikit-learn refuses a matrix without rows
+        rows = tumors if isinstance(tumors, list) else list(tumors)
+        if not rows:  # scikit-learn refuses a matrix without rows
             return []
-        estimator = self._load()
-        malignant = list(estimator.classes_).index(Prediction.MALIGNANT)
-        return [float(row[malignant]) for row in estimator.predict_proba(matrix)]
+        estimator, malignant = self._loaded or self._load()
+        probabilities = estimator.predict_proba(_to_matrix(rows))[:, malignant]
+        return cast("list[float]", probabilities.tolist())
 
-    def _load(self) -> _Estimator:
+    def _load(self) -> tuple[_Estimator, int]:
+        # Loading needs modules that a program without a prediction need not pay for.
+        from importlib.resources import files  # noqa: PLC0415
+
+        from oncology_model.loading import load  # noqa: PLC0415
+
         with self._lock:
-            if self._estimator is None:
-                self._estimator = _read_artefact(self._artefact)
-            return self._estimator
+            if self._loaded is None:
+                folder, name = files(__package__) / "artefact", "model.joblib"
+                if self._artefact is not None:
+                    folder, name = self._artefact.parent, self._artefact.name
+                found = load(folder, name, verify=self._verify, any_version=self._any_version)
+                self._loaded = _check_fit(found, folder / name)
+            return self._loaded
 
 
 # Shared by the whole process, as it costs nothing until it is first used.
@@ -110,33 +130,19 @@ def predict_record(record: Mapping[str, object]) -> dict[str, str | float]:
     }
 
 
-def _read_artefact(artefact: Traversable) -> _Estimator:
-    # scikit-learn takes about a second to import, and only predictions need it.
-    import joblib  # noqa: PLC0415
-    from sklearn.exceptions import InconsistentVersionWarning  # noqa: PLC0415
+def _to_matrix(rows: Sequence[Tumor]) -> "NDArray[np.float64]":
+    import numpy as np  # noqa: PLC0415
 
-    try:
-        with artefact.open("rb") as stream, warnings.catch_warnings():
-            # An estimator of another version may load and then predict wrongly, silently.
-            warnings.simplefilter("error", InconsistentVersionWarning)
-            estimator: _Estimator = joblib.load(stream)
-    except FileNotFoundError:
-        message = f"{artefact}: the model has not been trained; train it with `make train`"
-        raise ArtefactError(message) from None
-    except InconsistentVersionWarning as warning:
-        needed, found = warning.original_sklearn_version, warning.current_sklearn_version
-        message = f"{artefact}: needs scikit-learn {needed}, but {found} is installed"
-        raise ArtefactError(message) from None
-    except Exception as error:  # a damaged or alien pickle can raise anything at all
-        message = f"{artefact}: cannot be read ({type(error).__name__}: {error})"
-        raise ArtefactError(message) from error
-    _check_fit(estimator, artefact)
-    return estimator
+    # A stream of numbers, as a list of tuples takes half as long again.
+    count = len(rows) * len(MEASUREMENTS)
+    values = np.fromiter(chain.from_iterable(map(Tumor.values, rows)), np.float64, count)
+    return values.reshape(len(rows), len(MEASUREMENTS))
 
 
-def _check_fit(estimator: _Estimator, artefact: Traversable) -> None:
-    columns = getattr(estimator, "n_features_in_", None)
-    classes = [str(label) for label in getattr(estimator, "classes_", ())]
+def _check_fit(found: object, artefact: object) -> tuple[_Estimator, int]:
+    columns = getattr(found, "n_features_in_", None)
+    classes = [str(label) for label in getattr(found, "classes_", ())]
     if columns != len(MEASUREMENTS) or sorted(classes) != sorted(Prediction):
         message = f"{artefact}: was not trained for this version of the package; run `make train`"
         raise ArtefactError(message)
+    return cast("_Estimator", found), classes.index(Prediction.MALIGNANT)

@@ -22,13 +22,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _parse_arguments(argv)
     try:
-        training = train(read_examples(options.data))
-    except DataError as error:
-        return _fail(f"{options.data}: {error}", code=2)
-    try:
+        examples = read_examples(options.data)
+        # First, as it would be a pity to find out after the training.
+        options.report.mkdir(parents=True, exist_ok=True)
+        training = train(examples)
         metrics = write_report(training, options.report)
         # Last, so that a model on disk means that its whole report is there too.
         write_model(training.choice.estimator, options.model)
+    except DataError as error:
+        return _fail(f"{options.data}: {error}", code=2)
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}", code=1)
     _print_summary(training, metrics["accuracy"])

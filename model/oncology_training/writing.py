@@ -9,6 +9,8 @@ from typing import BinaryIO
 import joblib
 from sklearn.base import ClassifierMixin
 
+from oncology_training.jobs import clear_jobs
+
 
 def write_text(path: Path, text: str) -> None:
     """Write *text* as UTF-8 in the place of *path*.
@@ -25,11 +27,12 @@ def write_model(estimator: ClassifierMixin, path: Path) -> None:
 
     Uncompressed, because the wheel compresses it anyway. Dump what was fitted, never what
     was loaded: numpy leaves memory of its own between the fields of loaded tree nodes, and
-    the bytes would differ from dump to dump.
+    the bytes would differ from dump to dump. Its ``n_jobs`` is set to None before.
 
     Raises:
         OSError: the file cannot be written; what was there before is still there.
     """
+    clear_jobs(estimator)
     with _replacing(path) as stream:
         joblib.dump(estimator, stream)
 

@@ -1,18 +1,39 @@
 """The shipped classifier, through its public door, with the trained artefact."""
 
+import hashlib
+import importlib.metadata
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-from oncology_model import MEASUREMENTS, Classifier, InvalidTumorError, Prediction, Tumor
+import oncology_model
+from oncology_model import (
+    MEASUREMENTS,
+    ArtefactError,
+    Classifier,
+    DamagedArtefactError,
+    InvalidTumorError,
+    Prediction,
+    Tumor,
+    VersionMismatchError,
+)
 from oncology_model.classifier import predict_record
 
 BENIGN_TARGET = 1
+SHIPPED = Path(oncology_model.__file__).parent / "artefact"
+INFORM = """\
+import sys, oncology_model.__main__
+code = oncology_model.__main__.main(["info"])
+assert not {"sklearn", "numpy", "joblib"} & set(sys.modules)
+sys.exit(code)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +62,42 @@ def typical() -> dict[Prediction, dict[str, float]]:
     }
 
 
+@pytest.fixture
+def malignant(typical: dict[Prediction, dict[str, float]]) -> Tumor:
+    return Tumor.from_mapping(typical[Prediction.MALIGNANT])
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Give a copy of the shipped model, with its manifest."""
+    shutil.copytree(SHIPPED, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "model.joblib"
+
+
+def sample(size: int) -> list[int]:
+    """List up to about 500 positions, both ends among them."""
+    return sorted({*range(0, size, size // 500 + 1), size - 1})
+
+
+def flip(content: bytes, position: int) -> bytes:
+    return content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1 :]
+
+
 def run_python(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments], input=text, capture_output=True, text=True, check=False
     )
+
+
+def carries_provenance() -> bool:
+    """Tell whether the package is from a wheel of trainwheel, rather than a checkout."""
+    folder = str(SHIPPED.parents[1])
+    found = importlib.metadata.distributions(name="oncology-model", path=[folder])
+    return any(d.read_text("trainwheel/provenance.json") for d in found)
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("diagnosis", Prediction)
@@ -106,6 +159,59 @@ def test_a_bad_record_names_the_measurement(
 def test_importing_the_package_imports_neither_scikit_learn_nor_numpy() -> None:
     program = "import sys, oncology_model.__main__; print({'sklearn', 'numpy'} & set(sys.modules))"
     assert run_python("-c", program).stdout == "set()\n"
+
+
+def test_a_model_with_a_changed_byte_is_refused(copied: Path, malignant: Tumor) -> None:
+    content = copied.read_bytes()
+    assert Classifier(copied).predict(malignant) is Prediction.MALIGNANT
+    for position in sample(len(content)):
+        copied.write_bytes(flip(content, position))
+        with pytest.raises(DamagedArtefactError):
+            Classifier(copied).predict(malignant)
+
+
+def test_a_model_that_is_cut_off_is_refused(copied: Path, malignant: Tumor) -> None:
+    content = copied.read_bytes()
+    for length in sample(len(content)):
+        copied.write_bytes(content[:length])
+        with pytest.raises(DamagedArtefactError):
+            Classifier(copied).predict(malignant)
+
+
+def test_a_manifest_with_a_changed_byte_is_refused_or_harmless(
+    copied: Path, malignant: Tumor
+) -> None:
+    manifest = copied.with_name(f"{copied.name}.json")
+    content, refused = manifest.read_bytes(), 0
+    for position in range(len(content)):
+        manifest.write_bytes(flip(content, position))
+        try:
+            assert Classifier(copied).predict(malignant) is Prediction.MALIGNANT
+        except ArtefactError:
+            refused += 1
+    assert refused > len(content) / 2
+
+
+def test_a_model_for_another_scikit_learn_is_refused(copied: Path, malignant: Tumor) -> None:
+    manifest = copied.with_name(f"{copied.name}.json")
+    document = json.loads(manifest.read_bytes())
+    document["versions"]["scikit-learn"] = "1.3.2"
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(VersionMismatchError, match=r'pip install "scikit-learn==1\.3\.2"$'):
+        Classifier(copied).predict(malignant)
+
+
+def test_the_command_shows_where_the_model_comes_from() -> None:
+    result = run_python("-c", INFORM)
+    if carries_provenance():
+        document = json.loads(run_python("-m", "oncology_model", "info", "--json").stdout)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert document["version"] == importlib.metadata.version(document["name"])
+        assert document["artefact"]["sha256"] == digest(SHIPPED / "model.joblib")
+    else:  # in a checkout, the manifest has to do
+        assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+        assert result.stderr.startswith("oncology_model: no provenance: ")
+    assert digest(SHIPPED / "model.joblib") in result.stdout
 
 
 def test_the_command_predicts_from_standard_input(

@@ -1,11 +1,15 @@
 """Tumours, examples and a small artefact for the unit tests."""
 
+import hashlib
+import json
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -57,8 +61,34 @@ def estimator() -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(matrix, labels)
 
 
+@pytest.fixture(scope="session")
+def write_manifest() -> Callable[..., Path]:
+    """Write the manifest of an artefact, right but for what is given otherwise."""
+
+    def write(artefact: Path, **changes: object) -> Path:
+        content = artefact.read_bytes()
+        document = {
+            "schema": 1,
+            "format": "joblib",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size": len(content),
+            "versions": {
+                "scikit-learn": sklearn.__version__,
+                "numpy": np.__version__,
+                "joblib": joblib.__version__,
+            },
+            "python": platform.python_version(),
+        }
+        path = artefact.with_name(f"{artefact.name}.json")
+        path.write_text(json.dumps(document | changes, indent=2) + "\n")
+        return path
+
+    return write
+
+
 @pytest.fixture
-def artefact(tmp_path: Path, estimator: Pipeline) -> Path:
+def artefact(tmp_path: Path, estimator: Pipeline, write_manifest: Callable[..., Path]) -> Path:
     path = tmp_path / "small.joblib"
     joblib.dump(estimator, path)
+    write_manifest(path)
     return path

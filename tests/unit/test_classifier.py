@@ -1,4 +1,4 @@
-"""The classifier loads a sound artefact once and explains an unsound one."""
+"""The classifier loads a sound artefact once, and puts the probabilities the right way round."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,6 @@ from typing import Any
 
 import joblib
 import pytest
-import sklearn.base
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
@@ -41,6 +40,15 @@ def test_many_predictions_keep_the_order(artefact: Path, small: Tumor, large: Tu
     assert predictions == ["malignant", "benign", "malignant"]
 
 
+def test_predictions_are_those_of_the_estimator_by_hand(
+    artefact: Path, estimator: Pipeline, small: Tumor, large: Tumor
+) -> None:
+    classifier, rows = Classifier(artefact), [small.values(), large.values()]
+    assert classifier.predict_proba(small) == estimator.predict_proba(rows[:1])[0, 1]
+    many = classifier.predict_proba_many((small, large))
+    assert many == estimator.predict_proba(rows)[:, 1].tolist()
+
+
 def test_no_tumors_need_no_artefact(tmp_path: Path) -> None:
     assert Classifier(tmp_path / "absent.joblib").predict_many([]) == []
 
@@ -60,37 +68,12 @@ def test_the_artefact_is_opened_once_and_only_for_a_prediction(
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(predict, range(8))) == {Prediction.BENIGN}
-    assert len(path.opened) == 1
+    assert sorted(path.opened) == [str(path), f"{path}.json"]
 
 
 def test_a_missing_artefact_says_how_to_train(tmp_path: Path, small: Tumor) -> None:
     with pytest.raises(ArtefactError, match=r"has not been trained.*`make train`"):
         Classifier(tmp_path / "absent.joblib").predict(small)
-
-
-def test_an_artefact_of_another_scikit_learn_names_the_version_it_needs(
-    tmp_path: Path, small: Tumor, estimator: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(sklearn.base, "__version__", "1.3.2")
-        joblib.dump(estimator, tmp_path / "old.joblib")
-    with pytest.raises(ArtefactError, match=r"needs scikit-learn 1\.3\.2, but .* is installed"):
-        Classifier(tmp_path / "old.joblib").predict(small)
-
-
-@pytest.mark.parametrize("content", [b"", b"not a pickle", b"\x80\x05garbage"])
-def test_a_damaged_artefact_is_one_clear_error(
-    tmp_path: Path, small: Tumor, content: bytes
-) -> None:
-    (tmp_path / "bad.joblib").write_bytes(content)
-    with pytest.raises(ArtefactError, match=r"bad\.joblib: cannot be read \(\w+: "):
-        Classifier(tmp_path / "bad.joblib").predict(small)
-
-
-def test_a_truncated_artefact_is_one_clear_error(artefact: Path, small: Tumor) -> None:
-    artefact.write_bytes(artefact.read_bytes()[:-20])
-    with pytest.raises(ArtefactError, match="cannot be read"):
-        Classifier(artefact).predict(small)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +88,7 @@ def test_a_truncated_artefact_is_one_clear_error(artefact: Path, small: Tumor) -
 def test_an_artefact_for_other_data_is_refused(tmp_path: Path, small: Tumor, alien: object) -> None:
     joblib.dump(alien, tmp_path / "alien.joblib")
     with pytest.raises(ArtefactError, match="not trained for this version"):
-        Classifier(tmp_path / "alien.joblib").predict(small)
+        Classifier(tmp_path / "alien.joblib", verify=False).predict(small)
 
 
 def test_a_failed_load_is_tried_again(artefact: Path, small: Tumor) -> None:

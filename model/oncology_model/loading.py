@@ -1,0 +1,131 @@
+"""Load the artefact: nothing of it runs before its bytes and its versions are checked."""
+
+import hashlib
+import os
+import threading
+import warnings
+import zipfile
+import zlib
+from collections.abc import Mapping
+from importlib.resources.abc import Traversable
+from io import BufferedIOBase
+from typing import cast
+
+from oncology_model.errors import ArtefactError, DamagedArtefactError, VersionMismatchError
+from oncology_model.manifest import (
+    PACKAGES,
+    Manifest,
+    find_mismatches,
+    parse_manifest,
+    to_requirement,
+)
+
+# Packages may be imported from a zip file, and a damaged one says so in its own way.
+_UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
+_MEND = "install the package again, or train the model again with `make train`"
+# Filters of warnings belong to the whole process until Python 3.14: of two that load at the
+# same time, the first to end would take the other's filter away.
+_UNPICKLING = threading.Lock()
+
+
+def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> object:
+    """Load an artefact, and check it against its manifest beforehand.
+
+    Args:
+        folder: holds the artefact and its manifest, *name* with ``.json`` after it.
+        name: the artefact's file, in joblib's format.
+        verify: whether there must be a manifest, and the artefact be what it says.
+        any_version: whether other packages than those that made the artefact will do.
+
+    Raises:
+        DamagedArtefactError: the artefact or the manifest is not what training left.
+        VersionMismatchError: another scikit-learn made it, or a newer numpy or joblib.
+        ArtefactError: it is missing, has no manifest, or cannot be unpickled.
+    """
+    artefact = folder / name
+    try:
+        # One opened file is checked and loaded, whatever takes its place meanwhile.
+        with cast("BufferedIOBase", artefact.open("rb")) as stream:
+            if verify:
+                manifest = _read_manifest(folder / f"{name}.json")
+                _check_content(artefact, stream, manifest)
+                if not any_version:
+                    _check_versions(artefact, manifest.versions)
+            return _unpickle(artefact, stream, any_version=any_version)
+    except FileNotFoundError:
+        message = f"{artefact}: the model has not been trained; train it with `make train`"
+        raise ArtefactError(message) from None
+    except _UNREADABLE as error:
+        message = f"{artefact}: cannot be read ({type(error).__name__}: {error})"
+        raise ArtefactError(message) from None
+
+
+def _read_manifest(path: Traversable) -> Manifest:
+    try:
+        return parse_manifest(path.read_bytes())
+    except FileNotFoundError:
+        message = f"{path}: there is no manifest to check the model by; {_MEND}"
+        raise ArtefactError(message) from None
+    except (*_UNREADABLE, ValueError) as error:
+        message = f"{path}: the manifest cannot be read ({error}); {_MEND}"
+        raise DamagedArtefactError(message) from None
+
+
+def _check_content(artefact: Traversable, stream: BufferedIOBase, manifest: Manifest) -> None:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if size != manifest.size:
+        problem = f"it has {size} bytes, but its manifest says {manifest.size}"
+    elif hashlib.file_digest(stream, "sha256").hexdigest() != manifest.sha256:
+        problem = "its digest is not the one in its manifest"
+    else:
+        stream.seek(0)
+        return
+    message = f"{artefact}: the model is damaged, {problem}; {_MEND}"
+    raise DamagedArtefactError(message)
+
+
+def _check_versions(artefact: Traversable, needed: Mapping[str, str]) -> None:
+    try:
+        found = _read_versions()
+    except ImportError as error:
+        problem = f"{artefact}: cannot be loaded without its packages ({error})"
+        pins = [to_requirement(package, needed[package]) for package in PACKAGES]
+        raise VersionMismatchError(problem, pins) from error
+    if mismatches := list(find_mismatches(needed, found)):
+        made = ", ".join(f"{mismatch.package} {mismatch.needed}" for mismatch in mismatches)
+        here = ", ".join(f"{mismatch.package} {mismatch.found}" for mismatch in mismatches)
+        problem = f"{artefact}: was made with {made}, but installed is {here}"
+        raise VersionMismatchError(problem, [mismatch.requirement for mismatch in mismatches])
+
+
+def _read_versions() -> dict[str, str]:
+    # What is imported counts, for metadata may be left over from what was installed before.
+    import joblib  # noqa: PLC0415 - only a prediction needs them, and pays the second they take
+    import numpy as np  # noqa: PLC0415
+    import sklearn  # noqa: PLC0415
+
+    modules = (sklearn, np, joblib)
+    return {
+        package: str(module.__version__) for package, module in zip(PACKAGES, modules, strict=True)
+    }
+
+
+def _unpickle(artefact: Traversable, stream: BufferedIOBase, *, any_version: bool) -> object:
+    import joblib  # noqa: PLC0415
+    from sklearn.exceptions import InconsistentVersionWarning  # noqa: PLC0415
+
+    try:
+        with _UNPICKLING, warnings.catch_warnings():
+            if not any_version:
+                # Every estimator says in its pickle which scikit-learn made it.
+                warnings.simplefilter("error", InconsistentVersionWarning)
+            estimator: object = joblib.load(stream)
+    except InconsistentVersionWarning as warning:
+        needed, found = warning.original_sklearn_version, warning.current_sklearn_version
+        problem = f"{artefact}: was made with scikit-learn {needed}, but installed is {found}"
+        raise VersionMismatchError(problem, [to_requirement("scikit-learn", needed)]) from None
+    except Exception as error:  # a damaged or alien pickle can raise anything at all
+        message = f"{artefact}: cannot be read ({type(error).__name__}: {error})"
+        raise ArtefactError(message) from error
+    return estimator

@@ -1,0 +1,124 @@
+"""The manifest beside the artefact: which bytes it has and which packages made them.
+
+It is written by the training, as ``model.joblib.json``, and travels in the wheel.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# Public versions and local ones (PEP 440), but nothing that would garble a message.
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*[0-9A-Za-z.+-]{0,40}")
+_RELEASE = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+
+PACKAGES = ("scikit-learn", "numpy", "joblib")
+"""The packages whose versions decide whether an artefact loads, and loads rightly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What training says of the artefact.
+
+    Attributes:
+        sha256: the digest of its bytes, 64 lower-case hexadecimal digits.
+        size: its length in bytes.
+        versions: the version of each of `PACKAGES` that it was made with.
+    """
+
+    sha256: str
+    size: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A package that is not the one that the artefact needs.
+
+    Attributes:
+        package: its name.
+        needed: the version that the artefact was made with.
+        found: the version that is installed.
+    """
+
+    package: str
+    needed: str
+    found: str
+
+    @property
+    def requirement(self) -> str:
+        """What to install, in the form that pip takes."""
+        return to_requirement(self.package, self.needed)
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        content: the bytes of the file: JSON in UTF-8, of schema 1.
+
+    Raises:
+        ValueError: they are something else, whatever it is.
+    """
+    try:
+        document = json.loads(content.decode())
+    except RecursionError:
+        message = "nested too deeply"
+        raise ValueError(message) from None
+    match document:
+        case {
+            "schema": 1,
+            "format": "joblib",
+            "sha256": str(sha256),
+            "size": int(size),
+            "versions": {**versions},
+        } if _DIGEST.fullmatch(sha256):
+            return Manifest(sha256, size, {name: _pick(versions, name) for name in PACKAGES})
+    message = "not a manifest of schema 1"
+    raise ValueError(message)
+
+
+def find_mismatches(needed: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Mismatch]:
+    """Find the packages with which the artefact might not load, or predict wrongly.
+
+    scikit-learn must be the very version: it promises nothing between any two, and a forest
+    of 1.3.2 loads in 1.9.1 with mere warnings and predicts wrongly. numpy and joblib read
+    what older ones of them wrote; numpy's major versions do not.
+
+    Args:
+        needed: the version of each of `PACKAGES` that the artefact was made with.
+        found: the versions that are installed, of the same packages.
+    """
+    for package, version in needed.items():
+        if not _is_compatible(package, version, found[package]):
+            yield Mismatch(package, version, found[package])
+
+
+def to_requirement(package: str, version: str) -> str:
+    """Say which versions of a package an artefact loads with, if it was made with *version*."""
+    if package == "scikit-learn":
+        return f"{package}=={version}"
+    limit = f",<{_read_release(version)[0] + 1}" if package == "numpy" else ""
+    return f"{package}>={version}{limit}"
+
+
+def _is_compatible(package: str, needed: str, found: str) -> bool:
+    if package == "scikit-learn":
+        return found == needed
+    oldest, release = _read_release(needed), _read_release(found)
+    return release >= oldest and (package != "numpy" or release[0] == oldest[0])
+
+
+def _read_release(version: str) -> tuple[int, ...]:
+    # A pre-release counts as its release, and 2.4 as 2.4.0.
+    numbers = _RELEASE.match(version)
+    return (*map(int, numbers[0].split(".")), 0, 0)[:4] if numbers else (0,)
+
+
+def _pick(versions: Mapping[object, object], name: str) -> str:
+    version = versions.get(name)
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        message = f"no version of {name} in it"
+        raise ValueError(message)
+    return version
