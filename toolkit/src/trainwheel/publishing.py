@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -78,6 +78,7 @@ class Publisher:
         registry: The index, for reading.
         python: Returns an interpreter whose environment holds twine and pypiserver.
         log: Where the output of tools is kept.
+        before_sending: Called when a wheel is about to be sent.
     """
 
     environment: Environment
@@ -85,6 +86,7 @@ class Publisher:
     registry: Registry
     python: Callable[[], Path]
     log: Path | None = None
+    before_sending: Callable[[], object] = field(default=lambda: None)
 
     def mark(self, proof: Proof) -> Fingerprint:
         """Return what identifies these bytes on this index, for the records."""
@@ -112,6 +114,7 @@ class Publisher:
         if self._has(wheels, proof):
             told = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
             return Uploaded(told, is_there=True)
+        self.before_sending()
         with self._serve() as target:
             publish(
                 target,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.tiny import BOUND, TinyProject, copy_of, make_tiny, wait_for
+from integration.tiny import BOUND, Run, TinyProject, copy_of, make_tiny, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -236,6 +236,49 @@ def test_two_runs_at_once_train_once(project: TinyProject) -> None:
 
     assert f"nox -s train (process {process.pid} on " in second.error("failed")
     assert "train    trained" in let_go(held, process)
+    assert count(project) == 1
+
+
+def start_at_once(project: TinyProject, number: int, *options: str) -> list[Run]:
+    """Start the same command several times at once, and return how each ended."""
+    runs = [project.start(*project.argv("train", *options)) for _ in range(number)]
+    outputs = [run.communicate(timeout=BOUND)[0] for run in runs]
+    return [Run(run.returncode, output) for run, output in zip(runs, outputs, strict=True)]
+
+
+@pytest.mark.parametrize("number", [2, 5])
+def test_of_several_that_start_at_once_one_trains_and_the_others_wait(
+    project: TinyProject, number: int
+) -> None:
+    project.write(HELPER, "FACTOR = 3.0\n")
+
+    runs = start_at_once(project, number, "--", "--wait")
+
+    assert [run.code for run in runs] == [0] * number, runs
+    assert sum("train    unchanged" in run.output for run in runs) == number - 1
+    assert count(project) == 1
+
+
+def test_of_five_that_start_at_once_and_do_not_wait_none_does_harm(project: TinyProject) -> None:
+    project.write(HELPER, "FACTOR = 3.0\n")
+
+    runs = start_at_once(project, 5)
+
+    assert any(run.code == 0 for run in runs)
+    for run in runs:
+        if run.code:
+            assert "another run is at work here: nox -s train" in run.error("failed")
+    assert count(project) == 1
+
+
+def test_a_forced_step_runs_and_what_it_builds_upon_does_not(project: TinyProject) -> None:
+    assert project.nox("test").code == 0
+
+    forced = project.nox("test", "--", "--force")
+
+    assert forced.line("train ") == "train    unchanged"
+    assert "1 tests passed" in forced.line("test ")
+    assert "trained, accuracy 1.000  " in train(project, "--", "--force")
     assert count(project) == 1
 
 

@@ -22,6 +22,8 @@ def publisher_of(project: Project, step: str, name_asked: str | None) -> Publish
         registry=registry,
         python=lambda: project.python("upload"),
         log=project.log_of(step),
+        # What is sent anew is verified anew, also if this run is killed in between.
+        before_sending=lambda: (project.records / "verify.json").unlink(missing_ok=True),
     )
 
 
