@@ -91,7 +91,8 @@ def _join(metrics: object, intervals: object) -> object:
 def _list_rows(fields: Mapping[str, object], indent: str) -> Iterator[tuple[str, str]]:
     for name, value in fields.items():
         if isinstance(value, dict):
-            yield indent + _show(name), ""
+            if value:
+                yield indent + _show(name), ""
             yield from _list_rows(value, indent + _INDENT)
         else:
             yield indent + _show(name), _show(value)

@@ -35,6 +35,6 @@ def _list_parts(whole: object) -> Iterable[object]:
     if isinstance(whole, np.ndarray):
         return whole.ravel().tolist() if whole.dtype == object else ()
     # Some parts, such as those of a calibrated classifier, are no estimators by type.
-    if isinstance(whole, BaseEstimator) or type(whole).__module__.startswith("sklearn."):
+    if isinstance(whole, BaseEstimator) or str(type(whole).__module__).startswith("sklearn."):
         return list(getattr(whole, "__dict__", {}).values())
     return ()

@@ -23,7 +23,11 @@ RECORD: dict[str, object] = {
     "release_key": DIGEST,
     "commit": "8174a0f" + 33 * "0",
     "dirty": False,
-    "training": {"command": "python -m oncology_training", "python": "cpython 3.11.7"},
+    "training": {
+        "command": "python -m oncology_training",
+        "parameters": {},
+        "python": "cpython 3.11.7",
+    },
     "metrics": {"accuracy": 0.9918032786885246, "train_rows": 447},
     "intervals": {"accuracy": [0.9550, 0.99856]},
     "gate": None,

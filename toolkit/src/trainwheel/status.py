@@ -18,6 +18,8 @@ from trainwheel.steps import moved_outputs
 __all__ = ["CURRENT", "StepStatus", "read_status", "why"]
 
 CURRENT, STALE, ABSENT, WAITING = "up to date", "stale", "not run", "waits"
+LEFT_OUT = "left out"
+_FINE = frozenset({CURRENT, LEFT_OUT})
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class StepStatus:
 
     Args:
         step: Its name.
-        state: ``up to date``, ``stale``, ``not run``, or ``waits`` for a step before it.
+        state: ``up to date``, ``stale``, ``not run``, ``left out`` where the project has nothing
+            for it, or ``waits`` for a step before it.
         finished: When it last ended well, in seconds since 1970.
         seconds: How long it took then.
         reasons: Why it is stale.
@@ -74,10 +77,11 @@ def why(project: Project, step: str) -> StepStatus:
 def _judge(project: Project, step: str, earlier: Mapping[str, StepStatus]) -> StepStatus:
     record = read_record(project.records, step)
     if record is None:
-        return StepStatus(step, ABSENT)
+        has_docs = (project.root / project.config.docs / "conf.py").is_file()
+        return StepStatus(step, LEFT_OUT if step == "doc" and not has_docs else ABSENT)
     reasons = _reasons(project, record)
     # A record tells what stands there; what will stand there after a stale step ran, nobody knows.
-    waits_for = next((name for name in _before(step) if earlier[name].state != CURRENT), "")
+    waits_for = next((name for name in _before(step) if earlier[name].state not in _FINE), "")
     if earlier.get(waits_for) and earlier[waits_for].waits_for:
         waits_for = earlier[waits_for].waits_for
     state = STALE if reasons else WAITING if waits_for else CURRENT

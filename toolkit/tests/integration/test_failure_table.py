@@ -5,6 +5,7 @@ Each of make, weasel, doit, DVC and snakemake fails some of these (measured in N
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -402,3 +403,20 @@ def test_an_unrelated_module_does_not_count(project: TinyProject) -> None:
     project.write("model/tiny_training/unrelated.py", "")
 
     assert train(project) == "train    unchanged"
+
+
+def test_the_status_tells_what_would_run_and_runs_nothing(project: TinyProject) -> None:
+    assert project.nox("package").code == 0
+    project.write(HELPER, "FACTOR = 3.0\n")
+
+    status = project.run("trainwheel", "status")
+    document = json.loads(project.run("trainwheel", "status", "--json").output)
+
+    told = dict(line.split(maxsplit=1) for line in status.output.splitlines())
+    assert told["train"].startswith(f"stale: {HELPER} changed  ")
+    assert told["package"].startswith("waits for train  ")
+    assert told["doc"] == "left out"
+    assert [step["step"] for step in document][:3] == ["doc", "train", "test"]
+    assert document[1]["reasons"][0]["what"] == HELPER
+    assert project.run("trainwheel", "why", "nosuch").code == 2
+    assert count(project) == 0
