@@ -7,13 +7,13 @@ import json
 import sys
 import sysconfig
 from collections.abc import Mapping
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from trainwheel import __version__
 from trainwheel.commits import Commit
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.fingerprint import digest_json
@@ -143,7 +143,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _bill_of_materials(project: Project, provenance: Provenance, text: str, target: Path) -> bytes:
     schema = (files("trainwheel") / "data" / "provenance-1.json").read_text(encoding="utf-8")
     locked = requirements(project.lock, "packages")
-    materials = describe_materials(provenance, locked, version("trainwheel"))
+    materials = describe_materials(provenance, locked, __version__)
     document = {"provenance": text, "schema": json.loads(schema), **materials}
     argv = (str(project.python("package")), "-P", str(DESCRIBE_WHEEL), str(target))
     command = Command(argv, stdin=json.dumps(document), env={"PYTHONHASHSEED": "0"})

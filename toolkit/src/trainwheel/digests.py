@@ -25,7 +25,7 @@ from trainwheel.state import write_atomically
 
 __all__ = ["DigestTable", "digest_file", "digest_files"]
 
-SCHEMA = 1
+SCHEMA = 2
 _FINE_TICK, _COARSE_TICK = 20_000_000, 2_000_000_000
 """Nanoseconds: the kernel's clock moves in steps of up to 10 ms, some file systems' in 2 s."""
 

@@ -7,19 +7,25 @@ little ships a model that the code did not make.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainwheel.files import list_files
 from trainwheel.imports import Imports
 
-__all__ = ["Closure", "entries_of", "files_named", "import_closure"]
+__all__ = ["Closure", "entries_of", "files_named", "import_closure", "source_files"]
 
-_INIT = "__init__.py"
+_INIT = "__init__"
+_EXTENSIONS = (".so", ".pyd")
+_CACHE_FILES = (".pyc", ".egg-info")
+"""What `list_files` leaves out among the files of one folder."""
+_IMPORTED_BY_PYTHON = "sitecustomize"
+"""Every Python imports it when it starts, where it finds one."""
 _PYTHON = re.compile(r"python[0-9.]*(\.exe)?", re.ASCII)
-_TAKE_A_VALUE = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _NOT_SOURCE = frozenset({"build", "dist", ".nox", ".venv", ".trainwheel", ".git"})
 """Folders at the root of the repository that hold no modules of its own."""
 
@@ -52,14 +58,17 @@ def import_closure(
     Raises:
         ConfigurationError: A symbolic link leads round in a circle.
     """
-    walk = _Walk(root, source)
+    entries = tuple(entries)
+    scripts = {entry for entry in entries if isinstance(entry, Path) and _is_ours(entry, root)}
+    folders = _Folders(root)
+    walk = _Walk(root, folders, _places(scripts, root, source, folders))
+    for script in scripts:
+        walk.add_script(script)
     for entry in entries:
-        if isinstance(entry, Path):
-            walk.add_folder_of_script(entry.parent)
-            walk.touch(entry)
-        else:
-            walk.add_name(entry)
+        if isinstance(entry, str):
             walk.add_name(f"{entry}.__main__")
+    if walk.modules:
+        walk.add_name(_IMPORTED_BY_PYTHON)
     unknown: list[str] = []
     while walk.waiting:
         module = walk.waiting.pop()
@@ -70,131 +79,263 @@ def import_closure(
             walk.add_import(module, name)
     files = {*walk.modules, *walk.neighbours()}
     if unknown:
-        files.update(list_files(source))
+        files.update(source_files(source, root))
     return Closure(frozenset(files), min(unknown, default=""))
+
+
+def source_files(source: Path, root: Path) -> Iterator[Path]:
+    """Yield every file under the source root, without what tools keep at the repository's.
+
+    Raises:
+        ConfigurationError: A symbolic link leads round in a circle.
+    """
+    files = list_files(source)
+    return (path for path in files if _is_source(path, root)) if source == root else files
+
+
+def _is_source(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) and _NOT_SOURCE.isdisjoint(path.relative_to(root).parts[:1])
+
+
+def _is_ours(path: Path, root: Path) -> bool:
+    with contextlib.suppress(OSError):  # a command may hold words that are too long for a name
+        return _is_source(path, root) and path.is_file()
+    return False
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """What a folder holds.
+
+    Args:
+        modules: Name as it is imported → the files that may be loaded for it.
+        folders: Name → folder.
+        data: The files that are not Python, without caches.
+    """
+
+    modules: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
+    data: list[Path] = field(default_factory=list)
+
+
+class _Folders:
+    """Lists each folder of a repository once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listings: dict[Path, _Listing] = {}
+
+    def __getitem__(self, folder: Path) -> _Listing:
+        if folder not in self._listings:
+            self._listings[folder] = _list(folder, _NOT_SOURCE if folder == self._root else ())
+        return self._listings[folder]
+
+    def is_package(self, folder: Path) -> bool:
+        """Return whether a folder is a package by more than its name."""
+        return _INIT in self[folder].modules
+
+
+def _list(folder: Path, without: Container[str]) -> _Listing:
+    listing = _Listing()
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError:
+        return listing
+    for entry in entries:
+        with contextlib.suppress(OSError):  # a link that leads round in a circle
+            if entry.is_file():
+                _add_file(listing, folder / entry.name)
+            elif entry.is_dir() and entry.name not in without:
+                listing.folders[entry.name] = folder / entry.name
+    return listing
+
+
+def _add_file(listing: _Listing, path: Path) -> None:
+    name = path.name
+    if name.endswith((".py", *_EXTENSIONS)):
+        # An extension module is called "name.cpython-311-x86_64-linux-gnu.so" or the like.
+        known_as = name.removesuffix(".py") if name.endswith(".py") else name.partition(".")[0]
+        listing.modules[known_as] = (*listing.modules.get(known_as, ()), path)
+    if not name.endswith((".py", *_CACHE_FILES)):
+        listing.data.append(path)
+
+
+def _places(scripts: Iterable[Path], root: Path, source: Path, folders: _Folders) -> Iterable[Path]:
+    """Return where names are looked up: beside each script too, and where its package stands."""
+    places = {root, source}
+    for folder in {script.parent for script in scripts}:
+        places.add(folder)
+        top = folder
+        while folders.is_package(top) and top != root:
+            top = top.parent
+        places.add(top)
+    return places
 
 
 class _Walk:
     """Finds the files that names lead to, and remembers which were found."""
 
-    def __init__(self, root: Path, source: Path) -> None:
+    def __init__(self, root: Path, folders: _Folders, places: Iterable[Path]) -> None:
         self.modules: set[Path] = set()
         self.waiting: list[Path] = []
-        self._root, self._source = root, source
-        self._places = [root] if root == source else [root, source]
-        self._names: dict[Path, frozenset[str]] = {}
+        self._root, self._folders = root, folders
+        self._places: dict[str, list[Path]] = {}
+        for place in places:
+            for name in {*folders[place].modules, *folders[place].folders}:
+                self._places.setdefault(name, []).append(place)
+        self._packages: set[Path] = set()
+        self._beside: set[Path] = set()
+        self._followed: dict[str, bool] = {}
 
-    def add_folder_of_script(self, folder: Path) -> None:
-        """Look for modules beside a script too, and where the package that holds it stands."""
-        while _INIT in self._in(folder) and folder != self._root:
+    def add_script(self, script: Path) -> None:
+        """Touch a file that is run or collected, and the packages that hold it."""
+        self._add(script)
+        folder = script.parent
+        self._beside.add(folder)
+        while self._folders.is_package(folder) and folder != self._root:
+            self._touch(folder, _INIT)
+            self._packages.add(folder)
             folder = folder.parent
-            self._add_place(folder)
-        self._add_place(folder)
 
-    def add_name(self, name: str) -> None:
-        """Touch what a dotted name may lead to."""
-        for place in self._places:
-            self._follow(place, name.split("."))
+    def add_name(self, name: str) -> bool:
+        """Touch what a dotted name may lead to; return whether it leads anywhere here."""
+        if name not in self._followed:
+            parts = name.split(".")
+            places = self._places.get(parts[0], ())
+            found = {self._follow(place, parts) for place in places}  # in every one of them
+            self._followed[name] = True in found
+        return self._followed[name]
 
     def add_import(self, module: Path, name: str) -> None:
         """Touch what an import of a module may lead to."""
         rest = name.lstrip(".")
         level = len(name) - len(rest)
         if not level:
-            self.add_name(rest)
+            self.add_name(name)
             return
         folder = module.parent
         for _ in range(level - 1):
+            if folder == self._root:
+                return
             folder = folder.parent
-        if folder.is_relative_to(self._root):
-            self._touch_init(folder)
-            self._follow(folder, rest.split("."))
+        # Relative imports work in packages only, so this is one, whatever it holds.
+        self._packages.add(folder)
+        self._touch(folder, _INIT)
+        self._follow(folder, rest.split("."))
 
-    def touch(self, module: Path) -> None:
-        """Remember a module, which is to be read as well."""
+    def neighbours(self) -> Iterator[Path]:
+        """Yield the files that are not Python in the packages that were touched."""
+        for folder in self._beside - {self._root}:
+            yield from self._folders[folder].data
+        packages = self._packages - {self._root}
+        is_inside: dict[Path, bool] = dict.fromkeys(packages, True)
+        for top in packages:
+            if packages.isdisjoint(top.parents):
+                for found in list_files(top):
+                    if found.suffix != ".py" and self._is_inside(found.parent, is_inside):
+                        yield found
+
+    def _is_inside(self, folder: Path, known: dict[Path, bool]) -> bool:
+        """Return whether the package that holds a folder was touched."""
+        if folder not in known:
+            is_own = self._folders.is_package(folder)
+            known[folder] = not is_own and self._is_inside(folder.parent, known)
+        return known[folder]
+
+    def _follow(self, place: Path, parts: Sequence[str]) -> bool:
+        """Touch the packages and the modules of a dotted name; return whether there are any."""
+        folder, is_found = place, False
+        packages: list[Path] = []
+        for part in parts:
+            listing = self._folders[folder]
+            names = {*listing.modules, *listing.folders} if part == "*" else {part}
+            for name in names:
+                if self._touch(folder, name):
+                    self._packages.update(packages)
+                    self._beside.update(() if packages else (place,))
+                    is_found = True
+                if name in listing.folders and self._touch(listing.folders[name], _INIT):
+                    self._packages.update((*packages, listing.folders[name]))
+                    is_found = True
+            if part not in listing.folders:
+                break
+            folder = listing.folders[part]
+            packages.append(folder)
+        return is_found
+
+    def _touch(self, folder: Path, name: str) -> bool:
+        """Remember the module of this name in a folder; return whether there is one."""
+        found = self._folders[folder].modules.get(name, ())
+        for module in found:
+            self._add(module)
+        return bool(found)
+
+    def _add(self, module: Path) -> None:
         if module not in self.modules:
             self.modules.add(module)
             if module.suffix == ".py":
                 self.waiting.append(module)
 
-    def neighbours(self) -> Iterator[Path]:
-        """Yield the files that are not Python in the packages that were touched."""
-        for folder in {module.parent for module in self.modules} - {self._root}:
-            yield from self._data(folder)
 
-    def _follow(self, folder: Path, parts: Sequence[str]) -> None:
-        """Touch the packages and the module of a dotted name below a folder."""
-        for number, part in enumerate(parts):
-            names = self._in(folder)
-            if part == "*":
-                for name in names:
-                    self._follow(folder, [name.removesuffix(".py")])
-                return
-            if folder == self._root and part in _NOT_SOURCE:
-                return
-            if f"{part}.py" in names:
-                self.touch(folder / f"{part}.py")
-            if part not in names:
-                # The last part may be no module but something that one holds.
-                return
-            folder /= part
-            self._touch_init(folder)
-            if number == len(parts) - 1:
-                return
-
-    def _touch_init(self, folder: Path) -> None:
-        if _INIT in self._in(folder):
-            self.touch(folder / _INIT)
-
-    def _add_place(self, folder: Path) -> None:
-        if folder not in self._places and folder.is_relative_to(self._root):
-            self._places.append(folder)
-
-    def _in(self, folder: Path) -> frozenset[str]:
-        if folder not in self._names:
-            try:
-                self._names[folder] = frozenset(path.name for path in folder.iterdir())
-            except OSError:
-                self._names[folder] = frozenset()
-        return self._names[folder]
-
-    def _data(self, folder: Path) -> Iterator[Path]:
-        for found in list_files(folder):
-            # A folder deeper down that is a package counts only where it is imported.
-            between = (parent for parent in found.parents if folder in parent.parents)
-            if found.suffix != ".py" and not any(_INIT in self._in(inner) for inner in between):
-                yield found
-
-
-def entries_of(argv: Sequence[str], root: Path) -> tuple[Path | str, ...] | None:
+def entries_of(
+    argv: Sequence[str], root: Path, source: Path | None = None
+) -> tuple[Path | str, ...] | None:
     """Return what a command runs: a module's name or a file; None where that cannot be told.
 
     Args:
         argv: The program and its arguments.
         root: The folder in which it is run.
+        source: The source root; where it is given, a module of somebody else, such as cProfile,
+            cannot be told either: it may run anything of ours.
     """
-    program, *rest = argv or [""]
+    program, *words = argv or [""]
     if not _PYTHON.fullmatch(program.rpartition("/")[2]):
         return _script(program, root)
-    while rest:
-        word, *rest = rest
-        if word.startswith("-m"):
-            module = word.removeprefix("-m") or next(iter(rest), "")
-            return (module,) if module else None
-        if word in _TAKE_A_VALUE:
-            rest = rest[1:]
-        elif not word.startswith("-"):
+    waiting = iter(words)
+    for word in waiting:
+        if word == "--check-hash-based-pycs":
+            next(waiting, None)
+        elif word == "--":
+            return _script(next(waiting, ""), root)
+        elif not word.startswith("-") or word == "-":
             return _script(word, root)
-        elif word[1:2] != "-" and "c" in word:
-            break
+        elif not word.startswith("--"):
+            letter, value = _option_with_value(word)
+            if letter == "c":
+                return None
+            value = value or (next(waiting, "") if letter else "")
+            if letter == "m":
+                return _module(value, root, source)
     return None
 
 
+def _module(name: str, root: Path, source: Path | None) -> tuple[str] | None:
+    if source is not None:
+        walk = _Walk(root, _Folders(root), {root, source})
+        if not walk.add_name(f"{name}.__main__"):
+            return None
+    return (name,) if name else None
+
+
+def _option_with_value(word: str) -> tuple[str, str]:
+    """Return the option of "-uWignore" that takes a value, and the value if it is in there."""
+    for number, letter in enumerate(word[1:], 2):
+        if letter in "cmWX":
+            return letter, word[number:]
+    return "", ""
+
+
 def _script(name: str, root: Path) -> tuple[Path] | None:
-    return (root / name,) if name.endswith(".py") and (root / name).is_file() else None
+    script = _path(name, root)
+    return (script,) if script.suffix == ".py" and _is_ours(script, root) else None
+
+
+def _path(word: str, root: Path) -> Path:
+    return Path(os.path.normpath(root / word))
 
 
 def files_named(argv: Iterable[str], root: Path) -> tuple[Path, ...]:
-    """Return the files of the repository that a command names."""
-    named = (root / word for word in argv if word and not word.startswith("-"))
-    return tuple(path for path in named if path.is_relative_to(root) and path.is_file())
+    """Return the files of the repository that a command names, its tools' own apart."""
+    named = (_path(word, root) for word in argv if word and not word.startswith("-"))
+    return tuple(path for path in named if _is_ours(path, root))

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import ast
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 __all__ = ["Imports", "read_imports"]
 
-_IMPORTERS = frozenset({"importlib.import_module", "__import__", "runpy.run_module"})
-_UNTELLING = frozenset({
-    "exec", "runpy.run_path", "importlib.util.spec_from_file_location", "pkgutil.iter_modules",
-    "pkgutil.walk_packages", "importlib.machinery.SourceFileLoader",
+_BY_NAME = frozenset({
+    "importlib.import_module", "importlib.util.find_spec", "pytest.importorskip",
+    "runpy.run_module",
 })  # fmt: skip
-_OWN_PACKAGE = frozenset({"__package__", "__name__"})
+_BUILTIN = frozenset({"__import__", "importlib.__import__", "builtins.__import__"})
+_RUN = frozenset({"exec", "builtins.exec"})
+_EVALUATE = frozenset({"eval", "builtins.eval"})
+_UNTELLING = frozenset({
+    "imp.find_module", "imp.load_module", "imp.load_source", "importlib.machinery.FileFinder",
+    "importlib.machinery.ExtensionFileLoader", "importlib.machinery.SourceFileLoader",
+    "importlib.machinery.SourcelessFileLoader", "importlib.util.spec_from_file_location",
+    "importlib.util.spec_from_loader", "lazy_loader.attach", "lazy_loader.attach_stub",
+    "lazy_loader.load", "pkgutil.iter_modules", "pkgutil.resolve_name", "pkgutil.walk_packages",
+    "runpy.run_path", "zipimport.zipimporter",
+})  # fmt: skip
+_IMPORTING = _BY_NAME | _BUILTIN | _RUN | _UNTELLING
+_TAILS = frozenset(name.rpartition(".")[2] for name in _IMPORTING | _EVALUATE)
+_ANYWHERE = {"import_module": "importlib.import_module", "__import__": "__import__"}
+"""These mean the same wherever they were got from: packages hand them on to their modules."""
+_OWN_PACKAGE = frozenset({"__package__", "__name__", "__spec__.name", "__spec__.parent"})
 
 
 @dataclass(frozen=True)
@@ -35,12 +51,19 @@ def read_imports(source: bytes) -> Imports:
     A file that is no Python imports nothing: its bytes count anyway, and Python will say what is
     wrong with it.
     """
+    return _read(source)
+
+
+def _read(source: bytes | str) -> Imports:
     try:
-        tree = ast.parse(source)
+        with warnings.catch_warnings():
+            # Of "\d" and the like; where they are errors, the file would count as no Python.
+            warnings.simplefilter("ignore")
+            nodes = tuple(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Imports(())
-    reader = _Reader()
-    for node in ast.walk(tree):
+    reader = _Reader(nodes)
+    for node in nodes:
         reader.read(node)
     return Imports(tuple(sorted(reader.names)), min(reader.unknown, default=0))
 
@@ -48,74 +71,166 @@ def read_imports(source: bytes) -> Imports:
 class _Reader:
     """Collects what is imported; knows under which names the importing functions go."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Iterable[ast.AST]) -> None:
         self.names: set[str] = set()
         self.unknown: set[int] = set()
-        self._aliases: dict[str, str] = {}
+        self._aliases: dict[str, set[str]] = {}
+        self._called: set[ast.AST] = set()
+        for node in nodes:
+            match node:
+                case ast.Import() | ast.ImportFrom():
+                    for known_as, full_name in _bound(node):
+                        self._aliases.setdefault(known_as, set()).add(full_name)
+                case ast.Call():
+                    self._called.add(node.func)
 
     def read(self, node: ast.AST) -> None:
         match node:
             case ast.Import(names=aliases):
-                for alias in aliases:
-                    self.names.add(alias.name)
-                    self._aliases[alias.asname or alias.name.partition(".")[0]] = (
-                        alias.name if alias.asname else alias.name.partition(".")[0]
-                    )
-            case ast.ImportFrom(module=module, names=aliases, level=level):
-                base = "." * level + (module or "")
-                for alias in aliases:
-                    self.names.add(f"{base}{'.' if module else ''}{alias.name}")
-                    self._aliases[alias.asname or alias.name] = f"{module}.{alias.name}"
+                self.names.update(alias.name for alias in aliases)
+            case ast.ImportFrom(names=aliases):
+                self.names.update(f"{_base(node)}{alias.name}" for alias in aliases)
             case ast.Call():
                 self._read_call(node)
-            case ast.Assign(targets=[ast.Name(id="pytest_plugins")], value=value):
-                self._add_texts(node.lineno, value)
+            case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
+                if node not in self._called and self._may_import(node) & _IMPORTING:
+                    # Handed on, to be called with who knows what.
+                    self.unknown.add(node.lineno)
+            case ast.Assign(targets=targets, value=value):
+                self._read_plugins(targets, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._read_plugins((target,), value)
+            case ast.AugAssign(target=target, value=value):
+                self._read_plugins((target,), value)
 
     def _read_call(self, call: ast.Call) -> None:
-        name = self._full_name(call.func)
-        if name in _UNTELLING:
-            if not (name == "exec" and call.args and isinstance(call.args[0], ast.Constant)):
-                self.unknown.add(call.lineno)
-        elif name in _IMPORTERS:
-            self._read_importer(call)
-        for value in (*call.args, *(keyword.value for keyword in call.keywords)):
-            if self._full_name(value) in _IMPORTERS:
-                # Handed on, to be called with who knows what.
-                self.unknown.add(call.lineno)
-
-    def _read_importer(self, call: ast.Call) -> None:
-        given = {keyword.arg: keyword.value for keyword in call.keywords}
-        first = call.args[0] if call.args else given.get("name", given.get("mod_name"))
-        package = call.args[1] if len(call.args) > 1 else given.get("package")
-        name = first.value if isinstance(first, ast.Constant) else None
-        if not isinstance(name, str):
+        names = self._may_import(call.func)
+        if names & (_RUN | _EVALUATE):
+            self._read_run(call, is_told=not names & _RUN)
+        if names & _UNTELLING:
             self.unknown.add(call.lineno)
-        elif not name.startswith(".") or self._is_own_package(package):
-            self.names.add(name)
-        elif isinstance(package, ast.Constant) and isinstance(package.value, str):
-            rest = name.lstrip(".")
-            parts = package.value.split(".")
-            kept = parts[: len(parts) - (len(name) - len(rest)) + 1]
-            self.names.add(".".join((*kept, rest)))
+        if names & _BY_NAME:
+            self._read_by_name(call, runs="runpy.run_module" in names)
+        if names & _BUILTIN:
+            self._read_builtin(call)
+
+    def _read_run(self, call: ast.Call, *, is_told: bool) -> None:
+        code = _text(call.args[0]) if call.args else None
+        if code is not None:
+            found = _read(code.strip())
+            self.names.update(found.names)
+            is_told = not found.unknown_line
+        if not is_told:
+            self.unknown.add(call.lineno)
+
+    def _read_by_name(self, call: ast.Call, *, runs: bool) -> None:
+        """Read ``import_module(name, package)`` and its like."""
+        given = _arguments(call, "name", "package")
+        first = given.get("name", given.get("modname", given.get("mod_name")))
+        name, package = _text(first), given.get("package")
+        if name is None:
+            self.unknown.add(call.lineno)
+        elif not name.startswith(".") or self._full_names(package) & _OWN_PACKAGE:
+            self.names.update((name, f"{name}.__main__") if runs else (name,))
+        elif (text := _text(package)) is not None:
+            self.names.add(_resolve(name, text))
         else:
             self.unknown.add(call.lineno)
 
-    def _add_texts(self, line: int, value: ast.expr) -> None:
-        texts = value.elts if isinstance(value, ast.List | ast.Tuple | ast.Set) else [value]
-        for text in texts:
-            if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                self.names.add(text.value)
-            else:
-                self.unknown.add(line)
+    def _read_builtin(self, call: ast.Call) -> None:
+        """Read ``__import__(name, globals, locals, fromlist, level)``."""
+        given = _arguments(call, "name", "globals", "locals", "fromlist", "level")
+        name, parts = _text(given.get("name")), _texts(given.get("fromlist"))
+        depth = given.get("level", ast.Constant(0))
+        level = depth.value if isinstance(depth, ast.Constant) else None
+        is_whole = None not in given and not any(isinstance(a, ast.Starred) for a in call.args)
+        if name is None or parts is None or not isinstance(level, int) or not is_whole:
+            self.unknown.add(call.lineno)
+            return
+        base = "." * level + name
+        dot = "." if name else ""
+        self.names.update((base, *(f"{base}{dot}{part}" for part in parts)))
 
-    def _is_own_package(self, package: ast.expr | None) -> bool:
-        return isinstance(package, ast.Name) and package.id in _OWN_PACKAGE
+    def _read_plugins(self, targets: Iterable[ast.expr], value: ast.expr) -> None:
+        if not any(isinstance(name, ast.Name) and name.id == "pytest_plugins" for name in targets):
+            return
+        text, texts = _text(value), _texts(value)
+        if text is not None:
+            texts = tuple(text.split(","))  # as pytest does
+        if texts is None:
+            self.unknown.add(value.lineno)
+        self.names.update(texts or ())
 
-    def _full_name(self, node: ast.AST | None) -> str:
+    def _may_import(self, node: ast.expr) -> set[str]:
+        """Return what a function's name may stand for, where one that imports is among it."""
+        tail = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+        is_alias = isinstance(node, ast.Name) and tail in self._aliases
+        return self._full_names(node) if tail in _TAILS or is_alias else set()
+
+    def _full_names(self, node: ast.AST | None) -> set[str]:
+        """Return what a dotted name in the text may stand for."""
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
             node = node.value
-        if not isinstance(node, ast.Name):
-            return ""
-        return ".".join((self._aliases.get(node.id, node.id), *reversed(parts)))
+        head = node.id if isinstance(node, ast.Name) else ""
+        full_names = {
+            ".".join((known, *reversed(parts))) for known in (head, *self._aliases.get(head, ()))
+        }
+        tails = {name.rpartition(".")[2] for name in full_names}
+        return full_names | {full for tail, full in _ANYWHERE.items() if tail in tails}
+
+
+def _base(node: ast.ImportFrom) -> str:
+    """Return what comes before the names in the full name of what a statement imports."""
+    return "." * node.level + (f"{node.module}." if node.module else "")
+
+
+def _bound(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """Yield each name that a statement binds, with the full name of what it stands for."""
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):
+            base = _base(node)
+            if alias.name == "*":
+                full = (name for name in _IMPORTING if name.startswith(base))
+                yield from ((name.removeprefix(base), name) for name in full)
+            yield alias.asname or alias.name, f"{base}{alias.name}"
+        elif alias.asname:
+            yield alias.asname, alias.name
+
+
+def _arguments(call: ast.Call, *names: str) -> dict[str | None, ast.expr]:
+    """Return the arguments of a call by name; what ``**`` hands over is under None."""
+    return {
+        **dict(zip(names, call.args, strict=False)),
+        **{keyword.arg: keyword.value for keyword in call.keywords},
+    }
+
+
+def _text(node: ast.expr | None) -> str | None:
+    """Return the text that a literal is, without its bytes' prefix; None for anything else."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.Constant(value=bytes() as data):
+            return data.decode("utf-8", "replace")
+    return None
+
+
+def _texts(node: ast.expr | None) -> tuple[str, ...] | None:
+    """Return the texts that a literal holds, none for None; None where it cannot be told."""
+    match node:
+        case None | ast.Constant(value=None):
+            return ()
+        case ast.List(elts=values) | ast.Tuple(elts=values) | ast.Set(elts=values):
+            texts = tuple(text for value in values if (text := _text(value)) is not None)
+            return texts if len(texts) == len(values) else None
+    return None
+
+
+def _resolve(name: str, package: str) -> str:
+    """Return the absolute name of a relative one, as `importlib.util.resolve_name` does."""
+    rest = name.lstrip(".")
+    parts = package.split(".")
+    kept = parts[: max(len(parts) - (len(name) - len(rest)) + 1, 0)]
+    return ".".join(part for part in (*kept, rest) if part)

@@ -12,7 +12,13 @@ from trainwheel.chain import STEP_BY_NAME
 from trainwheel.errors import ConfigurationError
 from trainwheel.files import everything_below, list_files
 from trainwheel.fingerprint import Fingerprint, digest_json
-from trainwheel.import_closure import Closure, entries_of, files_named, import_closure
+from trainwheel.import_closure import (
+    Closure,
+    entries_of,
+    files_named,
+    import_closure,
+    source_files,
+)
 from trainwheel.lockfile import LockedRequirement, requirements
 from trainwheel.project import Project
 
@@ -88,7 +94,7 @@ def _close(project: Project, tests: tuple[Path, ...]) -> Closure:
     """Return what training and the shipped classifier import, and these tests, with the tests."""
     root, source = project.root, project.source
     command = project.training_command(Path("MODEL"), Path("REPORT"))
-    entries = entries_of(command, root)
+    entries = entries_of(command, root, source)
     classifier = project.config.predict.partition(":")[0]
     closure = import_closure(
         (*(path for path in tests if path.suffix == ".py"), *(entries or ()), classifier),
@@ -99,13 +105,20 @@ def _close(project: Project, tests: tuple[Path, ...]) -> Closure:
     files = {*closure.files, *tests, *files_named(command, root)}
     widened_by = closure.widened_by
     if entries is None:
-        files.update(list_files(source))
+        files.update(source_files(source, root))
         widened_by = "tool.trainwheel.train.command"
     return Closure(frozenset(files - project.trained), widened_by)
 
 
 def _tests(project: Project) -> tuple[Path, ...]:
-    return tuple(list_files(project.root / project.config.tests))
+    """Return the tests, with the conftest.py of every folder above them up to the root."""
+    folder = project.root / project.config.tests
+    above = (
+        parent / "conftest.py"
+        for parent in folder.parents
+        if project.root in (parent, *parent.parents)
+    )
+    return (*list_files(folder), *(path for path in above if path.is_file()))
 
 
 def _files(project: Project, group: str) -> Iterator[Path]:

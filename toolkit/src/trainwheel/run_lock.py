@@ -11,10 +11,11 @@ import errno
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,8 +26,10 @@ __all__ = ["Owner", "take"]
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 _GRACE = 3.0
-_PAUSE, _MOMENT = 0.05, 0.2
+_PAUSE, _ATTEMPTS = 0.05, 10
 _PROC = Path("/proc")
+_LOCK = re.compile(rb"FLOCK +ADVISORY +WRITE +(\d+) ")
+"""The kernel's word on a lock: who took it, also where that process has ended."""
 
 
 @dataclass(frozen=True)
@@ -90,18 +93,21 @@ def _open(path: Path) -> int:
 
 
 def _acquire(descriptor: int, *, wait: bool, told: Callable[[str], None]) -> None:
-    if _try(descriptor, told):
-        return
-    owner = _read_owner(descriptor)
-    orphans = _orphans(descriptor, owner)
-    if owner is not None and orphans:
-        left = _end(orphans, descriptor, told)
+    for _ in range(_ATTEMPTS):
         if _try(descriptor, told):
             return
+        holders = _holders(descriptor)
+        orphans = _orphans(descriptor, holders)
+        if not orphans and holders:
+            break
+        # What holds it may have ended since, or nothing tells who it is.
+        left = _end(orphans, descriptor, told)
         if left and not wait:
-            message = f"{owner} has ended, but process {min(left)} that it started is still at work"
+            process = min(left)
+            message = f"process {process}, which a killed run left behind, is still at work here"
             raise RunLockedError(message, hint="end it, or wait for it with: -- --wait")
-        owner = _read_owner(descriptor)
+        time.sleep(_PAUSE)
+    owner = _read_owner(descriptor)
     if not wait:
         message = f"another run is at work here: {owner or 'it has not said which'}"
         raise RunLockedError(message, hint="wait for it with: -- --wait")
@@ -123,26 +129,16 @@ def _try(descriptor: int, told: Callable[[str], None]) -> bool:
 
 def _read_owner(descriptor: int) -> Owner | None:
     # Between taking the lock and saying so lies a moment.
-    for _ in range(10):
+    takers = {*_holders(descriptor).values()}
+    for _ in range(_ATTEMPTS):
         with contextlib.suppress(ValueError, TypeError):
             owner = Owner(**json.loads(os.pread(descriptor, 1 << 16, 0)))
-            if type(owner.pid) is int and type(owner.started) in {int, float}:
+            is_whole = type(owner.pid) is int and type(owner.started) in {int, float}
+            is_elsewhere = owner.host != socket.gethostname()
+            if is_whole and (is_elsewhere or not takers or owner.pid in takers):
                 return owner
         time.sleep(_PAUSE)
     return None
-
-
-def _orphans(descriptor: int, owner: Owner | None) -> frozenset[int]:
-    """Return what holds the lock although the run that took it has ended; none if it has not."""
-    if owner is None or owner.host != socket.gethostname():
-        return frozenset()
-    found = _holders(descriptor)
-    # The owner's number may be another process's by now, but that one does not hold the lock.
-    if not found or owner.pid in found:
-        return frozenset()
-    # A run that took the lock this very moment says so in the next.
-    time.sleep(_MOMENT)
-    return found & _holders(descriptor) if _read_owner(descriptor) == owner else frozenset()
 
 
 def _end(orphans: frozenset[int], descriptor: int, told: Callable[[str], None]) -> frozenset[int]:
@@ -154,33 +150,51 @@ def _end(orphans: frozenset[int], descriptor: int, told: Callable[[str], None]) 
         for process in left:
             signal_group(process, number)
         deadline = time.monotonic() + _GRACE
-        while (left := orphans & _holders(descriptor)) and time.monotonic() < deadline:
+        while (left := orphans & _holders(descriptor).keys()) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
         if not left:
             break
     return left
 
 
-def _holders(descriptor: int) -> frozenset[int]:
+def _holders(descriptor: int) -> dict[int, int]:
     """Return the other processes that hold the lock; none where nothing tells.
 
     One that only waits for it has the file open too, but by an open file of its own.
+
+    Returns:
+        Process → the one that took the lock for it, which is itself or a run that started it and
+        may have ended; 0 where that has ended and its number is free.
     """
     wanted = os.fstat(descriptor)
-    return frozenset(
-        int(folder.name)
-        for folder in _PROC.glob("[0-9]*")
-        if int(folder.name) != os.getpid() and _holds(folder, wanted)
-    )
+    found = {}
+    for folder in _PROC.glob("[0-9]*"):
+        taker = _taker(folder, wanted)
+        if taker is not None and int(folder.name) != os.getpid():
+            found[int(folder.name)] = taker
+    return found
 
 
-def _holds(process: Path, wanted: os.stat_result) -> bool:
+def _orphans(descriptor: int, holders: Mapping[int, int]) -> frozenset[int]:
+    """Return the processes whose run has ended.
+
+    A run that lives holds the lock itself; its number may be another process's by now, but that
+    one does not. Each is looked at anew: it may have taken the lock after it was passed by.
+    """
+    wanted = os.fstat(descriptor)
+    alive = {taker for taker in {*holders.values()} if _taker(_PROC / str(taker), wanted)}
+    return frozenset(process for process, taker in holders.items() if taker not in alive)
+
+
+def _taker(process: Path, wanted: os.stat_result) -> int | None:
+    """Return which process took the lock that this one holds; None where it holds none."""
     with contextlib.suppress(OSError):
         for link in (process / "fd").iterdir():
             with contextlib.suppress(OSError):
                 if os.path.samestat(link.stat(), wanted):
-                    return b"FLOCK" in (process / "fdinfo" / link.name).read_bytes()
-    return False
+                    lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
+                    return int(lock[1]) if lock else None
+    return None
 
 
 def _name(process: int) -> str:

@@ -197,6 +197,32 @@ def test_nothing_is_ended_for_an_owner_on_another_machine(path: Path, hold: Star
     assert process.poll() is None
 
 
+def test_a_live_run_that_has_not_said_who_it_is_is_not_ended(path: Path, hold: Start) -> None:
+    process = hold(SLEEPS)
+    rewrite(path, pid=2**22 + 1, command="nox -s gone")
+    before = holders(path)
+
+    with pytest.raises(RunLockedError, match="it has not said which"):
+        take_it(path)
+
+    assert process.poll() is None
+    assert holders(path) == before != []
+
+
+@pytest.mark.parametrize("text", ["", "{"])
+def test_what_a_killed_run_left_is_ended_though_it_never_said_who_it_was(
+    path: Path, hold: Start, text: str
+) -> None:
+    kill(hold(SLEEPS))
+    path.write_text(text)
+
+    descriptor, said = take_it(path)
+
+    assert "ending what a killed run left at work: " in said[0]
+    assert holders(path) == []
+    os.close(descriptor)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "host": 1}'])
 def test_an_owner_who_cannot_be_read_still_holds_the_lock(
     path: Path, hold: Start, text: str
