@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
     except (TrainwheelError, OSError) as found:
         error = StepFailedError.of_system(found) if isinstance(found, OSError) else found
-        print(error, file=sys.stderr)  # noqa: T201 - no console yet if the configuration is wrong
+        _show(error)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -78,15 +78,32 @@ def _parser() -> argparse.ArgumentParser:
 
 def _upload(arguments: argparse.Namespace) -> None:
     publisher = _publisher(arguments.to)
+    failed: list[TrainwheelError] = []
     for wheel in arguments.wheels:
-        proof = read_proof(wheel)
-        uploaded = publisher.upload(wheel, proof)
-        publisher.console.outcome("upload", uploaded.told)
-        if not uploaded.is_there:
-            continue
-        if arguments.verify:
+        try:
+            _upload_one(publisher, wheel, verify=arguments.verify)
+        except TrainwheelError as error:
+            failed.append(error)
+    # Each wheel is settled by itself; the last error is told by `main`.
+    for told in failed[:-1]:
+        _show(told)
+    if failed:
+        raise failed[-1]
+
+
+def _upload_one(publisher: Publisher, wheel: Path, *, verify: bool) -> None:
+    proof = read_proof(wheel)
+    uploaded = publisher.upload(wheel, proof)
+    publisher.console.outcome("upload", uploaded.told)
+    if uploaded.is_there:
+        if verify:
             publisher.verify(proof, Installer(publisher.environment))
         publisher.announce(proof, wheel)
+
+
+def _show(error: TrainwheelError) -> None:
+    for line in (*error.details, error):
+        print(line, file=sys.stderr)  # noqa: T201 - no console if the configuration is wrong
 
 
 def _verify(arguments: argparse.Namespace) -> None:

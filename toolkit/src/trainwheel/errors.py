@@ -7,6 +7,7 @@ words of that line and the exit codes of the ``trainwheel`` command.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from typing import ClassVar, Self
 
 __all__ = [
@@ -31,15 +32,17 @@ class TrainwheelError(Exception):
     Args:
         message: What happened, naming the file, key or variable. One sentence, no full stop.
         hint: What to do about it.
+        details: Lines to show before the one that tells of it, such as a small table.
     """
 
     kind: ClassVar[str] = "failed"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", details: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = tuple(details)
 
     def __str__(self) -> str:
         """Return the one line that a person sees."""

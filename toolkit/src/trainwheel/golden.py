@@ -12,7 +12,9 @@ from typing import Any
 
 from trainwheel.errors import StepFailedError
 
-__all__ = ["GoldenRow", "compare", "join", "parse_inputs"]
+__all__ = ["Difference", "GoldenRow", "compare", "join", "parse_inputs", "show_difference"]
+
+_WIDTH = 60
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,33 @@ def join(inputs: Sequence[dict[str, Any]], answers: str) -> tuple[GoldenRow, ...
     return tuple(itertools.starmap(GoldenRow, zip(inputs, predictions, strict=True)))
 
 
+@dataclass(frozen=True)
+class Difference:
+    """An answer that does not repeat.
+
+    Args:
+        number: Which golden row, from 1.
+        input: Its record.
+        where: Which part of the answer; "it" for the whole.
+        expected: What training saw there.
+        got: What the installed model says.
+    """
+
+    number: int
+    input: dict[str, Any]
+    where: str
+    expected: Any
+    got: Any
+
+    def __str__(self) -> str:
+        """Return it as a phrase."""
+        return f"golden row {self.number}: {self.where} was {self.expected!r}, is {self.got!r}"
+
+
 def compare(
     expected: Sequence[GoldenRow], answers: Sequence[GoldenRow], tolerance: float
-) -> tuple[str, ...]:
-    """Return one phrase for each answer that differs; empty where all repeat.
+) -> tuple[Difference, ...]:
+    """Return each part of an answer that differs; empty where all repeat.
 
     Args:
         expected: What training saw.
@@ -60,10 +85,30 @@ def compare(
         tolerance: How far a number may move, relative; labels must repeat exactly.
     """
     return tuple(
-        f"golden row {number}: {where} was {then!r}, is {now!r}"
+        Difference(number, old.input, where, then, now)
         for number, (old, new) in enumerate(zip(expected, answers, strict=True), 1)
         for where, then, now in _differences(old.prediction, new.prediction, tolerance, "it")
     )
+
+
+def show_difference(difference: Difference) -> tuple[str, ...]:
+    """Return a small table of one difference, a line for each field of the input.
+
+    Values longer than 60 characters are cut.
+    """
+    part = "" if difference.where == "it" else f" {difference.where}"
+    rows = (
+        *((f"input {name}", value) for name, value in difference.input.items()),
+        (f"expected{part}", difference.expected),
+        (f"got{part}", difference.got),
+    )
+    width = max(len(_cut(name)) for name, _ in rows)
+    return tuple(f"{_cut(name):<{width}}  {_cut(json.dumps(value))}" for name, value in rows)
+
+
+def _cut(text: str) -> str:
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"
 
 
 def _differences(

@@ -12,7 +12,7 @@ from pathlib import Path
 from trainwheel.environ import Environment
 from trainwheel.environments import Installer, python_of
 from trainwheel.errors import StepFailedError
-from trainwheel.golden import GoldenRow, compare, join
+from trainwheel.golden import GoldenRow, compare, join, show_difference
 from trainwheel.hosts import PREDICT
 from trainwheel.process import Command, run
 from trainwheel.proof import Proof
@@ -127,7 +127,7 @@ def _repeat_golden(proof: Proof, python: Path, folder: Path, installer: Installe
         message = f"{proof.wheel} predicts otherwise than training did: {differences[0]}"
         if len(differences) > 1:
             message += f", and {len(differences) - 1} more"
-        raise StepFailedError(message)
+        raise StepFailedError(message, details=show_difference(differences[0]))
 
 
 def _run_tests(tests: SystemTests, python: Path, folder: Path, installer: Installer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -111,6 +112,39 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
     assert told in run.error("configuration" if code == 2 else "failed")
     assert run.code == code
     assert nexus.published() == []
+
+
+def test_a_prediction_that_does_not_repeat_is_shown_beside_what_was_expected(
+    job: TinyProject, nexus: RealIndex
+) -> None:
+    shutil.copy(job.root / "dist" / BUILD_7, nexus.folder)
+    path = job.root / "dist" / "tiny_model-0.1.7-py3-none-any.proof.json"
+    proof = json.loads(path.read_text())
+    ((name, value),) = proof["golden"][1]["input"].items()
+    got, proof["golden"][1]["prediction"] = proof["golden"][1]["prediction"], "another"
+    path.write_text(json.dumps(proof))
+
+    run = job.run(*trainwheel("verify", "tiny-model==0.1.7", "--proofs", "dist"), **nexus.variables)
+
+    assert run.code == 1
+    assert "predicts otherwise than training did: golden row 2: it was 'another'" in run.output
+    lines = [line.split("  ") for line in run.output.splitlines()]
+    table = [[cell.strip() for cell in line if cell] for line in lines]
+    assert [f"input {name}", json.dumps(value)] in table
+    assert ["expected", '"another"'] in table
+    assert ["got", json.dumps(got)] in table
+
+
+def test_each_of_several_wheels_is_settled_by_itself(job: TinyProject, nexus: RealIndex) -> None:
+    (job.root / "dist" / "tiny_model-0.1.7-py3-none-any.proof.json").unlink()
+    argv = trainwheel("upload", f"dist/{BUILD_7}", f"dist/{BUILD_8}")
+
+    run = job.run(*argv, **nexus.variables)
+
+    assert "tiny_model-0.1.7-py3-none-any.proof.json is not beside" in run.error("configuration")
+    assert run.code == 2
+    assert "tiny-model 0.1.8 published in index nexus" in run.line("upload ")
+    assert versions(nexus.folder) == ["0.1.8"]
 
 
 def test_a_wheel_without_its_proof_is_not_published(job: TinyProject, nexus: RealIndex) -> None:

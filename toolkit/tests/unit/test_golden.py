@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import StepFailedError
-from trainwheel.golden import GoldenRow, compare, join, parse_inputs
+from trainwheel.golden import Difference, GoldenRow, compare, join, parse_inputs, show_difference
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 answers = st.recursive(
@@ -68,17 +68,38 @@ def test_a_repetition_may_move_within_the_tolerance(then: Any, now: Any, toleran
     ],
 )
 def test_a_difference_is_told_where_it_is(then: Any, now: Any, told: str) -> None:
-    assert compare(rows(then), rows(now), 1e-9) == (told,)
+    (difference,) = compare(rows(then), rows(now), 1e-9)
+
+    assert str(difference) == told
 
 
 def test_every_difference_is_told_in_order() -> None:
     differences = compare(rows("a", 1.0, {"x": 1, "y": 2}), rows("b", 1.0, {"x": 3, "y": 4}), 0.0)
 
-    assert differences == (
+    assert tuple(map(str, differences)) == (
         "golden row 1: it was 'a', is 'b'",
         "golden row 3: x was 1, is 3",
         "golden row 3: y was 2, is 4",
     )
+
+
+def test_a_difference_is_shown_as_a_small_table() -> None:
+    record = {"mean radius": 17.99, "note": "a" * 100, "sick\x1b[2J": None}
+    difference = Difference(3, record, "M", 0.25, 0.5)
+
+    assert show_difference(difference) == (
+        "input mean radius  17.99",
+        f'input note         "{"a" * 58}…',
+        "input sick?[2J     null",
+        "expected M         0.25",
+        "got M              0.5",
+    )
+
+
+def test_an_answer_that_is_another_as_a_whole_has_no_part() -> None:
+    shown = show_difference(Difference(1, {}, "it", "malignant", "benign"))
+
+    assert shown == ('expected  "malignant"', 'got       "benign"')
 
 
 @pytest.mark.parametrize("now", [(), (1, 2)], ids=["fewer", "more"])

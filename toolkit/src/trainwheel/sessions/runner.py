@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainwheel.chain import STEP_BY_NAME, STEPS
+from trainwheel.console import Console
 from trainwheel.environ import read_environment
 from trainwheel.environments import find_uv, uv_cache_or_fallback
 from trainwheel.errors import StepFailedError, TrainwheelError
@@ -65,6 +66,8 @@ def run_session(name: str, session: nox.Session, root: Path, registered: frozens
         module = importlib.import_module(f"trainwheel.sessions.{name}")
         module.run(context)
     except TrainwheelError as error:
+        for line in error.details:
+            Console(read_environment()).line(f"  {line}")
         session.error(str(error))
     except OSError as error:
         session.error(str(StepFailedError.of_system(error)))
