@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 from trainwheel.files import list_files
 from trainwheel.imports import Imports
 
-__all__ = ["Closure", "entries_of", "files_named", "import_closure", "source_files"]
+__all__ = ["Closure", "import_closure", "is_module_here", "is_ours", "source_files"]
 
 _INIT = "__init__"
 _EXTENSIONS = (".so", ".pyd")
@@ -25,7 +24,6 @@ _CACHE_FILES = (".pyc", ".egg-info")
 """What `list_files` leaves out among the files of one folder."""
 _IMPORTED_BY_PYTHON = "sitecustomize"
 """Every Python imports it when it starts, where it finds one."""
-_PYTHON = re.compile(r"python[0-9.]*(\.exe)?", re.ASCII)
 _NOT_SOURCE = frozenset({"build", "dist", ".nox", ".venv", ".trainwheel", ".git"})
 """Folders at the root of the repository that hold no modules of its own."""
 
@@ -59,7 +57,7 @@ def import_closure(
         ConfigurationError: A symbolic link leads round in a circle.
     """
     entries = tuple(entries)
-    scripts = {entry for entry in entries if isinstance(entry, Path) and _is_ours(entry, root)}
+    scripts = {entry for entry in entries if isinstance(entry, Path) and is_ours(entry, root)}
     folders = _Folders(root)
     walk = _Walk(root, folders, _places(scripts, root, source, folders))
     for script in scripts:
@@ -97,10 +95,16 @@ def _is_source(path: Path, root: Path) -> bool:
     return path.is_relative_to(root) and _NOT_SOURCE.isdisjoint(path.relative_to(root).parts[:1])
 
 
-def _is_ours(path: Path, root: Path) -> bool:
+def is_ours(path: Path, root: Path) -> bool:
+    """Return whether a path is a file of the repository that no tool made."""
     with contextlib.suppress(OSError):  # a command may hold words that are too long for a name
         return _is_source(path, root) and path.is_file()
     return False
+
+
+def is_module_here(name: str, root: Path, source: Path) -> bool:
+    """Return whether a dotted name leads to a module under the root or the source root."""
+    return _Walk(root, _Folders(root), {root, source}).add_name(name)
 
 
 @dataclass(frozen=True)
@@ -276,66 +280,3 @@ class _Walk:
             self.modules.add(module)
             if module.suffix == ".py":
                 self.waiting.append(module)
-
-
-def entries_of(
-    argv: Sequence[str], root: Path, source: Path | None = None
-) -> tuple[Path | str, ...] | None:
-    """Return what a command runs: a module's name or a file; None where that cannot be told.
-
-    Args:
-        argv: The program and its arguments.
-        root: The folder in which it is run.
-        source: The source root; where it is given, a module of somebody else, such as cProfile,
-            cannot be told either: it may run anything of ours.
-    """
-    program, *words = argv or [""]
-    if not _PYTHON.fullmatch(program.rpartition("/")[2]):
-        return _script(program, root)
-    waiting = iter(words)
-    for word in waiting:
-        if word == "--check-hash-based-pycs":
-            next(waiting, None)
-        elif word == "--":
-            return _script(next(waiting, ""), root)
-        elif not word.startswith("-") or word == "-":
-            return _script(word, root)
-        elif not word.startswith("--"):
-            letter, value = _option_with_value(word)
-            if letter == "c":
-                return None
-            value = value or (next(waiting, "") if letter else "")
-            if letter == "m":
-                return _module(value, root, source)
-    return None
-
-
-def _module(name: str, root: Path, source: Path | None) -> tuple[str] | None:
-    if source is not None:
-        walk = _Walk(root, _Folders(root), {root, source})
-        if not walk.add_name(f"{name}.__main__"):
-            return None
-    return (name,) if name else None
-
-
-def _option_with_value(word: str) -> tuple[str, str]:
-    """Return the option of "-uWignore" that takes a value, and the value if it is in there."""
-    for number, letter in enumerate(word[1:], 2):
-        if letter in "cmWX":
-            return letter, word[number:]
-    return "", ""
-
-
-def _script(name: str, root: Path) -> tuple[Path] | None:
-    script = _path(name, root)
-    return (script,) if script.suffix == ".py" and _is_ours(script, root) else None
-
-
-def _path(word: str, root: Path) -> Path:
-    return Path(os.path.normpath(root / word))
-
-
-def files_named(argv: Iterable[str], root: Path) -> tuple[Path, ...]:
-    """Return the files of the repository that a command names, its tools' own apart."""
-    named = (_path(word, root) for word in argv if word and not word.startswith("-"))
-    return tuple(path for path in named if _is_ours(path, root))

@@ -9,16 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.chain import STEP_BY_NAME
+from trainwheel.entry_points import entries_of, files_named
 from trainwheel.errors import ConfigurationError
 from trainwheel.files import everything_below, list_files
 from trainwheel.fingerprint import Fingerprint, digest_json
-from trainwheel.import_closure import (
-    Closure,
-    entries_of,
-    files_named,
-    import_closure,
-    source_files,
-)
+from trainwheel.import_closure import Closure, import_closure, source_files
 from trainwheel.lockfile import LockedRequirement, requirements
 from trainwheel.project import Project
 
