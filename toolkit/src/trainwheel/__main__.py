@@ -26,6 +26,7 @@ from trainwheel.publishing import Publisher, read_proof
 from trainwheel.registry import Registry
 from trainwheel.status_command import add_status, add_why
 from trainwheel.sync_command import add_sync
+from trainwheel.wheelhouse import add_wheelhouse
 
 __all__ = ["main"]
 
@@ -71,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     add_why(commands.add_parser("why", help="tell why a step would run again"))
     add_models(commands.add_parser("models", help="list models"))
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
+    wheelhouse = commands.add_parser("wheelhouse", help="fetch all that is locked")
+    add_wheelhouse(wheelhouse)
     for command in (upload, verify):
         command.add_argument("--to", metavar="NAME", help="the index, by its name")
     return parser
