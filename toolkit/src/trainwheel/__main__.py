@@ -26,6 +26,7 @@ from trainwheel.publishing import Publisher, read_proof
 from trainwheel.registry import Registry
 from trainwheel.status_command import add_status, add_why
 from trainwheel.sync_command import add_sync
+from trainwheel.tokens import TokenSource
 from trainwheel.wheelhouse import add_wheelhouse
 
 __all__ = ["main"]
@@ -138,7 +139,7 @@ def _publisher(name_asked: str | None) -> Publisher:
     uv_cache_or_fallback(read_environment(), root / ".trainwheel" / "uv-cache")
     environment = read_environment(secret_names(settings))
     console = Console(environment)
-    target = choose_index(name_asked, settings, environment)
+    target = choose_index(name_asked, settings, environment, TokenSource(environment))
     if target is not None:
         console.hide(target.username, target.password)
     registry = Registry(target, root / ".trainwheel" / "index")

@@ -35,6 +35,7 @@ class IndexSettings:
     username: str = ""
     username_env: str = ""
     password_env: str = ""
+    token_command: str = ""
     allow_http: bool = False
 
 
@@ -245,6 +246,13 @@ INDEX_KEYS = (
     Key("username", "username", _text, "", "A user name that is no secret, such as __token__"),
     Key("username-env", "username_env", _variable, "", "Variable that holds the user name"),
     Key("password-env", "password_env", _variable, "", "Variable that holds the password"),
+    Key(
+        "token-command",
+        "token_command",
+        _text,
+        "",
+        "Command that prints a password of short life, instead of a variable",
+    ),
     Key("allow-http", "allow_http", _flag, "false", "Allow an address without TLS"),
 )
 

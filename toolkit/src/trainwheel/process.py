@@ -52,6 +52,7 @@ class Command:
         timeout: Seconds after which it is ended; None for no limit.
         umask: Modes that its files do not get; -1 for this process's own.
         stdin: Text for its standard input, where a secret may stand.
+        drops_errors: Whether standard error is thrown away, instead of joining the output.
     """
 
     argv: tuple[str, ...]
@@ -61,6 +62,7 @@ class Command:
     timeout: float | None = None
     umask: int = -1
     stdin: str = field(default="", repr=False)
+    drops_errors: bool = False
 
     def __str__(self) -> str:
         """Return the command as one would type it."""
@@ -94,7 +96,7 @@ def start(
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int | IO[bytes] = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a process group of its own; standard error goes where its output goes.
+    """Start a command in a process group of its own; standard error goes where the command says.
 
     Raises:
         StepFailedError: The program does not exist or cannot be executed.
@@ -107,7 +109,7 @@ def start(
                 env=environment.for_child(command.env, command.secrets),
                 stdin=stdin,
                 stdout=stdout,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.DEVNULL if command.drops_errors else subprocess.STDOUT,
                 start_new_session=True,
                 umask=command.umask,
                 pass_fds=tuple(_inherited),

@@ -30,6 +30,7 @@ from trainwheel.lockfile import (
 from trainwheel.manifest import manifest_of
 from trainwheel.process import Command, run
 from trainwheel.result_cache import ResultCache
+from trainwheel.tokens import TokenSource
 
 __all__ = ["Project", "open_project"]
 
@@ -112,6 +113,11 @@ class Project:
             raise StepFailedError(message, hint="train the model first: nox -s train")
 
     @functools.cached_property
+    def tokens(self) -> TokenSource:
+        """The passwords that commands print."""
+        return TokenSource(self.environment)
+
+    @functools.cached_property
     def pipfile(self) -> Pipfile:
         """What the Pipfile asks for."""
         return parse_pipfile(_read(self.root / "Pipfile"))
@@ -148,7 +154,8 @@ class Project:
             *(found.password_env for found in self.config.indexes.values()),
         }
         found = (self.environment.secret(name) for name in sorted(names) if name)
-        return tuple(secret.reveal() for secret in found if secret is not None)
+        secrets = (*(secret for secret in found if secret is not None), *self.tokens.minted)
+        return tuple(secret.reveal() for secret in secrets)
 
     def log_of(self, step: str) -> Path:
         """Return the file that keeps what a step's tools printed."""

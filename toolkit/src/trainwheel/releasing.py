@@ -81,7 +81,8 @@ def wish_of(project: Project) -> Wish:
 
 def registry_of(project: Project, name_asked: str | None) -> Registry:
     """Return the index that this run releases to, for reading."""
-    target = choose_index(name_asked, project.config.indexes, project.environment)
+    indexes, environment = project.config.indexes, project.environment
+    target = choose_index(name_asked, indexes, environment, project.tokens)
     if target is not None:
         project.console.hide(target.username, target.password)
     return Registry(target, project.index_folder, project.store / "keys")

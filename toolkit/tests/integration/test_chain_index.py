@@ -130,6 +130,31 @@ def test_an_index_of_pyproject_toml_is_published_to_by_its_name(
 
 
 @pytest.mark.slow
+def test_a_command_prints_the_password_and_nobody_else_sees_it(
+    tiny: TinyProject, nexus: RealIndex, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(f"{nexus.password}\n")
+    tiny.write(
+        "pyproject.toml",
+        tiny.read("pyproject.toml")
+        + f'\n[tool.trainwheel.index.cloud]\nurl = "{nexus.url}"\nusername = "{nexus.username}"\n'
+        f'token-command = "cat {tmp_path / "token"}"\n',
+    )
+
+    run = tiny.nox("upload", "--", "--to", "cloud")
+    (tmp_path / "token").unlink()
+    refused = tiny.nox("upload", "--", "--to", "cloud")
+
+    assert run.code == 0, run.output
+    assert nexus.published() == ["0.1.0"]
+    assert nexus.password not in run.output
+    files = [path for path in tiny.root.rglob("*") if path.is_file()]
+    assert not [path for path in files if _holds(path, (nexus.password,))]
+    told = refused.error("configuration")
+    assert "index.cloud.token-command ended with exit code 1; run it by hand to see why" in told
+
+
+@pytest.mark.slow
 def test_other_content_under_a_version_asked_for_is_never_replaced(
     published: TinyProject, nexus: RealIndex
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from trainwheel.config import IndexSettings
@@ -94,7 +94,10 @@ class _Problems:
 
 
 def choose_index(
-    name_asked: str | None, settings: Mapping[str, IndexSettings], environment: Environment
+    name_asked: str | None,
+    settings: Mapping[str, IndexSettings],
+    environment: Environment,
+    mint: Callable[[IndexSettings], str],
 ) -> Target | None:
     """Return the index to use, or None for the one in the work tree.
 
@@ -104,6 +107,7 @@ def choose_index(
         name_asked: What ``--to`` named.
         settings: The configured indexes by name.
         environment: The variables of this run.
+        mint: Returns the password of an index that has a ``token-command``.
 
     Raises:
         ConfigurationError: The name is unknown or reserved, or an address or a credential is
@@ -118,7 +122,7 @@ def choose_index(
         chosen = NEXUS
     if chosen in {None, EMBEDDED}:
         return None
-    return _build_target(_find_settings(str(chosen), settings), environment)
+    return _build_target(_find_settings(str(chosen), settings), environment, mint)
 
 
 def _check_name(name: str) -> None:
@@ -144,12 +148,20 @@ def _find_settings(name: str, settings: Mapping[str, IndexSettings]) -> IndexSet
     raise ConfigurationError(message, hint=hint)
 
 
-def _build_target(settings: IndexSettings, environment: Environment) -> Target:
+def _build_target(
+    settings: IndexSettings, environment: Environment, mint: Callable[[IndexSettings], str]
+) -> Target:
     problems = _Problems()
     upload_url = _read_address(_url(settings, environment), settings, problems)
     simple_url = _read_optional(settings, "simple_url", problems)
     install_url = _read_optional(settings, "install_url", problems)
     username, password = _credentials(settings, environment)
+    if settings.token_command:
+        if settings.password_env:
+            problems.found.append(f"{_key(settings, 'password-env')} stands beside token-command")
+        # What is wrong already is told without running anything.
+        text = "" if problems.found else mint(settings)
+        password = _Value(_key(settings, "token-command"), text or None)
     target = Target(
         name=settings.name,
         upload_url=upload_url,
@@ -197,7 +209,7 @@ def _credentials(
     defaults = NEXUS_VARIABLES[1:] if settings.name == NEXUS else ("", "")
     username_env = settings.username_env or defaults[0]
     password_env = settings.password_env or defaults[1]
-    if not (settings.username or username_env or password_env):
+    if not (settings.username or username_env or password_env or settings.token_command):
         return None, None
     if settings.username:
         username = _Value(_key(settings, "username"), settings.username)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from trainwheel.environ import Environment, Secret
 from trainwheel.errors import ConfigurationError
-from trainwheel.index.target import IndexSettings, choose_index
+from trainwheel.index.target import IndexSettings, Target, choose_index
 
 NEXUS = {
     "NEXUS_LOCAL_REPO_URL": "https://nexus.example.com/repository/models",
@@ -23,6 +26,16 @@ SETTINGS = {
     "open": IndexSettings("open", url="http://localhost:8080"),
 }
 STAGING = {"STAGING_USER": "me", "STAGING_PASSWORD": "secret"}
+
+
+def no_token(settings: IndexSettings) -> str:
+    pytest.fail(f"the token-command of {settings.name} was run")
+
+
+def choose(
+    asked: str | None, settings: Mapping[str, IndexSettings], environment: Environment
+) -> Target | None:
+    return choose_index(asked, settings, environment, no_token)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +55,12 @@ STAGING = {"STAGING_USER": "me", "STAGING_PASSWORD": "secret"}
 def test_the_index_asked_for_comes_before_the_variable_before_nexus(
     asked: str | None, variables: dict[str, str], expected: str | None
 ) -> None:
-    target = choose_index(asked, SETTINGS, Environment(variables))
+    target = choose(asked, SETTINGS, Environment(variables))
     assert (target.name if target else None) == expected
 
 
 def test_nexus_needs_no_settings() -> None:
-    target = choose_index(None, {}, Environment(NEXUS))
+    target = choose(None, {}, Environment(NEXUS))
     assert target is not None
     assert target.upload_url == "https://nexus.example.com/repository/models/"
     assert target.simple_url == "https://nexus.example.com/repository/models/simple/"
@@ -60,7 +73,7 @@ def test_nexus_needs_no_settings() -> None:
 def test_settings_of_nexus_add_to_its_variables() -> None:
     settings = {"nexus": IndexSettings("nexus", allow_http=True, install_url="https://group/x")}
     variables = {**NEXUS, "NEXUS_LOCAL_REPO_URL": "http://nexus.example.com/r/"}
-    target = choose_index(None, settings, Environment(variables))
+    target = choose(None, settings, Environment(variables))
     assert target is not None
     assert (target.upload_url, target.install_url) == (
         "http://nexus.example.com/r/",
@@ -77,13 +90,13 @@ def test_an_incomplete_nexus_is_an_error_that_names_the_variable(
     if value is not None:
         variables[name] = value
     with pytest.raises(ConfigurationError, match=name) as caught:
-        choose_index(None, {}, Environment(variables))
+        choose(None, {}, Environment(variables))
     assert "is missing" in str(caught.value) or "is empty" in str(caught.value)
 
 
 def test_every_problem_is_named_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        choose_index(None, {}, Environment({"NEXUS_USERNAME": ""}))
+        choose(None, {}, Environment({"NEXUS_USERNAME": ""}))
     message = caught.value.message
     assert message == (
         "index nexus cannot be used: NEXUS_LOCAL_REPO_URL is missing, "
@@ -107,7 +120,7 @@ def test_every_problem_is_named_at_once() -> None:
 )
 def test_an_unusable_value_is_named_and_never_shown(name: str, value: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=name) as caught:
-        choose_index(None, {}, Environment({**NEXUS, name: value}))
+        choose(None, {}, Environment({**NEXUS, name: value}))
     assert problem in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
@@ -123,20 +136,20 @@ def test_an_unusable_value_is_named_and_never_shown(name: str, value: str, probl
 )
 def test_an_unknown_name_is_refused_with_a_suggestion(name: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        choose_index(name, SETTINGS, Environment(NEXUS))
+        choose(name, SETTINGS, Environment(NEXUS))
     assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize("name", ["pypi", "PyPI"])
 def test_the_public_index_is_refused_by_name(name: str) -> None:
     with pytest.raises(ConfigurationError, match="public index"):
-        choose_index(name, {}, Environment({}))
+        choose(name, {}, Environment({}))
 
 
 @pytest.mark.parametrize("name", ["pypi", "embedded", "distutils", "DEFAULT", "a b", "-r", "ä", ""])
 def test_settings_under_a_name_that_cannot_be_used_are_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be called"):
-        choose_index(None, {name: IndexSettings(name, url="https://x/")}, Environment({}))
+        choose(None, {name: IndexSettings(name, url="https://x/")}, Environment({}))
 
 
 @pytest.mark.parametrize(
@@ -165,17 +178,54 @@ def test_settings_that_cannot_be_used_are_named_by_key(
     settings: IndexSettings, problem: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        choose_index("x", {"x": settings}, Environment({"PW": "secret"}))
+        choose("x", {"x": settings}, Environment({"PW": "secret"}))
     assert problem in caught.value.message
 
 
 def test_an_index_without_credentials_is_open() -> None:
-    target = choose_index("open", SETTINGS, Environment({}))
+    target = choose("open", SETTINGS, Environment({}))
     assert target is not None
     assert (target.username, target.password, target.credential_names) == (None, None, ())
 
 
 def test_no_representation_shows_a_credential() -> None:
-    target = choose_index(None, {}, Environment(NEXUS))
+    target = choose(None, {}, Environment(NEXUS))
     assert "pa%s#word" not in repr(target)
     assert "ci-user" not in repr(target)
+
+
+CLOUD = IndexSettings(
+    "cloud", url="https://cloud.example.com/pypi/", username="aws", token_command="print-token"
+)
+
+
+def test_a_token_command_stands_for_the_password() -> None:
+    target = choose_index("cloud", {"cloud": CLOUD}, Environment({}), lambda _: "t0ken")
+
+    assert target is not None
+    assert (target.username, target.password) == (Secret("aws"), Secret("t0ken"))
+    assert target.credentials_hint == (
+        "check tool.trainwheel.index.cloud.username and tool.trainwheel.index.cloud.token-command"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cloud", "told"),
+    [
+        (replace(CLOUD, url="ftp://cloud.example.com"), "tool.trainwheel.index.cloud.url"),
+        (replace(CLOUD, password_env="PW"), "index.cloud.password-env stands beside"),
+    ],
+)
+def test_nothing_is_run_for_an_index_that_is_configured_wrongly(
+    cloud: IndexSettings, told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        choose("cloud", {"cloud": cloud}, Environment({"PW": "x"}))
+
+
+@pytest.mark.parametrize("token", ["to\x07ken", "t\u20acken"])
+def test_a_token_that_cannot_be_sent_is_refused_without_its_value(token: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"cloud\.token-command") as caught:
+        choose_index("cloud", {"cloud": CLOUD}, Environment({}), lambda _: token)
+
+    assert token not in str(caught.value)
