@@ -30,6 +30,7 @@ STEPS = ("doc", "train", "test", "version", "package")
         ("data/rows.csv", {"train"}),
         ("docs/index.md", {"doc"}),
         ("tests/test_small.py", {"test"}),
+        ("conftest.py", {"test"}),
         ("tests/system/test_wheel.py", {"test", "package"}),
         ("README.md", {"version", "package"}),
         ("setup.py", {"version", "package"}),
