@@ -20,10 +20,12 @@ from trainwheel.index.target import choose_index
 from trainwheel.lockfile import local_packages, render_requirements, requirements
 from trainwheel.models_command import add_models
 from trainwheel.process import handle_termination
-from trainwheel.project import open_project, secret_names
+from trainwheel.project import open_project, secret_classes
+from trainwheel.promoting import check_indexes, promote
 from trainwheel.proof import parse_proof
 from trainwheel.publishing import Publisher, read_proof
 from trainwheel.registry import Registry
+from trainwheel.routing import routing_of
 from trainwheel.status_command import add_status, add_why
 from trainwheel.sync_command import add_sync
 from trainwheel.tokens import TokenSource
@@ -64,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
         help="where the wheel's .proof.json is (default: build/dist)",
     )  # fmt: skip
     verify.set_defaults(run=_verify)
+    promotion = commands.add_parser("promote", help="copy a release to the next index")
+    promotion.add_argument("release", metavar="NAME[==VERSION]", help="without version: the newest")
+    promotion.add_argument("--from", dest="source", metavar="NAME", help="the index it is on")
+    promotion.set_defaults(run=_promote)
     listing = commands.add_parser(
         "requirements", help="print what Pipfile.lock locks, with digests, for pip or uv"
     )
@@ -75,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
     wheelhouse = commands.add_parser("wheelhouse", help="fetch all that is locked")
     add_wheelhouse(wheelhouse)
-    for command in (upload, verify):
+    for command in (upload, verify, promotion):
         command.add_argument("--to", metavar="NAME", help="the index, by its name")
     return parser
 
@@ -101,7 +107,7 @@ def _upload_one(publisher: Publisher, wheel: Path, *, verify: bool) -> None:
     publisher.console.outcome("upload", uploaded.told)
     if uploaded.is_there:
         if verify:
-            publisher.verify(proof, Installer(publisher.environment))
+            publisher.verify(proof, _installer(publisher))
         publisher.announce(proof, wheel)
 
 
@@ -115,12 +121,20 @@ def _verify(arguments: argparse.Namespace) -> None:
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
         if f"{proof.name}=={proof.version}" == arguments.release:
-            publisher.verify(proof, Installer(publisher.environment))
+            publisher.verify(proof, _installer(publisher))
             wheel = path.with_name(proof.wheel)
             publisher.announce(proof, wheel if wheel.is_file() else None)
             return
     message = f"{arguments.proofs} holds no proof of {arguments.release}"
     raise ConfigurationError(message, hint="name the folder of its .proof.json: --proofs FOLDER")
+
+
+def _promote(arguments: argparse.Namespace) -> None:
+    names = check_indexes(arguments.source, arguments.to)
+    name, _, version = arguments.release.partition("==")
+    source, target = map(_publisher, names)
+    done = promote(name, version or None, source, target, _installer(target))
+    target.console.outcome("promote", done.told)
 
 
 def _requirements(arguments: argparse.Namespace) -> None:
@@ -133,13 +147,20 @@ def _requirements(arguments: argparse.Namespace) -> None:
         console.notice(f"{name} is left out: it is a folder, which has no digest")
 
 
+def _installer(publisher: Publisher) -> Installer:
+    environment = publisher.environment
+    indexes = _read_indexes(Path.cwd() / "pyproject.toml")
+    routing = routing_of(indexes, environment, TokenSource(environment), publisher.console)
+    return Installer(environment, routing=routing)
+
+
 def _publisher(name_asked: str | None) -> Publisher:
     root = Path.cwd()
     settings = _read_indexes(root / "pyproject.toml")
     uv_cache_or_fallback(read_environment(), root / ".trainwheel" / "uv-cache")
-    environment = read_environment(secret_names(settings))
-    console = Console(environment)
-    target = choose_index(name_asked, settings, environment, TokenSource(environment))
+    environment = read_environment(secret_classes(settings))
+    console, tokens = Console(environment), TokenSource(environment)
+    target = choose_index(name_asked, settings, environment, tokens)
     if target is not None:
         console.hide(target.username, target.password)
     registry = Registry(target, root / ".trainwheel" / "index")

@@ -26,6 +26,7 @@ class Flag:
 
 
 TO = Flag("--to", "the index to publish to, by its name in pyproject.toml", "NAME")
+FROM = Flag("--from", "the index to promote from, by its name in pyproject.toml", "NAME")
 VERBOSE = Flag("--verbose", "show what the tools print")
 FORCE = Flag("--force", "run the steps named with -s even if nothing has changed")
 WAIT = Flag("--wait", "wait for another run that is at work here, instead of stopping")
@@ -148,6 +149,15 @@ STEPS = (
         alone=True,
         flags=(TO, WAIT, VERBOSE),
         takes_names="NAME==VERSION",
+    ),
+    Step(
+        "promote",
+        "",
+        "Copy a published wheel to the next index, verified on both",
+        category="upload",
+        alone=True,
+        flags=(FROM, TO, WAIT, VERBOSE),
+        takes_names="VERSION",
     ),
     Step(
         "sync",

@@ -21,6 +21,7 @@ __all__ = ["KEYS", "Config", "IndexSettings", "Key", "parse_config", "parse_sync
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_PATTERN = re.compile(r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -36,6 +37,9 @@ class IndexSettings:
     username_env: str = ""
     password_env: str = ""
     token_command: str = ""
+    packages: tuple[str, ...] = ()
+    read_username_env: str = ""
+    read_password_env: str = ""
     allow_http: bool = False
 
 
@@ -60,6 +64,7 @@ class Config:
     build_number_offset: int = 0
     pins: str = "compatible"
     extras: Mapping[str, str] = field(default_factory=dict)
+    data_secrets: tuple[str, ...] = ()
     indexes: Mapping[str, IndexSettings] = field(default_factory=dict)
 
     @property
@@ -188,6 +193,22 @@ def _variable(value: object) -> str:
     return value
 
 
+def _variables(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        message = "a list of names of environment variables"
+        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
+    return tuple(_variable(item) for item in value)
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and value:
+        good = all(isinstance(item, str) and _PATTERN.fullmatch(item) for item in value)
+        if good:
+            return tuple(value)
+    message = 'a list of package names, where * stands for anything, such as ["acme-*"]'
+    raise ValueError(message)
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def check(value: object) -> str:
         if value not in words:
@@ -225,6 +246,8 @@ KEYS = (
         "How much the results of earlier inputs may take up; 0 keeps none"),
     Key("wheel.store-above", "store_above", _size, "256 MB",
         "Files larger than this are stored in the wheel; smaller ones are deflated"),
+    Key("secrets.data", "data_secrets", _variables, "[]",
+        "Variables with credentials of the data, which training sees and no other step"),
     Key("tolerance", "tolerance", _tolerance, "1e-9", "How far a golden number may move, relative"),
     Key("sync.pins", "pins", _one_of(*POLICIES), "compatible",
         "How the locked packages are written into setup.py"),
@@ -253,8 +276,14 @@ INDEX_KEYS = (
         "",
         "Command that prints a password of short life, instead of a variable",
     ),
+    Key("packages", "packages", _patterns, "[]",
+        "Packages that are locked and installed from this index and from no other"),
+    Key("read-username-env", "read_username_env", _variable, "",
+        "Variable that holds the user name for reading, where it is another one"),
+    Key("read-password-env", "read_password_env", _variable, "",
+        "Variable that holds the password for reading, where it is another one"),
     Key("allow-http", "allow_http", _flag, "false", "Allow an address without TLS"),
-)
+)  # fmt: skip
 
 
 def parse_config(text: str, filename: str = "pyproject.toml") -> Config:
@@ -341,7 +370,7 @@ def _read_keys(
             values[key.attribute] = key.check(value)
         except ValueError as error:
             # A password is easily put where the name of its variable belongs.
-            shown = "***" if key.check is _variable else repr(value)
+            shown = "***" if key.check in {_variable, _variables} else repr(value)
             problems.append(f"{prefix}.{name} = {shown}, but it takes {error}")
     return values
 

@@ -72,11 +72,11 @@ class Environment:
 
     Args:
         variables: Names to values, as the process got them.
-        secret_names: Further variables that hold publish credentials, from the configuration.
+        classes: Further variables that hold secrets, by the configuration, and what each is for.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    secret_names: frozenset[str] = frozenset()
+    classes: Mapping[str, SecretClass] = field(default_factory=dict)
 
     def get(self, name: str) -> str | None:
         """Return a variable's value; present but blank counts as absent."""
@@ -148,16 +148,18 @@ class Environment:
         return {**kept, **additions}
 
     def _is_allowed(self, name: str, allowed: frozenset[SecretClass]) -> bool:
-        if name in self.secret_names or _PUBLISH_PATTERN.fullmatch(name):
+        if name in self.classes:
+            return self.classes[name] in allowed
+        if _PUBLISH_PATTERN.fullmatch(name):
             return SecretClass.PUBLISH in allowed
         if _READ_PATTERN.fullmatch(name):
             return SecretClass.READ in allowed
         return True
 
 
-def read_environment(secret_names: frozenset[str] = frozenset()) -> Environment:
+def read_environment(classes: Mapping[str, SecretClass] | None = None) -> Environment:
     """Return a snapshot of this process's environment."""
-    return Environment(dict(os.environ), secret_names)
+    return Environment(dict(os.environ), classes or {})
 
 
 def point_uv_cache_at(folder: str) -> None:

@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,15 @@ from trainwheel.fingerprint import digest_json
 from trainwheel.pip_settings import UvSettings, parse_pip_config, translate
 from trainwheel.process import Command, Completed, run
 
-__all__ = ["Installer", "find_uv", "fresh_bytecode", "python_of", "uv_cache_or_fallback"]
+__all__ = [
+    "Installer",
+    "Share",
+    "find_uv",
+    "fresh_bytecode",
+    "python_of",
+    "read_pip_settings",
+    "uv_cache_or_fallback",
+]
 
 STAMP = ".trainwheel-stamp"
 _READ = frozenset({SecretClass.READ})
@@ -69,6 +77,14 @@ def uv_cache_or_fallback(environment: Environment, fallback: Path) -> None:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Requirements that come from one place: None for the machine's own settings."""
+
+    requirements: str
+    settings: UvSettings | None = None
+
+
+@dataclass(frozen=True)
 class Installer:
     """Makes virtual environments and fills them, everything with hashes.
 
@@ -76,11 +92,13 @@ class Installer:
         environment: The variables of this run.
         log: Where the output of uv is kept.
         bound_to: The only place to install from, instead of the machine's own settings.
+        routing: Divides requirements by the index that each has to come from.
     """
 
     environment: Environment
     log: Path | None = None
     bound_to: UvSettings | None = None
+    routing: Callable[[str], Sequence[Share]] | None = None
 
     def ensure(self, folder: Path, requirements: str, *, editable: Path | None = None) -> Path:
         """Return the interpreter of an environment that holds exactly ``requirements``.
@@ -122,8 +140,19 @@ class Installer:
         """Install requirements, each with its hashes, into an environment."""
         if not requirements.strip():
             return
+        shares: Sequence[Share] = (Share(requirements),)
+        # Without a network there is no index to confuse: the digests in the lock decide alone.
+        if self.routing is not None and "--no-index" not in self.settings.arguments:
+            shares = self.routing(requirements)
         arguments = ("pip", "install", "--quiet", "--python", str(python), "--require-hashes")
-        self._uv(*arguments, *options, "--requirement", "-", stdin=requirements)
+        is_divided = any(share.settings is not None for share in shares)
+        # What one share needs of another is bound to another place; the lock names it all.
+        alone = ("--no-deps",) if is_divided and "--no-deps" not in options else ()
+        for share in shares:
+            words = (*arguments, *options, *alone, "--requirement", "-")
+            self._uv(*words, stdin=share.requirements, settings=share.settings)
+        if alone:
+            self.check(python)
 
     def check(self, python: Path) -> None:
         """Check that what is installed fits together.
@@ -133,8 +162,10 @@ class Installer:
         """
         self._uv("pip", "check", "--python", str(python))
 
-    def _uv(self, *arguments: str, stdin: str = "") -> Completed:
-        settings = self.settings
+    def _uv(
+        self, *arguments: str, stdin: str = "", settings: UvSettings | None = None
+    ) -> Completed:
+        settings = settings or self.settings
         argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
         command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
         completed = run(command, self.environment, log=self.log)
@@ -148,12 +179,16 @@ class Installer:
         """Where uv installs from: what pip would use, or the one index that it is bound to."""
         if self.bound_to is not None:
             return self.bound_to
-        # `pip config list` is pip's own word on which of its files and variables win.
-        command = Command((sys.executable, "-m", "pip", "config", "list"), secrets=_READ)
-        listed = run(command, self.environment)
-        pip = {} if listed.failed else parse_pip_config(listed.output)
-        variables = self.environment.variables
+        pip, variables = read_pip_settings(self.environment), self.environment.variables
         return translate(pip, variables, has_uv_config=_has_uv_config(self.environment))
+
+
+def read_pip_settings(environment: Environment) -> dict[str, str]:
+    """Return pip's settings on this machine; none where there is no pip."""
+    # `pip config list` is pip's own word on which of its files and variables win.
+    command = Command((sys.executable, "-m", "pip", "config", "list"), secrets=_READ)
+    listed = run(command, environment)
+    return {} if listed.failed else parse_pip_config(listed.output)
 
 
 def _has_uv_config(environment: Environment) -> bool:

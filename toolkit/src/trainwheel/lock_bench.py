@@ -19,6 +19,8 @@ from pathlib import Path
 from trainwheel.environ import Environment, SecretClass
 from trainwheel.environments import Installer, python_of
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
+from trainwheel.index.access import for_pip, for_uv, parse_address
+from trainwheel.index.target import Target
 from trainwheel.lock_changes import parse_pins
 from trainwheel.pip_settings import UvSettings
 from trainwheel.pipfile import Pipfile
@@ -53,12 +55,14 @@ class Bench:
         pipfile: What is locked.
         environment: The variables of this run.
         log: Where the output of pipenv and uv is kept.
+        index_url: The one index to ask, without credentials; empty for the machine's own.
     """
 
     folder: Path
     pipfile: Pipfile
     environment: Environment
     log: Path | None = None
+    index_url: str = ""
 
     @property
     def project(self) -> Path:
@@ -131,6 +135,8 @@ class Bench:
     @functools.cached_property
     def _settings(self) -> UvSettings:
         """Where uv looks: at the Pipfile's sources, as pipenv does, else where pip would."""
+        if self._index is not None:
+            return for_uv(self._index, self.environment.variables)
         settings = Installer(self.environment, self.log).settings
         if not self.pipfile.sources:
             return settings
@@ -155,7 +161,20 @@ class Bench:
             "PIPENV_VERBOSITY": "-1",
             "VIRTUAL_ENV": str(self.folder / "env"),
             "WORKON_HOME": str(self.folder / "environments"),
+            **self._pip_variables,
         }
+
+    @property
+    def _pip_variables(self) -> dict[str, str]:
+        if self._index is None:
+            return {}
+        # The address is another one in each run, and nothing should be kept by it.
+        found = for_pip(self._index, {}, self.environment.variables)
+        return {**found, "PIP_NO_CACHE_DIR": "1"}
+
+    @property
+    def _index(self) -> Target | None:
+        return parse_address("the indexes", self.index_url) if self.index_url else None
 
 
 def find_python(version: str, environment: Environment) -> str:

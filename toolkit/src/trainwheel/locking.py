@@ -30,7 +30,12 @@ Lock = dict[str, Any]
 
 
 def lock(
-    root: Path, environment: Environment, names: Sequence[str] = (), *, log: Path | None = None
+    root: Path,
+    environment: Environment,
+    names: Sequence[str] = (),
+    *,
+    log: Path | None = None,
+    index_url: str = "",
 ) -> tuple[Change, ...]:
     """Lock the Pipfile's packages and return what changed.
 
@@ -40,6 +45,7 @@ def lock(
         names: The packages to bring up to date, with what they need; the others stay where they
             are as long as the Pipfile lets them. None named: all are brought up to date.
         log: Where the output of pipenv and uv is kept.
+        index_url: The one index to ask, without credentials; empty for the machine's own.
 
     Raises:
         LockfileError: The Pipfile cannot be read, or a name is in neither file.
@@ -49,7 +55,7 @@ def lock(
     pipfile = parse_pipfile(_read(root / "Pipfile"))
     old = _parse(_read(root / "Pipfile.lock"))
     with tempfile.TemporaryDirectory(prefix="trainwheel-lock-") as name:
-        bench = Bench(Path(name).resolve(), pipfile, environment, log)
+        bench = Bench(Path(name).resolve(), pipfile, environment, log, index_url)
         if names:
             _check_names(names, pipfile, old)
         bench.set_up(root)

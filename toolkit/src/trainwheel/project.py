@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from trainwheel.chain import STEP_BY_NAME
 from trainwheel.config import Config, IndexSettings, parse_config
 from trainwheel.console import Console
 from trainwheel.digests import DigestTable
-from trainwheel.environ import NEXUS_VARIABLES, Environment
+from trainwheel.environ import NEXUS_VARIABLES, Environment, SecretClass
 from trainwheel.environments import Installer, fresh_bytecode
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.files import list_files
@@ -30,9 +30,10 @@ from trainwheel.lockfile import (
 from trainwheel.manifest import manifest_of
 from trainwheel.process import Command, run
 from trainwheel.result_cache import ResultCache
+from trainwheel.routing import Routing, routing_of
 from trainwheel.tokens import TokenSource
 
-__all__ = ["Project", "open_project"]
+__all__ = ["Project", "open_project", "secret_classes"]
 
 _TAIL = 30
 
@@ -149,10 +150,9 @@ class Project:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the values of the passwords of indexes, as far as this run has them."""
-        names = {
-            NEXUS_VARIABLES[-1],
-            *(found.password_env for found in self.config.indexes.values()),
-        }
+        names = {NEXUS_VARIABLES[-1], *self.config.data_secrets}
+        for index in self.config.indexes.values():
+            names |= {index.password_env, index.read_password_env}
         found = (self.environment.secret(name) for name in sorted(names) if name)
         secrets = (*(secret for secret in found if secret is not None), *self.tokens.minted)
         return tuple(secret.reveal() for secret in secrets)
@@ -163,7 +163,12 @@ class Project:
 
     def installer(self, step: str) -> Installer:
         """Return what makes environments for a step."""
-        return Installer(self.environment, self.log_of(step))
+        return Installer(self.environment, self.log_of(step), routing=self.routing)
+
+    @functools.cached_property
+    def routing(self) -> Routing | None:
+        """Where packages come from that are bound to an index; None where none are."""
+        return routing_of(self.config.indexes, self.environment, self.tokens, self.console)
 
     def requirements(self, step: str) -> str:
         """Return the locked packages of a step's environment, with their hashes."""
@@ -188,6 +193,7 @@ class Project:
         *,
         what: str,
         env: Mapping[str, str] | None = None,
+        secrets: frozenset[SecretClass] = frozenset(),
     ) -> str:
         """Run a tool in a step's environment and return what it printed.
 
@@ -196,6 +202,7 @@ class Project:
             argv: The program, looked up in the environment first, and its arguments.
             what: What it does, for the error: "training", "the tests".
             env: Variables set on top.
+            secrets: The classes of secrets that it may see.
 
         Raises:
             StepFailedError: It ended in anything but 0.
@@ -205,6 +212,7 @@ class Project:
             self._resolve(step, argv),
             cwd=self.root,
             env={**self.variables(step), **(env or {})},
+            secrets=secrets,
             umask=0o022,
         )
         echo = self.console.line if self.verbose else None
@@ -273,14 +281,25 @@ def _read(path: Path) -> str | None:
         raise ConfigurationError(message) from None
 
 
-def secret_names(indexes: Mapping[str, IndexSettings]) -> frozenset[str]:
-    """Return the variables that hold the credentials of configured indexes."""
-    return frozenset(
-        name
-        for settings in indexes.values()
-        for name in (settings.username_env, settings.password_env)
-        if name
-    )
+def secret_classes(
+    indexes: Mapping[str, IndexSettings], data: Sequence[str] = ()
+) -> dict[str, SecretClass]:
+    """Return the variables that hold configured secrets, and what each is for.
+
+    One that is named for several purposes counts as the one that opens most.
+
+    Args:
+        indexes: The configured indexes by name.
+        data: Variables with credentials of the data.
+    """
+    found = dict.fromkeys(data, SecretClass.DATA)
+    for settings in indexes.values():
+        names = (settings.read_username_env, settings.read_password_env)
+        found |= dict.fromkeys(names, SecretClass.READ)
+    for settings in indexes.values():
+        found |= dict.fromkeys((settings.username_env, settings.password_env), SecretClass.PUBLISH)
+    found.pop("", None)
+    return found
 
 
 def open_project(
@@ -297,6 +316,6 @@ def open_project(
         hint = "add one with a [tool.trainwheel] table"
         raise ConfigurationError(message, hint=hint)
     config = parse_config(text)
-    known = replace(environment, secret_names=secret_names(config.indexes))
+    known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
     verbose = verbose or environment.is_verbose
     return Project(root, config, known, Console(known), envdir, verbose)

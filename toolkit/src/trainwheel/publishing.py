@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from trainwheel.console import Console
 from trainwheel.digests import digest_file
@@ -15,11 +14,11 @@ from trainwheel.environ import Environment
 from trainwheel.environments import Installer
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.fingerprint import Fingerprint
+from trainwheel.index.access import for_uv
 from trainwheel.index.embedded import embedded_index
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
-from trainwheel.pip_settings import UvSettings
 from trainwheel.proof import Proof, parse_proof, proof_path
 from trainwheel.proving import prove
 from trainwheel.registry import Registry
@@ -27,8 +26,6 @@ from trainwheel.versioning import check_not_lower
 from trainwheel.wheel import read_name, read_requirements
 
 __all__ = ["Publisher", "Uploaded", "read_proof"]
-
-_OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 
 
 def read_proof(wheel: Path) -> Proof:
@@ -145,7 +142,9 @@ class Publisher:
             raise StepFailedError(message, hint=f"proved was {proof.sha256[:12]}")
         with self._serve() as target:
             line = f"{proof.name}=={proof.version} --hash=sha256:{proof.sha256}\n"
-            bound = Installer(self.environment, installer.log, _bind(target, self.environment))
+            bound = Installer(
+                self.environment, installer.log, for_uv(target, self.environment.variables)
+            )
             prove(proof, line, installer, wheel_installer=bound)
 
     def announce(self, proof: Proof, wheel: Path | None) -> None:
@@ -190,19 +189,3 @@ class Publisher:
         return embedded_index(
             self.registry.folder, self.python(), self.environment, protect_reads=True
         )
-
-
-def _bind(target: Target, environment: Environment) -> UvSettings:
-    """Return settings with which uv asks this index and no other."""
-    # The address carries the password, so it goes by the environment, which only uv sees.
-    address = target.simple_url
-    if target.username is not None and target.password is not None:
-        secrets = (target.username, target.password)
-        user, password = (quote(secret.reveal(), safe="") for secret in secrets)
-        scheme, _, rest = address.partition("://")
-        address = f"{scheme}://{user}:{password}@{rest}"
-    variables = dict.fromkeys(_OTHER_INDEXES, "")
-    if target.is_embedded:
-        no_proxy = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
-        variables["NO_PROXY"] = f"{no_proxy},127.0.0.1".lstrip(",")
-    return UvSettings({**variables, "UV_DEFAULT_INDEX": address, "UV_NO_CONFIG": "1"})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trainwheel.chain import STEP_BY_NAME
 from trainwheel.digests import digest_file
+from trainwheel.environ import SecretClass
 from trainwheel.errors import StepFailedError
 from trainwheel.golden import parse_inputs
 from trainwheel.lockfile import requirements
@@ -37,6 +38,7 @@ def train(project: Project, scratch: Path) -> Mapping[str, str]:
         project.training_command(model, report),
         what="training",
         env={"PYTHONPATH": str(project.source), "PYTHONHASHSEED": _HASH_SEED},
+        secrets=frozenset({SecretClass.DATA}),
     )
     if not model.is_file() or not model.stat().st_size:
         message = "training ended well but wrote no model"

@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from trainwheel.lockfile import (
 )
 from trainwheel.process import Command, run
 from trainwheel.project import open_project
+from trainwheel.routing import Routing
 from trainwheel.size import describe_size
 
 __all__ = ["Wheelhouse", "add_wheelhouse", "plan_downloads"]
@@ -37,10 +38,12 @@ class Wheelhouse:
     Args:
         folder: Made where it is missing; what it holds of this lock is not fetched again.
         environment: The variables of this run; pip's own settings say where files come from.
+        routing: Where packages come from that are bound to an index.
     """
 
     folder: Path
     environment: Environment
+    routing: Routing | None = None
 
     def fetch(self, locked: Sequence[LockedRequirement]) -> None:
         """Fetch the file of each requirement that fits this Python and platform.
@@ -50,15 +53,22 @@ class Wheelhouse:
             StepFailedError: A file cannot be had, or has none of the locked digests.
         """
         self._make_folder()
+        text = render_requirements(locked)
+        shares = {text: {}} if self.routing is None else self.routing.for_pip(text)
+        for share, variables in shares.items():
+            self._fetch_share(share, variables)
+
+    def _fetch_share(self, share: str, variables: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as name:
             listing = Path(name) / "requirements.txt"
-            listing.write_text(render_requirements(locked), encoding="utf-8")
+            listing.write_text(share, encoding="utf-8")
             argv = (
                 *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
                 *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
                 *("--dest", str(self.folder), "--requirement", str(listing)),
             )
-            completed = run(Command(argv, secrets=_READ), self.environment)
+            command = Command(argv, env=variables, secrets=_READ)
+            completed = run(command, self.environment)
         if "No module named pip" in completed.last_line:
             message = "pip is not installed beside this command"
             raise ConfigurationError(message, hint="run it as .venv/bin/trainwheel")
@@ -119,7 +129,10 @@ def _collect(arguments: argparse.Namespace) -> None:
     root = Path.cwd()
     project = open_project(root, root / ".nox", read_environment())
     groups = plan_downloads(project.lock, arguments.categories)
-    console, wheelhouse = project.console, Wheelhouse(arguments.folder, project.environment)
+    console, wheelhouse = (
+        project.console,
+        Wheelhouse(arguments.folder, project.environment, project.routing),
+    )
     every = tuple(requirement for group in groups for requirement in group)
     for group in groups:
         wheelhouse.fetch(group)

@@ -300,3 +300,23 @@ def test_a_setup_py_that_drifted_is_shown_by_a_check_and_noticed_by_package(
     assert "setup.py updated" in published.nox("sync").line("sync ")
     assert "joblib>=1.6.0,<2" in published.read("setup.py")
     assert "agrees" in published.nox("sync", "--", "--check").line("sync ")
+
+
+@pytest.mark.slow
+def test_a_secret_of_the_data_is_shown_to_training_and_to_no_other_step(tiny: TinyProject) -> None:
+    tiny.configure('secrets.data = ["LAKE_TOKEN"]')
+    training = tiny.read("model/tiny_training/__main__.py")
+    check = 'import os\nassert os.environ["LAKE_TOKEN"] == "t0ken-Of-The-Lake"\n'
+    head, mark, rest = training.partition("from __future__ import annotations\n")
+    tiny.write(
+        "model/tiny_training/__main__.py", head + mark + check + rest if mark else check + head
+    )
+    tiny.write(
+        "tests/test_secret.py",
+        'import os\n\n\ndef test_none():\n    assert "LAKE_TOKEN" not in os.environ\n',
+    )
+
+    run = tiny.nox("test", LAKE_TOKEN="t0ken-Of-The-Lake")
+
+    assert run.code == 0, run.output
+    assert "t0ken-Of-The-Lake" not in run.output

@@ -219,7 +219,7 @@ def make_tiny(root: Path, envdir: Path) -> TinyProject:
     (root / "Pipfile").write_text(PIPFILE, encoding="utf-8")
     (root / "Pipfile.lock").write_text(lock_for(PIPFILE), encoding="utf-8")
     (root / ".gitignore").write_text("build/\n.trainwheel/\nmodel/*/artefact/\n__pycache__/\n")
-    project = TinyProject(root, envdir, _variables())
+    project = TinyProject(root, envdir, clean_variables())
     identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.invalid")
     for words in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "Start")):
         assert project.run("git", *words).code == 0
@@ -270,7 +270,8 @@ def wait_for(happens: Callable[[], bool], process: subprocess.Popen[str] | None 
         time.sleep(0.01)
 
 
-def _variables() -> dict[str, str]:
+def clean_variables() -> dict[str, str]:
+    """Return this process's variables without those that would steer a run."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_OWN_VARIABLES)}
     return {**kept, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 

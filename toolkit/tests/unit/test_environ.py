@@ -193,7 +193,7 @@ PUBLISH = {"NEXUS_PASSWORD", "TWINE_PASSWORD", "CORPORATE_TOKEN"}
 def test_a_child_sees_the_classes_of_secrets_that_it_is_allowed(
     allowed: tuple[SecretClass, ...], seen: set[str]
 ) -> None:
-    environment = Environment(VARIABLES, frozenset({"CORPORATE_TOKEN"}))
+    environment = Environment(VARIABLES, {"CORPORATE_TOKEN": SecretClass.PUBLISH})
 
     child = environment.for_child({}, frozenset(allowed))
 
@@ -202,7 +202,7 @@ def test_a_child_sees_the_classes_of_secrets_that_it_is_allowed(
 
 
 def test_a_configured_name_is_a_publish_secret_whatever_it_looks_like() -> None:
-    environment = Environment({"PIP_TOKEN": "x"}, frozenset({"PIP_TOKEN"}))
+    environment = Environment({"PIP_TOKEN": "x"}, {"PIP_TOKEN": SecretClass.PUBLISH})
 
     assert environment.for_child({}, frozenset({SecretClass.READ})) == {}
 
@@ -218,11 +218,11 @@ def test_what_a_command_sets_wins_over_everything() -> None:
 
 def test_the_environment_is_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINWHEEL_INDEX", "before")
-    environment = read_environment(frozenset({"X"}))
+    environment = read_environment({"X": SecretClass.READ})
     monkeypatch.setenv("TRAINWHEEL_INDEX", "after")
 
     assert environment.index_name == "before"
-    assert environment.secret_names == {"X"}
+    assert environment.classes == {"X": SecretClass.READ}
 
 
 def test_the_cache_of_uv_is_moved_for_every_later_child(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,7 +217,7 @@ VARIABLES = {
 def test_a_process_sees_only_the_secrets_of_its_command(
     secrets: frozenset[SecretClass], seen: set[str]
 ) -> None:
-    environment = Environment(VARIABLES, frozenset({"MODEL_TOKEN"}))
+    environment = Environment(VARIABLES, {"MODEL_TOKEN": SecretClass.PUBLISH})
     script = "import json, os; print(json.dumps(dict(os.environ)))"
 
     completed = run(python(script, env={"ADDED": "x"}, secrets=secrets), environment)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import Environment
+from trainwheel.environ import Environment, SecretClass
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
-from trainwheel.project import open_project, secret_names
+from trainwheel.project import open_project, secret_classes
 from unit.repository import PYPROJECT, make_repository, open_here, write
 
 
@@ -51,7 +51,9 @@ def test_the_variables_of_configured_indexes_hold_secrets(root: Path) -> None:
     write(root, "pyproject.toml", PYPROJECT + table)
     project = open_here(root, {"WHO": "ada", "PIN": "1234", "OTHER": "x"})
 
-    assert secret_names(project.config.indexes) == {"WHO", "PIN"}
+    assert secret_classes(project.config.indexes) == dict.fromkeys(
+        ("WHO", "PIN"), SecretClass.PUBLISH
+    )
     assert set(project.environment.for_child({}, frozenset())) == {"OTHER"}
 
 

@@ -104,6 +104,20 @@ class SimpleIndex:
         finally:
             part.unlink(missing_ok=True)
 
+    def download_metadata(self, file: PublishedFile, folder: Path) -> Path | None:
+        """Return the path of a wheel's metadata (PEP 658) in ``folder``; None where there is none.
+
+        Raises:
+            ConfigurationError: The index refuses the credentials.
+            StepFailedError: It does not answer, or the bytes are not what it advertised.
+        """
+        said = file.further.get("core-metadata", file.further.get("dist-info-metadata"))
+        if not said:
+            return None
+        hashes = said if isinstance(said, dict) else {}
+        name = f"{file.filename}.metadata"
+        return self.download(PublishedFile(name, f"{file.url}.metadata", hashes), folder)
+
     @cached_property
     def _transport(self) -> Transport:
         from trainwheel.index.transport import Transport  # noqa: PLC0415 - loads requests

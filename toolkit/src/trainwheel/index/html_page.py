@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin
@@ -16,12 +17,12 @@ class Link:
     Args:
         base: The address at which relative links of the page start.
         target: As the page has it.
-        is_yanked: Whether it is marked as taken back (PEP 592).
+        attributes: The link's ``data-`` attributes without that prefix.
     """
 
     base: str
     target: str
-    is_yanked: bool
+    attributes: Mapping[str, str]
 
 
 def read_links(text: str, url: str) -> tuple[Link, ...] | None:
@@ -50,4 +51,9 @@ class _Page(HTMLParser):
         elif tag == "input" and (values.get("type") or "").lower() == "password":
             self.asks_for_password = True
         elif tag == "a" and values.get("href"):
-            self.links.append(Link(self._base, values["href"] or "", "data-yanked" in values))
+            data = {
+                name.removeprefix("data-"): value or ""
+                for name, value in attrs
+                if name.startswith("data-")
+            }
+            self.links.append(Link(self._base, values["href"] or "", data))

@@ -20,6 +20,7 @@ ACCEPT = (
     "application/vnd.pypi.simple.v1+html;q=0.2, "
     "text/html;q=0.01"
 )
+_FURTHER = ("requires-python", "core-metadata", "dist-info-metadata", "yanked")
 _SUFFIXES = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".egg")
 
 
@@ -31,13 +32,18 @@ class PublishedFile:
         filename: Its name, percent-decoded; never a path.
         url: Where it is, without a fragment.
         hashes: Algorithm to hexadecimal digest, as advertised.
-        is_yanked: Whether its publisher took it back (PEP 592).
+        further: What else the page says of it that installers heed, by its JSON key.
     """
 
     filename: str
     url: str
     hashes: Mapping[str, str] = field(default_factory=dict)
-    is_yanked: bool = False
+    further: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_yanked(self) -> bool:
+        """Whether its publisher took it back (PEP 592)."""
+        return bool(self.further.get("yanked"))
 
 
 def parse_page(body: bytes, content_type: str, url: str) -> tuple[PublishedFile, ...]:
@@ -72,7 +78,7 @@ def parse_html(text: str, url: str) -> tuple[PublishedFile, ...]:
     if links is None:
         message = "is a login page"
         raise ValueError(message)
-    files = (_linked_file(link.base, link.target, yanked=link.is_yanked) for link in links)
+    files = (_linked_file(link.base, link.target, link.attributes) for link in links)
     return tuple(file for file in files if file is not None)
 
 
@@ -109,14 +115,21 @@ def _identity(filename: str) -> object:
         return filename
 
 
-def _linked_file(base: str, link: str, *, yanked: bool) -> PublishedFile | None:
+def _linked_file(base: str, link: str, data: Mapping[str, str]) -> PublishedFile | None:
     try:
         url, fragment = urldefrag(urljoin(base, link.strip()))
         parts = urlsplit(url)
     except ValueError:
         return None
     filename = unquote(parts.path.rpartition("/")[2])
-    return _file(filename, url, dict(parse_qsl(fragment)), yanked)
+    further: dict[str, object] = {name: data[name] for name in _FURTHER if name in data}
+    if "yanked" in data:
+        further["yanked"] = data["yanked"] or True
+    for name in ("core-metadata", "dist-info-metadata"):
+        if name in data:
+            algorithm, _, digest = data[name].partition("=")
+            further[name] = {algorithm: digest} if digest else True
+    return _file(filename, url, dict(parse_qsl(fragment)), further)
 
 
 def _json_file(entry: object, base: str) -> PublishedFile | None:
@@ -129,15 +142,16 @@ def _json_file(entry: object, base: str) -> PublishedFile | None:
         url = urldefrag(urljoin(base, link)).url
     except ValueError:
         return None
-    return _file(filename, url, hashes if isinstance(hashes, dict) else {}, entry.get("yanked"))
+    further = {name: entry[name] for name in _FURTHER if name in entry}
+    return _file(filename, url, hashes if isinstance(hashes, dict) else {}, further)
 
 
 def _file(
-    filename: str, url: str, hashes: Mapping[str, object], yanked: object
+    filename: str, url: str, hashes: Mapping[str, object], further: Mapping[str, object]
 ) -> PublishedFile | None:
     # The name becomes a path when the file is downloaded, so it must not be one already.
     is_plain = not any(character in "/\\\0" for character in filename)
     if not is_plain or not filename.endswith(_SUFFIXES) or urlsplit(url).scheme[:4] != "http":
         return None
     digests = {str(name).lower(): str(value).lower() for name, value in hashes.items()}
-    return PublishedFile(filename, url, digests, bool(yanked))
+    return PublishedFile(filename, url, digests, further)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trainwheel.config import IndexSettings
 from trainwheel.environ import NEXUS_VARIABLES, Environment, Secret
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.address import check_address, check_value, with_slash
 
-__all__ = ["EMBEDDED", "NEXUS", "IndexSettings", "Target", "choose_index"]
+__all__ = ["EMBEDDED", "NEXUS", "IndexSettings", "Target", "choose_index", "read_target"]
 
 _TABLE = "tool.trainwheel.index"
 NEXUS = "nexus"
@@ -123,6 +123,32 @@ def choose_index(
     if chosen in {None, EMBEDDED}:
         return None
     return _build_target(_find_settings(str(chosen), settings), environment, mint)
+
+
+def read_target(
+    settings: IndexSettings, environment: Environment, mint: Callable[[IndexSettings], str]
+) -> Target:
+    """Return an index to install from, with the credentials for reading.
+
+    Those are the index's own, unless others are named for reading.
+
+    Args:
+        settings: The index.
+        environment: The variables of this run.
+        mint: Returns the password of an index that has a ``token-command``.
+
+    Raises:
+        ConfigurationError: An address or a credential is missing or cannot be used.
+        MissingCredentialsError: All that is wrong is that variables are missing or empty.
+    """
+    _check_name(settings.name)
+    if settings.read_password_env:
+        settings = replace(settings, password_env=settings.read_password_env, token_command="")
+    if settings.read_username_env:
+        settings = replace(settings, username_env=settings.read_username_env, username="")
+    if not settings.url and settings.simple_url:
+        settings = replace(settings, url=settings.simple_url)
+    return _build_target(settings, environment, mint)
 
 
 def _check_name(name: str) -> None:

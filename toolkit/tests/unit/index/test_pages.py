@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainwheel.index.page_writing import render_html, render_json
 from trainwheel.index.pages import PublishedFile, files_like, parse_html, parse_json, parse_page
 
 URL = "https://host/repository/models/simple/demo-model/"
@@ -81,11 +82,11 @@ def test_a_login_page_is_not_an_empty_index() -> None:
         ),
         (
             {"filename": WHEEL, "url": f"/x/{WHEEL}#sha256=1", "hashes": {}, "yanked": "why"},
-            PublishedFile(WHEEL, f"https://host/x/{WHEEL}", {}, is_yanked=True),
+            PublishedFile(WHEEL, f"https://host/x/{WHEEL}", {}, {"yanked": "why"}),
         ),
         (
-            {"filename": WHEEL, "url": WHEEL, "hashes": None, "yanked": False},
-            PublishedFile(WHEEL, f"{URL}{WHEEL}", {}),
+            {"filename": WHEEL, "url": WHEEL, "hashes": None, "yanked": False, "size": 1},
+            PublishedFile(WHEEL, f"{URL}{WHEEL}", {}, {"yanked": False}),
         ),
         ({"filename": f"../{WHEEL}", "url": WHEEL}, None),
         ({"filename": WHEEL}, None),
@@ -159,3 +160,41 @@ def test_wheels_are_matched_part_by_part(filename: str, is_same: bool) -> None: 
 def test_any_page_is_parsed_or_refused(text: str) -> None:
     for file in parse_html(f'{text}<a href="{text}.whl">', URL):
         assert "/" not in file.filename
+
+
+def test_what_installers_heed_is_kept_in_its_json_form() -> None:
+    attributes = (
+        'data-requires-python="&gt;=3.9" data-yanked data-core-metadata="sha256=ab"'
+        ' data-dist-info-metadata="true" data-else="x"'
+    )
+
+    (file,) = parse_html(f'<a href="{WHEEL}" {attributes}>x</a>', URL)
+
+    assert file.is_yanked
+    assert file.further == {
+        "requires-python": ">=3.9",
+        "yanked": True,
+        "core-metadata": {"sha256": "ab"},
+        "dist-info-metadata": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        {},
+        {"requires-python": ">=3.9,<4"},
+        {"yanked": 'bad "quotes"'},
+        {"yanked": True, "core-metadata": {"sha256": "ab"}},
+        {"core-metadata": True},
+    ],
+)
+@pytest.mark.parametrize("hashes", [{}, {"sha256": "ab"}, {"md5": "cd"}])
+def test_a_page_that_is_written_is_read_as_the_same(
+    further: dict[str, object], hashes: dict[str, str]
+) -> None:
+    url = f"https://host/files/1/{WHEEL}"
+    file = PublishedFile(WHEEL, url, hashes, further)
+
+    assert parse_html(render_html([(url, file)]), URL) == (file,)
+    assert parse_json(render_json("demo-model", [(url, file)]).encode(), URL) == (file,)

@@ -1,0 +1,76 @@
+"""One index, as uv and pip are told of it: in their environment, never on a command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from trainwheel.environ import Secret
+from trainwheel.index.address import is_loopback, with_slash
+from trainwheel.index.target import Target
+from trainwheel.pip_settings import UvSettings
+
+__all__ = ["for_pip", "for_uv", "parse_address"]
+
+_OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
+_LOOPBACK = "localhost,127.0.0.1,::1"
+# How a connection is made, which holds for any index.
+_KEPT = ("cert", "client-cert", "proxy", "timeout", "trusted-host")
+
+
+def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
+    """Return settings with which uv asks this index and no other.
+
+    Args:
+        target: The index.
+        variables: The environment, for what it says of proxies.
+    """
+    found = dict.fromkeys(_OTHER_INDEXES, "")
+    found |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
+    return UvSettings({**found, **_direct(target, variables)})
+
+
+def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with which pip asks this index and no other.
+
+    Args:
+        target: The index.
+        pip: pip's settings on this machine.
+        variables: The environment, for what it says of proxies.
+    """
+    kept = {f"PIP_{key.upper().replace('-', '_')}": pip[key] for key in _KEPT if key in pip}
+    # pip passes over a variable that is empty and takes what its file says: no file, then.
+    closed = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
+    found = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
+    return {**kept, **closed, **found, **_direct(target, variables)}
+
+
+def parse_address(name: str, address: str) -> Target:
+    """Return the index at an address of pip's configuration, which may hold credentials."""
+    parts = urlsplit(address.strip())
+    host = parts.netloc.rpartition("@")[2]
+    url = with_slash(urlunsplit((parts.scheme, host, parts.path, "", "")))
+    username, password = (
+        Secret(unquote(text)) if text is not None else None
+        for text in (parts.username, parts.password or ("" if parts.username else None))
+    )
+    return Target(name, url, url, username=username, password=password)
+
+
+def _address(target: Target) -> str:
+    if target.username is None or target.password is None:
+        return target.simple_url
+    secrets = (target.username, target.password)
+    user, password = (quote(secret.reveal(), safe="") for secret in secrets)
+    scheme, _, rest = target.simple_url.partition("://")
+    return f"{scheme}://{user}:{password}@{rest}"
+
+
+def _direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
+    """Keep a proxy out of what does not leave this machine."""
+    if not is_loopback(target.simple_url):
+        return {}
+    kept = variables.get("no_proxy") or variables.get("NO_PROXY")
+    hosts = f"{kept},{_LOOPBACK}" if kept else _LOOPBACK
+    return {"NO_PROXY": hosts, "no_proxy": hosts}

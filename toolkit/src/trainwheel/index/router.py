@@ -1,0 +1,173 @@
+"""Several indexes served as one on this machine, each asked for its own packages only.
+
+A resolver asks for what packages need as well, by names that no Pipfile pins to an index. So the
+question which index a name belongs to is answered here, where no tool can fall back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.server
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from packaging.utils import canonicalize_name
+
+from trainwheel.bindings import Bindings
+from trainwheel.errors import StepFailedError, TrainwheelError
+from trainwheel.index.client import PublishedFile, SimpleIndex
+from trainwheel.index.page_writing import JSON, render_html, render_json
+from trainwheel.index.target import Target
+
+__all__ = ["serve_routes"]
+
+
+@contextlib.contextmanager
+def serve_routes(
+    bindings: Bindings, bound: Mapping[str, Target], rest: Sequence[Target]
+) -> Iterator[str]:
+    """Serve indexes as one and yield its address, which ends in a slash.
+
+    Args:
+        bindings: Which package is bound to which index.
+        bound: Those indexes by name.
+        rest: Where all other packages are, the first before the others.
+
+    Raises:
+        TrainwheelError: What kept an index from answering, in place of what the block raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+        routes = _Routes(
+            bindings,
+            {name: SimpleIndex(target) for name, target in bound.items()},
+            tuple(map(SimpleIndex, rest)),
+            Path(folder),
+        )
+        server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("_Bound", (_Handler,), {"routes": routes})
+        )
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/simple/"
+        except TrainwheelError:
+            if routes.errors:
+                raise routes.errors[0] from None
+            raise
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@dataclass(frozen=True)
+class _Routes:
+    """What is asked where.
+
+    Args:
+        bindings: Which package is bound to which index.
+        bound: Those indexes by name.
+        rest: Where all other packages are.
+        folder: Where files are kept while it runs.
+    """
+
+    bindings: Bindings
+    bound: Mapping[str, SimpleIndex]
+    rest: Sequence[SimpleIndex]
+    folder: Path
+    files: dict[str, tuple[SimpleIndex, PublishedFile]] = field(default_factory=dict)
+    errors: list[TrainwheelError] = field(default_factory=list)
+
+    def project(self, name: str) -> list[tuple[str, PublishedFile]]:
+        """Return the files of a project, each with the key it is served by."""
+        index = self.bindings.index_of(name)
+        indexes = self.rest if index is None else (self.bound[index],)
+        found: dict[str, tuple[str, PublishedFile]] = {}
+        for asked in indexes:
+            for file in asked.files(name):
+                # The key does not depend on the run, for tools keep digests by address.
+                said = f"{file.url} {sorted(file.hashes.items())}"
+                key = hashlib.sha256(said.encode()).hexdigest()[:32]
+                self.files[key] = (asked, file)
+                found.setdefault(file.filename, (key, file))
+        return list(found.values())
+
+    def fetch(self, key: str, name: str) -> Path | None:
+        """Return a file, fetched; None where there is none."""
+        if key not in self.files:
+            return None
+        index, file = self.files[key]
+        if name == f"{file.filename}.metadata":
+            return index.download_metadata(file, self.folder / key)
+        return index.download(file, self.folder / key) if name == file.filename else None
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    timeout = 60.0
+    routes: _Routes
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the resolver tells what it needs."""
+
+    def _serve(self) -> None:
+        try:
+            self._answer()
+        except TrainwheelError as error:
+            self.routes.errors.append(error)
+            self._send(HTTPStatus.BAD_GATEWAY, "text/plain", str(error).encode())
+        except ConnectionError:
+            self.close_connection = True
+        except OSError as error:
+            self.routes.errors.append(StepFailedError.of_system(error))
+            self.close_connection = True
+
+    def _answer(self) -> None:
+        parts = [unquote(part) for part in self.path.partition("?")[0].split("/")]
+        match parts:
+            case ["", "simple", name, ""] if name:
+                self._send_page(canonicalize_name(name))
+            case ["", "files", key, name] if path := self.routes.fetch(key, name):
+                self._send_file(path)
+            case _:
+                self._send(HTTPStatus.NOT_FOUND, "text/plain", b"")
+
+    def _send_page(self, name: str) -> None:
+        rows = [
+            (f"/files/{key}/{quote(file.filename)}", file)
+            for key, file in self.routes.project(name)
+        ]
+        status = HTTPStatus.OK if rows else HTTPStatus.NOT_FOUND
+        if JSON in self.headers.get("Accept", ""):
+            self._send(status, JSON, render_json(name, rows).encode())
+        else:
+            self._send(status, "text/html; charset=utf-8", render_html(rows).encode())
+
+    def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+        self._start(status, kind, len(body))
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _send_file(self, path: Path) -> None:
+        with path.open("rb") as stream:
+            self._start(HTTPStatus.OK, "application/octet-stream", path.stat().st_size)
+            if self.command != "HEAD":
+                shutil.copyfileobj(stream, self.wfile)
+
+    def _start(self, status: HTTPStatus, kind: str, size: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()

@@ -1,0 +1,208 @@
+"""A package that is bound to an index is locked and installed from there and from nowhere else.
+
+Two real servers: the one that pip is configured for offers a namesake with a higher version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from integration.tiny import RealIndex, Run, TinyProject, clean_variables, serve_index
+from trainwheel.environ import Environment
+from trainwheel.environments import python_of
+from trainwheel.project import open_project
+
+pytestmark = pytest.mark.integration
+
+PYPROJECT = """\
+[tool.trainwheel]
+package = "some_model"
+train.command = "python -m some_training"
+[tool.trainwheel.index.team]
+simple-url = "{url}simple/"
+username = "{user}"
+read-password-env = "TEAM_READ_PASSWORD"
+packages = ["acme-*"]
+"""
+PIPFILE = '[packages]\nopen-lib = "*"\n'
+
+
+def write_wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
+    """Write a wheel whose module says where it comes from, and return its digest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    module, info = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}.dist-info"
+    path = folder / f"{module}-{version}-py3-none-any.whl"
+    needed = f"Requires-Dist: {requires}\n" if requires else ""
+    members = {
+        f"{module}.py": f"origin = {folder.name!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    rows = "".join(f"{member},,\n" for member in (*members, f"{info}/RECORD"))
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, text in (*members.items(), (f"{info}/RECORD", rows)):
+            archive.writestr(zipfile.ZipInfo(member), text)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Two:
+    """A repository, the index that its packages are bound to, and the one pip is told of."""
+
+    project: TinyProject
+    team: RealIndex
+    rest: RealIndex
+
+    def lock(self, *names: str) -> Run:
+        return self.project.nox("lock", *(("--", *names) if names else ()))
+
+    @property
+    def locked(self) -> dict[str, dict[str, object]]:
+        section: dict[str, dict[str, object]] = json.loads(self.project.read("Pipfile.lock"))[
+            "default"
+        ]
+        return section
+
+    def install(self, folder: Path) -> str:
+        """Install what is locked and return where the bound package came from."""
+        root = self.project.root
+        project = open_project(root, root / ".nox", Environment(dict(self.project.variables)))
+        project.installer("train").ensure(folder, project.locked("packages"))
+        argv = (str(python_of(folder)), "-c", "import acme_lib; print(acme_lib.origin)")
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Two]:
+    """Both indexes ask for a password; the team's is given to readers in a variable of its own."""
+    write_wheel(tmp_path / "team", "acme-lib", "1.0")
+    write_wheel(tmp_path / "rest", "acme-lib", "9.0")
+    write_wheel(tmp_path / "rest", "open-lib", "1.0", requires="acme-lib")
+    root = tmp_path / "repository"
+    with (
+        serve_index(tmp_path / "team", protect_reads=True) as team,
+        serve_index(tmp_path / "rest", protect_reads=True) as rest,
+    ):
+        host = rest.url.removeprefix("http://")
+        steering = ("PIP_", "UV_DEFAULT", "UV_INDEX", "UV_EXTRA", "UV_FIND")
+        variables = {k: v for k, v in clean_variables().items() if not k.startswith(steering)}
+        variables |= {
+            "PIP_CONFIG_FILE": "/dev/null",
+            "PIP_INDEX_URL": f"http://{rest.username}:{rest.password}@{host}simple/",
+            "TEAM_READ_PASSWORD": team.password,
+        }
+        project = TinyProject(root, tmp_path / "environments", variables)
+        project.write("pyproject.toml", PYPROJECT.format(url=team.url, user=team.username))
+        project.write("Pipfile", PIPFILE)
+        project.write("noxfile.py", "import trainwheel\n\ntrainwheel.register()\n")
+        yield Two(project, team, rest)
+
+
+def test_what_a_package_needs_is_locked_and_installed_from_where_it_is_bound(
+    two: Two, tmp_path: Path
+) -> None:
+    run = two.lock()
+
+    assert run.code == 0, run.output
+    assert two.locked["acme-lib"]["version"] == "==1.0"
+    assert two.locked["open-lib"]["version"] == "==1.0"
+    (wheel,) = two.team.folder.glob("acme_lib-1.0*")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert two.locked["acme-lib"]["hashes"] == [f"sha256:{digest}"]
+    lock = two.project.read("Pipfile.lock")
+    assert "127.0.0.1" not in lock
+    assert two.team.password not in run.output + lock
+    assert two.install(tmp_path / "env") == "team"
+
+
+def test_a_package_that_is_named_is_brought_up_to_date_from_where_it_is_bound(two: Two) -> None:
+    assert two.lock().code == 0
+    write_wheel(two.team.folder, "acme-lib", "1.1")
+    write_wheel(two.rest.folder, "acme-lib", "9.1")
+
+    run = two.lock("acme-lib")
+
+    assert run.code == 0, run.output
+    assert two.locked["acme-lib"]["version"] == "==1.1"
+
+
+def test_an_index_that_lacks_a_bound_package_is_not_made_up_for(two: Two) -> None:
+    for path in two.team.folder.glob("*.whl"):
+        path.unlink()
+
+    run = two.lock()
+
+    assert "acme-lib" in run.error("failed")
+    assert not (two.project.root / "Pipfile.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("wrong", "index team refuses reads with these credentials"),
+        ("", "TEAM_READ_PASSWORD is empty"),
+    ],
+)
+def test_a_bound_index_that_cannot_be_read_is_said_and_no_other_is_asked(
+    two: Two, value: str, told: str
+) -> None:
+    project = two.project.with_variables(TEAM_READ_PASSWORD=value)
+
+    run = Two(project, two.team, two.rest).lock()
+
+    assert told in run.error("configuration")
+    assert not (two.project.root / "Pipfile.lock").exists()
+
+
+def test_an_installation_takes_a_namesake_from_nowhere_else(two: Two, tmp_path: Path) -> None:
+    assert two.lock().code == 0
+    for path in two.team.folder.glob("*.whl"):
+        # The very file that is locked, in the wrong place.
+        path.rename(two.rest.folder / path.name)
+
+    script = (
+        "import sys; from pathlib import Path; from trainwheel.environ import read_environment;"
+        "from trainwheel.project import open_project;"
+        "p = open_project(Path.cwd(), Path('.nox'), read_environment());"
+        "p.installer('train').ensure(Path(sys.argv[1]), p.locked('packages'))"
+    )
+    run = two.project.run(sys.executable, "-c", script, str(tmp_path / "env"))
+
+    assert run.code != 0
+    assert "acme-lib" in run.output
+    assert two.team.password not in run.output
+
+
+def test_a_wheelhouse_is_filled_from_where_packages_are_bound(two: Two, tmp_path: Path) -> None:
+    assert two.lock().code == 0
+
+    run = two.project.run(sys.executable, "-m", "trainwheel", "wheelhouse", str(tmp_path / "all"))
+
+    assert run.code == 0, run.output
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        "acme_lib-1.0-py3-none-any.whl",
+        "open_lib-1.0-py3-none-any.whl",
+    ]
+    alone = two.project.with_variables(
+        PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path / "all"), PIP_INDEX_URL="http://127.0.0.1:9/"
+    )
+    assert Two(alone, two.team, two.rest).install(tmp_path / "env") == "team"
+
+
+def test_an_index_of_the_pipfile_that_nothing_defines_is_refused(two: Two) -> None:
+    two.project.write("Pipfile", '[packages]\nopen-lib = {version = "*", index = "nexus"}\n')
+
+    run = two.lock()
+
+    told = run.error("configuration")
+    assert "open-lib asks for index 'nexus', which nothing defines for it" in told
+    assert 'packages = ["open-lib"] in [tool.trainwheel.index.nexus]' in told

@@ -1,0 +1,59 @@
+"""What uv and pip are told of one index."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainwheel.environ import Secret
+from trainwheel.index.access import for_pip, for_uv, parse_address
+from trainwheel.index.target import Target
+
+URL = "https://index.example.com/simple/"
+SHUT = Target("team", URL, URL, username=Secret("ada@team"), password=Secret("p%/:w"))
+FULL = "https://ada%40team:p%25%2F%3Aw@index.example.com/simple/"
+
+
+def test_uv_asks_this_index_and_no_other() -> None:
+    found = for_uv(SHUT, {}).variables
+
+    assert found["UV_DEFAULT_INDEX"] == FULL
+    assert found["UV_NO_CONFIG"] == "1"
+    others = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
+    assert [found[name] for name in others] == [""] * 4
+
+
+def test_pip_asks_this_index_and_no_other_over_the_connection_it_has() -> None:
+    pip = {"index-url": "https://other.example.com/", "cert": "/ca.pem", "find-links": "/wheels"}
+
+    found = for_pip(SHUT, pip, {})
+
+    assert found["PIP_INDEX_URL"] == FULL
+    assert found["PIP_CONFIG_FILE"] == "/dev/null"
+    assert found["PIP_CERT"] == "/ca.pem"
+    assert found["PIP_EXTRA_INDEX_URL"] == found["PIP_FIND_LINKS"] == ""
+
+
+def test_no_proxy_stands_before_this_machine() -> None:
+    target = Target("here", "http://127.0.0.1:8080/", "http://127.0.0.1:8080/simple/")
+
+    found = for_uv(target, {"NO_PROXY": "internal"}).variables
+
+    assert found["NO_PROXY"] == found["no_proxy"] == "internal,localhost,127.0.0.1,::1"
+    assert "NO_PROXY" not in for_uv(SHUT, {"NO_PROXY": "internal"}).variables
+
+
+@pytest.mark.parametrize("address", [FULL, FULL.rstrip("/")])
+def test_an_address_with_credentials_is_taken_apart(address: str) -> None:
+    target = parse_address("rest", address)
+
+    assert target.simple_url == URL
+    assert target.username == SHUT.username
+    assert target.password == SHUT.password
+    assert for_uv(target, {}).variables["UV_DEFAULT_INDEX"] == FULL
+
+
+def test_an_address_without_credentials_has_none() -> None:
+    target = parse_address("rest", URL)
+
+    assert target.username is None
+    assert target.password is None
