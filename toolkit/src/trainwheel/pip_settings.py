@@ -10,6 +10,8 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trainwheel.certificates import find_bundle
+
 __all__ = ["UvSettings", "parse_pip_config", "translate"]
 
 _SECTIONS = ("global", "install", ":env:")
@@ -65,6 +67,8 @@ def translate(
         wanted["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
     if "trusted-host" in pip:
         wanted["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
+    if bundle := find_bundle(variables):
+        wanted["SSL_CERT_FILE"] = bundle
     wanted |= {uv: pip[key] for key, uv in _PLAIN.items() if key in pip}
     if "proxy" in pip:
         wanted |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"])

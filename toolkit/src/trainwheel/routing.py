@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainwheel.bindings import Bindings
+from trainwheel.certificates import find_bundle
 from trainwheel.config import IndexSettings
 from trainwheel.console import Console
 from trainwheel.environ import Environment
@@ -86,7 +87,8 @@ class Routing:
             return
         first = pip.get("index-url") or self._default_index()
         addresses = (first, *pip.get("extra-index-url", "").split())
-        rest = tuple(parse_address("for installing", text) for text in addresses if text)
+        bundle = pip.get("cert") or find_bundle(self.environment.variables)
+        rest = tuple(parse_address("of pip", text, bundle) for text in addresses if text)
         bound = {name: self.open_index(name) for name in self.bindings.patterns}
         with serve_routes(self.bindings, bound, rest) as url:
             yield url

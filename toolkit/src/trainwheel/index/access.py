@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from trainwheel.certificates import pin_bundle
 from trainwheel.environ import Secret
 from trainwheel.index.address import is_loopback, with_slash
 from trainwheel.index.target import Target
@@ -28,7 +29,7 @@ def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
     """
     found = dict.fromkeys(_OTHER_INDEXES, "")
     found |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
-    return UvSettings({**found, **_direct(target, variables)})
+    return UvSettings({**found, **pin_bundle(target.ca_bundle), **_direct(target, variables)})
 
 
 def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -39,15 +40,22 @@ def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]
         pip: pip's settings on this machine.
         variables: The environment, for what it says of proxies.
     """
-    kept = {f"PIP_{key.upper().replace('-', '_')}": pip[key] for key in _KEPT if key in pip}
+    kept = pin_bundle(target.ca_bundle)
+    kept |= {f"PIP_{key.upper().replace('-', '_')}": pip[key] for key in _KEPT if key in pip}
     # pip passes over a variable that is empty and takes what its file says: no file, then.
     closed = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
     found = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
     return {**kept, **closed, **found, **_direct(target, variables)}
 
 
-def parse_address(name: str, address: str) -> Target:
-    """Return the index at an address of pip's configuration, which may hold credentials."""
+def parse_address(name: str, address: str, ca_bundle: str | None = None) -> Target:
+    """Return the index at an address of pip's configuration, which may hold credentials.
+
+    Args:
+        name: What to call it.
+        address: Of its simple index.
+        ca_bundle: The certificates to check it against; None for the usual ones.
+    """
     parts = urlsplit(address.strip())
     host = parts.netloc.rpartition("@")[2]
     url = with_slash(urlunsplit((parts.scheme, host, parts.path, "", "")))
@@ -55,7 +63,7 @@ def parse_address(name: str, address: str) -> Target:
         Secret(unquote(text)) if text is not None else None
         for text in (parts.username, parts.password or ("" if parts.username else None))
     )
-    return Target(name, url, url, username=username, password=password)
+    return Target(name, url, url, username=username, password=password, ca_bundle=ca_bundle)
 
 
 def _address(target: Target) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from trainwheel.certificates import find_bundle
 from trainwheel.config import IndexSettings
 from trainwheel.environ import NEXUS_VARIABLES, Environment, Secret
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
@@ -47,6 +48,7 @@ class Target:
         allow_http: Whether plain http is accepted.
         is_embedded: Whether it is the index in the work tree.
         credential_names: The variables or keys that the credentials came from.
+        ca_bundle: The certificates to check it against; None for the usual ones.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Target:
     allow_http: bool = False
     is_embedded: bool = False
     credential_names: tuple[str, ...] = ()
+    ca_bundle: str | None = None
 
     @property
     def credentials_hint(self) -> str:
@@ -197,6 +200,7 @@ def _build_target(
         password=_read_credential(password, problems),
         allow_http=settings.allow_http,
         credential_names=tuple(value.label for value in (username, password) if value),
+        ca_bundle=find_bundle(environment.variables),
     )
     if problems.found:
         message = f"index {settings.name} cannot be used: {', '.join(problems.found)}"

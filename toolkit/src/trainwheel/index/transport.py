@@ -174,6 +174,7 @@ class Transport:
             stream=True,
             timeout=(self._patience.connect, self._patience.answer),
             proxies=direct if is_loopback(url) else None,
+            verify=self._target.ca_bundle,
         )
 
     def _check_origin(self, url: str, *, may_leave: bool) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
+from trainwheel.certificates import find_bundle, pin_bundle
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.index.status import describe_status, is_transient
@@ -83,6 +84,7 @@ def _pins(variables: Mapping[str, str]) -> dict[str, str]:
         # A wrapped line escapes both the masking of a CI service and the patterns below.
         "COLUMNS": "1000",
         "PYTHONUTF8": "1",
+        **pin_bundle(find_bundle(variables)),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
