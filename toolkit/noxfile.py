@@ -51,6 +51,7 @@ def lint(session: nox.Session) -> None:
     run(session, "ruff", "format", "--check", ".")
     run(session, "mypy")
     run(session, "lint-imports")
+    run(session, "bandit", "-q", "-c", "pyproject.toml", "-r", "src")
     run(session, "codespell")
     run(session, "sp-repo-review", str(ROOT))
     run(session, "sp-repo-review", "--package-dir", "toolkit", str(ROOT))

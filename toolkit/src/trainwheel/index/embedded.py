@@ -111,7 +111,8 @@ def _newest(folder: Path) -> tuple[str, ...]:
 
 def _public_name(host: str) -> str:
     """Return what others call a host that listens on every address."""
-    name = socket.gethostname() if host in {"", "0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+    name = socket.gethostname() if host in everywhere else host
     return f"[{name}]" if ":" in name else name
 
 

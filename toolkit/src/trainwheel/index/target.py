@@ -146,7 +146,10 @@ def read_target(
     """
     _check_name(settings.name)
     if settings.read_password_env:
-        settings = replace(settings, password_env=settings.read_password_env, token_command="")
+        no_command = ""
+        settings = replace(
+            settings, password_env=settings.read_password_env, token_command=no_command
+        )
     if settings.read_username_env:
         settings = replace(settings, username_env=settings.read_username_env, username="")
     if not settings.url and settings.simple_url:

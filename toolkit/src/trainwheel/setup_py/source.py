@@ -94,8 +94,8 @@ class Source:
         """Return where `node` starts and ends in `text`."""
         end_line, end_column = node.end_lineno, node.end_col_offset
         # Python 3.8 and later always fill in both.
-        assert end_line is not None  # noqa: S101
-        assert end_column is not None  # noqa: S101
+        assert end_line is not None  # noqa: S101  # nosec B101
+        assert end_column is not None  # noqa: S101  # nosec B101
         return self.offset(node.lineno, node.col_offset), self.offset(end_line, end_column)
 
     def line_start(self, position: int) -> int:

@@ -1,0 +1,369 @@
+"""Every server with every fault: outcome, exit code, what is there, and no secret anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import io
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from integration.index.devpi_server import PASSWORD
+from integration.index.dialects import DIALECTS, Answer, Dialect, Real, Scripted, read_body
+from integration.index.servers import BOUND, FakeIndex, make_wheel, reset
+from integration.tiny import serve_index
+from trainwheel.console import Console
+from trainwheel.derived_forms import derived_forms
+from trainwheel.environ import Environment, Secret
+from trainwheel.errors import TrainwheelError
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.patience import Patience
+from trainwheel.index.target import Target
+from trainwheel.index.upload import publish
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+Handler = http.server.BaseHTTPRequestHandler
+Server = Scripted | Real
+LOGIN = Answer(200, b'<form><input name="p" type="password"></form>')
+PATIENCE = Patience(connect=5, answer=2, tries=3, polls=6, delay=0, start=3)
+
+
+@dataclass
+class Rig:
+    """A server and what goes wrong before it.
+
+    Args:
+        server: What would answer.
+        on_read: Answers a read in its place.
+        on_upload: Answers an upload in its place.
+    """
+
+    server: Server
+    on_read: Callable[[Rig, Handler, int], None]
+    on_upload: Callable[[Rig, Handler, int], None]
+    reads: int = 0
+    uploads: int = 0
+    hidden: int = 0
+
+    def read(self, handler: Handler) -> None:
+        """Answer a read; the first ones after an upload may find nothing yet."""
+        self.reads += 1
+        if self.hidden and (self.uploads or self.reads == 1):
+            self.hidden -= 1
+            Answer(404).send(handler)
+            return
+        self.on_read(self, handler, self.reads)
+
+    def upload(self, handler: Handler) -> None:
+        """Answer an upload."""
+        self.uploads += 1
+        self.on_upload(self, handler, self.uploads)
+
+
+def well_read(rig: Rig, handler: Handler, _: int) -> None:
+    rig.server.read(handler).send(handler)
+
+
+def well_taken(rig: Rig, handler: Handler, _: int) -> None:
+    rig.server.take(handler).send(handler)
+
+
+def always(answer: Answer) -> Callable[[Rig, Handler, int], None]:
+    def respond(_: Rig, handler: Handler, __: int) -> None:
+        read_body(handler)
+        answer.send(handler)
+
+    return respond
+
+
+def first(
+    times: int,
+    wrong: Callable[[Rig, Handler, int], None],
+    well: Callable[[Rig, Handler, int], None],
+) -> Callable[[Rig, Handler, int], None]:
+    def respond(rig: Rig, handler: Handler, number: int) -> None:
+        (wrong if number <= times else well)(rig, handler, number)
+
+    return respond
+
+
+def broken(_: Rig, handler: Handler, __: int) -> None:
+    reset(handler)
+
+
+def silent(_: Rig, handler: Handler, __: int) -> None:
+    handler.connection.settimeout(BOUND)
+    with contextlib.suppress(OSError):
+        while handler.connection.recv(65536):
+            pass
+    handler.close_connection = True
+
+
+def cut(rig: Rig, handler: Handler, _: int) -> None:
+    answer = replace(rig.server.read(handler), status=200, body=b"x" * 400)
+    answer.send(handler, size=100)
+
+
+def trickled(rig: Rig, handler: Handler, _: int) -> None:
+    answer = rig.server.read(handler)
+    handler.send_response(answer.status)
+    handler.send_header("Content-Type", answer.kind)
+    handler.send_header("Content-Length", str(len(answer.body)))
+    handler.end_headers()
+    for start in range(0, len(answer.body), 50):
+        handler.wfile.write(answer.body[start : start + 50])
+        handler.wfile.flush()
+        time.sleep(0.02)
+    handler.close_connection = True
+
+
+def committed(then: Callable[[Handler], None]) -> Callable[[Rig, Handler, int], None]:
+    def respond(rig: Rig, handler: Handler, _: int) -> None:
+        rig.server.take(handler)
+        then(handler)
+
+    return respond
+
+
+ELSEWHERE = Answer(302, headers={"Location": "http://127.0.0.1:9/login"})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong, and what has to come of it.
+
+    Args:
+        code: The exit code; 0 for a success, after which the index holds the wheel.
+        arrives: Whether the wheel is there in the end.
+        sends: Whether anything may have been sent.
+    """
+
+    code: int
+    on_read: Callable[[Rig, Handler, int], None] = well_read
+    on_upload: Callable[[Rig, Handler, int], None] = well_taken
+    hidden: int = 0
+    sends: bool = True
+
+    @property
+    def arrives(self) -> bool:
+        return self.code == 0
+
+
+FAULTS = {
+    "nothing": Fault(0),
+    "upload-reset": Fault(1, on_upload=broken),
+    "upload-reset-once": Fault(0, on_upload=first(1, broken, well_taken)),
+    "upload-silence": Fault(1, on_upload=silent),
+    "upload-500-after-commit": Fault(0, on_upload=committed(Answer(500).send)),
+    "upload-reset-after-commit": Fault(0, on_upload=committed(reset)),
+    "upload-503-twice": Fault(0, on_upload=first(12, always(Answer(503)), well_taken)),
+    "upload-429": Fault(0, on_upload=first(1, always(Answer(429)), well_taken)),
+    "upload-login-page": Fault(1, on_upload=always(LOGIN)),
+    "upload-redirect": Fault(2, on_upload=always(ELSEWHERE)),
+    "upload-401": Fault(2, on_upload=always(Answer(401))),
+    "read-reset": Fault(1, on_read=broken, sends=False),
+    "read-silence": Fault(1, on_read=silent, sends=False),
+    "read-cut-short": Fault(1, on_read=cut, sends=False),
+    "read-cut-short-once": Fault(0, on_read=first(1, cut, well_read)),
+    "read-trickle": Fault(0, on_read=trickled),
+    "read-login-page": Fault(1, on_read=always(LOGIN), sends=False),
+    "read-redirect": Fault(1, on_read=always(ELSEWHERE), sends=False),
+    "read-401": Fault(2, on_read=always(Answer(401)), sends=False),
+    "read-403": Fault(2, on_read=always(Answer(403)), sends=False),
+    "read-500": Fault(1, on_read=always(Answer(500)), sends=False),
+    "read-503-twice": Fault(0, on_read=first(2, always(Answer(503)), well_read)),
+    "listed-late": Fault(0, hidden=4),
+}
+SERVERS = (
+    *("nexus", "nexus-orient", "artifactory", "gitlab", "codeartifact", "gitea"),
+    *("pypiserver", "devpi-volatile", "devpi-fixed"),
+)
+
+
+@dataclass
+class Stage:
+    """An index before which something may go wrong, and all that could show a secret.
+
+    Args:
+        server: What would answer.
+        target: The index, as it is configured.
+        fake: The front.
+        folder: Where everything is kept.
+    """
+
+    server: Server
+    target: Target
+    fake: FakeIndex
+    folder: Path
+    environment: Environment
+    screen: io.StringIO = field(default_factory=io.StringIO)
+    told: str = ""
+    arguments: set[bytes] = field(default_factory=set)
+
+    def publish(self, wheel: Path, fault: Fault) -> int:
+        """Publish a wheel and return the exit code."""
+        rig = Rig(self.server, fault.on_read, fault.on_upload, hidden=fault.hidden)
+        self.fake.reads, self.fake.uploads = rig.read, rig.upload
+        with _watching(self.arguments):
+            try:
+                publish(
+                    self.target,
+                    wheel,
+                    python=Path(sys.executable),
+                    environment=self.environment,
+                    console=Console(Environment({}), self.screen),
+                    log=self.folder / "upload.log",
+                    patience=PATIENCE,
+                )
+            except TrainwheelError as error:
+                self.told += str(error)
+                return error.exit_code
+        return 0
+
+    def assert_silent(self) -> None:
+        """Check output, files and process arguments for the password in any form."""
+        assert self.target.password is not None
+        forms = [form.encode() for form in derived_forms(self.target.password.reveal())]
+        shown = [self.screen.getvalue().encode(), self.told.encode(), *self.arguments]
+        shown += [path.read_bytes() for path in self.folder.rglob("*") if path.is_file()]
+        assert not [form for form in forms for text in shown if form in text]
+
+
+@pytest.fixture
+def stage(
+    request: pytest.FixtureRequest, fake: FakeIndex, tmp_path: Path, environment: Environment
+) -> Iterator[Stage]:
+    """The server that the test's parameter names."""
+    name: str = request.param
+    with contextlib.ExitStack() as stack:
+        if name == "pypiserver":
+            index = stack.enter_context(serve_index(tmp_path / "files", protect_reads=True))
+            target = _target(fake, "", "simple/", index.username, index.password)
+            port = int(index.url.rstrip("/").rpartition(":")[2])
+            server: Server = Real(port, lambda: _listing(_direct(target, port)))
+        elif name.startswith("devpi"):
+            url: str = request.getfixturevalue("devpi")
+            port = int(url.rpartition(":")[2])
+            kind = name.partition("-")[2]
+            target = _target(fake, f"ci/{kind}/", f"ci/{kind}/+simple/", "ci", PASSWORD)
+            server = Real(port, lambda: _listing(_direct(target, port)))
+        else:
+            target = _target(fake, "", "simple/", "ci-user", "s3cret%word")
+            server = Scripted(next(d for d in DIALECTS if d.name == name))
+        yield Stage(server, target, fake, tmp_path, environment)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("stage", SERVERS, indirect=True)
+def test_the_digest_on_the_index_decides_whatever_goes_wrong(
+    stage: Stage, name: str, tmp_path: Path
+) -> None:
+    wheel = _wheel_of(tmp_path, name)
+    fault = FAULTS[name]
+
+    code = stage.publish(wheel, fault)
+
+    assert code == fault.code, (stage.told, stage.screen.getvalue())
+    assert len(stage.told.splitlines()) == (0 if code == 0 else 1)
+    held = stage.server.held()
+    assert (held.get(wheel.name) == wheel.read_bytes()) == fault.arrives
+    assert fault.sends or stage.fake.count("POST") == 0
+    stage.assert_silent()
+    if not fault.arrives:
+        # Nothing is half made: the same command finishes the work.
+        assert stage.publish(wheel, FAULTS["nothing"]) == 0
+        assert stage.server.held()[wheel.name] == wheel.read_bytes()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("content", ["identical", "other"])
+def test_a_race_that_is_lost_is_told_from_one_that_both_win(
+    dialect: Dialect, content: str, fake: FakeIndex, tmp_path: Path, environment: Environment
+) -> None:
+    target = _target(fake, "", "simple/", "ci-user", "s3cret%word")
+    stage = Stage(Scripted(dialect), target, fake, tmp_path, environment)
+    wheel, other = _make(tmp_path / "ours", "1"), _make(tmp_path / "theirs", "2")
+    theirs = (wheel if content == "identical" else other).read_bytes()
+    assert isinstance(stage.server, Scripted)
+    stage.server.files[wheel.name] = theirs
+
+    # The first look finds nothing: the other run's upload came in between.
+    code = stage.publish(wheel, Fault(0, hidden=1))
+
+    is_taken = content == "other" and dialect.other is not None
+    assert code == (3 if is_taken else 0), stage.told
+    assert stage.fake.count("POST") >= 1
+    assert stage.server.held()[wheel.name] == (theirs if is_taken else wheel.read_bytes())
+    stage.assert_silent()
+
+
+@pytest.mark.parametrize("stage", SERVERS, indirect=True)
+def test_a_server_that_is_not_there_is_one_line(stage: Stage, tmp_path: Path) -> None:
+    closed = "http://127.0.0.1:9/"
+    stage.target = replace(stage.target, upload_url=closed, simple_url=f"{closed}simple/")
+
+    assert stage.publish(_wheel_of(tmp_path, "closed"), FAULTS["nothing"]) == 1
+    assert len(stage.told.splitlines()) == 1
+    stage.assert_silent()
+
+
+def _target(fake: FakeIndex, path: str, simple: str, username: str, password: str) -> Target:
+    return Target(
+        "team",
+        f"{fake.url}{path}",
+        f"{fake.url}{simple}",
+        username=Secret(username),
+        password=Secret(password),
+        credential_names=("TEAM_USER", "TEAM_PASSWORD"),
+    )
+
+
+def _direct(target: Target, port: int) -> Target:
+    host = f"http://127.0.0.1:{port}/"
+    path = target.simple_url.partition("//")[2].partition("/")[2]
+    return replace(target, upload_url=host, simple_url=f"{host}{path}")
+
+
+def _listing(target: Target) -> dict[str, bytes]:
+    index = SimpleIndex(target)
+    with tempfile.TemporaryDirectory() as folder:
+        files = index.files("demo-model")
+        return {f.filename: index.download(f, Path(folder)).read_bytes() for f in files}
+
+
+def _wheel_of(tmp_path: Path, name: str) -> Path:
+    # One devpi serves all of its tests, so that each needs a version of its own.
+    number = [*FAULTS, "closed"].index(name)
+    return _make(tmp_path / "ours", "1", f"1.{number}")
+
+
+def _make(folder: Path, content: str, version: str = "1.0") -> Path:
+    return make_wheel(folder, f"x = {content}\n", version)
+
+
+@contextlib.contextmanager
+def _watching(found: set[bytes]) -> Iterator[None]:
+    """Note the arguments of every process of this machine meanwhile."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.05):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    found.add(path.read_bytes())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
