@@ -52,13 +52,22 @@ class Console:
     @contextlib.contextmanager
     def working(self, step: str) -> Iterator[None]:
         """Show on a terminal that a step is at work, until the next line takes its place."""
-        if self._is_terminal:
-            self._print(f"{_CLEAR}{step:<8} …")
-            self._is_waiting = True
+        self.progress(f"{step:<8} …")
         try:
             yield
         finally:
             self._clear()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a line can be overwritten, and somebody looks at it."""
+        return self._is_terminal
+
+    def progress(self, text: str) -> None:
+        """Show on a terminal how far something is, until the next line takes its place."""
+        if self._is_terminal:
+            self._print(f"{_CLEAR}{self.redact(text)}")
+            self._is_waiting = True
 
     def outcome(self, step: str, text: str, seconds: float | None = None) -> None:
         """Print what became of a step: its name, the outcome, and how long it took."""

@@ -171,13 +171,14 @@ def signal_group(process: int, number: int) -> None:
             os.killpg(group, number)
 
 
-def run(
+def run(  # noqa: PLR0913 - what is done with a process, each by name
     command: Command,
     environment: Environment,
     *,
     log: Path | None = None,
     echo: Callable[[str], None] | None = None,
     redact: Callable[[str], str] = str,
+    started: Callable[[int], None] = lambda _: None,
 ) -> Completed:
     """Run a command to its end and return how it went; a failure is not raised.
 
@@ -187,10 +188,12 @@ def run(
         log: A file to which the command and its output are appended.
         echo: Called with each line of output as it comes.
         redact: Takes secrets out of what the command printed, before it is kept anywhere.
+        started: Called with the process number.
     """
     stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
     process = start(command, environment, stdin=stdin)
     try:
+        started(process.pid)
         lines, late = _collect(process, command, echo)
     finally:
         end_group(process)

@@ -7,6 +7,7 @@ password that exists only while it runs.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import queue
 import secrets
 import socket
@@ -111,8 +112,7 @@ def _newest(folder: Path) -> tuple[str, ...]:
 
 def _public_name(host: str) -> str:
     """Return what others call a host that listens on every address."""
-    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
-    name = socket.gethostname() if host in everywhere else host
+    name = socket.gethostname() if _is_everywhere(host) else host
     return f"[{name}]" if ":" in name else name
 
 
@@ -122,6 +122,13 @@ def _describe_service(host: str, port: int, wheels: tuple[str, ...]) -> tuple[st
     root = f"http://{host}:{port}"
     lines = (f"pip install {root}/packages/{quote(wheel)}" for wheel in wheels)
     return (f"index at {root}/simple/ until Ctrl-C", *lines)
+
+
+def _is_everywhere(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return not host
 
 
 @contextlib.contextmanager

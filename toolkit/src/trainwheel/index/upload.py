@@ -24,10 +24,11 @@ from trainwheel.index.client import SimpleIndex
 from trainwheel.index.credentials import encode_credentials
 from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, Patience
+from trainwheel.index.progress import shown
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
 from trainwheel.index.twine import judge, plan_twine
-from trainwheel.process import run
+from trainwheel.process import Completed, run
 
 __all__ = ["Outcome", "Publication", "Standing", "compare", "publish"]
 
@@ -100,10 +101,7 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
     if upload.is_listed():
         return Outcome(Publication.ALREADY, upload.sha256)
     for delay in (*patience.delays(), None):
-        with private_pypirc(target) as config:
-            timeout = patience.transfer_seconds(wheel.stat().st_size)
-            command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
-            completed = run(command, environment, log=log, redact=console.redact)
+        completed = upload.send(python, environment, console, log)
         verdict = judge(completed, target, wheel.name)
         if upload.is_listed(polls=verdict is None or verdict.may_have_arrived):
             return Outcome(Publication.PUBLISHED, upload.sha256)
@@ -140,6 +138,19 @@ class _Upload:
                 return standing is Standing.IDENTICAL
             time.sleep(delay)
         raise AssertionError  # pragma: no cover - the last delay is None, which returns
+
+    def send(
+        self, python: Path, environment: Environment, console: Console, log: Path | None
+    ) -> Completed:
+        """Run twine once and return how it ended."""
+        target, timeout = self.index.target, self.patience.transfer_seconds(self._size)
+        with private_pypirc(target) as config, shown(console, self.wheel, target.name) as started:
+            command = plan_twine(python, target, self.wheel, config, environment, timeout=timeout)
+            return run(command, environment, log=log, redact=console.redact, started=started)
+
+    @property
+    def _size(self) -> int:
+        return self.wheel.stat().st_size
 
     def _look(self) -> Standing:
         files = files_like(self.index.files(_project(self.wheel)), self.wheel.name)

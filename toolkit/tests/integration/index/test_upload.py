@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
 import io
 import signal
 import subprocess
 import sys
+import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -310,3 +313,53 @@ def test_a_wheel_of_another_version_does_not_matter(
     fake.uploads = answer(200)
     with pytest.raises(StepFailedError, match="does not list it"):
         publisher(fake.target, make_wheel(tmp_path / "newer", version="1.1"))
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_how_far_an_upload_is(
+    fake: FakeIndex, tmp_path: Path, publisher: Publisher
+) -> None:
+    wheel = make_wheel(tmp_path / "large")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("demo_model.joblib", bytes(30_000_000))
+    fake.lists(wheel, after=1)
+
+    def slowly(handler: http.server.BaseHTTPRequestHandler) -> None:
+        left = int(handler.headers["Content-Length"])
+        while left > 0:
+            left -= len(handler.rfile.read(min(left, 4_000_000)))
+            time.sleep(0.1)
+        handler.send_response(200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    fake.uploads = slowly
+    screen = Terminal()
+    publisher.console = Console(Environment({}), screen)
+
+    publisher(fake.target, wheel)
+
+    shown = screen.getvalue()
+    assert "upload   " in shown
+    assert " of 30.0 MB" in shown
+
+
+def test_ci_is_told_once_of_an_upload_that_takes_a_while(
+    fake: FakeIndex, tmp_path: Path, publisher: Publisher, screen: io.StringIO
+) -> None:
+    wheel = make_wheel(tmp_path / "large")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("demo_model.joblib", bytes(30_000_000))
+    fake.lists(wheel, after=1)
+    fake.uploads = answer(200)
+
+    publisher(fake.target, wheel)
+
+    told = "sending demo_model-1.0-py3-none-any.whl, 30.0 MB, to index fake\n"
+    assert screen.getvalue() == told
