@@ -16,6 +16,7 @@ from pathlib import Path
 from trainwheel.certificates import find_bundle, pin_bundle
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.hosts import SEND
 from trainwheel.index.status import describe_status, is_transient
 from trainwheel.index.target import Target
 from trainwheel.process import Command, Completed
@@ -30,6 +31,7 @@ _CONNECTION = re.compile(
     r"ConnectionError|ConnectTimeout|ReadTimeout|ProtocolError|RemoteDisconnected|BrokenPipeError"
     r"|ProxyError|ChunkedEncodingError|ConnectionResetError"
 )
+_MISSING = re.compile(r"No module named '?(twine|requests)\b")
 _SYSTEM = re.compile(r"\[Errno -?[0-9]+\] ([^'\")\]\n]+)")
 
 
@@ -68,7 +70,7 @@ def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
         timeout: Seconds; twine itself would wait for ever.
     """
     options = ("--config-file", str(config), "--non-interactive", "--disable-progress-bar")
-    argv = (str(python), "-P", "-m", "twine", "--no-color", "upload", *options)
+    argv = (str(python), "-P", str(SEND), "--no-color", "upload", *options)
     return Command(
         (*argv, "-r", target.name, str(wheel)), env=_pins(environment.variables), timeout=timeout
     )
@@ -144,7 +146,7 @@ def _judge_connection(output: str, target: Target) -> Verdict:
 
 
 def _judge_words(completed: Completed, target: Target) -> Verdict:
-    if "No module named twine" in completed.output:
+    if _MISSING.search(completed.output):
         error = StepFailedError("twine is not installed", hint="lock it in the upload category")
         return Verdict(error)
     own = _OWN_WORDS.findall(completed.output)

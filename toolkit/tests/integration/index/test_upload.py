@@ -25,6 +25,7 @@ from trainwheel.errors import (
     TrainwheelError,
     VersionTakenError,
 )
+from trainwheel.hosts import SEND
 from trainwheel.index.patience import Patience
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
@@ -363,3 +364,17 @@ def test_ci_is_told_once_of_an_upload_that_takes_a_while(
 
     told = "sending demo_model-1.0-py3-none-any.whl, 30.0 MB, to index fake\n"
     assert screen.getvalue() == told
+
+
+def test_a_large_wheel_is_read_in_large_blocks(python: Path) -> None:
+    script = (
+        "import runpy, sys; module = runpy.run_path(sys.argv[1]); module['enlarge_blocks']();"
+        "import requests; pool = requests.Session().get_adapter('https://').poolmanager;"
+        "print(pool.connection_pool_kw['blocksize'])"
+    )
+
+    told = subprocess.run(
+        (str(python), "-P", "-c", script, str(SEND)), check=True, capture_output=True, text=True
+    )
+
+    assert told.stdout.strip() == str(256 * 1024)

@@ -8,6 +8,7 @@ import pytest
 
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.hosts import SEND
 from trainwheel.index.target import Target
 from trainwheel.index.twine import judge, plan_twine
 from trainwheel.process import Completed
@@ -141,7 +142,7 @@ def test_the_command_names_the_index_and_pins_what_could_replace_the_password() 
     )
     child = environment.for_child(command.env, command.secrets)
     assert command.argv == (
-        *("/env/python", "-P", "-m", "twine", "--no-color", "upload", "--config-file", "/t/c"),
+        *("/env/python", "-P", str(SEND), "--no-color", "upload", "--config-file", "/t/c"),
         *("--non-interactive", "--disable-progress-bar", "-r", "nexus", "/w.whl"),
     )
     assert not {"TWINE_PASSWORD", "NEXUS_PASSWORD", "PYTHONPATH"} & child.keys()
