@@ -13,6 +13,7 @@ from pathlib import Path
 
 from trainwheel.config import IndexSettings, parse_config
 from trainwheel.console import Console
+from trainwheel.doctor_command import add_doctor
 from trainwheel.environ import read_environment
 from trainwheel.environments import Installer, uv_cache_or_fallback
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_requirements)
     add_status(commands.add_parser("status", help="show how the steps stand, without running any"))
     add_why(commands.add_parser("why", help="tell why a step would run again"))
+    add_doctor(commands.add_parser("doctor", help="check this machine and the repository"))
     add_models(commands.add_parser("models", help="list models"))
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
     wheelhouse = commands.add_parser("wheelhouse", help="fetch all that is locked")

@@ -1,18 +1,23 @@
-"""One index, as uv and pip are told of it: in their environment, never on a command line."""
+"""An index, as each tool is told of it: in its environment or a private file, never in arguments.
+
+pipenv runs pip and is told what pip is told; twine finds address and credentials in the file that
+`trainwheel.index.pypirc` writes.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from trainwheel.certificates import pin_bundle
+from trainwheel.certificates import find_bundle, pin_bundle
 from trainwheel.environ import Secret
 from trainwheel.index.address import is_loopback, with_slash
 from trainwheel.index.target import Target
 from trainwheel.pip_settings import UvSettings
 
-__all__ = ["for_pip", "for_uv", "parse_address"]
+__all__ = ["for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
 
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -48,6 +53,36 @@ def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]
     return {**kept, **closed, **found, **_direct(target, variables)}
 
 
+def for_twine(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with which twine takes what stands in its configuration and nothing else.
+
+    Args:
+        variables: The environment, for what it says of proxies and certificates.
+    """
+    return {
+        # Whatever else could hand twine another password than the one in its configuration.
+        "NETRC": os.devnull,
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        # A wrapped line escapes both the masking of a CI service and the reading of what it says.
+        "COLUMNS": "1000",
+        "PYTHONUTF8": "1",
+        **pin_bundle(find_bundle(variables)),
+        **_without_proxy(variables),
+    }
+
+
+def for_requests(target: Target, url: str) -> dict[str, Any]:
+    """Return what a request to an index is given beside its credentials.
+
+    Args:
+        target: The index.
+        url: What is asked for, which may be on another host.
+    """
+    # None takes a proxy of the environment away; a missing key would keep it.
+    direct = dict.fromkeys(("http", "https", "all"))
+    return {"proxies": direct if is_loopback(url) else None, "verify": target.ca_bundle}
+
+
 def parse_address(name: str, address: str, ca_bundle: str | None = None) -> Target:
     """Return the index at an address of pip's configuration, which may hold credentials.
 
@@ -77,8 +112,10 @@ def _address(target: Target) -> str:
 
 def _direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
     """Keep a proxy out of what does not leave this machine."""
-    if not is_loopback(target.simple_url):
-        return {}
+    return _without_proxy(variables) if is_loopback(target.simple_url) else {}
+
+
+def _without_proxy(variables: Mapping[str, str]) -> dict[str, str]:
     kept = variables.get("no_proxy") or variables.get("NO_PROXY")
     hosts = f"{kept},{_LOOPBACK}" if kept else _LOOPBACK
     return {"NO_PROXY": hosts, "no_proxy": hosts}

@@ -9,6 +9,8 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -76,6 +78,19 @@ class SimpleIndex:
         self._transport.read(self.target.simple_url, with_body=False)
         if uploads:
             self._transport.knock()
+
+    def answered_at(self) -> datetime | None:
+        """Return when the index says that it answers a read; None where it does not say.
+
+        Raises:
+            ConfigurationError: It refuses the credentials.
+            StepFailedError: It does not answer.
+        """
+        date = self._transport.read(self.target.simple_url, with_body=False).date
+        try:
+            return parsedate_to_datetime(date)
+        except ValueError:
+            return None
 
     def digest_of(self, file: PublishedFile) -> str:
         """Return the sha256 of a file: as advertised, else of its bytes.

@@ -20,7 +20,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from trainwheel.errors import ConfigurationError, StepFailedError
-from trainwheel.index.address import is_loopback, origin
+from trainwheel.index.access import for_requests
+from trainwheel.index.address import origin
 from trainwheel.index.credentials import OriginAuth
 from trainwheel.index.pages import ACCEPT
 from trainwheel.index.status import describe_status, is_transient
@@ -41,12 +42,13 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Page:
-    """An answer of the index, read to its end."""
+    """An answer of the index, read to its end; ``date`` as its header has it."""
 
     status: int
     url: str
     content_type: str
     body: bytes
+    date: str = ""
 
 
 class _TransientError(Exception):
@@ -118,7 +120,8 @@ class Transport:
         with self._open(url) as response:
             body = b"".join(self._body(response, _PAGE_SECONDS, _PAGE_LIMIT)) if with_body else b""
             kind = response.headers.get("Content-Type", "")
-            return Page(response.status_code, response.url, kind, body)
+            date = response.headers.get("Date", "")
+            return Page(response.status_code, response.url, kind, body, date)
 
     def _knock_once(self) -> None:
         # As twine sends it, but for the file; devpi asks for a password only if it is an upload.
@@ -161,8 +164,6 @@ class Transport:
     def _send(
         self, session: requests.Session, url: str, form: Mapping[str, Any] | None = None
     ) -> requests.Response:
-        # None takes a proxy of the environment away; a missing key would keep it.
-        direct: dict[str, Any] = dict.fromkeys(("http", "https", "all"))
         return session.request(
             "GET" if form is None else "POST",
             url,
@@ -173,8 +174,7 @@ class Transport:
             allow_redirects=False,
             stream=True,
             timeout=(self._patience.connect, self._patience.answer),
-            proxies=direct if is_loopback(url) else None,
-            verify=self._target.ca_bundle,
+            **for_requests(self._target, url),
         )
 
     def _check_origin(self, url: str, *, may_leave: bool) -> None:

@@ -6,24 +6,21 @@ traceback, of which nobody should see more than its last words.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from trainwheel.certificates import find_bundle, pin_bundle
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.hosts import SEND
+from trainwheel.index.access import for_twine
 from trainwheel.index.status import describe_status, is_transient
 from trainwheel.index.target import Target
 from trainwheel.process import Command, Completed
 
 __all__ = ["Verdict", "judge", "plan_twine"]
 
-_LOOPBACK = "localhost,127.0.0.1,::1"
 _STATUS = re.compile(r"HTTPError: ([0-9]{3}) .* from \S+\s*(.*)")
 _OWN_WORDS = re.compile(r"^ERROR\s+(?:[A-Za-z]+: )?(.*)$", re.MULTILINE)
 _CERTIFICATE = re.compile(r"SSLError|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
@@ -72,24 +69,10 @@ def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
     options = ("--config-file", str(config), "--non-interactive", "--disable-progress-bar")
     argv = (str(python), "-P", str(SEND), "--no-color", "upload", *options)
     return Command(
-        (*argv, "-r", target.name, str(wheel)), env=_pins(environment.variables), timeout=timeout
+        (*argv, "-r", target.name, str(wheel)),
+        env=for_twine(environment.variables),
+        timeout=timeout,
     )
-
-
-def _pins(variables: Mapping[str, str]) -> dict[str, str]:
-    direct = variables.get("no_proxy") or variables.get("NO_PROXY")
-    no_proxy = f"{direct},{_LOOPBACK}" if direct else _LOOPBACK
-    return {
-        # Whatever else could hand twine another password than the one in its configuration.
-        "NETRC": os.devnull,
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        # A wrapped line escapes both the masking of a CI service and the patterns below.
-        "COLUMNS": "1000",
-        "PYTHONUTF8": "1",
-        **pin_bundle(find_bundle(variables)),
-        "NO_PROXY": no_proxy,
-        "no_proxy": no_proxy,
-    }
 
 
 def judge(completed: Completed, target: Target, filename: str) -> Verdict | None:

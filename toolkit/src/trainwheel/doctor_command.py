@@ -1,0 +1,173 @@
+"""``trainwheel doctor``: whether this machine and this repository have what the chain needs."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainwheel.bindings import Bindings
+from trainwheel.console import Console
+from trainwheel.doctor import (
+    OK,
+    PROBLEM,
+    WARNING,
+    Check,
+    judge_clock,
+    judge_disk,
+    judge_make,
+    judge_python,
+    render_json,
+    rows,
+)
+from trainwheel.environ import Environment, read_environment
+from trainwheel.environments import find_uv
+from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.patience import Patience
+from trainwheel.index.target import NEXUS, Target, choose_index, read_target
+from trainwheel.process import Command, run
+from trainwheel.project import Project, open_project
+from trainwheel.syncing import examine
+
+__all__ = ["add_doctor"]
+
+_SECONDS = 20.0
+_PATIENCE = Patience(connect=5.0, answer=10.0, tries=1)
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``doctor``."""
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
+    parser.set_defaults(run=_report)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    environment = read_environment()
+    checkup = _Checkup(Path.cwd(), environment, Console(environment))
+    checks = tuple(checkup.run())
+    lines = [render_json(checks)] if arguments.json else rows(checks)
+    for line in lines:
+        checkup.console.line(line)
+    problems = [check.name for check in checks if check.state == PROBLEM]
+    if problems:
+        message = f"doctor has found {len(problems)} to mend: {', '.join(problems)}"
+        raise StepFailedError(message)
+
+
+@dataclass
+class _Checkup:
+    """Looks, and changes nothing.
+
+    Args:
+        root: The folder of the repository.
+        environment: The variables of this run.
+        console: Where people are told.
+    """
+
+    root: Path
+    environment: Environment
+    console: Console
+    _times: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def run(self) -> Iterator[Check]:
+        """Yield one check after the other."""
+        yield judge_python(sys.version_info[:3])
+        yield judge_make(self._told("make", "--version"))
+        yield self._git()
+        yield _settle("uv", lambda: self._told(find_uv(), "--version"))
+        project: list[Project] = []
+        yield _settle("configuration", lambda: self._open(project))
+        for found in project:
+            yield from self._repository(found)
+        yield judge_disk("disk", shutil.disk_usage(self.root).free)
+        yield judge_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
+        commit = self._told("git", "log", "-1", "--format=%cI")
+        yield judge_clock(datetime.now(UTC), self._times, commit)
+
+    def _open(self, opened: list[Project]) -> str:
+        opened.append(open_project(self.root, self.root / ".nox", self.environment))
+        return "pyproject.toml can be used"
+
+    def _repository(self, project: Project) -> Iterator[Check]:
+        yield _settle("lock", lambda: _lock(project))
+        yield _settle("setup.py", lambda: _sync(project))
+        settings, environment = project.config.indexes, project.environment
+        bound = Bindings.of(settings).patterns
+        chosen = environment.index_name or (NEXUS if environment.wants_nexus else "")
+        for name in sorted({*settings, *([chosen] if chosen else [])}):
+            yield self._index(project, name, is_bound=name in bound)
+        if not settings and not chosen:
+            yield Check("index", OK, "the embedded one, in .trainwheel/index")
+
+    def _index(self, project: Project, name: str, *, is_bound: bool) -> Check:
+        """Read an index, which is all that is asked of a password here."""
+
+        def read() -> str:
+            target = self._target(project, name, is_bound=is_bound)
+            if target is None:
+                return "the embedded one, in .trainwheel/index"
+            project.console.hide(target.username, target.password)
+            self.console.hide(target.username, target.password)
+            date = SimpleIndex(target, _PATIENCE).answered_at()
+            if date is not None:
+                self._times.append((f"index {name}", date))
+            return "answers, and accepts the credentials for reading"
+
+        return _settle(f"index {name}", read)
+
+    def _target(self, project: Project, name: str, *, is_bound: bool) -> Target | None:
+        settings, environment = project.config.indexes, project.environment
+        if is_bound:
+            return read_target(settings[name], environment, project.tokens)
+        return choose_index(name, settings, environment, project.tokens)
+
+    def _git(self) -> Check:
+        if shutil.which("git") is None:
+            return Check("git", PROBLEM, "there is none", "install git")
+        mend = "commit what there is: the wheel's date and provenance come from the last commit"
+        if self._told("git", "rev-parse", "--is-inside-work-tree") != "true":
+            return Check("git", WARNING, "this is no repository", f"run git init, and {mend}")
+        commit = self._told("git", "rev-parse", "--short", "HEAD")
+        if not commit:
+            return Check("git", WARNING, "nothing is committed", mend)
+        return Check("git", OK, f"at {commit}")
+
+    def _told(self, *argv: str) -> str:
+        """Return the first line that a tool prints; nothing where it fails or is not there."""
+        if shutil.which(argv[0]) is None:
+            return ""
+        command = Command(argv, cwd=self.root, timeout=_SECONDS, drops_errors=True)
+        completed = run(command, self.environment)
+        lines = completed.output.splitlines()
+        return lines[0].strip() if lines and not completed.failed else ""
+
+
+def _settle(name: str, look: Callable[[], str]) -> Check:
+    """Return what was found, or what is wrong."""
+    try:
+        return Check(name, OK, look())
+    except MissingCredentialsError as error:
+        return Check(name, WARNING, f"not checked: {error.message}", error.hint)
+    except TrainwheelError as error:
+        return Check(name, PROBLEM, error.message, error.hint)
+    except (OSError, ImportError) as error:
+        return Check(name, PROBLEM, str(error))
+
+
+def _lock(project: Project) -> str:
+    count = sum(len(packages) for packages in project.lock.categories.values())
+    return f"{count} packages, fresh"
+
+
+def _sync(project: Project) -> str:
+    synced = examine(project.root, project.config.sync)
+    if synced.has_drifted:
+        message = f"{synced.target} does not agree with the lock"
+        raise StepFailedError(message, hint="write it: make sync")
+    return f"{synced.target} agrees with the lock"
