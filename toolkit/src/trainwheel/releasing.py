@@ -79,10 +79,16 @@ def wish_of(project: Project) -> Wish:
     )
 
 
-def registry_of(project: Project, name_asked: str | None) -> Registry:
-    """Return the index that this run releases to, for reading."""
+def registry_of(project: Project, name_asked: str | None, *, to_read: bool = False) -> Registry:
+    """Return the index that this run releases to.
+
+    Args:
+        project: The model repository.
+        name_asked: What ``--to`` named.
+        to_read: Nothing is uploaded, so that credentials for reading will do.
+    """
     indexes, environment = project.config.indexes, project.environment
-    target = choose_index(name_asked, indexes, environment, project.tokens)
+    target = choose_index(name_asked, indexes, environment, project.tokens, to_read=to_read)
     if target is not None:
         project.console.hide(target.username, target.password)
     return Registry(target, project.index_folder, project.store / "keys")
@@ -96,7 +102,7 @@ def readable_registry(project: Project, name_asked: str | None, wish: Wish) -> R
             number to go by.
     """
     try:
-        return registry_of(project, name_asked)
+        return registry_of(project, name_asked, to_read=True)
     except MissingCredentialsError as error:
         if wish.asked is None and wish.build_number is None:
             message = f"{error.message}, and there is no build number to take instead"

@@ -262,3 +262,25 @@ def test_a_run_with_nothing_to_do_asks_the_index_once_and_a_file_that_vanished_i
     assert "published in index nexus" in mended.line("upload ")
     assert "repeats 3 golden predictions" in mended.line("verify ")
     assert wheel.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_job_that_may_only_read_compares_with_what_is_published(
+    published: TinyProject, shut_nexus: RealIndex
+) -> None:
+    table = (
+        f'\n[tool.trainwheel.index.team]\nurl = "{shut_nexus.url}"\nusername = "ci-user"\n'
+        'password-env = "TEAM_PASSWORD"\nread-password-env = "TEAM_READ_PASSWORD"\n'
+    )
+    published.write("pyproject.toml", published.read("pyproject.toml") + table)
+    words = ("--", "--to", "team", "--force")
+    upload = published.nox("upload", *words, TEAM_PASSWORD=shut_nexus.password)
+    assert upload.code == 0, upload.output
+
+    reading = published.nox("version", *words, TEAM_READ_PASSWORD=shut_nexus.password)
+    blind = published.nox("version", *words, BUILD_NUMBER="7")
+
+    assert "unchanged since 0.1.0" in reading.line("version ")
+    assert "the comparison is left to upload" in blind.line("version ")
+    refused = published.nox("upload", *words, TEAM_READ_PASSWORD=shut_nexus.password)
+    assert "TEAM_PASSWORD is missing" in refused.error("configuration")

@@ -101,6 +101,8 @@ def choose_index(
     settings: Mapping[str, IndexSettings],
     environment: Environment,
     mint: Callable[[IndexSettings], str],
+    *,
+    to_read: bool = False,
 ) -> Target | None:
     """Return the index to use, or None for the one in the work tree.
 
@@ -111,6 +113,7 @@ def choose_index(
         settings: The configured indexes by name.
         environment: The variables of this run.
         mint: Returns the password of an index that has a ``token-command``.
+        to_read: Take the credentials for reading, where this run has some.
 
     Raises:
         ConfigurationError: The name is unknown or reserved, or an address or a credential is
@@ -125,7 +128,10 @@ def choose_index(
         chosen = NEXUS
     if chosen in {None, EMBEDDED}:
         return None
-    return _build_target(_find_settings(str(chosen), settings), environment, mint)
+    found = _find_settings(str(chosen), settings)
+    if to_read and environment.get(found.read_password_env):
+        return read_target(found, environment, mint)
+    return _build_target(found, environment, mint)
 
 
 def read_target(

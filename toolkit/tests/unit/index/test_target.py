@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from trainwheel.environ import Environment, Secret
-from trainwheel.errors import ConfigurationError
-from trainwheel.index.target import IndexSettings, Target, choose_index
+from trainwheel.errors import ConfigurationError, MissingCredentialsError
+from trainwheel.index.target import IndexSettings, Target, choose_index, read_target
 
 NEXUS = {
     "NEXUS_LOCAL_REPO_URL": "https://nexus.example.com/repository/models",
@@ -229,3 +229,63 @@ def test_a_token_that_cannot_be_sent_is_refused_without_its_value(token: str) ->
         choose_index("cloud", {"cloud": CLOUD}, Environment({}), lambda _: token)
 
     assert token not in str(caught.value)
+
+
+READ = IndexSettings(
+    "team",
+    url="https://team.example.com/models/",
+    username="ci",
+    password_env="TEAM_PASSWORD",
+    read_username_env="TEAM_READER",
+    read_password_env="TEAM_READ_PASSWORD",
+)
+BOTH = {"TEAM_PASSWORD": "publishes", "TEAM_READER": "reader", "TEAM_READ_PASSWORD": "reads"}
+
+
+def test_reading_takes_the_credentials_for_reading() -> None:
+    target = read_target(READ, Environment(BOTH), no_token)
+
+    assert target.username == Secret("reader")
+    assert target.password == Secret("reads")
+    assert target.credentials_hint == "check TEAM_READER and TEAM_READ_PASSWORD"
+
+
+def test_reading_takes_those_for_uploads_where_no_others_are_named() -> None:
+    settings = replace(READ, read_username_env="", read_password_env="")
+
+    target = read_target(settings, Environment(BOTH), no_token)
+
+    assert (target.username, target.password) == (Secret("ci"), Secret("publishes"))
+
+
+def test_an_index_that_is_only_read_needs_no_address_for_uploads() -> None:
+    settings = IndexSettings("mirror", simple_url="https://mirror.example.com/simple")
+
+    target = read_target(settings, Environment({}), no_token)
+
+    assert target.simple_url == "https://mirror.example.com/simple/"
+    assert target.username is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "to_read", "password"),
+    [
+        (BOTH, False, "publishes"),
+        (BOTH, True, "reads"),
+        ({"TEAM_PASSWORD": "publishes"}, True, "publishes"),
+    ],
+)
+def test_an_index_is_opened_with_no_more_than_is_needed(
+    variables: dict[str, str], password: str, *, to_read: bool
+) -> None:
+    target = choose_index("team", {"team": READ}, Environment(variables), no_token, to_read=to_read)
+
+    assert target is not None
+    assert target.password == Secret(password)
+
+
+def test_a_password_for_reading_does_not_open_an_upload() -> None:
+    variables = {"TEAM_READER": "reader", "TEAM_READ_PASSWORD": "reads"}
+
+    with pytest.raises(MissingCredentialsError, match="TEAM_PASSWORD is missing"):
+        choose_index("team", {"team": READ}, Environment(variables), no_token)
