@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 
 from integration.tiny import RealIndex, Run, TinyProject, clean_variables, serve_index
 from trainwheel.environ import Environment
@@ -206,3 +207,21 @@ def test_an_index_of_the_pipfile_that_nothing_defines_is_refused(two: Two) -> No
     told = run.error("configuration")
     assert "open-lib asks for index 'nexus', which nothing defines for it" in told
     assert 'packages = ["open-lib"] in [tool.trainwheel.index.nexus]' in told
+
+
+def test_nobody_else_on_the_machine_reads_through_the_index_for_the_resolver(two: Two) -> None:
+    root = two.project.root
+    project = open_project(root, root / ".nox", Environment(dict(two.project.variables)))
+    assert project.routing is not None
+
+    with project.routing.served() as url:
+        found = requests.get(f"{url}acme-lib/", timeout=30)
+        host = "/".join(url.split("/")[:3])
+        refused = [
+            requests.get(f"{host}/{path}", timeout=30).status_code
+            for path in ("simple/acme-lib/", "guess/simple/acme-lib/", "guess/files/1/x.whl")
+        ]
+
+    assert "acme_lib-1.0-py3-none-any.whl" in found.text
+    assert "9.0" not in found.text
+    assert refused == [404, 404, 404]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import secrets
 import shutil
 import tempfile
 import threading
@@ -56,7 +57,7 @@ def serve_routes(
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/simple/"
+            yield f"http://127.0.0.1:{server.server_port}/{routes.secret}/simple/"
         except TrainwheelError:
             if routes.errors:
                 raise routes.errors[0] from None
@@ -76,12 +77,14 @@ class _Routes:
         bound: Those indexes by name.
         rest: Where all other packages are.
         folder: Where files are kept while it runs.
+        secret: Begins every path: others on this machine are not to read with our credentials.
     """
 
     bindings: Bindings
     bound: Mapping[str, SimpleIndex]
     rest: Sequence[SimpleIndex]
     folder: Path
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
     files: dict[str, tuple[SimpleIndex, PublishedFile]] = field(default_factory=dict)
     errors: list[TrainwheelError] = field(default_factory=list)
 
@@ -92,7 +95,6 @@ class _Routes:
         found: dict[str, tuple[str, PublishedFile]] = {}
         for asked in indexes:
             for file in asked.files(name):
-                # The key does not depend on the run, for tools keep digests by address.
                 said = f"{file.url} {sorted(file.hashes.items())}"
                 key = hashlib.sha256(said.encode()).hexdigest()[:32]
                 self.files[key] = (asked, file)
@@ -137,16 +139,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         parts = [unquote(part) for part in self.path.partition("?")[0].split("/")]
         match parts:
-            case ["", "simple", name, ""] if name:
+            case ["", self.routes.secret, "simple", name, ""] if name:
                 self._send_page(canonicalize_name(name))
-            case ["", "files", key, name] if path := self.routes.fetch(key, name):
+            case ["", self.routes.secret, "files", key, name] if path := self.routes.fetch(
+                key, name
+            ):
                 self._send_file(path)
             case _:
                 self._send(HTTPStatus.NOT_FOUND, "text/plain", b"")
 
     def _send_page(self, name: str) -> None:
         rows = [
-            (f"/files/{key}/{quote(file.filename)}", file)
+            (f"/{self.routes.secret}/files/{key}/{quote(file.filename)}", file)
             for key, file in self.routes.project(name)
         ]
         status = HTTPStatus.OK if rows else HTTPStatus.NOT_FOUND
