@@ -33,7 +33,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 Handler = http.server.BaseHTTPRequestHandler
 Server = Scripted | Real
 LOGIN = Answer(200, b'<form><input name="p" type="password"></form>')
-PATIENCE = Patience(connect=5, answer=2, tries=3, polls=6, delay=0, start=3)
+PATIENCE = Patience(connect=20, answer=20, tries=3, polls=6, delay=0, start=60)
+# For what never answers: the test waits as long.
+SHORT = Patience(connect=20, answer=2, tries=3, polls=6, delay=0, start=3)
 
 
 @dataclass
@@ -44,20 +46,22 @@ class Rig:
         server: What would answer.
         on_read: Answers a read in its place.
         on_upload: Answers an upload in its place.
+        late: How many reads after the first upload find nothing, as all before it do; None
+            where every read finds what is there.
     """
 
     server: Server
     on_read: Callable[[Rig, Handler, int], None]
     on_upload: Callable[[Rig, Handler, int], None]
+    late: int | None = None
     reads: int = 0
     uploads: int = 0
-    hidden: int = 0
 
     def read(self, handler: Handler) -> None:
-        """Answer a read; the first ones after an upload may find nothing yet."""
+        """Answer a read."""
         self.reads += 1
-        if self.hidden and (self.uploads or self.reads == 1):
-            self.hidden -= 1
+        if self.late is not None and (not self.uploads or self.late):
+            self.late -= bool(self.uploads)
             Answer(404).send(handler)
             return
         self.on_read(self, handler, self.reads)
@@ -144,13 +148,15 @@ class Fault:
         code: The exit code; 0 for a success, after which the index holds the wheel.
         arrives: Whether the wheel is there in the end.
         sends: Whether anything may have been sent.
+        patience: How long an answer is waited for.
     """
 
     code: int
     on_read: Callable[[Rig, Handler, int], None] = well_read
     on_upload: Callable[[Rig, Handler, int], None] = well_taken
-    hidden: int = 0
+    late: int | None = None
     sends: bool = True
+    patience: Patience = PATIENCE
 
     @property
     def arrives(self) -> bool:
@@ -161,7 +167,7 @@ FAULTS = {
     "nothing": Fault(0),
     "upload-reset": Fault(1, on_upload=broken),
     "upload-reset-once": Fault(0, on_upload=first(1, broken, well_taken)),
-    "upload-silence": Fault(1, on_upload=silent),
+    "upload-silence": Fault(1, on_upload=silent, patience=SHORT),
     "upload-500-after-commit": Fault(0, on_upload=committed(Answer(500).send)),
     "upload-reset-after-commit": Fault(0, on_upload=committed(reset)),
     "upload-503-twice": Fault(0, on_upload=first(12, always(Answer(503)), well_taken)),
@@ -170,7 +176,7 @@ FAULTS = {
     "upload-redirect": Fault(2, on_upload=always(ELSEWHERE)),
     "upload-401": Fault(2, on_upload=always(Answer(401))),
     "read-reset": Fault(1, on_read=broken, sends=False),
-    "read-silence": Fault(1, on_read=silent, sends=False),
+    "read-silence": Fault(1, on_read=silent, sends=False, patience=SHORT),
     "read-cut-short": Fault(1, on_read=cut, sends=False),
     "read-cut-short-once": Fault(0, on_read=first(1, cut, well_read)),
     "read-trickle": Fault(0, on_read=trickled),
@@ -180,7 +186,7 @@ FAULTS = {
     "read-403": Fault(2, on_read=always(Answer(403)), sends=False),
     "read-500": Fault(1, on_read=always(Answer(500)), sends=False),
     "read-503-twice": Fault(0, on_read=first(2, always(Answer(503)), well_read)),
-    "listed-late": Fault(0, hidden=4),
+    "listed-late": Fault(0, late=3),
 }
 SERVERS = (
     *("nexus", "nexus-orient", "artifactory", "gitlab", "codeartifact", "gitea"),
@@ -210,7 +216,7 @@ class Stage:
 
     def publish(self, wheel: Path, fault: Fault) -> int:
         """Publish a wheel and return the exit code."""
-        rig = Rig(self.server, fault.on_read, fault.on_upload, hidden=fault.hidden)
+        rig = Rig(self.server, fault.on_read, fault.on_upload, late=fault.late)
         self.fake.reads, self.fake.uploads = rig.read, rig.upload
         with _watching(self.arguments):
             try:
@@ -221,7 +227,7 @@ class Stage:
                     environment=self.environment,
                     console=Console(Environment({}), self.screen),
                     log=self.folder / "upload.log",
-                    patience=PATIENCE,
+                    patience=fault.patience,
                 )
             except TrainwheelError as error:
                 self.told += str(error)
@@ -296,7 +302,7 @@ def test_a_race_that_is_lost_is_told_from_one_that_both_win(
     stage.server.files[wheel.name] = theirs
 
     # The first look finds nothing: the other run's upload came in between.
-    code = stage.publish(wheel, Fault(0, hidden=1))
+    code = stage.publish(wheel, Fault(0, late=0))
 
     is_taken = content == "other" and dialect.other is not None
     assert code == (3 if is_taken else 0), stage.told
