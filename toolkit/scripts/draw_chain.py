@@ -60,7 +60,8 @@ def _rows(steps: Mapping[str, Step], columns: Mapping[str, int]) -> dict[str, fl
 
 
 def _before(step: Step) -> tuple[str, ...]:
-    return (*step.needs, *(first for first, then in _QUEUED if then == step.name))
+    needed = (name for name in step.needs if name in CHAIN)
+    return (*needed, *(first for first, then in _QUEUED if then == step.name))
 
 
 def _box(step: Step, column: int, row: float) -> Box:
@@ -78,7 +79,7 @@ def _box(step: Step, column: int, row: float) -> Box:
 
 def _arrows(steps: Mapping[str, Step], boxes: Mapping[str, Box]) -> Iterator[str]:
     for name in CHAIN:
-        for need in steps[name].needs:
+        for need in filter(CHAIN.__contains__, steps[name].needs):
             yield _arrow(boxes[need], boxes[name])
     for first, then in _QUEUED:
         yield arrow(boxes[first].right, boxes[then].left, dashed=True)

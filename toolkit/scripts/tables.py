@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from trainwheel import errors
 from trainwheel.chain import CHAIN, FLAGS, STEPS, VERBOSE, Flag, Step
-from trainwheel.config import INDEX_KEYS, KEYS, Key
+from trainwheel.config import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
 
 __all__ = [
     "exit_codes",
+    "gate_keys",
+    "gate_settings",
     "index_keys",
     "keys",
     "kinds",
@@ -34,6 +36,10 @@ _GROUPS = {
     "tests": "the files below `tests`, what they and training import",
     "settings": "`pyproject.toml`",
     "shipped": "the package, the model, the files that make the metadata, `Pipfile.lock`",
+    "card": "the model card",
+    "tracked": "the `.dvc` files of `data`",
+    "measured": "what training wrote of itself",
+    "judged": "what was measured",
     "golden": "the golden predictions",
     "system-tests": "the system tests",
 }
@@ -86,6 +92,16 @@ def keys() -> str:
 def index_keys() -> str:
     """Return the keys of ``[tool.trainwheel.index.NAME]``."""
     return _keys(INDEX_KEYS, missing="none")
+
+
+def gate_keys() -> str:
+    """Return the keys of ``[tool.trainwheel.gate.METRIC]``."""
+    return _keys(GATE_KEYS, missing="none")
+
+
+def gate_settings() -> str:
+    """Return the keys of ``[tool.trainwheel.gate]`` itself."""
+    return _keys(GATE_SETTINGS, missing="none")
 
 
 def exit_codes() -> str:

@@ -88,6 +88,8 @@ def _parts(root: Path) -> dict[str, str]:
         "options": tables.options(),
         "keys": tables.keys(),
         "index-keys": tables.index_keys(),
+        "gate-keys": tables.gate_keys(),
+        "gate-settings": tables.gate_settings(),
         "exit-codes": tables.exit_codes(),
         "kinds": tables.kinds(),
     }

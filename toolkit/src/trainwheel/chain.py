@@ -29,6 +29,7 @@ TO = Flag("--to", "the index to publish to, by its name in pyproject.toml", "NAM
 FROM = Flag("--from", "the index to promote from, by its name in pyproject.toml", "NAME")
 VERBOSE = Flag("--verbose", "show what the tools print")
 FORCE = Flag("--force", "run the steps named with -s even if nothing has changed")
+ACCEPT = Flag("--accept", "take the data as it is: write its columns and rows to data.schema")
 WAIT = Flag("--wait", "wait for another run that is at work here, instead of stopping")
 CHECK = Flag("--check", "print the difference and write nothing")
 ENGINE = Flag("--engine", "what edits setup.py: trainwheel, or the real pipenv-setup", "NAME")
@@ -56,6 +57,8 @@ class Step:
         watches_writes: Whether an input that was written meanwhile counts as moved even if its
             bytes are the same again: other bytes may have been read.
         takes_lock: Whether it waits for, or keeps out, other runs in the repository.
+        keeps_results: Whether what it made is kept for when its inputs are the same again.
+        beside: What later steps put into its outputs; it is none of them.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Step:
     is_portable: bool = False
     watches_writes: bool = False
     takes_lock: bool = True
+    keeps_results: bool = True
+    beside: tuple[str, ...] = ()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -79,6 +84,8 @@ class Step:
             return ()
         return (self.category,) if self.alone else ("packages", self.category)
 
+
+_REPORT = tuple(f"build/train/{name}" for name in ("report.html", "metrics.md", "model_card.md"))
 
 STEPS = (
     Step(
@@ -92,24 +99,58 @@ STEPS = (
         is_portable=True,
     ),
     Step(
+        "data",
+        "",
+        "Bring the data that training reads, by a command or from DVC",
+        category="data",
+        alone=True,
+        inputs=("tracked",),
+        outputs=("build/data",),
+        flags=(ACCEPT, *_STEP_FLAGS),
+        keeps_results=False,
+    ),
+    Step(
         "train",
         "train",
-        "Train the model and record its golden predictions",
+        "Train the model, record its golden predictions and write its report",
+        needs=("data",),
         category="train",
         inputs=("training", "data"),
         outputs=("{artefact}", "{artefact}.json", "build/train"),
-        flags=_STEP_FLAGS,
+        flags=(TO, *_STEP_FLAGS),
         watches_writes=True,
+        beside=_REPORT,
+    ),
+    Step(
+        "judge",
+        "",
+        "Measure the model, and judge it by the gate and by what is published",
+        needs=("train",),
+        category="train",
+        inputs=("measured", "package", "artefact"),
+        outputs=("build/judge",),
+        flags=(TO, *_STEP_FLAGS),
+    ),
+    Step(
+        "report",
+        "",
+        "Write the report page and the model card",
+        needs=("train",),
+        inputs=("measured", "judged"),
+        outputs=_REPORT,
+        flags=(TO, *_STEP_FLAGS),
+        is_portable=True,
     ),
     Step(
         "test",
         "test",
-        "Run the model's tests with coverage",
+        "Run the model's tests with coverage, and pass the gate",
         needs=("train",),
         category="test",
         inputs=("tests", "package", "artefact", "settings"),
         outputs=("build/test",),
-        flags=_STEP_FLAGS,
+        flags=(TO, *_STEP_FLAGS),
+        beside=("build/test/junit.xml",),
     ),
     Step(
         "version",
@@ -128,7 +169,7 @@ STEPS = (
         needs=("doc", "test", "version"),
         category="package",
         alone=True,
-        inputs=("shipped", "golden", "system-tests"),
+        inputs=("shipped", "golden", "card", "system-tests"),
         outputs=("build/dist",),
         flags=_STEP_FLAGS,
     ),

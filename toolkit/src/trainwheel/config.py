@@ -6,23 +6,48 @@ Every problem is reported at once, each naming the key, the value and the mend.
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
+from trainwheel.config_values import (
+    a_callable,
+    a_count,
+    a_flag,
+    a_member,
+    a_module,
+    a_number,
+    a_path,
+    a_positive_number,
+    a_size,
+    a_text,
+    a_tolerance,
+    a_variable,
+    a_whole_number,
+    extras_table,
+    one_of,
+    paths,
+    patterns,
+    variables,
+)
 from trainwheel.errors import ConfigurationError
-from trainwheel.size import parse_size
+from trainwheel.gate import Rule, direction_of
 from trainwheel.sync import POLICIES, SyncSettings
 
-__all__ = ["KEYS", "Config", "IndexSettings", "Key", "parse_config", "parse_sync_settings"]
+__all__ = [
+    "GATE_KEYS",
+    "KEYS",
+    "Config",
+    "GateSettings",
+    "IndexSettings",
+    "Key",
+    "parse_config",
+    "parse_sync_settings",
+]
 
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-_EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
-_PATTERN = re.compile(r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+SNAPSHOT = "build/data"
+"""Where the data command writes what training reads."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +69,20 @@ class IndexSettings:
 
 
 @dataclass(frozen=True)
+class GateSettings:
+    """``[tool.trainwheel.gate]``: what is asked of the model's metrics."""
+
+    rules: tuple[Rule, ...] = ()
+    baseline: str = "optional"
+    positive: str | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Whether any metric is compared with what is published."""
+        return any(rule.compares for rule in self.rules)
+
+
+@dataclass(frozen=True)
 class Config:
     """What a model repository says about itself; every path is relative to its root."""
 
@@ -56,7 +95,14 @@ class Config:
     system_tests: str = "tests/system"
     docs: str = "docs"
     data: tuple[str, ...] = ()
+    data_command: str = ""
+    data_version_command: str = ""
+    data_schema: str = "data-schema.json"
+    data_max_row_change: float | None = None
     inputs: tuple[str, ...] = ()
+    threads: int = 1
+    show_rows: bool = False
+    gate: GateSettings = field(default_factory=GateSettings)
     tolerance: float = 1e-9
     cache_limit: int = 5_000_000_000
     store_above: int = 256_000_000
@@ -71,6 +117,11 @@ class Config:
     def sync(self) -> SyncSettings:
         """How the locked packages are written."""
         return SyncSettings(self.pins, self.extras)
+
+    @property
+    def training_data(self) -> tuple[str, ...]:
+        """The files and folders that training reads, among them what a command brought."""
+        return (*self.data, *((SNAPSHOT,) if self.data_command else ()))
 
     @property
     def package_folder(self) -> str:
@@ -102,187 +153,104 @@ class Key:
     help: str
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        message = "a text that is not empty"
-        raise ValueError(message)
-    return value
-
-
-def _module(value: object) -> str:
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
-        message = "an import name such as oncology_model"
-        raise ValueError(message)
-    if value == "model":
-        message = "a name other than 'model', under which two model wheels overwrite each other"
-        raise ValueError(message)
-    return value
-
-
-def _callable(value: object) -> str:
-    if isinstance(value, str):
-        module, _, name = value.partition(":")
-        if _IDENTIFIER.fullmatch(module) and _IDENTIFIER.fullmatch(name):
-            return value
-    message = "MODULE:FUNCTION"
-    raise ValueError(message)
-
-
-def _extras(value: object) -> dict[str, str]:
-    if isinstance(value, dict):
-        named = all(_EXTRA.fullmatch(name) for name in value)
-        if named and all(isinstance(category, str) and category for category in value.values()):
-            return value
-    message = 'a table of extras and Pipfile categories such as { gpu = "gpu" }'
-    raise ValueError(message)
-
-
-def _path(value: object) -> str:
-    if isinstance(value, str) and value and not {"\\", "\0"} & set(value):
-        path = PurePosixPath(value)
-        if not path.is_absolute() and ".." not in path.parts:
-            return str(path)
-    message = "a path inside the repository, with forward slashes"
-    raise ValueError(message)
-
-
-def _member(value: object) -> str:
-    path = _path(value)
-    if path == ".":
-        message = "a path inside the package, which training replaces"
-        raise ValueError(message)
-    return path
-
-
-def _paths(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        message = "a list of paths inside the repository"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return tuple(_path(item) for item in value)
-
-
-def _tolerance(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        message = "a number from 0 to 1, relative"
-        raise ValueError(message)
-    return float(value)
-
-
-def _whole_number(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        message = "a whole number"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        message = "true or false"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return value
-
-
-def _size(value: object) -> int:
-    return parse_size(value if isinstance(value, str) else str(value))
-
-
-def _variable(value: object) -> str:
-    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-        message = "the name of an environment variable, not its value"
-        raise ValueError(message)
-    return value
-
-
-def _variables(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        message = "a list of names of environment variables"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return tuple(_variable(item) for item in value)
-
-
-def _patterns(value: object) -> tuple[str, ...]:
-    if isinstance(value, list) and value:
-        good = all(isinstance(item, str) and _PATTERN.fullmatch(item) for item in value)
-        if good:
-            return tuple(value)
-    message = 'a list of package names, where * stands for anything, such as ["acme-*"]'
-    raise ValueError(message)
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def check(value: object) -> str:
-        if value not in words:
-            message = " or ".join(f'"{word}"' for word in words)
-            raise ValueError(message)
-        return str(value)
-
-    return check
-
-
 KEYS = (
-    Key("package", "package", _module, "", "Import name of the package that is shipped"),
+    Key("package", "package", a_module, "", "Import name of the package that is shipped"),
     Key(
         "train.command",
         "train_command",
-        _text,
+        a_text,
         "",
         "The training command; {model}, {data} and {report} stand for the paths",
     ),
     Key(
         "predict",
         "predict",
-        _callable,
+        a_callable,
         "PACKAGE.classifier:predict_record",
         "Function that takes one record (a mapping) and returns a JSON value",
     ),
-    Key("source", "source", _path, "model", "Source root: holds the package and its training"),
-    Key("artefact", "artefact", _member, "artefact/model.joblib", "The model, inside the package"),
-    Key("tests", "tests", _path, "tests", "The model's tests"),
-    Key("system-tests", "system_tests", _path, "tests/system", "Those that the wheel must pass"),
-    Key("docs", "docs", _path, "docs", "The model's Sphinx site; left out where there is none"),
-    Key("data", "data", _paths, "[]", "Files and folders that training reads"),
-    Key("inputs", "inputs", _paths, "[]", "Further files and folders that make training stale"),
-    Key("cache.limit", "cache_limit", _size, "5 GB",
+    Key("source", "source", a_path, "model", "Source root: holds the package and its training"),
+    Key("artefact", "artefact", a_member, "artefact/model.joblib", "The model, inside the package"),
+    Key("tests", "tests", a_path, "tests", "The model's tests"),
+    Key("system-tests", "system_tests", a_path, "tests/system", "Those that the wheel must pass"),
+    Key("docs", "docs", a_path, "docs", "The model's Sphinx site; left out where there is none"),
+    Key("data", "data", paths, "[]", "Files and folders that training reads"),
+    Key("data.paths", "data", paths, "[]",
+        "The same, beside the other keys that begin with data; tracked by DVC, they are pulled"),
+    Key("data.command", "data_command", a_text, "none",
+        "Command that writes a snapshot of the data; {folder} stands for where to"),
+    Key("data.version-command", "data_version_command", a_text, "none",
+        "Command that prints what changes with the data: a snapshot id, a watermark"),
+    Key("data.schema", "data_schema", a_path, "data-schema.json",
+        "Columns and rows that the snapshot has to have, written by `nox -s data -- --accept`"),
+    Key("data.max-row-change", "data_max_row_change", a_positive_number, "none",
+        "By which share the number of rows may differ from what was accepted"),
+    Key("inputs", "inputs", paths, "[]", "Further files and folders that make training stale"),
+    Key("train.threads", "threads", a_count, "1",
+        "Threads of numerical libraries in training, the same everywhere; 0 leaves them alone"),
+    Key("report.show-rows", "show_rows", a_flag, "false",
+        "Show the inputs of the worst mistakes in the report, not only their row numbers"),
+    Key("cache.limit", "cache_limit", a_size, "5 GB",
         "How much the results of earlier inputs may take up; 0 keeps none"),
-    Key("wheel.store-above", "store_above", _size, "256 MB",
+    Key("wheel.store-above", "store_above", a_size, "256 MB",
         "Files larger than this are stored in the wheel; smaller ones are deflated"),
-    Key("secrets.data", "data_secrets", _variables, "[]",
-        "Variables with credentials of the data, which training sees and no other step"),
-    Key("tolerance", "tolerance", _tolerance, "1e-9", "How far a golden number may move, relative"),
-    Key("sync.pins", "pins", _one_of(*POLICIES), "compatible",
+    Key("secrets.data", "data_secrets", variables, "[]",
+        "Variables with credentials of the data, for what brings it and no other step"),
+    Key("tolerance", "tolerance", a_tolerance, "1e-9",
+        "How far a golden number may move, relative"),
+    Key("sync.pins", "pins", one_of(*POLICIES), "compatible",
         "How the locked packages are written into setup.py"),
-    Key("sync.extras", "extras", _extras, "{}",
+    Key("sync.extras", "extras", extras_table, "{}",
         "Extras to write as well, each with the Pipfile category that it holds"),
-    Key("version.release", "release", _one_of("changed", "always"), "changed",
+    Key("version.release", "release", one_of("changed", "always"), "changed",
         "Release when what is shipped has changed, or at every build"),
-    Key("version.build-number-offset", "build_number_offset", _whole_number, "0",
+    Key("version.build-number-offset", "build_number_offset", a_whole_number, "0",
         "Added to the CI service's build number"),
+)  # fmt: skip
+
+GATE_KEYS = (
+    Key("min", "minimum", a_number, "", "The least value that passes"),
+    Key("max", "maximum", a_number, "", "The greatest value that passes"),
+    Key("max-drop", "drop", a_positive_number, "",
+        "By how much it may be worse than the newest published version of the line"),
+    Key("max-drop-relative", "drop_relative", a_positive_number, "",
+        "The same as a share of the published value: 0.01 is one per cent"),
+    Key("direction", "direction", one_of("higher", "lower"), "known for scikit-learn's names",
+        "Which way the metric is good"),
+)  # fmt: skip
+
+GATE_SETTINGS = (
+    Key("baseline", "baseline", one_of("optional", "required"), "optional",
+        "Whether a model is refused that cannot be compared, for nothing is published"),
+    Key("positive", "positive", a_text, "the class that comes last",
+        "Of two classes, the one that sensitivity, precision and ROC are about"),
 )  # fmt: skip
 
 _TABLES = frozenset({"sync.extras"})
 """Keys whose value is a table, with names that are the user's."""
 
 INDEX_KEYS = (
-    Key("url", "url", _text, "", "Where wheels are uploaded to"),
-    Key("simple-url", "simple_url", _text, "URL/simple/", "Where the index is read"),
-    Key("install-url", "install_url", _text, "", "Index that users install from: a group or proxy"),
-    Key("username", "username", _text, "", "A user name that is no secret, such as __token__"),
-    Key("username-env", "username_env", _variable, "", "Variable that holds the user name"),
-    Key("password-env", "password_env", _variable, "", "Variable that holds the password"),
+    Key("url", "url", a_text, "", "Where wheels are uploaded to"),
+    Key("simple-url", "simple_url", a_text, "URL/simple/", "Where the index is read"),
+    Key("install-url", "install_url", a_text, "",
+        "Index that users install from: a group or proxy"),
+    Key("username", "username", a_text, "", "A user name that is no secret, such as __token__"),
+    Key("username-env", "username_env", a_variable, "", "Variable that holds the user name"),
+    Key("password-env", "password_env", a_variable, "", "Variable that holds the password"),
     Key(
         "token-command",
         "token_command",
-        _text,
+        a_text,
         "",
         "Command that prints a password of short life, instead of a variable",
     ),
-    Key("packages", "packages", _patterns, "[]",
+    Key("packages", "packages", patterns, "[]",
         "Packages that are locked and installed from this index and from no other"),
-    Key("read-username-env", "read_username_env", _variable, "",
+    Key("read-username-env", "read_username_env", a_variable, "",
         "Variable that holds the user name for reading, where it is another one"),
-    Key("read-password-env", "read_password_env", _variable, "",
+    Key("read-password-env", "read_password_env", a_variable, "",
         "Variable that holds the password for reading, where it is another one"),
-    Key("allow-http", "allow_http", _flag, "false", "Allow an address without TLS"),
+    Key("allow-http", "allow_http", a_flag, "false", "Allow an address without TLS"),
 )  # fmt: skip
 
 
@@ -330,7 +298,9 @@ def _tool_table(text: str, filename: str) -> dict[str, Any] | None:
 def _build(table: Mapping[str, Any], filename: str) -> Config:
     problems: list[str] = []
     indexes = _read_indexes(table.get("index", {}), problems)
-    flat = _flatten({name: value for name, value in table.items() if name != "index"})
+    gate = _read_gate(table.get("gate", {}), problems)
+    others = {name: value for name, value in table.items() if name not in {"index", "gate"}}
+    flat = _flatten(others)
     values = _read_keys(flat, KEYS, "tool.trainwheel", problems)
     problems += [
         f"tool.trainwheel.{key.name} is missing: {key.help[0].lower()}{key.help[1:]}"
@@ -341,7 +311,7 @@ def _build(table: Mapping[str, Any], filename: str) -> Config:
         message = f"{filename}: {'; '.join(problems)}"
         raise ConfigurationError(message)
     values.setdefault("predict", f"{values['package']}.classifier:predict_record")
-    return Config(**values, indexes=indexes)
+    return Config(**values, indexes=indexes, gate=gate)
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -370,9 +340,39 @@ def _read_keys(
             values[key.attribute] = key.check(value)
         except ValueError as error:
             # A password is easily put where the name of its variable belongs.
-            shown = "***" if key.check in {_variable, _variables} else repr(value)
+            shown = "***" if key.check in {a_variable, variables} else repr(value)
             problems.append(f"{prefix}.{name} = {shown}, but it takes {error}")
     return values
+
+
+def _read_gate(table: object, problems: list[str]) -> GateSettings:
+    where = "tool.trainwheel.gate"
+    if not isinstance(table, dict):
+        problems.append(f"{where} takes tables: [{where}.METRIC]")
+        return GateSettings()
+    plain = {name: value for name, value in table.items() if not isinstance(value, dict)}
+    settings = _read_keys(plain, GATE_SETTINGS, where, problems)
+    rules = []
+    for metric, entries in table.items():
+        if isinstance(entries, dict):
+            values = _read_keys(entries, GATE_KEYS, f"{where}.{metric}", problems)
+            rule = Rule(metric, **values)
+            problems += [f"{where}.{metric} {problem}" for problem in _wrong_with(rule)]
+            rules.append(rule)
+    return GateSettings(tuple(rules), **settings)
+
+
+def _wrong_with(rule: Rule) -> list[str]:
+    wrong = []
+    if rule.minimum is None and rule.maximum is None and not rule.compares:
+        wrong.append("asks for nothing: give min, max, max-drop or max-drop-relative")
+    if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
+        wrong.append("has a min above its max")
+    if rule.drop is not None and rule.drop_relative is not None:
+        wrong.append("has both max-drop and max-drop-relative: give one")
+    if rule.compares and not (rule.direction or direction_of(rule.metric)):
+        wrong.append('needs direction = "higher" or "lower", which its name does not tell')
+    return wrong
 
 
 def _read_indexes(table: object, problems: list[str]) -> dict[str, IndexSettings]:

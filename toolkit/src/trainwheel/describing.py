@@ -7,6 +7,7 @@ import json
 import sys
 import sysconfig
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from trainwheel import __version__
+from trainwheel.bringing import read_snapshot
 from trainwheel.commits import Commit
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.fingerprint import digest_json
@@ -81,10 +83,11 @@ def trace(project: Project, release: Release, commit: Commit) -> Provenance:
             platform=sysconfig.get_platform(),
             source=digest_json(sources),
             data=data,
+            snapshot=read_snapshot(project),
         ),
         metrics=metrics,
         intervals=intervals,
-        gate=None,
+        gate=_gate(project),
         packages=_packages(project),
         artefact=Artefact(
             path=project.artefact.relative_to(project.source).as_posix(),
@@ -101,6 +104,20 @@ def trace(project: Project, release: Release, commit: Commit) -> Provenance:
     )
 
 
+def _gate(project: Project) -> dict[str, Any] | None:
+    """Return what was asked of the metrics; the verdict depends on what was published then."""
+    rules = project.config.gate.rules
+    if not rules:
+        return None
+    # What is left out has its default.
+    return {
+        rule.metric: {
+            k: v for k, v in asdict(rule).items() if k != "metric" and v not in {None, ""}
+        }
+        for rule in rules
+    }
+
+
 def _packages(project: Project) -> dict[str, str]:
     locked = requirements(project.lock, "packages", "train")
     return {package.name: locked_version(package) for package in locked}
@@ -112,7 +129,9 @@ def _golden(project: Project) -> bytes:
 
 def _split(project: Project, inputs: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return training's inputs, the code and the data."""
-    places = tuple(Path(name) for name in (*project.config.data, *project.config.inputs))
+    tracked = (f"{name}.dvc" for name in project.tracked_data)
+    named = (*project.config.training_data, *project.config.inputs, *tracked)
+    places = tuple(map(Path, named))
     data = {
         name: digest
         for name, digest in inputs.items()

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,16 @@ class DigestTable:
         start = len(str(root)) + 1
         return {name[start:]: self.digest(name) for name in names}
 
-    def output(self, path: Path) -> str:
-        """Return one digest of a file, or of a folder's names and contents; empty if absent."""
+    def output(self, path: Path, *, without: Collection[str] = ()) -> str:
+        """Return one digest of a file, or of a folder's names and contents; empty if absent.
+
+        Args:
+            path: The file or folder.
+            without: Absolute names of files that do not count.
+        """
         if path.is_dir():
-            return digest_json(self.digests(path, everything_below(path)))
+            names = (name for name in everything_below(path) if name not in without)
+            return digest_json(self.digests(path, names))
         return self.digest(path) if path.is_file() else ""
 
     def written(self, path: Path | str) -> tuple[int, int, int]:

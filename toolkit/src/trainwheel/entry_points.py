@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainwheel.import_closure import is_module_here, is_ours
 
-__all__ = ["entries_of", "files_named"]
+__all__ = ["entries_of", "files_named", "words_of_python"]
 
 _PYTHON = re.compile(r"python[0-9.]*(\.exe)?", re.ASCII)
 
@@ -43,6 +43,38 @@ def entries_of(
             value = value or (next(waiting, "") if letter else "")
             if letter == "m":
                 return _module(value, root, source)
+    return None
+
+
+def words_of_python(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Divide a Python command into its options and what is run, with that one's arguments.
+
+    Returns:
+        The options before, and ``-m MODULE …`` or ``FILE …``; None for anything else.
+    """
+    program, *words = argv or [""]
+    if not _PYTHON.fullmatch(program.rpartition("/")[2]):
+        return None
+    options: list[str] = []
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-"):
+            return tuple(options), (word, *words)
+        letter, value = _option_with_value(word)
+        if word.startswith("--") or word == "-" or letter == "c":
+            return None
+        if letter == "m":
+            # Letters before the m are options of their own: -Im module.
+            before = word[: word.index("m")]
+            options += [before] if before != "-" else []
+            return (
+                (tuple(options), ("-m", value, *words))
+                if value
+                else ((tuple(options), ("-m", *words)) if words else None)
+            )
+        options.append(word)
+        if letter and not value:
+            options.append(words.pop(0) if words else "")
     return None
 
 

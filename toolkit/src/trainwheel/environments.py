@@ -100,20 +100,25 @@ class Installer:
     bound_to: UvSettings | None = None
     routing: Callable[[str], Sequence[Share]] | None = None
 
-    def ensure(self, folder: Path, requirements: str, *, editable: Path | None = None) -> Path:
+    def ensure(
+        self, folder: Path, requirements: str, *, editable: Path | None = None, alone: str = ""
+    ) -> Path:
         """Return the interpreter of an environment that holds exactly ``requirements``.
 
         Args:
             folder: The environment; made, or made anew where its stamp says otherwise.
             requirements: Lines for ``uv pip install --require-hashes``.
             editable: A project to install on top, with the build back end that is among them.
+            alone: A line for what is installed without anything that it needs.
         """
-        wanted = digest_json([requirements, sys.version, sys.executable, str(editable or "")])
+        parts = [requirements, sys.version, sys.executable, str(editable or "")]
+        wanted = digest_json([*parts, alone] if alone else parts)
         stamp, python = folder / STAMP, python_of(folder)
         if python.exists() and stamp.is_file() and stamp.read_text() == wanted:
             return python
         self.create(folder)
         self.install(python, requirements)
+        self.install(python, alone, "--no-deps")
         if editable is not None:
             # uv refuses an editable where hashes are required.
             options = ("--quiet", "--no-deps", "--no-build-isolation", "--editable", str(editable))

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 from trainwheel.commits import read_commit
 from trainwheel.digests import digest_file
-from trainwheel.hosts import PREDICT
+from trainwheel.fingerprint import digest_json
+from trainwheel.hosts import DRAW, MEASURING, PREDICT, TRAIN
+from trainwheel.pipfile import canonical_category
 from trainwheel.project import Project
 from trainwheel.releasing import read_release
+from trainwheel.setup_py import read_distribution_name
 
-__all__ = ["DECISION", "RELEASE", "facts_of"]
+__all__ = ["DECISION", "PUBLISHED", "RELEASE", "TEMPLATES", "facts_of"]
 
 DECISION, RELEASE = "the decision", "the release"
 """Facts that no file of the repository tells: what the version step decided."""
+
+PUBLISHED = "what is published"
+"""A fact that only the index tells."""
+
+TEMPLATES = Path(__file__).with_name("data") / "report"
 
 
 def facts_of(project: Project, step: str) -> dict[str, str]:
@@ -28,9 +39,24 @@ def facts_of(project: Project, step: str) -> dict[str, str]:
             return {
                 "the training command": config.train_command,
                 "tool.trainwheel.artefact": config.artefact_path,
-                "tool.trainwheel.data": " ".join(config.data),
+                "tool.trainwheel.data": " ".join(config.training_data),
+                "tool.trainwheel.train.threads": str(config.threads),
                 "tool.trainwheel.predict": config.predict,
                 "the golden host": digest_file(PREDICT),
+                "the training host": digest_file(TRAIN),
+            }
+        case "judge":
+            return {
+                "tool.trainwheel.gate": digest_json(asdict(config.gate)),
+                "tool.trainwheel.predict": config.predict,
+                "the measuring hosts": digest_json(_digests(*sorted(MEASURING.glob("*.py")), DRAW)),
+                "the packages of pictures": _locked(project, "packages", "report"),
+            }
+        case "report":
+            return {
+                "tool.trainwheel.report.show-rows": str(config.show_rows),
+                "the templates": digest_json(_digests(*sorted(TEMPLATES.iterdir()))),
+                "setup.py": digest_json(read_distribution_name(project.read_setup_py())),
             }
         case "test":
             return {"the tests": config.tests, "the package": config.package}
@@ -47,3 +73,13 @@ def facts_of(project: Project, step: str) -> dict[str, str]:
             }
         case _:
             return {}
+
+
+def _digests(*paths: Path) -> list[str]:
+    return [digest_file(path) for path in paths]
+
+
+def _locked(project: Project, *categories: str) -> str:
+    known = project.lock.categories
+    present = [name for name in categories if canonical_category(name) in known]
+    return project.locked_digest(*present)

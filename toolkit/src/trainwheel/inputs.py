@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.chain import STEP_BY_NAME
+from trainwheel.config import SNAPSHOT
 from trainwheel.entry_points import entries_of, files_named
 from trainwheel.errors import ConfigurationError
 from trainwheel.files import everything_below, list_files
@@ -18,6 +19,9 @@ from trainwheel.lockfile import LockedRequirement, requirements
 from trainwheel.project import Project
 
 __all__ = ["Inputs", "fingerprint", "read_inputs", "told_facts"]
+
+MEASURED = ("metrics.json", "predictions.csv", "holdout.jsonl", "params.json", "training.json")
+"""What the report and the gate look at, of all that training writes."""
 
 _PYTHON, _PLATFORM, _PACKAGE = "Python", "the platform", "package "
 
@@ -122,8 +126,16 @@ def _files(project: Project, group: str) -> Iterator[Path]:
         case "source":
             yield from (path for path in list_files(project.source) if path not in project.trained)
         case "data":
-            for name in (*config.data, *config.inputs):
-                yield from map(Path, _existing(root, name))
+            # What DVC tracks is told by the digest in its file, without being read.
+            tracked = project.tracked_data
+            for name in (*config.training_data, *config.inputs):
+                told = f"{name}.dvc" if name in tracked else name
+                yield from map(Path, _existing(root, told))
+        case "tracked":
+            yield from (root / f"{name}.dvc" for name in project.tracked_data)
+        case "measured":
+            written = (root / "build/train" / name for name in MEASURED)
+            yield from (path for path in written if path.is_file())
         case "artefact":
             yield from project.trained
         case "package":
@@ -141,6 +153,8 @@ def _folder(project: Project, group: str) -> str:
         "system-tests": project.config.system_tests,
         "settings": "pyproject.toml",
         "golden": "build/train/golden.jsonl",
+        "card": "build/train/model_card.md",
+        "judged": "build/judge",
     }[group]
 
 
@@ -148,6 +162,8 @@ def _existing(root: Path, name: str) -> Iterator[str]:
     if not (root / name).exists():
         message = f"{name}, which training reads, does not exist"
         hint = "bring the data there, or correct tool.trainwheel.data in pyproject.toml"
+        if name == SNAPSHOT:
+            hint = "bring it with: nox -s data"
         raise ConfigurationError(message, hint=hint)
     return everything_below(root / name)
 

@@ -89,8 +89,13 @@ def pair_of(shape: Shape) -> Shape:
     return check
 
 
-def record(shapes: Mapping[str, Shape]) -> Shape:
-    """Return the shape of objects that have these names; further ones are passed over."""
+def record(shapes: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None) -> Shape:
+    """Return the shape of objects that have these names; further ones are passed over.
+
+    Args:
+        shapes: Name → shape of what must be there.
+        optional: Name → shape of what may be there.
+    """
 
     def check(value: Any, where: str) -> None:
         _OBJECT(value, where)
@@ -99,6 +104,9 @@ def record(shapes: Mapping[str, Shape]) -> Shape:
                 message = f"{_join(where, name)} is missing"
                 raise ShapeError(message)
             shape(value[name], _join(where, name))
+        for name, shape in (optional or {}).items():
+            if name in value:
+                shape(value[name], _join(where, name))
 
     return check
 

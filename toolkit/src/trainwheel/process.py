@@ -178,6 +178,7 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
     log: Path | None = None,
     echo: Callable[[str], None] | None = None,
     redact: Callable[[str], str] = str,
+    aside: str = "",
     started: Callable[[int], None] = lambda _: None,
 ) -> Completed:
     """Run a command to its end and return how it went; a failure is not raised.
@@ -188,13 +189,14 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
         log: A file to which the command and its output are appended.
         echo: Called with each line of output as it comes.
         redact: Takes secrets out of what the command printed, before it is kept anywhere.
+        aside: What lines begin with that ``echo`` alone is told; empty for none.
         started: Called with the process number.
     """
     stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
     process = start(command, environment, stdin=stdin)
     try:
         started(process.pid)
-        lines, late = _collect(process, command, echo)
+        lines, late = _collect(process, command, echo, aside)
     finally:
         end_group(process)
     output = "".join(lines)
@@ -207,12 +209,16 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
 
 
 def _collect(
-    process: subprocess.Popen[bytes], command: Command, echo: Callable[[str], None] | None
+    process: subprocess.Popen[bytes],
+    command: Command,
+    echo: Callable[[str], None] | None,
+    aside: str,
 ) -> tuple[list[str], bool]:
     # A grandchild may hold the pipe open after the command itself has ended, so the reader
     # runs beside the wait instead of before it.
     lines: list[str] = []
-    reader = threading.Thread(target=_read_lines, args=(process.stdout, lines, echo), daemon=True)
+    words = (process.stdout, lines, echo, aside)
+    reader = threading.Thread(target=_read_lines, args=words, daemon=True)
     # Nor may a command that does not read its input hold up its own deadline.
     writer = threading.Thread(target=_write, args=(process.stdin, command.stdin), daemon=True)
     reader.start()
@@ -235,14 +241,15 @@ def _write(stream: IO[bytes] | None, text: str) -> None:
 
 
 def _read_lines(
-    stream: IO[bytes] | None, lines: list[str], echo: Callable[[str], None] | None
+    stream: IO[bytes] | None, lines: list[str], echo: Callable[[str], None] | None, aside: str
 ) -> None:
     if stream is None:
         return
     with stream:
         for raw in stream:
             line = raw.decode("utf-8", "replace")
-            lines.append(line)
+            if not aside or not line.startswith(aside):
+                lines.append(line)
             if echo is not None:
                 echo(line.rstrip("\n"))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +34,10 @@ from trainwheel.result_cache import ResultCache
 from trainwheel.routing import Routing, routing_of
 from trainwheel.tokens import TokenSource
 
-__all__ = ["Project", "open_project", "secret_classes"]
+__all__ = ["PROGRESS", "Project", "open_project", "secret_classes"]
+
+PROGRESS = "\x1e"
+"""What lines begin with that tell how far a tool is, and are no part of its output."""
 
 _TAIL = 30
 
@@ -186,7 +190,7 @@ class Project:
         """Return the interpreter of a step's environment, made or filled where it has to be."""
         return self.installer(step).ensure(self.envdir / step, self.requirements(step))
 
-    def run_tool(
+    def run_tool(  # noqa: PLR0913 - how a tool is run, each by name
         self,
         step: str,
         argv: tuple[str, ...],
@@ -194,6 +198,7 @@ class Project:
         what: str,
         env: Mapping[str, str] | None = None,
         secrets: frozenset[SecretClass] = frozenset(),
+        echo: Callable[[str], None] | None = None,
     ) -> str:
         """Run a tool in a step's environment and return what it printed.
 
@@ -203,6 +208,7 @@ class Project:
             what: What it does, for the error: "training", "the tests".
             env: Variables set on top.
             secrets: The classes of secrets that it may see.
+            echo: Shows each line of its output as it comes, instead of the last ones if it fails.
 
         Raises:
             StepFailedError: It ended in anything but 0.
@@ -215,13 +221,13 @@ class Project:
             secrets=secrets,
             umask=0o022,
         )
-        echo = self.console.line if self.verbose else None
-        completed = run(command, self.environment, log=log, echo=echo)
+        echo = echo or (self.console.line if self.verbose else None)
+        completed = run(command, self.environment, log=log, echo=echo, aside=PROGRESS)
         if completed.failed:
-            if not self.verbose:
+            if echo is None:
                 for line in completed.output.splitlines()[-_TAIL:]:
                     self.console.line(f"  {line}")
-            message = f"{what} ended with exit code {completed.returncode}"
+            message = f"{what} {_ending(completed.returncode)}"
             # pytest draws a rule around its last line.
             if last := completed.last_line.strip("= "):
                 message += f": {last}"
@@ -244,15 +250,35 @@ class Project:
 
     def outputs(self, step: str) -> dict[str, Path]:
         """Return what a step makes: the name in its scratch folder → the final place."""
+        if step == "data" and not self.config.data_command:
+            return {}  # what DVC brings stands among the sources
         paths = (
             self.root / output.replace("{artefact}", self.config.artefact_path)
             for output in STEP_BY_NAME[step].outputs
         )
         return {path.name: path for path in paths}
 
+    def beside(self, step: str) -> frozenset[str]:
+        """Return absolute names of what later steps put into a step's outputs."""
+        return frozenset(str(self.root / name) for name in STEP_BY_NAME[step].beside)
+
+    @property
+    def tracked_data(self) -> tuple[str, ...]:
+        """The data that DVC tracks: each has a file with ``.dvc`` behind its name."""
+        return tuple(name for name in self.config.data if (self.root / f"{name}.dvc").is_file())
+
+    @property
+    def brings_data(self) -> bool:
+        """Whether a step of its own brings what training reads."""
+        return bool(self.config.data_command or self.tracked_data)
+
     def training_command(self, model: Path, report: Path) -> tuple[str, ...]:
         """Return the configured training command with its paths filled in."""
-        words = {"{model}": (str(model),), "{report}": (str(report),), "{data}": self.config.data}
+        words = {
+            "{model}": (str(model),),
+            "{report}": (str(report),),
+            "{data}": self.config.training_data,
+        }
         argv: list[str] = []
         for word in shlex.split(self.config.train_command):
             argv += words.get(word, (word,))
@@ -269,6 +295,14 @@ class Project:
         for pattern in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README*",
                         "LICENSE*", "LICENCE*", "NOTICE*"):  # fmt: skip
             yield from (path for path in sorted(self.root.glob(pattern)) if path.is_file())
+
+
+def _ending(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "was killed, as the system does when memory runs out"
+    if code < 0:
+        return f"was ended by signal {-code}"
+    return f"ended with exit code {code}"
 
 
 def _read(path: Path) -> str | None:

@@ -20,7 +20,7 @@ from trainwheel.provenance import Provenance, parse_provenance
 from trainwheel.sbom import bill_name
 from trainwheel.wheel import read_member, read_name
 
-__all__ = ["read_promise"]
+__all__ = ["read_promise", "read_provenance"]
 
 _HASH = "trainwheel:lock:hash"
 _MARKER = "trainwheel:lock:marker"
@@ -37,7 +37,7 @@ def read_promise(wheel: Path) -> Proof:
         ConfigurationError: It is no wheel, carries no such record, or one that contradicts it.
     """
     name, version = read_name(wheel)
-    provenance = _read_provenance(wheel)
+    provenance = read_provenance(wheel)
     if (provenance.name, provenance.version) != (name, version):
         said = f"{provenance.name} {provenance.version}"
         message = f"{wheel.name} carries the record of {said}"
@@ -56,7 +56,12 @@ def read_promise(wheel: Path) -> Proof:
     )
 
 
-def _read_provenance(wheel: Path) -> Provenance:
+def read_provenance(wheel: Path) -> Provenance:
+    """Return the record of its model that a wheel carries.
+
+    Raises:
+        ConfigurationError: It is no wheel, or carries no such record.
+    """
     try:
         text = read_member(wheel, "trainwheel/provenance.json")
     except ConfigurationError as error:

@@ -36,6 +36,7 @@ class Proof:
         tolerance: How far a golden number may move, relative.
         requirements: The locked runtime packages with their hashes.
         golden: Inputs with the predictions that training saw.
+        compared_with: The published version that the gate compared with; empty for none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Proof:
     tolerance: float
     requirements: str
     golden: Sequence[GoldenRow]
+    compared_with: str = ""
 
     def check_is(self, names: Sequence[str]) -> None:
         """Check that this is the proof of ``NAME==VERSION``, where one is asked for.

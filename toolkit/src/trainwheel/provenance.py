@@ -44,6 +44,7 @@ class Training:
         platform: As Python's sysconfig names it.
         source: One digest of the code that training and the classifier are made of.
         data: Path of each file that it read → sha256.
+        snapshot: Of data that a command brought: its version, rows, columns and their digest.
     """
 
     command: str
@@ -53,6 +54,7 @@ class Training:
     platform: str
     source: str
     data: Mapping[str, str]
+    snapshot: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Provenance:
         training: How the model was trained.
         metrics: Name → number, on held-out rows.
         intervals: Name of a metric → lower and upper bound.
-        gate: The gate's verdict; None where there is no gate.
+        gate: What was asked of each metric; None where there is no gate.
         packages: Every locked package of the runtime and of training → version.
         artefact: The serialised model.
         golden: The golden predictions.
@@ -173,7 +175,8 @@ def _build(document: Mapping[str, Any]) -> Provenance:
 
 
 def _known(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
-    return {entry.name: document[entry.name] for entry in fields(kind)}
+    # What is missing here came later than the record, and has a default.
+    return {entry.name: document[entry.name] for entry in fields(kind) if entry.name in document}
 
 
 _REINSTALL = "install the wheel again"
@@ -198,7 +201,8 @@ _SHAPE = record(
                 "platform": TEXT,
                 "source": DIGEST,
                 "data": mapping_of(DIGEST),
-            }
+            },
+            {"snapshot": either(mapping_of(ANYTHING))},
         ),
         "metrics": mapping_of(NUMBER),
         "intervals": mapping_of(pair_of(NUMBER)),

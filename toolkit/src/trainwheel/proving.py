@@ -19,7 +19,7 @@ from trainwheel.proof import Proof
 
 __all__ = ["Model", "SystemTests", "ask", "prove"]
 
-_NOTICE = "notice: "
+_NOTICE, _CARRIES = "notice: ", "carries: "
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,14 @@ def prove(
             _run_tests(tests, python, folder / "tests", installer)
 
 
-def ask(
+def ask(  # noqa: PLR0913 - what is asked, and who is told
     model: Model,
     inputs: Sequence[dict[str, object]],
     folder: Path,
     *,
     notice: Callable[[str], None] | None = None,
+    carries: Callable[[str], None] | None = None,
+    artefact: Path | None = None,
 ) -> tuple[GoldenRow, ...]:
     """Return a model's answers to golden inputs, given by a process of its own.
 
@@ -99,6 +101,8 @@ def ask(
         inputs: The records.
         folder: A fresh folder, which is made.
         notice: Is told what is odd about the estimators that were loaded.
+        carries: Is told of each kind of estimator among them that carries training rows.
+        artefact: The model's file, to be looked into where the function keeps no model.
 
     Raises:
         StepFailedError: The function failed, or answered with what is no JSON value.
@@ -106,7 +110,10 @@ def ask(
     folder.mkdir()
     records = "".join(f"{json.dumps(record)}\n" for record in inputs)
     (folder / "inputs.jsonl").write_text(records, encoding="utf-8")
-    argv = (str(model.python), "-P", str(PREDICT), model.door, "inputs.jsonl", "outputs.jsonl")
+    argv = (
+        *(str(model.python), "-P", str(PREDICT), model.door, "inputs.jsonl", "outputs.jsonl"),
+        *((str(artefact),) if artefact is not None else ()),
+    )
     completed = run(
         Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log
     )
@@ -114,8 +121,9 @@ def ask(
         message = f"{model.door} does not predict the golden records: {completed.last_line}"
         raise StepFailedError(message)
     for line in completed.output.splitlines():
-        if notice is not None and line.startswith(_NOTICE):
-            notice(line.removeprefix(_NOTICE))
+        for told, start in ((notice, _NOTICE), (carries, _CARRIES)):
+            if told is not None and line.startswith(start):
+                told(line.removeprefix(start))
     return join(inputs, (folder / "outputs.jsonl").read_text(encoding="utf-8"))
 
 

@@ -19,6 +19,7 @@ from trainwheel.index.embedded import embedded_index
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
+from trainwheel.late_comparison import compare_late
 from trainwheel.proof import Proof, parse_proof, proof_path
 from trainwheel.proving import prove
 from trainwheel.registry import Registry
@@ -99,6 +100,7 @@ class Publisher:
 
         Raises:
             VersionTakenError: The index holds other content under this version.
+            RefusedError: It is worse than what is published, and the gate forbids that.
             ConfigurationError: A higher version is published in the release line.
             StepFailedError: The index does not answer, or does not hold what was sent.
         """
@@ -111,6 +113,7 @@ class Publisher:
         if self._has(wheels, proof):
             told = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
             return Uploaded(told, is_there=True)
+        compare_late(self.registry, wheels, wheel, proof, self.console)
         self.before_sending()
         with self._serve() as target:
             publish(

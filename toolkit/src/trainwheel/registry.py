@@ -57,6 +57,21 @@ class Registry:
             return None
         return newest
 
+    def fetch(self, file: PublishedFile, folder: Path) -> Path:
+        """Return a published wheel on this machine's disk, below ``folder`` if it was fetched.
+
+        Raises:
+            StepFailedError: The index does not serve it, or other bytes than it says.
+        """
+        if self.target is None:
+            return self.folder / file.filename
+        path = folder / file.hashes.get("sha256", "unknown") / file.filename
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                SimpleIndex(self.target).download(file, Path(scratch)).replace(path)
+        return path
+
     def _release_key(self, file: PublishedFile) -> str | None:
         if self.target is None:
             return read_release_key(self.folder / file.filename)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ class StepStatus:
 def read_status(project: Project) -> tuple[StepStatus, ...]:
     """Return how each step of the chain stands; no index is asked and nothing is written."""
     found: dict[str, StepStatus] = {}
-    for step in CHAIN:
+    for step in _steps(project):
         found[step] = _judge(project, step, found)
     return tuple(found.values())
 
@@ -69,9 +70,13 @@ def read_status(project: Project) -> tuple[StepStatus, ...]:
 def why(project: Project, step: str) -> StepStatus:
     """Return how one step stands, with every reason for which it would run."""
     found: dict[str, StepStatus] = {}
-    for earlier in CHAIN[: CHAIN.index(step)]:
+    for earlier in itertools.takewhile(lambda name: name != step, _steps(project)):
         found[earlier] = _judge(project, earlier, found)
     return _judge(project, step, found)
+
+
+def _steps(project: Project) -> tuple[str, ...]:
+    return (*(("data",) if project.brings_data else ()), *CHAIN)
 
 
 def _judge(project: Project, step: str, earlier: Mapping[str, StepStatus]) -> StepStatus:
@@ -81,7 +86,9 @@ def _judge(project: Project, step: str, earlier: Mapping[str, StepStatus]) -> St
         return StepStatus(step, LEFT_OUT if step == "doc" and not has_docs else ABSENT)
     reasons = _reasons(project, record)
     # A record tells what stands there; what will stand there after a stale step ran, nobody knows.
-    waits_for = next((name for name in _before(step) if earlier[name].state not in _FINE), "")
+    waits_for = next(
+        (name for name in _before(step) if name in earlier and earlier[name].state not in _FINE), ""
+    )
     if earlier.get(waits_for) and earlier[waits_for].waits_for:
         waits_for = earlier[waits_for].waits_for
     state = STALE if reasons else WAITING if waits_for else CURRENT

@@ -32,6 +32,7 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
     *,
     summary: str = "",
     force: bool = False,
+    is_quiet: bool = False,
 ) -> Record:
     """Run ``work`` unless the step's record says that it would make what is already there.
 
@@ -45,6 +46,7 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
             called ``summary`` is what a person is told.
         summary: What a person is told in any case, also where nothing was to be done.
         force: Run it whatever the record and the cache say.
+        is_quiet: Say nothing where nothing was to be done.
 
     Raises:
         InputChangedError: An input moved while the step ran; what it made is kept aside.
@@ -53,7 +55,8 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
     record = None if force else current_record(project, step, before)
     if record is not None:
         project.digests.save()
-        project.console.outcome(step, summary or "unchanged")
+        if not is_quiet:
+            project.console.outcome(step, summary or "unchanged")
         return record
     _tell_if_widened(project, step)
     started, written = time.monotonic(), _written(project, step, before)
@@ -72,6 +75,8 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
 
 
 def _restore(project: Project, step: str, inputs: Fingerprint, scratch: Path) -> Result | None:
+    if not STEP_BY_NAME[step].keeps_results:
+        return None
     kept = project.cache.restore(step, inputs.key, scratch)
     made = [scratch / name for name in project.outputs(step)]
     if kept is not None and not all(path.exists() for path in made):
@@ -125,7 +130,7 @@ def moved_outputs(project: Project, record: Record) -> Iterator[Reason]:
         path.relative_to(project.root).as_posix() for path in project.outputs(record.step).values()
     )
     for name, digest in {**dict.fromkeys(finals, ""), **record.outputs}.items():
-        now = project.digests.output(project.root / name)
+        now = project.digests.output(project.root / name, without=project.beside(record.step))
         if not digest or now != digest:
             yield Reason(name, digest, now or None)
 
@@ -178,8 +183,9 @@ def _put_in_place(
         final.relative_to(project.root).as_posix(): project.digests.output(made[name])
         for name, final in finals.items()
     }
-    if result is None or STEP_BY_NAME[step].category is None:
-        reason = ""  # a decision costs nothing to make again
+    known = STEP_BY_NAME[step]
+    if result is None or known.category is None or not known.keeps_results:
+        reason = ""  # a decision or a page costs nothing to make again
     else:
         reason = project.cache.keep(step, inputs.key, result, made)
     if reason:

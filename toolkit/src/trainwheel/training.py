@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from trainwheel.chain import STEP_BY_NAME
+from trainwheel.console import Console
 from trainwheel.digests import digest_file
+from trainwheel.entry_points import words_of_python
 from trainwheel.environ import SecretClass
 from trainwheel.errors import StepFailedError
-from trainwheel.golden import parse_inputs
+from trainwheel.golden import GoldenRow, parse_inputs
+from trainwheel.hosts import TRAIN
 from trainwheel.lockfile import requirements
 from trainwheel.manifest import manifest_of, render_manifest, versions_that_matter
 from trainwheel.metrics import parse_metrics, split_intervals
-from trainwheel.project import Project
+from trainwheel.project import PROGRESS, Project
 from trainwheel.proving import Model, ask
 from trainwheel.staging import stage_package
 
-__all__ = ["train"]
+__all__ = ["host_command", "show_progress", "train"]
 
 _HASH_SEED = "0"
+_THREADS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
+_SPARSE = 10.0
+"""Seconds between two lines of progress where no line can be overwritten."""
 
 
 def train(project: Project, scratch: Path) -> Mapping[str, str]:
@@ -33,20 +43,84 @@ def train(project: Project, scratch: Path) -> Mapping[str, str]:
     """
     model, report = scratch / project.artefact.name, scratch / "train"
     report.mkdir()
+    measures = scratch / "measures.json"
+    secrets = frozenset() if project.brings_data else frozenset({SecretClass.DATA})
     project.run_tool(
         "train",
-        project.training_command(model, report),
+        host_command(project.training_command(model, report), measures),
         what="training",
-        env={"PYTHONPATH": str(project.source), "PYTHONHASHSEED": _HASH_SEED},
-        secrets=frozenset({SecretClass.DATA}),
+        env=_variables(project),
+        secrets=secrets,
+        echo=show_progress(project.console),
     )
     if not model.is_file() or not model.stat().st_size:
         message = "training ended well but wrote no model"
         hint = "it must write the file that {model} names in tool.trainwheel.train.command"
         raise StepFailedError(message, hint=hint)
     manifest_of(model).write_text(_manifest(project, model), encoding="utf-8")
-    _record_golden(project, model, report, scratch)
+    carriers = _record_golden(project, model, report, scratch)
+    _record_run(measures, report, carriers)
     return {"summary": _describe(report), "model": digest_file(model)}
+
+
+def host_command(argv: Sequence[str], measures: Path) -> tuple[str, ...]:
+    """Return a training command with the host around what Python runs.
+
+    A command that is no Python, or whose words are not understood, is left as it is.
+
+    Args:
+        argv: The command.
+        measures: Where the host writes what the run took.
+    """
+    found = words_of_python(argv)
+    if found is None:
+        return tuple(argv)
+    options, target = found
+    return (argv[0], *options, "-P", str(TRAIN), str(measures), *target)
+
+
+def show_progress(
+    console: Console, clock: Callable[[], float] = time.monotonic
+) -> Callable[[str], None]:
+    """Return what shows each line of training as it comes, and how far it is.
+
+    A terminal has one line that is overwritten; elsewhere there is a line every ten seconds.
+    """
+    said = clock()
+
+    def echo(line: str) -> None:
+        nonlocal said
+        if not line.startswith(PROGRESS):
+            console.line(f"  {line}")
+            return
+        label, done, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
+        share = f" of {total}" if total not in {"", "0"} else ""
+        if console.is_terminal:
+            console.progress(f"train    {_bar(done, total)}{label} {done}{share}")
+        elif clock() - said >= _SPARSE:
+            said = clock()
+            console.line(f"  {label}: {done}{share}")
+
+    return echo
+
+
+def _bar(done: str, total: str) -> str:
+    if not (done.isdecimal() and total.isdecimal() and int(total)):
+        return "… "
+    width = 24
+    full = min(width, int(done) * width // int(total))
+    return f"[{'=' * full}{' ' * (width - full)}] "
+
+
+def _variables(project: Project) -> dict[str, str]:
+    """Return what makes runs repeat, and lets what they print come at once."""
+    threads = project.config.threads
+    return {
+        "PYTHONPATH": str(project.source),
+        "PYTHONHASHSEED": _HASH_SEED,
+        "PYTHONUNBUFFERED": "1",
+        **(dict.fromkeys(_THREADS, str(threads)) if threads else {}),
+    }
 
 
 def _manifest(project: Project, model: Path) -> str:
@@ -57,7 +131,10 @@ def _manifest(project: Project, model: Path) -> str:
     )
 
 
-def _record_golden(project: Project, artefact: Path, report: Path, scratch: Path) -> None:
+def _record_golden(
+    project: Project, artefact: Path, report: Path, scratch: Path
+) -> tuple[str, ...]:
+    """Add the predictions to the golden inputs; return the estimators that carry training rows."""
     path = report / "golden.jsonl"
     if not path.exists():
         project.console.notice("training wrote no golden.jsonl: no prediction will be repeated")
@@ -72,8 +149,25 @@ def _record_golden(project: Project, artefact: Path, report: Path, scratch: Path
         log=project.log_of("train"),
         variables={**project.variables("train"), "PYTHONPATH": str(source)},
     )
-    rows = ask(model, inputs, scratch / "golden", notice=project.console.notice)
+    carriers: list[str] = []
+    notice = project.console.notice
+    rows: Sequence[GoldenRow] = ask(
+        model,
+        inputs,
+        scratch / "golden",
+        notice=notice,
+        carries=carriers.append,
+        artefact=artefact,
+    )
     path.write_text("".join(f"{json.dumps(asdict(row))}\n" for row in rows), encoding="utf-8")
+    return tuple(carriers)
+
+
+def _record_run(measures: Path, report: Path, carriers: Sequence[str]) -> None:
+    """Write what the run took, and what is known of the model beside its metrics."""
+    taken = json.loads(measures.read_bytes()) if measures.is_file() else {}
+    document = {**taken, "carries_training_rows": list(carriers)}
+    (report / "training.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def _describe(report: Path) -> str:

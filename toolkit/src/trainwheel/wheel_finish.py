@@ -40,12 +40,13 @@ _SAMPLE = 1 << 16
 _WORTH = 0.95
 
 
-def finish(
+def finish(  # noqa: PLR0913 - what goes into a wheel, each by name
     built: Path,
     target: Path,
     extra: Mapping[str, bytes | Path],
     *,
     digests: Mapping[str, str] | None = None,
+    replaced: Mapping[str, bytes] | None = None,
     store_above: int = STORE_ABOVE,
 ) -> None:
     """Write ``target``: the members of ``built`` and those of ``extra``, in one fixed form.
@@ -65,6 +66,7 @@ def finish(
         extra: Full name of a member to add → its bytes, or the file that holds them. Those of the
             metadata folder begin with `trainwheel.wheel.dist_info_of`.
         digests: Name of a member → sha256, in hex, that it must have.
+        replaced: Full name of a member of ``built`` → the bytes that take its place.
         store_above: In bytes.
 
     Raises:
@@ -74,7 +76,7 @@ def finish(
     """
     expected = dict(digests or {})
     with open_wheel(built) as archive:
-        dist_info, members = _plan(archive, extra)
+        dist_info, members = _plan(archive, extra, replaced or {})
         if lost := sorted(expected.keys() - {member.name for member in members}):
             message = f"the wheel is to hold {lost[0]}, but nothing gives it"
             raise StepFailedError(message)
@@ -125,7 +127,7 @@ class _Member:
 
 
 def _plan(
-    archive: zipfile.ZipFile, extra: Mapping[str, bytes | Path]
+    archive: zipfile.ZipFile, extra: Mapping[str, bytes | Path], replaced: Mapping[str, bytes]
 ) -> tuple[str, tuple[_Member, ...]]:
     """Return the metadata folder, and all members but RECORD in the order of writing."""
     held = file_entries(archive)
@@ -137,7 +139,13 @@ def _plan(
         message = f"{archive.filename} is not a wheel: it has no RECORD"
         raise ConfigurationError(message)
     members = [
-        *(_from_wheel(archive, info) for info in held if info.filename != record),
+        *(
+            _from_extra(info.filename, replaced[info.filename])
+            if info.filename in replaced
+            else _from_wheel(archive, info)
+            for info in held
+            if info.filename != record
+        ),
         *(_from_extra(name, source) for name, source in extra.items()),
     ]
     members.sort(key=lambda member: (member.name.startswith(dist_info), member.name))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.learner import make_learner
 from integration.tiny import RealIndex, Run, TinyProject, copy_of, make_tiny, serve_index
 
 
@@ -41,6 +42,29 @@ def published_once(first_upload: tuple[TinyProject, Run]) -> TinyProject:
 def published(tmp_path: Path, published_once: TinyProject) -> TinyProject:
     """A tiny project whose 0.1.0 was trained, tested, proved, published and verified."""
     return copy_of(published_once, tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def learner_envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Environments that all learning projects share."""
+    return tmp_path_factory.mktemp("learner-environments")
+
+
+@pytest.fixture(scope="session")
+def published_learner_once(
+    tmp_path_factory: pytest.TempPathFactory, learner_envdir: Path
+) -> TinyProject:
+    """A learning project whose 0.1.0 is in its embedded index; to be copied, not changed."""
+    project = make_learner(tmp_path_factory.mktemp("learner") / "tiny", learner_envdir)
+    run = project.nox("upload")
+    assert run.code == 0, run.output
+    return project
+
+
+@pytest.fixture
+def published_learner(tmp_path: Path, published_learner_once: TinyProject) -> TinyProject:
+    """A learning project that was published once."""
+    return copy_of(published_learner_once, tmp_path / "tiny")
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ def test_a_noxfile_that_registers_an_unknown_step_is_told_the_steps(tiny: TinyPr
 
     told = tiny.nox("train").error("configuration")
 
-    assert "register() knows no step 'docs'; the steps are doc, train" in told
+    assert "register() knows no step 'docs'; the steps are doc, data, train" in told
 
 
 def test_data_that_is_not_there_is_named_before_training(tiny: TinyProject) -> None:

@@ -89,7 +89,7 @@ def test_standard_error_alone_is_no_failure(tiny: TinyProject) -> None:
     run = tiny.nox("train")
 
     assert run.code == 0, run.output
-    assert "a warning" not in run.output
+    assert "  a warning" in run.output.splitlines()
     assert "a warning" in tiny.read("build/log/train.log")
 
 

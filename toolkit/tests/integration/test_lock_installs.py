@@ -38,7 +38,9 @@ PLATFORMS = (
 ENVIRONMENTS = {
     "dev-packages": ("dev-packages",),
     "doc": ("packages", "doc"),
+    "data": ("data",),
     "train": ("packages", "train"),
+    "report": ("packages", "report"),
     "test": ("packages", "test"),
     "lint": ("lint",),
     "package": ("package",),

@@ -34,6 +34,9 @@ def test_sessions_require_what_was_promised() -> None:
     trainwheel.register()
 
     assert {name: needs for name, needs in requires().items() if needs} == {
+        "train": ["data"],
+        "judge": ["train"],
+        "report": ["train"],
         "test": ["train"],
         "version": ["train"],
         "package": ["doc", "test", "version"],

@@ -39,7 +39,7 @@ def test_what_a_step_needs_stands_before_it() -> None:
     ("name", "needs"),
     [
         ("doc", ()),
-        ("train", ()),
+        ("train", ("data",)),
         ("test", ("train",)),
         ("version", ("train",)),
         ("package", ("doc", "test", "version")),

@@ -79,12 +79,20 @@ def hold(path: Path) -> Iterator[Start]:
 
 def holders(path: Path) -> list[int]:
     """Return who has the lock's file open, but for this process."""
+    return [
+        int(folder.name)
+        for folder in Path("/proc").glob("[0-9]*")
+        if str(path) in _open_files(folder) and int(folder.name) != os.getpid()
+    ]
+
+
+def _open_files(folder: Path) -> list[str]:
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            links = [str(link.readlink()) for link in (folder / "fd").iterdir()]
-            if str(path) in links and int(folder.name) != os.getpid():
-                found.append(int(folder.name))
+    with contextlib.suppress(OSError):
+        for link in (folder / "fd").iterdir():
+            # One that is closed meanwhile hides no other.
+            with contextlib.suppress(OSError):
+                found.append(str(link.readlink()))
     return found
 
 

@@ -81,7 +81,7 @@ def test_each_reason_is_told_with_what_was_and_what_is(root: Path) -> None:
 
 def test_what_builds_upon_a_stale_step_waits_for_it(root: Path) -> None:
     project = open_here(root)
-    write(root, "build/test/junit.xml", "")
+    write(root, "build/test/pytest.xml", "")
     now = fingerprint(project, "test", facts_of(project, "test"))
     outputs = {"build/test": project.digests.output(root / "build/test")}
     write_record(project.records, Record("test", now, outputs, 1.0, {}))

@@ -6,9 +6,22 @@ They import nothing of the toolkit: the environment that they run in does not ha
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DESCRIBE_WHEEL", "INSTALLED_MODELS", "PREDICT", "SEND"]
+__all__ = [
+    "DESCRIBE_DATA",
+    "DESCRIBE_WHEEL",
+    "DRAW",
+    "INSTALLED_MODELS",
+    "MEASURING",
+    "PREDICT",
+    "SEND",
+    "TRAIN",
+]
 
+DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")
 DESCRIBE_WHEEL: Final = Path(__file__).with_name("describe_wheel.py")
+DRAW: Final = Path(__file__).with_name("draw.py")
 INSTALLED_MODELS: Final = Path(__file__).with_name("installed_models.py")
+MEASURING: Final = Path(__file__).with_name("measuring")
 PREDICT: Final = Path(__file__).with_name("predict.py")
 SEND: Final = Path(__file__).with_name("send_with_twine.py")
+TRAIN: Final = Path(__file__).with_name("train.py")

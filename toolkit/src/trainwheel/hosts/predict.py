@@ -3,10 +3,11 @@
 Run by file path with ``-P`` in an environment that holds the model, so that this folder shadows
 nothing and the toolkit's own process never loads a model.
 
-    python -P predict.py MODULE:FUNCTION INPUTS OUTPUTS
+    python -P predict.py MODULE:FUNCTION INPUTS OUTPUTS [ARTEFACT]
 
 ``INPUTS`` holds one JSON object a line; ``OUTPUTS`` gets the function's answer to each, one JSON
-value a line.
+value a line. With the model's file named, standard output tells of odd estimators in it, and of
+those that carry rows of the training data.
 """
 
 from __future__ import annotations
@@ -21,33 +22,66 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_ROWS = ("_fit_X", "support_vectors_", "X_train_", "X_fit_")
+"""Where neighbours, support vectors, Gaussian processes and kernel methods keep their rows."""
 
-def main(door: str, inputs: str, outputs: str) -> None:
-    """Answer each line of ``inputs`` in ``outputs``."""
+
+def main(door: str, inputs: str, outputs: str, artefact: str = "") -> None:
+    """Answer each line of ``inputs`` in ``outputs``, and tell of the estimators in the model."""
     module, _, name = door.partition(":")
     found: Any = importlib.import_module(module)
     predict = functools.reduce(getattr, name.split("."), found)
     records = map(json.loads, Path(inputs).read_text(encoding="utf-8").splitlines())
     answers = [json.dumps(predict(record), allow_nan=False) for record in records]
     Path(outputs).write_text("".join(f"{answer}\n" for answer in answers), encoding="utf-8")
+    # A door that keeps no model between two records has let go of it by now.
+    kept = load(artefact) if artefact and not holds_estimators() else None
     for told in sorted(set(parallel_estimators())):
         print(f"notice: {told}")  # noqa: T201 - the toolkit hands it on
+    for kind in sorted(set(carriers())):
+        print(f"carries: {kind}")  # noqa: T201 - as above
+    del kept
+
+
+def holds_estimators() -> bool:
+    """Return whether any scikit-learn estimator is in memory."""
+    base = sys.modules.get("sklearn.base")
+    return base is not None and any(isinstance(x, base.BaseEstimator) for x in gc.get_objects())
+
+
+def load(artefact: str) -> Any:
+    """Return what the model's file holds; None where joblib cannot tell."""
+    with contextlib.suppress(Exception):
+        return importlib.import_module("joblib").load(artefact)
+    return None
 
 
 def parallel_estimators() -> Iterator[str]:
     """Yield a line for each loaded scikit-learn estimator that would start workers to predict."""
+    for name, state in estimators():
+        jobs = state.get("n_jobs")
+        if type(jobs) is int and jobs not in {0, 1}:
+            yield (
+                f"{name} keeps n_jobs={jobs}: one row at a time it predicts several "
+                "times slower; set n_jobs=None before it is dumped"
+            )
+
+
+def carriers() -> Iterator[str]:
+    """Yield the kind of each loaded estimator that holds rows that it was fitted to."""
+    for name, state in estimators():
+        if any(state.get(row) is not None for row in _ROWS):
+            yield name
+
+
+def estimators() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield kind and state of each loaded scikit-learn estimator."""
     for found in gc.get_objects():
         # Among all objects are some that answer to nothing in the usual way.
         with contextlib.suppress(Exception):
             kind = type(found)
-            if not kind.__module__.startswith("sklearn."):
-                continue
-            jobs = vars(found).get("n_jobs")
-            if type(jobs) is int and jobs not in {0, 1}:
-                yield (
-                    f"{kind.__name__} keeps n_jobs={jobs}: one row at a time it predicts several "
-                    "times slower; set n_jobs=None before it is dumped"
-                )
+            if kind.__module__.startswith("sklearn."):
+                yield kind.__name__, vars(found)
 
 
 if __name__ == "__main__":

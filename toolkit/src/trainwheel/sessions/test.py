@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,13 +17,16 @@ __all__ = ["run"]
 
 
 def run(context: Context) -> None:
-    """Run pytest over the tests with coverage of the package that is shipped."""
+    """Run pytest over the tests with coverage of what is shipped, and judge the model."""
     project = context.project
     project.require_artefact()
     facts = facts_of(project, "test")
     run_step(
         project, "test", facts, lambda scratch: _test(project, scratch), force=context.is_forced
     )
+    from trainwheel.sessions.judge import judge  # noqa: PLC0415 - after what may be long
+
+    judge(context)
 
 
 def _test(project: Project, scratch: Path) -> Mapping[str, str]:
@@ -30,7 +34,7 @@ def _test(project: Project, scratch: Path) -> Mapping[str, str]:
     made.mkdir()
     argv = (
         *("python", "-m", "pytest", project.config.tests, "-p", "no:cacheprovider"),
-        *(f"--junitxml={made / 'junit.xml'}", f"--cov={project.config.package}"),
+        *(f"--junitxml={made / 'pytest.xml'}", f"--cov={project.config.package}"),
         *(f"--cov-report=xml:{made / 'coverage.xml'}", f"--cov-report=html:{made / 'coverage'}"),
     )
     env = {"PYTHONPATH": str(project.source), "COVERAGE_FILE": str(scratch / "coverage")}
@@ -38,6 +42,8 @@ def _test(project: Project, scratch: Path) -> Mapping[str, str]:
         project.run_tool("test", argv, what="the tests", env=env)
     except StepFailedError:
         # A CI service shows which tests failed; the step stays stale, for no record says so.
+        if (made / "pytest.xml").is_file():
+            shutil.copyfile(made / "pytest.xml", made / "junit.xml")
         place(made, project.root / "build" / "test")
         raise
     return {"summary": _describe(made)}
@@ -47,7 +53,7 @@ def _describe(made: Path) -> str:
     import xml.etree.ElementTree as ET  # noqa: PLC0415 - only for work  # nosec B405
 
     # Both files were written by the tools of the locked environment a moment ago.
-    junit = ET.parse(made / "junit.xml")  # noqa: S314  # nosec B314
+    junit = ET.parse(made / "pytest.xml")  # noqa: S314  # nosec B314
     coverage = ET.parse(made / "coverage.xml")  # noqa: S314  # nosec B314
     suite = next(junit.iter("testsuite"))
     rate = float(coverage.getroot().get("line-rate", "0"))

@@ -13,7 +13,7 @@ __all__ = ["run"]
 
 
 def run(context: Context) -> None:
-    """Train, unless nothing that training depends on has changed."""
+    """Train, unless nothing that training depends on has changed, and write the report."""
     project = context.project
 
     def work(scratch: Path) -> Mapping[str, str]:
@@ -22,3 +22,6 @@ def run(context: Context) -> None:
         return train(project, scratch)
 
     run_step(project, "train", facts_of(project, "train"), work, force=context.is_forced)
+    from trainwheel.sessions.report import report  # noqa: PLC0415 - after what may be long
+
+    report(context)

@@ -1,0 +1,155 @@
+"""Answer a request: ``python -P -m measuring REQUEST ANSWER``.
+
+The request: ``names`` lists what metrics are called; ``predictions`` names a CSV file (``y_true``,
+``y_pred``, ``score_<class>`` …), ``positive`` the class that counts as positive, and for a
+comparison ``holdout`` names the held-out rows, ``new`` and ``old`` the answers of two models to
+them, a JSON value a line. What cannot be read is one line on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .reading import Predictions, UnreadableError, read_answers, read_predictions
+from .resampling import LIMIT, called, compare, measure
+
+_WORST = 10
+_TABLE = 30
+
+
+def main(request: str, answer: str) -> None:
+    """Read the request and write the answer."""
+    wanted = json.loads(Path(request).read_text(encoding="utf-8"))
+    try:
+        told = _answer(wanted)
+    except UnreadableError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    Path(answer).write_text(json.dumps(told, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _answer(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if "predictions" in wanted:
+        predictions = read_predictions(Path(wanted["predictions"]), wanted["positive"])
+        told["predictions"] = describe(predictions, wanted["names"])
+    if "holdout" in wanted:
+        told["comparison"] = _compare(wanted)
+    return told
+
+
+def describe(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
+    """Return what the report tells of predictions.
+
+    Args:
+        predictions: The predictions.
+        names: What metrics are called elsewhere; those that are known are told under these too.
+    """
+    classes = predictions.classes
+    measured = measure(predictions)
+    has_positive = predictions.positive >= 0
+    return {
+        "kind": predictions.kind,
+        "rows": predictions.rows,
+        "classes": list(classes),
+        "positive": classes[predictions.positive] if has_positive else None,
+        "measured": {name: asdict(found) for name, found in measured.items()},
+        "named": {name: asdict(found) for name, found in called(measured, names).items()},
+        "confusion": _confusion(predictions),
+        "notes": list(_notes(predictions)),
+        "worst": _worst(predictions),
+        "sample": _sample(predictions),
+    }
+
+
+def _compare(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    with Path(wanted["holdout"]).open(encoding="utf-8") as stream:
+        truths = [json.loads(line)["truth"] for line in stream]
+    new, old = (
+        read_answers(truths, Path(wanted[side]), wanted["positive"]) for side in ("new", "old")
+    )
+    if new.classes != old.classes:
+        message = f"the models know other classes: {', '.join({*new.classes} ^ {*old.classes})}"
+        raise UnreadableError(message)
+    found = called(compare(new, old), wanted["names"])
+    return {"rows": new.rows, "metrics": {name: asdict(row) for name, row in found.items()}}
+
+
+def _confusion(predictions: Predictions) -> list[list[int]] | None:
+    count = len(predictions.classes)
+    if not 0 < count <= _TABLE:
+        return None
+    cells = np.bincount(predictions.truth * count + predictions.predicted, minlength=count * count)
+    rows: list[list[int]] = cells.reshape(count, count).tolist()
+    return rows
+
+
+def _notes(predictions: Predictions) -> list[str]:
+    notes: list[str] = []
+    if predictions.kind == "regression":
+        return notes
+    count = len(predictions.classes)
+    true, said = (
+        np.bincount(side, minlength=count) for side in (predictions.truth, predictions.predicted)
+    )
+    if np.count_nonzero(true) == 1:
+        only = predictions.classes[int(true.argmax())]
+        notes.append(f"every held-out row is {only!r}: nothing can be told of the other classes")
+    never = [predictions.classes[c] for c in np.flatnonzero((true > 0) & (said == 0))]
+    notes += [f"{label!r} is never predicted" for label in never[:_TABLE]]
+    if predictions.rows > LIMIT:
+        notes.append(f"intervals and pictures rest on {LIMIT} random rows of {predictions.rows}")
+    return notes
+
+
+def _worst(predictions: Predictions) -> list[dict[str, Any]]:
+    """Return the worst mistakes, the row counted from 1 as in predictions.csv."""
+    truth, predicted = predictions.truth, predictions.predicted
+    if predictions.kind == "regression":
+        weight = np.abs(predicted - truth)
+        rows = np.argsort(-weight, kind="stable")[:_WORST]
+        return [
+            {"row": int(row) + 1, "truth": float(truth[row]), "predicted": float(predicted[row])}
+            for row in rows
+        ]
+    wrong = np.flatnonzero(truth != predicted)
+    scores = predictions.scores
+    if scores is not None and not np.isnan(scores).any():
+        margin = scores[wrong, predicted[wrong]] - scores[wrong, truth[wrong]]
+        wrong = wrong[np.argsort(-margin, kind="stable")]
+    return [
+        {
+            "row": int(row) + 1,
+            "truth": predictions.classes[truth[row]],
+            "predicted": predictions.classes[predicted[row]],
+            **({} if scores is None or np.isnan(scores[row, predicted[row]])
+               else {"score": float(scores[row, predicted[row]])}),
+        }
+        for row in wrong[:_WORST]
+    ]  # fmt: skip
+
+
+def _sample(predictions: Predictions) -> dict[str, Any]:
+    """Return what pictures are drawn from: all rows, or a random part of them."""
+    if predictions.rows > LIMIT:
+        rows = np.random.default_rng(0).choice(predictions.rows, LIMIT, replace=False)
+        predictions = predictions.take(np.sort(rows))
+    scores = predictions.scores
+    whole = scores is not None and not np.isnan(scores).any()
+    return {
+        "truth": predictions.truth.tolist(),
+        "predicted": predictions.predicted.tolist(),
+        "scores": scores.tolist() if whole and scores is not None else None,
+        "has_probabilities": predictions.has_probabilities,
+    }
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,166 @@
+"""Confidence intervals and comparisons by a seeded bootstrap over rows.
+
+Intervals are percentiles. Those of two models draw the same rows for both. Of more rows than
+`LIMIT` a random part of that many is drawn from, and its deviations are scaled by the square root
+of the share (m out of n: Bickel, Götze and van Zwet, Statistica Sinica 7, 1997).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics import ALIASES, metrics_of, shares_of
+from .reading import Predictions
+
+__all__ = ["LIMIT", "Comparison", "Measured", "called", "compare", "measure"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+LIMIT = 20_000
+_ROUNDS = 2_000
+_Z_975, _Z_95, _Z_80 = 1.959963984540054, 1.6448536269514722, 0.8416212335729143
+_ENOUGH = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric's value, and the bounds of its 95 % interval where that is defined."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    def negative(self) -> Measured:
+        """Return it with the other sign."""
+        low, high = (None if bound is None else -bound for bound in (self.high, self.low))
+        return Measured(-self.value, low, high)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a metric of one model differs from that of another on the same rows.
+
+    Args:
+        new: The value of the one.
+        old: The value of the other.
+        lowest: The bound that the difference, new less old, exceeds with 95 % confidence.
+        highest: The bound that it stays below with 95 % confidence.
+        visible: The smallest true difference that this many rows show with a power of 80 %.
+    """
+
+    new: float
+    old: float
+    lowest: float
+    highest: float
+    visible: float
+
+    def negative(self) -> Comparison:
+        """Return it with the other sign."""
+        return Comparison(-self.new, -self.old, -self.highest, -self.lowest, self.visible)
+
+
+def measure(predictions: Predictions, seed: int = 0) -> dict[str, Measured]:
+    """Return every metric that predictions allow, with its interval."""
+    metrics = metrics_of(predictions)
+    ones = np.ones(predictions.rows)
+    values = {name: metric(ones) for name, metric in metrics.items()}
+    drawn = _draw(predictions, seed)
+    return {
+        name: _bound(predictions, name, value, drawn[name])
+        for name, value in values.items()
+        if math.isfinite(value)
+    }
+
+
+def compare(new: Predictions, old: Predictions, seed: int = 0) -> dict[str, Comparison]:
+    """Return how two models differ, in every metric that both allow, on the same rows."""
+    ones = np.ones(new.rows)
+    pair = [metrics_of(side) for side in (new, old)]
+    values = [{name: metric(ones) for name, metric in side.items()} for side in pair]
+    drawn = [_draw(side, seed) for side in (new, old)]
+    found = {}
+    for name in pair[0].keys() & pair[1].keys():
+        now, then = values[0][name], values[1][name]
+        differences = drawn[0][name] - drawn[1][name]
+        differences = differences[np.isfinite(differences)]
+        if not math.isfinite(now - then) or len(differences) < _ENOUGH * _ROUNDS:
+            continue
+        mean, scale = float(differences.mean()), _scale(new.rows)
+        centre = mean if scale == 1 else now - then
+        low, high = (np.quantile(differences, [0.05, 0.95]) - mean) * scale
+        visible = (_Z_95 + _Z_80) * float(differences.std(ddof=1)) * scale
+        found[name] = Comparison(now, then, centre + float(low), centre + float(high), visible)
+    return dict(sorted(found.items()))
+
+
+_Told = TypeVar("_Told", "Measured", "Comparison")
+
+
+def called(found: Mapping[str, _Told], names: Iterable[str]) -> dict[str, _Told]:
+    """Return metrics under the names that they are called by, as far as those are known.
+
+    ``neg_`` before a name turns its sign, as in scikit-learn's scorers.
+    """
+    told = {}
+    for name in names:
+        plain = name.removeprefix("neg_")
+        known = found.get(ALIASES.get(plain, plain))
+        if known is not None:
+            told[name] = known if plain == name else known.negative()
+    return told
+
+
+def _draw(predictions: Predictions, seed: int) -> Mapping[str, Floats]:
+    """Return the values of each metric in every resample; the same rows for the same seed."""
+    rows = predictions.rows
+    if rows > LIMIT:
+        part = np.random.default_rng([seed, 1]).choice(rows, LIMIT, replace=False)
+        predictions = predictions.take(part)
+    metrics = metrics_of(predictions)
+    drawn = {name: np.empty(_ROUNDS) for name in metrics}
+    for number, weights in enumerate(_weights(predictions.rows, seed)):
+        for name, metric in metrics.items():
+            drawn[name][number] = metric(weights)
+    return drawn
+
+
+def _weights(rows: int, seed: int) -> Iterator[Floats]:
+    generator = np.random.default_rng([seed, 0])
+    for _ in range(_ROUNDS):
+        drawn = generator.integers(rows, size=rows)
+        yield np.bincount(drawn, minlength=rows).astype(np.float64)
+
+
+def _scale(rows: int) -> float:
+    """Return how much narrower an interval is than that of the rows that were drawn from."""
+    return math.sqrt(min(1.0, LIMIT / rows))
+
+
+def _bound(predictions: Predictions, name: str, value: float, drawn: Floats) -> Measured:
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) < _ENOUGH * _ROUNDS:
+        return Measured(value, None, None)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    if (scale := _scale(predictions.rows)) != 1:
+        centre = float(drawn.mean())
+        low, high = value + (low - centre) * scale, value + (high - centre) * scale
+    if low == high and name in (shares := shares_of(predictions)):
+        # Where every row hits, or none, each resample does too, and says nothing.
+        counted, hits = shares[name]
+        low, high = wilson(float(hits.sum()), float(counted.sum()))
+    return Measured(value, float(low), float(high))
+
+
+def wilson(hits: float, trials: float) -> tuple[float, float]:
+    """Bound a share with 95 % confidence (E. B. Wilson, JASA 22, 1927)."""
+    rate, square = hits / trials, _Z_975**2
+    centre = (rate + square / (2 * trials)) / (1 + square / trials)
+    spread = rate * (1 - rate) / trials + square / (4 * trials**2)
+    reach = _Z_975 / (1 + square / trials) * math.sqrt(spread)
+    return max(0.0, centre - reach), min(1.0, centre + reach)

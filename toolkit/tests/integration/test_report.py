@@ -1,0 +1,157 @@
+"""The report: rendered in a real browser, and right for every kind of model."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from integration.browser import browse, find_barriers, install_axe, open_page, require_browser
+from integration.learner import LEARNS, TRAINING
+from integration.tiny import ROOT, Run, TinyProject, clean_variables
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+REPORT = "build/train/report.html"
+PICTURES = os.environ.get("TRAINWHEEL_PICTURES")
+"""A folder for the pictures of the documentation; none are kept where it is not set."""
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
+    """The reference model of this repository, trained."""
+    root = tmp_path_factory.mktemp("reference") / "project"
+    listed = subprocess.run(
+        ("git", "ls-files", "-co", "--exclude-standard"),
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if not name.startswith("toolkit/") and (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, root / name)
+    project = TinyProject(root, tmp_path_factory.mktemp("envs"), clean_variables())
+    run = project.nox("train")
+    assert run.code == 0, run.output
+    return project
+
+
+def test_the_report_of_the_reference_model_in_a_browser(
+    reference: TinyProject, tmp_path: Path
+) -> None:
+    require_browser()
+    axe = install_axe(tmp_path / "axe")
+    path = reference.root / REPORT
+
+    with browse() as browser:
+        for width, scheme, name in ((1200, "light", "desktop"), (390, "dark", "phone")):
+            watched = open_page(browser, path, width, scheme)
+            assert watched.said == []
+            assert watched.asked == [path.as_uri()]
+            assert watched.page.locator("figure svg").count() == 5
+            # On a phone tables may be moved, but not the page.
+            assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
+            if PICTURES:
+                target = Path(PICTURES) / f"report-{name}.png"
+                clip = {"x": 0, "y": 0, "width": width, "height": 1400}
+                watched.page.screenshot(path=target, full_page=True, clip=clip)  # type: ignore[arg-type]
+            assert find_barriers(watched.page, axe) == []
+
+
+def test_the_report_tells_what_a_data_scientist_looks_for(reference: TinyProject) -> None:
+    text = re.sub(r"<svg.*?</svg>", "", reference.read(REPORT), flags=re.DOTALL)
+
+    for told in ("124 held-out rows", "roc_auc", "95 % interval", "peak memory", "The worst"):
+        assert told in text
+    assert "<script" not in text
+    assert "compactness_error" not in text  # no row is shown
+    assert "| accuracy | 0.99" in reference.read("build/train/model_card.md")
+
+
+def retrained(project: TinyProject, training: str) -> Run:
+    project.write(TRAINING, training)
+    return project.nox("train")
+
+
+def test_a_regression_has_residuals(published_learner: TinyProject) -> None:
+    training = LEARNS.replace('"big", "small")\nsaid', '"big", "small")\nvalues = rows * 2\nsaid')
+    training = training.replace(
+        'writer.writerow(["y_true", "y_pred", "score_big"])\n'
+        "    writer.writerows(zip(truth, said, score.tolist(), strict=True))",
+        'writer.writerow(["y_true", "y_pred"])\n'
+        "    writer.writerows(zip(values, values + score, strict=True))",
+    ).replace('"accuracy": float((truth == said).mean())', '"mae": float(score.mean())')
+
+    run = retrained(published_learner, training)
+
+    assert run.code == 0, run.output
+    page = published_learner.read(REPORT)
+    assert 'id="picture-residual_vs_predicted"' in page
+    assert 'id="picture-actual_vs_predicted"' in page
+    assert 'id="picture-roc"' not in page
+
+
+def test_several_classes_are_handled(published_learner: TinyProject) -> None:
+    training = LEARNS.replace(
+        'writer.writerow(["y_true", "y_pred", "score_big"])\n'
+        "    writer.writerows(zip(truth, said, score.tolist(), strict=True))",
+        'writer.writerow(["y_true", "y_pred", "score_a", "score_b", "score_c"])\n'
+        "    kinds = np.array(list('abc'))[(rows // 5).astype(int) % 3]\n"
+        "    shares = [(0.2 + 0.4 * (k == 'a'), 0.2 + 0.4 * (k == 'b'), 0.2 + 0.4 * (k == 'c'))\n"
+        "              for k in kinds]\n"
+        "    writer.writerows((k, k, *s) for k, s in zip(kinds, shares))",
+    )
+
+    run = retrained(published_learner, training)
+
+    assert run.code == 0, run.output
+    page = published_learner.read(REPORT)
+    assert page.count("AUC = 1.00") == 3
+    assert 'id="picture-confusion"' in page
+
+
+def test_a_model_that_carries_its_training_rows_says_so(published_learner: TinyProject) -> None:
+    training = LEARNS.replace(
+        'joblib.dump({"factor": 2.0, "border": BORDER}, model)',
+        "from sklearn.neighbors import KNeighborsClassifier\n"
+        "neighbours = KNeighborsClassifier().fit(rows.reshape(-1, 1), truth)\n"
+        'joblib.dump({"factor": 2.0, "border": BORDER, "near": neighbours}, model)',
+    ).replace('"big", "small")\nsaid', '"big", "small").astype(str)\nsaid')
+
+    run = retrained(published_learner, training)
+
+    assert run.code == 0, run.output
+    warning = "This model carries rows of its training data: KNeighborsClassifier"
+    assert warning in published_learner.read(REPORT)
+    assert warning in published_learner.read("build/train/model_card.md")
+
+
+def test_rows_of_mistakes_are_shown_only_where_that_is_wanted(
+    published_learner: TinyProject,
+) -> None:
+    hidden = published_learner.read(REPORT)
+    published_learner.configure("report.show-rows = true")
+
+    run = published_learner.nox("report")
+
+    assert run.code == 0, run.output
+    assert '<th scope="col">input</th>' not in hidden
+    assert re.search(r'<td class="soft">x -?[0-9.]+</td>', published_learner.read(REPORT))
+
+
+def test_a_new_training_takes_the_report_of_the_old_one_away(
+    published_learner: TinyProject,
+) -> None:
+    before = published_learner.read("build/train/metrics.md")
+    assert (published_learner.root / REPORT).is_file()
+
+    run = retrained(published_learner, LEARNS.replace("y_pred", "y_said"))
+
+    assert "predictions.csv has no column y_pred" in run.error("failed")
+    assert not (published_learner.root / REPORT).exists()
+    again = retrained(published_learner, LEARNS)
+    assert again.code == 0, again.output
+    assert published_learner.read("build/train/metrics.md").split("\n")[4] == before.split("\n")[4]

@@ -1,0 +1,408 @@
+"""Metrics, intervals and comparisons, beside scikit-learn, closed forms and simulations."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
+from sklearn import metrics
+
+from trainwheel.hosts.measuring import resampling
+from trainwheel.hosts.measuring.__main__ import describe, main
+from trainwheel.hosts.measuring.metrics import metrics_of
+from trainwheel.hosts.measuring.reading import (
+    Predictions,
+    UnreadableError,
+    read_answers,
+    read_predictions,
+)
+from trainwheel.hosts.measuring.resampling import called, compare, measure, wilson
+
+SIMULATIONS = 1_000
+
+
+def binary(generator: Generator, rows: int, skill: float = 1.0) -> Predictions:
+    """Return predictions of a classifier with some ties among its scores."""
+    truth = (generator.random(rows) < 0.4).astype(np.intp)
+    raw = 1 / (1 + np.exp(-(skill * (2 * truth - 1) + generator.normal(0, 1, rows))))
+    scores = np.round(raw, 2).clip(0.01, 0.99)
+    predicted = (scores > 0.5).astype(np.intp)
+    return Predictions(("no", "yes"), truth, predicted, np.c_[1 - scores, scores], 1)
+
+
+def values(predictions: Predictions) -> dict[str, float]:
+    ones = np.ones(predictions.rows)
+    return {name: metric(ones) for name, metric in metrics_of(predictions).items()}
+
+
+def test_two_classes_are_measured_as_scikit_learn_does() -> None:
+    sample = binary(default_rng(1), 500)
+    assert sample.scores is not None
+    truth, said, score = sample.truth, sample.predicted, sample.scores[:, 1]
+
+    assert values(sample) == pytest.approx(
+        {
+            "accuracy": metrics.accuracy_score(truth, said),
+            "balanced_accuracy": metrics.balanced_accuracy_score(truth, said),
+            "sensitivity": metrics.recall_score(truth, said),
+            "specificity": metrics.recall_score(truth, said, pos_label=0),
+            "precision": metrics.precision_score(truth, said),
+            "f1": metrics.f1_score(truth, said),
+            "roc_auc": metrics.roc_auc_score(truth, score),
+            "average_precision": metrics.average_precision_score(truth, score),
+            "log_loss": metrics.log_loss(truth, score),
+            "brier_score": metrics.brier_score_loss(truth, score),
+        },
+        rel=1e-12,
+    )
+
+
+def test_several_classes_are_measured_as_scikit_learn_does() -> None:
+    generator = default_rng(2)
+    truth = generator.integers(3, size=400)
+    scores = generator.dirichlet([1, 1, 1], size=400)
+    scores[np.arange(400), truth] += 0.5
+    scores /= scores.sum(axis=1, keepdims=True)
+    said = scores.argmax(axis=1)
+
+    assert values(Predictions(("a", "b", "c"), truth, said, scores)) == pytest.approx(
+        {
+            "accuracy": metrics.accuracy_score(truth, said),
+            "balanced_accuracy": metrics.balanced_accuracy_score(truth, said),
+            "f1_macro": metrics.f1_score(truth, said, average="macro"),
+            "precision_macro": metrics.precision_score(truth, said, average="macro"),
+            "recall_macro": metrics.recall_score(truth, said, average="macro"),
+            "roc_auc_ovr": metrics.roc_auc_score(truth, scores, multi_class="ovr"),
+            "log_loss": metrics.log_loss(truth, scores),
+        },
+        rel=1e-12,
+    )
+
+
+def test_numbers_are_measured_as_scikit_learn_does() -> None:
+    generator = default_rng(3)
+    truth = generator.normal(size=300)
+    said = truth + generator.normal(0, 0.3, 300)
+
+    assert values(Predictions((), truth, said)) == pytest.approx(
+        {
+            "r2": metrics.r2_score(truth, said),
+            "mean_absolute_error": metrics.mean_absolute_error(truth, said),
+            "mean_squared_error": metrics.mean_squared_error(truth, said),
+            "root_mean_squared_error": metrics.root_mean_squared_error(truth, said),
+        },
+        rel=1e-12,
+    )
+
+
+def test_a_weight_counts_as_that_many_rows() -> None:
+    sample = binary(default_rng(4), 60)
+    weights = default_rng(5).integers(0, 4, 60)
+    repeated = sample.take(np.repeat(np.arange(60), weights))
+
+    weighted = {name: m(weights.astype(float)) for name, m in metrics_of(sample).items()}
+
+    assert weighted == pytest.approx(values(repeated), rel=1e-12)
+
+
+def test_an_interval_of_a_share_is_close_to_the_closed_form() -> None:
+    sample = binary(default_rng(6), 2_000)
+    accuracy = measure(sample)["accuracy"]
+    spread = 1.959964 * math.sqrt(accuracy.value * (1 - accuracy.value) / 2_000)
+
+    assert (accuracy.low, accuracy.high) == pytest.approx(
+        (accuracy.value - spread, accuracy.value + spread), abs=0.002
+    )
+
+
+def test_where_all_rows_hit_the_interval_is_wilsons() -> None:
+    truth = np.array([0, 1] * 20)
+    sample = Predictions(("a", "b"), truth, truth.copy(), None, 1)
+
+    found = measure(sample)["accuracy"]
+
+    assert (found.low, found.high) == wilson(40, 40)
+    assert found.low == pytest.approx(0.9124, abs=5e-5)
+
+
+def test_the_same_rows_give_the_same_numbers() -> None:
+    sample = binary(default_rng(7), 200)
+
+    assert measure(sample) == measure(sample)
+
+
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have one metric drawn, and that less often, for a simulation of many tests."""
+
+    def restrict(name: str) -> None:
+        monkeypatch.setattr(resampling, "_ROUNDS", 600)
+        monkeypatch.setattr(
+            resampling, "metrics_of", lambda sample: {name: metrics_of(sample)[name]}
+        )
+
+    return restrict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["accuracy", "roc_auc", "log_loss", "mean_absolute_error"])
+def test_an_interval_of_95_per_cent_covers_the_truth_that_often(
+    name: str, only: Callable[[str], None]
+) -> None:
+    only(name)
+    generator = default_rng(8)
+
+    def draw(rows: int) -> Predictions:
+        if name == "mean_absolute_error":
+            truth = generator.normal(size=rows)
+            return Predictions((), truth, truth + generator.normal(size=rows))
+        return binary(generator, rows)
+
+    true = values(draw(2_000_000))[name]
+    hits = 0
+    for number in range(SIMULATIONS):
+        sample = draw(300)
+        found = measure(sample, number)[name]
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= true <= found.high
+
+    assert 0.93 <= hits / SIMULATIONS <= 0.97
+
+
+def pair(generator: Generator, rows: int, drop: float) -> tuple[Predictions, Predictions]:
+    """Return a model that is right on 90 % of the rows less ``drop``, and one on 90 %."""
+    truth = generator.integers(2, size=rows)
+    # Both stumble over the hard rows, and each over some of its own.
+    hard = generator.random(rows) < 0.05
+    old_wrong = hard | (generator.random(rows) < 0.05 / 0.95)
+    new_wrong = hard | (generator.random(rows) < (0.05 + drop) / 0.95)
+    labels = ("no", "yes")
+    new, old = (np.where(wrong, 1 - truth, truth) for wrong in (new_wrong, old_wrong))
+    return Predictions(labels, truth, new, None, 1), Predictions(labels, truth, old, None, 1)
+
+
+def test_the_bound_of_a_difference_is_close_to_the_closed_form() -> None:
+    new, old = pair(default_rng(9), 1_000, 0.02)
+    found = compare(new, old)["accuracy"]
+    won = int(((new.predicted == new.truth) & (old.predicted != old.truth)).sum())
+    lost = int(((new.predicted != new.truth) & (old.predicted == old.truth)).sum())
+    # McNemar's counts: the variance of a difference of paired shares.
+    error = math.sqrt(won + lost - (won - lost) ** 2 / 1_000) / 1_000
+
+    assert found.new - found.old == pytest.approx((won - lost) / 1_000)
+    assert found.lowest == pytest.approx((won - lost) / 1_000 - 1.644854 * error, abs=0.0015)
+    assert found.visible == pytest.approx((1.644854 + 0.841621) * error, rel=0.06)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("drop", "least", "most"),
+    [
+        # A true drop beyond the margin of 0.04 must hardly ever pass, none must mostly pass.
+        (0.045, 0.0, 0.05),
+        (0.0, 0.7, 1.0),
+    ],
+)
+def test_a_drop_beyond_the_margin_passes_in_at_most_one_of_twenty_runs(
+    drop: float, least: float, most: float, only: Callable[[str], None]
+) -> None:
+    only("accuracy")
+    generator = default_rng(10)
+
+    passed = sum(
+        compare(*pair(generator, 400, drop), seed)["accuracy"].lowest >= -0.04
+        for seed in range(SIMULATIONS)
+    )
+
+    assert least <= passed / SIMULATIONS <= most
+
+
+def test_of_many_rows_a_part_gives_the_interval_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = binary(default_rng(11), 20_000)
+    whole = measure(sample)
+    monkeypatch.setattr(resampling, "LIMIT", 4_000)
+
+    parted = measure(sample)
+
+    for name, found in whole.items():
+        told = parted[name]
+        assert told.value == found.value
+        assert None not in {told.low, told.high, found.low, found.high}
+        width, expected = told.high - told.low, found.high - found.low  # type: ignore[operator]
+        assert width == pytest.approx(expected, rel=0.25), name
+
+
+def test_metrics_are_told_under_the_names_that_they_are_called_by() -> None:
+    found = measure(binary(default_rng(12), 100))
+
+    told = called(found, ["recall", "neg_log_loss", "cost"])
+
+    assert set(told) == {"recall", "neg_log_loss"}
+    assert told["recall"] == found["sensitivity"]
+    assert told["neg_log_loss"].value == -found["log_loss"].value
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "p.csv has no column y_true"),
+        ("y_true\n1\n", "p.csv has no column y_pred"),
+        ("y_true,y_pred\n", "p.csv has no rows"),
+        ("y_true,y_pred\n1,1\n1\n", "p.csv row 3 has 1 cells, its header 2"),
+        ("y_true,y_pred\n1,1,1\n", "p.csv row 2 has 3 cells, its header 2"),
+        (
+            "y_true,y_pred,score_a\na,a,0.5\na,a,high\n",
+            "p.csv row 3: score_a is 'high', which is no finite number",
+        ),
+        ("y_true,y_pred\n1.5,nan\n", "p.csv row 2: y_pred is 'nan', which is no finite number"),
+        ("y_true,y_pred\n1.5,inf\n", "p.csv row 2: y_pred is 'inf', which is no finite number"),
+    ],
+)
+def test_predictions_that_cannot_be_read_are_one_line(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        read_predictions(write(tmp_path / "p.csv", text), None)
+
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "classes"),
+    [
+        ("y_true,y_pred\nyes,no\nno,no\n", "binary", ("no", "yes")),
+        ("y_true,y_pred\n0,1\n1,1\n10,2\n", "multiclass", ("0", "1", "2", "10")),
+        ("y_true,y_pred\n0.5,0.4\n1,1\n", "regression", ()),
+        ("y_true,y_pred,score_1,score_0\n1,1,0.9,0.1\n0,0,0.2,0.8\n", "binary", ("0", "1")),
+        ("y_true,y_pred\n1,1\n2,x\n", "multiclass", ("1", "2", "x")),
+    ],
+)
+def test_labels_and_numbers_are_told_apart(
+    tmp_path: Path, text: str, kind: str, classes: tuple[str, ...]
+) -> None:
+    found = read_predictions(write(tmp_path / "p.csv", text), None)
+
+    assert (found.kind, found.classes) == (kind, classes)
+
+
+def test_the_class_that_counts_as_positive_can_be_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.csv", "y_true,y_pred,score_sick\nsick,sick,0.9\nwell,well,0.2\n")
+
+    found = read_predictions(path, "sick")
+
+    assert found.classes[found.positive] == "sick"
+    assert found.scores is not None
+    assert found.scores.tolist() == [[0.9, pytest.approx(0.1)], [0.2, 0.8]]
+    with pytest.raises(UnreadableError, match=r"no row of p\.csv is of the class 'ill'"):
+        read_predictions(path, "ill")
+
+
+def test_a_class_that_is_never_predicted_and_one_that_is_alone_are_noted() -> None:
+    truth = np.array([0, 0, 1, 1])
+    never = describe(Predictions(("a", "b"), truth, np.zeros(4, dtype=np.intp), None, 1), [])
+    alone = describe(Predictions(("a",), np.zeros(3, np.intp), np.zeros(3, np.intp)), [])
+
+    assert never["notes"] == ["'b' is never predicted"]
+    assert "precision" not in never["measured"]
+    assert alone["notes"] == ["every held-out row is 'a': nothing can be told of the other classes"]
+    json.dumps([never, alone], allow_nan=False)
+
+
+def test_scores_of_rows_of_one_class_give_no_curve() -> None:
+    scores = np.array([[0.9, 0.1], [0.8, 0.2]])
+
+    told = describe(
+        Predictions(("a", "b"), np.zeros(2, np.intp), np.zeros(2, np.intp), scores, 1), []
+    )
+
+    assert "roc_auc" not in told["measured"]
+    assert told["measured"]["accuracy"]["value"] == 1
+
+
+def test_the_worst_mistakes_are_those_that_were_surest() -> None:
+    truth, said = np.array([0, 0, 1]), np.array([1, 1, 1])
+    scores = np.array([[0.4, 0.6], [0.1, 0.9], [0.2, 0.8]])
+
+    told = describe(Predictions(("a", "b"), truth, said, scores, 1), [])
+
+    assert told["worst"] == [
+        {"row": 2, "truth": "a", "predicted": "b", "score": 0.9},
+        {"row": 1, "truth": "a", "predicted": "b", "score": 0.6},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        (["yes", "no"], "binary"),
+        (
+            [{"prediction": "yes", "probability": 0.9}, {"prediction": "no", "probability": 0.2}],
+            "binary",
+        ),
+        ([{"label": "yes", "probabilities": {"yes": 0.9, "no": 0.1}}] * 2, "binary"),
+    ],
+)
+def test_answers_of_a_model_are_understood(tmp_path: Path, answers: list[Any], kind: str) -> None:
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(a) + "\n" for a in answers))
+
+    found = read_answers(["yes", "no"], path, None)
+
+    assert found.kind == kind
+    assert found.predicted[0] == 1
+
+
+def test_answers_without_a_prediction_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = write(tmp_path / "holdout.jsonl", '{"input": {}, "truth": 1}\n')
+    answers = str(write(tmp_path / "a.jsonl", '{"x": 1}\n'))
+    request: dict[str, Any] = {
+        "holdout": str(rows),
+        "new": answers,
+        "old": answers,
+        "names": [],
+        "positive": None,
+    }
+
+    with pytest.raises(SystemExit) as caught:
+        main(str(write(tmp_path / "r", json.dumps(request))), str(tmp_path / "answer"))
+
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    assert told == "the model's answers hold no prediction, label, class or value\n"
+
+
+@pytest.mark.bench
+def test_ten_million_predictions_are_measured(tmp_path: Path) -> None:
+    rows = 10_000_000
+    generator = default_rng(13)
+    path = tmp_path / "p.csv"
+    with path.open("w") as stream:
+        stream.write("y_true,y_pred,score_yes\n")
+        for _ in range(100):
+            scores: NDArray[np.float64] = generator.random(rows // 100)
+            truth = generator.random(rows // 100) < scores
+            stream.writelines(
+                f"{'yes' if t else 'no'},{'yes' if s > 0.5 else 'no'},{s:.4f}\n"
+                for t, s in zip(truth.tolist(), scores.tolist(), strict=True)
+            )
+    request: dict[str, Any] = {"predictions": str(path), "names": [], "positive": None}
+
+    with warnings.catch_warnings():
+        main(str(write(tmp_path / "r", json.dumps(request))), str(tmp_path / "answer"))
+
+    told = json.loads((tmp_path / "answer").read_bytes())["predictions"]
+    assert told["rows"] == rows
+    assert told["measured"]["accuracy"]["value"] == pytest.approx(0.75, abs=0.001)
