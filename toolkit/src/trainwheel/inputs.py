@@ -101,7 +101,10 @@ def _close(project: Project, tests: tuple[Path, ...]) -> Closure:
         source=source,
         scan=project.digests.imports,
     )
-    files = {*closure.files, *tests, *files_named(command, root)}
+    tracked = [root / name for name in project.tracked_data]
+    named = (path for path in files_named(command, root)
+             if not any(path.is_relative_to(place) for place in tracked))  # fmt: skip
+    files = {*closure.files, *tests, *named}
     widened_by = closure.widened_by
     if entries is None:
         files.update(source_files(source, root))

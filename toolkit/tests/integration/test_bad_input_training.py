@@ -40,6 +40,18 @@ class Doubler:
             "(report / 'metrics.json').write_text('[]')",
             "metrics.json is no JSON object of name → number",
         ),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "training was killed, as the system does when memory runs out; its whole output is in",
+        ),
+        (
+            "(report / 'metrics.json').write_text('{\"accuracy\": NaN}')",
+            "metrics.json: accuracy is nan, which is no finite number",
+        ),
+        (
+            "(report / 'metrics.json').write_text('{\"accuracy\": \"good\"}')",
+            "metrics.json: accuracy is 'good', which is no finite number",
+        ),
         ("joblib.dump({}, model)", "predict_record does not predict the golden records: KeyError"),
     ],
 )
