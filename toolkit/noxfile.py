@@ -41,7 +41,8 @@ def run(session: nox.Session, tool: str, *arguments: str) -> None:
 def run_tests(session: nox.Session, marks: str) -> None:
     """Run tests beside each other, as many as the machine has cores; ``-- -n 0`` one by one."""
     cores = min(MOST_WORKERS, os.cpu_count() or 1)
-    run(session, "pytest", "-m", marks, "-n", str(cores), "--dist", "worksteal", *session.posargs)
+    spread = ("-n", str(cores), "--dist", "worksteal", "--durations", "25")
+    run(session, "pytest", "-m", marks, *spread, *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -1,8 +1,7 @@
-"""What is published: found on the index, and judged on the held-out rows of today."""
+"""What is published in the release line."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,12 @@ from trainwheel.errors import MissingCredentialsError, StepFailedError, Trainwhe
 from trainwheel.gate import Baseline
 from trainwheel.index.pages import PublishedFile
 from trainwheel.project import Project
-from trainwheel.promise import read_promise, read_provenance
-from trainwheel.proving import Model, ask
 from trainwheel.registry import Registry
 from trainwheel.releasing import registry_of
 from trainwheel.setup_py import read_distribution_name, read_version
 from trainwheel.versioning import newest_in_line
 
-__all__ = ["Published", "answers_of", "find_published"]
+__all__ = ["Published", "find_published"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,8 @@ class Published:
         """Return it for the gate, with the metrics that its wheel carries."""
         if not self.version:
             return Baseline(reason=self.reason, is_deferred=self.is_deferred)
+        from trainwheel.promise import read_provenance  # noqa: PLC0415 - only where there is work
+
         try:
             provenance = read_provenance(self.wheel(project))
         except TrainwheelError as error:
@@ -90,46 +89,3 @@ def find_published(project: Project, name_asked: str | None) -> Published:
     if newest is None:
         return Published(reason=f"nothing is published in the line of {base} in {registry.label}")
     return Published(newest, registry=registry, file=wheels[newest])
-
-
-def answers_of(project: Project, wheel: Path, rows: Path, folder: Path) -> Path:
-    """Have the model in a published wheel predict held-out rows, in an environment of its own.
-
-    Args:
-        project: The model repository.
-        wheel: The published wheel.
-        rows: ``holdout.jsonl``.
-        folder: A fresh folder, which is made.
-
-    Returns:
-        A file with an answer a line.
-
-    Raises:
-        TrainwheelError: It cannot be installed here, or does not predict these rows.
-    """
-    promise = read_promise(wheel)
-    line = f"{promise.name} @ {wheel.resolve().as_uri()} --hash=sha256:{promise.sha256}\n"
-    installer = project.installer("judge")
-    python = installer.ensure(project.envdir / "published", promise.requirements, alone=line)
-    model = Model(promise.predict, python, project.environment, log=project.log_of("judge"))
-    return ask_rows(model, rows, folder)
-
-
-def ask_rows(model: Model, rows: Path, folder: Path) -> Path:
-    """Have a model predict held-out rows; return a file with an answer a line.
-
-    Raises:
-        StepFailedError: It does not predict them, or a row has no input.
-    """
-    inputs = []
-    with rows.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                row = json.loads(line)
-                inputs.append(dict(row["input"]))
-                row["truth"]
-            except (ValueError, TypeError, KeyError):
-                message = f"{rows.name} line {number} is no object with input and truth"
-                raise StepFailedError(message, hint="let training write one a line") from None
-    ask(model, inputs, folder)
-    return folder / "outputs.jsonl"

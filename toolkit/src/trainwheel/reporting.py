@@ -1,164 +1,24 @@
-"""Write the report page, the table for a pull request, and the model card."""
+"""Keep the report, the table for a pull request and the model card up to date."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from trainwheel.bringing import read_snapshot
-from trainwheel.commits import read_commit
-from trainwheel.facts import TEMPLATES, facts_of
-from trainwheel.fingerprint import shown
-from trainwheel.inputs import fingerprint
-from trainwheel.judging import Judged, read_metrics
+from trainwheel.facts import facts_of
+from trainwheel.judging import Judged
 from trainwheel.project import Project
-from trainwheel.report_page import (
-    PICTURES,
-    Subject,
-    headlines,
-    number,
-    render_metrics,
-    rest,
-    worst_rows,
-)
-from trainwheel.setup_py import read_distribution_name
-from trainwheel.size import describe_size
-from trainwheel.state import read_record
 from trainwheel.steps import run_step
 
 __all__ = ["write_report"]
 
 
 def write_report(project: Project, judged: Judged, *, force: bool = False) -> None:
-    """Write ``report.html``, ``metrics.md`` and ``model_card.md`` into ``build/train``."""
+    """Write the report into ``build/train``, unless what it tells has not changed."""
 
     def work(scratch: Path) -> Mapping[str, str]:
-        subject = _subject(project, judged)
-        page = _context(project, subject)
-        (scratch / "report.html").write_text(_render("report.html.j2", page), encoding="utf-8")
-        (scratch / "model_card.md").write_text(_render("model_card.md.j2", page), encoding="utf-8")
-        (scratch / "metrics.md").write_text(render_metrics(subject), encoding="utf-8")
-        return {"summary": "build/train/report.html"}
+        from trainwheel.laying_out import lay_out  # noqa: PLC0415 - only where there is work
+
+        return lay_out(project, judged, scratch)
 
     run_step(project, "report", facts_of(project, "report"), work, force=force, is_quiet=True)
-
-
-def _subject(project: Project, judged: Judged) -> Subject:
-    return Subject(
-        read_distribution_name(project.read_setup_py()),
-        read_metrics(project),
-        judged.measured,
-        judged.baseline,
-        judged.compared,
-        judged.verdict,
-        _read_json(project, "training.json").get("carries_training_rows", ()),
-    )
-
-
-def _context(project: Project, subject: Subject) -> dict[str, Any]:
-    """Return what the templates lay out."""
-    training = _read_json(project, "training.json")
-    record, commit = read_record(project.records, "train"), read_commit(
-        project.root, project.environment
-    )  # fmt: skip
-    files = {} if record is None else fingerprint(project, "train", {}).files
-    data = {shown(name): digest for name, digest in files.items() if _is_data(project, name)}
-    inputs = _inputs_of_worst(project, subject) if project.config.show_rows else {}
-    return {
-        "subject": subject,
-        "headlines": headlines(subject),
-        "rest": rest(subject),
-        "worst": list(worst_rows(subject, inputs)),
-        "pictures": _pictures(project),
-        "parameters": {
-            name: json.dumps(value) for name, value in _read_json(project, "params.json").items()
-        },
-        "data": data,
-        "snapshot": read_snapshot(project),
-        "command": project.config.train_command,
-        "package": project.config.package,
-        "predict": project.config.predict,
-        "commit": commit.sha,
-        "is_dirty": commit.is_dirty,
-        "took": _taken(training),
-        "packages": training.get("packages", {}),
-        "python": training.get("python", ""),
-    }
-
-
-def _taken(training: Mapping[str, Any]) -> dict[str, str]:
-    if "seconds" not in training:
-        return {}
-    return {
-        "time": _seconds(training["seconds"]),
-        "processor time": _seconds(training["processor_seconds"]),
-        "peak memory": describe_size(training["peak_memory"]),
-    }
-
-
-def _seconds(value: float) -> str:
-    minute = 60
-    if value < minute:
-        return f"{value:.1f} s"
-    return str(timedelta(seconds=round(value)))
-
-
-def _is_data(project: Project, name: str) -> bool:
-    tracked = [f"{place}.dvc" for place in project.tracked_data]
-    places = (*project.config.training_data, *project.config.inputs, *tracked)
-    return any(Path(name).is_relative_to(place) for place in places)
-
-
-def _pictures(project: Project) -> list[tuple[str, str, str]]:
-    """Return name, description and SVG of each picture that was drawn."""
-    folder = project.root / "build/judge"
-    found = []
-    for name, told in PICTURES.items():
-        path = folder / f"{name}.svg"
-        if path.is_file():
-            svg = path.read_text(encoding="utf-8")
-            label = told.partition(":")[0]
-            # Whatever a reader uses, the picture is one thing with a name.
-            named = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
-            found.append((name, told, named))
-    return found
-
-
-def _inputs_of_worst(project: Project, subject: Subject) -> dict[int, Mapping[str, Any]]:
-    path = project.root / "build/train/holdout.jsonl"
-    wanted = {mistake["row"] for mistake in subject.measured.get("worst", ())}
-    if not path.is_file() or not wanted:
-        return {}
-    with path.open(encoding="utf-8") as stream:
-        return {
-            row: json.loads(line)["input"] for row, line in enumerate(stream, 1) if row in wanted
-        }
-
-
-def _read_json(project: Project, name: str) -> dict[str, Any]:
-    path = project.root / "build/train" / name
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _render(name: str, context: Mapping[str, Any]) -> str:
-    import jinja2  # noqa: PLC0415 - only where there is work
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["number"] = number
-    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
-    return environment.get_template(name).render(context)

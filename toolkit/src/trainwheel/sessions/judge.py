@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from trainwheel.gate import Verdict
 from trainwheel.judging import judge_model, refuse_failures, show_verdict
-from trainwheel.junit import with_gate
+from trainwheel.project import Project
 from trainwheel.reporting import write_report
 from trainwheel.sessions.runner import Context
 from trainwheel.state import write_atomically
@@ -27,9 +28,20 @@ def judge(context: Context) -> None:
     is_fresh = project.config.gate.compares
     judged = judge_model(project, to, is_fresh=is_fresh, force=context.is_forced)
     write_report(project, judged)
-    tests = project.root / "build/test/pytest.xml"
-    if tests.is_file():
-        merged = with_gate(tests.read_bytes(), judged.verdict)
-        write_atomically(tests.with_name("junit.xml"), merged)
+    _write_junit(project, judged.verdict)
     show_verdict(project, judged)
     refuse_failures(judged.verdict)
+
+
+def _write_junit(project: Project, verdict: Verdict) -> None:
+    """Write the tests and the gate's verdict into one file, unless it is newer than both."""
+    sources = [project.root / "build/test/pytest.xml", project.root / "build/judge/judged.json"]
+    merged = sources[0].with_name("junit.xml")
+    if not sources[0].is_file():
+        return
+    written = merged.stat().st_mtime_ns if merged.is_file() else 0
+    if all(path.stat().st_mtime_ns < written for path in sources):
+        return
+    from trainwheel.junit import with_gate  # noqa: PLC0415 - only where there is work
+
+    write_atomically(merged, with_gate(sources[0].read_bytes(), verdict))

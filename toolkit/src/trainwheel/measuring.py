@@ -1,0 +1,156 @@
+"""Measure the trained model and what is published, in environments that can."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trainwheel.asking import answers_of, ask_rows
+from trainwheel.baseline import Published
+from trainwheel.errors import StepFailedError, TrainwheelError
+from trainwheel.gate import Difference, judge
+from trainwheel.hosts import DRAW, MEASURING
+from trainwheel.lockfile import requirements
+from trainwheel.metrics import parse_metrics, split_intervals
+from trainwheel.pipfile import canonical_category
+from trainwheel.process import Command, run
+from trainwheel.project import Project
+from trainwheel.proving import Model
+
+__all__ = ["measure_model", "read_metrics"]
+
+_TRAINING = ("packages", "train")
+
+
+def measure_model(project: Project, published: Published, scratch: Path) -> Mapping[str, str]:
+    """Measure the model, compare and judge it, and write what was found to ``scratch / "judge"``.
+
+    Raises:
+        StepFailedError: What training wrote cannot be read.
+    """
+    folder = scratch / "judge"
+    folder.mkdir()
+    baseline, gate = published.baseline(project), project.config.gate
+    metrics, _ = split_intervals(read_metrics(project))
+    names = [*metrics, *(rule.metric for rule in gate.rules)]
+    measured = _measure(project, names, scratch)
+    compared, why = _compare(project, published, names, scratch)
+    verdict = judge(
+        gate.rules,
+        metrics,
+        baseline,
+        compared,
+        is_required=gate.baseline == "required",
+        why_stored=why,
+    )
+    _draw(project, measured, scratch, folder)
+    measured.pop("sample", None)
+    document = {
+        "verdict": verdict.as_json(),
+        "baseline": asdict(baseline),
+        "measured": measured,
+        "compared": {name: asdict(difference) for name, difference in compared.items()},
+    }
+    (folder / "judged.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (folder / "verdict.md").write_text(verdict.markdown(), encoding="utf-8")
+    return {"summary": verdict.outcome or "measured"}
+
+
+def read_metrics(project: Project) -> dict[str, int | float]:
+    """Return what training wrote to ``metrics.json``; empty where it wrote none.
+
+    Raises:
+        StepFailedError: It is no JSON object of finite numbers.
+    """
+    path = project.root / "build/train/metrics.json"
+    return parse_metrics(path.read_bytes()) if path.is_file() else {}
+
+
+def _measure(project: Project, names: Sequence[str], scratch: Path) -> dict[str, Any]:
+    path = project.root / "build/train/predictions.csv"
+    if not path.is_file():
+        return {}
+    if not any(locked.name == "numpy" for locked in requirements(project.lock, *_TRAINING)):
+        project.console.notice_once("predictions.csv is not measured: no numpy is locked")
+        return {}
+    request = {"predictions": str(path), "names": names, "positive": project.config.gate.positive}
+    answer, problem = _ask_host(project, request, scratch / "measure.json")
+    if problem:
+        raise StepFailedError(problem, hint="let training write y_true, y_pred and score_<class>")
+    return dict(answer["predictions"])
+
+
+def _compare(
+    project: Project, published: Published, names: Sequence[str], scratch: Path
+) -> tuple[dict[str, Difference], str]:
+    """Return how the model differs from what is published on the same rows, or why not."""
+    rows = project.root / "build/train/holdout.jsonl"
+    if not published.version or not project.config.gate.compares:
+        return {}, ""
+    if not rows.is_file():
+        return {}, "training left no holdout.jsonl"
+    model = Model(
+        project.config.predict,
+        project.python("train"),
+        project.environment,
+        log=project.log_of("judge"),
+        variables={**project.variables("train"), "PYTHONPATH": str(project.source)},
+    )
+    new = ask_rows(model, rows, scratch / "new")
+    try:
+        old = answers_of(project, published.wheel(project), rows, scratch / "old")
+    except TrainwheelError as error:
+        return {}, f"it cannot be asked here, {error.message}"
+    request = {
+        "holdout": str(rows),
+        "new": str(new),
+        "old": str(old),
+        "names": names,
+        "positive": project.config.gate.positive,
+    }
+    answer, problem = _ask_host(project, request, scratch / "compare.json")
+    if problem:
+        return {}, problem
+    told = answer["comparison"]
+    return {n: Difference(**row, rows=told["rows"]) for n, row in told["metrics"].items()}, ""
+
+
+def _ask_host(
+    project: Project, request: Mapping[str, Any], path: Path
+) -> tuple[dict[str, Any], str]:
+    """Return the measuring host's answer, or one line that says why there is none."""
+    answer = path.with_suffix(".answer")
+    path.write_text(json.dumps(request), encoding="utf-8")
+    argv = (str(project.python("train")), "-P", "-m", MEASURING.name, str(path), str(answer))
+    env = {**project.variables("train"), "PYTHONPATH": str(MEASURING.parent)}
+    completed = run(Command(argv, env=env), project.environment, log=project.log_of("judge"))
+    if completed.failed:
+        return {}, completed.last_line
+    return json.loads(answer.read_bytes()), ""
+
+
+def _draw(project: Project, measured: Mapping[str, Any], scratch: Path, folder: Path) -> None:
+    """Draw the pictures of the report, where matplotlib is locked for them."""
+    if "sample" not in measured:
+        return
+    has_report = canonical_category("report") in project.lock.categories
+    locked = project.lock.packages("report") if has_report else ()
+    if not any(package.name == "matplotlib" for package in locked):
+        project.console.notice_once(
+            "the report has no pictures: add matplotlib to [report] of the Pipfile, and lock"
+        )
+        return
+    path = scratch / "draw.json"
+    path.write_text(json.dumps(measured), encoding="utf-8")
+    environment = project.envdir / "report"
+    installer = project.installer("judge")
+    python = installer.ensure(environment, project.locked("packages", "report"))
+    argv = (str(python), "-P", str(DRAW), str(path), str(folder))
+    env = {"MPLCONFIGDIR": str(environment / "matplotlib"), "PYTHONHASHSEED": "0"}
+    completed = run(Command(argv, env=env), project.environment, log=project.log_of("judge"))
+    if completed.failed:
+        message = f"the report's pictures cannot be drawn: {completed.last_line}"
+        raise StepFailedError(message, hint="see build/log/judge.log")
