@@ -8,18 +8,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from oncology_model.datamodel import Prediction
+from oncology_training.candidates import SEED
 from oncology_training.golden import draw_golden
 from oncology_training.metrics import measure
 from oncology_training.protocol import Training
+from oncology_training.search import FOLDS
 from oncology_training.writing import write_text
 
 
 def write_report(training: Training, folder: Path) -> dict[str, float]:
-    """Write the four files of the report and give the metrics back.
+    """Write the five files of the report and give the metrics back.
 
-    ``metrics.json`` numbers by name; ``predictions.csv`` truth, prediction and one score
-    per class for each held-out row; ``golden.jsonl`` synthetic inputs; ``holdout.jsonl``
-    held-out inputs with their truth, in the order of ``predictions.csv``.
+    ``metrics.json`` numbers by name; ``params.json`` what was chosen, and from what;
+    ``predictions.csv`` truth, prediction and one score per class for each held-out row;
+    ``golden.jsonl`` synthetic inputs; ``holdout.jsonl`` held-out inputs with their truth, in
+    the order of ``predictions.csv``.
 
     Args:
         training: what came out of the training.
@@ -30,10 +33,20 @@ def write_report(training: Training, folder: Path) -> dict[str, float]:
     """
     metrics = measure(training)
     write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    write_text(folder / "params.json", json.dumps(_list_parameters(training), indent=2) + "\n")
     write_text(folder / "predictions.csv", _render_predictions(training))
     write_text(folder / "golden.jsonl", _render_lines(draw_golden(training.rows)))
     write_text(folder / "holdout.jsonl", _render_holdout(training))
     return metrics
+
+
+def _list_parameters(training: Training) -> dict[str, object]:
+    return {
+        "chosen": training.choice.name,
+        "candidates": sorted(training.choice.losses),
+        "folds": FOLDS,
+        "seed": SEED,
+    }
 
 
 def _render_predictions(training: Training) -> str:

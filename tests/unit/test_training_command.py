@@ -17,7 +17,7 @@ from oncology_training.__main__ import main
 from oncology_training.data import Example
 from oncology_training.writing import write_model, write_text
 
-REPORT = {"metrics.json", "predictions.csv", "golden.jsonl", "holdout.jsonl"}
+REPORT = {"metrics.json", "params.json", "predictions.csv", "golden.jsonl", "holdout.jsonl"}
 
 
 def write_data(path: Path, examples: list[Example]) -> Path:
