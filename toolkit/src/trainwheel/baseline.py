@@ -27,7 +27,7 @@ class Published:
         version: Empty where there is none.
         reason: Why there is none; a clause for a person.
         is_deferred: Whether this job was given no access to read the index.
-        is_unreadable: Whether the index did not answer.
+        error: Why the index could not be asked, for those who need its answer.
         registry: Where it was found.
         file: Its wheel.
     """
@@ -35,7 +35,7 @@ class Published:
     version: str = ""
     reason: str = ""
     is_deferred: bool = False
-    is_unreadable: bool = False
+    error: TrainwheelError | None = None
     registry: Registry | None = None
     file: PublishedFile | None = None
 
@@ -82,9 +82,8 @@ def find_published(project: Project, name_asked: str | None) -> Published:
     except MissingCredentialsError:
         reason = "the index cannot be read here, so the comparison is left to upload"
         return Published(reason=reason, is_deferred=True)
-    except StepFailedError as error:
-        reason = f"the index cannot be read: {error.message}"
-        return Published(reason=reason, is_unreadable=True)
+    except TrainwheelError as error:
+        return Published(reason=f"the index cannot be read: {error.message}", error=error)
     newest = newest_in_line(base, wheels)
     if newest is None:
         return Published(reason=f"nothing is published in the line of {base} in {registry.label}")

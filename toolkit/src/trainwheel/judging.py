@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainwheel.baseline import Published, find_published
-from trainwheel.errors import RefusedError, StepFailedError
+from trainwheel.errors import RefusedError
 from trainwheel.facts import PUBLISHED, facts_of
 from trainwheel.gate import PASSED, Baseline, Check, Difference, Verdict
 from trainwheel.inputs import fingerprint
@@ -51,11 +51,12 @@ def judge_model(project: Project, name_asked: str | None, *, is_fresh: bool, for
     Args:
         project: The model repository.
         name_asked: The index that ``--to`` named.
-        is_fresh: Ask the index what is published, also where nothing else has changed.
+        is_fresh: Ask the index what is published, also where nothing else has changed; it must
+            answer.
         force: Measure in any case.
 
     Raises:
-        StepFailedError: What training wrote cannot be read, or the index that the gate needs.
+        TrainwheelError: What training wrote cannot be read, or the index that the gate needs.
     """
     facts = facts_of(project, "judge")
     record = read_record(project.records, "judge")
@@ -64,9 +65,11 @@ def judge_model(project: Project, name_asked: str | None, *, is_fresh: bool, for
         if current_record(project, "judge", fingerprint(project, "judge", told)) is not None:
             return read_judged(project)
     published = _find(project, name_asked)
-    if published.is_unreadable and project.config.gate.compares:
-        raise StepFailedError(published.reason, hint="the gate compares with what is published")
-    if published.is_unreadable:
+    if published.error is not None and is_fresh:
+        # Its kind and its mend are those of the index; what it is asked for is said beside.
+        project.console.notice("the gate compares with what is published")
+        raise published.error
+    if published.error is not None:
         project.console.notice_once(f"{published.reason}; the report stands alone")
 
     def work(scratch: Path) -> Mapping[str, str]:

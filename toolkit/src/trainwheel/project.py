@@ -222,7 +222,8 @@ class Project:
             umask=0o022,
         )
         echo = echo or (self.console.line if self.verbose else None)
-        completed = run(command, self.environment, log=log, echo=echo, aside=PROGRESS)
+        hide = self.console.redact
+        completed = run(command, self.environment, log=log, echo=echo, aside=PROGRESS, redact=hide)
         if completed.failed:
             if echo is None:
                 for line in completed.output.splitlines()[-_TAIL:]:
@@ -352,4 +353,7 @@ def open_project(
     config = parse_config(text)
     known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
     verbose = verbose or environment.is_verbose
-    return Project(root, config, known, Console(known), envdir, verbose)
+    console = Console(known)
+    # What brings the data, or trains on it, may print what it was given.
+    console.hide(*(known.secret(name) for name in config.data_secrets if known.get(name)))
+    return Project(root, config, known, console, envdir, verbose)

@@ -309,6 +309,7 @@ def test_a_secret_of_the_data_is_shown_to_training_and_to_no_other_step(tiny: Ti
     tiny.configure('secrets.data = ["LAKE_TOKEN"]')
     training = tiny.read("model/tiny_training/__main__.py")
     check = 'import os\nassert os.environ["LAKE_TOKEN"] == "t0ken-Of-The-Lake"\n'
+    check += 'print("opened with", os.environ["LAKE_TOKEN"])\n'
     head, mark, rest = training.partition("from __future__ import annotations\n")
     tiny.write(
         "model/tiny_training/__main__.py", head + mark + check + rest if mark else check + head
@@ -321,4 +322,5 @@ def test_a_secret_of_the_data_is_shown_to_training_and_to_no_other_step(tiny: Ti
     run = tiny.nox("test", LAKE_TOKEN="t0ken-Of-The-Lake")
 
     assert run.code == 0, run.output
-    assert "t0ken-Of-The-Lake" not in run.output
+    assert "  opened with ***" in run.output.splitlines()
+    assert "t0ken-Of-The-Lake" not in run.output + tiny.read("build/log/train.log")

@@ -120,7 +120,7 @@ def test_a_demanded_comparison_without_anything_published_is_refused(
     assert "a published version to compare with is demanded, but nothing is" in run.error("refused")
 
 
-def test_an_index_that_does_not_answer_fails_a_gate_that_compares(
+def test_an_index_that_does_not_answer_fails_a_gate_that_compares_and_no_training(
     published_learner: TinyProject,
 ) -> None:
     text = published_learner.read("pyproject.toml")
@@ -132,10 +132,14 @@ def test_an_index_that_does_not_answer_fails_a_gate_that_compares(
     published_learner.write(TRAINING, published_learner.read(TRAINING) + "\n")
 
     run = opened.nox("test")
+    ask(published_learner, "accuracy = { min = 0.5 }")
+    free = opened.nox("train")
 
-    line = run.error("failed")
-    assert "the index cannot be read: " in line
-    assert "the gate compares with what is published" in line
+    assert free.code == 0, free.output
+    assert "the report stands alone" in free.line("notice: ")
+    assert "index team does not answer: connection refused" in run.error("failed")
+    assert run.line("notice: the gate compares with what is published")
+    assert run.has_trained
 
 
 def test_a_job_that_may_not_read_leaves_the_comparison_to_the_upload(
