@@ -34,7 +34,13 @@ def run(session: nox.Session, tool: str, *arguments: str) -> None:
         str(python.parent / tool),
         *arguments,
         external=True,
-        env={"PATH": path, "VIRTUAL_ENV": str(python.parents[1])},
+        env={
+            "PATH": path,
+            "VIRTUAL_ENV": str(python.parents[1]),
+            # What the tests start hundreds of times is compiled once, and not beside the sources.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(python.parents[1] / "bytecode"),
+        },
     )
 
 

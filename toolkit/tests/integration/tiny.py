@@ -273,7 +273,9 @@ def wait_for(happens: Callable[[], bool], process: subprocess.Popen[str] | None 
 def clean_variables() -> dict[str, str]:
     """Return this process's variables without those that would steer a run."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_OWN_VARIABLES)}
-    return {**kept, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Compiled once for all tests, and never beside a project's sources.
+    return {"PYTHONPYCACHEPREFIX": str(Path(sys.prefix, "bytecode")), **kept, "NO_COLOR": "1"}
 
 
 def _has(process: Path, mark: bytes) -> bool:
