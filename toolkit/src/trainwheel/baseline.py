@@ -14,6 +14,7 @@ from trainwheel.project import Project
 from trainwheel.registry import Registry
 from trainwheel.releasing import registry_of
 from trainwheel.setup_py import read_distribution_name, read_version
+from trainwheel.state import remove
 from trainwheel.versioning import newest_in_line
 
 __all__ = ["Published", "find_published"]
@@ -53,7 +54,12 @@ class Published:
         """
         if self.registry is None or self.file is None:
             raise StepFailedError(self.reason)
-        return self.registry.fetch(self.file, project.store / "published")
+        folder = project.store / "published"
+        wheel = self.registry.fetch(self.file, folder)
+        for other in folder.iterdir() if folder.is_dir() else ():
+            if other not in wheel.parents:
+                remove(other)  # of a version that is the newest no more
+        return wheel
 
     def baseline(self, project: Project) -> Baseline:
         """Return it for the gate, with the metrics that its wheel carries."""

@@ -17,6 +17,7 @@ from trainwheel.data_shape import (
 )
 from trainwheel.environ import SecretClass
 from trainwheel.errors import ConfigurationError, LockfileError, RefusedError, StepFailedError
+from trainwheel.facts import DATA_VERSION, facts_of
 from trainwheel.files import everything_below
 from trainwheel.hosts import DESCRIBE_DATA
 from trainwheel.pipfile import canonical_category
@@ -36,13 +37,9 @@ def data_facts(project: Project) -> dict[str, str]:
     Raises:
         StepFailedError: The version command failed, or printed nothing.
     """
-    config = project.config
-    facts = {
-        "the data command": config.data_command,
-        "tracked by DVC": " ".join(project.tracked_data),
-    }
+    facts, config = facts_of(project, "data"), project.config
     if config.data_command and config.data_version_command:
-        facts["the data's version"] = _ask_version(project)
+        facts[DATA_VERSION] = _ask_version(project)
     return facts
 
 
@@ -67,7 +64,10 @@ def bring(project: Project, scratch: Path, *, is_accepted: bool) -> Mapping[str,
         told.append(f"{len(project.tracked_data)} tracked by DVC")
     if project.config.data_command:
         shape = _take_snapshot(project, scratch / "data")
-        facts |= {"shape": render_shape(shape), "version": data_facts(project).get(_VERSION, "")}
+        facts |= {
+            "shape": render_shape(shape),
+            "version": data_facts(project).get(DATA_VERSION, ""),
+        }
         if not is_accepted:
             _refuse_changes(project, shape)
         rows = rows_of(shape)
@@ -101,9 +101,6 @@ def read_snapshot(project: Project) -> dict[str, object] | None:
         "columns": {name: dict(file.columns) for name, file in shape.items()},
         "columns_digest": columns_digest(shape),
     }
-
-
-_VERSION = "the data's version"
 
 
 def _ask_version(project: Project) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from trainwheel.commits import read_commit
 from trainwheel.digests import digest_file
@@ -14,13 +16,13 @@ from trainwheel.project import Project
 from trainwheel.releasing import read_release
 from trainwheel.setup_py import read_distribution_name
 
-__all__ = ["DECISION", "PUBLISHED", "RELEASE", "TEMPLATES", "facts_of"]
+__all__ = ["DATA_VERSION", "DECISION", "PUBLISHED", "RELEASE", "TEMPLATES", "facts_of"]
 
 DECISION, RELEASE = "the decision", "the release"
 """Facts that no file of the repository tells: what the version step decided."""
 
-PUBLISHED = "what is published"
-"""A fact that only the index tells."""
+PUBLISHED, DATA_VERSION = "what is published", "the data's version"
+"""Facts that only the index, or only the place where the data lives, can tell."""
 
 TEMPLATES = Path(__file__).with_name("data") / "report"
 
@@ -33,46 +35,77 @@ def facts_of(project: Project, step: str) -> dict[str, str]:
     Raises:
         StepFailedError: ``package`` is asked for before a version was decided.
     """
+    known = _FACTS.get(step)
+    return {} if known is None else known(project)
+
+
+def _of_data(project: Project) -> dict[str, str]:
     config = project.config
-    match step:
-        case "train":
-            return {
-                "the training command": config.train_command,
-                "tool.trainwheel.artefact": config.artefact_path,
-                "tool.trainwheel.data": " ".join(config.training_data),
-                "tool.trainwheel.train.threads": str(config.threads),
-                "tool.trainwheel.predict": config.predict,
-                "the golden host": digest_file(PREDICT),
-                "the training host": digest_file(TRAIN),
-            }
-        case "judge":
-            return {
-                "tool.trainwheel.gate": digest_json(asdict(config.gate)),
-                "tool.trainwheel.predict": config.predict,
-                "the measuring hosts": digest_json(_digests(*sorted(MEASURING.glob("*.py")), DRAW)),
-                "the packages of pictures": _locked(project, "packages", "report"),
-            }
-        case "report":
-            return {
-                "tool.trainwheel.report.show-rows": str(config.show_rows),
-                "the templates": digest_json(_digests(*sorted(TEMPLATES.iterdir()))),
-                "setup.py": digest_json(read_distribution_name(project.read_setup_py())),
-            }
-        case "test":
-            return {"the tests": config.tests, "the package": config.package}
-        case "package":
-            release = read_release(project.root / "build" / "version.json")
-            return {
-                RELEASE: release.mark,
-                "the commit": read_commit(project.root, project.environment).mark,
-                "tool.trainwheel.predict": config.predict,
-                "tool.trainwheel.tolerance": str(config.tolerance),
-                "tool.trainwheel.wheel.store-above": str(config.store_above),
-                "the runtime packages": project.locked_digest("packages"),
-                "the test packages": project.locked_digest("packages", "test"),
-            }
-        case _:
-            return {}
+    return {
+        "the data command": config.data_command,
+        "tracked by DVC": " ".join(project.tracked_data),
+    }
+
+
+def _of_train(project: Project) -> dict[str, str]:
+    config = project.config
+    return {
+        "the training command": config.train_command,
+        "tool.trainwheel.artefact": config.artefact_path,
+        "tool.trainwheel.data": " ".join(config.training_data),
+        "tool.trainwheel.train.threads": str(config.threads),
+        "tool.trainwheel.predict": config.predict,
+        "the golden host": digest_file(PREDICT),
+        "the training host": digest_file(TRAIN),
+    }
+
+
+def _of_judge(project: Project) -> dict[str, str]:
+    config = project.config
+    return {
+        "tool.trainwheel.gate": digest_json(asdict(config.gate)),
+        "tool.trainwheel.predict": config.predict,
+        "the measuring hosts": digest_json(_digests(*sorted(MEASURING.glob("*.py")), DRAW)),
+        "the packages of pictures": _locked(project, "packages", "report"),
+    }
+
+
+def _of_report(project: Project) -> dict[str, str]:
+    config = project.config
+    return {
+        "tool.trainwheel.report.show-rows": str(config.show_rows),
+        "the templates": digest_json(_digests(*sorted(TEMPLATES.iterdir()))),
+        "setup.py": digest_json(read_distribution_name(project.read_setup_py())),
+    }
+
+
+def _of_test(project: Project) -> dict[str, str]:
+    config = project.config
+    return {"the tests": config.tests, "the package": config.package}
+
+
+def _of_package(project: Project) -> dict[str, str]:
+    config = project.config
+    release = read_release(project.root / "build" / "version.json")
+    return {
+        RELEASE: release.mark,
+        "the commit": read_commit(project.root, project.environment).mark,
+        "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.tolerance": str(config.tolerance),
+        "tool.trainwheel.wheel.store-above": str(config.store_above),
+        "the runtime packages": project.locked_digest("packages"),
+        "the test packages": project.locked_digest("packages", "test"),
+    }
+
+
+_FACTS: Final[Mapping[str, Callable[[Project], dict[str, str]]]] = {
+    "data": _of_data,
+    "train": _of_train,
+    "judge": _of_judge,
+    "report": _of_report,
+    "test": _of_test,
+    "package": _of_package,
+}
 
 
 def _digests(*paths: Path) -> list[str]:

@@ -57,6 +57,7 @@ def judge_model(project: Project, name_asked: str | None, *, is_fresh: bool, for
 
     Raises:
         TrainwheelError: What training wrote cannot be read, or the index that the gate needs.
+        RefusedError: The index cannot be read, and a comparison is demanded.
     """
     facts = facts_of(project, "judge")
     record = read_record(project.records, "judge")
@@ -68,6 +69,8 @@ def judge_model(project: Project, name_asked: str | None, *, is_fresh: bool, for
     if published.error is not None and is_fresh:
         # Its kind and its mend are those of the index; what it is asked for is said beside.
         project.console.notice("the gate compares with what is published")
+        if project.config.gate.baseline == "required":
+            raise RefusedError(published.reason, hint=published.error.hint)
         raise published.error
     if published.error is not None:
         project.console.notice_once(f"{published.reason}; the report stands alone")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from trainwheel.chain import CHAIN, STEP_BY_NAME
 from trainwheel.errors import StepFailedError
-from trainwheel.facts import DECISION, RELEASE, facts_of
+from trainwheel.facts import DATA_VERSION, DECISION, RELEASE, facts_of
 from trainwheel.fingerprint import Reason, explain
 from trainwheel.inputs import fingerprint
 from trainwheel.project import Project
@@ -118,12 +118,14 @@ def _configured(project: Project, step: str) -> dict[str, str]:
 def _decided(project: Project, record: Record) -> dict[str, str]:
     """Return what was decided where nothing here can know better.
 
-    Only an index knows whether a version's decision still holds; and where there is nothing to
+    Only an index knows whether a version's decision still holds, and only the place where the data
+    lives whether it is the same; and where there is nothing to
     release, what was packaged last stays as it is.
     """
     told = record.fingerprint.facts
     keeps = record.step == "version" or not _releases(project)
-    return {name: told[name] for name in (DECISION, RELEASE) if keeps and name in told}
+    names = (DATA_VERSION, *((DECISION, RELEASE) if keeps else ()))
+    return {name: told[name] for name in names if name in told}
 
 
 def _releases(project: Project) -> bool:

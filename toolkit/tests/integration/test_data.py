@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -103,6 +104,8 @@ def test_a_table_that_did_not_change_costs_one_query(
     asked_again = warehouse.queries
     warehouse.put("2", "age,name\n1,a\n2,b\n3,c\n4,d\n5,e\n")
     third = fed.nox("train")
+    asked_before = warehouse.queries.count("version")
+    told = fed.run(sys.executable, "-m", "trainwheel", "status")
 
     assert first.code == 0, first.output
     assert "4 rows" in first.line("data ")
@@ -111,6 +114,11 @@ def test_a_table_that_did_not_change_costs_one_query(
     assert second.line("train ") == "train    unchanged"
     assert asked_again == ["version"]
     assert "5 rows" in third.line("data ")
+    assert told.code == 0
+    rows = [line.split()[:2] for line in told.output.splitlines()]
+    assert ["data", "up"] in rows
+    assert ["train", "up"] in rows
+    assert warehouse.queries.count("version") == asked_before
     assert "  read 6 lines" in third.output
     assert "pa55" not in first.output + third.output
 

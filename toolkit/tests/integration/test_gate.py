@@ -132,6 +132,8 @@ def test_an_index_that_does_not_answer_fails_a_gate_that_compares_and_no_trainin
     published_learner.write(TRAINING, published_learner.read(TRAINING) + "\n")
 
     run = opened.nox("test")
+    ask(published_learner, 'baseline = "required"\naccuracy = { max-drop = 0.5 }')
+    demanded = opened.nox("judge")
     ask(published_learner, "accuracy = { min = 0.5 }")
     free = opened.nox("train")
 
@@ -139,6 +141,7 @@ def test_an_index_that_does_not_answer_fails_a_gate_that_compares_and_no_trainin
     assert "the report stands alone" in free.line("notice: ")
     assert "index team does not answer: connection refused" in run.error("failed")
     assert run.line("notice: the gate compares with what is published")
+    assert "the index cannot be read: index team does not answer" in demanded.error("refused")
     assert run.has_trained
 
 
