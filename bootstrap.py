@@ -130,24 +130,34 @@ def read_develop(lock: Path) -> "dict[str, dict[str, object]]":
         message = f"{lock.name} has no packages of [dev-packages]; {mend}"
         raise BootstrapError(message)
     for name, entry in packages.items():
-        if not isinstance(entry, dict) or not ("path" in entry or entry.get("hashes")):
+        if not isinstance(entry, dict) or not (is_folder(entry) or entry.get("hashes")):
             message = f"{lock.name}: {name} has neither digests nor a path; {mend}"
             raise BootstrapError(message)
     return packages
 
 
+def is_folder(entry: "dict[str, object]") -> bool:
+    """Return whether an entry of the lock is a project in a folder, not a release or a wheel."""
+    path = str(entry.get("path", ""))
+    return bool(path) and not path.endswith(".whl")
+
+
 def plan(packages: "dict[str, dict[str, object]]") -> "tuple[str, list[str]]":
-    """Return pip's requirements with their hashes, and the folders to install from."""
+    """Return pip's requirements with their hashes, and the folders to install from.
+
+    A wheel in the repository has a hash like any other; its path is relative to the repository.
+    """
     lines = []
     local = []
     for name, entry in sorted(packages.items()):
-        if "path" in entry:
+        if is_folder(entry):
             local.append(str(entry["path"]))
             continue
         markers = f" ; {entry['markers']}" if "markers" in entry else ""
         hashes = "".join(f" --hash={value}" for value in as_strings(entry["hashes"]))
         extras = ",".join(as_strings(entry.get("extras")))
-        lines.append(f"{name}[{extras}]{entry.get('version', '')}{markers}{hashes}\n")
+        wanted = entry.get("path") or f"{name}[{extras}]{entry.get('version', '')}"
+        lines.append(f"{wanted}{markers}{hashes}\n")
     return "".join(lines), local
 
 
@@ -196,18 +206,21 @@ def install(environment: Path, requirements: str, projects: "list[Path]") -> Non
     listed.write_text(requirements, encoding="utf-8")
     options = ["install", "--quiet", "--no-deps"]
     failure = "cannot install the task runner"
-    run([*pip, *options, "--require-hashes", "--requirement", str(listed)], failure)
+    # From the repository, where the paths of wheels start.
+    hashed = [*pip, *options, "--require-hashes", "--requirement", str(listed)]
+    run(hashed, failure, cwd=environment.parent)
     for project in projects:
         run([*pip, *options, "--no-build-isolation", "--editable", str(project)], failure)
     run([*pip, "check"], "Pipfile.lock lacks a package that the task runner needs")
 
 
-def run(argv: "list[str]", failure: str) -> None:
+def run(argv: "list[str]", failure: str, cwd: "Path | None" = None) -> None:
     """Run a command quietly; if it fails, show the last lines that it printed."""
     kept = {key: value for key, value in os.environ.items() if key not in MISPLACING_VARIABLES}
     done = subprocess.run(  # noqa: S603
         argv,
         env={**kept, **PIP_VARIABLES},
+        cwd=None if cwd is None else str(cwd),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

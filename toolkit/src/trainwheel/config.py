@@ -56,6 +56,7 @@ class IndexSettings:
 
     name: str
     url: str = ""
+    url_env: str = ""
     simple_url: str = ""
     install_url: str = ""
     username: str = ""
@@ -231,6 +232,8 @@ _TABLES = frozenset({"sync.extras"})
 
 INDEX_KEYS = (
     Key("url", "url", a_text, "", "Where wheels are uploaded to"),
+    Key("url-env", "url_env", a_variable, "",
+        "Variable that holds that address; where it is set, and no index is named, it is this one"),
     Key("simple-url", "simple_url", a_text, "URL/simple/", "Where the index is read"),
     Key("install-url", "install_url", a_text, "",
         "Index that users install from: a group or proxy"),

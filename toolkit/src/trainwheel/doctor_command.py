@@ -30,7 +30,7 @@ from trainwheel.environments import find_uv
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
-from trainwheel.index.target import NEXUS, Target, choose_index, read_target
+from trainwheel.index.target import Target, choose_index, find_index, read_target
 from trainwheel.process import Command, run
 from trainwheel.project import Project, open_project
 from trainwheel.syncing import examine
@@ -99,7 +99,7 @@ class _Checkup:
         yield _settle("setup.py", lambda: _sync(project))
         settings, environment = project.config.indexes, project.environment
         bound = Bindings.of(settings).patterns
-        chosen = environment.index_name or (NEXUS if environment.wants_nexus else "")
+        chosen = environment.index_name or find_index(settings, environment)
         for name in sorted({*settings, *([chosen] if chosen else [])}):
             yield self._index(project, name, is_bound=name in bound)
         if not settings and not chosen:

@@ -107,6 +107,11 @@ class Environment:
         return self.get("TRAINWHEEL_INDEX")
 
     @property
+    def baseline_asked(self) -> str | None:
+        """How strict the gate is about what is published, where this run is stricter."""
+        return self.get("TRAINWHEEL_GATE_BASELINE")
+
+    @property
     def wants_nexus(self) -> bool:
         """Whether any of the Nexus variables is present, be it empty."""
         return any(map(self.is_set, NEXUS_VARIABLES))

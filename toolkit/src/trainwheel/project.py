@@ -332,9 +332,21 @@ def secret_classes(
         names = (settings.read_username_env, settings.read_password_env)
         found |= dict.fromkeys(names, SecretClass.READ)
     for settings in indexes.values():
-        found |= dict.fromkeys((settings.username_env, settings.password_env), SecretClass.PUBLISH)
+        names = (settings.url_env, settings.username_env, settings.password_env)
+        found |= dict.fromkeys(names, SecretClass.PUBLISH)
     found.pop("", None)
     return found
+
+
+def _tightened(config: Config, environment: Environment) -> Config:
+    """Return the configuration with what this run demands: more of the gate, never less."""
+    asked = environment.baseline_asked
+    if asked not in {None, "required", "optional"}:
+        message = f"TRAINWHEEL_GATE_BASELINE is {asked!r}"
+        raise ConfigurationError(message, hint="set it to required, or to nothing")
+    if asked != "required":
+        return config
+    return replace(config, gate=replace(config.gate, baseline="required"))
 
 
 def open_project(
@@ -350,7 +362,7 @@ def open_project(
         message = f"{root} has no pyproject.toml"
         hint = "add one with a [tool.trainwheel] table"
         raise ConfigurationError(message, hint=hint)
-    config = parse_config(text)
+    config = _tightened(parse_config(text), environment)
     known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
     verbose = verbose or environment.is_verbose
     console = Console(known)

@@ -110,6 +110,27 @@ def test_the_environment_holds_the_lock_and_the_editable_project(project: Path) 
     assert (project / STAMP).read_text().splitlines()[0] == str(project.resolve())
 
 
+def test_a_wheel_of_the_repository_is_installed_by_its_digest(project: Path) -> None:
+    wheel = build_wheel(project / "wheels", "tiny_tool")
+    lock = project / "Pipfile.lock"
+    document = json.loads(lock.read_text())
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    entry = {"path": f"./wheels/{wheel.name}", "hashes": [f"sha256:{digest}"]}
+    document["develop"]["tiny-tool"] = entry
+    lock.write_text(json.dumps(document))
+
+    completed = bootstrap(project)
+    assert completed.returncode == 0, completed.stdout
+    assert imports(project, "tiny_tool")
+
+    entry["hashes"] = [f"sha256:{'0' * 64}"]
+    lock.write_text(json.dumps(document))
+    refused = bootstrap(project)
+    assert refused.returncode == 1
+    assert "hashes" in refused.stdout.lower()
+    assert "failed: cannot install the task runner" in refused.stdout
+
+
 def test_a_second_run_only_touches_the_stamp(project: Path) -> None:
     bootstrap(project)
     witness = project / ".venv" / "witness"

@@ -17,10 +17,19 @@ from trainwheel.environ import NEXUS_VARIABLES, Environment, Secret
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.address import check_address, check_value, with_slash
 
-__all__ = ["EMBEDDED", "NEXUS", "IndexSettings", "Target", "choose_index", "read_target"]
+__all__ = [
+    "EMBEDDED",
+    "NEXUS",
+    "IndexSettings",
+    "Target",
+    "choose_index",
+    "find_index",
+    "read_target",
+]
 
 _TABLE = "tool.trainwheel.index"
 NEXUS = "nexus"
+NEXUS_READ_VARIABLES = ("NEXUS_READ_USERNAME", "NEXUS_READ_PASSWORD")
 EMBEDDED = "embedded"
 
 # Names become a section of a .pypirc, where some already mean something else.
@@ -106,7 +115,8 @@ def choose_index(
 ) -> Target | None:
     """Return the index to use, or None for the one in the work tree.
 
-    The name asked for decides, else ``TRAINWHEEL_INDEX``, else any ``NEXUS_*`` variable.
+    The name asked for decides, else ``TRAINWHEEL_INDEX``, else any ``NEXUS_*`` variable, else the
+    ``url-env`` that is set.
 
     Args:
         name_asked: What ``--to`` named.
@@ -124,14 +134,29 @@ def choose_index(
     for name in settings:
         _check_name(name)
     chosen = name_asked if name_asked is not None else environment.index_name
-    if chosen is None and environment.wants_nexus:
-        chosen = NEXUS
+    if chosen is None:
+        chosen = find_index(settings, environment)
     if chosen in {None, EMBEDDED}:
         return None
     found = _find_settings(str(chosen), settings)
     if to_read and environment.get(found.read_password_env):
         return read_target(found, environment, mint)
     return _build_target(found, environment, mint)
+
+
+def find_index(settings: Mapping[str, IndexSettings], environment: Environment) -> str | None:
+    """Return the index whose variables this run was given; None where it was given none.
+
+    Raises:
+        ConfigurationError: It was given those of several.
+    """
+    if environment.wants_nexus:
+        return NEXUS
+    given = [name for name, found in settings.items() if environment.is_set(found.url_env)]
+    if len(given) > 1:
+        message = f"the addresses of several indexes are set: {', '.join(sorted(given))}"
+        raise ConfigurationError(message, hint="name one: --to NAME, or TRAINWHEEL_INDEX")
+    return given[0] if given else None
 
 
 def read_target(
@@ -176,7 +201,11 @@ def _find_settings(name: str, settings: Mapping[str, IndexSettings]) -> IndexSet
     if name in settings:
         return settings[name]
     if name == NEXUS:
-        return IndexSettings(NEXUS)
+        return IndexSettings(
+            NEXUS,
+            read_username_env=NEXUS_READ_VARIABLES[0],
+            read_password_env=NEXUS_READ_VARIABLES[1],
+        )
     if name.lower() in _RESERVED:
         _check_name(name)
     known = sorted({*settings, NEXUS, EMBEDDED})
@@ -222,7 +251,7 @@ def _mend(settings: IndexSettings, found: list[str]) -> str:
     if any("plain http" in problem for problem in found):
         table = f"[tool.trainwheel.index.{settings.name}]"
         return f"use https, or say allow-http = true in {table}"
-    if settings.name == NEXUS and not settings.url:
+    if settings.name == NEXUS and not (settings.url or settings.url_env):
         return f"set all of {', '.join(NEXUS_VARIABLES)}, or none for the embedded index"
     return ""
 
@@ -236,8 +265,11 @@ def _variable(name: str, environment: Environment) -> _Value:
 
 
 def _url(settings: IndexSettings, environment: Environment) -> _Value:
-    if settings.name == NEXUS and not settings.url:
-        return _variable(NEXUS_VARIABLES[0], environment)
+    variable = settings.url_env
+    if settings.name == NEXUS and not (settings.url or variable):
+        variable = NEXUS_VARIABLES[0]
+    if variable:
+        return _variable(variable, environment)
     return _Value(_key(settings, "url"), settings.url or None)
 
 
