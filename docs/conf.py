@@ -21,6 +21,7 @@ nitpick_ignore = [
     ("py:class", "collections.abc.Mapping"),
     ("py:class", "collections.abc.Sequence"),
     ("py:class", "Path"),
+    ("py:class", "pathlib.Path"),
 ]
 
 default_role = "py:obj"

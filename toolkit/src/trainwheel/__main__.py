@@ -10,14 +10,18 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+from trainwheel.ci_summary import add_annotations, add_summary
 from trainwheel.config import IndexSettings, parse_config
 from trainwheel.console import Console
 from trainwheel.doctor_command import add_doctor
 from trainwheel.environ import read_environment
 from trainwheel.environments import Installer, uv_cache_or_fallback
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.handing_over import add_hand_over
 from trainwheel.index.target import choose_index
+from trainwheel.init_command import add_init
 from trainwheel.lockfile import local_packages, render_requirements, requirements
 from trainwheel.models_command import add_models
 from trainwheel.process import handle_termination
@@ -59,13 +63,17 @@ def _parser() -> argparse.ArgumentParser:
         "--verify", action="store_true",
         help="then install each from the index and repeat its predictions",
     )  # fmt: skip
+    _describe_index(upload)
     upload.set_defaults(run=_upload)
     verify = commands.add_parser("verify", help="install a release and repeat its predictions")
-    verify.add_argument("release", metavar="NAME==VERSION")
+    verify.add_argument(
+        "release", nargs="?", metavar="NAME==VERSION", help="default: each that has a proof"
+    )
     verify.add_argument(
         "--proofs", type=Path, default=Path("build/dist"), metavar="FOLDER",
         help="where the wheel's .proof.json is (default: build/dist)",
     )  # fmt: skip
+    _describe_index(verify)
     verify.set_defaults(run=_verify)
     promotion = commands.add_parser("promote", help="copy a release to the next index")
     promotion.add_argument("release", metavar="NAME[==VERSION]", help="without version: the newest")
@@ -78,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_requirements)
     add_status(commands.add_parser("status", help="show how the steps stand, without running any"))
     add_why(commands.add_parser("why", help="tell why a step would run again"))
+    handing = commands.add_parser("hand-over", help="collect what publishes a wheel elsewhere")
+    add_hand_over(handing)
+    add_summary(commands.add_parser("summary", help="sum up the last run, in Markdown"))
+    marks = commands.add_parser("annotations", help="mark failed tests, as GitHub reads it")
+    add_annotations(marks)
+    add_init(commands.add_parser("init", help="make a new model repository"))
     add_doctor(commands.add_parser("doctor", help="check this machine and the repository"))
     add_models(commands.add_parser("models", help="list models"))
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
@@ -88,8 +102,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _describe_index(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options that tell of an index where there is no pyproject.toml."""
+    parser.add_argument("--url-env", metavar="VARIABLE", help="holds the address of --to")
+    parser.add_argument("--simple-url", metavar="URL", help="where --to is read")
+    parser.add_argument("--username-env", metavar="VARIABLE", help="holds the user name for --to")
+    parser.add_argument("--password-env", metavar="VARIABLE", help="holds the password for --to")
+
+
+def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
+    """Return the index that the command line tells of."""
+    if not arguments.url_env:
+        return {}
+    if not arguments.to:
+        message = "--url-env tells of no index"
+        raise ConfigurationError(message, hint="name it: --to NAME")
+    settings = IndexSettings(
+        arguments.to,
+        url_env=arguments.url_env,
+        simple_url=arguments.simple_url or "",
+        username_env=arguments.username_env or "",
+        password_env=arguments.password_env or "",
+    )
+    return {settings.name: settings}
+
+
 def _upload(arguments: argparse.Namespace) -> None:
-    publisher = _publisher(arguments.to)
+    publisher = _publisher(arguments.to, _described(arguments))
     failed: list[TrainwheelError] = []
     for wheel in arguments.wheels:
         try:
@@ -119,15 +158,17 @@ def _show(error: TrainwheelError) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    publisher = _publisher(arguments.to)
+    publisher, verified = _publisher(arguments.to, _described(arguments), to_read=True), 0
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
-        if f"{proof.name}=={proof.version}" == arguments.release:
+        if arguments.release in {None, f"{proof.name}=={proof.version}"}:
             publisher.verify(proof, _installer(publisher))
             wheel = path.with_name(proof.wheel)
             publisher.announce(proof, wheel if wheel.is_file() else None)
-            return
-    message = f"{arguments.proofs} holds no proof of {arguments.release}"
+            verified += 1
+    if verified:
+        return
+    message = f"{arguments.proofs} holds no proof of {arguments.release or 'any release'}"
     raise ConfigurationError(message, hint="name the folder of its .proof.json: --proofs FOLDER")
 
 
@@ -156,13 +197,18 @@ def _installer(publisher: Publisher) -> Installer:
     return Installer(environment, routing=routing)
 
 
-def _publisher(name_asked: str | None) -> Publisher:
+def _publisher(
+    name_asked: str | None,
+    described: Mapping[str, IndexSettings] = MappingProxyType({}),
+    *,
+    to_read: bool = False,
+) -> Publisher:
     root = Path.cwd()
-    settings = _read_indexes(root / "pyproject.toml")
+    settings = {**_read_indexes(root / "pyproject.toml"), **described}
     uv_cache_or_fallback(read_environment(), root / ".trainwheel" / "uv-cache")
     environment = read_environment(secret_classes(settings))
     console, tokens = Console(environment), TokenSource(environment)
-    target = choose_index(name_asked, settings, environment, tokens)
+    target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
     if target is not None:
         console.hide(target.username, target.password)
     registry = Registry(target, root / ".trainwheel" / "index")

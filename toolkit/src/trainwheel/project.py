@@ -332,8 +332,8 @@ def secret_classes(
         names = (settings.read_username_env, settings.read_password_env)
         found |= dict.fromkeys(names, SecretClass.READ)
     for settings in indexes.values():
-        names = (settings.url_env, settings.username_env, settings.password_env)
-        found |= dict.fromkeys(names, SecretClass.PUBLISH)
+        opening = (settings.url_env, settings.username_env, settings.password_env)
+        found |= dict.fromkeys(opening, SecretClass.PUBLISH)
     found.pop("", None)
     return found
 

@@ -1,8 +1,9 @@
-"""The checks of CI files really run, and the jobs of release.yml hand over and publish."""
+"""The checks of CI files really run, and what jobs hand over is what was built."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -16,10 +17,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from integration.tiny import ROOT, RealIndex, Run, TinyProject
-from trainwheel.chain import STEPS
+from integration.tiny import ROOT, Run, TinyProject
 from trainwheel.ci_linting import LINTERS, lint_ci_files
 from trainwheel.console import Console
+from trainwheel.digests import digest_file
 from trainwheel.environ import Environment, read_environment
 from trainwheel.errors import StepFailedError
 from trainwheel.process import Command, run
@@ -139,7 +140,7 @@ def test_npm_refuses_a_package_with_another_digest(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of release.yml, whose scripts run here as the service would run them.
+    """A job of model.yml, whose scripts run here as the service would run them.
 
     Args:
         workspace: The folder that the service would start it in.
@@ -155,7 +156,7 @@ class Job:
     def run(self, *names: str) -> Run:
         """Run the job's scripts in their order, or only those of these names, until one fails."""
         done = Run(0, "")
-        job = YAML(typ="safe").load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+        job = YAML(typ="safe").load((ROOT / ".github/workflows/model.yml").read_text())["jobs"]
         for step in job[self.name]["steps"]:
             if "run" in step and (not names or step["name"] in names) and done.code == 0:
                 done = self._run(step, job[self.name].get("env", {}))
@@ -178,88 +179,12 @@ class Job:
         return re.sub(r"\$\{\{ (.*?) \}\}", lambda found: self.values.get(found[1], ""), text)
 
 
-COLLECT = "Collect what is handed over"
 CHECK = "Check that it is what was built, all of it and nothing else"
-INSTALL = "Install the command, everything by digest"
-PUBLISH = "Publish, install from the index and repeat the predictions"
 
 
-def make_build_job(tiny: TinyProject, folder: Path) -> Job:
-    """Return the build job, in a workspace that holds what its last script reads."""
-    workspace = folder / "build-job"
-    workspace.mkdir()
-    for name in ("pyproject.toml", "Pipfile", "Pipfile.lock"):
-        shutil.copy(ROOT / name, workspace)
-    kept_out = shutil.ignore_patterns(".nox", "tests", "__pycache__", "build", "*.egg-info")
-    shutil.copytree(ROOT / "toolkit", workspace / "toolkit", ignore=kept_out)
-    commands = workspace / ".venv" / "bin"
-    commands.mkdir(parents=True)
-    for name, words in (("python", ""), ("trainwheel", "-m trainwheel ")):
-        (commands / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words}"$@"\n')
-        (commands / name).chmod(0o755)
-    if (tiny.root / "build" / "dist").is_dir():
-        shutil.copytree(tiny.root / "build" / "dist", workspace / "build" / "dist")
-    variables = {**tiny.variables, "GITHUB_OUTPUT": str(workspace / "output")}
-    return Job("build", workspace, variables, {})
-
-
-def outputs(job: Job) -> str:
-    """Return the digests that the build job handed over."""
-    text = (job.workspace / "output").read_text(encoding="utf-8")
-    found = re.fullmatch(r"digests<<(\S+)\n(.*)\n\1\n", text, re.DOTALL)
-    assert found is not None, text
-    return found[2]
-
-
-def make_publish_job(build: Job, folder: Path, values: Mapping[str, str]) -> Job:
-    """Return the publish job, in a workspace that holds what was handed over and nothing else."""
-    workspace = folder / "publish-job"
-    shutil.copytree(build.workspace / "handed-over", workspace / "handed-over")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{build.variables['PATH']}"
-    secrets = {f"secrets.{name}": value for name, value in values.items()}
-    handed = {"needs.build.outputs.digests": outputs(build), **secrets}
-    return Job("publish", workspace, {**build.variables, "PATH": path}, handed)
-
-
-@pytest.mark.slow
-def test_the_release_publishes_what_was_built_and_verifies_it(
-    tiny: TinyProject, shut_nexus: RealIndex, tmp_path: Path
-) -> None:
-    built = tiny.nox("package", TRAINWHEEL_INDEX="nexus", GITHUB_RUN_NUMBER="7")
-    assert built.code == 0, built.output
-    build = make_build_job(tiny, tmp_path)
-    collected = build.run(COLLECT)
-    assert collected.code == 0, collected.output
-
-    publish = make_publish_job(build, tmp_path, shut_nexus.variables)
-    first = publish.run()
-    assert first.code == 0, first.output
-    assert shut_nexus.published() == ["0.1.7"]
-    assert "published tiny-model 0.1.7" in first.output
-    assert shut_nexus.password not in first.output
-    assert not (publish.workspace / ".trainwheel" / "index").exists()
-
-    again = publish.run(PUBLISH)
-    assert again.code == 0, again.output
-    assert "is in index nexus already, identical" in again.output
-
-    dist = publish.workspace / "handed-over" / "dist"
-    shutil.rmtree(dist)
-    assert tiny.nox("package", TRAINWHEEL_INDEX="nexus", GITHUB_RUN_NUMBER="8").code == 0
-    shutil.copytree(tiny.root / "build" / "dist", dist)
-    unchanged = publish.run(PUBLISH)
-    assert unchanged.code == 0, unchanged.output
-    assert "unchanged since 0.1.7" in unchanged.output
-    assert shut_nexus.published() == ["0.1.7"]
-
-    without = replace(publish, values={}).run(PUBLISH)
-    assert without.code == 2
-    assert "index nexus cannot be used: NEXUS_LOCAL_REPO_URL is empty" in without.output
-    assert not (publish.workspace / ".trainwheel" / "index").exists()
-
-
+@pytest.mark.parametrize("job", ["publish", "verify"])
 @pytest.mark.parametrize("change", ["another byte", "a file more", "a file less"])
-def test_what_is_not_what_was_built_is_not_published(tmp_path: Path, change: str) -> None:
+def test_what_is_not_what_was_built_is_not_published(tmp_path: Path, change: str, job: str) -> None:
     handed = tmp_path / "handed-over"
     for name in ("dist/a-1-py3-none-any.whl", "toolkit/requirements.txt"):
         (handed / name).parent.mkdir(parents=True)
@@ -267,8 +192,8 @@ def test_what_is_not_what_was_built_is_not_published(tmp_path: Path, change: str
     listing = ("bash", "-c", "sha256sum -- */*")
     digests = subprocess.run(listing, cwd=handed, capture_output=True, text=True, check=True)
     values = {"needs.build.outputs.digests": digests.stdout.rstrip("\n")}
-    job = Job("publish", tmp_path, {"PATH": os.environ["PATH"]}, values)
-    assert job.run(CHECK).code == 0
+    taken = Job(job, tmp_path, {"PATH": os.environ["PATH"]}, values)
+    assert taken.run(CHECK).code == 0
 
     if change == "another byte":
         (handed / "toolkit/requirements.txt").write_text("other")
@@ -277,38 +202,41 @@ def test_what_is_not_what_was_built_is_not_published(tmp_path: Path, change: str
     else:
         (handed / "dist/a-1-py3-none-any.whl").unlink()
 
-    assert job.run(CHECK).code != 0
+    assert taken.run(CHECK).code != 0
 
 
-def test_a_build_with_nothing_to_release_says_so_and_hands_nothing_over(
-    tiny: TinyProject, tmp_path: Path
+def test_what_is_handed_over_is_the_wheel_its_proof_and_the_command(
+    published: TinyProject, tmp_path: Path
 ) -> None:
-    build = make_build_job(tiny, tmp_path)
+    folder = tmp_path / "handed over"
+    packaged = published.nox("package", TRAINWHEEL_VERSION="0.2.0")
+    assert packaged.code == 0, packaged.output
+    lock = json.loads(published.read("Pipfile.lock"))
+    published.write("Pipfile.lock", json.dumps({**lock, "develop": lock["upload"]}))
 
-    collected = build.run(COLLECT)
+    done = published.run(sys.executable, "-m", "trainwheel", "hand-over", str(folder))
 
-    assert collected.code == 0
-    assert "nothing to release" in collected.output
-    assert not (build.workspace / "output").exists()
-    assert not (build.workspace / "handed-over").exists()
+    assert done.code == 0, done.output
+    lines = [line.split("  ") for line in done.output.splitlines()]
+    told = {name: digest for digest, name in lines}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    held = {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
+    assert told == held
+    assert sorted(name.partition("/")[0] for name in held) == ["dist", "dist", *["toolkit"] * 2]
+    assert "twine==" in (folder / "toolkit" / "requirements.txt").read_text()
+
+    again = published.run(sys.executable, "-m", "trainwheel", "hand-over", str(folder))
+    assert f"{folder} is not empty" in again.error("configuration")
 
 
-@pytest.mark.slow
-def test_the_stages_of_jenkins_publish_once_with_credentials_for_the_last_alone(
-    tiny: TinyProject, shut_nexus: RealIndex
+def test_with_nothing_to_release_nothing_is_handed_over(
+    published: TinyProject, tmp_path: Path
 ) -> None:
-    targets = re.findall(r"sh 'make (\S+)'", (ROOT / "Jenkinsfile").read_text(encoding="utf-8"))
-    sessions = [step.name for target in targets for step in STEPS if step.target == target]
-    job = tiny.with_variables(TRAINWHEEL_INDEX="nexus", BUILD_NUMBER="3")
+    assert published.nox("package").code == 0
+    folder = tmp_path / "handed-over"
 
-    *before, upload = sessions
-    for session in before:
-        done = job.nox(session)
-        assert done.code == 0, done.output
-    built = tiny.wheel.read_bytes()
-    uploaded = job.with_variables(**shut_nexus.variables).nox(upload)
+    done = published.run(sys.executable, "-m", "trainwheel", "hand-over", str(folder))
 
-    assert uploaded.code == 0, uploaded.output
-    assert shut_nexus.published() == ["0.1.3"]
-    assert "repeats 3 golden predictions" in uploaded.output
-    assert (shut_nexus.folder / tiny.wheel.name).read_bytes() == built
+    assert done.code == 0
+    assert "nothing to release, so nothing is handed over" in done.output
+    assert not folder.exists()

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
-RELEASE = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+MODEL = (ROOT / ".github" / "workflows" / "model.yml").read_text(encoding="utf-8")
 JENKINSFILE = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
@@ -21,8 +21,12 @@ PINS = {
     "actions/setup-python": ("5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"),
     "actions/upload-artifact": ("043fb46d1a93c77aae656e7c1c64a875d1fc6a0a", "v7.0.1"),
     "actions/download-artifact": ("3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "v8.0.1"),
+    "actions/cache/restore": ("55cc8345863c7cc4c66a329aec7e433d2d1c52a9", "v6.1.0"),
+    "actions/cache/save": ("55cc8345863c7cc4c66a329aec7e433d2d1c52a9", "v6.1.0"),
+    "actions/attest-build-provenance": ("0f67c3f4856b2e3261c31976d6725780e5e4c373", "v4.1.1"),
 }
 PUBLISH_SECRETS = ("NEXUS_LOCAL_REPO_URL", "NEXUS_USERNAME", "NEXUS_PASSWORD")
+READ_SECRETS = ("NEXUS_LOCAL_REPO_URL", "NEXUS_READ_USERNAME", "NEXUS_READ_PASSWORD")
 
 
 def problems_of_workflow(text: str) -> Iterator[str]:
@@ -34,8 +38,12 @@ def problems_of_workflow(text: str) -> Iterator[str]:
         if PINS.get(action) != (digest, tag):
             yield f"{action} is not pinned as in the table"
     for name, job in document["jobs"].items():
+        if "uses" in job:
+            continue
         if "timeout-minutes" not in job:
             yield f"{name} has no time limit"
+        if "permissions" not in job:
+            yield f"{name} says nothing of its rights"
         for step in job["steps"]:
             yield from _problems_of_step(step, in_publish=name == "publish")
         if name == "publish":
@@ -47,20 +55,24 @@ def _problems_of_step(step: dict[str, Any], *, in_publish: bool) -> Iterator[str
         yield "checkout leaves its credentials behind"
     if "${{" in step.get("run", ""):
         yield f"{step['name']} expands a template in a script"
-    if not in_publish and any(name in str(step) for name in (*PUBLISH_SECRETS, "secrets.")):
+    seen = set(re.findall(r"secrets\.(\w+)", str(step)))
+    if not in_publish and seen - {*READ_SECRETS}:
         yield f"{step['name']} sees a publish secret"
 
 
 def _problems_of_publish(job: dict[str, Any]) -> Iterator[str]:
-    if any("checkout" in step.get("uses", "") for step in job["steps"]):
-        yield "publish has a checkout"
-    if job["environment"] != "release" or job["permissions"] != {}:
+    used = " ".join(step.get("uses", "") for step in job["steps"])
+    if "checkout" in used or "cache" in used:
+        yield "publish has a checkout or a cache"
+    if "environment" not in job or job["permissions"] != {}:
         yield "publish has other rights than its environment's"
+    if "github.event_name" not in job["if"] or "pull_request" in job["if"]:
+        yield "publish runs for any event"
     outside = {key: value for key, value in job.items() if key != "steps"}
     seeing = [step for step in job["steps"] if "secrets." in str(step)]
     if "secrets." in str(outside) or seeing != job["steps"][-1:]:
         yield "another step than the last sees the secret"
-    if "--to nexus" not in seeing[-1]["run"]:
+    if '--to "$INDEX"' not in seeing[-1]["run"]:
         yield "the index is not named"
 
 
@@ -80,32 +92,46 @@ def test_a_workflow_keeps_every_rule(path: Path) -> None:
         ("persist-credentials: false", "persist-credentials: true", "leaves its credentials"),
         ("run: make package.model", "run: make ${{ inputs.version }}", "expands a template"),
         (
-            "run: make package.model",
-            "run: make package.model\n        env: {A: '${{ secrets.A }}'}",
+            "secrets.NEXUS_READ_PASSWORD }}\n        run: make",
+            "secrets.NEXUS_PASSWORD }}\n        run: make",
             "sees a publish secret",
         ),
-        ("    environment: release\n", "    environment: test\n", "other rights"),
+        ("    environment: ${{ inputs.environment }}\n", "", "other rights"),
         ("    permissions: {}\n", "    permissions: {contents: read}\n", "other rights"),
+        ("github.event_name) }}", "'push') }}", "publish runs for any event"),
         (
-            "    environment: release\n",
+            "    environment: ${{ inputs.environment }}\n",
             "    environment: release\n    env: {A: '${{ secrets.A }}'}\n",
             "another step than the last",
         ),
-        ("DIGESTS: ${{ needs", "A: ${{ secrets.A }}\n          B: ${{ needs", "another step"),
-        ("upload --to nexus", "upload", "the index is not named"),
+        (
+            "DIGESTS: ${{ needs",
+            "A: ${{ secrets.NEXUS_READ_PASSWORD }}\n          B: ${{ needs",
+            "another step",
+        ),
+        ('index=(--to "$INDEX"', "index=(", "the index is not named"),
     ],
 )
 def test_a_broken_rule_of_a_workflow_is_noticed(old: str, new: str, expected: str) -> None:
-    assert old in RELEASE
-    found = list(problems_of_workflow(RELEASE.replace(old, new)))
+    assert old in MODEL
+    found = list(problems_of_workflow(MODEL.replace(old, new)))
     assert any(expected in problem for problem in found), found
 
 
 def test_publish_takes_only_what_build_hands_over() -> None:
-    jobs = YAML(typ="safe").load(RELEASE)["jobs"]
+    jobs = YAML(typ="safe").load(MODEL)["jobs"]
     assert jobs["publish"]["needs"] == "build"
-    assert jobs["build"]["env"]["TRAINWHEEL_INDEX"] == "nexus"
+    assert jobs["build"]["env"]["TRAINWHEEL_INDEX"] == "${{ inputs.index }}"
     assert "checkout" not in str(jobs["publish"]["steps"])
+
+
+@pytest.mark.parametrize("name", ["ci", "release", "retrain"])
+def test_every_workflow_builds_by_the_one_that_is_for_all(name: str) -> None:
+    path = ROOT / ".github" / "workflows" / f"{name}.yml"
+    model = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["jobs"]["model"]
+    assert model["uses"] == "./.github/workflows/model.yml"
+    assert model["with"].get("publish", False) is (name != "ci")
+    assert ("NEXUS_PASSWORD" in model["secrets"]) is (name != "ci")
 
 
 def problems_of_jenkinsfile(text: str) -> Iterator[str]:

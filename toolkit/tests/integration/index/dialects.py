@@ -105,9 +105,9 @@ class Scripted:
         self.files[name] = data
         return Answer(self.dialect.created)
 
-    def held(self) -> dict[str, bytes]:
-        """Return the files that it has."""
-        return dict(self.files)
+    def held(self, name: str) -> bytes | None:
+        """Return a file that it has, None where it has none of that name."""
+        return self.files.get(name)
 
     def _page(self) -> Answer:
         algorithm = self.dialect.algorithm
@@ -132,11 +132,11 @@ class Real:
 
     Args:
         port: Of the server.
-        listing: Returns the files that it has, asked directly.
+        listing: Returns a file that it has, asked directly; None where it has none.
     """
 
     port: int
-    listing: Callable[[], dict[str, bytes]]
+    listing: Callable[[str], bytes | None]
 
     def read(self, handler: Handler) -> Answer:
         """Return what it answers to a read."""
@@ -146,9 +146,9 @@ class Real:
         """Return what it answers to an upload."""
         return self._forward(handler, read_body(handler))
 
-    def held(self) -> dict[str, bytes]:
-        """Return the files that it has."""
-        return self.listing()
+    def held(self, name: str) -> bytes | None:
+        """Return a file that it has, None where it has none of that name."""
+        return self.listing(name)
 
     def _forward(self, handler: Handler, body: bytes | None) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

@@ -1,0 +1,90 @@
+"""What a CI service shows of a run: a summary in Markdown, and a mark at each failed test."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import xml.etree.ElementTree as ET  # nosec B405 - reads what this run wrote
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainwheel.console import Console
+from trainwheel.environ import read_environment
+
+__all__ = ["add_annotations", "add_summary", "mark_failures", "sum_up"]
+
+_PLACE = re.compile(r"^(?P<file>[^\s:]+\.py):(?P<line>\d+):", re.MULTILINE)
+_ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_ESCAPES_OF_PROPERTIES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
+
+
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what ``summary`` does."""
+    parser.set_defaults(run=lambda _: _print(sum_up(Path.cwd() / "build")))
+
+
+def add_annotations(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what ``annotations`` does."""
+    parser.set_defaults(run=lambda _: _print(mark_failures(Path.cwd() / "build")))
+
+
+def _print(lines: Iterator[str]) -> None:
+    console = Console(read_environment())
+    for line in lines:
+        console.line(line)
+
+
+def sum_up(build: Path) -> Iterator[str]:
+    """Yield a page in Markdown: what was built, the metrics and what the gate says of them.
+
+    Args:
+        build: The folder that the steps write to; what is not there is left out.
+    """
+    wheels = sorted(path.name for path in build.glob("dist/*.whl"))
+    for name in wheels:
+        distribution, version = name.split("-")[:2]
+        yield f"Built and proved: **{distribution.replace('_', '-')} {version}**, `{name}`"
+        yield ""
+    page = build / "train" / "metrics.md"
+    if page.is_file():
+        yield from page.read_text(encoding="utf-8").splitlines()
+        yield ""
+    failed = list(_failures(build))
+    for name, place, _ in failed:
+        yield f"- failed: `{name}`{f' in {place[0]}, line {place[1]}' if place else ''}"
+    if not (wheels or failed):
+        yield "No wheel was packaged: the log says why."
+
+
+def mark_failures(build: Path) -> Iterator[str]:
+    """Yield a line for each failed test and each failed condition of the gate, as GitHub reads it.
+
+    Args:
+        build: The folder that the steps write to.
+    """
+    for name, place, message in _failures(build):
+        where = {"file": place[0], "line": place[1]} if place else {}
+        properties = {**where, "title": name}
+        told = ",".join(f"{key}={_escaped_property(text)}" for key, text in properties.items())
+        yield f"::error {told}::{_escaped(message)}"
+
+
+def _failures(build: Path) -> Iterator[tuple[str, tuple[str, str] | None, str]]:
+    """Yield name, file with line, and message of each failed case."""
+    path = build / "test" / "junit.xml"
+    if not path.is_file():
+        return
+    for case in ET.parse(path).getroot().iter("testcase"):  # noqa: S314  # nosec B314
+        for found in (*case.findall("failure"), *case.findall("error")):
+            places = list(_PLACE.finditer(found.text or ""))
+            # The last one is where it failed, those before are what called it.
+            place = (places[-1]["file"], places[-1]["line"]) if places else None
+            yield case.get("name", "a test"), place, found.get("message") or "failed"
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPES.get(letter, letter) for letter in text)
+
+
+def _escaped_property(text: str) -> str:
+    return "".join(_ESCAPES_OF_PROPERTIES.get(letter, letter) for letter in text)

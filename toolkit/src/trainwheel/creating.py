@@ -1,0 +1,165 @@
+"""Makes a new model repository: rendered, locked and committed, as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from trainwheel.console import Console
+from trainwheel.environ import Environment, SecretClass
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.lockfile import parse_lockfile
+from trainwheel.own_wheel import write_own_wheel
+from trainwheel.process import Command, run
+from trainwheel.rendering import render
+
+__all__ = ["check_place", "create"]
+
+_READ = frozenset({SecretClass.READ})
+_ABORTED = re.compile(
+    r"aborted: (?:\w+: )?(?P<why>.*?)(?:; Pipfile\.lock is as it was)?(?: \(took .*)?$",
+    re.MULTILINE,
+)
+_MADE = (".nox", ".trainwheel", "build", "__pycache__")
+"""What the sessions leave behind that is of this machine."""
+
+
+def check_place(folder: Path) -> None:
+    """Check that a repository can be made there.
+
+    Raises:
+        ConfigurationError: Something is there already, or the folder above cannot be written to.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        message = f"{folder} is there already"
+        raise ConfigurationError(message, hint="name a new folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        message = f"{folder} is there already, and not empty"
+        raise ConfigurationError(message, hint="name a new folder")
+
+
+@dataclass(frozen=True)
+class _Workplace:
+    """Where the repository stands while it is made.
+
+    Args:
+        folder: The repository to be.
+        environment: The variables of this run.
+        console: Where people are told.
+    """
+
+    folder: Path
+    environment: Environment
+    console: Console
+
+    def nox(self, session: str) -> None:
+        """Run a session of the repository with the Nox that is installed beside this command."""
+        argv = (sys.executable, "-m", "nox", "-s", session)
+        command = Command(argv, cwd=self.folder, secrets=_READ)
+        completed = run(command, self.environment)
+        if completed.failed:
+            told = _ABORTED.search(completed.output)
+            message = f"nox -s {session}: {told['why'] if told else completed.last_line}"
+            raise StepFailedError(message, hint="nothing was made; mend that and run this again")
+
+    def git(self, *words: str) -> bool:
+        """Run git in the repository, and return whether it went well."""
+        command = Command(("git", "-C", str(self.folder), *words), cwd=self.folder)
+        return not run(command, self.environment).failed
+
+
+def create(
+    folder: Path,
+    told: Mapping[str, object],
+    environment: Environment,
+    console: Console,
+    *,
+    asks: bool,
+) -> None:
+    """Make a model repository in ``folder`` whose `make upload.model` and `make check` pass.
+
+    It is made beside its place and moved there last of all: until then, an end of whatever kind
+    leaves nothing.
+
+    Args:
+        folder: Where to; new or empty.
+        told: The answers that were given, by their names in the template.
+        environment: The variables of this run.
+        console: Where people are told.
+        asks: Whether to ask for the other answers at the terminal.
+
+    Raises:
+        ConfigurationError: It cannot be made there, or there is no git.
+        StepFailedError: The packages cannot be locked.
+    """
+    check_place(folder)
+    if shutil.which("git", path=environment.get("PATH")) is None:
+        message = "git is not installed, and a model repository is one of git"
+        raise ConfigurationError(message, hint="install git")
+    with _scratch_beside(folder) as scratch:
+        place = _Workplace(scratch / folder.name, environment, console)
+        wheel = write_own_wheel(place.folder / "wheels")
+        answers = render(
+            place.folder, {**told, "wheel": wheel.name, "folder_name": folder.name}, asks=asks
+        )
+        # A wheel may have lost this on its way.
+        (place.folder / "bootstrap.py").chmod(0o755)
+        console.line("locking the packages, which takes a minute")
+        place.nox("lock")
+        _check_is_free(place.folder, answers)
+        place.nox("sync")
+        for name in _MADE:
+            shutil.rmtree(place.folder / name, ignore_errors=True)
+        is_committed = _commit(place, answers)
+        if folder.is_dir():
+            folder.rmdir()
+        place.folder.rename(folder)
+    shown = shlex.quote(os.path.relpath(folder))
+    console.outcome("init", f"{answers['name']} in {shown}")
+    if not is_committed:
+        console.notice("git knows nobody to commit as, so nothing is committed; commit it yourself")
+    console.line(f"next:     cd {shown} && make upload.model && make check")
+
+
+@contextmanager
+def _scratch_beside(folder: Path) -> Iterator[Path]:
+    """Yield a folder on the same file system, so that the move at the end is one rename."""
+    above = folder.parent
+    try:
+        above.mkdir(parents=True, exist_ok=True)
+        name = tempfile.mkdtemp(prefix=".trainwheel-init-", dir=above)
+    except OSError as error:
+        message = f"{above} cannot be written to: {error.strerror}"
+        raise ConfigurationError(message, hint="name a folder of your own") from None
+    try:
+        yield Path(name)
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
+def _check_is_free(folder: Path, answers: Mapping[str, Any]) -> None:
+    """Check that the model is not called like a package that it needs."""
+    lock = parse_lockfile((folder / "Pipfile.lock").read_text(encoding="utf-8"))
+    names = {package.name for packages in lock.categories.values() for package in packages}
+    if canonicalize_name(answers["name"]) in names:
+        message = f"--name {answers['name']} is the name of a package that the model needs"
+        raise ConfigurationError(message, hint="choose another name")
+
+
+def _commit(place: _Workplace, answers: Mapping[str, Any]) -> bool:
+    """Commit what was made, as far as git knows who commits."""
+    if not place.git("init", "--quiet", "--initial-branch=main") or not place.git("add", "--all"):
+        message = "git cannot make a repository there"
+        raise StepFailedError(message)
+    return place.git("commit", "--quiet", "--message", f"Start {answers['name']} from trainwheel")

@@ -1,0 +1,131 @@
+"""The names of a new model repository: which ones will do, and what follows from them."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+__all__ = [
+    "CI_SERVICES",
+    "TASKS",
+    "Answers",
+    "package_of",
+    "prefix_of",
+    "problem_of_name",
+    "problem_of_package",
+    "problem_of_services",
+    "problem_of_variable",
+    "training_of",
+]
+
+TASKS = ("classification", "regression")
+CI_SERVICES = ("github", "jenkins")
+NEXUS_VARIABLE = "NEXUS_LOCAL_REPO_URL"
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_PACKAGE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
+_LONGEST = 24
+# Two wheels with such a package would overwrite each other; the others stand at the root.
+_RESERVED = frozenset(
+    {"model", "models", "training", "artefact", "tests", "test", "docs", "data", "build", "dist"}
+    | {"noxfile", "setup", "bootstrap", "wheels", "conftest", "toolkit"}
+)
+# What a model repository installs, or is likely to: distribution → what is imported.
+_TAKEN: Mapping[str, str] = {
+    **{name: name for name in ("joblib", "numpy", "scipy", "pandas", "nox", "pipenv", "pytest")},
+    **{name: name for name in ("setuptools", "pip", "wheel", "twine", "uv", "sphinx", "mypy")},
+    **{name: name for name in ("hypothesis", "matplotlib", "ruff", "dask", "distributed", "dvc")},
+    **{name: name for name in ("trainwheel", "threadpoolctl", "cloudpickle", "pypiserver")},
+    "scikit-learn": "sklearn",
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a new repository is asked for.
+
+    Args:
+        name: Of the distribution, such as ``churn-model``.
+        package: What is imported, such as ``churn_model``.
+        task: One of `TASKS`.
+        url_env: The variable that holds the address of the index.
+        services: Which of `CI_SERVICES` get their files.
+    """
+
+    name: str
+    package: str
+    task: str = TASKS[0]
+    url_env: str = NEXUS_VARIABLE
+    services: tuple[str, ...] = CI_SERVICES
+
+
+def package_of(name: str) -> str:
+    """Return the package that a distribution of this name would have."""
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def training_of(package: str) -> str:
+    """Return the package that trains what ``package`` ships."""
+    return f"{package.removesuffix('_model')}_training"
+
+
+def prefix_of(url_env: str) -> str:
+    """Return what the names of an index's variables begin with."""
+    return "NEXUS" if url_env == NEXUS_VARIABLE else url_env.rpartition("_")[0]
+
+
+def problem_of_name(name: str) -> str:
+    """Return what is wrong with the name of a distribution; nothing where it will do."""
+    if len(name) > _LONGEST:
+        return f"is longer than {_LONGEST} letters"
+    if not _NAME.fullmatch(name):
+        return "takes letters, digits, dots and hyphens, and starts and ends with a letter or digit"
+    if canonicalize_name(name) in _TAKEN:
+        return "is the name of a package that models need"
+    return ""
+
+
+def problem_of_package(package: str, taken: Iterable[str] = ()) -> str:
+    """Return what is wrong with the name of a package; nothing where it will do.
+
+    Args:
+        package: The name.
+        taken: What can be imported in the environment that asks.
+    """
+    words = (*keyword.kwlist, *keyword.softkwlist)
+    judged = (
+        (len(package) > _LONGEST, f"is longer than {_LONGEST} letters"),
+        (
+            not _PACKAGE.fullmatch(package),
+            "is no name of a package: small letters, digits and underscores, a letter first",
+        ),
+        (package in words, "is a word of Python's own"),
+        (package in sys.stdlib_module_names, "is a module of Python's own"),
+        (package in _RESERVED, "is reserved, for it means something else in a model repository"),
+        (package in {*_TAKEN.values(), *taken}, "is taken by another package, which it would hide"),
+    )
+    return next((reason for is_so, reason in judged if is_so), "")
+
+
+def problem_of_variable(name: str) -> str:
+    """Return what is wrong with the variable of an index's address; nothing where it will do."""
+    if not _VARIABLE.fullmatch(name):
+        return "is no name of a variable: capitals, digits and underscores"
+    prefix, _, last = name.rpartition("_")
+    if last != "URL" or not prefix:
+        return "must end with _URL, for the variables of its credentials are named alike"
+    if prefix in {"PYPI", "EMBEDDED", "DEFAULT", "PIP_INDEX", "GITHUB", "TRAINWHEEL"}:
+        return "would name an index that means something else"
+    return ""
+
+
+def problem_of_services(names: Iterable[str]) -> str:
+    """Return what is wrong with the CI services asked for; nothing where they will do."""
+    unknown = sorted(set(names) - {*CI_SERVICES})
+    return f"knows no {unknown[0]!r}: give any of {', '.join(CI_SERVICES)}" if unknown else ""

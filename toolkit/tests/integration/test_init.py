@@ -1,0 +1,180 @@
+"""``trainwheel init``: what it makes really runs, and what it cannot make leaves nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from integration.tiny import Run, clean_variables
+
+pytestmark = pytest.mark.integration
+
+BOUND = 300.0
+LOCKING = "locking the packages"
+
+
+def command(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "trainwheel", "init", *words)
+
+
+def variables_of(home: Path) -> dict[str, str]:
+    """Return variables with a home whose git knows who commits."""
+    home.mkdir(exist_ok=True)
+    settings = "[user]\nname = Tester\nemail = tester@example.invalid\n"
+    (home / ".gitconfig").write_text(settings)
+    return {**clean_variables(), "HOME": str(home), "CI": "true"}
+
+
+def run(folder: Path, *argv: str, variables: Mapping[str, str]) -> Run:
+    done = subprocess.run(
+        argv, cwd=folder, env=variables, capture_output=True, text=True, timeout=BOUND, check=False
+    )
+    return Run(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture
+def variables(tmp_path: Path) -> dict[str, str]:
+    return variables_of(tmp_path / "home")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "place"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["full"], "full is there already, and not empty; name a new folder"),
+        (["file"], "file is there already; name a new folder"),
+        (["new", "--name=-x-"], "--name '-x-' takes letters"),
+        (["new", "--name", "numpy"], "--name 'numpy' is the name of a package that models need"),
+        (["new", "--package", "my-model"], "--package 'my-model' is no name of a package"),
+        (["new", "--package", "json"], "--package 'json' is a module of Python's own"),
+        (["new", "--package", "model"], "--package 'model' is reserved"),
+        (["new", "--package", "pytest_cov"], "--package 'pytest_cov' is taken"),
+        (["new", "--index-url-env", "index"], "--index-url-env 'index' is no name of a variable"),
+        (["new", "--ci", "github,gitlab"], "--ci knows no 'gitlab'"),
+        (["class"], "--package 'class' is a word of Python's own"),
+    ],
+)
+def test_what_cannot_be_made_is_one_line_and_leaves_nothing(
+    place: Path, variables: Mapping[str, str], words: list[str], problem: str
+) -> None:
+    (place / "full").mkdir()
+    (place / "full" / "kept").write_text("mine")
+    (place / "file").write_text("mine")
+
+    done = run(place, *command(*words), variables=variables)
+
+    assert done.code == 2, done.output
+    assert len(done.output.splitlines()) == 1, done.output
+    assert problem in done.error("configuration")
+    assert sorted(path.name for path in place.rglob("*")) == ["file", "full", "kept"]
+
+
+def test_several_mistakes_are_told_at_once(place: Path, variables: Mapping[str, str]) -> None:
+    words = ("new", "--name=-", "--package", "import", "--ci", "travis")
+    told = run(place, *command(*words), variables=variables).error("configuration")
+    assert all(flag in told for flag in ("--name", "--package", "--ci"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to(place: Path, variables: Mapping[str, str]) -> None:
+    place.chmod(0o500)
+    told = run(place, *command("new"), variables=variables).error("configuration")
+    place.chmod(0o700)
+    assert "cannot be written to: Permission denied" in told
+
+
+def test_a_place_below_a_file(place: Path, variables: Mapping[str, str]) -> None:
+    (place / "file").write_text("mine")
+    told = run(place, *command("file/new"), variables=variables).error("configuration")
+    assert "cannot be written to: " in told
+
+
+def test_without_git(place: Path, variables: Mapping[str, str]) -> None:
+    empty = {**variables, "PATH": str(place)}
+    told = run(place, *command("new"), variables=empty).error("configuration")
+    assert "git is not installed" in told
+    assert list(place.iterdir()) == []
+
+
+def test_packages_that_cannot_be_locked_leave_nothing(
+    place: Path, variables: Mapping[str, str]
+) -> None:
+    nowhere = {**variables, "PIP_INDEX_URL": "http://127.0.0.1:9/simple/", "PIP_RETRIES": "0"}
+    done = run(place, *command("new"), variables={**nowhere, "PIP_CONFIG_FILE": os.devnull})
+    assert done.code == 1
+    told = done.error("failed")
+    assert "nox -s lock: pipenv lock: " in told
+    assert "nothing was made" in told
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_leaves_nothing_and_the_same_command_begins_anew(
+    place: Path, variables: Mapping[str, str], ending: signal.Signals, code: int
+) -> None:
+    with subprocess.Popen(
+        command("new"), cwd=place, env=variables, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert LOCKING in process.stdout.readline()
+        assert [path.name.startswith(".trainwheel-init-") for path in place.iterdir()] == [True]
+        time.sleep(0.5)  # into the locking
+        process.send_signal(ending)
+        assert process.wait(30) == code
+    assert list(place.iterdir()) == []
+
+
+def test_questions_at_a_terminal_are_asked_and_bad_answers_asked_again(
+    place: Path, variables: Mapping[str, str]
+) -> None:
+    master, slave = pty.openpty()
+    asked = {key: value for key, value in variables.items() if key != "CI"} | {"TERM": "xterm"}
+    with subprocess.Popen(
+        command("new", "--task", "regression", "--ci", "none"),
+        cwd=place, env=asked, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(slave)
+        screen = _answer(master, "Name of the distribution", b"\r")
+        screen += _answer(master, "Name of the package", b"\x15model\r")
+        screen += _answer(master, "is reserved", b"\x15my_door\r")
+        screen += _answer(master, "Variable that holds", b"\x15TEAM_URL\r")
+        screen += _answer(master, LOCKING, b"")
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    os.close(master)
+    assert process.returncode == 130, screen
+    assert list(place.iterdir()) == []
+
+
+def _answer(master: int, question: str, keys: bytes) -> str:
+    """Type an answer as soon as the question is on the screen, and return what was shown."""
+    shown = b""
+    deadline = time.monotonic() + 60
+    while question.encode() not in shown and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            shown += os.read(master, 65536)
+    assert question.encode() in shown, shown
+    os.write(master, keys)
+    return shown.decode(errors="replace")
+
+
+def test_without_copier_it_is_one_line(place: Path, variables: Mapping[str, str]) -> None:
+    (place / "copier.py").write_text("raise ModuleNotFoundError('copier')")
+    done = run(place, *command("new"), variables={**variables, "PYTHONPATH": str(place)})
+    assert "copier is not installed beside this command" in done.error("configuration")
+    assert not (place / "new").exists()

@@ -1,0 +1,95 @@
+"""The template of a model repository, and that this repository is what it renders."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainwheel.rendering import TEMPLATE, render
+from trainwheel.setup_py import read_install_requires
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[3]
+LIBRARY_TAIL = "\n# All that the library's own tests"
+REFERENCE: Mapping[str, Any] = {
+    "name": "oncology-model",
+    "package": "oncology_model",
+    "task": "classification",
+    "description": "Tells benign from malignant breast tumours by measurements of cell nuclei",
+    "author": "The trainwheel authors",
+    "license": "Apache-2.0",
+    "library": "toolkit",
+    "gate": [
+        'positive = "malignant"',
+        "accuracy = { min = 0.9, max-drop = 0.03 }",
+        "sensitivity = { min = 0.9, max-drop = 0.05 }",
+        "roc_auc = { min = 0.95, max-drop = 0.02 }",
+    ],
+}
+# What a model says of itself is its own.
+OWN = ("README.md", "docs/index.md", "model/", "tests/")
+
+
+def render_quietly(folder: Path, told: Mapping[str, object]) -> dict[str, str]:
+    """Render the template, and return what it made: name → text."""
+    render(folder, {"folder_name": folder.name, "wheel": "library.whl", **told}, asks=False)
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
+
+
+def test_the_root_of_this_repository_is_what_the_template_renders(tmp_path: Path) -> None:
+    requirements = list(read_install_requires((ROOT / "setup.py").read_bytes()))
+    made = render_quietly(tmp_path / "made", {**REFERENCE, "requirements": requirements})
+    shared = {name: text for name, text in made.items() if not name.startswith(OWN)}
+
+    here = {name: (ROOT / name).read_text(encoding="utf-8") for name in shared}
+    # The library's own packages are in the Pipfile of this repository alone.
+    here["Pipfile"], _, _ = here["Pipfile"].partition(LIBRARY_TAIL)
+    assert {name for name in shared if shared[name] != here[name]} == set()
+    assert len(shared) == 15
+    workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
+    assert {f".github/workflows/{name}" for name in workflows} <= set(shared)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize(
+    ("services", "has_github", "has_jenkins"),
+    [
+        (["github", "jenkins"], True, True),
+        (["github"], True, False),
+        (["jenkins"], False, True),
+        ([], False, False),
+    ],
+)
+def test_what_is_rendered_is_clean_with_the_longest_names(
+    tmp_path: Path, task: str, services: list[str], *, has_github: bool, has_jenkins: bool
+) -> None:
+    told = {"name": "n" * 24, "package": "p" * 24, "task": task, "ci": services}
+    folder = tmp_path / "a b"
+    made = render_quietly(folder, {**told, "index_url_env": "MODELS_URL"})
+
+    assert any(name.startswith(".github/") for name in made) is has_github
+    assert ("Jenkinsfile" in made) is has_jenkins
+    left = [
+        name for name, text in made.items() for mark in ("[=", "[%", "=]", "%]") if mark in text
+    ]
+    assert left == []
+    assert not [name for name, text in made.items() if "NEXUS" in text or "oncology" in text]
+    for argv in (("ruff", "check", "--no-cache", "."), ("ruff", "format", "--check", "."),
+                 ("codespell",)):  # fmt: skip
+        program = str(Path(sys.executable).with_name(argv[0]))
+        done = subprocess.run(
+            (program, *argv[1:]), cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_template_names_no_index_and_no_place() -> None:
+    texts = [path.read_text("utf-8") for path in TEMPLATE.rglob("*") if path.is_file()]
+    assert not [text for text in texts if 'simple/"' in text or "/home/" in text]

@@ -1,0 +1,63 @@
+"""What CI services show of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainwheel.ci_summary import mark_failures, sum_up
+
+PLACE = "file=tests/unit/test_a.py,line=12"
+JUNIT = """\
+<testsuites><testsuite>
+<testcase classname="tests.unit.test_a" name="test_fine"/>
+<testcase classname="tests.unit.test_a" name="test_sum[1,2]">
+<failure message="assert 3 == 4&#10; 50% wrong">tests/unit/helper.py:3: in check
+tests/unit/test_a.py:12: AssertionError</failure></testcase>
+<testcase classname="gate" name="accuracy at least 0.9">
+<failure message="accuracy is 0.5"/></testcase>
+</testsuite></testsuites>
+"""
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    for name, text in {
+        "dist/tiny_model-0.1.7-py3-none-any.whl": "",
+        "train/metrics.md": "### tiny-model\n\n| accuracy | 1 |\nThe gate says: **passed**.\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def test_the_summary_shows_the_wheel_the_metrics_and_the_verdict(build: Path) -> None:
+    lines = list(sum_up(build))
+    assert lines[0] == (
+        "Built and proved: **tiny-model 0.1.7**, `tiny_model-0.1.7-py3-none-any.whl`"
+    )
+    assert "| accuracy | 1 |" in lines
+    assert "The gate says: **passed**." in lines
+    assert list(mark_failures(build)) == []
+
+
+def test_failures_are_marked_where_they_are_and_listed(build: Path) -> None:
+    (build / "test").mkdir()
+    (build / "test" / "junit.xml").write_text(JUNIT)
+
+    assert list(mark_failures(build)) == [
+        f"::error {PLACE},title=test_sum[1%2C2]::assert 3 == 4%0A 50%25 wrong",
+        "::error title=accuracy at least 0.9::accuracy is 0.5",
+    ]
+    listed = [line for line in sum_up(build) if line.startswith("- failed")]
+    assert listed == [
+        "- failed: `test_sum[1,2]` in tests/unit/test_a.py, line 12",
+        "- failed: `accuracy at least 0.9`",
+    ]
+
+
+def test_a_run_that_came_to_nothing_says_so(tmp_path: Path) -> None:
+    assert list(sum_up(tmp_path)) == ["No wheel was packaged: the log says why."]
+    assert list(mark_failures(tmp_path)) == []

@@ -1,0 +1,52 @@
+"""The library's own wheel, made of what is installed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import trainwheel
+from trainwheel.errors import ConfigurationError
+from trainwheel.own_wheel import write_own_wheel
+from trainwheel.wheel_record import check_record
+
+PACKAGE = Path(trainwheel.__file__).parent
+
+
+def test_the_wheel_holds_every_file_of_the_library_and_says_so(tmp_path: Path) -> None:
+    wheel = write_own_wheel(tmp_path / "wheels")
+
+    check_record(wheel)
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        entry_points = next(name for name in names if name.endswith("entry_points.txt"))
+        told = archive.read(entry_points).replace(b" ", b"")
+        assert b"trainwheel=trainwheel.__main__:main" in told
+    ours = {
+        path.relative_to(PACKAGE.parent).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert ours <= names
+    assert "trainwheel/data/template/project/Makefile.jinja" in ours
+    assert len(names - ours) == 4
+    assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_two_of_them_are_the_same_byte_by_byte(tmp_path: Path) -> None:
+    first, second = (write_own_wheel(tmp_path / name) for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+    assert first.name == f"trainwheel-{importlib.metadata.version('trainwheel')}-py3-none-any.whl"
+
+
+def test_without_metadata_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(_: str) -> importlib.metadata.Distribution:
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "distribution", lacks)
+    with pytest.raises(ConfigurationError, match="no wheel can be made of it"):
+        write_own_wheel(tmp_path)
+    assert list(tmp_path.iterdir()) == []
