@@ -173,6 +173,7 @@ def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(tmp_path:
 
 @pytest.mark.slow
 def test_a_new_regression_is_released_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "risk").mkdir()  # empty, as a service clones what was just made
     words = ("--task", "regression", "--ci", "none", "--name", "risk-model")
     release_by_hand(make_repository(tmp_path, "risk", *words))
 

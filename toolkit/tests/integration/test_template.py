@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 
 from trainwheel.rendering import TEMPLATE, render
-from trainwheel.setup_py import read_install_requires
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-LIBRARY_TAIL = "\n# All that the library's own tests"
-REFERENCE: Mapping[str, Any] = {
-    "name": "oncology-model",
-    "package": "oncology_model",
-    "task": "classification",
-    "description": "Tells benign from malignant breast tumours by measurements of cell nuclei",
-    "author": "The trainwheel authors",
-    "license": "Apache-2.0",
-    "library": "toolkit",
-    "gate": [
-        'positive = "malignant"',
-        "accuracy = { min = 0.9, max-drop = 0.03 }",
-        "sensitivity = { min = 0.9, max-drop = 0.05 }",
-        "roc_auc = { min = 0.95, max-drop = 0.02 }",
-    ],
-}
-# What a model says of itself is its own.
-OWN = ("README.md", "docs/index.md", "model/", "tests/")
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script that renders the root; the folder of scripts is no installed package."""
+    monkeypatch.syspath_prepend(str(ROOT / "toolkit"))
+    return importlib.import_module("scripts.render_root")
 
 
 def render_quietly(folder: Path, told: Mapping[str, object]) -> dict[str, str]:
@@ -43,18 +32,18 @@ def render_quietly(folder: Path, told: Mapping[str, object]) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
 
 
-def test_the_root_of_this_repository_is_what_the_template_renders(tmp_path: Path) -> None:
-    requirements = list(read_install_requires((ROOT / "setup.py").read_bytes()))
-    made = render_quietly(tmp_path / "made", {**REFERENCE, "requirements": requirements})
-    shared = {name: text for name, text in made.items() if not name.startswith(OWN)}
-
-    here = {name: (ROOT / name).read_text(encoding="utf-8") for name in shared}
-    # The library's own packages are in the Pipfile of this repository alone.
-    here["Pipfile"], _, _ = here["Pipfile"].partition(LIBRARY_TAIL)
-    assert {name for name in shared if shared[name] != here[name]} == set()
-    assert len(shared) == 15
+def test_the_root_of_this_repository_is_what_the_template_renders(scripts: ModuleType) -> None:
+    made = scripts.render_root()
+    assert scripts.differing(made) == [], "python -m scripts.render_root --write"
+    assert len(made) == 15
     workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
-    assert {f".github/workflows/{name}" for name in workflows} <= set(shared)
+    assert {f".github/workflows/{name}" for name in workflows} <= set(made)
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Pipfile", "pyproject.toml"])
+def test_a_root_file_that_drifted_is_named(scripts: ModuleType, name: str) -> None:
+    made = scripts.render_root()
+    assert scripts.differing({**made, name: f"{made[name]}\n"}) == [name]
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])

@@ -1,0 +1,85 @@
+"""Render this repository's root from the template of model repositories, or check that it is that.
+
+    python -m scripts.render_root [--write]
+
+What a model says of itself is its own: the README, the pages, the sources and the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainwheel.rendering import render
+from trainwheel.setup_py import read_install_requires
+
+__all__ = ["REFERENCE", "differing", "main", "render_root"]
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE: Mapping[str, Any] = {
+    "name": "oncology-model",
+    "package": "oncology_model",
+    "task": "classification",
+    "description": "Tells benign from malignant breast tumours by measurements of cell nuclei",
+    "author": "The trainwheel authors",
+    "license": "Apache-2.0",
+    "library": "toolkit",
+    "gate": [
+        'positive = "malignant"',
+        "accuracy = { min = 0.9, max-drop = 0.03 }",
+        "sensitivity = { min = 0.9, max-drop = 0.05 }",
+        "roc_auc = { min = 0.95, max-drop = 0.02 }",
+    ],
+}
+_OWN = ("README.md", "docs/index.md", "model/", "tests/")
+_LIBRARY_TAIL = "\n# All that the library's own tests"
+
+
+def render_root() -> dict[str, str]:
+    """Return the files that this repository shares with every other: name → text."""
+    required = list(read_install_requires((ROOT / "setup.py").read_bytes()))
+    with tempfile.TemporaryDirectory(prefix="trainwheel-root-") as name:
+        folder = Path(name) / "root"
+        told = {**REFERENCE, "requirements": required, "wheel": "", "folder_name": "root"}
+        render(folder, told, asks=False)
+        files = {
+            path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+    shared = {name: text for name, text in files.items() if not name.startswith(_OWN)}
+    # The library's own packages are in the Pipfile of this repository alone.
+    _, mark, tail = (ROOT / "Pipfile").read_text(encoding="utf-8").partition(_LIBRARY_TAIL)
+    return {**shared, "Pipfile": f"{shared['Pipfile']}{mark}{tail}"}
+
+
+def differing(made: Mapping[str, str]) -> list[str]:
+    """Return the names of the files that are not what the template renders."""
+    here = ((name, ROOT / name) for name in made)
+    return sorted(
+        name
+        for name, path in here
+        if not path.is_file() or path.read_text(encoding="utf-8") != made[name]
+    )
+
+
+def main() -> int:
+    """Name what differs and return 1; with ``--write`` write it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="write what differs")
+    writes = parser.parse_args().write
+    made = render_root()
+    found = differing(made)
+    for name in found:
+        if writes:
+            (ROOT / name).write_text(made[name], encoding="utf-8")
+        print(f"{name} {'written' if writes else 'is not what the template renders'}")  # noqa: T201
+    return 0 if writes else int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
