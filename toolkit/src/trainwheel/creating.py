@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from trainwheel.console import Console
 from trainwheel.environ import Environment, SecretClass
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.lockfile import parse_lockfile
+from trainwheel.naming import name_of
 from trainwheel.own_wheel import write_own_wheel
 from trainwheel.process import Command, run
 from trainwheel.rendering import render
@@ -109,18 +110,7 @@ def create(
         raise ConfigurationError(message, hint="install git")
     with _scratch_beside(folder) as scratch:
         place = _Workplace(scratch / folder.name, environment, console)
-        wheel = write_own_wheel(place.folder / "wheels")
-        answers = render(
-            place.folder, {**told, "wheel": wheel.name, "folder_name": folder.name}, asks=asks
-        )
-        # A wheel may have lost this on its way.
-        (place.folder / "bootstrap.py").chmod(0o755)
-        console.line("locking the packages, which takes a minute")
-        place.nox("lock")
-        _check_is_free(place.folder, answers)
-        place.nox("sync")
-        for name in _MADE:
-            shutil.rmtree(place.folder / name, ignore_errors=True)
+        answers = _fill(place, told, asks=asks)
         is_committed = _commit(place, answers)
         if folder.is_dir():
             folder.rmdir()
@@ -132,10 +122,27 @@ def create(
     console.line(f"next:     cd {shown} && make upload.model && make check")
 
 
+def _fill(place: _Workplace, told: Mapping[str, object], *, asks: bool) -> dict[str, Any]:
+    """Write the files of the repository, lock it, and return the answers."""
+    wheel = write_own_wheel(place.folder / "wheels")
+    known = {**told, "wheel": wheel.name, "folder_name": name_of(place.folder.name)}
+    answers = render(place.folder, known, asks=asks)
+    # A wheel may have lost this on its way.
+    (place.folder / "bootstrap.py").chmod(0o755)
+    place.console.line("locking the packages, which takes a minute")
+    place.nox("lock")
+    _check_is_free(place.folder, answers)
+    place.nox("sync")
+    for name in _MADE:
+        shutil.rmtree(place.folder / name, ignore_errors=True)
+    return answers
+
+
 @contextmanager
 def _scratch_beside(folder: Path) -> Iterator[Path]:
     """Yield a folder on the same file system, so that the move at the end is one rename."""
     above = folder.parent
+    missing = [path for path in (above, *above.parents) if not path.exists()]
     try:
         above.mkdir(parents=True, exist_ok=True)
         name = tempfile.mkdtemp(prefix=".trainwheel-init-", dir=above)
@@ -146,6 +153,10 @@ def _scratch_beside(folder: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         shutil.rmtree(name, ignore_errors=True)
+        for path in missing:
+            # What was made above it goes as well, unless the repository is there.
+            with suppress(OSError):
+                path.rmdir()
 
 
 def _check_is_free(folder: Path, answers: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from trainwheel.naming import (
     CI_SERVICES,
     NEXUS_VARIABLE,
     TASKS,
+    name_of,
     package_of,
     problem_of_name,
     problem_of_package,
@@ -88,7 +89,7 @@ def _init(arguments: argparse.Namespace) -> None:
 def _options(arguments: argparse.Namespace, folder_name: str, *, asks: bool) -> Iterator[_Option]:
     """Yield the options; what will be asked for is judged by who asks."""
     judged = not asks
-    name = arguments.name or package_of(folder_name.replace(" ", "-")).replace("_", "-")
+    name = arguments.name or name_of(folder_name)
     package = arguments.package or package_of(name)
     variable = arguments.index_url_env or NEXUS_VARIABLE
     services = _services(arguments.ci)

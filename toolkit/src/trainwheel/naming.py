@@ -14,6 +14,7 @@ __all__ = [
     "CI_SERVICES",
     "TASKS",
     "Answers",
+    "name_of",
     "package_of",
     "prefix_of",
     "problem_of_name",
@@ -63,6 +64,11 @@ class Answers:
     task: str = TASKS[0]
     url_env: str = NEXUS_VARIABLE
     services: tuple[str, ...] = CI_SERVICES
+
+
+def name_of(folder: str) -> str:
+    """Return the name that a distribution in a folder of this name would have."""
+    return re.sub(r"[-_. ]+", "-", folder).lower()
 
 
 def package_of(name: str) -> str:

@@ -36,7 +36,7 @@ def write_own_wheel(folder: Path) -> Path:
         distribution = importlib.metadata.distribution(_NAME)
     except importlib.metadata.PackageNotFoundError:
         message = "the library has no metadata here, so that no wheel can be made of it"
-        raise ConfigurationError(message, hint="install it: pip install trainwheel") from None
+        raise ConfigurationError(message, hint="install it, from its folder or its wheel") from None
     version = distribution.version
     info = f"{_NAME}-{version}.dist-info"
     folder.mkdir(parents=True, exist_ok=True)

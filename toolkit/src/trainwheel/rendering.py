@@ -47,9 +47,8 @@ def find_copier() -> ModuleType:
         import copier  # noqa: PLC0415 - half a second, and an extra
     except ModuleNotFoundError:
         message = "copier is not installed beside this command"
-        hint = (
-            "install the library with what a new repository takes: pip install 'trainwheel[init]'"
-        )
+        # No name of the library on an index is taken on trust.
+        hint = "install it there: python -m pip install copier pipenv"
         raise ConfigurationError(message, hint=hint) from None
     return copier
 

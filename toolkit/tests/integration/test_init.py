@@ -114,7 +114,7 @@ def test_packages_that_cannot_be_locked_leave_nothing(
     place: Path, variables: Mapping[str, str]
 ) -> None:
     nowhere = {**variables, "PIP_INDEX_URL": "http://127.0.0.1:9/simple/", "PIP_RETRIES": "0"}
-    done = run(place, *command("new"), variables={**nowhere, "PIP_CONFIG_FILE": os.devnull})
+    done = run(place, *command("a/b/new"), variables={**nowhere, "PIP_CONFIG_FILE": os.devnull})
     assert done.code == 1
     told = done.error("failed")
     assert "nox -s lock: pipenv lock: " in told

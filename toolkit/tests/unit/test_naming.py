@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainwheel.naming import (
+    name_of,
     package_of,
     prefix_of,
     problem_of_name,
@@ -22,6 +23,15 @@ from trainwheel.naming import (
 def test_a_package_is_named_after_its_distribution(name: str, package: str) -> None:
     assert package_of(name) == package
     assert problem_of_name(name) == problem_of_package(package) == ""
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("a new  Model", "a-new-model"), ("churn_model", "churn-model"), ("churn", "churn")],
+)
+def test_a_distribution_is_named_after_its_folder(folder: str, name: str) -> None:
+    assert name_of(folder) == name
+    assert problem_of_name(name) == ""
 
 
 @pytest.mark.parametrize(
