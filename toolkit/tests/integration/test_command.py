@@ -102,6 +102,12 @@ def test_a_published_wheel_is_verified_by_its_proof(job: TinyProject, nexus: Rea
         (("verify", "tiny-model==9", "--proofs", "dist"), 2, "dist holds no proof of"),
         (("verify", "tiny-model==0.1.8", "--proofs", "dist"), 1, "has no tiny-model 0.1.8"),
         (("upload", f"dist/{BUILD_7}", "--to", "nosuch"), 2, "no index called 'nosuch'"),
+        (("upload", f"dist/{BUILD_7}", "--url-env", "SOME_URL"), 2, "name it: --to NAME"),
+        (
+            ("upload", f"dist/{BUILD_7}", "--to", "team", "--url-env", "SOME_URL"),
+            2,
+            "index team cannot be used: SOME_URL is missing",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_an_exit_code(
@@ -112,6 +118,26 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
     assert told in run.error("configuration" if code == 2 else "failed")
     assert run.code == code
     assert nexus.published() == []
+
+
+def test_an_index_that_only_the_command_line_tells_of_is_published_to_and_verified(
+    job: TinyProject, shut_nexus: RealIndex
+) -> None:
+    where = ("--to", "team", "--url-env", "WHERE_URL")
+    told = (*where, "--username-env", "WHO", "--password-env", "PIN")
+    job = job.with_variables(
+        WHERE_URL=shut_nexus.url, WHO=shut_nexus.username, PIN=shut_nexus.password
+    )
+
+    sent = job.run(*trainwheel("upload", *told, f"dist/{BUILD_7}"))
+    (job.root / "dist" / "tiny_model-0.1.8-py3-none-any.proof.json").unlink()
+    verified = job.run(*trainwheel("verify", *told, "--proofs", "dist"))
+
+    assert sent.code == verified.code == 0, sent.output + verified.output
+    assert "tiny-model 0.1.7 published in index team" in sent.line("upload ")
+    assert "in index team" in verified.line("published tiny-model 0.1.7")
+    assert shut_nexus.published() == ["0.1.7"]
+    assert shut_nexus.password not in sent.output + verified.output
 
 
 def test_a_prediction_that_does_not_repeat_is_shown_beside_what_was_expected(

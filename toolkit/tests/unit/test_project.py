@@ -181,3 +181,27 @@ def test_output_is_wanted_where_the_machine_says_so(
 
     assert open_project(root, root / ".nox", environment).verbose is verbose
     assert open_project(root, root / ".nox", environment, verbose=True).verbose
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "counts"),
+    [
+        ("required", "optional", "required"),
+        ("optional", "required", "required"),
+        ("", "optional", "optional"),
+    ],
+)
+def test_a_run_can_make_the_gate_stricter_and_not_laxer(
+    root: Path, asked: str, configured: str, counts: str
+) -> None:
+    path = root / "pyproject.toml"
+    gate = f'\n[tool.trainwheel.gate]\nbaseline = "{configured}"\n'
+    path.write_text(path.read_text() + gate)
+    environment = Environment({"TRAINWHEEL_GATE_BASELINE": asked})
+    assert open_project(root, root / ".nox", environment).config.gate.baseline == counts
+
+
+def test_a_gate_that_is_asked_for_wrongly_is_named(root: Path) -> None:
+    environment = Environment({"TRAINWHEEL_GATE_BASELINE": "off"})
+    with pytest.raises(ConfigurationError, match="TRAINWHEEL_GATE_BASELINE is 'off'"):
+        open_project(root, root / ".nox", environment)

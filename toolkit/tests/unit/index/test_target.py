@@ -289,3 +289,75 @@ def test_a_password_for_reading_does_not_open_an_upload() -> None:
 
     with pytest.raises(MissingCredentialsError, match="TEAM_PASSWORD is missing"):
         choose_index("team", {"team": READ}, Environment(variables), no_token)
+
+
+TOLD = {
+    "models": IndexSettings(
+        "models",
+        url_env="MODELS_URL",
+        username_env="MODELS_USERNAME",
+        password_env="MODELS_PASSWORD",
+        read_username_env="MODELS_READ_USERNAME",
+        read_password_env="MODELS_READ_PASSWORD",
+    ),
+    "team": IndexSettings("team", url_env="TEAM_URL"),
+}
+MODELS = {
+    "MODELS_URL": "https://models.example.com/upload",
+    "MODELS_USERNAME": "me",
+    "MODELS_PASSWORD": "secret",
+}
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, None),
+        (MODELS, "models"),
+        ({"TEAM_URL": "https://team.example.com/"}, "team"),
+        ({**MODELS, "TRAINWHEEL_INDEX": "embedded"}, None),
+        ({**MODELS, **NEXUS}, "nexus"),
+    ],
+)
+def test_an_index_is_chosen_whose_address_the_environment_holds(
+    variables: dict[str, str], expected: str | None
+) -> None:
+    target = choose(None, TOLD, Environment(variables))
+    assert (target.name if target else None) == expected
+    if expected == "models":
+        assert target is not None
+        assert target.simple_url == "https://models.example.com/upload/simple/"
+
+
+def test_of_several_addresses_none_is_guessed() -> None:
+    both = Environment({**MODELS, "TEAM_URL": "https://team.example.com/"})
+    with pytest.raises(ConfigurationError, match="several indexes are set: models, team"):
+        choose(None, TOLD, both)
+    chosen = choose("team", TOLD, both)
+    assert chosen is not None
+    assert chosen.upload_url == "https://team.example.com/"
+
+
+def test_an_address_that_is_empty_is_named_and_no_other_index_taken() -> None:
+    with pytest.raises(MissingCredentialsError, match="MODELS_URL is empty"):
+        choose(None, TOLD, Environment({**MODELS, "MODELS_URL": ""}))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "settings"), [("NEXUS", {}), ("MODELS", TOLD)], ids=["nexus", "models"]
+)
+def test_a_job_that_may_only_read_needs_no_more(
+    prefix: str, settings: Mapping[str, IndexSettings]
+) -> None:
+    address = "NEXUS_LOCAL_REPO_URL" if prefix == "NEXUS" else "MODELS_URL"
+    reading = {
+        address: "https://models.example.com/",
+        f"{prefix}_READ_USERNAME": "reader",
+        f"{prefix}_READ_PASSWORD": "may-read",
+    }
+    environment = Environment(reading)
+    target = choose_index(None, settings, environment, no_token, to_read=True)
+    assert target is not None
+    assert (target.username, target.password) == (Secret("reader"), Secret("may-read"))
+    with pytest.raises(MissingCredentialsError, match=f"{prefix}_USERNAME is missing"):
+        choose(None, settings, environment)
