@@ -198,14 +198,16 @@ def _check_name(name: str) -> None:
 
 
 def _find_settings(name: str, settings: Mapping[str, IndexSettings]) -> IndexSettings:
+    if name == NEXUS:
+        found = settings.get(NEXUS, IndexSettings(NEXUS))
+        username, password = NEXUS_READ_VARIABLES
+        return replace(
+            found,
+            read_username_env=found.read_username_env or username,
+            read_password_env=found.read_password_env or password,
+        )
     if name in settings:
         return settings[name]
-    if name == NEXUS:
-        return IndexSettings(
-            NEXUS,
-            read_username_env=NEXUS_READ_VARIABLES[0],
-            read_password_env=NEXUS_READ_VARIABLES[1],
-        )
     if name.lower() in _RESERVED:
         _check_name(name)
     known = sorted({*settings, NEXUS, EMBEDDED})

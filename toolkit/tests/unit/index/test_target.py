@@ -344,7 +344,13 @@ def test_an_address_that_is_empty_is_named_and_no_other_index_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "settings"), [("NEXUS", {}), ("MODELS", TOLD)], ids=["nexus", "models"]
+    ("prefix", "settings"),
+    [
+        ("NEXUS", {}),
+        ("NEXUS", {"nexus": IndexSettings("nexus", install_url="https://group.example/simple/")}),
+        ("MODELS", TOLD),
+    ],
+    ids=["nexus", "nexus with settings", "models"],
 )
 def test_a_job_that_may_only_read_needs_no_more(
     prefix: str, settings: Mapping[str, IndexSettings]
