@@ -153,6 +153,9 @@ def problems_of_jenkinsfile(text: str) -> Iterator[str]:
     for name in PUBLISH_SECRETS:
         if name not in listed or name in outside:
             yield f"{name} is not bound around the upload alone"
+    upload = code.partition("stage('upload.model')")[2]
+    if "env.CHANGE_ID == null" not in upload.partition("steps {")[0]:
+        yield "a change request publishes"
     if not re.search(r"junit testResults: 'build/test/junit\.xml'", code):
         yield "the test results are not published"
     if "TRAINWHEEL_INDEX = 'nexus'" not in code:
@@ -183,6 +186,7 @@ def test_the_jenkinsfile_keeps_every_rule() -> None:
         ("sh 'make upload.model'", "sh 'make train'", "credentials are bound around"),
         ("TRAINWHEEL_INDEX = 'nexus'", "", "the index is not named"),
         ("junit testResults", "echo testResults", "not published"),
+        ("env.CHANGE_ID == null &&", "", "a change request publishes"),
     ],
 )
 def test_a_broken_rule_of_the_jenkinsfile_is_noticed(old: str, new: str, expected: str) -> None:
