@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import xml.etree.ElementTree as ET  # nosec B405 - reads what this run wrote
 from collections.abc import Iterator
@@ -40,7 +41,13 @@ def sum_up(build: Path) -> Iterator[str]:
     Args:
         build: The folder that the steps write to; what is not there is left out.
     """
-    wheels = sorted(path.name for path in build.glob("dist/*.whl"))
+    told = build / "version.json"
+    release = json.loads(told.read_bytes()) if told.is_file() else {}
+    is_released = release.get("releases", True)
+    wheels = sorted(path.name for path in build.glob("dist/*.whl")) if is_released else []
+    if not is_released:
+        yield f"Nothing to release: {release.get('reason', 'nothing has changed')}."
+        yield ""
     for name in wheels:
         distribution, version = name.split("-")[:2]
         yield f"Built and proved: **{distribution.replace('_', '-')} {version}**, `{name}`"
@@ -52,7 +59,7 @@ def sum_up(build: Path) -> Iterator[str]:
     failed = list(_failures(build))
     for name, place, _ in failed:
         yield f"- failed: `{name}`{f' in {place[0]}, line {place[1]}' if place else ''}"
-    if not (wheels or failed):
+    if is_released and not (wheels or failed):
         yield "No wheel was packaged: the log says why."
 
 

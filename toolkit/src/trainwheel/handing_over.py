@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from pathlib import Path
 
 from trainwheel.console import Console
 from trainwheel.digests import digest_file
 from trainwheel.environ import read_environment
-from trainwheel.errors import ConfigurationError
+from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.files import list_files
 from trainwheel.lockfile import render_requirements, requirements
 from trainwheel.own_wheel import write_own_wheel
 from trainwheel.project import Project, open_project
+from trainwheel.releasing import read_release
 
 __all__ = ["add_hand_over", "hand_over"]
 
@@ -32,7 +34,9 @@ def _run(arguments: argparse.Namespace) -> None:
     project = open_project(root, root / ".nox", read_environment())
     folder = arguments.folder
     if not hand_over(project, folder):
-        Console(project.environment).notice("nothing to release, so nothing is handed over")
+        # What is printed is a list for a program.
+        console = Console(project.environment, sys.stderr)
+        console.notice("nothing to release, so nothing is handed over")
         return
     for path in list_files(folder):
         # As `sha256sum --check` reads it.
@@ -49,10 +53,15 @@ def hand_over(project: Project, folder: Path) -> bool:
 
     Raises:
         ConfigurationError: The folder has something in it.
+        StepFailedError: Nothing was packaged.
     """
-    dist = project.root / "build" / "dist"
-    if not any(dist.glob("*.whl")):
+    build = project.root / "build"
+    if not read_release(build / "version.json").releases:
         return False
+    dist = build / "dist"
+    if not any(dist.glob("*.whl")):
+        message = "no wheel has been packaged here"
+        raise StepFailedError(message, hint="package it: make package.model")
     if folder.exists() and any(folder.iterdir()):
         message = f"{folder} is not empty"
         raise ConfigurationError(message, hint="name a new folder")

@@ -229,14 +229,30 @@ def test_what_is_handed_over_is_the_wheel_its_proof_and_the_command(
     assert f"{folder} is not empty" in again.error("configuration")
 
 
-def test_with_nothing_to_release_nothing_is_handed_over(
+def test_without_a_wheel_the_hand_over_is_one_line(tiny: TinyProject, tmp_path: Path) -> None:
+    argv = (sys.executable, "-m", "trainwheel", "hand-over", str(tmp_path / "handed-over"))
+    assert "no version has been decided here" in tiny.run(*argv).error("failed")
+    release = {"name": "tiny-model", "version": "0.1.0", "releases": True, "always": False}
+    tiny.write("build/version.json", json.dumps({**release, "reason": "", "release_key": ""}))
+    assert "no wheel has been packaged here" in tiny.run(*argv).error("failed")
+
+
+def test_with_nothing_to_release_nothing_is_handed_over_and_no_output_set(
     published: TinyProject, tmp_path: Path
 ) -> None:
     assert published.nox("package").code == 0
-    folder = tmp_path / "handed-over"
+    commands = published.root / ".venv" / "bin"
+    commands.mkdir(parents=True)
+    script = f'#!/bin/sh\nexec {sys.executable} -m trainwheel "$@"\n'
+    (commands / "trainwheel").write_text(script)
+    (commands / "trainwheel").chmod(0o755)
+    output = tmp_path / "output"
+    variables = {**published.variables, "GITHUB_OUTPUT": str(output)}
 
-    done = published.run(sys.executable, "-m", "trainwheel", "hand-over", str(folder))
+    done = Job("build", published.root, variables, {}).run("Collect what is handed over")
 
-    assert done.code == 0
+    assert done.code == 0, done.output
     assert "nothing to release, so nothing is handed over" in done.output
-    assert not folder.exists()
+    assert not (published.root / "handed-over").exists()
+    # Later jobs ask whether it is empty.
+    assert output.read_text().splitlines() == ["digests<<end-of-digests", "", "end-of-digests"]

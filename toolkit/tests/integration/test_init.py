@@ -18,7 +18,7 @@ from integration.tiny import Run, clean_variables
 
 pytestmark = pytest.mark.integration
 
-BOUND = 300.0
+BOUND = 600.0
 LOCKING = "locking the packages"
 
 

@@ -58,6 +58,14 @@ def test_failures_are_marked_where_they_are_and_listed(build: Path) -> None:
     ]
 
 
+def test_a_run_with_nothing_to_release_says_since_when(build: Path) -> None:
+    release = '{"releases": false, "reason": "unchanged since 0.1.7"}'
+    (build / "version.json").write_text(release)
+    lines = list(sum_up(build))
+    assert lines[0] == "Nothing to release: unchanged since 0.1.7."
+    assert not [line for line in lines if "Built" in line or "No wheel" in line]
+
+
 def test_a_run_that_came_to_nothing_says_so(tmp_path: Path) -> None:
     assert list(sum_up(tmp_path)) == ["No wheel was packaged: the log says why."]
     assert list(mark_failures(tmp_path)) == []
