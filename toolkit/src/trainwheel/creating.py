@@ -105,6 +105,7 @@ def create(
         StepFailedError: The packages cannot be locked.
     """
     check_place(folder)
+    shown = shlex.quote(os.path.relpath(folder))
     if shutil.which("git", path=environment.get("PATH")) is None:
         message = "git is not installed, and a model repository is one of git"
         raise ConfigurationError(message, hint="install git")
@@ -112,10 +113,8 @@ def create(
         place = _Workplace(scratch / folder.name, environment, console)
         answers = _fill(place, told, asks=asks)
         is_committed = _commit(place, answers)
-        if folder.is_dir():
-            folder.rmdir()
+        # An empty folder gives way, though it be the current one.
         place.folder.rename(folder)
-    shown = shlex.quote(os.path.relpath(folder))
     console.outcome("init", f"{answers['name']} in {shown}")
     if not is_committed:
         console.notice("git knows nobody to commit as, so nothing is committed; commit it yourself")

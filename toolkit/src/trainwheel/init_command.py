@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def _init(arguments: argparse.Namespace) -> None:
     environment = read_environment()
     console = Console(environment)
     find_copier()
-    folder = Path.cwd() / arguments.directory
+    folder = Path(os.path.abspath(arguments.directory))  # noqa: PTH100 - links stay as they are
     check_place(folder)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not environment.in_ci
     options = list(_options(arguments, folder.name, asks=asks))

@@ -91,8 +91,11 @@ def make_repository(folder: Path, name: str, *words: str) -> Repository:
     variables = variables_of(folder / "home")
     # An environment of its own, as on a machine that never saw this checkout.
     variables.pop("PYTHONPATH", None)
+    is_there = (folder / name).is_dir()
+    where, directory = (folder / name, ".") if is_there else (folder, name)
     with installed(folder, variables) as python:
-        made = run(folder, python, "-m", "trainwheel", "init", name, *words, variables=variables)
+        argv = (python, "-m", "trainwheel", "init", directory, *words)
+        made = run(where, *argv, variables=variables)
     assert made.code == 0, made.output
     assert sorted(p.name for p in folder.iterdir()) == sorted(["env", "home", name, "wheels"])
     kept = {key: value for key, value in variables.items() if not key.startswith("PYTHON")}
