@@ -40,6 +40,7 @@ ENVIRONMENTS = {
     "doc": ("packages", "doc"),
     "data": ("data",),
     "train": ("packages", "train"),
+    "engine": ("packages", "train", "engine"),
     "report": ("packages", "report"),
     "test": ("packages", "test"),
     "lint": ("lint",),
