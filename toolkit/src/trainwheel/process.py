@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import queue
 import shlex
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from trainwheel.errors import StepFailedError
 __all__ = [
     "Command",
     "Completed",
+    "await_line",
     "end_group",
     "handle_termination",
     "inherit",
@@ -119,6 +121,37 @@ def start(
         message = f"cannot start {command.argv[0]}: {error.strerror}"
         raise StepFailedError(message) from None
     return process
+
+
+def await_line(
+    process: subprocess.Popen[bytes], is_it: Callable[[str], bool], seconds: float
+) -> tuple[bool, str]:
+    """Wait for the line by which a server says where it is; go on reading what it prints.
+
+    Args:
+        process: The server, just started.
+        is_it: Tells the line.
+        seconds: How long it may take for each line.
+
+    Returns:
+        Whether it came, and that line; if it did not, the last one that came, or none.
+    """
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # Read to its end beside the run: a full pipe would stop the server.
+    reader = threading.Thread(target=_hand_over, args=(process.stdout, lines), daemon=True)
+    reader.start()
+    last = ""
+    with contextlib.suppress(queue.Empty):
+        while (line := lines.get(timeout=seconds)) is not None:
+            if is_it(line):
+                return True, line
+            last = line or last
+    return False, last
+
+
+def _hand_over(stream: IO[bytes] | None, lines: queue.SimpleQueue[str | None]) -> None:
+    _read_lines(stream, [], lambda line: lines.put(line.strip()), "")
+    lines.put(None)
 
 
 def inherit(descriptor: int) -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import queue
 import secrets
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -28,7 +26,7 @@ from trainwheel.errors import StepFailedError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
-from trainwheel.process import Command, end_group, start
+from trainwheel.process import Command, await_line, end_group, start
 
 __all__ = ["embedded_index", "serve_index"]
 
@@ -153,19 +151,13 @@ def _server(
 
 
 def _await_port(process: subprocess.Popen[bytes], credentials: str) -> int:
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    # Read to its end beside the run: a full pipe would stop the server.
-    threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         _tell(process.stdin, credentials)
-    last = "it printed no port in time"
-    with contextlib.suppress(queue.Empty):
-        while (line := lines.get(timeout=_START)) is not None:
-            if line.isdecimal():
-                return int(line)
-            last = line or last
-    hint = "lock pypiserver in the upload category" if "No module named" in last else ""
-    message = f"the index server did not start: {last}"
+    is_there, line = await_line(process, str.isdecimal, _START)
+    if is_there:
+        return int(line)
+    hint = "lock pypiserver in the upload category" if "No module named" in line else ""
+    message = f"the index server did not start: {line or 'it printed no port in time'}"
     raise StepFailedError(message, hint=hint)
 
 
@@ -173,11 +165,3 @@ def _tell(stream: IO[bytes] | None, credentials: str) -> None:
     if stream is not None:
         stream.write(f"{credentials}\n".encode())
         stream.flush()
-
-
-def _read_lines(stream: IO[bytes] | None, lines: queue.SimpleQueue[str | None]) -> None:
-    if stream is not None:
-        with stream:
-            for raw in stream:
-                lines.put(raw.decode("utf-8", "replace").strip())
-    lines.put(None)
