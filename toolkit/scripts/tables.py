@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from trainwheel import errors
 from trainwheel.chain import CHAIN, FLAGS, STEPS, VERBOSE, Flag, Step
-from trainwheel.config import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
+from trainwheel.config_keys import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
 
 __all__ = [
     "exit_codes",
@@ -40,6 +40,7 @@ _GROUPS = {
     "tracked": "the `.dvc` files of `data`",
     "measured": "what training wrote of itself",
     "judged": "what was measured",
+    "repeated": "what is known of how training repeats",
     "golden": "the golden predictions",
     "system-tests": "the system tests",
 }

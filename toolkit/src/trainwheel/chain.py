@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["CHAIN", "FLAGS", "STEPS", "STEP_BY_NAME", "Flag", "Step"]
+__all__ = ["CHAIN", "FLAGS", "REPEATABILITY", "STEPS", "STEP_BY_NAME", "Flag", "Step"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ CHECK = Flag("--check", "print the difference and write nothing")
 ENGINE = Flag("--engine", "what edits setup.py: trainwheel, or the real pipenv-setup", "NAME")
 HOST = Flag("--host", "the address to serve at, 127.0.0.1 unless told", "ADDRESS")
 PORT = Flag("--port", "the port to serve at, a free one unless told", "NUMBER")
+REPEATABLE = Flag(
+    "--check-repeatable", "train again with other hash seeds and on the other engine, and compare"
+)
 _STEP_FLAGS = (FORCE, WAIT, VERBOSE)
 
 
@@ -85,6 +88,9 @@ class Step:
         return (self.category,) if self.alone else ("packages", self.category)
 
 
+REPEATABILITY = "build/train/repeatability.json"
+"""Whether training repeats, as far as somebody asked."""
+
 _REPORT = tuple(f"build/train/{name}" for name in ("report.html", "metrics.md", "model_card.md"))
 
 STEPS = (
@@ -117,9 +123,9 @@ STEPS = (
         category="train",
         inputs=("training", "data"),
         outputs=("{artefact}", "{artefact}.json", "build/train"),
-        flags=(TO, *_STEP_FLAGS),
+        flags=(TO, REPEATABLE, *_STEP_FLAGS),
         watches_writes=True,
-        beside=_REPORT,
+        beside=(*_REPORT, REPEATABILITY),
     ),
     Step(
         "judge",
@@ -136,7 +142,7 @@ STEPS = (
         "",
         "Write the report page and the model card",
         needs=("train",),
-        inputs=("measured", "judged"),
+        inputs=("measured", "judged", "repeated"),
         outputs=_REPORT,
         flags=(TO, *_STEP_FLAGS),
         is_portable=True,

@@ -11,17 +11,21 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
+from trainwheel.duration import parse_duration
 from trainwheel.size import parse_size
 
 __all__ = [
     "a_callable",
     "a_count",
+    "a_duration",
+    "a_file",
     "a_flag",
     "a_member",
     "a_module",
     "a_number",
     "a_path",
     "a_positive_number",
+    "a_scheduler",
     "a_size",
     "a_text",
     "a_tolerance",
@@ -37,6 +41,7 @@ __all__ = [
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _PATTERN = re.compile(r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?", re.ASCII)
+_SCHEDULER = re.compile(r"(tcp|tls)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -158,6 +163,27 @@ def a_flag(value: object) -> bool:
 def a_size(value: object) -> int:
     """Return a size in bytes."""
     return parse_size(value if isinstance(value, str) else str(value))
+
+
+def a_duration(value: object) -> float:
+    """Return a duration in seconds."""
+    return parse_duration(value if isinstance(value, str) else str(value))
+
+
+def a_file(value: object) -> str:
+    """Return the name of a file, anywhere on the machine."""
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return value
+    message = "the name of a file, absolute or from the root of the repository"
+    raise ValueError(message)
+
+
+def a_scheduler(value: object) -> str:
+    """Return the address of a Dask scheduler."""
+    if isinstance(value, str) and _SCHEDULER.fullmatch(value):
+        return value
+    message = "an address such as tcp://HOST:8786 or tls://HOST:8786"
+    raise ValueError(message)
 
 
 def a_variable(value: object) -> str:

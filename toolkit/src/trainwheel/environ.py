@@ -111,6 +111,10 @@ class Environment:
         """How strict the gate is about what is published, where this run is stricter."""
         return self.get("TRAINWHEEL_GATE_BASELINE")
 
+    def dask(self, name: str) -> str | None:
+        """Return what this machine or job says of the cluster: SCHEDULER, CA_FILE and so on."""
+        return self.get(f"TRAINWHEEL_DASK_{name}")
+
     @property
     def wants_nexus(self) -> bool:
         """Whether any of the Nexus variables is present, be it empty."""

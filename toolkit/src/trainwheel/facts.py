@@ -10,7 +10,7 @@ from typing import Final
 from trainwheel.commits import read_commit
 from trainwheel.digests import digest_file
 from trainwheel.fingerprint import digest_json
-from trainwheel.hosts import DRAW, MEASURING, PREDICT, TRAIN
+from trainwheel.hosts import CLUSTER, DRAW, MEASURING, PREDICT, TRAIN
 from trainwheel.pipfile import canonical_category
 from trainwheel.project import Project
 from trainwheel.releasing import read_release
@@ -57,6 +57,15 @@ def _of_train(project: Project) -> dict[str, str]:
         "tool.trainwheel.predict": config.predict,
         "the golden host": digest_file(PREDICT),
         "the training host": digest_file(TRAIN),
+        # Not where the cluster is: the same work comes to the same anywhere.
+        **(_of_cluster() if config.engine != "local" else {}),
+    }
+
+
+def _of_cluster() -> dict[str, str]:
+    return {
+        "tool.trainwheel.train.engine": "dask",
+        "the hosts of the cluster": digest_json(_digests(*sorted(CLUSTER.glob("*.py")))),
     }
 
 

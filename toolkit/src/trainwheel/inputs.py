@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainwheel.chain import STEP_BY_NAME
+from trainwheel.chain import REPEATABILITY, STEP_BY_NAME
 from trainwheel.config import SNAPSHOT
 from trainwheel.entry_points import entries_of, files_named
 from trainwheel.errors import ConfigurationError
@@ -18,7 +18,7 @@ from trainwheel.import_closure import Closure, import_closure, source_files
 from trainwheel.lockfile import LockedRequirement, requirements
 from trainwheel.project import Project
 
-__all__ = ["Inputs", "fingerprint", "read_inputs", "told_facts"]
+__all__ = ["Inputs", "fingerprint", "read_inputs", "told_facts", "training_closure"]
 
 MEASURED = ("metrics.json", "predictions.csv", "holdout.jsonl", "params.json", "training.json")
 """What the report and the gate look at, of all that training writes."""
@@ -79,7 +79,7 @@ def read_inputs(project: Project, step: str) -> Inputs:
     for group in STEP_BY_NAME[step].inputs:
         match group:
             case "training":
-                closure = _close(project, ())
+                closure = training_closure(project)
             case "tests":
                 closure = _close(project, _tests(project))
             case _:
@@ -87,6 +87,15 @@ def read_inputs(project: Project, step: str) -> Inputs:
         names.update(map(str, closure.files))
         widened_by = widened_by or closure.widened_by
     return Inputs(frozenset(names), widened_by)
+
+
+def training_closure(project: Project) -> Closure:
+    """Return the files that training and the shipped classifier are made of.
+
+    Raises:
+        ConfigurationError: A link leads round in a circle.
+    """
+    return _close(project, ())
 
 
 def _close(project: Project, tests: tuple[Path, ...]) -> Closure:
@@ -158,6 +167,7 @@ def _folder(project: Project, group: str) -> str:
         "golden": "build/train/golden.jsonl",
         "card": "build/train/model_card.md",
         "judged": "build/judge",
+        "repeated": REPEATABILITY,
     }[group]
 
 
@@ -172,7 +182,7 @@ def _existing(root: Path, name: str) -> Iterator[str]:
 
 
 def _packages(project: Project, step: str) -> Mapping[str, str]:
-    categories = STEP_BY_NAME[step].categories
+    categories = project.categories(step)
     if categories not in project.package_facts:
         project.package_facts[categories] = {
             f"{_PACKAGE}{locked.name}": f"{locked.pin.removeprefix('==')} {_digest(locked)}"

@@ -13,12 +13,14 @@ import jinja2
 
 from trainwheel.bringing import read_snapshot
 from trainwheel.commits import read_commit
+from trainwheel.digests import digest_file
 from trainwheel.facts import TEMPLATES
 from trainwheel.fingerprint import shown
 from trainwheel.inputs import fingerprint
 from trainwheel.judging import Judged
 from trainwheel.measuring import read_metrics
 from trainwheel.project import Project
+from trainwheel.repeatability import parse_repeatability
 from trainwheel.report_page import (
     PICTURES,
     Subject,
@@ -83,9 +85,18 @@ def _context(project: Project, subject: Subject) -> dict[str, Any]:
         "commit": commit.sha,
         "is_dirty": commit.is_dirty,
         "took": _taken(training),
+        "repeats": _repeats(project),
         "packages": training.get("packages", {}),
         "python": training.get("python", ""),
     }
+
+
+def _repeats(project: Project) -> str:
+    """Return whether training repeats, as far as that is known of the model that stands."""
+    found = parse_repeatability(_read_json(project, "repeatability.json"))
+    if found is None or found.artefact != digest_file(project.artefact):
+        return ""
+    return found.told
 
 
 def _taken(training: Mapping[str, Any]) -> dict[str, str]:
@@ -95,7 +106,16 @@ def _taken(training: Mapping[str, Any]) -> dict[str, str]:
         "time": _seconds(training["seconds"]),
         "processor time": _seconds(training["processor_seconds"]),
         "peak memory": describe_size(training["peak_memory"]),
+        **_on_cluster(training.get("cluster", {})),
     }
+
+
+def _on_cluster(cluster: Mapping[str, Any]) -> dict[str, str]:
+    if not cluster:
+        return {}
+    lost, repeated = cluster["lost_workers"], cluster["repeated_tasks"]
+    told = f"{cluster['workers']} workers at the start"
+    return {"cluster": f"{told}, {lost} lost, {repeated} tasks repeated" if lost else told}
 
 
 def _seconds(value: float) -> str:

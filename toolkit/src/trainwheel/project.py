@@ -29,7 +29,7 @@ from trainwheel.lockfile import (
     slice_digest,
 )
 from trainwheel.manifest import manifest_of
-from trainwheel.process import Command, run
+from trainwheel.process import Command, Completed, run
 from trainwheel.result_cache import ResultCache
 from trainwheel.routing import Routing, routing_of
 from trainwheel.tokens import TokenSource
@@ -174,9 +174,17 @@ class Project:
         """Where packages come from that are bound to an index; None where none are."""
         return routing_of(self.config.indexes, self.environment, self.tokens, self.console)
 
+    def categories(self, step: str) -> tuple[str, ...]:
+        """Return the Pipfile categories that a step's environment takes."""
+        known = STEP_BY_NAME[step].categories
+        return (*known, "engine") if self._is_on_cluster(step) else known
+
+    def _is_on_cluster(self, step: str) -> bool:
+        return step == "train" and self.config.engine != "local"
+
     def requirements(self, step: str) -> str:
         """Return the locked packages of a step's environment, with their hashes."""
-        return self.locked(*STEP_BY_NAME[step].categories)
+        return self.locked(*self.categories(step))
 
     def locked(self, *categories: str) -> str:
         """Return the locked packages of Pipfile categories, with their hashes."""
@@ -186,9 +194,13 @@ class Project:
         """Return one digest of what categories lock."""
         return slice_digest(self.lock, categories)
 
+    def _home(self, step: str) -> Path:
+        """Return the folder of a step's environment; training may have one for each engine."""
+        return self.envdir / (f"{step}-cluster" if self._is_on_cluster(step) else step)
+
     def python(self, step: str) -> Path:
         """Return the interpreter of a step's environment, made or filled where it has to be."""
-        return self.installer(step).ensure(self.envdir / step, self.requirements(step))
+        return self.installer(step).ensure(self._home(step), self.requirements(step))
 
     def run_tool(  # noqa: PLR0913 - how a tool is run, each by name
         self,
@@ -199,6 +211,7 @@ class Project:
         env: Mapping[str, str] | None = None,
         secrets: frozenset[SecretClass] = frozenset(),
         echo: Callable[[str], None] | None = None,
+        timeout: float | None = None,
     ) -> str:
         """Run a tool in a step's environment and return what it printed.
 
@@ -209,9 +222,10 @@ class Project:
             env: Variables set on top.
             secrets: The classes of secrets that it may see.
             echo: Shows each line of its output as it comes, instead of the last ones if it fails.
+            timeout: Seconds after which it is ended; None for no limit.
 
         Raises:
-            StepFailedError: It ended in anything but 0.
+            StepFailedError: It ended in anything but 0, or too late.
         """
         log = self.log_of(step)
         command = Command(
@@ -220,6 +234,7 @@ class Project:
             env={**self.variables(step), **(env or {})},
             secrets=secrets,
             umask=0o022,
+            timeout=timeout,
         )
         echo = echo or (self.console.line if self.verbose else None)
         hide = self.console.redact
@@ -228,12 +243,7 @@ class Project:
             if echo is None:
                 for line in completed.output.splitlines()[-_TAIL:]:
                     self.console.line(f"  {line}")
-            message = f"{what} {_ending(completed.returncode)}"
-            # pytest draws a rule around its last line.
-            if last := completed.last_line.strip("= "):
-                message += f": {last}"
-            where = log.relative_to(self.root)
-            raise StepFailedError(message, hint=f"its whole output is in {where}")
+            raise _failure(completed, what, log.relative_to(self.root))
         return completed.output
 
     def _resolve(self, step: str, argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -242,7 +252,7 @@ class Project:
 
     def variables(self, step: str) -> dict[str, str]:
         """Return what a process needs to run in a step's environment."""
-        python, folder = self.python(step), self.envdir / step
+        python, folder = self.python(step), self._home(step)
         return {
             "PATH": f"{python.parent}{os.pathsep}{self.environment.get('PATH') or ''}",
             "VIRTUAL_ENV": str(folder),
@@ -298,7 +308,21 @@ class Project:
             yield from (path for path in sorted(self.root.glob(pattern)) if path.is_file())
 
 
-def _ending(code: int) -> str:
+def _failure(completed: Completed, what: str, log: Path) -> StepFailedError:
+    message = f"{what} {_ending(completed)}"
+    # pytest draws a rule around its last line.
+    if last := completed.last_line.strip("= "):
+        message += f": {last}"
+    hint = f"its whole output is in {log}"
+    if completed.is_late:
+        hint = f"raise its limit, or look into {log}"
+    return StepFailedError(message, hint=hint)
+
+
+def _ending(completed: Completed) -> str:
+    code = completed.returncode
+    if completed.is_late:
+        return "took too long"
     if code == -signal.SIGKILL:
         return "was killed, as the system does when memory runs out"
     if code < 0:

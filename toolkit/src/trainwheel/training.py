@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from trainwheel.chain import STEP_BY_NAME
+from trainwheel.cluster import plan_for
 from trainwheel.console import Console
 from trainwheel.digests import digest_file
 from trainwheel.entry_points import words_of_python
@@ -24,9 +24,11 @@ from trainwheel.project import PROGRESS, Project
 from trainwheel.proving import Model, ask
 from trainwheel.staging import stage_package
 
-__all__ = ["host_command", "show_progress", "train"]
+__all__ = ["HASH_SEED", "host_command", "show_progress", "train"]
 
-_HASH_SEED = "0"
+HASH_SEED = "0"
+"""By which Python hashes texts in training."""
+
 _THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
@@ -35,24 +37,32 @@ _SPARSE = 10.0
 """Seconds between two lines of progress where no line can be overwritten."""
 
 
-def train(project: Project, scratch: Path) -> Mapping[str, str]:
+def train(
+    project: Project,
+    scratch: Path,
+    checkpoints: Path,
+    *,
+    hash_seed: str = HASH_SEED,
+    is_quiet: bool = False,
+) -> Mapping[str, str]:
     """Run the configured command and keep its model, its report and its golden predictions.
+
+    Args:
+        project: The model repository.
+        scratch: A fresh folder, which gets what is kept.
+        checkpoints: A folder that the command may keep unfinished work in.
+        hash_seed: By which Python hashes texts.
+        is_quiet: Show how far it is and nothing that it prints.
 
     Raises:
         StepFailedError: The command failed, wrote no model, or the model does not predict.
+        TrainwheelError: There is no cluster that could be used.
     """
     model, report = scratch / project.artefact.name, scratch / "train"
     report.mkdir()
     measures = scratch / "measures.json"
-    secrets = frozenset() if project.brings_data else frozenset({SecretClass.DATA})
-    project.run_tool(
-        "train",
-        host_command(project.training_command(model, report), measures),
-        what="training",
-        env=_variables(project),
-        secrets=secrets,
-        echo=show_progress(project.console),
-    )
+    variables = _variables(project, checkpoints, hash_seed)
+    _run_command(project, scratch, measures, variables, is_quiet=is_quiet)
     if not model.is_file() or not model.stat().st_size:
         message = "training ended well but wrote no model"
         hint = "it must write the file that {model} names in tool.trainwheel.train.command"
@@ -63,26 +73,56 @@ def train(project: Project, scratch: Path) -> Mapping[str, str]:
     return {"summary": _describe(report), "model": digest_file(model)}
 
 
-def host_command(argv: Sequence[str], measures: Path) -> tuple[str, ...]:
+def _run_command(
+    project: Project,
+    scratch: Path,
+    measures: Path,
+    variables: Mapping[str, str],
+    *,
+    is_quiet: bool,
+) -> None:
+    plan, refusal = scratch / "plan.json", scratch / "refusal.json"
+    secrets = frozenset() if project.brings_data else frozenset({SecretClass.DATA})
+    with plan_for(project, scratch, variables, secrets) as cluster:
+        told = {"measures": str(measures), "refusal": str(refusal), "cluster": cluster}
+        plan.write_text(json.dumps(told), encoding="utf-8")
+        command = project.training_command(scratch / project.artefact.name, scratch / "train")
+        try:
+            project.run_tool(
+                "train",
+                host_command(command, plan),
+                what="training",
+                env=variables,
+                secrets=secrets,
+                echo=show_progress(project.console, is_quiet=is_quiet),
+                timeout=None if cluster is None else project.config.dask_time_limit,
+            )
+        except StepFailedError:
+            if refusal.is_file():
+                raise StepFailedError(**json.loads(refusal.read_bytes())) from None
+            raise
+
+
+def host_command(argv: Sequence[str], plan: Path) -> tuple[str, ...]:
     """Return a training command with the host around what Python runs.
 
     A command that is no Python, or whose words are not understood, is left as it is.
 
     Args:
         argv: The command.
-        measures: Where the host writes what the run took.
+        plan: What the host is told, see `trainwheel.hosts`.
     """
     found = words_of_python(argv)
     if found is None:
         return tuple(argv)
     options, target = found
-    return (argv[0], *options, "-P", str(TRAIN), str(measures), *target)
+    return (argv[0], *options, "-P", str(TRAIN), str(plan), *target)
 
 
 def show_progress(
-    console: Console, clock: Callable[[], float] = time.monotonic
+    console: Console, clock: Callable[[], float] = time.monotonic, *, is_quiet: bool = False
 ) -> Callable[[str], None]:
-    """Return what shows each line of training as it comes, and how far it is.
+    """Return what shows each line of training as it comes, unless quiet, and how far it is.
 
     A terminal has one line that is overwritten; elsewhere there is a line every ten seconds.
     """
@@ -91,7 +131,8 @@ def show_progress(
     def echo(line: str) -> None:
         nonlocal said
         if not line.startswith(PROGRESS):
-            console.line(f"  {line}")
+            if not is_quiet:
+                console.line(f"  {line}")
             return
         label, done, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
         share = f" of {total}" if total not in {"", "0"} else ""
@@ -112,19 +153,20 @@ def _bar(done: str, total: str) -> str:
     return f"[{'=' * full}{' ' * (width - full)}] "
 
 
-def _variables(project: Project) -> dict[str, str]:
+def _variables(project: Project, checkpoints: Path, hash_seed: str) -> dict[str, str]:
     """Return what makes runs repeat, and lets what they print come at once."""
     threads = project.config.threads
     return {
         "PYTHONPATH": str(project.source),
-        "PYTHONHASHSEED": _HASH_SEED,
+        "PYTHONHASHSEED": hash_seed,
         "PYTHONUNBUFFERED": "1",
+        "TRAINWHEEL_CHECKPOINTS": str(checkpoints),
         **(dict.fromkeys(_THREADS, str(threads)) if threads else {}),
     }
 
 
 def _manifest(project: Project, model: Path) -> str:
-    locked = requirements(project.lock, *STEP_BY_NAME["train"].categories)
+    locked = requirements(project.lock, *project.categories("train"))
     python = ".".join(map(str, sys.version_info[:3]))
     return render_manifest(
         digest_file(model), model.stat().st_size, versions_that_matter(locked), python

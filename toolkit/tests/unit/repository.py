@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainwheel.console import Console
@@ -79,9 +79,20 @@ def make_repository(root: Path) -> Path:
 
 
 def write_lock(
-    root: Path, *, six: str = "==1.16.0", pytest: str = "==9.0.0", helper: str = ""
+    root: Path,
+    *,
+    six: str = "==1.16.0",
+    pytest: str = "==9.0.0",
+    helper: str = "",
+    engine: Sequence[str] = (),
 ) -> None:
-    """Write a lock for the Pipfile with these versions, and a runtime package in a folder."""
+    """Write a lock for the Pipfile with these versions, and a runtime package in a folder.
+
+    Names of ``engine`` make a category of the Pipfile, and are locked there.
+    """
+    if engine:
+        lines = "".join(f'{name} = "*"\n' for name in engine)
+        write(root, "Pipfile", f"{PIPFILE}\n[engine]\n{lines}")
     local = {"helper": {"path": helper}} if helper else {}
     content = {
         "_meta": {"hash": {"sha256": ""}, "pipfile-spec": 6, "requires": {}, "sources": []},
@@ -89,6 +100,7 @@ def write_lock(
         "develop": {},
         **{name: {} for name in ("doc", "train", "package", "upload")},
         "test": {"pytest": {**PYTEST, "version": pytest}},
+        **({"engine": dict.fromkeys(engine, SIX)} if engine else {}),
     }
     text = (root / "Pipfile").read_text(encoding="utf-8")
     write(root, "Pipfile.lock", stamp_lock(json.dumps(content), parse_pipfile(text)))

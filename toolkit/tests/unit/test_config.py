@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.config import INDEX_KEYS, KEYS, Config, IndexSettings, Key, parse_config
+from trainwheel.config import Config, IndexSettings, parse_config
+from trainwheel.config_keys import INDEX_KEYS, KEYS, Key
 from trainwheel.errors import ConfigurationError
 
 SMALLEST = '[tool.trainwheel]\npackage = "oncology_model"\ntrain.command = "python train.py"\n'
@@ -104,6 +105,11 @@ def test_every_field_can_be_configured_and_every_required_one_must_be() -> None:
         ("version.build-number-offset = -3", "build_number_offset", -3),
         ('sync.extras = { gpu = "cuda" }', "extras", {"gpu": "cuda"}),
         ('system-tests = "checks"', "system_tests", "checks"),
+        ('train.engine = "dask"', "engine", "dask"),
+        ('train.dask.scheduler = "tls://a-b.example:1"', "dask_scheduler", "tls://a-b.example:1"),
+        ('train.dask.scheduler = "tcp://[::1]:8786"', "dask_scheduler", "tcp://[::1]:8786"),
+        ('train.dask.key-file = "/keys/a.pem"', "dask_key_file", "/keys/a.pem"),
+        ('train.dask.time-limit = "3 d"', "dask_time_limit", 259_200.0),
     ],
 )
 def test_a_key_is_read(line: str, attribute: str, value: object) -> None:
@@ -152,6 +158,14 @@ def test_a_key_is_read(line: str, attribute: str, value: object) -> None:
         ('version.release = "never"', '"changed" or "always"'),
         ("version.build-number-offset = 1.0", "a whole number"),
         ("version.build-number-offset = true", "a whole number"),
+        ('train.engine = "ray"', '"local" or "dask"'),
+        ('train.dask.scheduler = "cluster:8786"', "an address such as tcp://HOST:8786"),
+        ('train.dask.scheduler = "http://cluster:8786"', "an address such as tcp://HOST:8786"),
+        ('train.dask.scheduler = "tcp://cluster"', "an address such as tcp://HOST:8786"),
+        ('train.dask.scheduler = "tcp://me:secret@cluster:8786"', "an address such as tcp://"),
+        ('train.dask.key-file = ""', "the name of a file, absolute or from the root"),
+        ("train.dask.time-limit = 90", "a duration with its unit, such as"),
+        ('train.dask.time-limit = "a day"', "a duration with its unit, such as"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_key_and_the_mend(line: str, told: str) -> None:

@@ -44,7 +44,9 @@ def test_another_command_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def host(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    argv = host_command((sys.executable, *words), folder / "measures.json")
+    plan = {"measures": str(folder / "measures.json"), "refusal": "", "cluster": None}
+    (folder / "plan.json").write_text(json.dumps(plan))
+    argv = host_command((sys.executable, *words), folder / "plan.json")
     assert str(TRAIN) in argv
     return subprocess.run(
         argv, cwd=folder, capture_output=True, text=True, check=False, timeout=120

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 __all__ = [
+    "CLUSTER",
     "DESCRIBE_DATA",
     "DESCRIBE_WHEEL",
     "DRAW",
@@ -17,6 +18,7 @@ __all__ = [
     "TRAIN",
 ]
 
+CLUSTER: Final = Path(__file__).with_name("cluster")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")
 DESCRIBE_WHEEL: Final = Path(__file__).with_name("describe_wheel.py")
 DRAW: Final = Path(__file__).with_name("draw.py")

@@ -3,12 +3,15 @@
 Run by file path with ``-P`` in the environment of training, where the user's code imports nothing
 of the toolkit:
 
-    python -P train.py MEASURES -m MODULE [ARGUMENT …]
-    python -P train.py MEASURES FILE [ARGUMENT …]
+    python -P train.py PLAN -m MODULE [ARGUMENT …]
+    python -P train.py PLAN FILE [ARGUMENT …]
 
-``MEASURES`` gets a JSON object: wall and processor seconds, peak memory in bytes, the Python and
-the versions of the packages that were loaded. A line that begins with U+001E is progress, for the
-toolkit alone: label, steps done and steps in all (0 where nobody knows), separated by tabs.
+``PLAN`` is a JSON object: ``measures`` and ``refusal`` name files to write, ``cluster`` is null or
+what `cluster.session.working_on` takes. ``measures`` gets a JSON object: wall and processor
+seconds, peak memory in bytes, the Python, the versions of the packages that were loaded, and facts
+of the cluster. ``refusal`` gets message and hint where the cluster cannot train, and only then. A
+line that begins with U+001E is progress, for the toolkit alone: label, steps done and steps in all
+(0 where nobody knows), separated by tabs.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import importlib.util
 import json
 import os
 import platform
@@ -24,27 +28,77 @@ import runpy
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 MARK = "\x1e"
+_CLUSTER = "trainwheel_cluster"
 _PAUSE = 0.2
 _KIB = 1 if sys.platform == "darwin" else 1024
 
 
-def main(measures: str, *words: str) -> None:
+def main(plan: str, *words: str) -> None:
     """Run the module or the file and write what it took, however it ends."""
-    started = time.monotonic()
+    started, told = time.monotonic(), json.loads(Path(plan).read_bytes())
+    facts: Mapping[str, Any] = {}
     with contextlib.suppress(ImportError, AttributeError):
         watch_joblib()
     with contextlib.suppress(ImportError, AttributeError):
         watch_estimators()
     try:
-        _run(*words)
+        with _engine(told) as facts:
+            _run(*words)
     finally:
-        Path(measures).write_text(json.dumps(_measure(started), indent=1) + "\n", encoding="utf-8")
+        taken = {**_measure(started), **facts}
+        Path(told["measures"]).write_text(json.dumps(taken, indent=1) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _engine(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Let joblib work where the plan says, and yield facts of it for the measures."""
+    if plan["cluster"] is None:
+        yield {}
+        return
+    _load_cluster()
+    session = importlib.import_module(f"{_CLUSTER}.session")
+    failure = importlib.import_module(f"{_CLUSTER}.backend").ClusterError
+
+    def refuse(error: Any) -> None:
+        text = json.dumps({"message": error.message, "hint": error.hint})
+        Path(plan["refusal"]).write_text(text, encoding="utf-8")
+
+    def give_up(error: Any) -> None:
+        refuse(error)
+        # From another thread, while this one may wait for an answer that never comes.
+        os._exit(1)
+
+    facts: dict[str, Any] = {}
+    try:
+        with session.working_on(plan["cluster"], _say, give_up) as cluster:
+            facts["cluster"] = cluster
+            yield facts
+    except failure as error:
+        refuse(error)
+        sys.exit(1)
+
+
+def _load_cluster() -> None:
+    """Load what works on a cluster under a name that no module of the user's has."""
+    folder = Path(__file__).with_name("cluster")
+    found = importlib.util.spec_from_file_location(
+        _CLUSTER, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if found is None or found.loader is None:
+        raise ImportError(folder)
+    module = importlib.util.module_from_spec(found)
+    sys.modules[_CLUSTER] = module
+    found.loader.exec_module(module)
+
+
+def _say(line: str) -> None:
+    print(f"cluster: {line}", flush=True)  # noqa: T201 - as training itself prints
 
 
 def _run(first: str, *rest: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainwheel.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.facts import facts_of
+from trainwheel.inputs import fingerprint
 from trainwheel.sessions.runner import Context
 from trainwheel.steps import run_step
 
@@ -14,14 +16,20 @@ __all__ = ["run"]
 
 def run(context: Context) -> None:
     """Train, unless nothing that training depends on has changed, and write the report."""
-    project = context.project
+    project, facts = context.project, facts_of(context.project, "train")
 
     def work(scratch: Path) -> Mapping[str, str]:
         from trainwheel.training import train  # noqa: PLC0415 - only where there is work
 
-        return train(project, scratch)
+        key = fingerprint(project, "train", facts).key
+        return train(project, scratch, checkpoints_for(project, key, is_fresh=context.is_forced))
 
-    run_step(project, "train", facts_of(project, "train"), work, force=context.is_forced)
+    record = run_step(project, "train", facts, work, force=context.is_forced)
+    forget_checkpoints(project, record.fingerprint.key)
+    if context.options.has("check-repeatable"):
+        from trainwheel.repeating import check_repeatable  # noqa: PLC0415 - rarely asked for
+
+        check_repeatable(project)
     from trainwheel.sessions.report import report  # noqa: PLC0415 - after what may be long
 
     report(context)

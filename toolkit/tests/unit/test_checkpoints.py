@@ -1,0 +1,50 @@
+"""Unfinished work is kept for the same inputs, and only for them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from trainwheel.checkpoints import checkpoints_for, forget_checkpoints
+from trainwheel.project import Project
+from unit.repository import make_repository, open_here
+
+
+def project_in(folder: Path) -> Project:
+    return open_here(make_repository(folder))
+
+
+def test_the_same_inputs_find_what_was_left(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    (checkpoints_for(project, "a" * 64) / "fold-1").write_text("fitted")
+
+    assert (checkpoints_for(project, "a" * 64) / "fold-1").read_text() == "fitted"
+    assert not list(checkpoints_for(project, "b" * 64).iterdir())
+
+
+def test_a_forced_run_begins_anew(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    (checkpoints_for(project, "a" * 64) / "fold-1").write_text("fitted")
+
+    assert not list(checkpoints_for(project, "a" * 64, is_fresh=True).iterdir())
+
+
+def test_a_finished_training_leaves_nothing(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    checkpoints_for(project, "a" * 64)
+    forget_checkpoints(project, "a" * 64)
+
+    assert not (project.store / "checkpoints").exists()
+    forget_checkpoints(project, "a" * 64)
+
+
+def test_the_newest_states_are_kept_and_no_more(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    for age, letter in enumerate("abcd"):
+        folder = checkpoints_for(project, letter * 64)
+        os.utime(folder, (1000 + age, 1000 + age))
+
+    checkpoints_for(project, "a" * 64)
+
+    kept = {path.name[0] for path in (project.store / "checkpoints").iterdir()}
+    assert kept == {"a", "c", "d"}

@@ -1,0 +1,100 @@
+"""What is shipped to workers: the modules of training, and nothing that would run by itself."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from trainwheel.hosts import CLUSTER
+from trainwheel.shipping import Shipment, pack
+from unit.repository import PYPROJECT, make_repository, open_here, write
+
+HOST = ".trainwheel/trainwheel_cluster/"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    make_repository(tmp_path)
+    write(tmp_path, "model/small_training/__main__.py", "import small_training.search\n")
+    write(tmp_path, "model/small_training/__init__.py", "")
+    write(tmp_path, "model/small_training/search.py", "")
+    write(tmp_path, "model/small_training/grid.json", "{}")
+    write(tmp_path, "model/small_training/unused.py", "raise SystemExit\n")
+    return tmp_path
+
+
+def names(shipment: Shipment) -> set[str]:
+    with zipfile.ZipFile(io.BytesIO(shipment.content)) as packed:
+        return {name for name in packed.namelist() if not name.startswith(HOST)}
+
+
+def test_what_training_imports_is_shipped_and_what_lies_beside_it(root: Path) -> None:
+    shipment = pack(open_here(root))
+
+    assert names(shipment) == {
+        "model/small_model/__init__.py",
+        "model/small_model/classifier.py",
+        "model/small_model/py.typed",
+        "model/small_training/__init__.py",
+        "model/small_training/__main__.py",
+        "model/small_training/grid.json",
+        "model/small_training/search.py",
+    }
+    assert shipment.folders == ("model", ".", ".trainwheel")
+
+
+def test_the_part_of_the_library_is_whole(root: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(pack(open_here(root)).content)) as packed:
+        found = {name.removeprefix(HOST) for name in packed.namelist() if name.startswith(HOST)}
+
+    assert found == {path.name for path in CLUSTER.glob("*.py")}
+    assert "backend.py" in found
+
+
+def test_programs_are_not_among_what_workers_are_to_import(root: Path) -> None:
+    assert set(pack(open_here(root)).modules) == {
+        "small_model",
+        "small_model.classifier",
+        "small_training",
+        "small_training.search",
+    }
+
+
+def test_a_script_is_shipped_but_not_imported(root: Path) -> None:
+    command = PYPROJECT.replace("-m small_training", "model/fit.py")
+    write(root, "pyproject.toml", command)
+    write(root, "model/fit.py", "import small_training.search\n")
+
+    shipment = pack(open_here(root))
+
+    assert "model/fit.py" in names(shipment)
+    assert "fit" not in shipment.modules
+    assert "small_training.search" in shipment.modules
+
+
+def test_data_that_the_command_names_stays_here(root: Path) -> None:
+    write(root, "pyproject.toml", PYPROJECT.replace("-t {report}", "-d data/rows.csv"))
+
+    assert "data/rows.csv" not in names(pack(open_here(root)))
+
+
+def test_where_imports_cannot_be_told_all_is_shipped_and_nothing_imported(root: Path) -> None:
+    write(root, "model/small_training/search.py", "name = input()\n__import__(name)\n")
+
+    shipment = pack(open_here(root))
+
+    assert "model/small_training/unused.py" in names(shipment)
+    assert not shipment.modules
+
+
+def test_the_same_files_make_the_same_archive(root: Path) -> None:
+    first = pack(open_here(root))
+    (root / "model/small_training/search.py").touch()
+
+    assert pack(open_here(root)).digest == first.digest
+
+    write(root, "model/small_training/search.py", "x = 1\n")
+    assert pack(open_here(root)).digest != first.digest
