@@ -82,6 +82,29 @@ scores = {name: found.tolist() for name, found in search.cv_results_.items()
 (report / "metrics.json").write_text(json.dumps({"accuracy": float(search.best_score_)}))
 (report / "golden.jsonl").write_text("".join(json.dumps({"x": x}) + "\\n" for x in (1, 11)))
 '''
+EXAMPLE = ROOT / "toolkit/docs/how-to/examples/remembering_search.py"
+REMEMBERS = '''\
+"""Train by the search that the manual shows."""
+
+import json
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+
+from tiny_training.estimator import Patient
+from tiny_training.search import search
+
+model, report = Path(sys.argv[1]), Path(sys.argv[2])
+rows, truth = load_breast_cancer(return_X_y=True)
+rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+found = search(Patient(max_iter=500), {"C": np.logspace(-3, 2, 40).tolist()}, rows, truth)
+joblib.dump({"factor": found[0][0]["C"], "border": 10}, model)
+(report / "scores.json").write_text(json.dumps(found))
+(report / "golden.jsonl").write_text(json.dumps({"x": 1}))
+'''
 
 
 @dataclass(frozen=True)
@@ -140,10 +163,15 @@ def use_engine(project: TinyProject, *lines: str) -> None:
         project.configure(f"train.dask.{line}")
 
 
-def scores(project: TinyProject) -> dict[str, Any]:
+def use_example(project: TinyProject) -> None:
+    """Let training search as the manual shows, by an example that remembers."""
+    project.write("model/tiny_training/search.py", EXAMPLE.read_text(encoding="utf-8"))
+    project.write("model/tiny_training/__main__.py", REMEMBERS)
+
+
+def scores(project: TinyProject) -> Any:
     """Return what the search found."""
-    found: dict[str, Any] = json.loads(project.read("build/train/scores.json"))
-    return found
+    return json.loads(project.read("build/train/scores.json"))
 
 
 def count_fits(path: Path) -> int:
@@ -157,13 +185,14 @@ def train(project: TinyProject, *words: str, **variables: str) -> Run:
 
 
 @contextlib.contextmanager
-def run_scheduler(env: Path, folder: Path, *options: str) -> Iterator[Scheduler]:
+def run_scheduler(env: Path, folder: Path, *options: str, **variables: str) -> Iterator[Scheduler]:
     """Yield a real scheduler on loopback, and end it and its workers afterwards.
 
     Args:
         env: An environment that has distributed.
         folder: For its files; made.
         options: Of the scheduler and of its workers, such as keys.
+        variables: Of the scheduler.
     """
     folder.mkdir()
     dask, log = env / "bin" / "dask", folder / "scheduler.log"
@@ -171,7 +200,7 @@ def run_scheduler(env: Path, folder: Path, *options: str) -> Iterator[Scheduler]
         *(str(dask), "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"),
         *("--scheduler-file", str(folder / "scheduler.json"), *options),
     )
-    process = _start(argv, folder, log, {})
+    process = _start(argv, folder, log, variables)
     scheduler: Scheduler | None = None
     try:
         wait_for(lambda: _address(folder) is not None)

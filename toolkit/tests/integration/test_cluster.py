@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,15 +23,20 @@ from integration.searcher import (
     scores,
     train,
     use_engine,
+    use_example,
 )
 from integration.tiny import TinyProject, copy_of, wait_for
-from trainwheel.environ import read_environment
+from trainwheel.environ import Environment, read_environment
 from trainwheel.environments import Installer, find_uv
+from trainwheel.hosts import CLUSTER
 from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.project import open_project
+from trainwheel.shipping import pack
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ADDRESS = "TRAINWHEEL_DASK_SCHEDULER"
+CASES = Path(__file__).with_name("on_cluster.py")
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +208,76 @@ def test_a_training_that_takes_longer_than_its_limit_is_ended(
     error, _ = refuse(project, scheduler.address)
 
     assert error.startswith("failed: training took too long: ended after 15 s")
+
+
+@pytest.mark.parametrize("engine", ["local", "dask"])
+def test_a_search_that_is_killed_half_way_is_finished_with_the_missing_part(
+    project: TinyProject, tmp_path: Path, engine: str
+) -> None:
+    project.replace("pyproject.toml", 'engine = "dask"', f'engine = "{engine}"')
+    use_example(project)
+    fits, checkpoints = tmp_path / "fits", project.root / ".trainwheel/checkpoints"
+    variables = {"TINY_FITS": str(fits), "TINY_PAUSE": "0.05"}
+    started = project.start(*project.argv("train"), **variables)
+    wait_for(lambda: count_fits(fits) >= FITS // 2, started)
+    for process in project.survivors():
+        os.kill(process, signal.SIGKILL)
+    started.communicate(timeout=60)
+    assert any(checkpoints.iterdir())
+    begun = count_fits(fits)
+
+    run = train(project, **variables)
+
+    assert run.code == 0, run.output
+    # What two workers had begun and not ended is fitted again, five fits each.
+    assert FITS <= count_fits(fits) <= FITS + 2 * 5
+    assert begun < FITS
+    assert len(scores(project)) == FITS // 5
+    assert not checkpoints.exists()
+
+
+def test_the_engine_that_is_not_configured_makes_the_same_model(
+    project: TinyProject, scheduler: Scheduler
+) -> None:
+    project.replace("pyproject.toml", 'engine = "dask"', 'engine = "local"')
+    scheduler.add_worker()
+
+    run = train(project, "--", "--check-repeatable", **{ADDRESS: scheduler.address})
+
+    assert run.code == 0, run.output
+    assert "hash seed 1, local: same bytes" in run.output
+    assert "hash seed 2, local: same bytes" in run.output
+    assert "hash seed 0, dask: same bytes" in run.output
+    told = "repeats byte for byte: 3 more trainings, hash seeds 1, 2, 0, local and dask"
+    assert told in project.read("build/train/report.html")
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("nested", [0, 0, 1, 5, 14, 30]),
+        ("arrays", [45.0 + number for number in range(8)]),
+        ("unordered", list(range(50))),
+        ("error", "LookupError: call 0 failed"),
+        ("unpicklable", "TypeError: cannot pickle '_thread.lock' object"),
+        ("deadly", "ClusterError: a task ended every worker that ran it, 1 of them"),
+        ("abandoned", "the cluster has had no worker for 1 s"),
+    ],
+)  # fmt: skip
+def test_parallel_work_of_every_kind_comes_to_its_end(
+    project: TinyProject, env: Path, tmp_path: Path, case: str, found: object
+) -> None:
+    archive = tmp_path / "modules.zip"
+    archive.write_bytes(pack(open_project(project.root, project.envdir, Environment())).content)
+    once = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    with run_scheduler(env, tmp_path / "dask", **once) as scheduler:
+        worker = scheduler.add_worker()
+        argv = (str(env / "bin/python"), "-P", str(CASES), str(CLUSTER.parent),
+                scheduler.address, str(archive), case, str(worker.pid))  # fmt: skip
+        run = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+    assert run.stdout, run.stderr
+    assert json.loads(run.stdout) == found
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 
 from integration.browser import browse, find_barriers, install_axe, open_page, require_browser
 from integration.learner import LEARNS, TRAINING
-from integration.tiny import ROOT, Run, TinyProject, clean_variables
+from integration.tiny import ROOT, Run, TinyProject, clean_variables, copy_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -155,3 +155,18 @@ def test_a_new_training_takes_the_report_of_the_old_one_away(
     again = retrained(published_learner, LEARNS)
     assert again.code == 0, again.output
     assert published_learner.read("build/train/metrics.md").split("\n")[4] == before.split("\n")[4]
+
+
+def test_the_reference_model_repeats_byte_for_byte_here_and_on_a_cluster(
+    reference: TinyProject, tmp_path: Path
+) -> None:
+    project = copy_of(reference, tmp_path / "project")
+    project.configure('train.engine = "dask"')
+
+    run = project.nox("train", "--", "--check-repeatable")
+
+    assert run.code == 0, run.output
+    told = "repeats byte for byte: 3 more trainings, hash seeds 1, 2, 0, dask and local"
+    assert told in project.read(REPORT)
+    model = "model/oncology_model/artefact/model.joblib"
+    assert (project.root / model).read_bytes() == (reference.root / model).read_bytes()

@@ -44,6 +44,9 @@ class ClusterError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def register() -> None:
     """Make the backend known to joblib in this process."""
@@ -176,7 +179,7 @@ def _outcome(sent: Future, result: Any) -> Any:
     error = result[1]
     if isinstance(error, KilledWorker):
         return ClusterError(
-            f"{error.allowed_failures + 1} workers ended while they ran the same task",
+            f"a task ended every worker that ran it, {error.allowed_failures + 1} of them",
             "see their logs, and give them more memory or the tasks less work",
         )
     return error
