@@ -11,7 +11,7 @@ from trainwheel.lockfile import parse_lockfile, render_requirements, requirement
 
 TOOLKIT = Path(__file__).parent
 ROOT = TOOLKIT.parent
-MOST_WORKERS = 4
+MOST_WORKERS = 8
 """More only wait for each other: the tests install, train and serve."""
 
 nox.options.sessions = ["lint", "tests"]
@@ -45,9 +45,12 @@ def run(session: nox.Session, tool: str, *arguments: str) -> None:
 
 
 def run_tests(session: nox.Session, marks: str) -> None:
-    """Run tests beside each other, as many as the machine has cores; ``-- -n 0`` one by one."""
-    cores = min(MOST_WORKERS, os.cpu_count() or 1)
-    spread = ("-n", str(cores), "--dist", "worksteal", "--durations", "25")
+    """Run tests beside each other, two for each core; ``-- -n 0`` one by one.
+
+    Half of the time they wait, for servers, kills and downloads.
+    """
+    workers = min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
+    spread = ("-n", str(workers), "--dist", "worksteal", "--durations", "25")
     run(session, "pytest", "-m", marks, *spread, *session.posargs)
 
 
