@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 
+from trainwheel.cluster import cluster_of
 from trainwheel.errors import StepFailedError
 from trainwheel.facts import facts_of
 from trainwheel.index.client import SimpleIndex
@@ -14,7 +16,10 @@ from trainwheel.setup_py import read_distribution_name, read_version
 from trainwheel.steps import current_record
 from trainwheel.versioning import check_not_lower, next_version
 
-__all__ = ["check_release", "check_upload"]
+__all__ = ["check_cluster", "check_release", "check_upload"]
+
+_ANSWER = 5.0
+"""Seconds in which a scheduler has to take a connection."""
 
 _SPARE = 256 << 20
 """Bytes kept free for environments, logs and the index."""
@@ -61,12 +66,35 @@ def check_upload(project: Project, name_asked: str | None) -> None:
         check_not_lower(version, registry.wheels(name))
 
 
+def check_cluster(project: Project) -> None:
+    """Check that the cluster is configured as it must be and, if there is work, that it is there.
+
+    Raises:
+        TrainwheelError: It is not configured so.
+        StepFailedError: Its scheduler takes no connection.
+    """
+    cluster = cluster_of(project)
+    if cluster is None or not cluster.address or not _is_stale(project, "train"):
+        return
+    host, _, port = cluster.address.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
+    except OSError as error:
+        message = f"no scheduler answers at {cluster.address}: {error.strerror or error}"
+        raise StepFailedError(message, hint="start it, or correct the address") from None
+
+
 def _is_work_ahead(project: Project) -> bool:
     """Return whether anything is to be made; if not, the version step asks the index at once."""
-    return any(
-        current_record(project, step, fingerprint(project, step, facts_of(project, step))) is None
-        for step in ("train", "test")
-    )
+    return _is_stale(project, "train") or _is_stale(project, "test")
+
+
+def _is_stale(project: Project, step: str) -> bool:
+    places = (project.root / name for name in project.config.training_data)
+    if project.brings_data and not all(place.exists() for place in places):
+        return True  # the data is yet to be brought, so nobody knows it
+    now = fingerprint(project, step, facts_of(project, step))
+    return current_record(project, step, now) is None
 
 
 def _check_disk(project: Project) -> None:

@@ -164,6 +164,20 @@ def test_a_scheduler_that_is_down_is_told_in_one_line(project: TinyProject) -> N
     assert seconds < 30
 
 
+def test_a_scheduler_that_is_down_stops_a_release_before_its_first_step(
+    project: TinyProject,
+) -> None:
+    project.write("docs/conf.py", "raise SystemExit('the site was built')\n")
+
+    run = project.nox("upload", **{ADDRESS: "tcp://127.0.0.1:9"})
+
+    assert "no scheduler answers at tcp://127.0.0.1:9" in run.error("failed")
+    assert run.output.count("\n") <= 2, run.output
+    # Where there is nothing to train, nobody asks for it.
+    assert train(project, **{ADDRESS: ""}).code == 0
+    assert train(project, **{ADDRESS: "tcp://127.0.0.1:9"}).line("train ") == "train    unchanged"
+
+
 def test_a_cluster_without_workers_is_told_in_one_line(
     project: TinyProject, scheduler: Scheduler
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration.learner import PIPFILE_OF_LEARNER, learner_lock
-from integration.tiny import TinyProject
+from integration.tiny import RealIndex, TinyProject
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -93,6 +93,15 @@ def fed(tiny: TinyProject, warehouse: Warehouse) -> TinyProject:
     return tiny.with_variables(
         WAREHOUSE=str(warehouse.folder), WAREHOUSE_PASSWORD="pa55-Of-The-Warehouse"
     )
+
+
+def test_the_first_upload_brings_the_data_whatever_the_index(
+    fed: TinyProject, nexus: RealIndex
+) -> None:
+    run = fed.nox("upload", **nexus.variables)
+
+    assert run.code == 0, run.output
+    assert nexus.published() == ["0.1.0"]
 
 
 def test_a_table_that_did_not_change_costs_one_query(

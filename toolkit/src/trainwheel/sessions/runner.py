@@ -62,7 +62,7 @@ def run_session(name: str, session: nox.Session, root: Path, registered: frozens
             _keep_others_out(context)
         if name not in _WITHOUT_LOCKFILE:
             context.project.lock  # noqa: B018 - a lock that cannot be used is refused here
-        _check_release_once(context)
+        _check_once(context)
         module = importlib.import_module(f"trainwheel.sessions.{name}")
         module.run(context)
     except TrainwheelError as error:
@@ -125,14 +125,25 @@ def _selected(session: nox.Session) -> frozenset[str]:
 _checked: set[Path] = set()
 
 
-def _check_release_once(context: Context) -> None:
-    if context.project.root in _checked or not {"version", "upload"} & context.sessions:
+def _check_once(context: Context) -> None:
+    """Check what can be known before the first step of a run that could not come to its end."""
+    project, sessions = context.project, context.sessions
+    is_release = bool({"version", "upload"} & sessions)
+    is_far = "train" in sessions and project.config.engine != "local"
+    if project.root in _checked or not (is_release or is_far):
         return
-    from trainwheel.preflight import check_release, check_upload  # noqa: PLC0415 - only a release
+    from trainwheel.preflight import (  # noqa: PLC0415 - only where there is something to check
+        check_cluster,
+        check_release,
+        check_upload,
+    )
 
-    check = check_upload if "upload" in context.sessions else check_release
-    check(context.project, context.options.get("to"))
-    _checked.add(context.project.root)
+    if is_release:
+        check = check_upload if "upload" in sessions else check_release
+        check(project, context.options.get("to"))
+    if is_far:
+        check_cluster(project)
+    _checked.add(project.root)
 
 
 def hush_nox(names: frozenset[str]) -> None:
