@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from trainwheel.errors import StepFailedError
+
 __all__ = ["Repeat", "Repeatability", "compare_predictions", "parse_repeatability"]
 
 SCHEMA = 1
@@ -32,6 +34,11 @@ class Repeat:
     hash_seed: str
     artefact: str
     difference: str = ""
+
+    @property
+    def name(self) -> str:
+        """How it was trained, in a few words."""
+        return f"hash seed {self.hash_seed}, {self.engine}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,18 @@ class Repeatability:
             "predictions": "in its predictions, not in its bytes",
         }.get(self.holds, "not at all")
         return f"repeats {what}: {len(self.repeats)} more trainings, hash seeds {seeds}, {engines}"
+
+    def require(self) -> None:
+        """Refuse a training of which a prediction came out otherwise.
+
+        Raises:
+            StepFailedError: It did.
+        """
+        for repeat in self.repeats:
+            if repeat.difference:
+                message = f"training does not repeat: {repeat.name}: {repeat.difference}"
+                hint = "give every random choice a seed, and sort what sets and folders hold"
+                raise StepFailedError(message, hint=hint)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a JSON value."""

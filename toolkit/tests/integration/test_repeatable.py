@@ -61,8 +61,6 @@ def test_a_training_that_does_not_repeat_fails_in_one_line(tiny: TinyProject) ->
     error = run.error("failed")
     assert "training does not repeat: hash seed 1, local: golden row 1: value was" in error
     assert "give every random choice a seed" in error
-    assert "repeats not at all" in tiny.read(RECORD) or '"holds": ""' in tiny.read(RECORD)
-    assert tiny.nox("report").code == 0
     assert "repeats not at all" in tiny.read(REPORT)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainwheel.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.facts import facts_of
 from trainwheel.inputs import fingerprint
+from trainwheel.repeatability import Repeatability
 from trainwheel.sessions.runner import Context
 from trainwheel.steps import run_step
 
@@ -26,10 +27,17 @@ def run(context: Context) -> None:
 
     record = run_step(project, "train", facts, work, force=context.is_forced)
     forget_checkpoints(project, record.fingerprint.key)
-    if context.options.has("check-repeatable"):
-        from trainwheel.repeating import check_repeatable  # noqa: PLC0415 - rarely asked for
-
-        check_repeatable(project)
+    repeats = _repeat(context)
     from trainwheel.sessions.report import report  # noqa: PLC0415 - after what may be long
 
     report(context)
+    if repeats is not None:
+        repeats.require()
+
+
+def _repeat(context: Context) -> Repeatability | None:
+    if not context.options.has("check-repeatable"):
+        return None
+    from trainwheel.repeating import check_repeatable  # noqa: PLC0415 - rarely asked for
+
+    return check_repeatable(context.project)
