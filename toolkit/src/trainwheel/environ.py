@@ -98,8 +98,18 @@ class Environment:
 
     @property
     def build_number(self) -> str | None:
-        """The CI service's build number (Jenkins, then GitHub Actions)."""
-        return self.get("BUILD_NUMBER") or self.get("GITHUB_RUN_NUMBER")
+        """The CI service's build number (Jenkins, then GitHub Actions).
+
+        GitHub counts the runs of each workflow by themselves. A workflow that publishes nothing
+        says so by a number that is empty, for its own would be too low.
+        """
+        is_told = self.is_set("BUILD_NUMBER")
+        return self.get("BUILD_NUMBER" if is_told else "GITHUB_RUN_NUMBER")
+
+    @property
+    def is_without_number(self) -> bool:
+        """Whether this run was told that no build number counts for it."""
+        return self.is_set("BUILD_NUMBER") and self.build_number is None
 
     @property
     def index_name(self) -> str | None:

@@ -104,7 +104,8 @@ def readable_registry(project: Project, name_asked: str | None, wish: Wish) -> R
     try:
         return registry_of(project, name_asked, to_read=True)
     except MissingCredentialsError as error:
-        if wish.asked is None and wish.build_number is None:
+        has_number = wish.build_number is not None or project.environment.is_without_number
+        if wish.asked is None and not has_number:
             message = f"{error.message}, and there is no build number to take instead"
             raise ConfigurationError(message, hint=error.hint) from None
         return None
@@ -114,7 +115,8 @@ def decide_release(project: Project, name_asked: str | None, release_key: str) -
     """Compare what would be shipped with what is published, and decide.
 
     Without the credentials of a configured index, as in a build job that has no secrets, the
-    build number is taken and the comparison is left to upload.
+    build number is taken and the comparison is left to upload. A job that publishes nothing and
+    said so, by an empty build number, takes the version in setup.py.
 
     Raises:
         ConfigurationError: A version is not PEP 440 or lower than what is published, or there is

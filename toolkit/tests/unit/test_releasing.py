@@ -102,6 +102,13 @@ def test_a_build_number_is_shifted_by_the_offset(root: Path) -> None:
     assert decide_release(project, None, ONE).version == "0.1.1007"
 
 
+def test_a_build_that_publishes_nothing_takes_no_number_that_could_be_too_low(root: Path) -> None:
+    publish(root, {"0.1.9": OTHER})
+    variables = {"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "3"}
+
+    assert decide_release(open_here(root, variables), None, ONE).version == "0.1.10"
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
@@ -130,7 +137,11 @@ NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PA
 
 @pytest.mark.parametrize(
     ("variables", "version"),
-    [({"BUILD_NUMBER": "9"}, "0.1.9"), ({"TRAINWHEEL_VERSION": "175"}, "0.1.175")],
+    [
+        ({"BUILD_NUMBER": "9"}, "0.1.9"),
+        ({"TRAINWHEEL_VERSION": "175"}, "0.1.175"),
+        ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "9"}, "0.1.0"),
+    ],
 )
 def test_a_job_without_credentials_leaves_the_comparison_to_the_upload(
     root: Path, variables: dict[str, str], version: str
