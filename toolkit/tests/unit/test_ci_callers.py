@@ -1,4 +1,4 @@
-"""The rules that this repository's CI files keep, each of them seen to fire."""
+"""The rules that this repository's workflows keep, each of them seen to fire."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 MODEL = (ROOT / ".github" / "workflows" / "model.yml").read_text(encoding="utf-8")
-JENKINSFILE = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
-MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+CI = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+RELEASE = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
 
 PINS = {
     "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
@@ -25,7 +25,6 @@ PINS = {
     "actions/cache/save": ("55cc8345863c7cc4c66a329aec7e433d2d1c52a9", "v6.1.0"),
     "actions/attest-build-provenance": ("0f67c3f4856b2e3261c31976d6725780e5e4c373", "v4.1.1"),
 }
-PUBLISH_SECRETS = ("NEXUS_LOCAL_REPO_URL", "NEXUS_USERNAME", "NEXUS_PASSWORD")
 READ_SECRETS = ("NEXUS_LOCAL_REPO_URL", "NEXUS_READ_USERNAME", "NEXUS_READ_PASSWORD")
 
 
@@ -125,7 +124,7 @@ def test_publish_takes_only_what_build_hands_over() -> None:
     assert "checkout" not in str(jobs["publish"]["steps"])
 
 
-@pytest.mark.parametrize("name", ["ci", "release", "retrain"])
+@pytest.mark.parametrize("name", ["ci", "release"])
 def test_every_workflow_builds_by_the_one_that_is_for_all(name: str) -> None:
     path = ROOT / ".github" / "workflows" / f"{name}.yml"
     model = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["jobs"]["model"]
@@ -134,62 +133,89 @@ def test_every_workflow_builds_by_the_one_that_is_for_all(name: str) -> None:
     assert ("NEXUS_PASSWORD" in model["secrets"]) is (name != "ci")
 
 
-def problems_of_jenkinsfile(text: str) -> Iterator[str]:
-    """Yield what breaks a rule in a Jenkinsfile."""
-    code = re.sub(r"//.*", "", text)
-    if '"' in code:
-        yield "a double quote lets Groovy expand what it encloses"
-    stages = re.findall(r"stage\('([^']+)'\)", code)
-    commands = re.findall(r"\bsh\b(.*)", code)
-    if commands != [f" 'make {stage}'" for stage in stages]:
-        yield "a stage runs something else than the make target of its name"
-    if any(not re.search(rf"^{re.escape(stage)}:", MAKEFILE, re.MULTILINE) for stage in stages):
-        yield "a stage is no make target"
-    bound = _block_after(code, "]) {")
-    if re.findall(r"sh '(.*)'", bound) != ["make upload.model"]:
-        yield "credentials are bound around something else than the upload"
-    listed = code.partition("withCredentials([")[2].partition("])")[0]
-    outside = code.replace(listed, "")
-    for name in PUBLISH_SECRETS:
-        if name not in listed or name in outside:
-            yield f"{name} is not bound around the upload alone"
-    upload = code.partition("stage('upload.model')")[2]
-    if "env.CHANGE_ID == null" not in upload.partition("steps {")[0]:
-        yield "a change request publishes"
-    if not re.search(r"junit testResults: 'build/test/junit\.xml'", code):
-        yield "the test results are not published"
-    if "TRAINWHEEL_INDEX = 'nexus'" not in code:
-        yield "the index is not named"
+def problems_of_callers(ci: str, release: str) -> Iterator[str]:
+    """Yield what breaks a rule in the workflows that call model.yml."""
+    document = YAML(typ="safe").load(ci)
+    for name in ("check", "model"):
+        pythons = document["jobs"][name]["strategy"]["matrix"]["python-version"]
+        if pythons != ["3.11", "3.12", "3.13"]:
+            yield f"ci.yml runs {name} under other Pythons than are supported"
+    if set(document["on"]) != {"pull_request", "push"}:
+        yield "ci.yml runs for other events"
+    waiting = document["concurrency"]
+    if (
+        waiting["group"]
+        != "ci-${{ github.event_name == 'pull_request' && github.ref || github.sha }}"
+    ):
+        yield "a push to main takes the place of one that waits"
+    if waiting["cancel-in-progress"] != "${{ github.event_name == 'pull_request' }}":
+        yield "a push to main is cancelled by the next"
+    released = YAML(typ="safe").load(release)
+    if set(released["on"]) != {"push", "schedule", "workflow_dispatch"}:
+        yield "what releases is not one workflow, whose runs are counted by themselves"
+    waiting = released["concurrency"]
+    if waiting["cancel-in-progress"] is not False:
+        yield "a release is cancelled by the next"
+    if waiting["group"] != "release-${{ github.event_name }}-${{ inputs.version || github.ref }}":
+        yield "the clock takes the place of a release that waits"
 
 
-def _block_after(code: str, start: str) -> str:
-    _, _, rest = code.partition(start)
-    depth = 1
-    for position, character in enumerate(rest):
-        depth += {"{": 1, "}": -1}.get(character, 0)
-        if depth == 0:
-            return rest[:position]
-    return ""
-
-
-def test_the_jenkinsfile_keeps_every_rule() -> None:
-    assert list(problems_of_jenkinsfile(JENKINSFILE)) == []
+def test_the_callers_keep_every_rule() -> None:
+    assert list(problems_of_callers(CI, RELEASE)) == []
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("sh 'make doc'", 'sh "make doc"', "double quote"),
-        ("sh 'make doc'", "sh 'make docs'", "something else than the make target"),
-        ("sh 'make doc'", "sh 'echo $NEXUS_PASSWORD'", "NEXUS_PASSWORD is not bound"),
-        ("'doc'", "'docs'", "no make target"),
-        ("sh 'make upload.model'", "sh 'make train'", "credentials are bound around"),
-        ("TRAINWHEEL_INDEX = 'nexus'", "", "the index is not named"),
-        ("junit testResults", "echo testResults", "not published"),
-        ("env.CHANGE_ID == null &&", "", "a change request publishes"),
+        ('["3.11", "3.12", "3.13"]', '["3.13"]', "other Pythons"),
+        ("|| github.sha", "|| github.ref", "takes the place of one that waits"),
+        (" == 'pull_request' }}", " != '' }}", "is cancelled by the next"),
+        ("  pull_request:\n", "  pull_request:\n  schedule: [{cron: 1 1 * * *}]\n", "other events"),
+        ('  schedule:\n    - cron: "23 4 * * 1-5"\n', "", "not one workflow"),
+        ("cancel-in-progress: false", "cancel-in-progress: true", "a release is cancelled"),
+        ("-${{ github.event_name }}-", "-", "the clock takes the place"),
     ],
 )
-def test_a_broken_rule_of_the_jenkinsfile_is_noticed(old: str, new: str, expected: str) -> None:
-    assert old in JENKINSFILE
-    found = list(problems_of_jenkinsfile(JENKINSFILE.replace(old, new)))
+def test_a_broken_rule_of_a_caller_is_noticed(old: str, new: str, expected: str) -> None:
+    assert old in CI + RELEASE
+    edited = (text.replace(old, new) for text in (CI, RELEASE))
+    found = list(problems_of_callers(*edited))
     assert any(expected in problem for problem in found), found
+
+
+def problems_of_results(text: str) -> Iterator[str]:
+    """Yield who could put something into a release by the kept results, or get a low number."""
+    build = YAML(typ="safe").load(text)["jobs"]["build"]
+    steps = {step["name"]: step for step in build["steps"]}
+    if steps["Bring the results of earlier runs"]["if"] != (
+        "${{ !inputs.publish || github.ref_protected }}"
+    ):
+        yield "a release takes results that anyone could have kept"
+    if build["env"]["MAY_KEEP_RESULTS"] != (
+        "${{ github.ref_protected && github.event_name != 'pull_request' }}"
+    ):
+        yield "results are kept for anyone"
+    if steps["Keep the results"]["if"] != "${{ env.MAY_KEEP_RESULTS == 'true' }}":
+        yield "results are kept whoever made them"
+    if build["env"]["BUILD_NUMBER"] != (
+        "${{ inputs.build-number || (inputs.publish && github.run_number) || '' }}"
+    ):
+        yield "a build that publishes nothing takes a number"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("", "", ""),
+        ("!inputs.publish || ", "true || ", "a release takes results"),
+        ("github.ref_protected && ", "true && ", "kept for anyone"),
+        ("env.MAY_KEEP_RESULTS == 'true'", "!cancelled()", "whoever made them"),
+        ("(inputs.publish && github.run_number)", "github.run_number", "takes a number"),
+    ],
+)
+def test_results_are_kept_from_and_brought_to_protected_refs(
+    old: str, new: str, expected: str
+) -> None:
+    assert old in MODEL
+    found = list(problems_of_results(MODEL.replace(old, new)))
+    assert [problem for problem in found if expected in problem] if expected else not found
