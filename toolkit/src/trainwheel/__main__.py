@@ -28,7 +28,7 @@ from trainwheel.process import handle_termination
 from trainwheel.project import open_project, secret_classes
 from trainwheel.promoting import check_indexes, promote
 from trainwheel.proof import parse_proof
-from trainwheel.publishing import Publisher, read_proof
+from trainwheel.publishing import Publisher, check_name, read_proof
 from trainwheel.registry import Registry
 from trainwheel.routing import routing_of
 from trainwheel.status_command import add_status, add_why
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     upload = commands.add_parser("upload", help="publish proved wheels, each once")
     upload.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    upload.add_argument("--name", help="refuse a wheel of anything else")
     upload.add_argument(
         "--verify", action="store_true",
         help="then install each from the index and repeat its predictions",
@@ -106,6 +107,7 @@ def _describe_index(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options that tell of an index where there is no pyproject.toml."""
     parser.add_argument("--url-env", metavar="VARIABLE", help="holds the address of --to")
     parser.add_argument("--simple-url", metavar="URL", help="where --to is read")
+    parser.add_argument("--install-url", metavar="URL", help="where users install from")
     parser.add_argument("--username-env", metavar="VARIABLE", help="holds the user name for --to")
     parser.add_argument("--password-env", metavar="VARIABLE", help="holds the password for --to")
 
@@ -121,6 +123,7 @@ def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
         arguments.to,
         url_env=arguments.url_env,
         simple_url=arguments.simple_url or "",
+        install_url=arguments.install_url or "",
         username_env=arguments.username_env or "",
         password_env=arguments.password_env or "",
     )
@@ -132,7 +135,7 @@ def _upload(arguments: argparse.Namespace) -> None:
     failed: list[TrainwheelError] = []
     for wheel in arguments.wheels:
         try:
-            _upload_one(publisher, wheel, verify=arguments.verify)
+            _upload_one(publisher, wheel, arguments)
         except TrainwheelError as error:
             failed.append(error)
     # Each wheel is settled by itself; the last error is told by `main`.
@@ -142,12 +145,14 @@ def _upload(arguments: argparse.Namespace) -> None:
         raise failed[-1]
 
 
-def _upload_one(publisher: Publisher, wheel: Path, *, verify: bool) -> None:
+def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace) -> None:
     proof = read_proof(wheel)
+    if arguments.name:
+        check_name(wheel, proof, arguments.name)
     uploaded = publisher.upload(wheel, proof)
     publisher.console.outcome("upload", uploaded.told)
     if uploaded.is_there:
-        if verify:
+        if arguments.verify:
             publisher.verify(proof, _installer(publisher))
         publisher.announce(proof, wheel)
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from trainwheel.console import Console
 from trainwheel.digests import digest_file
 from trainwheel.environ import Environment
 from trainwheel.environments import Installer
-from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
 from trainwheel.fingerprint import Fingerprint
 from trainwheel.index.access import for_uv
 from trainwheel.index.embedded import embedded_index
@@ -24,9 +26,9 @@ from trainwheel.proof import Proof, parse_proof, proof_path
 from trainwheel.proving import prove
 from trainwheel.registry import Registry
 from trainwheel.versioning import check_not_lower
-from trainwheel.wheel import read_name, read_requirements
+from trainwheel.wheel import read_name, read_names, read_requirements
 
-__all__ = ["Publisher", "Uploaded", "read_proof"]
+__all__ = ["Publisher", "Uploaded", "check_name", "read_proof"]
 
 
 def read_proof(wheel: Path) -> Proof:
@@ -50,6 +52,20 @@ def read_proof(wheel: Path) -> Proof:
         message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
         raise StepFailedError(message, hint="take the wheel and its proof from one build")
     return proof
+
+
+def check_name(wheel: Path, proof: Proof, name: str) -> None:
+    """Check that a wheel and its proof are of one distribution and of no other.
+
+    Whoever built it may have built a wheel of anything.
+
+    Raises:
+        RefusedError: They are not.
+    """
+    others = sorted({*read_names(wheel), proof.name} - {canonicalize_name(name)})
+    if others:
+        message = f"{wheel} is a wheel of {others[0]}, not of {name}"
+        raise RefusedError(message, hint="look at what the build did")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from email.parser import HeaderParser
 from pathlib import Path
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.wheel_archive import LIMIT, file_entries, open_wheel, read_held
@@ -18,6 +18,7 @@ __all__ = [
     "list_members",
     "read_member",
     "read_name",
+    "read_names",
     "read_release_key",
     "read_requirements",
 ]
@@ -82,13 +83,29 @@ def read_requirements(wheel: Path) -> tuple[str, ...]:
     Raises:
         ConfigurationError: It is not a readable wheel.
     """
+    return _read_headers(wheel, "Requires-Dist")
+
+
+def read_names(wheel: Path) -> frozenset[str]:
+    """Return every distribution that a wheel says it is of, normalised: one, if it is honest.
+
+    Its file name counts, and each ``Name`` of its metadata, which is what an index goes by.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    told = (read_name(wheel)[0], *_read_headers(wheel, "Name"))
+    return frozenset(str(canonicalize_name(name)) for name in told)
+
+
+def _read_headers(wheel: Path, name: str) -> tuple[str, ...]:
     metadata = read_member(wheel, "METADATA")
     try:
         headers = HeaderParser().parsestr(metadata.decode("utf-8"))
     except UnicodeDecodeError:
         message = f"{wheel} is not a readable wheel: METADATA is not UTF-8"
         raise ConfigurationError(message) from None
-    return tuple(headers.get_all("Requires-Dist", []))
+    return tuple(headers.get_all(name, []))
 
 
 def read_release_key(wheel: Path) -> str | None:

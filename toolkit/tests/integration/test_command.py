@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from integration.tiny import RealIndex, TinyProject, copy_of, versions
+from trainwheel.digests import digest_file
 
 pytestmark = pytest.mark.integration
 
@@ -138,6 +140,62 @@ def test_an_index_that_only_the_command_line_tells_of_is_published_to_and_verifi
     assert "in index team" in verified.line("published tiny-model 0.1.7")
     assert shut_nexus.published() == ["0.1.7"]
     assert shut_nexus.password not in sent.output + verified.output
+
+
+@pytest.mark.parametrize("name", ["tiny-model", "Tiny_Model"])
+def test_a_wheel_of_the_model_that_is_asked_for_is_published(
+    job: TinyProject, nexus: RealIndex, name: str
+) -> None:
+    argv = trainwheel("upload", "--name", name, f"dist/{BUILD_7}")
+    assert job.run(*argv, **nexus.variables).code == 0
+    assert nexus.published() == ["0.1.7"]
+
+
+@pytest.mark.parametrize("place", ["file", "metadata", "proof"])
+def test_a_wheel_of_another_model_is_refused_wherever_it_says_so(
+    job: TinyProject, nexus: RealIndex, place: str
+) -> None:
+    wheel = job.root / "dist" / BUILD_7
+    proof = wheel.with_name("tiny_model-0.1.7-py3-none-any.proof.json")
+    told = json.loads(proof.read_text())
+    if place == "metadata":
+        with zipfile.ZipFile(wheel) as archive:
+            members = {info: archive.read(info) for info in archive.infolist()}
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for info, data in members.items():
+                archive.writestr(info, data.replace(b"Name: tiny-model", b"Name: other-model"))
+    elif place == "file":
+        wheel = wheel.rename(wheel.with_name(BUILD_7.replace("tiny", "other")))
+        proof = proof.rename(proof.with_name(proof.name.replace("tiny", "other")))
+    else:
+        told["name"] = "other-model"
+    told |= {"wheel": wheel.name, "sha256": digest_file(wheel)}
+    proof.write_text(json.dumps(told))
+
+    argv = trainwheel("upload", "--name", "tiny-model", f"dist/{wheel.name}")
+    run = job.run(*argv, **nexus.variables)
+
+    assert f"dist/{wheel.name} is a wheel of other-model, not of tiny-model" in run.error("refused")
+    assert run.code == 3
+    assert nexus.published() == []
+
+
+def test_users_are_told_of_the_index_that_they_install_from(
+    job: TinyProject, nexus: RealIndex
+) -> None:
+    where = ("--to", "team", "--url-env", "WHERE_URL", "--install-url", "http://127.0.0.1/all/")
+    who = ("--username-env", "NEXUS_USERNAME", "--password-env", "NEXUS_PASSWORD")
+    variables = {**nexus.variables, "WHERE_URL": nexus.url}
+
+    run = job.run(*trainwheel("upload", *where, *who, f"dist/{BUILD_7}"), **variables)
+    user = (*where[:-1], "http://me:pin@127.0.0.1/all/")
+    shut = job.run(*trainwheel("upload", *user, *who, f"dist/{BUILD_8}"), **variables)
+
+    assert run.line("install: ").endswith(
+        "pip install --index-url http://127.0.0.1/all/ tiny-model==0.1.7"
+    )
+    assert "install-url holds a user name or password" in shut.error("configuration")
+    assert ":pin@" not in shut.output
 
 
 def test_a_prediction_that_does_not_repeat_is_shown_beside_what_was_expected(

@@ -14,6 +14,7 @@ from trainwheel.wheel import (
     list_members,
     read_member,
     read_name,
+    read_names,
     read_release_key,
     read_requirements,
 )
@@ -42,6 +43,14 @@ def test_a_name_is_normalised(filename: str, name: str, version: str) -> None:
 def test_what_is_not_named_as_a_wheel_is_says_so(filename: str) -> None:
     with pytest.raises(ConfigurationError, match="is not named as a wheel is"):
         read_name(Path("dist") / filename)
+
+
+def test_every_name_that_a_wheel_has_is_told(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, "Tiny_Model")
+    assert read_names(wheel) == {"tiny-model"}
+
+    renamed = wheel.rename(tmp_path / "other_model-0.1.0-py3-none-any.whl")
+    assert read_names(renamed) == {"tiny-model", "other-model"}
 
 
 def test_members_are_listed_sorted_and_without_folders(tmp_path: Path) -> None:
