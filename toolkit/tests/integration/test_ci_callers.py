@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -180,64 +180,131 @@ class Job:
 
 
 CHECK = "Check that it is what was built, all of it and nothing else"
+DIST, COMMAND = "handed-over", "command"
 
 
+def seal(folder: Path, *names: str) -> str:
+    """Write files and what lists them, and return the digest that a job hands over."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    lines = (f"{digest_file(folder / name)}  {name}\n" for name in names)
+    (folder / "SHA256SUMS").write_text("".join(lines))
+    return digest_file(folder / "SHA256SUMS")
+
+
+@pytest.fixture
+def handed(tmp_path: Path) -> dict[str, str]:
+    """What two jobs handed over is in ``handed-over`` and ``command``; these are the digests."""
+    return {
+        "needs.build.outputs.digest": seal(tmp_path / DIST, "a-1-py3-none-any.whl", "a.json"),
+        "needs.command.outputs.digest": seal(tmp_path / COMMAND, "b.whl", "requirements.txt"),
+    }
+
+
+def without_shasum(folder: Path) -> str:
+    """Return a PATH with the tools of GNU alone."""
+    folder.mkdir()
+    for tool in ("bash", "sha256sum", "diff", "cut", "sort", "find", "python"):
+        found = shutil.which(tool)
+        assert found is not None
+        (folder / tool).symlink_to(found)
+    return str(folder)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "another byte": lambda folder: (folder / DIST / "a.json").write_text("other"),
+    "a file more": lambda folder: (folder / DIST / "b-1-py3-none-any.whl").touch(),
+    "a link more": lambda folder: (folder / COMMAND / "link").symlink_to("/etc/passwd"),
+    "a file less": lambda folder: (folder / DIST / "a-1-py3-none-any.whl").unlink(),
+    "another command": lambda folder: (folder / COMMAND / "b.whl").write_text("evil"),
+    "another list": lambda folder: seal(folder / COMMAND, "evil.whl"),
+}
+
+
+@pytest.mark.parametrize("tools", ["shasum", "sha256sum"])
 @pytest.mark.parametrize("job", ["publish", "verify"])
-@pytest.mark.parametrize("change", ["another byte", "a file more", "a file less"])
-def test_what_is_not_what_was_built_is_not_published(tmp_path: Path, change: str, job: str) -> None:
-    handed = tmp_path / "handed-over"
-    for name in ("dist/a-1-py3-none-any.whl", "toolkit/requirements.txt"):
-        (handed / name).parent.mkdir(parents=True)
-        (handed / name).write_text(name)
-    listing = ("bash", "-c", "sha256sum -- */*")
-    digests = subprocess.run(listing, cwd=handed, capture_output=True, text=True, check=True)
-    values = {"needs.build.outputs.digests": digests.stdout.rstrip("\n")}
-    taken = Job(job, tmp_path, {"PATH": os.environ["PATH"]}, values)
-    assert taken.run(CHECK).code == 0
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_not_what_was_built_is_not_published(
+    tmp_path: Path, handed: Mapping[str, str], change: str, job: str, tools: str
+) -> None:
+    path = os.environ["PATH"] if tools == "shasum" else without_shasum(tmp_path / "tools")
+    taken = Job(job, tmp_path, {"PATH": path}, handed)
+    whole = taken.run(CHECK)
+    assert whole.code == 0, whole.output
 
-    if change == "another byte":
-        (handed / "toolkit/requirements.txt").write_text("other")
-    elif change == "a file more":
-        (handed / "dist/b-1-py3-none-any.whl").touch()
-    else:
-        (handed / "dist/a-1-py3-none-any.whl").unlink()
+    CHANGES[change](tmp_path)
 
     assert taken.run(CHECK).code != 0
 
 
-def test_what_is_handed_over_is_the_wheel_its_proof_and_the_command(
+@pytest.mark.parametrize("name", ["build", "command"])
+def test_a_digest_that_did_not_arrive_fails_aloud(
+    tmp_path: Path, handed: Mapping[str, str], name: str
+) -> None:
+    lost = {**handed, f"needs.{name}.outputs.digest": ""}
+    done = Job("publish", tmp_path, {"PATH": os.environ["PATH"]}, lost).run(CHECK)
+    assert done.code != 0
+    assert "did not arrive: GitHub drops an output that holds a secret" in done.line("::error")
+
+
+def hand_over(project: TinyProject, *words: str) -> Run:
+    """Run the command, which prints one line for a program."""
+    return project.run(sys.executable, "-m", "trainwheel", "hand-over", *words)
+
+
+def listed(folder: Path) -> list[str]:
+    """Return the files that a folder hands over, which are those that it lists, with digests."""
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    told = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "SHA256SUMS"]
+    assert told == {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
+    return sorted(told)
+
+
+def test_what_is_handed_over_is_the_wheel_and_its_proof(
     published: TinyProject, tmp_path: Path
 ) -> None:
     folder = tmp_path / "handed over"
     packaged = published.nox("package", TRAINWHEEL_VERSION="0.2.0")
     assert packaged.code == 0, packaged.output
-    lock = json.loads(published.read("Pipfile.lock"))
-    published.write("Pipfile.lock", json.dumps({**lock, "develop": lock["upload"]}))
 
-    done = published.run(sys.executable, "-m", "trainwheel", "hand-over", str(folder))
+    done = hand_over(published, str(folder))
 
     assert done.code == 0, done.output
-    lines = [line.split("  ") for line in done.output.splitlines()]
-    told = {name: digest for digest, name in lines}
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    held = {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
-    assert told == held
-    assert sorted(name.partition("/")[0] for name in held) == ["dist", "dist", *["toolkit"] * 2]
-    assert "twine==" in (folder / "toolkit" / "requirements.txt").read_text()
-
-    again = published.run(sys.executable, "-m", "trainwheel", "hand-over", str(folder))
+    assert done.output == f"{digest_file(folder / 'SHA256SUMS')}\n"
+    wheel = "tiny_model-0.2.0-py3-none-any"
+    assert listed(folder) == [f"{wheel}.proof.json", f"{wheel}.whl"]
+    again = hand_over(published, str(folder))
     assert f"{folder} is not empty" in again.error("configuration")
 
 
+def test_what_publishes_is_handed_over_where_nothing_was_built(
+    tiny: TinyProject, tmp_path: Path
+) -> None:
+    folder = tmp_path / "command"
+    lock = json.loads(tiny.read("Pipfile.lock"))
+    tiny.write("Pipfile.lock", json.dumps({**lock, "develop": lock["upload"]}))
+
+    done = hand_over(tiny, "--command", str(folder))
+
+    assert done.output == f"{digest_file(folder / 'SHA256SUMS')}\n"
+    name, requirements, wheel = listed(folder)
+    assert (name, requirements) == ("name.txt", "requirements.txt")
+    assert wheel.startswith("trainwheel-")
+    assert (folder / name).read_text() == "tiny-model\n"
+    assert "twine==" in (folder / requirements).read_text()
+
+
 def test_without_a_wheel_the_hand_over_is_one_line(tiny: TinyProject, tmp_path: Path) -> None:
-    argv = (sys.executable, "-m", "trainwheel", "hand-over", str(tmp_path / "handed-over"))
-    assert "no version has been decided here" in tiny.run(*argv).error("failed")
+    folder = str(tmp_path / "handed-over")
+    assert "no version has been decided here" in hand_over(tiny, folder).error("failed")
     release = {"name": "tiny-model", "version": "0.1.0", "releases": True, "always": False}
     tiny.write("build/version.json", json.dumps({**release, "reason": "", "release_key": ""}))
-    assert "no wheel has been packaged here" in tiny.run(*argv).error("failed")
+    assert "no wheel has been packaged here" in hand_over(tiny, folder).error("failed")
 
 
-def test_with_nothing_to_release_nothing_is_handed_over_and_no_output_set(
+def test_with_nothing_to_release_nothing_is_handed_over_and_the_output_says_so(
     published: TinyProject, tmp_path: Path
 ) -> None:
     assert published.nox("package").code == 0
@@ -254,5 +321,5 @@ def test_with_nothing_to_release_nothing_is_handed_over_and_no_output_set(
     assert done.code == 0, done.output
     assert "nothing to release, so nothing is handed over" in done.output
     assert not (published.root / "handed-over").exists()
-    # Later jobs ask whether it is empty.
-    assert output.read_text().splitlines() == ["digests<<end-of-digests", "", "end-of-digests"]
+    # Later jobs ask for that word: an output that is empty is one that did not arrive.
+    assert output.read_text() == "digest=unchanged\n"

@@ -25,6 +25,7 @@ PINS = {
     "actions/cache/save": ("55cc8345863c7cc4c66a329aec7e433d2d1c52a9", "v6.1.0"),
     "actions/attest-build-provenance": ("0f67c3f4856b2e3261c31976d6725780e5e4c373", "v4.1.1"),
 }
+EVENTS = 'contains(fromJSON(\'["push", "schedule", "workflow_dispatch"]\'), github.event_name) }}'
 READ_SECRETS = ("NEXUS_LOCAL_REPO_URL", "NEXUS_READ_USERNAME", "NEXUS_READ_PASSWORD")
 
 
@@ -47,6 +48,8 @@ def problems_of_workflow(text: str) -> Iterator[str]:
             yield from _problems_of_step(step, in_publish=name == "publish")
         if name == "publish":
             yield from _problems_of_publish(job)
+        if name == "command":
+            yield from _problems_of_command(job)
 
 
 def _problems_of_step(step: dict[str, Any], *, in_publish: bool) -> Iterator[str]:
@@ -65,7 +68,7 @@ def _problems_of_publish(job: dict[str, Any]) -> Iterator[str]:
         yield "publish has a checkout or a cache"
     if "environment" not in job or job["permissions"] != {}:
         yield "publish has other rights than its environment's"
-    if "github.event_name" not in job["if"] or "pull_request" in job["if"]:
+    if not job["if"].endswith(EVENTS):
         yield "publish runs for any event"
     outside = {key: value for key, value in job.items() if key != "steps"}
     seeing = [step for step in job["steps"] if "secrets." in str(step)]
@@ -73,6 +76,18 @@ def _problems_of_publish(job: dict[str, Any]) -> Iterator[str]:
         yield "another step than the last sees the secret"
     if '--to "$INDEX"' not in seeing[-1]["run"]:
         yield "the index is not named"
+    if '--name "$(cat command/name.txt)"' not in seeing[-1]["run"]:
+        yield "the model is not named"
+
+
+def _problems_of_command(job: dict[str, Any]) -> Iterator[str]:
+    run = [step["run"].splitlines()[0] for step in job["steps"] if "run" in step]
+    if run != ["make install", "digest=$(.venv/bin/trainwheel hand-over --command command)"]:
+        yield "what publishes is made where other code runs"
+    if "secrets." in str(job) or "cache" in str(job):
+        yield "what publishes is made with a secret or a cache"
+    if not job["if"].endswith(EVENTS):
+        yield "what publishes is made for any event"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -104,10 +119,18 @@ def test_a_workflow_keeps_every_rule(path: Path) -> None:
             "another step than the last",
         ),
         (
-            "DIGESTS: ${{ needs",
+            "BUILT: ${{ needs",
             "A: ${{ secrets.NEXUS_READ_PASSWORD }}\n          B: ${{ needs",
             "another step",
         ),
+        ("run: make install", "run: make train", "made where other code runs"),
+        (
+            "run: make install",
+            "env: {A: '${{ secrets.NEXUS_READ_PASSWORD }}'}\n        run: make install",
+            "made with a secret",
+        ),
+        ('"schedule", "workflow_dispatch"]', '"pull_request"]', "made for any event"),
+        ('--name "$(cat command/name.txt)" ', "", "the model is not named"),
         ('index=(--to "$INDEX"', "index=(", "the index is not named"),
     ],
 )
@@ -119,7 +142,9 @@ def test_a_broken_rule_of_a_workflow_is_noticed(old: str, new: str, expected: st
 
 def test_publish_takes_only_what_build_hands_over() -> None:
     jobs = YAML(typ="safe").load(MODEL)["jobs"]
-    assert jobs["publish"]["needs"] == "build"
+    assert jobs["publish"]["needs"] == ["build", "command"]
+    assert jobs["verify"]["needs"] == ["build", "command", "publish"]
+    assert "needs" not in jobs["command"]
     assert jobs["build"]["env"]["TRAINWHEEL_INDEX"] == "${{ inputs.index }}"
     assert "checkout" not in str(jobs["publish"]["steps"])
 
