@@ -156,7 +156,8 @@ class Job:
     def run(self, *names: str) -> Run:
         """Run the job's scripts in their order, or only those of these names, until one fails."""
         done = Run(0, "")
-        job = YAML(typ="safe").load((ROOT / ".github/workflows/model.yml").read_text())["jobs"]
+        file = "attest" if self.name == "attest" else "model"
+        job = YAML(typ="safe").load((ROOT / f".github/workflows/{file}.yml").read_text())["jobs"]
         for step in job[self.name]["steps"]:
             if "run" in step and (not names or step["name"] in names) and done.code == 0:
                 done = self._run(step, job[self.name].get("env", {}))
@@ -236,6 +237,17 @@ def test_what_is_not_what_was_built_is_not_published(
     CHANGES[change](tmp_path)
 
     assert taken.run(CHECK).code != 0
+
+
+def test_what_is_not_what_was_built_is_not_attested(
+    tmp_path: Path, handed: Mapping[str, str]
+) -> None:
+    told = {"inputs.digest": handed["needs.build.outputs.digest"]}
+    variables = {"PATH": os.environ["PATH"]}
+    assert Job("attest", tmp_path, variables, told).run().code == 0
+    assert Job("attest", tmp_path, variables, {}).run().code != 0
+    CHANGES["another byte"](tmp_path)
+    assert Job("attest", tmp_path, variables, told).run().code != 0
 
 
 @pytest.mark.parametrize("name", ["build", "command"])

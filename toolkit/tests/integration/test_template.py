@@ -35,7 +35,7 @@ def render_quietly(folder: Path, told: Mapping[str, object]) -> dict[str, str]:
 def test_the_root_of_this_repository_is_what_the_template_renders(scripts: ModuleType) -> None:
     made = scripts.render_root()
     assert scripts.differing(made) == [], "python -m scripts.render_root --write"
-    assert len(made) == 14
+    assert len(made) == 15
     workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
     assert {f".github/workflows/{name}" for name in workflows} <= set(made)
 

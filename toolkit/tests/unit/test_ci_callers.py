@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
 MODEL = (ROOT / ".github" / "workflows" / "model.yml").read_text(encoding="utf-8")
 CI = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+ATTEST = (ROOT / ".github" / "workflows" / "attest.yml").read_text(encoding="utf-8")
 RELEASE = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
 
 PINS = {
@@ -26,7 +27,8 @@ PINS = {
     "actions/attest-build-provenance": ("0f67c3f4856b2e3261c31976d6725780e5e4c373", "v4.1.1"),
 }
 EVENTS = 'contains(fromJSON(\'["push", "schedule", "workflow_dispatch"]\'), github.event_name) }}'
-READ_SECRETS = ("NEXUS_LOCAL_REPO_URL", "NEXUS_READ_USERNAME", "NEXUS_READ_PASSWORD")
+READ_SECRETS = ("NEXUS_READ_USERNAME", "NEXUS_READ_PASSWORD")
+ADDRESS = "NEXUS_LOCAL_REPO_URL"
 
 
 def problems_of_workflow(text: str) -> Iterator[str]:
@@ -37,6 +39,8 @@ def problems_of_workflow(text: str) -> Iterator[str]:
     for action, digest, tag in re.findall(r"uses: *([^@\s]+)@(\S+)(?: # (\S+))?", text):
         if PINS.get(action) != (digest, tag):
             yield f"{action} is not pinned as in the table"
+    if f"secrets.{ADDRESS}" in text:
+        yield "the address is a secret, and the install line would be masked"
     for name, job in document["jobs"].items():
         if "uses" in job:
             continue
@@ -46,10 +50,7 @@ def problems_of_workflow(text: str) -> Iterator[str]:
             yield f"{name} says nothing of its rights"
         for step in job["steps"]:
             yield from _problems_of_step(step, in_publish=name == "publish")
-        if name == "publish":
-            yield from _problems_of_publish(job)
-        if name == "command":
-            yield from _problems_of_command(job)
+        yield from RULES.get(name, lambda _: ())(job)
 
 
 def _problems_of_step(step: dict[str, Any], *, in_publish: bool) -> Iterator[str]:
@@ -90,6 +91,20 @@ def _problems_of_command(job: dict[str, Any]) -> Iterator[str]:
         yield "what publishes is made for any event"
 
 
+def _problems_of_attest(job: dict[str, Any]) -> Iterator[str]:
+    if not job["if"].endswith(EVENTS):
+        yield "attest runs for any event"
+    if "secrets." in str(job) or "checkout" in str(job):
+        yield "attest has a secret or a checkout"
+
+
+RULES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
+    "publish": _problems_of_publish,
+    "command": _problems_of_command,
+    "attest": _problems_of_attest,
+}
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_keeps_every_rule(path: Path) -> None:
     assert list(problems_of_workflow(path.read_text(encoding="utf-8"))) == []
@@ -123,6 +138,7 @@ def test_a_workflow_keeps_every_rule(path: Path) -> None:
             "A: ${{ secrets.NEXUS_READ_PASSWORD }}\n          B: ${{ needs",
             "another step",
         ),
+        ("vars.NEXUS_LOCAL", "secrets.NEXUS_LOCAL", "the address is a secret"),
         ("run: make install", "run: make train", "made where other code runs"),
         (
             "run: make install",
@@ -156,6 +172,38 @@ def test_every_workflow_builds_by_the_one_that_is_for_all(name: str) -> None:
     assert model["uses"] == "./.github/workflows/model.yml"
     assert model["with"].get("publish", False) is (name != "ci")
     assert ("NEXUS_PASSWORD" in model["secrets"]) is (name != "ci")
+
+
+def test_only_what_is_released_can_be_attested() -> None:
+    texts = (CI, MODEL, RELEASE, ATTEST)
+    ci, model, release, attest = (YAML(typ="safe").load(text) for text in texts)
+    assert "write" not in str(ci) + str(model)
+    assert list(attest["on"]) == ["workflow_call"]
+    job = release["jobs"]["attest"]
+    assert job["uses"] == "./.github/workflows/attest.yml"
+    assert job["needs"] == "model"
+    # What is published is what is attested; an outcome that is lost fails there, aloud.
+    for output in ("digest", "outcome"):
+        assert f"needs.model.outputs.{output} != 'unchanged'" in job["if"]
+        assert output in model["on"]["workflow_call"]["outputs"]
+    assert job["with"]["digest"] == "${{ needs.model.outputs.digest }}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"schedule", "workflow_dispatch"]', '"pull_request"]', "attest runs for any event"),
+        (
+            "    timeout-minutes",
+            "    env: {A: '${{ secrets.A }}'}\n    timeout-minutes",
+            "a secret",
+        ),
+    ],
+)
+def test_a_broken_rule_of_the_attestation_is_noticed(old: str, new: str, expected: str) -> None:
+    assert old in ATTEST
+    found = list(problems_of_workflow(ATTEST.replace(old, new)))
+    assert any(expected in problem for problem in found), found
 
 
 def problems_of_callers(ci: str, release: str) -> Iterator[str]:
