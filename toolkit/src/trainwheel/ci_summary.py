@@ -6,8 +6,10 @@ import argparse
 import json
 import re
 import xml.etree.ElementTree as ET  # nosec B405 - reads what this run wrote
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from trainwheel.console import Console
 from trainwheel.environ import read_environment
@@ -15,6 +17,7 @@ from trainwheel.environ import read_environment
 __all__ = ["add_annotations", "add_summary", "mark_failures", "sum_up"]
 
 _PLACE = re.compile(r"^(?P<file>[^\s:]+\.py):(?P<line>\d+):", re.MULTILINE)
+_RELEASE, _JUNIT = "version.json", "test/junit.xml"
 _ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _ESCAPES_OF_PROPERTIES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
 
@@ -41,8 +44,7 @@ def sum_up(build: Path) -> Iterator[str]:
     Args:
         build: The folder that the steps write to; what is not there is left out.
     """
-    told = build / "version.json"
-    release = json.loads(told.read_bytes()) if told.is_file() else {}
+    release, failed = _release(build), list(_failures(build))
     is_released = release.get("releases", True)
     wheels = sorted(path.name for path in build.glob("dist/*.whl")) if is_released else []
     if not is_released:
@@ -56,7 +58,8 @@ def sum_up(build: Path) -> Iterator[str]:
     if page.is_file():
         yield from page.read_text(encoding="utf-8").splitlines()
         yield ""
-    failed = list(_failures(build))
+    for name in _unreadable(build):
+        yield f"`{name}` holds nothing that can be read."
     for name, place, _ in failed:
         yield f"- failed: `{name}`{f' in {place[0]}, line {place[1]}' if place else ''}"
     if is_released and not (wheels or failed):
@@ -76,17 +79,42 @@ def mark_failures(build: Path) -> Iterator[str]:
         yield f"::error {told}::{_escaped(message)}"
 
 
+def _release(build: Path) -> Mapping[str, Any]:
+    """Return what the version step decided; nothing where that cannot be read."""
+    with suppress(OSError, ValueError):
+        document = json.loads((build / _RELEASE).read_bytes())
+        return document if isinstance(document, dict) else {}
+    return {}
+
+
+def _cases(build: Path) -> list[ET.Element]:
+    """Return the test cases; none where they cannot be read, as of a run that was killed."""
+    with suppress(OSError, ET.ParseError):
+        return list(ET.parse(build / _JUNIT).getroot().iter("testcase"))  # noqa: S314  # nosec B314
+    return []
+
+
+def _unreadable(build: Path) -> Iterator[str]:
+    """Yield the files that are there and hold nothing that can be used."""
+    found = {_RELEASE: _release(build), _JUNIT: _cases(build)}
+    yield from (name for name, held in found.items() if not held and (build / name).is_file())
+
+
 def _failures(build: Path) -> Iterator[tuple[str, tuple[str, str] | None, str]]:
     """Yield name, file with line, and message of each failed case."""
-    path = build / "test" / "junit.xml"
-    if not path.is_file():
-        return
-    for case in ET.parse(path).getroot().iter("testcase"):  # noqa: S314  # nosec B314
+    for case in _cases(build):
         for found in (*case.findall("failure"), *case.findall("error")):
-            places = list(_PLACE.finditer(found.text or ""))
+            places = [place for place in _PLACE.finditer(found.text or "") if _is_ours(place)]
             # The last one is where it failed, those before are what called it.
             place = (places[-1]["file"], places[-1]["line"]) if places else None
             yield case.get("name", "a test"), place, found.get("message") or "failed"
+
+
+def _is_ours(place: re.Match[str]) -> bool:
+    """Return whether a file is one of the repository: not of Python, nor of an environment."""
+    path = PurePosixPath(place["file"])
+    is_hidden = any(part.startswith(".") for part in path.parts)
+    return not (path.is_absolute() or is_hidden or "site-packages" in path.parts)
 
 
 def _escaped(text: str) -> str:

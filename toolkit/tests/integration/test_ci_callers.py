@@ -265,6 +265,14 @@ def hand_over(project: TinyProject, *words: str) -> Run:
     return project.run(sys.executable, "-m", "trainwheel", "hand-over", *words)
 
 
+def install_command(project: TinyProject) -> None:
+    """Put the command where a job of the service has it."""
+    command = project.root / ".venv" / "bin" / "trainwheel"
+    command.parent.mkdir(parents=True)
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m trainwheel "$@"\n')
+    command.chmod(0o755)
+
+
 def listed(folder: Path) -> list[str]:
     """Return the files that a folder hands over, which are those that it lists, with digests."""
     lines = (folder / "SHA256SUMS").read_text().splitlines()
@@ -320,11 +328,7 @@ def test_with_nothing_to_release_nothing_is_handed_over_and_the_output_says_so(
     published: TinyProject, tmp_path: Path
 ) -> None:
     assert published.nox("package").code == 0
-    commands = published.root / ".venv" / "bin"
-    commands.mkdir(parents=True)
-    script = f'#!/bin/sh\nexec {sys.executable} -m trainwheel "$@"\n'
-    (commands / "trainwheel").write_text(script)
-    (commands / "trainwheel").chmod(0o755)
+    install_command(published)
     output = tmp_path / "output"
     variables = {**published.variables, "GITHUB_OUTPUT": str(output)}
 
@@ -335,3 +339,20 @@ def test_with_nothing_to_release_nothing_is_handed_over_and_the_output_says_so(
     assert not (published.root / "handed-over").exists()
     # Later jobs ask for that word: an output that is empty is one that did not arrive.
     assert output.read_text() == "digest=unchanged\n"
+
+
+def test_a_broken_test_is_marked_in_the_repository_though_it_failed_below(
+    published: TinyProject, tmp_path: Path
+) -> None:
+    test = "import joblib\n\n\ndef test_broken():\n    joblib.load('nowhere')\n"
+    published.write("tests/unit/test_broken.py", test)
+    assert published.nox("test").code != 0
+    install_command(published)
+    summary = tmp_path / "summary.md"
+    variables = {**published.variables, "GITHUB_STEP_SUMMARY": str(summary)}
+
+    done = Job("build", published.root, variables, {}).run("Tell of failed tests, and sum up")
+
+    assert done.code == 0, done.output
+    assert "::error file=tests/unit/test_broken.py,line=5,title=test_broken::" in done.output
+    assert "- failed: `test_broken` in tests/unit/test_broken.py, line 5" in summary.read_text()

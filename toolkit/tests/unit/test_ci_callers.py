@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def problems_of_workflow(text: str) -> Iterator[str]:
             yield f"{name} says nothing of its rights"
         for step in job["steps"]:
             yield from _problems_of_step(step, in_publish=name == "publish")
-        yield from RULES.get(name, lambda _: ())(job)
+        yield from (problem for rule in RULES.get(name, ()) for problem in rule(job))
 
 
 def _problems_of_step(step: dict[str, Any], *, in_publish: bool) -> Iterator[str]:
@@ -98,10 +98,10 @@ def _problems_of_attest(job: dict[str, Any]) -> Iterator[str]:
         yield "attest has a secret or a checkout"
 
 
-RULES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
-    "publish": _problems_of_publish,
-    "command": _problems_of_command,
-    "attest": _problems_of_attest,
+RULES: dict[str, tuple[Callable[[dict[str, Any]], Iterator[str]], ...]] = {
+    "publish": (_problems_of_publish,),
+    "command": (_problems_of_command,),
+    "attest": (_problems_of_attest,),
 }
 
 

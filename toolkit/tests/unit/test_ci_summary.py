@@ -58,6 +58,44 @@ def test_failures_are_marked_where_they_are_and_listed(build: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("trace", "place"),
+    [
+        ("tests/a.py:3: in f\n.nox/test/lib/site-packages/numpy/b.py:9: Error", "tests/a.py"),
+        ("tests/a.py:3: in f\n.venv/lib/b.py:9: Error", "tests/a.py"),
+        ("tests/a.py:3: in f\nenv/lib/site-packages/b.py:9: Error", "tests/a.py"),
+        ("tests/a.py:3: in f\n/usr/lib/python3.13/b.py:9: Error", "tests/a.py"),
+        ("tests/a.py:3: in f\n../elsewhere/b.py:9: Error", "tests/a.py"),
+        ("/usr/lib/python3.13/b.py:9: Error", None),
+    ],
+)
+def test_a_failure_is_marked_in_a_file_of_the_repository(
+    build: Path, trace: str, place: str | None
+) -> None:
+    (build / "test").mkdir()
+    case = f'<testcase name="test_a"><failure message="no">{trace}</failure></testcase>'
+    (build / "test" / "junit.xml").write_text(f"<testsuite>{case}</testsuite>")
+    (mark,) = mark_failures(build)
+    assert mark == f"::error {f'file={place},line=3,' if place else ''}title=test_a::no"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("test/junit.xml", "<testsuites><testca"), ("test/junit.xml", ""), ("version.json", "{"),
+     ("version.json", "[]")],
+)  # fmt: skip
+def test_a_file_that_was_cut_off_does_not_stop_the_summary(
+    build: Path, name: str, text: str
+) -> None:
+    path = build / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    lines = list(sum_up(build))
+    assert "The gate says: **passed**." in lines
+    assert f"`{name}` holds nothing that can be read." in lines
+    assert list(mark_failures(build)) == []
+
+
 def test_a_run_with_nothing_to_release_says_since_when(build: Path) -> None:
     release = '{"releases": false, "reason": "unchanged since 0.1.7"}'
     (build / "version.json").write_text(release)
