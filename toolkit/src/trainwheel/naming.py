@@ -47,6 +47,17 @@ _TAKEN: Mapping[str, str] = {
 }
 
 
+# Indexes that have a meaning without a table, or have one for twine.
+_RESERVED_INDEXES = frozenset(
+    {"PYPI", "EMBEDDED", "DEFAULT", "DISTUTILS", "SERVER_LOGIN", "NEXUS", "NEXUS_READ"}
+)
+# Services and tools set or read variables that begin so; GitHub takes no secret called GITHUB_….
+_SET_BY_OTHERS = frozenset(
+    {"GITHUB", "ACTIONS", "RUNNER", "JENKINS", "HUDSON", "BUILD", "JOB", "RUN", "CHANGE", "CI"}
+    | {"GIT", "PIP", "PIPENV", "PYTHON", "UV", "TWINE", "NOX", "TRAINWHEEL"}
+)
+
+
 @dataclass(frozen=True)
 class Answers:
     """What a new repository is asked for.
@@ -126,8 +137,10 @@ def problem_of_variable(name: str) -> str:
     prefix, _, last = name.rpartition("_")
     if last != "URL" or not prefix:
         return "must end with _URL, for the variables of its credentials are named alike"
-    if prefix in {"PYPI", "EMBEDDED", "DEFAULT", "PIP_INDEX", "GITHUB", "TRAINWHEEL"}:
-        return "would name an index that means something else"
+    if name == NEXUS_VARIABLE:
+        return ""
+    if prefix in _RESERVED_INDEXES or prefix.partition("_")[0] in _SET_BY_OTHERS:
+        return "means something else already: name one of your own, such as MODELS_URL"
     return ""
 
 

@@ -65,6 +65,10 @@ def place(tmp_path: Path) -> Path:
         (["new", "--package", "model"], "--package 'model' is reserved"),
         (["new", "--package", "pytest_cov"], "--package 'pytest_cov' is taken"),
         (["new", "--index-url-env", "index"], "--index-url-env 'index' is no name of a variable"),
+        (
+            ["new", "--index-url-env", "JENKINS_URL"],
+            "--index-url-env 'JENKINS_URL' means something",
+        ),
         (["new", "--ci", "github,gitlab"], "--ci knows no 'gitlab'"),
         (["class"], "--package 'class' is a word of Python's own"),
     ],

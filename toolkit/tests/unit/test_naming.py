@@ -99,6 +99,20 @@ def test_the_variables_of_an_index_are_named_alike(variable: str, prefix: str) -
         ("_URL", "no name of a variable"),
         ("PYPI_URL", "means something else"),
         ("PIP_INDEX_URL", "means something else"),
+        *(
+            (f"{prefix}_URL", "means something else")
+            for prefix in ("NEXUS", "NEXUS_READ", "DISTUTILS", "SERVER_LOGIN", "BUILD", "JENKINS")
+        ),
+        *(
+            (f"{prefix}_URL", "means something else")
+            for prefix in (
+                "GITHUB_MODELS",
+                "UV_INDEX",
+                "TRAINWHEEL_TEAM",
+                "TWINE_REPOSITORY",
+                "GIT",
+            )
+        ),
     ],
 )
 def test_a_variable_that_will_not_do_is_told_why(variable: str, problem: str) -> None:
