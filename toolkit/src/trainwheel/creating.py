@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from trainwheel.console import Console
 from trainwheel.environ import Environment, SecretClass
 from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.first_commit import commit_all, without_repository
 from trainwheel.lockfile import parse_lockfile
 from trainwheel.naming import name_of
 from trainwheel.own_wheel import write_own_wheel
@@ -74,11 +75,6 @@ class _Workplace:
             message = f"nox -s {session}: {told['why'] if told else completed.last_line}"
             raise StepFailedError(message, hint="nothing was made; mend that and run this again")
 
-    def git(self, *words: str) -> bool:
-        """Run git in the repository, and return whether it went well."""
-        command = Command(("git", "-C", str(self.folder), *words), cwd=self.folder)
-        return not run(command, self.environment).failed
-
 
 def create(
     folder: Path,
@@ -110,14 +106,15 @@ def create(
         message = "git is not installed, and a model repository is one of git"
         raise ConfigurationError(message, hint="install git")
     with _scratch_beside(folder) as scratch:
-        place = _Workplace(scratch / folder.name, environment, console)
+        place = _Workplace(scratch / folder.name, without_repository(environment), console)
         answers = _fill(place, told, asks=asks)
-        is_committed = _commit(place, answers)
+        subject = f"Start {answers['name']} from trainwheel"
+        problem = commit_all(place.folder, subject, place.environment)
         # An empty folder gives way, though it be the current one.
         place.folder.rename(folder)
     console.outcome("init", f"{answers['name']} in {shown}")
-    if not is_committed:
-        console.notice("git knows nobody to commit as, so nothing is committed; commit it yourself")
+    if problem:
+        console.notice(f"{problem}, so nothing is committed; commit it yourself")
     console.line(f"next:     cd {shown} && make upload.model && make check")
 
 
@@ -133,7 +130,8 @@ def _fill(place: _Workplace, told: Mapping[str, object], *, asks: bool) -> dict[
     _check_is_free(place.folder, answers)
     place.nox("sync")
     for name in _MADE:
-        shutil.rmtree(place.folder / name, ignore_errors=True)
+        for made in (place.folder / name, *place.folder.rglob(name)):
+            shutil.rmtree(made, ignore_errors=True)
     return answers
 
 
@@ -142,20 +140,26 @@ def _scratch_beside(folder: Path) -> Iterator[Path]:
     """Yield a folder on the same file system, so that the move at the end is one rename."""
     above = folder.parent
     missing = [path for path in (above, *above.parents) if not path.exists()]
+    # Named before it is made, so that nothing can come between.
+    scratch = above / f".trainwheel-init-{secrets.token_hex(8)}"
     try:
-        above.mkdir(parents=True, exist_ok=True)
-        name = tempfile.mkdtemp(prefix=".trainwheel-init-", dir=above)
-    except OSError as error:
-        message = f"{above} cannot be written to: {error.strerror}"
-        raise ConfigurationError(message, hint="name a folder of your own") from None
-    try:
-        yield Path(name)
+        _make_scratch(scratch)
+        yield scratch
     finally:
-        shutil.rmtree(name, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         for path in missing:
             # What was made above it goes as well, unless the repository is there.
             with suppress(OSError):
                 path.rmdir()
+
+
+def _make_scratch(scratch: Path) -> None:
+    try:
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(mode=0o700)
+    except OSError as error:
+        message = f"{scratch.parent} cannot be written to: {error.strerror}"
+        raise ConfigurationError(message, hint="name a folder of your own") from None
 
 
 def _check_is_free(folder: Path, answers: Mapping[str, Any]) -> None:
@@ -165,11 +169,3 @@ def _check_is_free(folder: Path, answers: Mapping[str, Any]) -> None:
     if canonicalize_name(answers["name"]) in names:
         message = f"--name {answers['name']} is the name of a package that the model needs"
         raise ConfigurationError(message, hint="choose another name")
-
-
-def _commit(place: _Workplace, answers: Mapping[str, Any]) -> bool:
-    """Commit what was made, as far as git knows who commits."""
-    if not place.git("init", "--quiet", "--initial-branch=main") or not place.git("add", "--all"):
-        message = "git cannot make a repository there"
-        raise StepFailedError(message)
-    return place.git("commit", "--quiet", "--message", f"Start {answers['name']} from trainwheel")

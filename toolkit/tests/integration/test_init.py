@@ -107,6 +107,19 @@ def test_a_place_below_a_file(place: Path, variables: Mapping[str, str]) -> None
     assert "cannot be written to: " in told
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="how long a path may be")
+def test_a_place_where_nothing_more_fits_is_left_as_it_was(
+    place: Path, variables: Mapping[str, str]
+) -> None:
+    # The folder above is as long as a path may be, and what is made beside the repository is longer.
+    room = 4090 - len(f"{place}/first") - len("/n")
+    deep = Path("first", *["d" * 200] * (room // 201), "d" * max(room % 201 - 1, 1))
+    done = run(place, *command(str(place / deep / "n")), variables=variables)
+
+    assert "cannot be written to: File name too long" in done.error("configuration")
+    assert list(place.iterdir()) == []
+
+
 def test_without_git(place: Path, variables: Mapping[str, str]) -> None:
     empty = {**variables, "PATH": str(place)}
     told = run(place, *command("new"), variables=empty).error("configuration")
