@@ -53,13 +53,14 @@ def judge_python(version: tuple[int, int, int]) -> Check:
     return Check("python", WARNING, found, "3.11 to 3.13 are tested")
 
 
-def judge_make(told: str) -> Check:
-    """Judge make by what ``make --version`` prints; nothing where there is none."""
+def judge_make(told: str, *, is_there: bool) -> Check:
+    """Judge make by what ``make --version`` prints; that of BSD prints how to use it, and fails."""
+    mend = "install GNU make, which is gmake on BSD, or run nox instead"
     if match := _GNU_MAKE.search(told):
         return Check("make", OK, f"GNU Make {match[1]}")
-    if told.strip():
-        return Check("make", PROBLEM, "not GNU make", "install GNU make, or run nox instead")
-    return Check("make", WARNING, "there is none", "install GNU make, or run nox instead")
+    if is_there:
+        return Check("make", PROBLEM, "not GNU make", mend)
+    return Check("make", WARNING, "there is none", mend)
 
 
 def judge_disk(name: str, free: int) -> Check:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,9 +79,9 @@ class _Checkup:
     def run(self) -> Iterator[Check]:
         """Yield one check after the other."""
         yield judge_python(sys.version_info[:3])
-        yield judge_make(self._told("make", "--version"))
+        yield judge_make(self._told("make", "--version"), is_there=bool(shutil.which("make")))
         yield self._git()
-        yield _settle("uv", lambda: self._told(find_uv(), "--version"))
+        yield _settle("uv", self._uv)
         project: list[Project] = []
         yield _settle("configuration", lambda: self._open(project))
         for found in project:
@@ -101,31 +102,54 @@ class _Checkup:
         bound = Bindings.of(settings).patterns
         chosen = environment.index_name or find_index(settings, environment)
         for name in sorted({*settings, *([chosen] if chosen else [])}):
-            yield self._index(project, name, is_bound=name in bound)
+            yield from self._index(project, name, is_bound=name in bound)
         if not settings and not chosen:
             yield Check("index", OK, "the embedded one, in .trainwheel/index")
 
-    def _index(self, project: Project, name: str, *, is_bound: bool) -> Check:
+    def _index(self, project: Project, name: str, *, is_bound: bool) -> Iterator[Check]:
         """Read an index, which is all that is asked of a password here."""
+        read: list[Target | None] = []
 
-        def read() -> str:
-            target = self._target(project, name, is_bound=is_bound)
-            if target is None:
-                return "the embedded one, in .trainwheel/index"
-            project.console.hide(target.username, target.password)
-            self.console.hide(target.username, target.password)
-            date = SimpleIndex(target, _PATIENCE).answered_at()
-            if date is not None:
-                self._times.append((f"index {name}", date))
-            return "answers, and accepts the credentials for reading"
+        def look() -> str:
+            read.append(self._target(project, name, is_bound=is_bound))
+            return self._read(project, name, read[0])
 
-        return _settle(f"index {name}", read)
+        yield _settle(f"index {name}", look)
+        # Where this run has others for reading, those that publish are tried beside them.
+        with suppress(TrainwheelError):
+            settings, environment = project.config.indexes, project.environment
+            publishes = choose_index(name, settings, environment, project.tokens)
+            if read and publishes not in read:
+                told = f"index {name}, to publish"
+                yield _settle(told, lambda: self._read(project, name, publishes))
+
+    def _read(self, project: Project, name: str, target: Target | None) -> str:
+        if target is None:
+            return "the embedded one, in .trainwheel/index"
+        for console in (project.console, self.console):
+            console.hide(target.username, target.password)
+        index = SimpleIndex(target, _PATIENCE)
+        is_open = index.is_open()
+        if (date := index.answered_at()) is not None:
+            self._times.append((f"index {name}", date))
+        if target.password is None:
+            return "answers"
+        if is_open:
+            return "answers; anyone may read it, so the password was not tried"
+        return "answers, and accepts the credentials for reading"
 
     def _target(self, project: Project, name: str, *, is_bound: bool) -> Target | None:
         settings, environment = project.config.indexes, project.environment
         if is_bound:
             return read_target(settings[name], environment, project.tokens)
-        return choose_index(name, settings, environment, project.tokens)
+        return choose_index(name, settings, environment, project.tokens, to_read=True)
+
+    def _uv(self) -> str:
+        told = self._told(find_uv(), "--version")
+        if not told:
+            message = f"{find_uv()} cannot be run"
+            raise StepFailedError(message, hint="make .venv again: make distclean install")
+        return told
 
     def _git(self) -> Check:
         if shutil.which("git") is None:

@@ -84,6 +84,93 @@ def test_an_index_is_read_with_the_password(
     assert shut_nexus.published() == []
 
 
+READ_TABLE = f"""{TABLE}
+read-username-env = "TEAM_READ_USERNAME"
+read-password-env = "TEAM_READ_PASSWORD"
+"""
+RIGHT, WRONG = "s3cret-Token-Of-This-Test", "an0ther-Token"
+
+
+@pytest.mark.parametrize(
+    ("password", "read_password", "rows"),
+    [
+        (RIGHT, WRONG, {"index team": "problem", "index team, to publish": "ok"}),
+        (WRONG, RIGHT, {"index team": "ok", "index team, to publish": "problem"}),
+        ("", RIGHT, {"index team": "ok"}),
+        (RIGHT, "", {"index team": "ok"}),
+    ],
+)
+def test_credentials_for_reading_are_tried_and_those_for_publishing_beside_them(
+    tiny: TinyProject,
+    shut_nexus: RealIndex,
+    password: str,
+    read_password: str,
+    rows: dict[str, str],
+) -> None:
+    table = READ_TABLE.format(url=shut_nexus.url)
+    tiny.write("pyproject.toml", tiny.read("pyproject.toml") + table)
+    reader = {"TEAM_READ_USERNAME": shut_nexus.username, "TEAM_READ_PASSWORD": read_password}
+
+    run = doctor(tiny, "--json", TEAM_PASSWORD=password, **reader)
+
+    assert {name: state for name, state in states(run).items() if name.startswith("index")} == rows
+
+
+def test_a_password_that_nobody_asks_for_is_told_to_be_untried(
+    tiny: TinyProject, nexus: RealIndex
+) -> None:
+    tiny.write("pyproject.toml", tiny.read("pyproject.toml") + TABLE.format(url=nexus.url))
+
+    run = doctor(tiny, TEAM_PASSWORD=WRONG)
+
+    assert "anyone may read it, so the password was not tried" in row(run, "index team")
+    assert run.code == 0, run.output
+
+
+BSD_MAKE = "#!/bin/sh\necho 'usage: make [-BeikNnqrSstWwX]' >&2\nexit 2\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "rows"),
+    [
+        (
+            None,
+            ["make warning there is none", "git problem there is none; install git", "uv ok uv"],
+        ),
+        (BSD_MAKE, ["make problem not GNU make; install GNU make, which is gmake on BSD"]),
+    ],
+)
+def test_tools_that_are_not_on_the_path_are_rows(
+    tiny: TinyProject, tmp_path: Path, make: str | None, rows: list[str]
+) -> None:
+    path = tmp_path / "tools"
+    path.mkdir()
+    if make is not None:
+        (path / "make").write_text(make)
+        (path / "make").chmod(0o755)
+
+    run = doctor(tiny, PATH=str(path))
+
+    found = [" ".join(line.split()) for line in run.output.splitlines()]
+    for expected in rows:  # uv is installed beside the command
+        assert [line for line in found if line.startswith(expected)], run.output
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "def find_uv_bin(): raise FileNotFoundError('uv is nowhere')",
+        "def find_uv_bin(): return '/bin/false'",
+    ],
+)
+def test_a_uv_that_cannot_be_run_is_a_problem(
+    tiny: TinyProject, tmp_path: Path, module: str
+) -> None:
+    (tmp_path / "uv.py").write_text(module)
+    run = doctor(tiny, PYTHONPATH=str(tmp_path))
+    assert "problem" in row(run, "uv ")
+
+
 def test_an_index_that_is_not_there_is_one_row(tiny: TinyProject) -> None:
     tiny.write(
         "pyproject.toml", tiny.read("pyproject.toml") + TABLE.format(url="http://127.0.0.1:9/")

@@ -111,7 +111,7 @@ def test_a_place_below_a_file(place: Path, variables: Mapping[str, str]) -> None
 def test_a_place_where_nothing_more_fits_is_left_as_it_was(
     place: Path, variables: Mapping[str, str]
 ) -> None:
-    # The folder above is as long as a path may be, and what is made beside the repository is longer.
+    # The path of the folder above is as long as may be; beside the repository nothing more fits.
     room = 4090 - len(f"{place}/first") - len("/n")
     deep = Path("first", *["d" * 200] * (room // 201), "d" * max(room % 201 - 1, 1))
     done = run(place, *command(str(place / deep / "n")), variables=variables)

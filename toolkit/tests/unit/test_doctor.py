@@ -29,15 +29,18 @@ def test_the_pythons_that_are_tested_are_well(version: tuple[int, int, int], sta
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "found"),
+    ("told", "is_there", "state", "found"),
     [
-        ("GNU Make 4.3", "ok", "GNU Make 4.3"),
-        ("bmake", "problem", "not GNU make"),
-        ("", "warning", "there is none"),
+        ("GNU Make 4.3", True, "ok", "GNU Make 4.3"),
+        ("bmake", True, "problem", "not GNU make"),
+        ("", True, "problem", "not GNU make"),
+        ("", False, "warning", "there is none"),
     ],
 )
-def test_make_is_gnu_make_or_nox_has_to_do(told: str, state: str, found: str) -> None:
-    check = judge_make(told)
+def test_make_is_gnu_make_or_nox_has_to_do(
+    told: str, state: str, found: str, *, is_there: bool
+) -> None:
+    check = judge_make(told, is_there=is_there)
 
     assert (check.state, check.found) == (state, found)
 

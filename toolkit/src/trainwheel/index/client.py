@@ -9,6 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.errors import StepFailedError
+from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.index.pages import PublishedFile, parse_page
 from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.target import Target
@@ -79,6 +80,21 @@ class SimpleIndex:
         if uploads:
             self._transport.knock()
 
+    def is_open(self) -> bool:
+        """Return whether anyone may read it, so that no answer says anything of a password.
+
+        Some hide what is there from those whom they do not know, and answer 404.
+
+        Raises:
+            StepFailedError: It does not answer.
+        """
+        anyone = replace(self.target, username=None, password=None)
+        try:
+            page = _connect(anyone, self._patience).read(anyone.simple_url, with_body=False)
+        except ConfigurationError:
+            return False
+        return page.status == HTTPStatus.OK
+
     def answered_at(self) -> datetime | None:
         """Return when the index says that it answers a read; None where it does not say.
 
@@ -135,9 +151,7 @@ class SimpleIndex:
 
     @cached_property
     def _transport(self) -> Transport:
-        from trainwheel.index.transport import Transport  # noqa: PLC0415 - loads requests
-
-        return Transport(self.target, self._patience)
+        return _connect(self.target, self._patience)
 
     def _save(self, file: PublishedFile, path: Path) -> Mapping[str, str]:
         advertised = {name for name in file.hashes if name in hashlib.algorithms_guaranteed}
@@ -153,6 +167,12 @@ class SimpleIndex:
                 )
                 raise StepFailedError(message)
         return digests
+
+
+def _connect(target: Target, patience: Patience) -> Transport:
+    from trainwheel.index.transport import Transport  # noqa: PLC0415 - loads requests
+
+    return Transport(target, patience)
 
 
 def _say(error: ValueError) -> str:

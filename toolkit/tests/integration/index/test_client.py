@@ -175,6 +175,15 @@ def test_an_index_that_answers_is_accessible(
     assert fake.requests[0].path == "/simple/"
 
 
+@pytest.mark.parametrize(("status", "is_open"), [(200, True), (401, False), (404, False)])
+def test_an_index_is_open_that_answers_whom_it_does_not_know(
+    fake: FakeIndex, patience: Patience, status: int, *, is_open: bool
+) -> None:
+    fake.reads = answer(status, "<html>")
+    assert SimpleIndex(fake.target, patience).is_open() is is_open
+    assert "Authorization" not in fake.requests[0].headers
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_credentials_that_cannot_upload_are_found_without_a_file(
     fake: FakeIndex, patience: Patience, status: int
