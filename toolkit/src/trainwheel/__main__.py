@@ -27,7 +27,7 @@ from trainwheel.models_command import add_models
 from trainwheel.process import handle_termination
 from trainwheel.project import open_project, secret_classes
 from trainwheel.promoting import check_indexes, promote
-from trainwheel.proof import parse_proof
+from trainwheel.proof import Proof, parse_proof
 from trainwheel.publishing import Publisher, check_name, read_proof
 from trainwheel.registry import Registry
 from trainwheel.routing import routing_of
@@ -153,8 +153,13 @@ def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace
     publisher.console.outcome("upload", uploaded.told)
     if uploaded.is_there:
         if arguments.verify:
-            publisher.verify(proof, _installer(publisher))
+            _verify_one(publisher, proof)
         publisher.announce(proof, wheel)
+
+
+def _verify_one(publisher: Publisher, proof: Proof) -> None:
+    publisher.verify(proof, _installer(publisher))
+    publisher.console.outcome("verify", proof.told)
 
 
 def _show(error: TrainwheelError) -> None:
@@ -167,7 +172,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:
-            publisher.verify(proof, _installer(publisher))
+            _verify_one(publisher, proof)
             wheel = path.with_name(proof.wheel)
             publisher.announce(proof, wheel if wheel.is_file() else None)
             verified += 1

@@ -51,6 +51,11 @@ class Proof:
     golden: Sequence[GoldenRow]
     compared_with: str = ""
 
+    @property
+    def told(self) -> str:
+        """What a person is told of a release that keeps what was proved."""
+        return f"{self.name} {self.version} repeats {len(self.golden)} golden predictions"
+
     def check_is(self, names: Sequence[str]) -> None:
         """Check that this is the proof of ``NAME==VERSION``, where one is asked for.
 

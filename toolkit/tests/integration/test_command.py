@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import zipfile
@@ -91,6 +92,8 @@ def test_a_published_wheel_is_verified_by_its_proof(job: TinyProject, nexus: Rea
     run = job.run(*argv, **nexus.variables)
 
     assert run.code == 0, run.output
+    told = run.line("verify ")
+    assert re.search(r"tiny-model 0\.1\.7 repeats [1-9]\d* golden predictions", told), told
     assert "published tiny-model 0.1.7  sha256 " in run.output
     assert "in index nexus" in run.output
 

@@ -23,6 +23,5 @@ def run(context: Context) -> None:
     publisher.verify(proof, project.installer("verify"))
     seconds = time.monotonic() - started
     write_record(project.records, Record("verify", publisher.mark(proof), {}, seconds, {}))
-    told = f"{proof.name} {proof.version} repeats {len(proof.golden)} golden predictions"
-    project.console.outcome("verify", told, seconds)
+    project.console.outcome("verify", proof.told, seconds)
     publisher.announce(proof, wheel)
