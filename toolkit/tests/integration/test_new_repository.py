@@ -2,104 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from integration.test_init import run, variables_of
-from integration.tiny import ROOT, RealIndex, Run, serve_index, versions
-from trainwheel.digests import digest_file
-from trainwheel.environ import Environment
-from trainwheel.environments import Installer
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
-from trainwheel.own_wheel import write_own_wheel
+from integration.reader import READER, admit_reader
+from integration.repositories import Repository, Service, make_repository
+from integration.tiny import RealIndex, serve_index, versions
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 
-STAND_INS = Path(__file__).with_name("stand_ins")
-ACT = Path(sys.executable).with_name("act")
-INSTEAD = {
-    "actions/setup-python": "nothing",
-    "actions/attest-build-provenance": "nothing",
-    "actions/cache": "cache",
-    "actions/upload-artifact": "upload-artifact",
-    "actions/download-artifact": "download-artifact",
-}
+FETCH = """\
+\"\"\"Bring the rows from a warehouse, which is a file.\"\"\"
 
+import os
+import shutil
+import sys
+from pathlib import Path
 
-@dataclass(frozen=True)
-class Repository:
-    """A repository that ``trainwheel init`` made.
-
-    Args:
-        root: Its folder.
-        variables: What its commands see.
-    """
-
-    root: Path
-    variables: Mapping[str, str]
-
-    def run(self, *argv: str, **more: str) -> Run:
-        """Run a command in it."""
-        return run(self.root, *argv, variables={**self.variables, **more})
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace text in a file, and commit."""
-        path = self.root / name
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
-        assert self.run("git", "commit", "--quiet", "--all", "--message", "Edit").code == 0
-
-    def act(self, event: str, workflow: str, secrets: Mapping[str, str], kept: Path) -> Run:
-        """Run a workflow on this machine, as the service would for an event."""
-        text = (ROOT / ".github" / "workflows" / "model.yml").read_text(encoding="utf-8")
-        pins = dict(re.findall(r"uses: (actions/[\w-]+)(?:/\w+)?@(\w+)", text))
-        path = kept.with_name(f"{kept.name}.json")
-        told = {"push": {"ref": "refs/tags/v0.2.0"}, "pull_request": {"number": 1}}
-        path.write_text(json.dumps(told.get(event, {})))
-        argv = [str(ACT), event, "--workflows", f".github/workflows/{workflow}", "--job", "model"]
-        argv += ["--eventpath", str(path), "--matrix", "python-version:3.13"]
-        argv += ["--platform", "ubuntu-24.04=-self-hosted", "--pull=false", "--action-offline-mode"]
-        argv += ["--no-cache-server", "--env", f"STAND_INS={kept}"]
-        for name, folder in INSTEAD.items():
-            argv += ["--local-repository", f"{name}@{pins[name]}={STAND_INS / folder}"]
-        for name, value in secrets.items():
-            argv += ["--secret", f"{name}={value}"]
-        return self.run(*argv)
-
-
-@contextmanager
-def installed(folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield the Python of an environment that holds the library's wheel, and not this checkout."""
-    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    wheel = write_own_wheel(folder / "wheels")
-    needed = render_requirements(requirements(lock, "toolkit"))
-    alone = f"trainwheel @ {wheel.as_uri()} --hash=sha256:{digest_file(wheel)}"
-    python = Installer(Environment(dict(variables))).ensure(folder / "env", needed, alone=alone)
-    yield str(python)
-
-
-def make_repository(folder: Path, name: str, *words: str) -> Repository:
-    """Make a repository with the library's wheel."""
-    variables = variables_of(folder / "home")
-    # An environment of its own, as on a machine that never saw this checkout.
-    variables.pop("PYTHONPATH", None)
-    is_there = (folder / name).is_dir()
-    where, directory = (folder / name, ".") if is_there else (folder, name)
-    with installed(folder, variables) as python:
-        argv = (python, "-m", "trainwheel", "init", directory, *words)
-        made = run(where, *argv, variables=variables)
-    assert made.code == 0, made.output
-    assert sorted(p.name for p in folder.iterdir()) == sorted(["env", "home", name, "wheels"])
-    kept = {key: value for key, value in variables.items() if not key.startswith("PYTHON")}
-    return Repository(folder / name, kept)
+rows = Path(os.environ["WAREHOUSE"])
+if sys.argv[1] == "version":
+    sys.stdout.write(f"{rows.stat().st_size}\\n")
+else:
+    shutil.copy(rows, Path(sys.argv[1], "rows.csv"))
+"""
+ROWS = """
+import csv, sys
+from a_new_model.datamodel import FEATURES
+from a_new_training.data import TARGET, read_rows
+table = csv.writer(sys.stdout)
+table.writerow([*FEATURES, TARGET])
+table.writerows([*row.values, row.target] for row in read_rows("builtin"))
+"""
+# What the task runner of a job sees, beside the secrets that it hands to no step.
+PROBE = """
+import json, os, pathlib
+if "SEEN" in os.environ:
+    pathlib.Path(os.environ["SEEN"]).write_text(json.dumps(dict(os.environ)))
+"""
 
 
 def release_by_hand(repository: Repository) -> None:
@@ -115,63 +58,164 @@ def release_by_hand(repository: Repository) -> None:
     assert status.output == ""
 
 
-def release_by_jenkins(repository: Repository, index: RealIndex) -> None:
+def read_from_a_warehouse(repository: Repository, rows: Path) -> None:
+    """Let the model be trained on rows from outside the repository."""
+    told = repository.run(sys.executable, "-B", "-c", ROWS, PYTHONPATH="model")
+    assert told.code == 0, told.output
+    rows.write_text(told.output)
+    (repository.root / "fetch.py").write_text(FETCH)
+    bring = '"python fetch.py {folder}"\ndata.version-command = "python fetch.py version"'
+    told_how = f'{{report}}"\ndata.command = {bring}\n'
+    repository.edit("pyproject.toml", '{report}"\n', told_how)
+    repository.edit("pyproject.toml", "-d builtin", "-d build/data/rows.csv")
+
+
+def run_jenkins(repository: Repository, index: RealIndex, number: int) -> str:
     """Run the ``sh`` steps of the Jenkinsfile in their order, each with what it is given there."""
     text = (repository.root / "Jenkinsfile").read_text(encoding="utf-8")
-    steps = re.findall(r"^\s*sh '([^']+)'", text, re.MULTILINE)
-    assert steps[-1] == "make upload.model"
-    job = {"BUILD_NUMBER": "3", "JENKINS_URL": "http://127.0.0.1/", "TRAINWHEEL_INDEX": "models"}
-    secrets = {"MODELS_URL": index.url, "MODELS_USERNAME": index.username}
-    secrets["MODELS_PASSWORD"] = index.password
-    for step in steps:
-        bound = secrets if step == steps[-1] else {}
+    *stages, cleanup = re.findall(r"^\s*sh '([^']+)'", text, re.MULTILINE)
+    assert stages[-1] == "make upload.model"
+    assert cleanup.startswith("git clean ")
+    job = {"BUILD_NUMBER": str(number), "JENKINS_URL": "http://127.0.0.1/"}
+    job |= {"TRAINWHEEL_INDEX": "models", "MODELS_URL": index.url}
+    secrets = {"MODELS_USERNAME": index.username, "MODELS_PASSWORD": index.password}
+    output = ""
+    for step in stages:
+        bound = secrets if step == stages[-1] else {}
         done = repository.run("sh", "-c", step, **job, **bound)
         assert done.code == 0, done.output
-        assert index.password not in done.output
-    assert index.published() == ["0.1.3"]
+        output += done.output
+    assert index.password not in output
     logs = (repository.root / "build" / "log").iterdir()
     assert not [log for log in logs if index.password in log.read_text(encoding="utf-8")]
+    assert repository.run("sh", "-c", cleanup).code == 0
+    return output
 
 
-def release_by_github(repository: Repository, index: RealIndex, folder: Path) -> None:
-    """Push a tag, and then send a pull request that would like to publish."""
-    secrets = {"MODELS_URL": index.url}
-    for kind in ("", "READ_"):
-        secrets |= {f"MODELS_{kind}USERNAME": index.username}
-        secrets |= {f"MODELS_{kind}PASSWORD": index.password}
-    released = repository.act("push", "release.yml", secrets, folder / "kept")
+def release_by_jenkins(repository: Repository, index: RealIndex) -> None:
+    """Release, and come back in a night with nothing new."""
+    run_jenkins(repository, index, 3)
+    assert index.published() == ["0.1.3"]
+    left = repository.run("git", "status", "--porcelain", "--ignored").output
+    assert left == "!! .trainwheel/\n"
+    assert [path.name for path in (repository.root / ".trainwheel").iterdir()] == ["cache"]
+
+    night = run_jenkins(repository, index, 4)
+    for step in ("doc", "train", "test"):
+        assert re.search(rf"^{step} .*restored from the cache", night, re.MULTILINE), night
+    assert "unchanged since 0.1.3" in night
+    assert index.published() == ["0.1.3"]
+
+
+def service_of(repository: Repository, index: RealIndex, address: str, rows: Path) -> Service:
+    """Return a service that knows the index, with a user for each of its secrets."""
+    folder = rows.parent / "kept"
+    secrets = {"MODELS_USERNAME": index.username, "MODELS_PASSWORD": index.password}
+    secrets |= dict(zip(("MODELS_READ_USERNAME", "MODELS_READ_PASSWORD"), READER, strict=True))
+    told = {"WAREHOUSE": str(rows), "SEEN": str(rows.parent / "seen.json")}
+    # act knows no protected branches.
+    repository.edit(".github/workflows/model.yml", "github.ref_protected", "true")
+    noxfile = repository.root / "noxfile.py"
+    noxfile.write_text(noxfile.read_text() + PROBE)
+    repository.commit()
+    return Service(repository, folder, secrets, {"MODELS_URL": address}, told)
+
+
+def retrain_by_github(service: Service, index: RealIndex) -> None:
+    """Let the clock come when the data has moved, and when it has not."""
+    moved = service.run("schedule", "release.yml", 5)
+    assert moved.code == 0, moved.output
+    assert index.published() == ["0.1.3", "0.1.5"]
+    assert re.search(r"verify .*repeats \d+ golden predictions", moved.output)
+    assert f"pip install --no-deps '{service.variables['MODELS_URL']}" in moved.output
+    assert not (service.kept(5) / "attested").exists()
+    seen = Path(service.environment["SEEN"]).read_text()
+    assert READER[1] in seen
+    assert index.password not in seen
+
+    night = service.run("schedule", "release.yml", 6)
+    assert night.code == 0, night.output
+    assert re.search(r"train .*restored from the cache", night.output), night.output
+    assert "unchanged since 0.1.5" in night.output
+    assert sorted(path.name for path in service.kept(6).iterdir()) == [
+        "command-py3.13",
+        "report-py3.13",
+    ]
+    assert index.published() == ["0.1.3", "0.1.5"]
+
+
+def release_by_github(service: Service, index: RealIndex) -> None:
+    """Push a tag, and have what is published attested."""
+    attesting = replace(service, variables={**service.variables, "ATTEST": "true"})
+    released = attesting.run("push", "release.yml", 7)
     assert released.code == 0, released.output
-    assert index.published() == ["0.1.3", "0.2.0"]
-    assert index.password not in released.output
-    handed = folder / "kept" / "handed-over-py3.13" / "dist"
-    (wheel,) = handed.glob("*.whl")
-    assert wheel.read_bytes() == (index.folder / wheel.name).read_bytes()
+    assert index.published() == ["0.1.3", "0.1.5", "0.2.0"]
     assert "The gate says: **passed**" in released.output
-    assert (folder / "kept" / "report-py3.13" / "report.html").is_file()
+    kept = service.kept(7)
+    (wheel,) = (kept / "handed-over-py3.13").glob("*.whl")
+    assert wheel.read_bytes() == (index.folder / wheel.name).read_bytes()
+    assert (kept / "attested").read_text() == f"handed-over/{wheel.name}\n"
+    report = kept / "report-py3.13"
+    for name in ("train/report.html", "train/metrics.md", "doc/index.html", "log/package.log"):
+        assert (report / name).is_file(), name
+    for name in ("junit.xml", "coverage.xml"):
+        assert (report / "test" / name).is_file(), name
 
-    listed = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in secrets)
+
+def ask_by_pull_request(service: Service, index: RealIndex) -> None:
+    """Send a pull request that would like to publish, with all that it may name."""
+    repository = service.repository
+    listed = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in service.secrets)
     ci = repository.root / ".github" / "workflows" / "ci.yml"
     head, _, _ = ci.read_text(encoding="utf-8").partition("    secrets:\n")
-    ci.write_text(f"{head}    secrets:\n{listed}", encoding="utf-8")
     evil = "with:\n      publish: true\n      version: 9.9.9\n"
-    repository.edit(
-        ".github/workflows/ci.yml", "with:\n      python-version", f"{evil}      python-version"
-    )
-    asked = repository.act("pull_request", "ci.yml", secrets, folder / "asked")
+    head = head.replace("with:\n      python-version", f"{evil}      python-version")
+    ci.write_text(f"{head}    secrets:\n{listed}", encoding="utf-8")
+    repository.commit()
+
+    asked = service.run("pull_request", "ci.yml", 8, "--job", "model", "--matrix",
+                        "python-version:3.13")  # fmt: skip
+
     assert asked.code == 0, asked.output
+    # It was built and handed over: nothing but the event stops it.
+    (wheel,) = (service.kept(8) / "handed-over-py3.13").glob("*.whl")
+    assert "-9.9.9-" in wheel.name
+    assert not (service.kept(8) / "command-py3.13").exists()
+    assert index.published() == ["0.1.3", "0.1.5", "0.2.0"]
     assert "9.9.9" in asked.output
-    assert index.published() == ["0.1.3", "0.2.0"]
-    assert index.password not in asked.output
+
+
+def assert_nothing_secret_was_kept(service: Service) -> None:
+    """Search the logs, which are not masked, and all that was handed over or kept."""
+    secrets = [service.secrets[name] for name in ("MODELS_PASSWORD", "MODELS_READ_PASSWORD")]
+    files = [path for path in service.folder.rglob("*") if path.is_file()]
+    assert {"5.log", "8.log", "junit.xml", "name.txt"} <= {path.name for path in files}
+    texts = ((path, path.read_bytes()) for path in files)
+    held = [path for path, text in texts if any(secret.encode() in text for secret in secrets)]
+    assert held == []
 
 
 @pytest.mark.slow
-def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(tmp_path: Path) -> None:
+def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(
+    tmp_path: Path,
+) -> None:
     words = ("--index-url-env", "MODELS_URL", "--ci", "github,jenkins")
     repository = make_repository(tmp_path, "a new model", *words)
-    with serve_index(tmp_path / "models", protect_reads=True) as index:
+    rows = tmp_path / "rows.csv"
+    read_from_a_warehouse(repository, rows)
+    repository = replace(repository, variables={**repository.variables, "WAREHOUSE": str(rows)})
+    with (
+        serve_index(tmp_path / "models", protect_reads=True) as index,
+        admit_reader(index) as address,
+    ):
         release_by_jenkins(repository, index)
         release_by_hand(repository)
-        release_by_github(repository, index, tmp_path)
+        rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:-5]))
+        service = service_of(repository, index, address, rows)
+        retrain_by_github(service, index)
+        release_by_github(service, index)
+        ask_by_pull_request(service, index)
+        assert_nothing_secret_was_kept(service)
 
 
 @pytest.mark.slow
