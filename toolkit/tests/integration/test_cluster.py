@@ -266,6 +266,36 @@ def test_the_engine_that_is_not_configured_makes_the_same_model(
     assert told in project.read("build/train/report.html")
 
 
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory, clustered_once: TinyProject) -> Path:
+    """What is shipped to workers."""
+    path = tmp_path_factory.mktemp("archive") / "modules.zip"
+    project = open_project(clustered_once.root, clustered_once.envdir, Environment())
+    path.write_bytes(pack(project).content)
+    return path
+
+
+@pytest.fixture(scope="session")
+def long_lived(
+    tmp_path_factory: pytest.TempPathFactory, clustered_once: TinyProject
+) -> Iterator[Scheduler]:
+    """A scheduler and a worker that serve one case after the other."""
+    env = clustered_once.envdir / "train-cluster"
+    with run_scheduler(env, tmp_path_factory.mktemp("long-lived") / "dask") as scheduler:
+        scheduler.add_worker()
+        yield scheduler
+
+
+def on_cluster(scheduler: Scheduler, archive: Path, case: str) -> object:
+    """Return what came of a case of `on_cluster.py`."""
+    python, worker = scheduler.dask.with_name("python"), scheduler.workers[0]
+    words = (scheduler.address, str(archive), case, str(worker.pid))
+    argv = (str(python), "-P", str(CASES), str(CLUSTER.parent), *words)
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert run.stdout, run.stderr
+    return json.loads(run.stdout)
+
+
 @pytest.mark.parametrize(
     ("case", "found"),
     [
@@ -274,24 +304,29 @@ def test_the_engine_that_is_not_configured_makes_the_same_model(
         ("unordered", list(range(50))),
         ("error", "LookupError: call 0 failed"),
         ("unpicklable", "TypeError: cannot pickle '_thread.lock' object"),
+    ],
+)
+def test_parallel_work_of_every_kind_comes_to_its_end(
+    long_lived: Scheduler, archive: Path, case: str, found: object
+) -> None:
+    assert on_cluster(long_lived, archive, case) == found
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
         ("deadly", "ClusterError: a task ended every worker that ran it, 1 of them"),
         ("abandoned", "the cluster has had no worker for 1 s"),
     ],
-)  # fmt: skip
-def test_parallel_work_of_every_kind_comes_to_its_end(
-    project: TinyProject, env: Path, tmp_path: Path, case: str, found: object
+)
+def test_work_whose_workers_end_is_given_up(
+    env: Path, archive: Path, tmp_path: Path, case: str, found: str
 ) -> None:
-    archive = tmp_path / "modules.zip"
-    archive.write_bytes(pack(open_project(project.root, project.envdir, Environment())).content)
     once = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
     with run_scheduler(env, tmp_path / "dask", **once) as scheduler:
-        worker = scheduler.add_worker()
-        argv = (str(env / "bin/python"), "-P", str(CASES), str(CLUSTER.parent),
-                scheduler.address, str(archive), case, str(worker.pid))  # fmt: skip
-        run = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        scheduler.add_worker()
 
-    assert run.stdout, run.stderr
-    assert json.loads(run.stdout) == found
+        assert on_cluster(scheduler, archive, case) == found
 
 
 @pytest.fixture(scope="session")
