@@ -84,7 +84,8 @@ def docs(session: nox.Session) -> None:
     """Build the manual; ``-- --write`` renews its tables and drawings first."""
     run(session, "python", "-m", "scripts.write_docs", *(session.posargs or ["--check"]))
     site = session.cache_dir.parent.resolve() / "site"
-    run(session, "sphinx-build", "-b", "html", "-W", "--keep-going", "-q", "docs", str(site))
+    # Anew each time: a page that was read before hides that what it points to is gone.
+    run(session, "sphinx-build", "-E", "-b", "html", "-W", "--keep-going", "-q", "docs", str(site))
     session.log(f"site in {site / 'index.html'}")
 
 
