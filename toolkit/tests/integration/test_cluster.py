@@ -16,9 +16,11 @@ import trustme
 
 from integration.searcher import (
     FITS,
+    Once,
     Scheduler,
     count_fits,
     make_searcher,
+    project_in,
     run_scheduler,
     scores,
     train,
@@ -40,26 +42,35 @@ CASES = Path(__file__).with_name("on_cluster.py")
 
 
 @pytest.fixture(scope="session")
-def searched_once(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
-    """A project that has searched here; to be copied, not changed."""
-    folder = tmp_path_factory.mktemp("searched")
-    project = make_searcher(folder / "tiny", folder / "environments")
-    run = train(project)
-    assert run.code == 0, run.output
-    return project
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Makes a folder once for all processes that run tests beside each other."""
+    base = tmp_path_factory.getbasetemp()
+    return Once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture(scope="session")
-def clustered_once(
-    tmp_path_factory: pytest.TempPathFactory, searched_once: TinyProject
-) -> TinyProject:
+def searched_once(once: Once) -> TinyProject:
+    """A project that has searched here; to be copied, not changed."""
+
+    def search(folder: Path) -> None:
+        run = train(make_searcher(folder / "tiny", folder / "environments"))
+        assert run.code == 0, run.output
+
+    return project_in(once.folder("searched", search))
+
+
+@pytest.fixture(scope="session")
+def clustered_once(once: Once, searched_once: TinyProject) -> TinyProject:
     """The same, after a search on a cluster of this machine alone; to be copied, not changed."""
-    project = copy_of(searched_once, tmp_path_factory.mktemp("clustered") / "tiny")
-    use_engine(project)
-    run = train(project)
-    assert run.code == 0, run.output
-    assert "cluster: 2 workers of tls://127.0.0.1:" in run.output
-    return project
+
+    def search(folder: Path) -> None:
+        project = copy_of(searched_once, folder / "tiny")
+        use_engine(project)
+        run = train(project)
+        assert run.code == 0, run.output
+        assert "cluster: 2 workers of tls://127.0.0.1:" in run.output
+
+    return replace(searched_once, root=once.folder("clustered", search) / "tiny")
 
 
 @pytest.fixture
@@ -381,21 +392,21 @@ def test_a_cluster_with_other_keys_is_told_in_one_line(
 
 
 @pytest.fixture(scope="session")
-def older_env(tmp_path_factory: pytest.TempPathFactory, clustered_once: TinyProject) -> Path:
+def older_env(once: Once, clustered_once: TinyProject) -> Path:
     """The environment of training with an earlier scikit-learn."""
-    folder = tmp_path_factory.mktemp("older") / "env"
-    installer = Installer(read_environment())
-    python = installer.create(folder)
-    lock = parse_lockfile(clustered_once.read("Pipfile.lock"))
-    locked = requirements(lock, "packages", "train", "engine")
-    installer.install(python, render_requirements(r for r in locked if r.name != "scikit-learn"),
-                      "--no-deps")  # fmt: skip
-    argv = (find_uv(), "pip", "install", "--quiet", "--no-deps", "--python", str(python))
-    env = {**os.environ, **installer.settings.variables}
-    subprocess.run(
-        (*argv, *installer.settings.arguments, "scikit-learn==1.8.0"), check=True, env=env
-    )
-    return folder
+
+    def install(folder: Path) -> None:
+        installer = Installer(read_environment())
+        python = installer.create(folder / "env")
+        lock = parse_lockfile(clustered_once.read("Pipfile.lock"))
+        locked = requirements(lock, "packages", "train", "engine")
+        others = render_requirements(found for found in locked if found.name != "scikit-learn")
+        installer.install(python, others, "--no-deps")
+        words = ("pip", "install", "--quiet", "--no-deps", "--python", str(python))
+        argv = (find_uv(), *words, *installer.settings.arguments, "scikit-learn==1.8.0")
+        subprocess.run(argv, check=True, env={**os.environ, **installer.settings.variables})
+
+    return once.folder("older", install) / "env"
 
 
 def test_a_cluster_with_another_scikit_learn_is_told_in_one_line(
