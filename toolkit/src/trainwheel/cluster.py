@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,9 +21,11 @@ from trainwheel.process import Command, await_line, end_group, start
 from trainwheel.project import Project
 from trainwheel.shipping import pack
 
-__all__ = ["Cluster", "cluster_of", "plan_for", "scheduler_of"]
+__all__ = ["Cluster", "cluster_of", "plan_for", "reach", "scheduler_of"]
 
 _START = 60.0
+_ANSWER = 5.0
+"""Seconds in which a scheduler has to take a connection."""
 _KEYS = {"CA_FILE": "tls_ca_file", "CERT_FILE": "tls_client_cert", "KEY_FILE": "tls_client_key"}
 """End of a variable's name → what distributed calls the file."""
 
@@ -79,6 +82,23 @@ def scheduler_of(project: Project) -> str:
     except ValueError as error:
         message = f"TRAINWHEEL_DASK_SCHEDULER = {told!r}, but it takes {error}"
         raise ConfigurationError(message) from None
+
+
+def reach(cluster: Cluster) -> str:
+    """Return where a cluster is, after its scheduler has taken a connection.
+
+    Raises:
+        StepFailedError: It took none.
+    """
+    if not cluster.address:
+        return "of this machine alone, started for the training"
+    host, _, port = cluster.address.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
+    except OSError as error:
+        message = f"no scheduler answers at {cluster.address}: {error.strerror or error}"
+        raise StepFailedError(message, hint="start it, or correct the address") from None
+    return f"{cluster.address} takes connections"
 
 
 def _packages(project: Project) -> tuple[Any, ...]:

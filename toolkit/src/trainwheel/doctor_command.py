@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainwheel.bindings import Bindings
+from trainwheel.cluster import Cluster, cluster_of, reach
 from trainwheel.console import Console
 from trainwheel.doctor import (
     OK,
@@ -98,6 +99,8 @@ class _Checkup:
     def _repository(self, project: Project) -> Iterator[Check]:
         yield _settle("lock", lambda: _lock(project))
         yield _settle("setup.py", lambda: _sync(project))
+        if (cluster := _cluster(project)) is not None:
+            yield cluster
         settings, environment = project.config.indexes, project.environment
         bound = Bindings.of(settings).patterns
         chosen = environment.index_name or find_index(settings, environment)
@@ -182,6 +185,12 @@ def _settle(name: str, look: Callable[[], str]) -> Check:
         return Check(name, PROBLEM, error.message, error.hint)
     except (OSError, ImportError) as error:
         return Check(name, PROBLEM, str(error))
+
+
+def _cluster(project: Project) -> Check | None:
+    if project.config.engine == "local":
+        return None
+    return _settle("cluster", lambda: reach(cluster_of(project) or Cluster()))
 
 
 def _lock(project: Project) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import socket
 
-from trainwheel.cluster import cluster_of
+from trainwheel.cluster import cluster_of, reach
 from trainwheel.errors import StepFailedError
 from trainwheel.facts import facts_of
 from trainwheel.index.client import SimpleIndex
@@ -17,9 +16,6 @@ from trainwheel.steps import current_record
 from trainwheel.versioning import check_not_lower, next_version
 
 __all__ = ["check_cluster", "check_release", "check_upload"]
-
-_ANSWER = 5.0
-"""Seconds in which a scheduler has to take a connection."""
 
 _SPARE = 256 << 20
 """Bytes kept free for environments, logs and the index."""
@@ -76,12 +72,7 @@ def check_cluster(project: Project) -> None:
     cluster = cluster_of(project)
     if cluster is None or not cluster.address or not _is_stale(project, "train"):
         return
-    host, _, port = cluster.address.partition("://")[2].rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
-    except OSError as error:
-        message = f"no scheduler answers at {cluster.address}: {error.strerror or error}"
-        raise StepFailedError(message, hint="start it, or correct the address") from None
+    reach(cluster)
 
 
 def _is_work_ahead(project: Project) -> bool:

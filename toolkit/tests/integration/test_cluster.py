@@ -195,7 +195,7 @@ def test_a_cluster_without_workers_is_told_in_one_line(
     error, seconds = refuse(project, scheduler.address)
 
     assert error.startswith("failed: the cluster has no worker; start workers")
-    assert seconds < 32
+    assert seconds < 30
 
 
 def test_a_module_that_a_worker_cannot_import_is_told_in_one_line(

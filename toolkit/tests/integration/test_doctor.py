@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from integration.searcher import PIPFILE_OF_SEARCHER, searcher_lock
 from integration.tiny import RealIndex, Run, TinyProject
 
 pytestmark = pytest.mark.integration
@@ -206,3 +208,23 @@ def test_a_file_that_is_missing_is_a_row_with_its_mend(tiny: TinyProject, name: 
     assert run.code == 1
     assert found["setup.py"] == "problem"
     assert (found["lock"] == "problem") == (name != "setup.py")
+
+
+def test_a_cluster_that_training_works_on_is_tried(tiny: TinyProject) -> None:
+    assert not [line for line in doctor(tiny).output.splitlines() if line.startswith("cluster")]
+    tiny.configure('train.engine = "dask"')
+
+    without = doctor(tiny)
+
+    assert row(without, "cluster").split(maxsplit=2)[1] == "problem"
+    assert "[engine] of the Pipfile has none" in row(without, "cluster")
+    tiny.write("Pipfile", PIPFILE_OF_SEARCHER)
+    tiny.write("Pipfile.lock", searcher_lock(PIPFILE_OF_SEARCHER))
+    assert "ok" in row(doctor(tiny), "cluster")
+    assert "of this machine alone" in row(doctor(tiny), "cluster")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        told = row(doctor(tiny, TRAINWHEEL_DASK_SCHEDULER=address), "cluster")
+        assert told.endswith(f"ok       {address} takes connections")
+    told = row(doctor(tiny, TRAINWHEEL_DASK_SCHEDULER=address), "cluster")
+    assert f"problem  no scheduler answers at {address}: Connection refused; start it" in told
