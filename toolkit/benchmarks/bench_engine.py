@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from benchmarks.timing import machine
 
-from integration.searcher import make_searcher, run_scheduler, use_engine
+from integration.cluster.searcher import make_searcher, run_scheduler, use_engine
 from integration.tiny import TinyProject
 from trainwheel.environ import Environment
 from trainwheel.hosts import CLUSTER

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.searcher import PIPFILE_OF_SEARCHER, searcher_lock
+from integration.cluster.searcher import PIPFILE_OF_SEARCHER, searcher_lock
 from integration.tiny import RealIndex, Run, TinyProject
 
 pytestmark = pytest.mark.integration

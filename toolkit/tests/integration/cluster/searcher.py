@@ -25,6 +25,7 @@ from integration.tiny import (
 from trainwheel.freshness import stamp_lock
 from trainwheel.pipfile import parse_pipfile
 
+ADDRESS = "TRAINWHEEL_DASK_SCHEDULER"
 FITS = 200
 PIPFILE_OF_SEARCHER = PIPFILE.replace(
     "[train]\n", '[train]\n\n[engine]\ndistributed = "*"\ncryptography = "*"\n'
