@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,9 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 @pytest.fixture
-def fed(tiny: TinyProject, warehouse: Warehouse) -> TinyProject:
-    """A tiny project whose data comes from the warehouse."""
+def fed(tiny: TinyProject, learner_envdir: Path, warehouse: Warehouse) -> TinyProject:
+    """A tiny project whose data comes from the warehouse, in environments of that lock."""
+    tiny = replace(tiny, envdir=learner_envdir)
     tiny.write("Pipfile", PIPFILE_OF_LEARNER)
     tiny.write("Pipfile.lock", learner_lock(PIPFILE_OF_LEARNER))
     tiny.write("fetch.py", FETCH)
