@@ -57,7 +57,8 @@ def test_a_worker_that_is_killed_half_way_costs_only_what_it_held(
     assert started.returncode == 0, output
     assert "was lost; tasks repeated elsewhere: " in output
     assert scores(project) == scores(searched_once)
-    assert FITS < count_fits(fits) < FITS * 3 // 2
+    # A fit that was lost before it wrote its line is counted once.
+    assert FITS <= count_fits(fits) < FITS * 3 // 2
     assert '"lost_workers": 1' in project.read("build/train/training.json")
 
 
