@@ -19,8 +19,8 @@ from .watching import watch
 
 __all__ = ["working_on"]
 
-_PREFLIGHT = 25.0
-"""Seconds for all the checks, so that a bad cluster is told within 30 of the start."""
+_PREFLIGHT = 20.0
+"""Seconds for all the checks: with what starts before them, a bad cluster is told within 30."""
 
 
 @contextlib.contextmanager
