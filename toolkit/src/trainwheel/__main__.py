@@ -221,7 +221,7 @@ def _publisher(
     target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
     if target is not None:
         console.hide(target.username, target.password)
-    registry = Registry(target, root / ".trainwheel" / "index")
+    registry = Registry(target, root / ".trainwheel" / "index", told=console.notice_once)
     return Publisher(environment, console, registry, lambda: Path(sys.executable))
 
 

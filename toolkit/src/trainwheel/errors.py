@@ -15,6 +15,7 @@ __all__ = [
     "InputChangedError",
     "LockfileError",
     "MissingCredentialsError",
+    "RedirectedError",
     "RefusedError",
     "RunLockedError",
     "SetupPyError",
@@ -60,6 +61,20 @@ class StepFailedError(TrainwheelError):
         message = f"{' → '.join(names) or 'the system'}: {error.strerror or error}"
         full = error.errno in _OUT_OF_ROOM
         return cls(message, hint="free some space and run it again" if full else "")
+
+
+class RedirectedError(StepFailedError):
+    """An index sends whoever reads it to another address, where no credentials are to go.
+
+    Args:
+        message: What happened.
+        hint: What to do about it.
+        location: That address; it may hold a token, so it is not printed as a whole.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", location: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.location = location
 
 
 class RunLockedError(StepFailedError):

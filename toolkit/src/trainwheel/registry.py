@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,14 @@ class Registry:
         folder: The files of the embedded index.
         keys: Where the release keys of published wheels are kept by digest, so that each wheel
             is fetched at most once; None to keep none.
+        told: Told where the index sends those who ask for a project that it does not have; None
+            where that is an error (`SimpleIndex`).
     """
 
     target: Target | None
     folder: Path
     keys: Path | None = None
+    told: Callable[[str], object] | None = None
 
     @property
     def label(self) -> str:
@@ -46,7 +49,7 @@ class Registry:
         name = canonicalize_name(project)
         if self.target is None:
             return _by_version(published_wheels(self.folder, name))
-        return _by_version(SimpleIndex(self.target).files(name))
+        return _by_version(SimpleIndex(self.target, told=self.told).files(name))
 
     def unchanged_since(
         self, wheels: Mapping[str, PublishedFile], version: str, release_key: str

@@ -91,7 +91,8 @@ def registry_of(project: Project, name_asked: str | None, *, to_read: bool = Fal
     target = choose_index(name_asked, indexes, environment, project.tokens, to_read=to_read)
     if target is not None:
         project.console.hide(target.username, target.password)
-    return Registry(target, project.index_folder, project.store / "keys")
+    told = project.console.notice_once
+    return Registry(target, project.index_folder, project.store / "keys", told)
 
 
 def readable_registry(project: Project, name_asked: str | None, wish: Wish) -> Registry | None:

@@ -12,6 +12,7 @@ from trainwheel.errors import (
     InputChangedError,
     LockfileError,
     MissingCredentialsError,
+    RedirectedError,
     RefusedError,
     RunLockedError,
     SetupPyError,
@@ -30,6 +31,7 @@ LEAVES = [getattr(errors, name) for name in errors.__all__]
         (StepFailedError, "failed", 1),
         (InputChangedError, "failed", 1),
         (RunLockedError, "failed", 1),
+        (RedirectedError, "failed", 1),
         (ConfigurationError, "configuration", 2),
         (MissingCredentialsError, "configuration", 2),
         (LockfileError, "configuration", 2),
@@ -48,7 +50,7 @@ def test_the_kind_decides_the_first_word_and_the_exit_code(
 
 
 def test_the_table_above_holds_every_error() -> None:
-    assert len(LEAVES) == 10
+    assert len(LEAVES) == 11
     assert all(issubclass(leaf, TrainwheelError) and leaf.__doc__ for leaf in LEAVES)
 
 

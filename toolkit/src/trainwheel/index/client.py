@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -16,10 +16,11 @@ from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.errors import ConfigurationError, RedirectedError, StepFailedError
 from trainwheel.index.pages import PublishedFile, parse_page
 from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.target import Target
@@ -36,11 +37,19 @@ class SimpleIndex:
     Args:
         target: Which one, with the credentials.
         patience: How long to wait and how often to try.
+        told: Told where the index sends those who ask for a project that it does not have, which
+            then has no files; None where that is an error.
     """
 
-    def __init__(self, target: Target, patience: Patience = PATIENCE) -> None:
+    def __init__(
+        self,
+        target: Target,
+        patience: Patience = PATIENCE,
+        told: Callable[[str], object] | None = None,
+    ) -> None:
         self.target = target
         self._patience = patience
+        self._told = told
 
     def files(self, project: str) -> tuple[PublishedFile, ...]:
         """Return the files of a project, none where the index does not know it.
@@ -50,8 +59,15 @@ class SimpleIndex:
             StepFailedError: It does not answer, or with something else than a project page.
         """
         # Nexus answers without the last slash too, and relative links would then go astray.
-        url = f"{self.target.simple_url}{canonicalize_name(project)}/"
-        page = self._transport.read(url)
+        name = canonicalize_name(project)
+        try:
+            page = self._transport.read(f"{self.target.simple_url}{name}/")
+        except RedirectedError as error:
+            if self._told is None or not self._hands_on(name, error.location):
+                raise
+            host = urlsplit(error.location).hostname
+            self._told(f"index {self.target.name} has no {name}: it sends whoever asks to {host}")
+            return ()
         if page.status == HTTPStatus.NOT_FOUND:
             return ()
         try:
@@ -148,6 +164,19 @@ class SimpleIndex:
         hashes = said if isinstance(said, dict) else {}
         name = f"{file.filename}.metadata"
         return self.download(PublishedFile(name, f"{file.url}.metadata", hashes), folder)
+
+    def _hands_on(self, project: str, location: str) -> bool:
+        """Return whether an index sends those on who ask for what it does not have.
+
+        pypiserver and GitLab do, to the same page of the public index. One that has moved as a
+        whole, or a single sign-on before it, redirects its root too, which is an error here.
+        """
+        parts = urlsplit(location)
+        last = canonicalize_name(unquote(parts.path.rstrip("/").rpartition("/")[2]))
+        if last != project or parts.hostname == urlsplit(self.target.simple_url).hostname:
+            return False
+        self.check_access()
+        return True
 
     @cached_property
     def _transport(self) -> Transport:

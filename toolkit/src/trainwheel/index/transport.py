@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.errors import ConfigurationError, RedirectedError, StepFailedError
 from trainwheel.index.access import for_requests
 from trainwheel.index.address import origin
 from trainwheel.index.credentials import OriginAuth
@@ -37,6 +37,10 @@ _PAGE_LIMIT = 64 * 2**20
 _PAGE_SECONDS = 120.0
 _FILE_SECONDS = 3600.0
 _CHUNK = 2**16
+_MOVED = (
+    "if your index has moved, give its new address as url or simple-url; if it hands readers on, "
+    "switch that off (pypiserver: --disable-fallback)"
+)
 _Result = TypeVar("_Result")
 
 
@@ -184,8 +188,9 @@ class Transport:
             return
         # pypiserver and GitLab send the reader of an unknown project to the public index,
         # where a namesake would pass for ours.
-        message = f"it sends to another address, {there[0]}://{there[1]}:{there[2]}"
-        self._fail(message, hint="name the final address as url or simple-url")
+        where = f"{there[0]}://{there[1]}:{there[2]}"
+        message = f"index {self._target.name} does not answer: it sends to another address, {where}"
+        raise RedirectedError(message, hint=_MOVED, location=url)
 
     def _check_status(self, response: requests.Response) -> None:
         status = response.status_code

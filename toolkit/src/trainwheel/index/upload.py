@@ -97,7 +97,8 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
         StepFailedError: It does not answer, or refuses the wheel, or took it and lists none.
     """
     console.hide(target.password, target.username, encode_credentials(target))
-    upload = _Upload(SimpleIndex(target, patience), wheel, _sha256(wheel), patience)
+    index = SimpleIndex(target, patience, console.notice_once)
+    upload = _Upload(index, wheel, _sha256(wheel), patience)
     if upload.is_listed():
         return Outcome(Publication.ALREADY, upload.sha256)
     for delay in (*patience.delays(), None):
