@@ -20,6 +20,7 @@ from trainwheel.environ import read_environment
 from trainwheel.environments import Installer, uv_cache_or_fallback
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.handing_over import add_hand_over
+from trainwheel.index.credentials import secrets_of
 from trainwheel.index.target import choose_index
 from trainwheel.init_command import add_init
 from trainwheel.lockfile import local_packages, render_requirements, requirements
@@ -219,8 +220,7 @@ def _publisher(
     environment = read_environment(secret_classes(settings))
     console, tokens = Console(environment), TokenSource(environment)
     target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
-    if target is not None:
-        console.hide(target.username, target.password)
+    console.hide(*secrets_of(target))
     registry = Registry(target, root / ".trainwheel" / "index", told=console.notice_once)
     return Publisher(environment, console, registry, lambda: Path(sys.executable))
 

@@ -9,10 +9,15 @@ from typing import TextIO
 
 from trainwheel.derived_forms import derived_forms
 from trainwheel.environ import Environment, Secret
+from trainwheel.signed_queries import hide_queries
 
 __all__ = ["Console"]
 
 _CLEAR = "\r\033[K"
+_SPOILT = (
+    "a command is not printed, for a password or another secret stands in it as a word; choose one "
+    "that is in no name, address or version"
+)
 
 
 class Console:
@@ -38,16 +43,28 @@ class Console:
                 self._secrets |= derived_forms(secret.reveal())
 
     def redact(self, text: str) -> str:
-        """Return ``text`` without any hidden value."""
+        """Return ``text`` without any hidden value and without the queries of signed addresses."""
         # The longest first, so that no value survives in part behind a shorter one.
         for value in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(value, "***")
-        return text
+        return hide_queries(text)
 
     def line(self, text: str) -> None:
         """Print one line."""
         self._clear()
         self._print(f"{self.redact(text)}\n")
+
+    def command(self, label: str, command: str) -> None:
+        """Print a command for people to type: whole, or not at all.
+
+        Args:
+            label: What it is for; printed before it.
+            command: As a shell takes it.
+        """
+        self._clear()
+        # With a part of it hidden it would be another command.
+        is_whole = self.redact(command) == command
+        self._print(f"{label}{command}\n" if is_whole else f"notice: {_SPOILT}\n")
 
     @contextlib.contextmanager
     def working(self, step: str) -> Iterator[None]:

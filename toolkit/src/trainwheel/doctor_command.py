@@ -31,6 +31,7 @@ from trainwheel.environ import Environment, read_environment
 from trainwheel.environments import find_uv
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
+from trainwheel.index.credentials import secrets_of
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target, choose_index, find_index, read_target
 from trainwheel.process import Command, run
@@ -130,7 +131,7 @@ class _Checkup:
         if target is None:
             return "the embedded one, in .trainwheel/index"
         for console in (project.console, self.console):
-            console.hide(target.username, target.password)
+            console.hide(*secrets_of(target))
         index = SimpleIndex(target, _PATIENCE)
         is_open = index.is_open()
         if (date := index.answered_at()) is not None:

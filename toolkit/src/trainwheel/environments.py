@@ -21,6 +21,7 @@ from trainwheel.errors import StepFailedError
 from trainwheel.fingerprint import digest_json
 from trainwheel.pip_settings import UvSettings, parse_pip_config, translate
 from trainwheel.process import Command, Completed, run
+from trainwheel.signed_queries import hide_queries
 
 __all__ = [
     "Installer",
@@ -173,7 +174,7 @@ class Installer:
         settings = settings or self.settings
         argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
         command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
-        completed = run(command, self.environment, log=self.log)
+        completed = run(command, self.environment, log=self.log, redact=hide_queries)
         if completed.failed:
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(completed.output)}"
             raise StepFailedError(message)

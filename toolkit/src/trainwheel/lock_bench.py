@@ -25,6 +25,7 @@ from trainwheel.lock_changes import parse_pins
 from trainwheel.pip_settings import UvSettings
 from trainwheel.pipfile import Pipfile
 from trainwheel.process import Command, Completed, run
+from trainwheel.signed_queries import hide_queries
 
 __all__ = ["DEFAULT_PYTHON", "Bench", "find_python"]
 
@@ -85,7 +86,7 @@ class Bench:
             (self.project / "Pipfile").write_text(pipfile, encoding="utf-8")
         argv = (sys.executable, "-m", "pipenv", "lock")
         command = Command(argv, cwd=self.project, env=self._variables, secrets=_READ)
-        completed = run(command, self._without_overrides, log=self.log)
+        completed = run(command, self._without_overrides, log=self.log, redact=hide_queries)
         if "No module named pipenv" in completed.last_line:
             message = "pipenv is not installed"
             raise ConfigurationError(message, hint="add it to [dev-packages], or install it")
@@ -130,7 +131,8 @@ class Bench:
         extra = self._settings.arguments if "compile" in arguments else ()
         variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
         command = Command((*argv, *extra), cwd=self.project, env=variables, secrets=_READ)
-        _raise_for(run(command, self.environment, log=self.log), f"uv {arguments[0]}")
+        completed = run(command, self.environment, log=self.log, redact=hide_queries)
+        _raise_for(completed, f"uv {arguments[0]}")
 
     @functools.cached_property
     def _settings(self) -> UvSettings:

@@ -23,6 +23,7 @@ from typing import IO, NoReturn
 
 from trainwheel.environ import Environment, SecretClass
 from trainwheel.errors import StepFailedError
+from trainwheel.signed_queries import hide_queries
 
 __all__ = [
     "Command",
@@ -290,7 +291,8 @@ def _read_lines(
 def _append(log: Path, command: Command, completed: Completed) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as stream:
-        stream.write(f"$ {command}\n{completed.output}\nexit code {completed.returncode}\n")
+        output = hide_queries(completed.output)
+        stream.write(f"$ {command}\n{output}\nexit code {completed.returncode}\n")
 
 
 def handle_termination() -> None:

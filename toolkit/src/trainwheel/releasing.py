@@ -9,6 +9,7 @@ from pathlib import Path
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, MissingCredentialsError, StepFailedError
 from trainwheel.fingerprint import digest_json
+from trainwheel.index.credentials import secrets_of
 from trainwheel.index.target import choose_index
 from trainwheel.project import Project
 from trainwheel.registry import Registry
@@ -89,8 +90,7 @@ def registry_of(project: Project, name_asked: str | None, *, to_read: bool = Fal
     """
     indexes, environment = project.config.indexes, project.environment
     target = choose_index(name_asked, indexes, environment, project.tokens, to_read=to_read)
-    if target is not None:
-        project.console.hide(target.username, target.password)
+    project.console.hide(*secrets_of(target))
     told = project.console.notice_once
     return Registry(target, project.index_folder, project.store / "keys", told)
 

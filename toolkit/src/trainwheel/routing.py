@@ -120,10 +120,12 @@ def routing_of(
         return None
 
     def open_index(name: str) -> Target:
-        from trainwheel.index.target import read_target  # noqa: PLC0415 - only where one is bound
+        # Only where one is bound.
+        from trainwheel.index.credentials import secrets_of  # noqa: PLC0415
+        from trainwheel.index.target import read_target  # noqa: PLC0415
 
         target = read_target(indexes[name], environment, mint)
-        console.hide(target.username, target.password)
+        console.hide(*secrets_of(target))
         return target
 
     return Routing(bindings, open_index, environment)

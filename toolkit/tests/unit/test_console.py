@@ -146,6 +146,38 @@ def test_a_hidden_value_is_starred_also_where_it_is_encoded(text: str, shown: st
     assert hiding("pa?:|¿").redact(text) == shown
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pip install 'https://ci.test/demo-1.0-py3-none-any.whl#sha256=ab' scikit-learn==1.9.1",
+        "pip install --find-links '/a folder/index' demo==1.0",
+    ],
+)
+def test_a_command_is_printed_whole(command: str) -> None:
+    printed = say(lambda console: console.command("install:  ", command))
+
+    assert printed == f"install:  {command}\n"
+
+
+@pytest.mark.parametrize("password", ["demo", "1.0", "s3cret", "c2Vj", "/demo"])
+def test_a_command_that_would_be_cut_is_not_printed_and_that_is_told(password: str) -> None:
+    def act(console: Console) -> None:
+        console.hide(Secret(password))
+        console.command("install:  ", "pip install https://index.test/demo-1.0.whl?s3cret=c2Vj")
+
+    printed = say(act)
+
+    assert printed.startswith("notice: a command is not printed")
+    assert "pip install" not in printed
+    assert len(printed.splitlines()) == 1
+
+
+def test_the_query_of_a_signed_address_is_not_printed() -> None:
+    printed = say(lambda console: console.line("GET https://store.test/demo.whl?sig=s3cret failed"))
+
+    assert printed == "GET https://store.test/demo.whl?*** failed\n"
+
+
 def test_what_is_absent_is_not_hidden() -> None:
     console = Console(Environment(), io.StringIO())
 

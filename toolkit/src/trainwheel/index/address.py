@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import ipaddress
 import unicodedata
+from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["check_address", "check_value", "is_loopback", "origin", "with_slash"]
+from trainwheel.derived_forms import SHORTEST
+
+__all__ = ["check_address", "check_password", "check_value", "is_loopback", "origin", "with_slash"]
 
 _PORTS = {"http": 80, "https": 443}
 _LATIN_1 = 0x100
+_PRINTED = (
+    "data train judge report doc test version package upload verify promote lock sync doctor",
+    "install: then: notice: next: pip install --no-deps --find-links --index-url #sha256= .whl",
+    "export PIP_NO_INDEX=1 PIP_FIND_LINKS= index http:// https:// /simple/ /packages/ file://",
+    "published already unchanged since identical trained tests passed repeats golden predictions",
+    "failed: configuration: refused: True False None null true false",
+)
+"""What our own lines are made of; a password in it could not be hidden without spoiling them."""
 
 
 def check_value(value: str) -> str | None:
@@ -30,6 +41,20 @@ def check_value(value: str) -> str | None:
         return "begins or ends with a blank"
     if any(ord(character) >= _LATIN_1 for character in value):
         return "holds characters beyond Latin-1, which HTTP authentication cannot carry"
+    return None
+
+
+def check_password(value: str, printed: Iterable[str]) -> str | None:
+    """Return what keeps a password from being hidden without spoiling what is printed, or None.
+
+    Args:
+        value: The password.
+        printed: What is printed beside our own words, such as the addresses of the index.
+    """
+    if (problem := check_value(value)) is not None:
+        return problem
+    if len(value) < SHORTEST or any(value in text for text in (*_PRINTED, *printed)):
+        return "is too short or a word of what is printed, so hiding it would spoil commands"
     return None
 
 

@@ -163,7 +163,7 @@ class SimpleIndex:
             return None
         hashes = said if isinstance(said, dict) else {}
         name = f"{file.filename}.metadata"
-        return self.download(PublishedFile(name, f"{file.url}.metadata", hashes), folder)
+        return self.download(PublishedFile(name, file.metadata_url, hashes), folder)
 
     def _hands_on(self, project: str, location: str) -> bool:
         """Return whether an index sends those on who ask for what it does not have.

@@ -12,7 +12,7 @@ from trainwheel.index.target import Target
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = ["OriginAuth", "encode_credentials"]
+__all__ = ["OriginAuth", "encode_credentials", "secrets_of"]
 
 
 def encode_credentials(target: Target) -> Secret | None:
@@ -21,6 +21,20 @@ def encode_credentials(target: Target) -> Secret | None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
     return Secret(base64.b64encode(pair.encode("latin-1")).decode())
+
+
+def secrets_of(target: Target | None) -> tuple[Secret, ...]:
+    """Return what must not be printed of an index's credentials.
+
+    That is the password, alone and together with the user name. The name itself is public: it
+    stands in addresses, and often it is a word that stands in much else. Only where there is no
+    password it is a token (``https://TOKEN@host/``).
+    """
+    if target is None or target.username is None or target.password is None:
+        return ()
+    name, password = target.username.reveal(), target.password.reveal()
+    pair = (Secret(f"{name}:{password}"), encode_credentials(target))
+    return (Secret(password or name), *(secret for secret in pair if secret is not None))
 
 
 class OriginAuth:

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from trainwheel.signed_queries import SUFFIXES
+
 __all__ = ["ACCEPT", "PublishedFile", "files_like", "parse_html", "parse_json", "parse_page"]
 
 ACCEPT = (
@@ -21,7 +23,6 @@ ACCEPT = (
     "text/html;q=0.01"
 )
 _FURTHER = ("requires-python", "core-metadata", "dist-info-metadata", "yanked")
-_SUFFIXES = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".egg")
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,27 @@ class PublishedFile:
 
     Args:
         filename: Its name, percent-decoded; never a path.
-        url: Where it is, without a fragment.
+        url: Where it is, without a fragment; never printed where it `is_signed`.
         hashes: Algorithm to hexadecimal digest, as advertised.
         further: What else the page says of it that installers heed, by its JSON key.
     """
 
     filename: str
-    url: str
+    url: str = field(repr=False)
     hashes: Mapping[str, str] = field(default_factory=dict)
     further: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether its address opens it, for a while or for ever: by a query or a password in it."""
+        parts = urlsplit(self.url)
+        return bool(parts.query) or "@" in parts.netloc
+
+    @property
+    def metadata_url(self) -> str:
+        """Where its metadata is, if the index has them (PEP 658)."""
+        parts = urlsplit(self.url)
+        return parts._replace(path=f"{parts.path}.metadata").geturl()
 
     @property
     def is_yanked(self) -> bool:
@@ -151,7 +164,7 @@ def _file(
 ) -> PublishedFile | None:
     # The name becomes a path when the file is downloaded, so it must not be one already.
     is_plain = not any(character in "/\\\0" for character in filename)
-    if not is_plain or not filename.endswith(_SUFFIXES) or urlsplit(url).scheme[:4] != "http":
+    if not is_plain or not filename.endswith(SUFFIXES) or urlsplit(url).scheme[:4] != "http":
         return None
     digests = {str(name).lower(): str(value).lower() for name, value in hashes.items()}
     return PublishedFile(filename, url, digests, further)

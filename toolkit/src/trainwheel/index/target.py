@@ -15,7 +15,7 @@ from trainwheel.certificates import find_bundle
 from trainwheel.config import IndexSettings
 from trainwheel.environ import NEXUS_VARIABLES, Environment, Secret
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
-from trainwheel.index.address import check_address, check_value, with_slash
+from trainwheel.index.address import check_address, check_password, check_value, with_slash
 
 __all__ = [
     "EMBEDDED",
@@ -231,13 +231,14 @@ def _build_target(
         # What is wrong already is told without running anything.
         text = "" if problems.found else mint(settings)
         password = _Value(_key(settings, "token-command"), text or None)
+    printed = (settings.name, upload_url, simple_url or "", install_url or "")
     target = Target(
         name=settings.name,
         upload_url=upload_url,
         simple_url=simple_url or f"{upload_url}simple/",
         install_url=install_url,
-        username=_read_credential(username, problems, forbidden=":"),
-        password=_read_credential(password, problems),
+        username=_read_username(username, problems),
+        password=_read_password(password, problems, printed),
         allow_http=settings.allow_http,
         credential_names=tuple(value.label for value in (username, password) if value),
         ca_bundle=find_bundle(environment.variables),
@@ -253,6 +254,8 @@ def _mend(settings: IndexSettings, found: list[str]) -> str:
     if any("plain http" in problem for problem in found):
         table = f"[tool.trainwheel.index.{settings.name}]"
         return f"use https, or say allow-http = true in {table}"
+    if any("spoil" in problem for problem in found):
+        return "choose a longer password, which is in no address and no word of a command"
     if settings.name == NEXUS and not (settings.url or settings.url_env):
         return f"set all of {', '.join(NEXUS_VARIABLES)}, or none for the embedded index"
     return ""
@@ -307,12 +310,18 @@ def _read_optional(settings: IndexSettings, name: str, problems: _Problems) -> s
     return _read_address(_Value(_key(settings, name.replace("_", "-")), text), settings, problems)
 
 
-def _read_credential(
-    value: _Value | None, problems: _Problems, forbidden: str = ""
-) -> Secret | None:
+def _read_username(value: _Value | None, problems: _Problems) -> Secret | None:
     if value is None:
         return None
     problem = check_value(value.text or "")
-    if problem is None and forbidden and forbidden in (value.text or ""):
+    if problem is None and ":" in (value.text or ""):
         problem = "holds a colon, which ends a user name in HTTP authentication"
     return Secret(problems.read(value, problem))
+
+
+def _read_password(
+    value: _Value | None, problems: _Problems, printed: tuple[str, ...]
+) -> Secret | None:
+    if value is None:
+        return None
+    return Secret(problems.read(value, check_password(value.text or "", printed)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Page", "Transport", "reason"]
 
+# Its warnings hold whole addresses, also signed ones.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 _REDIRECTS = 5
 _PAGE_LIMIT = 64 * 2**20
 _PAGE_SECONDS = 120.0

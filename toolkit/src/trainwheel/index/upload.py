@@ -21,7 +21,7 @@ from trainwheel.digests import digest_file
 from trainwheel.environ import Environment
 from trainwheel.errors import StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.credentials import encode_credentials
+from trainwheel.index.credentials import secrets_of
 from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.progress import shown
@@ -96,7 +96,7 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
         ConfigurationError: It refuses the credentials, or the address is no upload address.
         StepFailedError: It does not answer, or refuses the wheel, or took it and lists none.
     """
-    console.hide(target.password, target.username, encode_credentials(target))
+    console.hide(*secrets_of(target))
     index = SimpleIndex(target, patience, console.notice_once)
     upload = _Upload(index, wheel, _sha256(wheel), patience)
     if upload.is_listed():

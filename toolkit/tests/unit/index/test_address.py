@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.index.address import check_address, check_value, is_loopback, origin, with_slash
+from trainwheel.index.address import (
+    check_address,
+    check_password,
+    check_value,
+    is_loopback,
+    origin,
+    with_slash,
+)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +126,22 @@ def test_an_origin_is_scheme_host_and_port(url: str, expected: tuple[str, str, i
 @pytest.mark.parametrize("url", ["https://host/a", "https://host/a/", "https://host/a///"])
 def test_an_address_ends_in_one_slash(url: str) -> None:
     assert with_slash(url) == "https://host/a/"
+
+
+@pytest.mark.parametrize(
+    "password", ["pip", "abc", "upload", "install", "--no-deps", "models", "index.test", "https://"]
+)
+def test_a_password_that_stands_in_what_is_printed_cannot_be_hidden(password: str) -> None:
+    problem = check_password(password, ["https://index.test/models/"]) or ""
+
+    assert "spoil" in problem
+    assert password not in problem.split()
+
+
+@pytest.mark.parametrize("password", ["s3cret", "ci-token", "pip-pip-pip", "correct horse", "1234"])
+def test_any_other_password_can_be_hidden(password: str) -> None:
+    assert check_password(password, ["https://index.test/models/"]) is None
+
+
+def test_a_password_has_to_be_one_that_can_be_sent() -> None:
+    assert check_password("", ["https://index.test/"]) == "is empty"

@@ -52,6 +52,25 @@ def test_a_link_that_is_no_distribution_is_left_out(anchor: str) -> None:
     assert parse_html(anchor, URL) == ()
 
 
+@pytest.mark.parametrize(
+    ("link", "is_signed", "metadata"),
+    [
+        (f"https://h/{WHEEL}", False, f"https://h/{WHEEL}.metadata"),
+        (f"https://h/{WHEEL}?sig=s3cret", True, f"https://h/{WHEEL}.metadata?sig=s3cret"),
+        (f"https://u:s3cret@h/{WHEEL}", True, f"https://u:s3cret@h/{WHEEL}.metadata"),
+    ],
+)
+def test_an_address_that_opens_its_file_is_kept_and_not_shown(
+    link: str, metadata: str, *, is_signed: bool
+) -> None:
+    (file,) = parse_html(f'<a href="{link}#sha256=1">x</a>', URL)
+
+    assert (file.url, file.is_signed, file.metadata_url) == (link, is_signed, metadata)
+    assert "s3cret" not in repr(file)
+    row = ("/files/1", file)
+    assert "s3cret" not in render_html([row]) + render_json("demo-model", [row])
+
+
 def test_a_name_is_percent_decoded() -> None:
     (file,) = parse_html('<a href="demo-1.0%2Bcpu-py3-none-any.whl#sha256=1">x</a>', URL)
     assert file.filename == "demo-1.0+cpu-py3-none-any.whl"

@@ -94,6 +94,25 @@ def test_an_incomplete_nexus_is_an_error_that_names_the_variable(
     assert "is missing" in str(caught.value) or "is empty" in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["pip", "abc", "upload", "nexus.example.com", "repository"])
+def test_a_password_that_cannot_be_hidden_is_refused(password: str) -> None:
+    address = "https://nexus.example.com/repository/models/"
+    variables = {**NEXUS, "NEXUS_LOCAL_REPO_URL": address, "NEXUS_PASSWORD": password}
+
+    with pytest.raises(ConfigurationError, match="choose a longer password") as caught:
+        choose(None, {}, Environment(variables))
+
+    assert "NEXUS_PASSWORD is too short or a word of what is printed" in caught.value.message
+
+
+@pytest.mark.parametrize("username", ["ci", "pip", "upload", "nexus.example.com"])
+def test_a_user_name_may_be_any_word(username: str) -> None:
+    target = choose(None, {}, Environment({**NEXUS, "NEXUS_USERNAME": username}))
+
+    assert target is not None
+    assert target.username == Secret(username)
+
+
 def test_every_problem_is_named_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         choose(None, {}, Environment({"NEXUS_USERNAME": ""}))
