@@ -115,7 +115,7 @@ def create(
     console.outcome("init", f"{answers['name']} in {shown}")
     if problem:
         console.notice(f"{problem}, so nothing is committed; commit it yourself")
-    console.line(f"next:     cd {shown} && make upload.model && make check")
+    console.command("next:     ", f"cd {shown} && make upload.model && make check")
 
 
 def _fill(place: _Workplace, told: Mapping[str, object], *, asks: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from trainwheel.console import Console
@@ -172,24 +173,28 @@ class Publisher:
         self.console.line(
             f"published {proof.name} {proof.version}  sha256 {proof.sha256}  in {label}"
         )
-        for line in self._install_lines(proof, wheel):
-            self.console.line(line)
+        for label, command in self._install_lines(proof, wheel):
+            self.console.command(label, command)
 
-    def _install_lines(self, proof: Proof, wheel: Path | None) -> Iterator[str]:
+    def _install_lines(self, proof: Proof, wheel: Path | None) -> Iterator[tuple[str, str]]:
+        """Yield what each command is for, and the command."""
         pinned = f"{proof.name}=={proof.version}"
         if self.registry.target is None:
             where = shlex.quote(str(self.registry.folder))
-            yield f"install:  pip install --find-links {where} {pinned}"
+            yield "install:  ", f"pip install --find-links {where} {pinned}"
         elif self.registry.target.install_url:
             where = shlex.quote(self.registry.target.install_url)
-            yield f"install:  pip install --index-url {where} {pinned}"
+            yield "install:  ", f"pip install --index-url {where} {pinned}"
         else:
             # Never --extra-index-url: pip would take a namesake from the public index.
             file = self._published(proof)
-            address = shlex.quote(f"{file.url}#sha256={proof.sha256}")
-            yield f"install:  pip install --no-deps {address}"
-            if wheel is not None:
-                yield f"then:     pip install {shlex.join(read_requirements(wheel))}"
+            what = shlex.quote(f"{file.url}#sha256={proof.sha256}")
+            if file.is_signed:
+                # Such an address is a secret; the index hands out a fresh one to whoever asks.
+                what = f"--index-url {shlex.quote(self.registry.target.simple_url)} {pinned}"
+            yield "install:  ", f"pip install --no-deps {what}"
+            if wheel is not None and (needs := _needs(wheel)):
+                yield "then:     ", f"pip install {shlex.join(needs)}"
 
     def _published(self, proof: Proof) -> PublishedFile:
         file = self.registry.wheels(proof.name).get(proof.version)
@@ -208,3 +213,9 @@ class Publisher:
         return embedded_index(
             self.registry.folder, self.python(), self.environment, protect_reads=True
         )
+
+
+def _needs(wheel: Path) -> tuple[str, ...]:
+    """Return what a wheel requires whichever of its extras are asked for."""
+    requirements = map(Requirement, read_requirements(wheel))
+    return tuple(str(one) for one in requirements if "extra" not in str(one.marker or ""))

@@ -24,6 +24,7 @@ from trainwheel.lockfile import (
 from trainwheel.process import Command, run
 from trainwheel.project import open_project
 from trainwheel.routing import Routing
+from trainwheel.signed_queries import hide_queries
 from trainwheel.size import describe_size
 
 __all__ = ["Wheelhouse", "add_wheelhouse", "plan_downloads"]
@@ -68,7 +69,7 @@ class Wheelhouse:
                 *("--dest", str(self.folder), "--requirement", str(listing)),
             )
             command = Command(argv, env=variables, secrets=_READ)
-            completed = run(command, self.environment)
+            completed = run(command, self.environment, redact=hide_queries)
         if "No module named pip" in completed.last_line:
             message = "pip is not installed beside this command"
             raise ConfigurationError(message, hint="run it as .venv/bin/trainwheel")
@@ -152,4 +153,4 @@ def _tell(console: Console, wheelhouse: Wheelhouse, locked: Sequence[LockedRequi
     # pip takes a space for the end of an address, uv a comma.
     is_plain = not {" ", ",", "\t", "%"} & set(str(folder))
     where = shlex.quote(str(folder) if is_plain else folder.as_uri().replace(",", "%2C"))
-    console.line(f"install from there: export PIP_NO_INDEX=1 PIP_FIND_LINKS={where}")
+    console.command("install from there: ", f"export PIP_NO_INDEX=1 PIP_FIND_LINKS={where}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import secrets
+import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -91,8 +92,13 @@ def serve_index(  # noqa: PLR0913 - what a session hands over, each by name
     nobody = f"{secrets.token_hex(8)}:{secrets.token_urlsafe(32)}"
     options = ("--host", host, "--port", str(port))
     with _server(folder, python, environment, nobody, options) as (process, free_port):
-        for line in _describe_service(_public_name(host), free_port, _newest(folder)):
-            console.line(line)
+        root = f"http://{_public_name(host)}:{free_port}"
+        console.line(f"index at {root}/simple/ until Ctrl-C")
+        for wheel in _newest(folder):
+            # By address and not by name: beside another index, pip takes the higher version of a
+            # namesake, from whichever it comes.
+            address = shlex.quote(f"{root}/packages/{quote(wheel)}")
+            console.command("", f"pip install {address}")
         with contextlib.suppress(KeyboardInterrupt):
             code = process.wait()
             message = f"the index server ended by itself, with exit code {code}"
@@ -112,14 +118,6 @@ def _public_name(host: str) -> str:
     """Return what others call a host that listens on every address."""
     name = socket.gethostname() if _is_everywhere(host) else host
     return f"[{name}]" if ":" in name else name
-
-
-def _describe_service(host: str, port: int, wheels: tuple[str, ...]) -> tuple[str, ...]:
-    # By address and not by name: beside another index, pip takes the higher version of a
-    # namesake, from whichever it comes.
-    root = f"http://{host}:{port}"
-    lines = (f"pip install {root}/packages/{quote(wheel)}" for wheel in wheels)
-    return (f"index at {root}/simple/ until Ctrl-C", *lines)
 
 
 def _is_everywhere(host: str) -> bool:
