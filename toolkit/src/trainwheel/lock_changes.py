@@ -14,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from trainwheel.pipfile import canonical_category
+from trainwheel.url_secrets import find_secret
 
 __all__ = ["Change", "compare", "lock_category", "merge", "parse_pins", "pins_of"]
 
@@ -125,4 +126,6 @@ def _version(entry: Entry | None) -> str:
     if entry is None:
         return ""
     found = next((entry[key] for key in ("version", "ref", "path", "file") if entry.get(key)), "")
+    if what := find_secret(str(found)):
+        return f"an address with {what}"
     return str(found).removeprefix("==")

@@ -15,6 +15,7 @@ from trainwheel.errors import LockfileError
 from trainwheel.freshness import is_fresh
 from trainwheel.pep508 import format_requirement, join_markers, project_name, reference
 from trainwheel.pipfile import Package, Pipfile, canonical_category, parse_package, parse_pipfile
+from trainwheel.url_secrets import refuse_entry_secrets, refuse_source_secrets
 
 __all__ = [
     "LockedRequirement",
@@ -22,6 +23,7 @@ __all__ = [
     "Package",
     "Pipfile",
     "check_fresh",
+    "check_secrets",
     "local_packages",
     "parse_lockfile",
     "parse_pipfile",
@@ -82,8 +84,36 @@ def parse_lockfile(text: str | None) -> Lockfile:
     """Return what the text of a Pipfile.lock says; None stands for a file that is not there.
 
     Raises:
-        LockfileError: Missing, not JSON, or not shaped like a lock.
+        LockfileError: Missing, not JSON, not shaped like a lock, or with a secret in an address.
     """
+    data = _load(text)
+    _refuse_secrets(data)
+    categories = {
+        category: tuple(
+            parse_package(key, value, where=f"Pipfile.lock: [{category}]")
+            for key, value in section.items()
+        )
+        for category, section in _sections(data)
+    }
+    return Lockfile(MappingProxyType(categories), MappingProxyType(data.get("_meta", {})))
+
+
+def check_secrets(text: str | None) -> None:
+    """Check that a lock which is not read for its packages holds no secret.
+
+    One that cannot be read is passed over, as one that is missing.
+
+    Raises:
+        LockfileError: It does.
+    """
+    try:
+        data = _load(text)
+    except LockfileError:
+        return
+    _refuse_secrets(data)
+
+
+def _load(text: str | None) -> dict[str, dict[str, Any]]:
     hint = "run `nox -s lock` and commit Pipfile.lock"
     if text is None:
         message = "Pipfile.lock is missing"
@@ -96,15 +126,20 @@ def parse_lockfile(text: str | None) -> Lockfile:
     if not isinstance(data, dict) or not all(isinstance(v, dict) for v in data.values()):
         message = "Pipfile.lock is not a table of categories"
         raise LockfileError(message, hint=hint)
-    categories = {
-        canonical_category(name): tuple(
-            parse_package(key, value, where=f"Pipfile.lock: [{canonical_category(name)}]")
-            for key, value in section.items()
-        )
-        for name, section in data.items()
-        if name != "_meta"
-    }
-    return Lockfile(MappingProxyType(categories), MappingProxyType(data.get("_meta", {})))
+    return data
+
+
+def _sections(data: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the categories by the Pipfile's names."""
+    return [(canonical_category(name), found) for name, found in data.items() if name != "_meta"]
+
+
+def _refuse_secrets(data: Mapping[str, dict[str, Any]]) -> None:
+    sources = data.get("_meta", {}).get("sources")
+    refuse_source_secrets(sources, "Pipfile.lock: source {} of _meta")
+    for category, section in _sections(data):
+        for key, value in section.items():
+            refuse_entry_secrets(key, value, f"Pipfile.lock: [{category}]")
 
 
 def check_fresh(pipfile: Pipfile, lock: Lockfile) -> None:

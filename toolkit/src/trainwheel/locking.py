@@ -20,6 +20,7 @@ from trainwheel.errors import LockfileError
 from trainwheel.freshness import stamp_lock
 from trainwheel.lock_bench import Bench
 from trainwheel.lock_changes import Change, compare, lock_category, merge, pins_of
+from trainwheel.lockfile import parse_lockfile
 from trainwheel.pep508 import format_requirement
 from trainwheel.pipfile import Package, Pipfile, parse_pipfile
 from trainwheel.state import write_atomically
@@ -48,7 +49,8 @@ def lock(
         index_url: The one index to ask, without credentials; empty for the machine's own.
 
     Raises:
-        LockfileError: The Pipfile cannot be read, or a name is in neither file.
+        LockfileError: The Pipfile cannot be read, a name is in neither file, or an address holds
+            a secret.
         ConfigurationError: Without pipenv, or without the Python that locks.
         StepFailedError: There are no versions that go together. The old lock stays.
     """
@@ -73,11 +75,17 @@ def finish_lock(made: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:
         made: The lock.
         pipfile: What was locked.
         digest: ``_meta.hash`` as every machine computes it; empty to leave pipenv's.
+
+    Raises:
+        LockfileError: An address in it holds a secret, which came from the machine's settings or
+            from an entry of the old lock.
     """
     meta = dict(made["_meta"])
     if digest and not pipfile.sources:
         meta["hash"] = {"sha256": digest}
-    return stamp_lock(json.dumps({**made, "_meta": meta}), pipfile)
+    text = stamp_lock(json.dumps({**made, "_meta": meta}), pipfile)
+    parse_lockfile(text)
+    return text
 
 
 def plan_pipfile(text: str, wanted: Mapping[str, Mapping[str, str]]) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
+from trainwheel.url_secrets import refuse_entry_secrets, refuse_source_secrets
 
 __all__ = ["Package", "Pipfile", "canonical_category", "parse_package", "parse_pipfile"]
 
@@ -105,7 +106,8 @@ def parse_pipfile(text: str | None) -> Pipfile:
     """Return what the text of a Pipfile says; None stands for a file that is not there.
 
     Raises:
-        LockfileError: Missing, not TOML, or an entry that pipenv would not take.
+        LockfileError: Missing, not TOML, an entry that pipenv would not take, or an address that
+            holds a secret; the name of a variable, as in ``https://${USER}:${PASS}@host``, is none.
     """
     if text is None:
         message = "Pipfile is missing"
@@ -120,6 +122,7 @@ def parse_pipfile(text: str | None) -> Pipfile:
     if not isinstance(sources, list):
         message = "Pipfile has a [source] table"
         raise LockfileError(message, hint="write [[source]], for there can be several")
+    refuse_source_secrets(sources, "Pipfile: [[source]] {}")
     categories = {
         name: _parse_category(name, section)
         for name, section in raw.items()
@@ -132,9 +135,10 @@ def _parse_category(name: str, section: object) -> tuple[Package, ...]:
     if not isinstance(section, Mapping):
         message = f"Pipfile: {name} is not a table"
         raise LockfileError(message, hint=f"write [{name}] above the packages of that category")
-    packages = tuple(
-        parse_package(key, value, where=f"Pipfile: [{name}]") for key, value in section.items()
-    )
+    where = f"Pipfile: [{name}]"
+    for key, value in section.items():
+        refuse_entry_secrets(key, value, where)
+    packages = tuple(parse_package(key, value, where=where) for key, value in section.items())
     for package, value in zip(packages, section.values(), strict=True):
         if isinstance(value, Mapping):
             _check_keys(name, package.key, value)

@@ -22,7 +22,6 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.version import InvalidVersion, Version
@@ -32,6 +31,7 @@ from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.lockfile import Lockfile
 from trainwheel.pep508 import format_requirement
 from trainwheel.pipfile import Package, Pipfile, canonical_category
+from trainwheel.url_secrets import find_secret
 
 __all__ = [
     "EXACT",
@@ -120,7 +120,7 @@ def plan_requirements(
 
     Raises:
         ConfigurationError: No such policy.
-        LockfileError: A package is not locked, has no name, or its address holds a password.
+        LockfileError: A package is not locked, has no name, or its address needs a variable.
     """
     if policy not in POLICIES:
         message = f"sync policy {policy!r} is not known"
@@ -193,13 +193,13 @@ def _text(package: Package, where: str) -> str:
     """Return PEP 508 text that may be published.
 
     Raises:
-        LockfileError: The address holds a password or a token: the wheel would tell it to all.
+        LockfileError: The address needs the credentials of a variable, which a wheel cannot bring.
     """
-    address = urlsplit(package.url)
-    is_web = address.scheme.rpartition("+")[2].startswith("http")
-    if address.password or (is_web and address.username):
-        message = f"{where} {package.key} has a password in its address"
-        raise LockfileError(message, hint="use ssh, or a credential helper, for it is published")
+    # A secret itself was refused when the file was read.
+    if find_secret(package.url, variables=False):
+        message = f"{where} {package.key} needs a variable in its address, which is published"
+        hint = "whoever installs the wheel lacks it: use ssh, or a credential helper"
+        raise LockfileError(message, hint=hint)
     return format_requirement(package, where=where)
 
 

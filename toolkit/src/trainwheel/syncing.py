@@ -9,7 +9,13 @@ from pathlib import Path
 
 from trainwheel.console import Console
 from trainwheel.errors import ConfigurationError, StepFailedError
-from trainwheel.lockfile import Lockfile, check_fresh, parse_lockfile, parse_pipfile
+from trainwheel.lockfile import (
+    Lockfile,
+    check_fresh,
+    check_secrets,
+    parse_lockfile,
+    parse_pipfile,
+)
 from trainwheel.pipfile import Pipfile
 from trainwheel.state import write_atomically
 from trainwheel.sync import Plan, SyncSettings, describe_drift, plan_sync
@@ -54,7 +60,8 @@ def examine(root: Path, settings: SyncSettings, engine: Engine | None = None) ->
         engine: What edits setup.py in our place.
 
     Raises:
-        ConfigurationError: A file is missing, cannot be used, or the lock is stale.
+        ConfigurationError: A file is missing, cannot be used or holds a secret, or the lock is
+            stale.
     """
     files = read_files(root)
     pipfile, lock = _read_pipfile_and_lock(root, settings.pins)
@@ -148,6 +155,7 @@ def _read_pipfile_and_lock(root: Path, pins: str) -> tuple[Pipfile | None, Lockf
     needs_pipfile = pins != "locked" or "Pipfile" in texts
     pipfile = parse_pipfile(texts.get("Pipfile")) if needs_pipfile else None
     if pins == "declared":
+        check_secrets(texts.get("Pipfile.lock"))
         return pipfile, None
     lock = parse_lockfile(texts.get("Pipfile.lock"))
     if pipfile is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from trainwheel.errors import LockfileError
 from trainwheel.lock_changes import Change, compare, merge, parse_pins, pins_of
 from trainwheel.locking import finish_lock, plan_pipfile
 from trainwheel.pipfile import parse_pipfile
@@ -111,10 +112,39 @@ def test_a_finished_lock_names_no_index() -> None:
 def test_a_pipfile_that_names_its_sources_keeps_them_in_the_lock() -> None:
     pipfile = parse_pipfile("[[source]]\nname = 'corporate'\nurl = 'x'\n[packages]\nsix = '*'\n")
 
-    finished = json.loads(finish_lock(MADE, pipfile, "ab12"))
+    sources = [{"name": "corporate", "url": "https://${USER}:${PASS}@index.invalid/simple"}]
+    made = {**MADE, "_meta": {**MADE["_meta"], "sources": sources}}
 
+    finished = json.loads(finish_lock(made, pipfile, "ab12"))
+
+    assert finished["_meta"]["sources"] == sources
     assert finished["_meta"]["hash"] == {"sha256": "of this machine"}
     assert finished["default"]["six"]["index"] == "corporate"
+
+
+def test_a_lock_with_a_password_is_not_finished() -> None:
+    pipfile = parse_pipfile("[[source]]\nname = 'corporate'\nurl = 'x'\n[packages]\nsix = '*'\n")
+
+    with pytest.raises(LockfileError, match="source corporate of _meta has a password") as caught:
+        finish_lock(MADE, pipfile, "ab12")
+
+    assert "secret" not in caught.value.message
+
+
+def test_an_entry_with_a_token_is_not_finished() -> None:
+    made = {"_meta": {}, "test": {"six": {"file": "https://x.example/six.whl?token=s3cret"}}}
+
+    with pytest.raises(LockfileError, match=r"\[test\] six has a token in its address"):
+        finish_lock(made, parse_pipfile("[test]\nsix = '*'\n"), "ab12")
+
+
+@pytest.mark.parametrize("key", ["file", "path", "version", "ref"])
+def test_the_token_of_an_entry_that_goes_is_not_told(key: str) -> None:
+    old = {"default": {"six": {key: "https://x.example/six.whl?token=s3cret"}}}
+
+    (change,) = compare(old, {"default": {"six": SIX}})
+
+    assert str(change) == "packages: six an address with a token → 1.16.0"
 
 
 def test_finishing_leaves_its_argument_alone() -> None:

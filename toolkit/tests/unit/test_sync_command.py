@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trainwheel.__main__ import main
+from trainwheel.freshness import stamp_lock
+from trainwheel.pipfile import parse_pipfile
 from trainwheel.setup_py import read_extra, read_install_requires
 from trainwheel.sync import POLICIES
 from unit.sync_corpus import CASES, REFUSED, copy_case
@@ -114,6 +118,55 @@ class TestExitCodes:
         with pytest.raises(SystemExit) as caught:
             _sync(project, *options)
         assert caught.value.code == 2
+
+
+SECRET = "s3cret-Value"
+_ENTRY: dict[str, Any] = {
+    "query": {"file": f"https://x.example/a-1.0.tar.gz?token={SECRET}"},
+    "user": {"editable": True, "git": f"https://{SECRET}@x.example/o/a.git", "ref": "v1"},
+    "local": {"path": f"file://me:{SECRET}@server/a.whl"},
+}
+_FAULTS = [*_ENTRY, "lock source", "pipfile source"]
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+@pytest.mark.parametrize("check", [(), ("--check",)], ids=["write", "check"])
+@pytest.mark.parametrize(
+    "options",
+    [*(("--pins", policy) for policy in POLICIES), ("--engine", "pipenv-setup"),
+     ("--engine", "pipenv-setup", "--pins", "declared")],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_secret_is_refused_before_anything_is_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fault: str,
+    check: tuple[str, ...],
+    options: tuple[str, ...],
+) -> None:
+    lock: dict[str, Any] = {"_meta": {}, "default": {"six": {"version": "==1.0"}}, "develop": {}}
+    pipfile = "[packages]\nsix = '*'\n"
+    if fault in _ENTRY:
+        lock["develop"] = {"a": _ENTRY[fault]}
+    elif fault == "lock source":
+        lock["_meta"] = {"sources": [{"name": "a", "url": f"https://me:{SECRET}@x.example/"}]}
+    else:
+        pipfile += f"[[source]]\nname = 'a'\nurl = 'https://x.example/?token={SECRET}'\n"
+    files = {
+        "Pipfile": pipfile,
+        "Pipfile.lock": stamp_lock(json.dumps(lock), parse_pipfile("[packages]\nsix = '*'\n"))
+        if fault in _ENTRY else json.dumps(lock),
+        "setup.py": "from setuptools import setup\n\nsetup(name='m', install_requires=[])\n",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+
+    assert _sync(tmp_path, *options, *check) == 2
+
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"configuration: Pipfile(\.lock)?: .*\ba\b.* has a .* in its .*\n", err)
+    assert SECRET not in out + err
+    assert {name: (tmp_path / name).read_text() for name in files} == files
 
 
 class TestWriting:
