@@ -20,7 +20,7 @@ from trainwheel.proving import SystemTests, prove
 from trainwheel.releasing import Release
 from trainwheel.size import describe_size
 from trainwheel.staging import stage
-from trainwheel.wheel import dist_info_of, list_members, read_member
+from trainwheel.wheel import dist_info_of, list_members, read_member, with_description
 from trainwheel.wheel_archive import file_entries, open_wheel, read_pieces
 from trainwheel.wheel_finish import finish
 from trainwheel.wheel_record import check_record
@@ -52,7 +52,7 @@ def build(project: Project, release: Release, scratch: Path) -> Mapping[str, str
         wheel,
         {**trained, **{f"{info}{name}": data for name, data in described.items()}},
         digests={provenance.artefact.path: provenance.artefact.sha256},
-        replaced=_with_card(project, built, f"{info}METADATA"),
+        replaced={f"{info}METADATA": _with_card(project, built)},
         store_above=project.config.store_above,
     )
     _inspect(project, wheel)
@@ -65,16 +65,13 @@ def build(project: Project, release: Release, scratch: Path) -> Mapping[str, str
     return {"summary": summary, **facts}
 
 
-def _with_card(project: Project, built: Path, name: str) -> dict[str, bytes]:
+def _with_card(project: Project, built: Path) -> bytes:
     """Return the metadata with the model card as its description, which an index shows."""
     card = project.root / "build/train/model_card.md"
     if not card.is_file():
-        return {}
-    head, _, _ = read_member(built, "METADATA").partition(b"\n\n")
-    kind = b"Description-Content-Type:"
-    lines = [line for line in head.split(b"\n") if not line.startswith(kind)]
-    lines.append(kind + b" text/markdown; charset=UTF-8; variant=GFM")
-    return {name: b"\n".join(lines) + b"\n\n" + card.read_bytes()}
+        message = f"{card.relative_to(project.root)} does not exist"
+        raise StepFailedError(message, hint="write it: nox -s report")
+    return with_description(read_member(built, "METADATA"), card.read_bytes())
 
 
 def _require_tools(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from email.parser import HeaderParser
 from pathlib import Path
@@ -21,11 +22,14 @@ __all__ = [
     "read_names",
     "read_release_key",
     "read_requirements",
+    "with_description",
 ]
 
 _PROVENANCE = "trainwheel/provenance.json"
 _RELEASE = "trainwheel/release.json"
 """Where the release key stood before there was provenance."""
+_DESCRIBES = frozenset((b"description", b"description-content-type"))
+_MARKDOWN = b"Description-Content-Type: text/markdown; charset=UTF-8; variant=GFM"
 
 
 def read_name(wheel: Path) -> tuple[str, str]:
@@ -106,6 +110,22 @@ def _read_headers(wheel: Path, name: str) -> tuple[str, ...]:
         message = f"{wheel} is not a readable wheel: METADATA is not UTF-8"
         raise ConfigurationError(message) from None
     return tuple(headers.get_all(name, []))
+
+
+def with_description(metadata: bytes, markdown: bytes) -> bytes:
+    """Return a wheel's METADATA with a description in Markdown, and the content type that says so.
+
+    What described the distribution before goes, for it may be in another markup.
+
+    Args:
+        metadata: As a build back end wrote it. setuptools ends the fields with an empty line only
+            where a description follows.
+        markdown: The description, as UTF-8.
+    """
+    head, _, _ = metadata.replace(b"\r\n", b"\n").partition(b"\n\n")
+    fields = re.split(rb"\n(?![ \t])", head.rstrip(b"\n"))
+    kept = [field for field in fields if field.partition(b":")[0].lower() not in _DESCRIBES]
+    return b"\n".join((*kept, _MARKDOWN, b"", markdown))
 
 
 def read_release_key(wheel: Path) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import email
+import email.policy
 import hashlib
 import json
 import subprocess
@@ -17,6 +19,7 @@ import pytest
 
 from integration.tiny import TinyProject
 from trainwheel.provenance import Provenance, parse_provenance
+from trainwheel.wheel import read_member
 from trainwheel.wheel_record import check_record
 
 pytestmark = pytest.mark.integration
@@ -88,6 +91,37 @@ def test_the_wheel_is_well_made(published: TinyProject) -> None:
         assert names[-1] == f"{INFO}/RECORD"
         assert names[:-1] == sorted(names[:-1], key=lambda name: (name.startswith(INFO), name))
         assert {info.date_time for info in wheel.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+_LONG = """    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+"""
+
+
+@pytest.mark.parametrize(
+    "described",
+    ["", '    long_description=Path("README.rst").read_text(encoding="utf-8"),\n'],
+    ids=["no description", "reStructuredText"],
+)
+def test_the_model_card_is_the_description_whatever_setup_py_says(
+    published: TinyProject, described: str
+) -> None:
+    published.write("README.rst", "Tiny\n====\n\n.. note:: :class:`Classifier` doubles.\n")
+    published.replace("setup.py", _LONG, described)
+
+    run = published.nox("package")
+
+    assert run.code == 0, run.output
+    (wheel,) = (published.root / "build/dist").glob("*.whl")
+    metadata = email.message_from_bytes(read_member(wheel, "METADATA"), policy=email.policy.default)
+    assert metadata.get_all("Description-Content-Type") == [
+        "text/markdown; charset=UTF-8; variant=GFM"
+    ]
+    assert metadata["Summary"] == "Doubles a number"
+    assert metadata["Requires-Dist"] == "joblib<2,>=1.6.0"
+    assert metadata.get_payload() == published.read("build/train/model_card.md")
+    twine = (sys.executable, "-m", "twine", "check", "--strict", str(wheel))
+    assert published.run(*twine).code == 0
 
 
 def test_uncommitted_changes_are_told(published: TinyProject) -> None:

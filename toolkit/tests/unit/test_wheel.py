@@ -17,6 +17,7 @@ from trainwheel.wheel import (
     read_names,
     read_release_key,
     read_requirements,
+    with_description,
 )
 from unit.wheels import provenance_of, write_wheel
 
@@ -231,3 +232,35 @@ def test_an_archive_without_metadata_is_no_wheel(
 
     with pytest.raises(ConfigurationError, match="is not a wheel: it has no METADATA"):
         read(path)
+
+
+HEAD = b"Metadata-Version: 2.4\nName: a\nVersion: 1\nSummary: s"
+CARD = "# a\n\nTells benign from malignant. \u00e4\n\nName: b\n".encode()
+MARKDOWN = b"\nDescription-Content-Type: text/markdown; charset=UTF-8; variant=GFM\n\n"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        # What setuptools writes without any description: nothing ends the fields.
+        HEAD + b"\n",
+        HEAD,
+        HEAD + b"\n\n",
+        HEAD + b"\n\n\n",
+        HEAD + b"\n\nT\n=\n\n.. note:: x\n",
+        HEAD.replace(b"\n", b"\r\n") + b"\r\n\r\nT\r\n=\r\n",
+        b"Description-Content-Type: text/x-rst\n" + HEAD + b"\n\nT\n=\n",
+        HEAD + b"\nDescription-Content-Type: text/plain\n\nT\n",
+        HEAD + b"\nDESCRIPTION-CONTENT-TYPE: text/markdown;\n charset=UTF-8\n\n# T\n",
+        HEAD + b"\nDescription: T\n        =\n        \n        Name: c\n",
+        HEAD + b"\nDescription: T\n       |=\nDescription-Content-Type: text/x-rst\n",
+    ],
+)
+def test_a_description_is_replaced_with_its_content_type(metadata: bytes) -> None:
+    assert with_description(metadata, CARD) == HEAD + MARKDOWN + CARD
+
+
+def test_fields_of_several_lines_stay() -> None:
+    held = b"\nLicense: x\n        \n        Description: y\nDynamic: description"
+
+    assert with_description(HEAD + held + b"\n", CARD) == HEAD + held + MARKDOWN + CARD
