@@ -20,6 +20,7 @@ from trainwheel.proving import SystemTests, prove
 from trainwheel.releasing import Release
 from trainwheel.size import describe_size
 from trainwheel.staging import stage
+from trainwheel.url_secrets import find_field_secrets
 from trainwheel.wheel import dist_info_of, list_members, read_member, with_description
 from trainwheel.wheel_archive import file_entries, open_wheel, read_pieces
 from trainwheel.wheel_finish import finish
@@ -126,6 +127,7 @@ def _check_leaks(project: Project, wheel: Path) -> None:
     with open_wheel(wheel) as archive:
         members = ((info.filename, read_pieces(archive, info)) for info in file_entries(archive))
         leaks = find_leaks(members, secrets=project.secrets(), folders=folders)
+    leaks += find_field_secrets(read_member(wheel, "METADATA"))
     if leaks:
         more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
         message = f"{wheel.name} would leak: {leaks[0]}{more}"

@@ -156,9 +156,18 @@ def sync_setup_py(source: bytes, plan: Plan, *, name: str = "setup.py") -> bytes
 
 
 def describe_drift(before: bytes, after: bytes, *, name: str = "setup.py") -> str:
-    """Return the unified diff from `before` to `after`; empty when they are the same bytes."""
+    """Return the unified diff from `before` to `after`; empty when they are the same bytes.
+
+    A line with a secret in an address is not repeated.
+    """
     old, new = (_lines(source) for source in (before, after))
-    return "".join(difflib.unified_diff(old, new, name, f"{name} (synced)"))
+    return "".join(map(_shown, difflib.unified_diff(old, new, name, f"{name} (synced)")))
+
+
+def _shown(line: str) -> str:
+    """Return a line of a difference, which goes into logs: what it takes out may be a secret."""
+    what = find_secret(line)
+    return f"{line[0]}(a line with {what} is not shown)\n" if what else line
 
 
 def _lines(source: bytes) -> list[str]:

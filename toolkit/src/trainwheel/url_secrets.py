@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from trainwheel.errors import LockfileError
 from trainwheel.leaks import find_leaks
 
-__all__ = ["find_secret", "refuse_entry_secrets", "refuse_source_secrets"]
+__all__ = ["find_field_secrets", "find_secret", "refuse_entry_secrets", "refuse_source_secrets"]
 
 _VARIABLES = re.compile(r"(?:\$\{[A-Za-z_]\w*\}|\$[A-Z_][A-Z0-9_]*)+", re.ASCII)
 _IN_ADDRESSES = re.compile(r"[@/%]")
@@ -57,6 +57,14 @@ def find_secret(text: str, *, variables: bool = True) -> str:
     forms = dict.fromkeys((text, _decoded(text)))
     kinds = (kind for form in forms for kind in _kinds(form, variables=variables))
     return next(kinds, "") or _secret_shape(text)
+
+
+def find_field_secrets(metadata: bytes) -> tuple[str, ...]:
+    """Return which secrets the fields of a wheel's METADATA hold, each as a clause without it."""
+    head = metadata.partition(b"\n\n")[0].decode("utf-8", "replace")
+    fields = (line.partition(": ") for line in re.split(r"\n(?![ \t])", head))
+    held = ((name, find_secret(value)) for name, _, value in fields)
+    return tuple(f"METADATA has {what} in an address of {name}" for name, what in held if what)
 
 
 def refuse_entry_secrets(key: str, value: object, where: str) -> None:

@@ -60,6 +60,29 @@ def test_a_lock_that_cannot_be_used_stops_the_chain_at_its_start(
     assert tiny.made() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "session"),
+    [("Pipfile", "sync"), ("Pipfile", "lock"), ("Pipfile.lock", "sync"), ("Pipfile.lock", "lint")],
+)
+def test_a_secret_in_an_address_is_refused_and_not_shown(
+    tiny: TinyProject, name: str, session: str
+) -> None:
+    if name == "Pipfile":
+        tiny.replace(name, "[test]", '[test]\nsix = {git = "https://s3cret@x.example/six.git"}')
+    else:
+        source = '"sources": [{"name": "six", "url": "https://x.example/?token=s3cret"}]'
+        tiny.replace(name, '"sources": []', source)
+    kept = {file: tiny.read(file) for file in ("Pipfile", "Pipfile.lock", "setup.py")}
+
+    run = tiny.nox(session)
+
+    told = run.error("configuration")
+    assert f"{name}: " in told
+    assert "six" in told
+    assert "s3cret" not in run.output
+    assert {file: tiny.read(file) for file in kept} == kept
+
+
 def test_a_package_added_to_the_pipfile_and_not_locked_is_named(tiny: TinyProject) -> None:
     tiny.replace("Pipfile", "[train]", '[train]\nskops = "*"')
 

@@ -173,8 +173,10 @@ PASSWORD = "s3cret-Token-Of-This-Test"
          "tiny_model/classifier.py holds the password of an index"),
         (TRAINING, '"border": 10}', '"border": 10, "made": str(Path.cwd() / "data" / "x")}',
          "tiny_model/artefact/model.joblib holds the path of a folder of this machine"),
+        ("setup.py", "setup(\n", 'setup(\n    url="https://me:s3cret@models.example/",\n',
+         "METADATA has a password in an address of Home-page"),
     ],
-    ids=["password", "encoded password", "path"],
+    ids=["password", "encoded password", "path", "address"],
 )  # fmt: skip
 def test_a_wheel_that_would_leak_is_not_made(
     published: TinyProject, name: str, old: str, new: str, told: str
@@ -187,6 +189,7 @@ def test_a_wheel_that_would_leak_is_not_made(
 
     assert told in run.error("failed")
     assert PASSWORD not in run.output
+    assert "s3cret@" not in run.output
 
 
 def test_an_environment_lists_its_models(published: TinyProject, tmp_path: Path) -> None:

@@ -240,5 +240,11 @@ class TestDrift:
     def test_the_same_bytes_are_no_drift(self) -> None:
         assert describe_drift(b"\xff\n", b"\xff\n") == ""
 
+    def test_an_old_address_with_a_secret_is_not_shown(self) -> None:
+        before = b"a = [\n    'six @ https://me:s3cret@x.example/six.whl',\n]\n"
+        text = describe_drift(before, b"a = [\n]\n")
+        assert "-(a line with a password is not shown)\n" in text
+        assert "s3cret" not in text
+
     def test_bytes_of_any_encoding_can_be_shown(self) -> None:
         assert "+\\xff" in describe_drift(b"", b"\xff\n")

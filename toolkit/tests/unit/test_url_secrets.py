@@ -10,7 +10,7 @@ import pytest
 from trainwheel.errors import LockfileError
 from trainwheel.lockfile import parse_lockfile
 from trainwheel.pipfile import parse_pipfile
-from trainwheel.url_secrets import find_secret
+from trainwheel.url_secrets import find_field_secrets, find_secret
 
 # Shaped as GitHub's tokens are, and made up.
 GITHUB = "ghp_" + "a1B2c3D4e5F6" * 3
@@ -217,3 +217,25 @@ def test_sources_of_another_shape_hold_none(sources: object) -> None:
 @pytest.mark.parametrize("sources", [["https://me:s3cret-Value@x"], {"url": "https://a:b@c"}])
 def test_sources_of_another_shape_are_judged(sources: object) -> None:
     assert "_meta has a password" in _refusal(lock={"_meta": {"sources": sources}})
+
+
+def test_the_fields_of_a_wheel_are_judged_and_its_description_is_not() -> None:
+    metadata = (
+        "Metadata-Version: 2.4\nName: a\nAuthor-email: Me <me@x.example>\n"
+        "Project-URL: Docs, https://x.example/~me@work\n"
+        f"Requires-Dist: six @ https://me:{SECRET}@x.example/six.whl ; extra == 'x'\n"
+        f"Download-URL: https://x.example/a.whl?sig={SECRET}\n"
+        "License: x\n        see https://x.example/\n"
+        "\nhttps://x.example/?token=shown-in-a-manual\n"
+    )
+
+    assert find_field_secrets(metadata.encode()) == (
+        "METADATA has a password in an address of Requires-Dist",
+        "METADATA has a token in an address of Download-URL",
+    )
+
+
+def test_fields_alone_and_fields_that_are_not_utf_8_are_judged() -> None:
+    metadata = f"Home-page: https://me:ä{SECRET}@x.example/\n".encode("latin-1")
+
+    assert len(find_field_secrets(metadata)) == 1
