@@ -19,9 +19,12 @@ __all__ = ["find_field_secrets", "find_secret", "refuse_entry_secrets", "refuse_
 
 _VARIABLES = re.compile(r"(?:\$\{[A-Za-z_]\w*\}|\$[A-Z_][A-Z0-9_]*)+", re.ASCII)
 _IN_ADDRESSES = re.compile(r"[@/%]")
+# Installers and browsers forgive what is wrong with the slashes.
+_WEB = re.compile(r"(https?:|ftp:|\A(?=//))[/\\]*", re.IGNORECASE)
 _NOT_PROTOCOL = re.compile(r"[^a-z0-9.-]")
 _NO_SCHEME = re.compile(r"[^\s/@:]+:[^\s/@]+@[\w-]+(?:\.[\w-]+)+[:/]")
-_END_OF_HOST, _SEPARATORS = re.compile(r"[/?#]"), re.compile(r"[?&;#]")
+_BLANK = re.compile(r"\s")
+_END_OF_HOST, _SEPARATORS = re.compile(r"[/?#]"), re.compile(r"[?&;#~]")
 # Behind a host there is a port: anything else is a password that was not percent-encoded.
 _TORN_PASSWORD = re.compile(r"[^/?#@\[\]]*:(?!\d*(?:[/?#]|\Z))(?P<password>[^@]*)@", re.DOTALL)
 _NAMES_USERS = frozenset(("ssh", "git", "svn", "sftp", "rsync", "file"))
@@ -31,8 +34,8 @@ _PLAIN_USERS = frozenset(
 )
 """User names that registries prescribe; the password comes from elsewhere."""
 _SECRET_NAME = re.compile(
-    r"token|secret|passw|signature|credential|session|(?:api|access|account|auth|private)[-_.]?key"
-    r"|(?<![a-z])(?:o?auth|authorization|bearer|hmac|jwt|key|pass|pat|pwd|sas|sig)(?![a-z])",
+    r"token(?!i[sz])|secret|passw|passphrase|signature|credential|session|(?:api|access|account|auth|private)[-_.]?key"
+    r"|(?<![a-z])(?:o?auth|authorization|bearer|hmac|jwt|key|pass|pat|pwd?|sas|sig)(?![a-z])",
     re.IGNORECASE,
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
@@ -132,13 +135,18 @@ def _decoded(text: str) -> str:
 
 def _kinds(text: str, *, variables: bool) -> Iterator[str]:
     """Yield the secrets of every address in a text."""
-    before, *addresses = (f"://{text}" if _NO_SCHEME.match(text) else text).split("://")
+    yield from _in_parameters(text, variables=variables)
+    text = f"://{text}" if _NO_SCHEME.match(text) else _WEB.sub(_with_slashes, text)
+    before, *addresses = text.split("://")
     for address in addresses:
         # Of git+https it is https that counts.
         protocol = _NOT_PROTOCOL.split(before.lower())[-1]
         yield from _in_user(address, protocol, variables=variables)
-        yield from _in_parameters(address, variables=variables)
         before = address
+
+
+def _with_slashes(start: re.Match[str]) -> str:
+    return f"{start[1] or ':'}//"
 
 
 def _in_user(address: str, protocol: str, *, variables: bool) -> Iterator[str]:
@@ -146,7 +154,8 @@ def _in_user(address: str, protocol: str, *, variables: bool) -> Iterator[str]:
     has_users = protocol in _NAMES_USERS
     info = _END_OF_HOST.split(address, maxsplit=1)[0].rpartition("@")[0]
     user, _, password = info.partition(":")
-    torn = None if info or has_users else _TORN_PASSWORD.match(address)
+    is_torn = not info and not has_users and "@" in address
+    torn = _TORN_PASSWORD.match(address) if is_torn else None
     if torn and not _VARIABLES.match(torn["password"]):
         password = torn["password"]
     if _is_secret(password, variables=variables):
@@ -156,11 +165,12 @@ def _in_user(address: str, protocol: str, *, variables: bool) -> Iterator[str]:
         yield "a user name or token"
 
 
-def _in_parameters(address: str, *, variables: bool) -> Iterator[str]:
+def _in_parameters(text: str, *, variables: bool) -> Iterator[str]:
     """Yield what is in the parameters of path, query and fragment."""
-    for parameter in _SEPARATORS.split(address)[1:]:
+    for parameter in _SEPARATORS.split(text)[1:]:
         name, _, value = parameter.partition("=")
-        if _SECRET_NAME.search(name) and _is_secret(value.strip(), variables=variables):
+        is_named = _SECRET_NAME.search(name) and not _BLANK.search(name)
+        if is_named and _is_secret(value.strip(), variables=variables):
             yield "a token"
 
 

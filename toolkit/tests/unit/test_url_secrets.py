@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -77,6 +78,15 @@ SECRETS = [
     f"https://x.example/get?from=https%3A%2F%2Fme%3A{SECRET}%40y.example/a.whl",
     f"https://[::1]/a.whl?token={SECRET}",
     f"git+ssh://git@x.example/o/a.git?token={SECRET}",
+    f"git@x.example:o/a.git?token={SECRET}",
+    f"dist/a.whl?token={SECRET}",
+    f"https:/me:{SECRET}@x.example/a.whl",
+    f"https:me:{SECRET}@x.example/a.whl",
+    f"https:\\\\me:{SECRET}@x.example\\a.whl",
+    f"//me:{SECRET}@x.example/a.whl",
+    f"https://x.example/a.whl?user=me&pw={SECRET}",
+    f"https://x.example/a.whl?passphrase={SECRET}",
+    f"https://x.example/a.whl?hdnea=exp=1~acl=/*~hmac={SECRET}",
     f"https://x.example/{GITHUB}/a.whl",
     f"git+ssh://{GITHUB}@x.example/o/a.git",
     f"https://x.example/a.whl?code={GITHUB}",
@@ -110,6 +120,9 @@ HARMLESS = [
     "me@x.example:o/a.git@v1",
     "x.example:o/a.git@v1.0",
     "git://x.example/o/a.git",
+    "https://x.example//o//a@b:c/d.whl",
+    "https://x.example/~me/a.whl?tokenizer=bert",
+    "A model; the key = a number / more & secret = none",
     "file:///home/me@work/a:b@c.whl",
     "file:./dist/a.whl",
     "./lib@2",
@@ -239,3 +252,20 @@ def test_fields_alone_and_fields_that_are_not_utf_8_are_judged() -> None:
     metadata = f"Home-page: https://me:ä{SECRET}@x.example/\n".encode("latin-1")
 
     assert len(find_field_secrets(metadata)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x://" + ":" * 50_000,
+        "x://" + "a:" * 50_000 + "@",
+        "%25" * 20_000 + "@",
+        "http:" * 20_000 + "@",
+    ],
+)
+def test_the_time_does_not_explode_with_the_length(text: str) -> None:
+    started = time.process_time()
+
+    find_secret(text)
+
+    assert time.process_time() - started < 2
