@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.environ import Environment, SecretClass, point_uv_cache_at
-from trainwheel.errors import StepFailedError
+from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.fingerprint import digest_json
 from trainwheel.pip_settings import UvSettings, parse_pip_config, translate
 from trainwheel.process import Command, Completed, run
@@ -111,19 +111,25 @@ class Installer:
             requirements: Lines for ``uv pip install --require-hashes``.
             editable: A project to install on top, with the build back end that is among them.
             alone: A line for what is installed without anything that it needs.
+
+        Raises:
+            NoEnvironmentError: It cannot be made.
         """
         parts = [requirements, sys.version, sys.executable, str(editable or "")]
         wanted = digest_json([*parts, alone] if alone else parts)
         stamp, python = folder / STAMP, python_of(folder)
         if python.exists() and stamp.is_file() and stamp.read_text() == wanted:
             return python
-        self.create(folder)
-        self.install(python, requirements)
-        self.install(python, alone, "--no-deps")
-        if editable is not None:
-            # uv refuses an editable where hashes are required.
-            options = ("--quiet", "--no-deps", "--no-build-isolation", "--editable", str(editable))
-            self._uv("pip", "install", "--python", str(python), *options)
+        try:
+            self.create(folder)
+            self.install(python, requirements)
+            self.install(python, alone, "--no-deps")
+            if editable is not None:
+                # uv refuses an editable where hashes are required.
+                options = ("--no-deps", "--no-build-isolation", "--editable", str(editable))
+                self._uv("pip", "install", "--quiet", "--python", str(python), *options)
+        except StepFailedError as error:
+            raise NoEnvironmentError(error.message, hint=error.hint) from None
         stamp.write_text(wanted)
         return python
 

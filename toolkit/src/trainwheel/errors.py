@@ -15,6 +15,7 @@ __all__ = [
     "InputChangedError",
     "LockfileError",
     "MissingCredentialsError",
+    "NoEnvironmentError",
     "RedirectedError",
     "RefusedError",
     "RunLockedError",
@@ -75,6 +76,10 @@ class RedirectedError(StepFailedError):
     def __init__(self, message: str, *, hint: str = "", location: str = "") -> None:
         super().__init__(message, hint=hint)
         self.location = location
+
+
+class NoEnvironmentError(StepFailedError):
+    """The environment that a step runs in cannot be made, so the step did not begin."""
 
 
 class RunLockedError(StepFailedError):

@@ -100,6 +100,16 @@ class ResultCache:
             self._use(path)
         return listing.result
 
+    def withdraw(self, step: str, key: str) -> str:
+        """Forget what a step made of inputs with which it has failed since.
+
+        Returns:
+            Why it could still be restored, as a clause; empty where it cannot.
+        """
+        path = self._list_of(step, key)
+        _drop(path)
+        return "" if _read(path) is None else f"{path} cannot be removed"
+
     def _list_of(self, step: str, key: str) -> Path:
         return self.folder / "results" / step / f"{key}.json"
 

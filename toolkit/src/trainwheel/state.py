@@ -20,11 +20,14 @@ from trainwheel.fingerprint import Fingerprint
 
 __all__ = [
     "Record",
+    "has_failed",
     "link_or_copy",
+    "note_failure",
     "place",
     "read_record",
     "remove",
     "scratch_folder",
+    "withdraw_record",
     "write_atomically",
     "write_record",
 ]
@@ -111,10 +114,34 @@ def remove(path: Path) -> None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write a step's record."""
+    """Write a step's record; what was noted of a failure with the same inputs no longer counts."""
     document = {"schema": SCHEMA, "key": record.fingerprint.key, **asdict(record)}
     text = json.dumps(document, indent=1, sort_keys=True)
     write_atomically(folder / f"{record.step}.json", text.encode())
+    _failure(folder, record.step, record.fingerprint.key).unlink(missing_ok=True)
+
+
+def withdraw_record(folder: Path, step: str, inputs: Fingerprint) -> None:
+    """Remove a step's record if it is of these inputs, with which the step has failed since."""
+    record = read_record(folder, step)
+    if record is not None and record.fingerprint.key == inputs.key:
+        (folder / f"{step}.json").unlink(missing_ok=True)
+
+
+def note_failure(folder: Path, step: str, key: str) -> None:
+    """Note that a step failed with the inputs of a key, until it succeeds with them."""
+    path = _failure(folder, step, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def has_failed(folder: Path, step: str, key: str) -> bool:
+    """Return whether a failure with the inputs of a key is noted."""
+    return _failure(folder, step, key).exists()
+
+
+def _failure(folder: Path, step: str, key: str) -> Path:
+    return folder / "failed" / step / key
 
 
 def read_record(folder: Path, step: str) -> Record | None:

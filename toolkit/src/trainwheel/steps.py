@@ -8,13 +8,23 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from trainwheel.chain import STEP_BY_NAME
-from trainwheel.errors import InputChangedError, StepFailedError
+from trainwheel.errors import InputChangedError, NoEnvironmentError, StepFailedError
 from trainwheel.files import everything_below
 from trainwheel.fingerprint import Fingerprint, Reason, explain
 from trainwheel.inputs import fingerprint, read_inputs, told_facts
 from trainwheel.project import Project
 from trainwheel.result_cache import Result
-from trainwheel.state import Record, place, read_record, remove, scratch_folder, write_record
+from trainwheel.state import (
+    Record,
+    has_failed,
+    note_failure,
+    place,
+    read_record,
+    remove,
+    scratch_folder,
+    withdraw_record,
+    write_record,
+)
 
 __all__ = ["current_record", "moved_outputs", "require_current", "run_step"]
 
@@ -36,7 +46,8 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
 ) -> Record:
     """Run ``work`` unless the step's record says that it would make what is already there.
 
-    What an earlier run made of the same inputs is taken from the result cache.
+    What an earlier run made of the same inputs is taken from the result cache, unless the step has
+    failed with them since.
 
     Args:
         project: The model repository.
@@ -62,7 +73,7 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
     started, written = time.monotonic(), _written(project, step, before)
     with project.console.working(step), scratch_folder(project.scratch, step) as scratch:
         kept = None if force else _restore(project, step, before, scratch)
-        result = kept or _make(project, step, work, scratch)
+        result = kept or _make(project, step, work, scratch, before)
         _fence(project, step, scratch, _moved(project, step, facts, before, written))
         outputs = _put_in_place(project, step, scratch, None if kept else result, before)
     record = Record(step, before, outputs, result.seconds, result.facts, result.made)
@@ -75,7 +86,7 @@ def run_step(  # noqa: PLR0913 - what a session hands over, each by name
 
 
 def _restore(project: Project, step: str, inputs: Fingerprint, scratch: Path) -> Result | None:
-    if not STEP_BY_NAME[step].keeps_results:
+    if not STEP_BY_NAME[step].keeps_results or has_failed(project.records, step, inputs.key):
         return None
     kept = project.cache.restore(step, inputs.key, scratch)
     made = [scratch / name for name in project.outputs(step)]
@@ -87,11 +98,29 @@ def _restore(project: Project, step: str, inputs: Fingerprint, scratch: Path) ->
     return kept
 
 
-def _make(project: Project, step: str, work: Work, scratch: Path) -> Result:
+def _make(project: Project, step: str, work: Work, scratch: Path, inputs: Fingerprint) -> Result:
     started = time.monotonic()
     project.log_of(step).unlink(missing_ok=True)
-    facts = dict(work(scratch))
+    try:
+        facts = dict(work(scratch))
+    except NoEnvironmentError:
+        raise  # nothing has run
+    except Exception:  # not an interrupt or a signal: these say nothing of the inputs
+        _withdraw(project, step, inputs)
+        raise
     return Result(facts, time.monotonic() - started, time.time())
+
+
+def _withdraw(project: Project, step: str, inputs: Fingerprint) -> None:
+    """Let nothing stand for a success with inputs with which the step has failed now."""
+    if not STEP_BY_NAME[step].keeps_results:
+        return  # what was fetched before is none the worse
+    withdraw_record(project.records, step, inputs)
+    if reason := project.cache.withdraw(step, inputs.key):
+        note_failure(project.records, step, inputs.key)
+        project.console.notice(
+            f"what {step} made of the same inputs before is no longer used: {reason}"
+        )
 
 
 def current_record(project: Project, step: str, now: Fingerprint) -> Record | None:

@@ -284,3 +284,17 @@ def test_a_job_that_may_only_read_compares_with_what_is_published(
     assert "the comparison is left to upload" in blind.line("version ")
     refused = published.nox("upload", *words, TEAM_READ_PASSWORD=shut_nexus.password)
     assert "TEAM_PASSWORD is missing" in refused.error("configuration")
+
+
+def test_a_wheel_whose_verification_failed_is_verified_again(tiny: TinyProject) -> None:
+    assert tiny.nox("upload").code == 0
+    wheel = tiny.index / "tiny_model-0.1.0-py3-none-any.whl"
+    content = wheel.read_bytes()
+    wheel.unlink()
+    assert "has no tiny-model 0.1.0" in tiny.nox("verify").error("failed")
+    wheel.write_bytes(content)
+
+    run = tiny.nox("upload")
+
+    assert run.code == 0, run.output
+    assert "repeats 3 golden predictions" in run.line("verify ")

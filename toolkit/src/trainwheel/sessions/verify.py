@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+from trainwheel.errors import TrainwheelError
 from trainwheel.publishing import read_proof
 from trainwheel.sessions.publisher import publisher_of, wheel_of
 from trainwheel.sessions.runner import Context
-from trainwheel.state import Record, write_record
+from trainwheel.state import Record, withdraw_record, write_record
 
 __all__ = ["run"]
 
@@ -20,8 +21,14 @@ def run(context: Context) -> None:
     proof = read_proof(wheel)
     proof.check_is(context.options.names)
     publisher = publisher_of(project, "verify", context.options.get("to"))
-    publisher.verify(proof, project.installer("verify"))
+    mark = publisher.mark(proof)
+    try:
+        publisher.verify(proof, project.installer("verify"))
+    except TrainwheelError:
+        # An upload that finds a verification of the same bytes asks for none.
+        withdraw_record(project.records, "verify", mark)
+        raise
     seconds = time.monotonic() - started
-    write_record(project.records, Record("verify", publisher.mark(proof), {}, seconds, {}))
+    write_record(project.records, Record("verify", mark, {}, seconds, {}))
     project.console.outcome("verify", proof.told, seconds)
     publisher.announce(proof, wheel)

@@ -1,0 +1,277 @@
+"""A failure withdraws what stood for a success with the same inputs, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from trainwheel.chain import STEPS
+from trainwheel.errors import (
+    ConfigurationError,
+    InputChangedError,
+    NoEnvironmentError,
+    RefusedError,
+    StepFailedError,
+)
+from trainwheel.state import read_record
+from trainwheel.steps import require_current, run_step
+from unit.repository import make_repository, open_here, write, write_lock
+
+KEPT = [step.name for step in STEPS if step.keeps_results and step.outputs and step.category]
+RESTORED = "restored from the cache"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small model repository."""
+    return prepare(tmp_path / "small")
+
+
+def prepare(folder: Path) -> Path:
+    root = make_repository(folder)
+    write(root, "build/train/golden.jsonl", "")
+    write(root, "build/train/model_card.md", "")
+    return root
+
+
+class Work:
+    """Makes all outputs of a step, or fails, and counts how often it was asked to."""
+
+    def __init__(self, root: Path, step: str, error: BaseException | None = None) -> None:
+        self.runs = 0
+        self._names = open_here(root).outputs(step)
+        self._error = error
+
+    def __call__(self, scratch: Path) -> Mapping[str, str]:
+        self.runs += 1
+        if self._error is not None:
+            raise self._error
+        for name in self._names:
+            path = scratch / name
+            (path if path.suffix else path / "file").parent.mkdir(exist_ok=True)
+            (path if path.suffix else path / "file").write_text("made")
+        return {"summary": "made"}
+
+
+def attempt(root: Path, step: str, *, error: BaseException | None = None,
+            force: bool = False) -> tuple[str, int]:  # fmt: skip
+    """Run a step in a run of its own; return what a person saw and how often it worked."""
+    stream, work = io.StringIO(), Work(root, step, error)
+    project = open_here(root, stream=stream)
+    if error is None:
+        run_step(project, step, {}, work, force=force)
+    else:
+        with pytest.raises(type(error)):
+            run_step(project, step, {}, work, force=force)
+    return stream.getvalue(), work.runs
+
+
+def fail(root: Path, step: str, error: BaseException | None = None) -> str:
+    told, runs = attempt(root, step, error=error or StepFailedError("it failed"), force=True)
+    assert runs == 1
+    return told
+
+
+@pytest.mark.parametrize("step", KEPT)
+def test_after_a_failure_that_was_forced_a_step_runs_again(root: Path, step: str) -> None:
+    attempt(root, step)
+
+    fail(root, step)
+
+    with pytest.raises(StepFailedError):
+        require_current(open_here(root), step)
+    told, runs = attempt(root, step)
+    assert (runs, RESTORED in told) == (1, False)
+
+
+@pytest.mark.parametrize("step", KEPT)
+def test_a_failure_counts_without_a_record_as_well(root: Path, step: str) -> None:
+    attempt(root, step)
+    (root / f"build/.trainwheel/{step}.json").unlink()
+
+    fail(root, step)
+
+    assert attempt(root, step)[1] == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StepFailedError("1 failed"),
+        ConfigurationError("no such column"),
+        RefusedError("the gate does not let it pass"),
+        OSError(28, "No space left on device"),
+        RuntimeError("a mistake of ours"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_kind_of_failure_counts(root: Path, error: Exception) -> None:
+    attempt(root, "test")
+
+    fail(root, "test", error)
+
+    assert attempt(root, "test")[1] == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt(), SystemExit(143), NoEnvironmentError("no index answers")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_says_nothing_of_the_inputs_loses_nothing(root: Path, error: BaseException) -> None:
+    # Ctrl-C, SIGTERM or SIGHUP, and an index that is down before anything has run.
+    attempt(root, "train")
+    before = (root / "build/.trainwheel/train.json").read_bytes()
+
+    fail(root, "train", error)
+
+    assert (root / "build/.trainwheel/train.json").read_bytes() == before
+    assert attempt(root, "train") == ("train    unchanged\n", 0)
+    shutil.rmtree(root / "build")
+    prepare(root)
+    told, runs = attempt(root, "train")
+    assert (runs, RESTORED in told) == (0, True)
+
+
+def test_a_test_that_fails_now_and_then_counts_as_its_last_run(root: Path) -> None:
+    for _ in range(3):
+        attempt(root, "test")
+        fail(root, "test")
+
+    told, runs = attempt(root, "test")
+    assert (runs, RESTORED in told) == (1, False)
+    assert attempt(root, "test") == ("test     unchanged\n", 0)
+    require_current(open_here(root), "test")
+
+
+def test_a_failure_does_not_touch_what_was_made_of_other_inputs(root: Path) -> None:
+    attempt(root, "test")
+    text = (root / "tests/test_small.py").read_text()
+    write(root, "tests/test_small.py", "changed")
+    attempt(root, "test")
+    fail(root, "test")
+
+    write(root, "tests/test_small.py", text)
+
+    told, runs = attempt(root, "test")
+    assert (runs, RESTORED in told) == (0, True)
+
+
+def test_a_failure_leaves_the_record_of_other_inputs_and_of_other_steps(root: Path) -> None:
+    attempt(root, "train")
+    attempt(root, "test")
+    write(root, "tests/test_small.py", "changed")
+    kept = {path: path.read_bytes() for path in (root / "build/.trainwheel").glob("t*.json")}
+    assert len(kept) == 2
+
+    fail(root, "test")
+
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_inputs_that_moved_meanwhile_are_no_failure(root: Path) -> None:
+    attempt(root, "train")
+    text = (root / "data/rows.csv").read_text()
+
+    def move(scratch: Path) -> Mapping[str, str]:
+        write(root, "data/rows.csv", "changed")
+        return Work(root, "train")(scratch)
+
+    with pytest.raises(InputChangedError):
+        run_step(open_here(root), "train", {}, move, force=True)
+    write(root, "data/rows.csv", text)
+
+    assert attempt(root, "train")[1] == 0
+
+
+def test_a_fetch_that_fails_leaves_the_snapshot_that_was_fetched(root: Path) -> None:
+    text = (root / "pyproject.toml").read_text()
+    write(root, "pyproject.toml", text.replace('data = ["data"]', 'data.command = "fetch {data}"'))
+    write(root, "Pipfile", (root / "Pipfile").read_text() + "\n[data]\n")
+    write_lock(root)
+    lock = json.loads((root / "Pipfile.lock").read_text())
+    write(root, "Pipfile.lock", json.dumps({**lock, "data": {}}))
+    attempt(root, "data")
+
+    fail(root, "data")
+
+    assert attempt(root, "data") == ("data     unchanged\n", 0)
+
+
+def test_a_failure_counts_in_every_repository_that_shares_the_cache(
+    root: Path, tmp_path: Path
+) -> None:
+    other = prepare(tmp_path / "other")
+    (tmp_path / "shared").mkdir()
+    for place in (root, other):
+        (place / ".trainwheel").mkdir()
+        (place / ".trainwheel/cache").symlink_to(tmp_path / "shared")
+    attempt(root, "test")
+    assert RESTORED in attempt(other, "test")[0]
+
+    fail(other, "test")
+    shutil.rmtree(root / "build")
+    prepare(root)
+
+    assert [attempt(place, "test")[1] for place in (root, other)] == [1, 0]
+
+
+@pytest.fixture
+def common() -> Iterator[Path]:
+    """A folder that other users can enter."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+ELSEWHERE = """
+import json, os, sys
+from pathlib import Path
+from unit import test_failures_count as tests
+root, user = Path(sys.argv[1]), int(sys.argv[2])
+tests.attempt(root, "test")
+cache = root / ".trainwheel/cache"
+for folder in (path for path in (root, *root.rglob("*")) if path.is_dir()):
+    folder.chmod(0o555 if folder.is_relative_to(cache) else 0o777)
+os.seteuid(user)
+print(json.dumps(tests.fail_twice(root)))
+"""
+
+
+def fail_twice(root: Path) -> list[object]:
+    """Return what is told, seen and worked where the cache cannot be written to."""
+    told = fail(root, "test")
+    record = read_record(root / "build/.trainwheel", "test")
+    again = attempt(root, "test", error=StepFailedError("again"))[1]
+    restored, runs = attempt(root, "test")
+    return [told, record, again, RESTORED in restored, runs, attempt(root, "test")]
+
+
+def test_a_failure_counts_although_the_cache_cannot_be_written_to(common: Path) -> None:
+    root = prepare(common / "small")
+    user = 65_534 if os.geteuid() == 0 else os.geteuid()  # root may write anywhere
+
+    completed = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(root), str(user)],
+        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert completed.returncode == 0, completed.stderr
+    told, *rest = json.loads(completed.stdout)
+    (kept,) = (root / ".trainwheel/cache/results/test").iterdir()
+    assert told.startswith("notice: what test made of the same inputs before ")
+    assert told.endswith(f"{kept} cannot be removed\n")
+    assert rest == [None, 1, False, 1, ["test     unchanged\n", 0]]
