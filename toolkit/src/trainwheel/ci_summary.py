@@ -13,6 +13,7 @@ from typing import Any
 
 from trainwheel.console import Console
 from trainwheel.environ import read_environment
+from trainwheel.markdown import code, inline
 
 __all__ = ["add_annotations", "add_summary", "mark_failures", "sum_up"]
 
@@ -48,7 +49,7 @@ def sum_up(build: Path) -> Iterator[str]:
     is_released = release.get("releases", True)
     wheels = sorted(path.name for path in build.glob("dist/*.whl")) if is_released else []
     if not is_released:
-        yield f"Nothing to release: {release.get('reason', 'nothing has changed')}."
+        yield f"Nothing to release: {inline(release.get('reason', 'nothing has changed'))}."
         yield ""
     for name in wheels:
         distribution, version = name.split("-")[:2]
@@ -60,8 +61,10 @@ def sum_up(build: Path) -> Iterator[str]:
         yield ""
     for name in _unreadable(build):
         yield f"`{name}` holds nothing that can be read."
+        yield ""
     for name, place, _ in failed:
-        yield f"- failed: `{name}`{f' in {place[0]}, line {place[1]}' if place else ''}"
+        where = f" in {inline(place[0])}, line {place[1]}" if place else ""
+        yield f"- failed: {code(name)}{where}"
     if is_released and not (wheels or failed):
         yield "No wheel was packaged: the log says why."
 

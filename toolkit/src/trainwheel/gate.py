@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from trainwheel.markdown import inline, table
+
 __all__ = [
     "DEFERRED",
     "DIRECTIONS",
@@ -205,13 +207,10 @@ class Verdict:
         if not self.outcome:
             return ""
         said = f"The gate says: **{self.outcome}**."
-        lines = [said, *([f"{self.refusal}."] if self.refusal else []), ""]
-        lines += ["| metric | value | wanted | outcome | |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {_cell(c.metric)} | {shown(c.value)} | {_cell(c.wanted)} | {c.outcome} | {c.told} |"
-            for c in self.checks
-        ]
-        return "\n".join(lines) + "\n"
+        lines = [said, *([f"{inline(self.refusal)}."] if self.refusal else []), ""]
+        rows = [(c.metric, shown(c.value), c.wanted, c.outcome, c.told) for c in self.checks]
+        lines += table(("metric", "value", "wanted", "outcome", ""), rows)
+        return "\n".join(lines)
 
 
 def judge(  # noqa: PLR0913 - what is known of the model, each by name
@@ -313,7 +312,3 @@ def _paired(rule: Rule, baseline: Baseline, difference: Difference, worse: str) 
 def shown(value: float | None) -> str:
     """Return a number as people read it."""
     return "missing" if value is None else f"{value:.4g}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -18,6 +18,7 @@ from trainwheel.facts import TEMPLATES
 from trainwheel.fingerprint import shown
 from trainwheel.inputs import fingerprint
 from trainwheel.judging import Judged
+from trainwheel.markdown import code, inline
 from trainwheel.measuring import read_metrics
 from trainwheel.project import Project
 from trainwheel.repeatability import parse_repeatability
@@ -176,5 +177,5 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["number"] = number
-    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
+    environment.filters |= {"inline": inline, "code": code}
     return environment.get_template(name).render(context)

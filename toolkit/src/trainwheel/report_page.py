@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainwheel.gate import Baseline, Difference, Verdict, direction_of, shown
+from trainwheel.markdown import inline, table
 from trainwheel.metrics import split_intervals
 
 __all__ = ["PICTURES", "MetricRow", "Subject", "headlines", "render_metrics", "rest", "worst_rows"]
@@ -129,21 +130,17 @@ def worst_rows(
 
 def render_metrics(subject: Subject) -> str:
     """Return metrics and verdict as Markdown, for a pull request."""
-    lines = [f"### {subject.name}", ""]
+    lines = [f"### {inline(subject.name)}", ""]
     rows = headlines(subject)
     if rows:
         heads = ["metric", "value", "95 % interval"]
         if subject.baseline.version:
             heads += [f"published {subject.baseline.version}", "change"]
-        lines += [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-        for row in rows:
-            cells = [row.name, row.value, row.interval]
-            cells += [row.published, row.change] if subject.baseline.version else []
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
+        cells = ((r.name, r.value, r.interval, r.published, r.change) for r in rows)
+        lines += table(heads, (row[: len(heads)] for row in cells))
     notes = [*subject.measured.get("notes", ()), *([subject.warning] if subject.warning else [])]
-    lines += [*(f"- {note}" for note in notes), *([""] if notes else [])]
-    return "\n".join(lines) + subject.verdict.markdown()
+    lines += [*(f"- {inline(note)}" for note in notes), *([""] if notes else [])]
+    return "".join(f"{line}\n" for line in lines) + subject.verdict.markdown()
 
 
 def _row(
