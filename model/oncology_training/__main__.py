@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oncology_training.data import BUILTIN, DataError, read_examples
 from oncology_training.protocol import Training, train
-from oncology_training.report import write_report
+from oncology_training.report import write_origin, write_report
 from oncology_training.writing import write_model
 
 
@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.report.mkdir(parents=True, exist_ok=True)
         training = train(examples)
         metrics = write_report(training, options.report)
+        if options.data == BUILTIN:
+            write_origin(examples, options.report)
         # Last, so that a model on disk means that its whole report is there too.
         write_model(training.choice.estimator, options.model)
     except DataError as error:

@@ -1,6 +1,8 @@
 """The examples to learn from: tumours with their diagnosis."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from oncology_model.datamodel import MEASUREMENTS, Prediction, Tumor
 from oncology_model.table import TableError, decode, parse_tumor, read_rows
 
 BUILTIN = "builtin"
+BUILTIN_NAME = "sklearn.datasets.load_breast_cancer"
 DIAGNOSIS = "diagnosis"
 
 
@@ -63,6 +66,20 @@ def to_labels(examples: Sequence[Example]) -> NDArray[np.str_]:
     Texts, so that the artefact itself says which of its classes is the malignant one.
     """
     return np.array([example.diagnosis.value for example in examples], dtype=np.str_)
+
+
+def digest_examples(examples: Iterable[Example]) -> str:
+    """Digest the examples in their order.
+
+    Returns:
+        The sha256, in hexadecimal, of one line for each: a JSON array of the measurements in
+        the order of `MEASUREMENTS`, and of the diagnosis behind them.
+    """
+    digest = hashlib.sha256()
+    for example in examples:
+        row = [*example.tumor.values(), example.diagnosis.value]
+        digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _load_builtin() -> list[Example]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from oncology_model.datamodel import Prediction
 from oncology_training.candidates import SEED
+from oncology_training.data import BUILTIN_NAME, Example, digest_examples
 from oncology_training.golden import draw_golden
 from oncology_training.metrics import measure
 from oncology_training.protocol import Training
@@ -38,6 +39,20 @@ def write_report(training: Training, folder: Path) -> dict[str, float]:
     write_text(folder / "golden.jsonl", _render_lines(draw_golden(training.rows)))
     write_text(folder / "holdout.jsonl", _render_holdout(training))
     return metrics
+
+
+def write_origin(examples: Iterable[Example], folder: Path) -> None:
+    """Write ``data.json``: the name and the sha256 of data that is no file of the repository.
+
+    Args:
+        examples: the data set that scikit-learn ships.
+        folder: of the report; made if need be.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    text = json.dumps({BUILTIN_NAME: digest_examples(examples)}, indent=2) + "\n"
+    write_text(folder / "data.json", text)
 
 
 def _list_parameters(training: Training) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The training command writes everything or says in one line why not."""
 
 import csv
+import hashlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from oncology_model import MEASUREMENTS, Classifier, Prediction, Tumor
 from oncology_training.__main__ import main
-from oncology_training.data import Example
+from oncology_training.data import BUILTIN, Example, read_examples
 from oncology_training.writing import write_model, write_text
 
 REPORT = {"metrics.json", "params.json", "predictions.csv", "golden.jsonl", "holdout.jsonl"}
@@ -70,6 +71,18 @@ def test_the_outputs_are_complete_and_agree(trained: Path) -> None:
     np.testing.assert_allclose(scores.sum(axis=1), 1.0)
     hits = sum(row["y_true"] == row["y_pred"] for row in rows)
     assert metrics["accuracy"] == hits / len(rows) == hits / metrics["holdout_rows"]
+
+
+def test_data_that_scikit_learn_ships_is_named_with_its_digest(tmp_path: Path) -> None:
+    outputs = ["-o", str(tmp_path / "m.joblib"), "-t", str(tmp_path / "report")]
+    assert main([*outputs, "-d", BUILTIN]) == 0
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {*REPORT, "data.json"}
+    (told,) = json.loads((tmp_path / "report" / "data.json").read_text()).items()
+    lines = (json.dumps([*e.tumor.values(), str(e.diagnosis)]) for e in read_examples(BUILTIN))
+    text = "".join(f"{line}\n" for line in lines)
+    assert told == (
+        "sklearn.datasets.load_breast_cancer", hashlib.sha256(text.encode()).hexdigest()
+    )  # fmt: skip
 
 
 def test_golden_inputs_are_predictable_and_of_both_kinds(trained: Path) -> None:

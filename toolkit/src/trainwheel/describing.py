@@ -23,11 +23,12 @@ from trainwheel.hosts import DESCRIBE_WHEEL
 from trainwheel.inputs import fingerprint
 from trainwheel.lockfile import requirements
 from trainwheel.manifest import FORMAT
-from trainwheel.metrics import parse_metrics, split_intervals
+from trainwheel.metrics import split_intervals
 from trainwheel.process import Command, run
 from trainwheel.project import Project
 from trainwheel.provenance import Artefact, Golden, Provenance, Training
 from trainwheel.releasing import Release
+from trainwheel.report_files import read_data_digests, read_engine, read_intervals, read_metrics
 from trainwheel.sbom import bill_name, describe_materials, locked_version
 
 __all__ = ["describe", "trace"]
@@ -63,11 +64,11 @@ def trace(project: Project, release: Release, commit: Commit) -> Provenance:
 
     Raises:
         ConfigurationError: params.json is no JSON object.
-        StepFailedError: metrics.json is not as it should be.
+        StepFailedError: metrics.json or data.json is not as it should be.
     """
     config, golden = project.config, _golden(project)
     sources, data = _split(project, fingerprint(project, "train", {}).files)
-    metrics, intervals = split_intervals(_metrics(project))
+    metrics, _ = split_intervals(read_metrics(project))
     return Provenance(
         name=canonicalize_name(release.name),
         version=release.version,
@@ -78,15 +79,15 @@ def trace(project: Project, release: Release, commit: Commit) -> Provenance:
         training=Training(
             command=config.train_command,
             parameters=_read(project.root / "build/train/params.json"),
-            engine="local",
+            engine=read_engine(project),
             python=f"{sys.implementation.name} {'.'.join(map(str, sys.version_info[:3]))}",
             platform=sysconfig.get_platform(),
             source=digest_json(sources),
-            data=data,
+            data={**read_data_digests(project), **data},
             snapshot=read_snapshot(project),
         ),
         metrics=metrics,
-        intervals=intervals,
+        intervals=read_intervals(project),
         gate=_gate(project),
         packages=_packages(project),
         artefact=Artefact(
@@ -138,11 +139,6 @@ def _split(project: Project, inputs: Mapping[str, str]) -> tuple[dict[str, str],
         if any(Path(name).is_relative_to(place) for place in places)
     }
     return {name: inputs[name] for name in inputs.keys() - data.keys()}, data
-
-
-def _metrics(project: Project) -> dict[str, int | float]:
-    path = project.root / "build/train/metrics.json"
-    return parse_metrics(path.read_bytes()) if path.exists() else {}
 
 
 def _read(path: Path) -> dict[str, Any]:

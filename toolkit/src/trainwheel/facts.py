@@ -14,6 +14,7 @@ from trainwheel.hosts import CLUSTER, DRAW, MEASURING, PREDICT, TRAIN
 from trainwheel.pipfile import canonical_category
 from trainwheel.project import Project
 from trainwheel.releasing import read_release
+from trainwheel.report_files import read_data_digests, read_engine, read_intervals
 from trainwheel.setup_py import read_distribution_name
 
 __all__ = ["DATA_VERSION", "DECISION", "PUBLISHED", "RELEASE", "TEMPLATES", "facts_of"]
@@ -98,6 +99,8 @@ def _of_package(project: Project) -> dict[str, str]:
     release = read_release(project.root / "build" / "version.json")
     return {
         RELEASE: release.mark,
+        "the training": digest_json([read_engine(project), read_data_digests(project)]),
+        "the intervals": digest_json(read_intervals(project)),
         "the commit": read_commit(project.root, project.environment).mark,
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.tolerance": str(config.tolerance),

@@ -20,7 +20,10 @@ from trainwheel.project import Project
 
 __all__ = ["Inputs", "fingerprint", "read_inputs", "told_facts", "training_closure"]
 
-MEASURED = ("metrics.json", "predictions.csv", "holdout.jsonl", "params.json", "training.json")
+MEASURED = (
+    *("metrics.json", "predictions.csv", "holdout.jsonl"),
+    *("params.json", "data.json", "training.json"),
+)
 """What the report and the gate look at, of all that training writes."""
 
 _PYTHON, _PLATFORM, _PACKAGE = "Python", "the platform", "package "

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from trainwheel.bringing import read_snapshot
+from trainwheel.chain import REPEATABILITY
 from trainwheel.commits import read_commit
 from trainwheel.digests import digest_file
 from trainwheel.facts import TEMPLATES
@@ -19,9 +20,14 @@ from trainwheel.fingerprint import shown
 from trainwheel.inputs import fingerprint
 from trainwheel.judging import Judged
 from trainwheel.markdown import code, inline
-from trainwheel.measuring import read_metrics
 from trainwheel.project import Project
 from trainwheel.repeatability import parse_repeatability
+from trainwheel.report_files import (
+    read_data_digests,
+    read_metrics,
+    read_object,
+    read_training,
+)
 from trainwheel.report_page import (
     PICTURES,
     Subject,
@@ -56,18 +62,18 @@ def _subject(project: Project, judged: Judged) -> Subject:
         judged.baseline,
         judged.compared,
         judged.verdict,
-        _read_json(project, "training.json").get("carries_training_rows", ()),
+        read_training(project).get("carries_training_rows", ()),
     )
 
 
 def _context(project: Project, subject: Subject) -> dict[str, Any]:
     """Return what the templates lay out."""
-    training = _read_json(project, "training.json")
+    training = read_training(project)
     record, commit = read_record(project.records, "train"), read_commit(
         project.root, project.environment
     )  # fmt: skip
     files = {} if record is None else fingerprint(project, "train", {}).files
-    data = {shown(name): digest for name, digest in files.items() if _is_data(project, name)}
+    data = {name: digest for name, digest in files.items() if _is_data(project, name)}
     inputs = _inputs_of_worst(project, subject) if project.config.show_rows else {}
     return {
         "subject": subject,
@@ -76,9 +82,10 @@ def _context(project: Project, subject: Subject) -> dict[str, Any]:
         "worst": list(worst_rows(subject, inputs)),
         "pictures": _pictures(project),
         "parameters": {
-            name: json.dumps(value) for name, value in _read_json(project, "params.json").items()
+            name: json.dumps(value)
+            for name, value in read_object(project, "build/train/params.json").items()
         },
-        "data": data,
+        "data": {shown(n): d for n, d in {**read_data_digests(project), **data}.items()},
         "snapshot": read_snapshot(project),
         "command": project.config.train_command,
         "package": project.config.package,
@@ -94,7 +101,7 @@ def _context(project: Project, subject: Subject) -> dict[str, Any]:
 
 def _repeats(project: Project) -> str:
     """Return whether training repeats, as far as that is known of the model that stands."""
-    found = parse_repeatability(_read_json(project, "repeatability.json"))
+    found = parse_repeatability(read_object(project, REPEATABILITY))
     if found is None or found.artefact != digest_file(project.artefact):
         return ""
     return found.told
@@ -156,15 +163,6 @@ def _inputs_of_worst(project: Project, subject: Subject) -> dict[int, Mapping[st
         return {
             row: json.loads(line)["input"] for row, line in enumerate(stream, 1) if row in wanted
         }
-
-
-def _read_json(project: Project, name: str) -> dict[str, Any]:
-    path = project.root / "build/train" / name
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _render(name: str, context: Mapping[str, Any]) -> str:

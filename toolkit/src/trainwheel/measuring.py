@@ -14,13 +14,14 @@ from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.gate import Difference, judge
 from trainwheel.hosts import DRAW, MEASURING
 from trainwheel.lockfile import requirements
-from trainwheel.metrics import parse_metrics, split_intervals
+from trainwheel.metrics import split_intervals
 from trainwheel.pipfile import canonical_category
 from trainwheel.process import Command, run
 from trainwheel.project import Project
 from trainwheel.proving import Model
+from trainwheel.report_files import read_metrics
 
-__all__ = ["measure_model", "read_metrics"]
+__all__ = ["measure_model"]
 
 _TRAINING = ("packages", "train")
 
@@ -57,16 +58,6 @@ def measure_model(project: Project, published: Published, scratch: Path) -> Mapp
     (folder / "judged.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (folder / "verdict.md").write_text(verdict.markdown(), encoding="utf-8")
     return {"summary": verdict.outcome or "measured"}
-
-
-def read_metrics(project: Project) -> dict[str, int | float]:
-    """Return what training wrote to ``metrics.json``; empty where it wrote none.
-
-    Raises:
-        StepFailedError: It is no JSON object of finite numbers.
-    """
-    path = project.root / "build/train/metrics.json"
-    return parse_metrics(path.read_bytes()) if path.is_file() else {}
 
 
 def _measure(project: Project, names: Sequence[str], scratch: Path) -> dict[str, Any]:

@@ -39,11 +39,12 @@ class Training:
     Args:
         command: As it is configured, with ``{model}`` and ``{report}`` for the paths.
         parameters: What training said of itself in ``params.json``.
-        engine: What ran it: ``local`` or ``dask``.
+        engine: Where its parallel work ran: ``local`` or ``dask``.
         python: Implementation and version.
         platform: As Python's sysconfig names it.
         source: One digest of the code that training and the classifier are made of.
-        data: Path of each file that it read → sha256.
+        data: Path of each file that it read, and the name that it gave to data that is no file,
+            such as what a package ships → sha256.
         snapshot: Of data that a command brought: its version, rows, columns and their digest.
     """
 

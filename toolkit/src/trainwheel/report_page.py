@@ -11,7 +11,7 @@ from typing import Any
 
 from trainwheel.gate import Baseline, Difference, Verdict, direction_of, shown
 from trainwheel.markdown import inline, table
-from trainwheel.metrics import split_intervals
+from trainwheel.metrics import intervals_of, split_intervals
 
 __all__ = ["PICTURES", "MetricRow", "Subject", "headlines", "render_metrics", "rest", "worst_rows"]
 
@@ -77,19 +77,19 @@ class Subject:
 
 def headlines(subject: Subject) -> list[MetricRow]:
     """Return the metrics that can be judged: those of a known kind, then what else was measured."""
-    metrics, intervals = split_intervals(subject.metrics)
+    metrics, _ = split_intervals(subject.metrics)
+    intervals = intervals_of(subject.metrics, subject.measured)
     named, measured = subject.measured.get("named", {}), subject.measured.get("measured", {})
     asked = {check.metric for check in subject.verdict.checks}
     rows = []
     for name, value in metrics.items():
         if name not in named and name not in asked and not direction_of(name):
             continue
-        low, high = intervals.get(name) or _bounds(named.get(name))
-        rows.append(_row(subject, name, value, low, high))
+        rows.append(_row(subject, name, value, intervals.get(name)))
     told = {row.name for row in rows}
     if not rows:
         for name, found in measured.items():
-            rows.append(_row(subject, name, found["value"], *_bounds(found)))
+            rows.append(_row(subject, name, found["value"], intervals.get(name)))
     return rows if told or rows else []
 
 
@@ -144,9 +144,9 @@ def render_metrics(subject: Subject) -> str:
 
 
 def _row(
-    subject: Subject, name: str, value: float, low: float | None, high: float | None
+    subject: Subject, name: str, value: float, bounds: tuple[float, float] | None
 ) -> MetricRow:
-    interval = "" if low is None or high is None else f"{shown(low)} to {shown(high)}"
+    interval = "" if bounds is None else " to ".join(map(shown, bounds))
     now, then, is_same = value, subject.baseline.metrics.get(name), False
     difference = subject.compared.get(name)
     if difference is not None:
@@ -156,10 +156,6 @@ def _row(
     change = f"{now - then:+.4f}" + ("" if is_same else ", on other rows")
     sign = {"higher": 1, "lower": -1}.get(direction_of(name), 0)
     return MetricRow(name, number(value), interval, shown(then), change, sign * (now - then) < 0)
-
-
-def _bounds(found: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
-    return (None, None) if found is None else (found["low"], found["high"])
 
 
 def _text(value: Any) -> str:

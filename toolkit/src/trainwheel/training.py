@@ -19,7 +19,7 @@ from trainwheel.golden import GoldenRow, parse_inputs
 from trainwheel.hosts import TRAIN
 from trainwheel.lockfile import requirements
 from trainwheel.manifest import manifest_of, render_manifest, versions_that_matter
-from trainwheel.metrics import parse_metrics, split_intervals
+from trainwheel.metrics import parse_data_digests, parse_metrics, split_intervals
 from trainwheel.project import PROGRESS, Project
 from trainwheel.proving import Model, ask
 from trainwheel.staging import stage_package
@@ -55,7 +55,8 @@ def train(
         is_quiet: Show how far it is and nothing that it prints.
 
     Raises:
-        StepFailedError: The command failed, wrote no model, or the model does not predict.
+        StepFailedError: The command failed, wrote no model or no sound data.json, or the model does
+            not predict.
         TrainwheelError: There is no cluster that could be used.
     """
     model, report = scratch / project.artefact.name, scratch / "train"
@@ -67,6 +68,8 @@ def train(
         message = "training ended well but wrote no model"
         hint = "it must write the file that {model} names in tool.trainwheel.train.command"
         raise StepFailedError(message, hint=hint)
+    if (report / "data.json").exists():
+        parse_data_digests((report / "data.json").read_bytes())
     manifest_of(model).write_text(_manifest(project, model), encoding="utf-8")
     carriers = _record_golden(project, model, report, scratch)
     _record_run(measures, report, carriers)

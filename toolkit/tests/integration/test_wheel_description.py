@@ -57,6 +57,18 @@ def test_provenance_names_what_the_model_was_made_of(
     assert str(published.root) not in provenance.render()
 
 
+def test_provenance_has_the_intervals_of_the_evaluation(published_learner: TinyProject) -> None:
+    text = read(published_learner, f"{INFO}/trainwheel/provenance.json")
+    judged = json.loads(published_learner.read("build/judge/judged.json"))
+    known = judged["measured"]["named"]["accuracy"]
+
+    provenance = parse_provenance(text)
+
+    assert provenance.training.engine == "local"
+    assert list(provenance.intervals) == ["accuracy"]
+    assert provenance.intervals["accuracy"] == pytest.approx((known["low"], known["high"]))
+
+
 def test_the_golden_predictions_are_beside_it(
     published: TinyProject, provenance: Provenance
 ) -> None:

@@ -17,7 +17,9 @@ from integration.cluster.searcher import (
     train,
     use_example,
 )
-from integration.tiny import TinyProject, wait_for
+from integration.tiny import TinyProject, copy_of, wait_for
+from trainwheel.provenance import parse_provenance
+from trainwheel.wheel import read_member
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -148,3 +150,17 @@ def test_the_engine_that_is_not_configured_makes_the_same_model(
     assert "hash seed 0, dask: same bytes" in run.output
     told = "repeats byte for byte: 3 more trainings, hash seeds 1, 2, 0, local and dask"
     assert told in project.read("build/train/report.html")
+
+
+def test_the_wheel_says_that_a_cluster_trained_it(
+    tmp_path: Path, clustered_once: TinyProject
+) -> None:
+    project = copy_of(clustered_once, tmp_path / "tiny")
+    # Its model answers with a score, where that of the tiny project doubles.
+    project.replace("tests/system/test_tiny_model.py", '["value"] == 4.0', '["value"] < 1')
+
+    run = project.nox("package")
+
+    assert run.code == 0, run.output
+    provenance = parse_provenance(read_member(project.wheel, "trainwheel/provenance.json"))
+    assert provenance.training.engine == "dask"
