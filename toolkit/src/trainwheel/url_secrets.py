@@ -34,7 +34,8 @@ _PLAIN_USERS = frozenset(
 )
 """User names that registries prescribe; the password comes from elsewhere."""
 _SECRET_NAME = re.compile(
-    r"token(?!i[sz])|secret|passw|passphrase|signature|credential|session|(?:api|access|account|auth|private)[-_.]?key"
+    r"token(?!i[sz])|secret|passw|passphrase|signature|credential|session"
+    r"|(?:api|access|account|auth|private)[-_.]?key"
     r"|(?<![a-z])(?:o?auth|authorization|bearer|hmac|jwt|key|pass|pat|pwd?|sas|sig)(?![a-z])",
     re.IGNORECASE,
 )
