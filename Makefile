@@ -4,7 +4,8 @@ $(error GNU Make 3.81 or newer is needed; on BSD it is called gmake)
 endif
 
 PYTHON ?= python3
-NOX := .venv/bin/python -m nox
+# With -P, a module that lies here is never taken for one of Nox's, which may see a password.
+NOX := .venv/bin/python -P -m nox
 STAMP := .venv/.trainwheel-stamp
 
 # `make version=175 upload.model` asks for a version by name. Neither make nor a shell ever expands
@@ -69,7 +70,7 @@ distclean: clean ## remove the environments too; the embedded index stays
 	rm -rf .venv .nox toolkit/.nox
 
 $(STAMP): Pipfile.lock bootstrap.py toolkit/pyproject.toml
-	@$(PYTHON) bootstrap.py
+	@$(PYTHON) -I bootstrap.py
 
 # A project folder that was moved, or whose Python is gone, has a fresh stamp but no working .venv.
 ifneq ($(shell { read -r root < $(STAMP); } 2>/dev/null && [ -x .venv/bin/python ] && [ "$$root" = "$$(pwd -P)" ] && echo whole),whole)

@@ -53,7 +53,7 @@ def main() -> int:
         check_python(sys.version_info[:2], newer)
         if newer is not None:
             say("Python {}.{} is too old, going on with {}".format(*sys.version_info[:2], newer))
-            os.execv(newer, [newer, str(root / "bootstrap.py")])  # noqa: S606
+            os.execv(newer, [newer, "-I", str(root / "bootstrap.py")])  # noqa: S606
         bootstrap(root)
     except BootstrapError as error:
         say(str(error), kind=error.kind)

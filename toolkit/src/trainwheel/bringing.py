@@ -157,7 +157,7 @@ def _pull(project: Project) -> None:
         message = f"{name} is tracked by DVC, but [data] of the Pipfile has no dvc"
         raise LockfileError(message, hint="add it and run `nox -s lock`")
     targets = tuple(f"{name}.dvc" for name in project.tracked_data)
-    argv = ("python", "-m", "dvc", "pull", "--quiet", *targets)
+    argv = ("python", "-P", "-m", "dvc", "pull", "--quiet", *targets)
     env = {"DVC_NO_ANALYTICS": "1", "CI": "true"}
     project.run_tool("data", argv, what="dvc pull", secrets=_DATA, env=env)
 

@@ -92,9 +92,10 @@ def _build(project: Project, release: Release, scratch: Path, commit: Commit) ->
     """Return the wheel that the build back end makes of all but what training made."""
     staged, built = scratch / "staged", scratch / "built"
     stage(project, release.version, staged)
+    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built))
     project.run_tool(
         "package",
-        ("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built), str(staged)),
+        (*argv, str(staged)),
         what="the build",
         env={"SOURCE_DATE_EPOCH": str(commit.time), "PYTHONHASHSEED": "0"},
     )
@@ -110,7 +111,7 @@ def _inspect(project: Project, wheel: Path) -> None:
     check_members(project, list_members(wheel))
     check_record(wheel)
     _check_leaks(project, wheel)
-    for argv in (("python", "-m", "twine", "check", "--strict"), ("check-wheel-contents",)):
+    for argv in (("python", "-P", "-m", "twine", "check", "--strict"), ("check-wheel-contents",)):
         what = argv[-1] if len(argv) == 1 else "twine check"
         project.run_tool("package", (*argv, str(wheel)), what=what)
 

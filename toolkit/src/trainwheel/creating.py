@@ -67,7 +67,7 @@ class _Workplace:
 
     def nox(self, session: str) -> None:
         """Run a session of the repository with the Nox that is installed beside this command."""
-        argv = (sys.executable, "-m", "nox", "-s", session)
+        argv = (sys.executable, "-P", "-m", "nox", "-s", session)
         command = Command(argv, cwd=self.folder, secrets=_READ)
         completed = run(command, self.environment)
         if completed.failed:

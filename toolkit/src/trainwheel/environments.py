@@ -198,7 +198,7 @@ class Installer:
 def read_pip_settings(environment: Environment) -> dict[str, str]:
     """Return pip's settings on this machine; none where there is no pip."""
     # `pip config list` is pip's own word on which of its files and variables win.
-    command = Command((sys.executable, "-m", "pip", "config", "list"), secrets=_READ)
+    command = Command((sys.executable, "-P", "-m", "pip", "config", "list"), secrets=_READ)
     listed = run(command, environment)
     return {} if listed.failed else parse_pip_config(listed.output)
 

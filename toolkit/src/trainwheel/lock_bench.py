@@ -84,7 +84,7 @@ class Bench:
         """Run `pipenv lock` and return the lock; ``pipfile`` stands in for the project's own."""
         if pipfile is not None:
             (self.project / "Pipfile").write_text(pipfile, encoding="utf-8")
-        argv = (sys.executable, "-m", "pipenv", "lock")
+        argv = (sys.executable, "-P", "-m", "pipenv", "lock")
         command = Command(argv, cwd=self.project, env=self._variables, secrets=_READ)
         completed = run(command, self._without_overrides, log=self.log, redact=hide_queries)
         if "No module named pipenv" in completed.last_line:
@@ -96,7 +96,8 @@ class Bench:
     def pipenv_hash(self) -> str:
         """Return ``_meta.hash`` as pipenv computes it where pip is not configured, or nothing."""
         variables = {**self._variables, "PIP_CONFIG_FILE": os.devnull}
-        command = Command((sys.executable, "-c", _HASH_SCRIPT), cwd=self.project, env=variables)
+        argv = (sys.executable, "-P", "-c", _HASH_SCRIPT)
+        command = Command(argv, cwd=self.project, env=variables)
         completed = run(command, self._without_overrides, log=self.log)
         found = re.fullmatch(r"[0-9a-f]{64}", completed.last_line)
         return found[0] if found and not completed.failed else ""
@@ -127,7 +128,7 @@ class Bench:
         return path
 
     def _uv(self, *arguments: str) -> None:
-        argv = (sys.executable, "-m", "uv", *arguments)
+        argv = (sys.executable, "-P", "-m", "uv", *arguments)
         extra = self._settings.arguments if "compile" in arguments else ()
         variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
         command = Command((*argv, *extra), cwd=self.project, env=variables, secrets=_READ)
@@ -187,7 +188,7 @@ def find_python(version: str, environment: Environment) -> str:
     """
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
-    argv = (sys.executable, "-m", "uv", "python", "find", "--no-project", "--system", version)
+    argv = (sys.executable, "-P", "-m", "uv", "python", "find", "--no-project", "--system", version)
     completed = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}), environment)
     if not completed.failed:
         return completed.last_line

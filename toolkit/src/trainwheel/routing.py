@@ -95,7 +95,7 @@ class Routing:
 
     def _default_index(self) -> str:
         """Return where pip installs from when it is told nothing, in its own words."""
-        argv = (sys.executable, "-m", "pip", "download", "--help")
+        argv = (sys.executable, "-P", "-m", "pip", "download", "--help")
         told = run(Command(argv, env={"COLUMNS": "1000"}), self.environment).output
         found = _DEFAULT.search(" ".join(told.split()))
         return found[1] if found else ""

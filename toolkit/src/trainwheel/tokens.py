@@ -56,7 +56,14 @@ class TokenSource:
         except ValueError:
             message = f"{where} is no command: a quotation mark has no partner"
             raise ConfigurationError(message) from None
-        command = Command(argv, secrets=_SECRETS, timeout=_SECONDS, drops_errors=True)
+        # It sees the passwords: a Python takes no module of the folder that it starts in.
+        command = Command(
+            argv,
+            env={"PYTHONSAFEPATH": "1"},
+            secrets=_SECRETS,
+            timeout=_SECONDS,
+            drops_errors=True,
+        )
         completed = run(command, self.environment)
         if completed.is_late:
             message = f"{where} has not ended within {_SECONDS:.0f} s"

@@ -64,7 +64,7 @@ class Wheelhouse:
             listing = Path(name) / "requirements.txt"
             listing.write_text(share, encoding="utf-8")
             argv = (
-                *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
+                *(sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input"),
                 *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
                 *("--dest", str(self.folder), "--requirement", str(listing)),
             )

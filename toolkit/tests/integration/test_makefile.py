@@ -16,7 +16,7 @@ TARGETS = [
     *("help", "install", "doc", "train", "test", "version.model", "sync", "package.model"),
     *("upload.model", "verify.model", "index", "check", "check.all", "clean", "distclean"),
 ]
-# Stands in for .venv/bin/python: the Makefile only ever asks it for `-m nox …`.
+# Stands in for .venv/bin/python: the Makefile only ever asks it for `-P -m nox …`.
 RUNNER = """#!/bin/sh
 printf '%s\\n' "$*" >> calls
 env | sort > environment
@@ -89,16 +89,16 @@ def test_a_target_runs_its_session(project: Path, target: str, session: str) -> 
 
     assert completed.returncode == 0, completed.stdout
     assert completed.stdout == ""
-    assert calls(project) == [f"-m nox -s {session}"]
+    assert calls(project) == [f"-P -m nox -s {session}"]
 
 
 def test_check_all_is_check_and_the_slow_tests(project: Path) -> None:
     make(project, "check.all")
 
     assert calls(project) == [
-        "-m nox -s lint test",
-        "-m nox -f toolkit/noxfile.py -s lint docs tests",
-        "-m nox -f toolkit/noxfile.py -s slow",
+        "-P -m nox -s lint test",
+        "-P -m nox -f toolkit/noxfile.py -s lint docs tests",
+        "-P -m nox -f toolkit/noxfile.py -s slow",
     ]
 
 
@@ -121,7 +121,7 @@ def test_a_version_reaches_the_session_as_typed(project: Path, value: str) -> No
     completed = make(project, f"version={value}", "upload.model")
 
     assert completed.returncode == 0, completed.stdout
-    assert calls(project) == ["-m nox -s upload"]
+    assert calls(project) == ["-P -m nox -s upload"]
     first_line = value.partition("\n")[0]
     assert variable(project, "TRAINWHEEL_VERSION") == first_line
     assert variable(project, "version") is None
@@ -165,7 +165,7 @@ def test_bootstrap_runs_when_the_environment_does_not_fit(project: Path, change:
 
     completed = make(project, "install", "PYTHON=echo would run")
 
-    assert completed.stdout == "would run bootstrap.py\n"
+    assert completed.stdout == "would run -I bootstrap.py\n"
 
 
 def test_clean_and_distclean_keep_what_was_published(project: Path) -> None:

@@ -97,7 +97,7 @@ class TinyProject:
 
     def argv(self, *words: str) -> tuple[str, ...]:
         """Return the command line of Nox sessions, and of options behind ``--``."""
-        return (sys.executable, "-m", "nox", "--envdir", str(self.envdir), "-s", *words)
+        return (sys.executable, "-P", "-m", "nox", "--envdir", str(self.envdir), "-s", *words)
 
     def run(self, *argv: str, **variables: str) -> Run:
         """Run a command in the project's folder to its end."""

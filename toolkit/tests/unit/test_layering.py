@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +78,17 @@ def _full_name(node: ast.expr, names: dict[str, str]) -> str:
     return f"{names.get(head, head)}{dot}{rest}"
 
 
+def imports_from_its_folder(text: str) -> list[str]:
+    """Return the programs that a Python is told to run where it would import what lies there."""
+    lines = (n.elts for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Tuple | ast.List))
+    pairs = (map(ast.unparse, pair) for line in lines for pair in itertools.pairwise(line))
+    return [
+        flag.strip("'")
+        for program, flag in pairs
+        if re.search(r"python|executable", program) and flag in {"'-m'", "'-c'"}
+    ]
+
+
 def long_functions(text: str) -> Iterator[str]:
     """Yield the functions that are too long."""
     for node in ast.walk(ast.parse(text)):
@@ -108,6 +121,28 @@ def test_one_module_prints(module: str) -> None:
     may_print = module in {"console.py", "__main__.py"} or module.startswith("hosts/")
 
     assert may_print or prints(read(module)) == []
+
+
+@each_module
+def test_a_python_imports_nothing_that_lies_where_it_starts(module: str) -> None:
+    # Tests and pages are the model's own, which import each other; no secret is in their sight.
+    is_models = module in {"sessions/test.py", "sessions/doc.py"}
+
+    assert is_models or imports_from_its_folder(read(module)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("argv = (sys.executable, '-m', 'pip', 'list')", ["-m"]),
+        ("argv = [str(python), '-c', script]", ["-c"]),
+        ("argv = (*start, *('python', '-m', 'build'))", ["-m"]),
+        ("argv = (sys.executable, '-P', '-m', 'pip')", []),
+        ("argv = (str(python), '-P', str(script), '-mode')", []),
+    ],
+)
+def test_a_python_that_imports_from_its_folder_is_seen(line: str, found: list[str]) -> None:
+    assert imports_from_its_folder(line) == found
 
 
 @each_module

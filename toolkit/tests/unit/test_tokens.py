@@ -86,3 +86,15 @@ def test_what_is_no_command_is_one_line(
 ) -> None:
     with pytest.raises(kind, match=told):
         tokens(IndexSettings("cloud", token_command=command))
+
+
+@pytest.mark.parametrize("arguments", [("-m", "planted"), ("-c", "import planted")])
+def test_the_command_imports_nothing_that_lies_where_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: TokenSource, arguments: tuple[str, str]
+) -> None:
+    (tmp_path / "planted.py").write_text("print('t0ken')")
+    monkeypatch.chdir(tmp_path)
+    command = shlex.join((sys.executable, *arguments))
+
+    with pytest.raises(MissingCredentialsError, match="ended with exit code 1"):
+        tokens(IndexSettings("cloud", token_command=command))
