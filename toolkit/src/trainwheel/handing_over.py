@@ -19,6 +19,7 @@ from trainwheel.files import list_files
 from trainwheel.lockfile import render_requirements, requirements
 from trainwheel.own_wheel import write_own_wheel
 from trainwheel.project import Project, open_project
+from trainwheel.proof import proof_path
 from trainwheel.releasing import read_release
 from trainwheel.setup_py import read_distribution_name
 
@@ -67,11 +68,15 @@ def hand_over_wheel(project: Project, folder: Path) -> bool:
     build = project.root / "build"
     if not read_release(build / "version.json").releases:
         return False
-    dist = build / "dist"
-    if not any(dist.glob("*.whl")):
+    wheels = sorted((build / "dist").glob("*.whl"))
+    if not wheels:
         message = "no wheel has been packaged here"
         raise StepFailedError(message, hint="package it: make package.model")
-    shutil.copytree(dist, folder, dirs_exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Each by its name: whatever else lies there may hold rows, and stays.
+    for wheel in wheels:
+        shutil.copy2(wheel, folder)
+        shutil.copy2(proof_path(wheel), folder)
     return True
 
 

@@ -7,16 +7,14 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
+from integration.jobs import FRESH, Job
 from integration.tiny import ROOT, Run, TinyProject
 from trainwheel.ci_linting import LINTERS, lint_ci_files
 from trainwheel.console import Console
@@ -138,48 +136,6 @@ def test_npm_refuses_a_package_with_another_digest(tmp_path: Path) -> None:
     assert "EINTEGRITY" in completed.output
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job of model.yml, whose scripts run here as the service would run them.
-
-    Args:
-        workspace: The folder that the service would start it in.
-        variables: The environment of the runner.
-        values: What the service puts in for a template.
-    """
-
-    name: str
-    workspace: Path
-    variables: Mapping[str, str]
-    values: Mapping[str, str]
-
-    def run(self, *names: str) -> Run:
-        """Run the job's scripts in their order, or only those of these names, until one fails."""
-        done = Run(0, "")
-        file = "attest" if self.name == "attest" else "model"
-        job = YAML(typ="safe").load((ROOT / f".github/workflows/{file}.yml").read_text())["jobs"]
-        for step in job[self.name]["steps"]:
-            if "run" in step and (not names or step["name"] in names) and done.code == 0:
-                done = self._run(step, job[self.name].get("env", {}))
-        return done
-
-    def _run(self, step: Mapping[str, Any], env: Mapping[str, str]) -> Run:
-        own = {name: self._fill(value) for name, value in {**env, **step.get("env", {})}.items()}
-        completed = subprocess.run(
-            ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]),
-            cwd=self.workspace,
-            env={**self.variables, **own},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return Run(completed.returncode, completed.stdout + completed.stderr)
-
-    def _fill(self, text: str) -> str:
-        return re.sub(r"\$\{\{ (.*?) \}\}", lambda found: self.values.get(found[1], ""), text)
-
-
 CHECK = "Check that it is what was built, all of it and nothing else"
 DIST, COMMAND = "handed-over", "command"
 
@@ -198,6 +154,7 @@ def seal(folder: Path, *names: str) -> str:
 def handed(tmp_path: Path) -> dict[str, str]:
     """What two jobs handed over is in ``handed-over`` and ``command``; these are the digests."""
     return {
+        FRESH: str(tmp_path),
         "needs.build.outputs.digest": seal(tmp_path / DIST, "a-1-py3-none-any.whl", "a.json"),
         "needs.command.outputs.digest": seal(tmp_path / COMMAND, "b.whl", "requirements.txt"),
     }
@@ -242,12 +199,12 @@ def test_what_is_not_what_was_built_is_not_published(
 def test_what_is_not_what_was_built_is_not_attested(
     tmp_path: Path, handed: Mapping[str, str]
 ) -> None:
-    told = {"inputs.digest": handed["needs.build.outputs.digest"]}
+    told = {FRESH: str(tmp_path), "inputs.digest": handed["needs.build.outputs.digest"]}
     variables = {"PATH": os.environ["PATH"]}
-    assert Job("attest", tmp_path, variables, told).run().code == 0
-    assert Job("attest", tmp_path, variables, {}).run().code != 0
+    assert Job("attest", tmp_path, variables, told).run(CHECK).code == 0
+    assert Job("attest", tmp_path, variables, {FRESH: str(tmp_path)}).run(CHECK).code != 0
     CHANGES["another byte"](tmp_path)
-    assert Job("attest", tmp_path, variables, told).run().code != 0
+    assert Job("attest", tmp_path, variables, told).run(CHECK).code != 0
 
 
 @pytest.mark.parametrize("name", ["build", "command"])
@@ -288,6 +245,7 @@ def test_what_is_handed_over_is_the_wheel_and_its_proof(
     folder = tmp_path / "handed over"
     packaged = published.nox("package", TRAINWHEEL_VERSION="0.2.0")
     assert packaged.code == 0, packaged.output
+    published.write("build/dist/rows.csv", "private")
 
     done = hand_over(published, str(folder))
 
