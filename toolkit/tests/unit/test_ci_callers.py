@@ -27,6 +27,7 @@ PINS = {
     "actions/attest-build-provenance": ("0f67c3f4856b2e3261c31976d6725780e5e4c373", "v4.1.1"),
 }
 EVENTS = 'contains(fromJSON(\'["push", "schedule", "workflow_dispatch"]\'), github.event_name) }}'
+FRESH = "${{ steps.fresh.outputs.folder }}"
 READ_SECRETS = ("NEXUS_READ_USERNAME", "NEXUS_READ_PASSWORD")
 ADDRESS = "NEXUS_LOCAL_REPO_URL"
 
@@ -61,6 +62,25 @@ def _problems_of_step(step: dict[str, Any], *, in_publish: bool) -> Iterator[str
     seen = set(re.findall(r"secrets\.(\w+)", str(step)))
     if not in_publish and seen - {*READ_SECRETS}:
         yield f"{step['name']} sees a publish secret"
+
+
+def _problems_of_workspace(job: dict[str, Any]) -> Iterator[str]:
+    """Yield what a job takes from, or leaves in, the workspace of a runner that keeps it."""
+    first, *others = job["steps"]
+    if "mktemp -d" not in first.get("run", "") or first.get("id") != "fresh":
+        yield "it does not begin in a fresh folder"
+    for step in others:
+        where = str(step.get("with", {}).get("path", step.get("working-directory")))
+        if ("run" in step or "download" in step["uses"]) and not where.startswith(FRESH):
+            yield f"{step['name']} is in the workspace"
+        pythons = re.findall(r"\bpython3?\b (\S+)", step.get("run", ""))
+        if any(option != "-I" for option in pythons):
+            yield f"{step['name']} imports what lies where it starts"
+
+
+def _problems_of_runner(job: dict[str, Any]) -> Iterator[str]:
+    if job["runs-on"] != "${{ inputs.publish-runner || inputs.runner }}":
+        yield "it runs where others run"
 
 
 def _problems_of_publish(job: dict[str, Any]) -> Iterator[str]:
@@ -99,9 +119,10 @@ def _problems_of_attest(job: dict[str, Any]) -> Iterator[str]:
 
 
 RULES: dict[str, tuple[Callable[[dict[str, Any]], Iterator[str]], ...]] = {
-    "publish": (_problems_of_publish,),
-    "command": (_problems_of_command,),
-    "attest": (_problems_of_attest,),
+    "publish": (_problems_of_publish, _problems_of_workspace, _problems_of_runner),
+    "verify": (_problems_of_workspace,),
+    "command": (_problems_of_command, _problems_of_runner),
+    "attest": (_problems_of_attest, _problems_of_workspace),
 }
 
 
@@ -148,6 +169,21 @@ def test_a_workflow_keeps_every_rule(path: Path) -> None:
         ('"schedule", "workflow_dispatch"]', '"pull_request"]', "made for any event"),
         ('--name "$(cat command/name.txt)" ', "", "the model is not named"),
         ('index=(--to "$INDEX"', "index=(", "the index is not named"),
+        ("mktemp -d", "mkdir -p", "it does not begin in a fresh folder"),
+        ("path: ${{ steps.fresh.outputs.folder }}/", "path: ", "Take the command is in the work"),
+        (
+            "        working-directory: ${{ steps.fresh.outputs.folder }}\n",
+            "",
+            "Publish is in the work",
+        ),
+        ("-I -m trainwheel upload", "-m trainwheel upload", "Publish imports what lies"),
+        ("-I -m trainwheel verify", "-P -m trainwheel verify", "Install from the index and repeat"),
+        (
+            "python -I -m venv",
+            "python -m venv",
+            "Install the command, everything",
+        ),
+        ("inputs.publish-runner || inputs.runner", "inputs.runner", "it runs where others run"),
     ],
 )
 def test_a_broken_rule_of_a_workflow_is_noticed(old: str, new: str, expected: str) -> None:

@@ -13,6 +13,18 @@ JENKINSFILE = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PUBLISH_SECRETS = ("NEXUS_USERNAME", "NEXUS_PASSWORD")
 CLEAN = "git clean -ffdxq -e /.trainwheel/cache"
+# What publishes is made first, of what was checked out alone.
+INSTALL = [
+    CLEAN,
+    "make install",
+    ".venv/bin/trainwheel hand-over --command build/command",
+    "readlink -f .venv/bin/python > build/command/python.txt",
+]
+UPLOAD = (
+    "[ -d handed-over ] || exit 0 env/bin/python -I -m trainwheel upload --verify "
+    '--name "$(cat build/command/name.txt)" handed-over/*.whl'
+)
+SCRIPT = re.compile(r"\bsh (?:'''(.*?)'''|'([^'\n]*)')", re.DOTALL)
 MAIN = "env.CHANGE_ID == null && env.BRANCH_NAME in [null, 'main']"
 # What breaks a rule → what has to stand in the code, blanks aside.
 NEEDED = {
@@ -24,10 +36,15 @@ NEEDED = {
     "the report is not published": "publishHTML([ reportName: 'Model', reportDir: 'build', "
     "reportFiles: 'train/report.html,doc/index.html,test/coverage/index.html', ",
     "what is archived has no digest": "archiveArtifacts artifacts: "
-    "'build/dist/*,build/log/*,build/train/report.html', fingerprint: true, ",
+    "'build/dist/*.whl,build/dist/*.proof.json,build/log/*.log,build/train/report.html', "
+    "fingerprint: true, ",
     "what a run left stays": f"cleanup {{ script {{ if ({MAIN}) {{ sh '{CLEAN}' }} "
     "else { deleteDir() } } }",
     "a change request publishes": f"stage('upload.model') {{ when {{ expression {{ {MAIN} }} }}",
+    "the upload is done in the workspace": "steps { dir(pwd(tmp: true) + '/publish') { deleteDir() "
+    "unstash 'command' ",
+    "what the upload was done with stays": "post { cleanup { dir(pwd(tmp: true) + '/publish') "
+    "{ deleteDir() } } }",
     "the index is not named": "TRAINWHEEL_INDEX = 'nexus'",
 }
 
@@ -35,17 +52,17 @@ NEEDED = {
 def problems_of_jenkinsfile(text: str) -> Iterator[str]:
     """Yield what breaks a rule in a Jenkinsfile."""
     code = re.sub(r"//.*", "", text)
-    if '"' in code:
+    if '"' in re.sub(r"'''.*?'''|'[^'\n]*'", "", code, flags=re.DOTALL):
         yield "a double quote lets Groovy expand what it encloses"
     stages = re.findall(r"stage\('([^']+)'\)", code)
-    commands = re.findall(r"\bsh\b(.*)", code)
-    if commands != [*(f" 'make {stage}'" for stage in stages), f" '{CLEAN}'"]:
-        yield "a stage runs something else than the make target of its name"
+    yield from _problems_of_stages(code, stages)
     if any(not re.search(rf"^{re.escape(stage)}:", MAKEFILE, re.MULTILINE) for stage in stages):
         yield "a stage is no make target"
     bound = _block_after(code, "]) {")
-    if re.findall(r"sh '(.*)'", bound) != ["make upload.model"]:
+    if scripts_of(bound) != [UPLOAD]:
         yield "credentials are bound around something else than the upload"
+    if re.search(r"python(?:\.txt\)\")? -m", " ".join(scripts_of(code))):
+        yield "a Python imports what lies where it starts"
     listed = code.partition("withCredentials([")[2].partition("])")[0]
     outside = code.replace(listed, "")
     for name in PUBLISH_SECRETS:
@@ -55,6 +72,24 @@ def problems_of_jenkinsfile(text: str) -> Iterator[str]:
         yield "the address is a credential, and the install line would be masked"
     flat = " ".join(code.split())
     yield from (problem for problem, needed in NEEDED.items() if needed not in flat)
+
+
+def scripts_of(code: str) -> list[str]:
+    """Return what the steps ``sh`` run, in their order, each on one line."""
+    found = (script or line for script, line in SCRIPT.findall(code))
+    return [" ".join(text.replace("\\\n", "").split()) for text in found]
+
+
+def _problems_of_stages(code: str, stages: list[str]) -> Iterator[str]:
+    bodies = re.split(r"stage\('[^']+'\)", code.partition("post {\n        always")[0])[1:]
+    commands = {stage: scripts_of(body) for stage, body in zip(stages, bodies, strict=True)}
+    if stages[0] != "install" or commands.pop("install", []) != INSTALL:
+        yield "what publishes is made beside other code"
+    uploading = commands.pop("upload.model", [])
+    if any("make" in script for script in uploading):
+        yield "what the workspace holds runs in the upload"
+    if any(scripts != [f"make {stage}"] for stage, scripts in commands.items()):
+        yield "a stage runs something else than the make target of its name"
 
 
 def _block_after(code: str, start: str) -> str:
@@ -78,7 +113,19 @@ def test_the_jenkinsfile_keeps_every_rule() -> None:
         ("sh 'make doc'", "sh 'make docs'", "something else than the make target"),
         ("sh 'make doc'", "sh 'echo $NEXUS_PASSWORD'", "NEXUS_PASSWORD is not bound"),
         ("'doc'", "'docs'", "no make target"),
-        ("sh 'make upload.model'", "sh 'make train'", "credentials are bound around"),
+        ("trainwheel upload --verify", "trainwheel upload", "credentials are bound around"),
+        ("-I -m trainwheel upload", "-m trainwheel upload", "imports what lies where it starts"),
+        ("-I -m venv", "-m venv", "imports what lies where it starts"),
+        ("                sh 'make install'\n", "", "made beside other code"),
+        ("stage('install')", "stage('doc')", "made beside other code"),
+        ("sh 'make train'", "sh 'make test'", "something else than the make target"),
+        ("                    unstash 'command'", "sh 'make install'", "holds runs in the upload"),
+        ("deleteDir()\n                    unstash", "unstash", "is done in the workspace"),
+        (
+            "post {\n                cleanup",
+            "post {\n  always",
+            "done with stays",
+        ),
         ("TRAINWHEEL_INDEX = 'nexus'", "", "the index is not named"),
         ("junit testResults", "echo testResults", "the test results are not published"),
         ("expression { env.CHANGE_ID == null &&", "expression {", "a change request publishes"),
@@ -90,10 +137,10 @@ def test_the_jenkinsfile_keeps_every_rule() -> None:
         ("train/report.html,doc", "doc", "the report is not published"),
         ("publishHTML(", "echo(", "the report is not published"),
         ("fingerprint: true", "fingerprint: false", "what is archived has no digest"),
-        ("build/dist/*,", "", "what is archived has no digest"),
+        ("build/dist/*.whl,", "", "what is archived has no digest"),
         ("if (env.CHANGE_ID == null &&", "if (", "what a run left stays"),
         ("deleteDir()", "echo 'kept'", "what a run left stays"),
-        ("clean -ffdxq -e /.trainwheel/cache", "status", "something else than the make target"),
+        ("clean -ffdxq -e /.trainwheel/cache", "status", "what a run left stays"),
         ("'nexus',\n", "'nexus', // \n variable: 'NEXUS_LOCAL_REPO_URL',\n", "is a credential"),
     ],
 )

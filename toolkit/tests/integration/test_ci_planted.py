@@ -1,0 +1,170 @@
+"""What a build left in a workspace sees no password, where another publishes from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from integration.jobs import JenkinsJob, Job
+from integration.tiny import ROOT, RealIndex, TinyProject, clean_variables
+from trainwheel.digests import digest_file
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+STEAL = "import os; f = open({!r}, 'a'); f.write(repr(dict(os.environ))); f.close()\n"
+# What no test runner imports, which may run where these lie.
+OURS = ("trainwheel", "twine", "requests", "urllib3", "nox", "uv", "keyring", "certifi", "pip")
+MODULES = (
+    *(*OURS, "packaging", "venv", "ensurepip", "runpy", "json", "argparse"),
+    *("sitecustomize", "usercustomize"),
+)
+SETTINGS = {
+    "pyproject.toml": '[tool.trainwheel]\npackage = "x"\n[tool.trainwheel.index.nexus]\n'
+    'url = "http://127.0.0.1:9/"\n',
+    ".pypirc": "[nexus]\nrepository = http://127.0.0.1:9/\n",
+    "pip.conf": "[global]\nindex-url = http://127.0.0.1:9/\n",
+    "setup.cfg": "[install]\nprefix = /nonexistent\n",
+    "uv.toml": 'index-url = "http://127.0.0.1:9/"\n',
+}
+
+
+@dataclass(frozen=True)
+class Plants:
+    """What lies in a workspace for whoever comes next, and what it wrote."""
+
+    folder: Path
+    stolen: Path
+
+    def lay(self, modules: Sequence[str] = MODULES) -> None:
+        """Lay modules and packages, a path file, an environment and a wheel of another run."""
+        text = STEAL.format(str(self.stolen))
+        for name in modules:
+            (self.folder / f"{name}.py").write_text(text)
+            (self.folder / name).mkdir(exist_ok=True)
+            for module in ("__init__.py", "__main__.py"):
+                (self.folder / name / module).write_text(text)
+        (self.folder / "planted.pth").write_text(f"{text}\n")
+        python = self.folder / "env" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!/bin/sh\nenv >> '{self.stolen}'\nexec {sys.executable} \"$@\"\n")
+        python.chmod(0o755)
+        for name in ("handed-over", "command"):
+            (self.folder / name).mkdir(exist_ok=True)
+            (self.folder / name / "old_model-0.1.0-py3-none-any.whl").write_text("old")
+
+    def read(self) -> str:
+        """Return what was written."""
+        return self.stolen.read_text() if self.stolen.exists() else ""
+
+
+@pytest.fixture
+def packaged(published: TinyProject) -> TinyProject:
+    """A tiny project that has packaged 0.2.0, and whose lock names what the command needs."""
+    done = published.nox("package", TRAINWHEEL_VERSION="0.2.0")
+    assert done.code == 0, done.output
+    return published
+
+
+def hand_over(project: TinyProject, tmp_path: Path) -> dict[str, Path]:
+    """Return what the jobs before ``publish`` hand over, by the name of its artifact."""
+    lock = json.loads(project.read("Pipfile.lock"))
+    develop = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))["develop"]
+    needed = {name: entry for name, entry in develop.items() if "path" not in entry}
+    project.write("Pipfile.lock", json.dumps({**lock, "develop": needed}))
+    folders = {name: tmp_path / name for name in ("handed-over-py3.11", "command-py3.11")}
+    for name, folder in folders.items():
+        options = ("--command",) if name.startswith("command") else ()
+        argv = (sys.executable, "-P", "-m", "trainwheel", "hand-over", *options, str(folder))
+        done = project.run(*argv)
+        assert done.code == 0, done.output
+    return folders
+
+
+def values_of(folders: Mapping[str, Path], index: RealIndex) -> dict[str, str]:
+    """Return what the service puts in for the templates of ``publish`` and ``verify``."""
+    built, command = (digest_file(folder / "SHA256SUMS") for folder in folders.values())
+    return {
+        "inputs.python-version": "3.11",
+        "inputs.index": "nexus",
+        "vars.NEXUS_LOCAL_REPO_URL": index.url,
+        "secrets.NEXUS_USERNAME": index.username,
+        "secrets.NEXUS_PASSWORD": index.password,
+        "secrets.NEXUS_READ_USERNAME": index.username,
+        "secrets.NEXUS_READ_PASSWORD": index.password,
+        "needs.build.outputs.digest": built,
+        "needs.command.outputs.digest": command,
+    }
+
+
+def test_github_publishes_and_verifies_beside_what_an_earlier_job_left(
+    packaged: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+) -> None:
+    artifacts = hand_over(packaged, tmp_path)
+    plants = Plants(tmp_path / "workspace", tmp_path / "stolen")
+    plants.folder.mkdir()
+    plants.lay()
+    for name, text in SETTINGS.items():
+        (plants.folder / name).write_text(text)
+    runner = {**clean_variables(), "RUNNER_TEMP": str(tmp_path), "GITHUB_STEP_SUMMARY": os.devnull}
+    runner["PATH"] = f"{Path(sys.executable).parent}:{runner['PATH']}"
+    values = values_of(artifacts, shut_nexus)
+
+    done = [
+        Job(name, plants.folder, runner, values, artifacts).run() for name in ("publish", "verify")
+    ]
+
+    assert [one.code for one in done] == [0, 0], "".join(one.output for one in done)
+    assert "published tiny-model 0.2.0" in done[0].output
+    assert "golden predictions" in done[1].line("verify ")
+    assert shut_nexus.published() == ["0.2.0"]
+    assert plants.read() == ""
+
+
+def test_jenkins_publishes_away_from_what_the_build_left(
+    packaged: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+) -> None:
+    artifacts = hand_over(packaged, tmp_path)
+    kept = tmp_path / "kept" / "command"
+    shutil.copytree(artifacts["command-py3.11"], kept / "build" / "command")
+    (kept / "build" / "command" / "python.txt").write_text(f"{sys.executable}\n")
+    shutil.copy(packaged.root / "pyproject.toml", kept)
+    command = packaged.root / ".venv" / "bin" / "trainwheel"
+    command.parent.mkdir(parents=True)
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m trainwheel "$@"\n')
+    command.chmod(0o755)
+    shutil.copy(ROOT / "Jenkinsfile", packaged.root)
+    plants = Plants(packaged.root, tmp_path / "stolen")
+    plants.lay()
+    secrets = {"NEXUS_USERNAME": shut_nexus.username, "NEXUS_PASSWORD": shut_nexus.password}
+    agent = {**packaged.variables, "NEXUS_LOCAL_REPO_URL": shut_nexus.url}
+    agent |= {"TRAINWHEEL_INDEX": "nexus"}
+
+    job = JenkinsJob(packaged.root, agent, secrets, kept.parent)
+    done = [run for _, run in job.run("upload.model")]
+
+    assert [one.code for one in done] == [0, 0, 0], "".join(one.output for one in done)
+    assert "golden predictions" in done[-1].line("verify   ")
+    assert "published tiny-model 0.2.0" in done[-1].output
+    assert shut_nexus.password not in "".join(one.output for one in done)
+    assert shut_nexus.published() == ["0.2.0"]
+    assert plants.read() == ""
+
+
+def test_a_module_at_the_root_sees_no_password_of_an_upload_by_hand(
+    packaged: TinyProject, nexus: RealIndex, tmp_path: Path
+) -> None:
+    plants = Plants(packaged.root, tmp_path / "stolen")
+    plants.lay(OURS)
+
+    done = packaged.nox("upload", TRAINWHEEL_VERSION="0.2.0", **nexus.variables)
+
+    assert done.code == 0, done.output
+    assert nexus.published() == ["0.2.0"]
+    assert nexus.password not in plants.read()

@@ -1,0 +1,133 @@
+"""What a CI service keeps of a build: the report, never the data or the held-out rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[3]
+JENKINSFILE = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
+MODEL = (ROOT / ".github" / "workflows" / "model.yml").read_text(encoding="utf-8")
+
+SHOWN = {
+    "build/doc/_images/plot.svg",
+    "build/doc/_static/css/theme.css",
+    "build/doc/guide/usage.html",
+    "build/doc/index.html",
+    "build/doc/searchindex.js",
+    "build/test/coverage/index.html",
+    "build/test/coverage/style_cb.css",
+    "build/train/report.html",
+}
+WITH_LOGS = {
+    *("build/dist/a_model-1-py3-none-any.proof.json", "build/dist/a_model-1-py3-none-any.whl"),
+    *("build/log/train.log", "build/test/coverage.xml", "build/test/junit.xml"),
+    *("build/train/metrics.md", "build/judge/verdict.md", "build/doc/objects.inv"),
+}
+PRIVATE = {
+    *(f"build/train/{name}" for name in ("holdout.jsonl", "predictions.csv", "golden.jsonl")),
+    *(f"build/{step}/rows.csv" for step in ("dist", "doc", "judge", "log", "test", "train")),
+    *("build/data/rows.csv", "build/data/page.html", "build/data/log/rows.log", "build/rows.csv"),
+    *("build/.trainwheel/tmp/train-x/holdout.jsonl", "build/.trainwheel/tmp/doc-x/index.html"),
+    *("build/doc/_downloads/1/rows.csv", "build/doc/.doctrees/environment.pickle"),
+    *("build/dist/rows.json", "build/log/rows.jsonl", "build/test/coverage/rows.json"),
+    *("build/log/kept/rows.log", "build/judge/judged.json", "build/test/data/rows.html"),
+    *("data/rows.csv", "data/report.html", ".trainwheel/cache/rows", ".env", "build/command/.env"),
+    *("model/a_model/artefact/model.joblib", "model/a_model/artefact/manifest.json"),
+}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A repository after a build."""
+    for name in SHOWN | WITH_LOGS | PRIVATE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def matching(root: Path, patterns: Iterator[str] | list[str]) -> set[str]:
+    """Return the files that patterns of either service name; a folder names all in it."""
+    found = {path for pattern in patterns for path in root.glob(f"{pattern.strip().rstrip('/')}")}
+    below = {file for path in found for file in path.rglob("*")}
+    return {path.relative_to(root).as_posix() for path in found | below if path.is_file()}
+
+
+def kept_by_github(root: Path, text: str = MODEL) -> set[str]:
+    """Return what the artifacts of ``build`` hold, apart from what is handed over to publish."""
+    steps = YAML(typ="safe").load(text)["jobs"]["build"]["steps"]
+    uploads = [step["with"] for step in steps if "upload-artifact" in step.get("uses", "")]
+    paths = [upload["path"] for upload in uploads if upload["path"] != "handed-over/"]
+    return matching(root, [line for path in paths for line in path.splitlines()])
+
+
+def kept_by_jenkins(root: Path, text: str = JENKINSFILE) -> set[str]:
+    """Return what the controller is sent: the report, the archive, the stashes, the tests."""
+    code = re.sub(r"'\s*\+\s*'", "", re.sub(r"^\s*//.*", "", text, flags=re.MULTILINE))
+    (report,) = re.findall(r"publishHTML\((.*?)\)", code, re.DOTALL)
+    below = _value(report, "reportDir")
+    kept = {f"{below}/{name}" for name in matching(root / below, _patterns(report, "includes"))}
+    for start, key in (("archiveArtifacts ", "artifacts"), ("stash ", "includes"),
+                       ("junit ", "testResults")):  # fmt: skip
+        for line in re.findall(rf"\b{start}(.*)", code):
+            kept |= matching(root, _patterns(line, key))
+    return kept
+
+
+def _patterns(text: str, key: str) -> list[str]:
+    # Without a pattern, all of it.
+    return (_value(text, key) or "**/*").split(",")
+
+
+def _value(text: str, key: str) -> str:
+    found = re.search(rf"\b{key}: '([^']*)'", text)
+    return found[1] if found else ""
+
+
+KEPT: list[Callable[[Path], set[str]]] = [kept_by_github, kept_by_jenkins]
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_the_report_is_kept_and_no_row_of_the_data(
+    workspace: Path, kept: Callable[[Path], set[str]]
+) -> None:
+    found = kept(workspace)
+
+    assert found & PRIVATE == set()
+    assert found >= SHOWN
+    assert found <= SHOWN | WITH_LOGS
+    assert {"build/log/train.log", "build/test/junit.xml"} <= found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("                includes: 'train", "                excludes: 'train"),
+        ("doc/**/*.html", "**/*.html"),
+        ("build/log/*.log", "build/log/*"),
+        ("build/dist/*.whl", "build/dist/*"),
+        ("build/command/*.txt", "build/**/*.txt,build/**/*.csv"),
+        (", includes: 'pyproject.toml,", ", with: 'pyproject.toml,"),
+    ],
+)
+def test_a_row_that_jenkins_would_keep_is_noticed(workspace: Path, old: str, new: str) -> None:
+    assert old in JENKINSFILE
+    assert kept_by_jenkins(workspace, JENKINSFILE.replace(old, new)) & PRIVATE
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("build/train/report.html", "build/train/"),
+        ("build/test/junit.xml", "build/test"),
+        ("build/log/*.log", "build/log/"),
+        ("build/doc/**/*.html", "build/**/*.html"),
+    ],
+)
+def test_a_row_that_github_would_keep_is_noticed(workspace: Path, old: str, new: str) -> None:
+    assert old in MODEL
+    assert kept_by_github(workspace, MODEL.replace(old, new)) & PRIVATE
