@@ -1,12 +1,12 @@
 """The door to the trained model."""
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
 
 from oncology_model.datamodel import MEASUREMENTS, Prediction, Tumor
 from oncology_model.errors import ArtefactError
+from oncology_model.lazy_model import LazyModel
 
 if TYPE_CHECKING:  # these take longer to import than the package itself
     from pathlib import Path
@@ -25,11 +25,22 @@ class _Estimator(Protocol):
         """Give one row of probabilities, in the order of `classes_`, per row of *matrix*."""
 
 
+def _check_fit(found: object, artefact: object) -> tuple[_Estimator, int]:
+    columns = getattr(found, "n_features_in_", None)
+    classes = [str(label) for label in getattr(found, "classes_", ())]
+    if columns != len(MEASUREMENTS) or sorted(classes) != sorted(Prediction):
+        message = f"{artefact}: was not trained for this version of the package; run `make train`"
+        raise ArtefactError(message)
+    return cast("_Estimator", found), classes.index(Prediction.MALIGNANT)
+
+
 class Classifier:
     """Predicts from measurements whether a tumour is malignant.
 
     Making one costs nothing. The first prediction imports scikit-learn, checks the artefact
-    and loads it, once, whichever thread comes first; keep the classifier and share it.
+    and loads it, once, whichever thread comes first; keep the classifier and share it. A fork
+    waits for the load to end. Copied, pickled or sent to another process, it loads the same file
+    anew.
     """
 
     def __init__(
@@ -47,11 +58,7 @@ class Classifier:
                 a newer numpy or joblib, than is installed. It may then predict wrongly, with
                 no more than a warning.
         """
-        self._artefact = artefact
-        self._verify = verify
-        self._any_version = any_version
-        self._loaded: tuple[_Estimator, int] | None = None
-        self._lock = threading.Lock()
+        self._model = LazyModel(artefact, _check_fit, verify=verify, any_version=any_version)
 
     def predict(self, tumor: Tumor) -> Prediction:
         """Tell what *tumor* is taken for.
@@ -86,24 +93,9 @@ class Classifier:
         rows = tumors if isinstance(tumors, list) else list(tumors)
         if not rows:  # scikit-learn refuses a matrix without rows
             return []
-        estimator, malignant = self._loaded or self._load()
+        estimator, malignant = self._model.get()
         probabilities = estimator.predict_proba(_to_matrix(rows))[:, malignant]
         return cast("list[float]", probabilities.tolist())
-
-    def _load(self) -> tuple[_Estimator, int]:
-        # Loading needs modules that a program without a prediction need not pay for.
-        from importlib.resources import files  # noqa: PLC0415
-
-        from oncology_model.loading import load  # noqa: PLC0415
-
-        with self._lock:
-            if self._loaded is None:
-                folder, name = files(__package__) / "artefact", "model.joblib"
-                if self._artefact is not None:
-                    folder, name = self._artefact.parent, self._artefact.name
-                found = load(folder, name, verify=self._verify, any_version=self._any_version)
-                self._loaded = _check_fit(found, folder / name)
-            return self._loaded
 
 
 # Shared by the whole process, as it costs nothing until it is first used.
@@ -137,12 +129,3 @@ def _to_matrix(rows: Sequence[Tumor]) -> "NDArray[np.float64]":
     count = len(rows) * len(MEASUREMENTS)
     values = np.fromiter(chain.from_iterable(map(Tumor.values, rows)), np.float64, count)
     return values.reshape(len(rows), len(MEASUREMENTS))
-
-
-def _check_fit(found: object, artefact: object) -> tuple[_Estimator, int]:
-    columns = getattr(found, "n_features_in_", None)
-    classes = [str(label) for label in getattr(found, "classes_", ())]
-    if columns != len(MEASUREMENTS) or sorted(classes) != sorted(Prediction):
-        message = f"{artefact}: was not trained for this version of the package; run `make train`"
-        raise ArtefactError(message)
-    return cast("_Estimator", found), classes.index(Prediction.MALIGNANT)

@@ -2,14 +2,15 @@
 
 import hashlib
 import os
-import threading
 import warnings
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
-from io import BufferedIOBase
-from typing import cast
+from io import BufferedIOBase, BufferedReader, RawIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from oncology_model.errors import ArtefactError, DamagedArtefactError, VersionMismatchError
 from oncology_model.manifest import (
@@ -20,16 +21,46 @@ from oncology_model.manifest import (
     to_requirement,
 )
 
-# Packages may be imported from a zip file, and a damaged one says so in its own way.
-_UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
-_MEND = "install the package again, or train the model again with `make train`"
-# Filters of warnings belong to the whole process until Python 3.14: of two that load at the
-# same time, the first to end would take the other's filter away.
-_UNPICKLING = threading.Lock()
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+# Packages may be imported from a zip file, and a damaged one says so in its own way; a path that no
+# file can have is a ValueError.
+_UNREADABLE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
+_FIX = "install the package again, or train the model again with `make train`"
+_PIECE = 2**20  # bytes
+
+
+class _Pieces(RawIOBase):
+    """The bytes of an artefact, to be read once: each piece is freed when it has been read.
+
+    So a large model takes, with the arrays that come of it, no more memory than its file's size.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: deque[memoryview] = deque()
+
+    def append(self, piece: bytes) -> None:
+        self._pieces.append(memoryview(piece))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        if not self._pieces:
+            return 0
+        target, piece = memoryview(buffer), self._pieces.popleft()
+        count = min(len(target), len(piece))
+        target[:count] = piece[:count]
+        if count < len(piece):
+            self._pieces.appendleft(piece[count:])
+        return count
 
 
 def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> object:
     """Load an artefact, and check it against its manifest beforehand.
+
+    No other thread may load one at the same time.
 
     Args:
         folder: holds the artefact and its manifest, *name* with ``.json`` after it.
@@ -44,45 +75,63 @@ def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> 
     """
     artefact = folder / name
     try:
-        # One opened file is checked and loaded, whatever takes its place meanwhile.
+        _check_kind(artefact)
         with cast("BufferedIOBase", artefact.open("rb")) as stream:
-            if verify:
-                manifest = _read_manifest(folder / f"{name}.json")
-                _check_content(artefact, stream, manifest)
-                if not any_version:
-                    _check_versions(artefact, manifest.versions)
-            return _unpickle(artefact, stream, any_version=any_version)
+            if not verify:
+                return _unpickle(artefact, stream, any_version=any_version)
+            manifest = _read_manifest(folder / f"{name}.json")
+            # What is checked is loaded, whatever becomes of the file meanwhile.
+            content = _read_content(artefact, stream, manifest)
     except FileNotFoundError:
         message = f"{artefact}: the model has not been trained; train it with `make train`"
         raise ArtefactError(message) from None
     except _UNREADABLE as error:
         message = f"{artefact}: cannot be read ({type(error).__name__}: {error})"
         raise ArtefactError(message) from None
+    if not any_version:
+        _check_versions(artefact, manifest.versions)
+    return _unpickle(artefact, content, any_version=any_version)
+
+
+def _check_kind(file: Traversable) -> None:
+    # Whoever opens a FIFO waits for a writer, and a device may never end.
+    if isinstance(file, Path) and file.exists() and not (file.is_file() or file.is_dir()):
+        message = "not a regular file"
+        raise OSError(message)
 
 
 def _read_manifest(path: Traversable) -> Manifest:
     try:
+        _check_kind(path)
         return parse_manifest(path.read_bytes())
     except FileNotFoundError:
-        message = f"{path}: there is no manifest to check the model by; {_MEND}"
+        message = f"{path}: there is no manifest to check the model by; {_FIX}"
         raise ArtefactError(message) from None
-    except (*_UNREADABLE, ValueError) as error:
-        message = f"{path}: the manifest cannot be read ({error}); {_MEND}"
+    except _UNREADABLE as error:
+        message = f"{path}: the manifest cannot be read ({error}); {_FIX}"
         raise DamagedArtefactError(message) from None
 
 
-def _check_content(artefact: Traversable, stream: BufferedIOBase, manifest: Manifest) -> None:
+def _read_content(
+    artefact: Traversable, stream: BufferedIOBase, manifest: Manifest
+) -> BufferedReader:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     if size != manifest.size:
         problem = f"it has {size} bytes, but its manifest says {manifest.size}"
-    elif hashlib.file_digest(stream, "sha256").hexdigest() != manifest.sha256:
-        problem = "its digest is not the one in its manifest"
-    else:
-        stream.seek(0)
-        return
-    message = f"{artefact}: the model is damaged, {problem}; {_MEND}"
-    raise DamagedArtefactError(message)
+        raise _describe_damage(artefact, problem)
+    digest, pieces, left = hashlib.sha256(), _Pieces(), size
+    while piece := stream.read(min(left, _PIECE)):
+        digest.update(piece)
+        pieces.append(piece)
+        left -= len(piece)
+    if digest.hexdigest() != manifest.sha256:
+        raise _describe_damage(artefact, "its digest is not the one in its manifest")
+    return BufferedReader(pieces, _PIECE)
+
+
+def _describe_damage(artefact: Traversable, problem: str) -> DamagedArtefactError:
+    return DamagedArtefactError(f"{artefact}: the model is damaged, {problem}; {_FIX}")
 
 
 def _check_versions(artefact: Traversable, needed: Mapping[str, str]) -> None:
@@ -116,7 +165,7 @@ def _unpickle(artefact: Traversable, stream: BufferedIOBase, *, any_version: boo
     from sklearn.exceptions import InconsistentVersionWarning  # noqa: PLC0415
 
     try:
-        with _UNPICKLING, warnings.catch_warnings():
+        with warnings.catch_warnings():
             if not any_version:
                 # Every estimator says in its pickle which scikit-learn made it.
                 warnings.simplefilter("error", InconsistentVersionWarning)

@@ -3,10 +3,13 @@
 import hashlib
 import importlib.metadata
 import json
+import os
+import pickle
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +36,20 @@ import sys, oncology_model.__main__
 code = oncology_model.__main__.main(["info"])
 assert not {"sklearn", "numpy", "joblib"} & set(sys.modules)
 sys.exit(code)
+"""
+# An alarm ends a child that hangs.
+FORK = """\
+import os, signal, sys, threading
+from ast import literal_eval
+from oncology_model import Classifier, Tumor
+classifier, tumor = Classifier(), Tumor(**literal_eval(sys.argv[1]))
+threading.Thread(target=classifier.predict, args=(tumor,)).start()
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    print(classifier.predict(tumor), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
 """
 
 
@@ -136,6 +153,16 @@ def test_threads_share_one_classifier(tumors: list[Tumor]) -> None:
     with ThreadPoolExecutor(4) as pool:
         probabilities = list(pool.map(shared.predict_proba, tumors[:40]))
     assert probabilities == [shared.predict_proba(tumor) for tumor in tumors[:40]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_child_answers_that_was_forked_while_a_thread_loads(malignant: Tumor) -> None:
+    assert run_python("-c", FORK, repr(asdict(malignant))).stdout == "malignant\n"
+
+
+def test_a_pickled_classifier_answers_the_same(classifier: Classifier, malignant: Tumor) -> None:
+    pickled = pickle.loads(pickle.dumps(classifier))
+    assert pickled.predict_proba(malignant) == classifier.predict_proba(malignant)
 
 
 def test_a_record_is_answered_in_json_and_always_the_same(

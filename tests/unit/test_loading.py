@@ -1,14 +1,19 @@
 """Nothing is loaded but what training left, by packages that read it rightly."""
 
+import io
 import json
+import os
 import pickle
 import shutil
+import signal
 import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import contextmanager
+from pathlib import Path, PosixPath
+from typing import Any
 
 import joblib
 import numpy as np
@@ -285,3 +290,141 @@ def test_a_package_in_an_archive_is_checked_too(tmp_path: Path, artefact: Path) 
     archive.write_bytes(flip(archive.read_bytes(), start + 500))
     with pytest.raises(ArtefactError, match=r"cannot be read \(BadZipFile: "):
         load(zipfile.Path(archive), artefact.name, verify=True, any_version=False)
+
+
+def swap_in_place(path: Path, planted: bytes) -> None:
+    path.write_bytes(planted)
+
+
+def swap_by_renaming(path: Path, planted: bytes) -> None:
+    path.with_suffix(".new").write_bytes(planted)
+    path.with_suffix(".new").rename(path)
+
+
+def swap_by_a_link(path: Path, planted: bytes) -> None:
+    path.with_suffix(".new").write_bytes(planted)
+    path.unlink()
+    path.symlink_to(path.with_suffix(".new"))
+
+
+def swap_behind_a_link(path: Path, planted: bytes) -> None:
+    swap_by_a_link(path, path.read_bytes())
+    swap_in_place(path.resolve(), planted)
+
+
+@pytest.mark.parametrize(
+    "swap", [swap_in_place, swap_by_renaming, swap_by_a_link, swap_behind_a_link]
+)
+def test_what_takes_the_place_of_a_checked_artefact_never_runs(
+    artefact: Path,
+    bomb: Path,
+    small: Tumor,
+    monkeypatch: pytest.MonkeyPatch,
+    swap: Callable[[Path, bytes], None],
+) -> None:
+    expected, planted = Classifier(artefact).predict_proba(small), bomb.read_bytes()
+    unpickle = joblib.load
+
+    def unpickle_late(*arguments: object, **options: object) -> object:
+        swap(artefact, planted)
+        return unpickle(*arguments, **options)
+
+    monkeypatch.setattr(joblib, "load", unpickle_late)
+    assert Classifier(artefact).predict_proba(small) == expected
+    assert MARKS == []
+    assert artefact.read_bytes() == planted
+
+
+class ShrinkingPath(PosixPath):
+    """A path to a file that is cut off as soon as its first bytes have been read."""
+
+    def open(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - any way a path opens
+        cut = self
+
+        class Stream(io.BufferedReader):
+            def read(self, size: int | None = -1, /) -> bytes:
+                piece = super().read(size)
+                os.truncate(cut, len(piece))
+                return piece
+
+        return Stream(io.FileIO(self))
+
+
+def test_an_artefact_that_is_cut_off_while_it_is_read_is_refused(
+    tmp_path: Path, small: Tumor, write_manifest: Callable[..., Path]
+) -> None:
+    path = tmp_path / "large.joblib"
+    joblib.dump(np.arange(400_000.0), path)
+    write_manifest(path)
+    with pytest.raises(DamagedArtefactError, match=r"is damaged, its digest is not the one"):
+        Classifier(ShrinkingPath(path)).predict(small)
+
+
+@pytest.mark.parametrize("compress", [0, *("zlib", "gzip", "bz2", "lzma", "xz")])
+def test_an_artefact_of_many_pieces_is_loaded_whole(
+    tmp_path: Path, write_manifest: Callable[..., Path], compress: int | str
+) -> None:
+    path = tmp_path / "large.joblib"
+    noise = np.random.default_rng(0).random(300_000)  # does not shrink
+    content = {"text": "x" * 2_000_000, "noise": noise, "end": [noise[::-3], b"y"]}
+    joblib.dump(content, path, compress)
+    assert path.stat().st_size > 2_000_000
+    write_manifest(path)
+    read: Any = load(tmp_path, path.name, verify=True, any_version=False)
+    assert read["text"] == "x" * 2_000_000
+    assert np.array_equal(read["noise"], noise)
+    assert np.array_equal(read["end"][0], noise[::-3])
+    assert read["end"][1] == b"y"
+
+
+@contextmanager
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """Fail, rather than hang."""
+
+    def fail(*_: object) -> None:
+        message = "it hangs"
+        raise AssertionError(message)
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("kind", ["a FIFO", "a device", "a link to one"])
+def test_what_is_no_regular_file_is_refused_without_waiting(
+    artefact: Path, small: Tumor, kind: str, *, verify: bool
+) -> None:
+    artefact.unlink()
+    if kind == "a device":
+        artefact.symlink_to("/dev/zero")
+    elif kind == "a FIFO":
+        os.mkfifo(artefact)
+    else:
+        os.mkfifo(artefact.with_name("fifo"))
+        artefact.symlink_to("fifo")
+    match = r"small\.joblib: cannot be read \(OSError: not a regular file\)$"
+    with no_longer_than(20), pytest.raises(ArtefactError, match=match):
+        Classifier(artefact, verify=verify).predict(small)
+
+
+def test_a_fifo_for_a_manifest_is_refused_without_waiting(artefact: Path, small: Tumor) -> None:
+    manifest = artefact.with_name(f"{artefact.name}.json")
+    manifest.unlink()
+    os.mkfifo(manifest)
+    match = r"the manifest cannot be read \(not a regular file\); "
+    with no_longer_than(20), pytest.raises(DamagedArtefactError, match=match):
+        Classifier(artefact).predict(small)
+
+
+@pytest.mark.parametrize("name", ["loop.joblib", "a\0b.joblib", f"{'x' * 300}.joblib"])
+def test_a_path_that_leads_nowhere_is_one_clear_error(
+    tmp_path: Path, small: Tumor, name: str
+) -> None:
+    (tmp_path / "loop.joblib").symlink_to("loop.joblib")
+    with pytest.raises(ArtefactError, match=r"joblib: cannot be read \((OSError|ValueError): "):
+        Classifier(tmp_path / name).predict(small)

@@ -1,0 +1,71 @@
+"""A model that is loaded by the first who asks for it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from oncology_model.load_lock import LOAD_LOCK
+
+if TYPE_CHECKING:  # it takes longer to import than the package itself
+    from pathlib import Path
+
+_Checked = TypeVar("_Checked")
+
+
+class LazyModel(Generic[_Checked]):
+    """The trained model, loaded once in a process, whichever thread asks first.
+
+    It can be copied, pickled and sent to other processes. What arrives is the choice of the file
+    alone: a copy loads the model anew, with all checks, when it is first asked.
+    """
+
+    def __init__(
+        self,
+        artefact: "Path | None",
+        check: Callable[[object, object], _Checked],
+        *,
+        verify: bool = True,
+        any_version: bool = False,
+    ) -> None:
+        """Choose the artefact, without reading it.
+
+        Args:
+            artefact: a file in joblib's format; None for the one that this package ships.
+            check: gets what was loaded and the file's path, and returns what `get` is to return,
+                or raises. A function of a module, so that it can be pickled.
+            verify: whether there must be a manifest, and the artefact be what it says.
+            any_version: whether other packages than those that made the artefact will do.
+        """
+        self._artefact = artefact
+        self._check = check
+        self._verify = verify
+        self._any_version = any_version
+        self._loaded: _Checked | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        """Give all but the loaded model, which other packages might read wrongly."""
+        return {**vars(self), "_loaded": None}
+
+    def get(self) -> _Checked:
+        """Return the model as it was checked.
+
+        Raises:
+            ArtefactError: the artefact cannot be used.
+        """
+        loaded = self._loaded
+        return self._load() if loaded is None else loaded
+
+    def _load(self) -> _Checked:
+        with LOAD_LOCK.hold():
+            # Only here: a program without a prediction need not pay for them, and a process
+            # that forks while another thread imports them could not import them again.
+            from importlib.resources import files  # noqa: PLC0415
+
+            from oncology_model.loading import load  # noqa: PLC0415
+
+            if self._loaded is None:
+                folder, name = files(__package__) / "artefact", "model.joblib"
+                if self._artefact is not None:
+                    folder, name = self._artefact.parent, self._artefact.name
+                found = load(folder, name, verify=self._verify, any_version=self._any_version)
+                self._loaded = self._check(found, folder / name)
+            return self._loaded
