@@ -12,7 +12,11 @@ from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from oncology_model.errors import ArtefactError, DamagedArtefactError, VersionMismatchError
+from oncology_model.errors import (
+    ArtefactError,
+    DamagedArtefactError,
+    VersionMismatchError,
+)
 from oncology_model.manifest import (
     PACKAGES,
     Manifest,

@@ -2,7 +2,8 @@
 
     python -m scripts.render_root [--write]
 
-What a model says of itself is its own: the README, the pages, the sources and the tests.
+What a model says of itself is its own: the README, the pages, the sources and the tests. How it is
+loaded is the same in every repository.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ REFERENCE: Mapping[str, Any] = {
     ],
 }
 _OWN = ("README.md", "docs/index.md", "model/", "tests/")
+_LOADING = tuple(
+    f"model/{REFERENCE['package']}/{module}.py"
+    for module in ("errors", "lazy_model", "load_lock", "loading", "manifest")
+)
 _LIBRARY_TAIL = "\n# All that the library's own tests"
 
 
@@ -51,7 +56,9 @@ def render_root() -> dict[str, str]:
             for path in folder.rglob("*")
             if path.is_file()
         }
-    shared = {name: text for name, text in files.items() if not name.startswith(_OWN)}
+    shared = {
+        name: text for name, text in files.items() if name in _LOADING or not name.startswith(_OWN)
+    }
     # The library's own packages are in the Pipfile of this repository alone.
     _, mark, tail = (ROOT / "Pipfile").read_text(encoding="utf-8").partition(_LIBRARY_TAIL)
     return {**shared, "Pipfile": f"{shared['Pipfile']}{mark}{tail}"}
