@@ -131,6 +131,14 @@ class Difference:
     visible: float
     rows: int
 
+    def __post_init__(self) -> None:
+        """Hold it to what an interval is: a verdict on any other would be a fault of ours."""
+        change = self.new - self.old
+        slack = 1e-9 * max(1.0, abs(self.new), abs(self.old))
+        if not self.lowest - slack <= change <= self.highest + slack:
+            message = f"{change:g} lies outside its own bounds, {self.lowest:g} to {self.highest:g}"
+            raise ValueError(message)
+
 
 @dataclass(frozen=True)
 class Check:

@@ -10,7 +10,13 @@ from typing import Any
 
 from trainwheel.errors import StepFailedError
 
-__all__ = ["intervals_of", "parse_data_digests", "parse_metrics", "split_intervals"]
+__all__ = [
+    "check_intervals",
+    "intervals_of",
+    "parse_data_digests",
+    "parse_metrics",
+    "split_intervals",
+]
 
 _LOW, _HIGH = "_low", "_high"
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -98,3 +104,21 @@ def parse_data_digests(text: str | bytes, source: str = "data.json") -> dict[str
             message = f"{source}: {name!r} has {value!r}, which is not a sha256"
             raise StepFailedError(message, hint=hint)
     return document
+
+
+def check_intervals(
+    metrics: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]
+) -> None:
+    """Check that each metric lies in the interval that training gives with it.
+
+    Raises:
+        StepFailedError: One does not.
+    """
+    for name, (low, high) in intervals.items():
+        if not low <= metrics[name] <= high:
+            message = (
+                f"metrics.json: {name} is {metrics[name]:.4g}, outside its own interval "
+                f"{low:.4g} to {high:.4g}"
+            )
+            hint = f"let training write {name}, {name}{_LOW} and {name}{_HIGH} of the same rows"
+            raise StepFailedError(message, hint=hint)

@@ -17,14 +17,21 @@ from sklearn import metrics
 
 from trainwheel.hosts.measuring import resampling
 from trainwheel.hosts.measuring.__main__ import describe, main
+from trainwheel.hosts.measuring.labels import UnreadableError
 from trainwheel.hosts.measuring.metrics import metrics_of
 from trainwheel.hosts.measuring.reading import (
     Predictions,
-    UnreadableError,
     read_answers,
     read_predictions,
 )
-from trainwheel.hosts.measuring.resampling import called, compare, measure, wilson
+from trainwheel.hosts.measuring.resampling import (
+    Comparison,
+    Measured,
+    called,
+    compare,
+    measure,
+    wilson,
+)
 
 SIMULATIONS = 1_000
 
@@ -270,6 +277,22 @@ def write(path: Path, text: str) -> Path:
         ),
         ("y_true,y_pred\n1.5,nan\n", "p.csv row 2: y_pred is 'nan', which is no finite number"),
         ("y_true,y_pred\n1.5,inf\n", "p.csv row 2: y_pred is 'inf', which is no finite number"),
+        # The index trap of pandas: what is aligned by other rows has gaps.
+        ("y_true,y_pred\na,a\n,a\n", "p.csv row 3: y_true is empty"),
+        ("y_true,y_pred\n1,1\n,1\n", "p.csv row 3: y_true is empty"),
+        ("y_true,y_pred\n1.5,1.5\n1,\n", "p.csv row 3: y_pred is empty"),
+        ("y_true,y_pred\n \t,a\n", "p.csv row 2: y_true is empty"),
+        ("y_true,y_pred,score_a\n,a,0.5\n", "p.csv row 2: y_true is empty"),
+        ("y_true,y_pred,score_a\na,a,\n", "p.csv row 2: score_a is '', which is no finite number"),
+        (
+            "y_true,y_pred,score_a\na,a,-inf\n",
+            "p.csv row 2: score_a is '-inf', which is no finite number",
+        ),
+        ("y_true,y_pred\na,a\nNaN,a\n", "p.csv row 3: y_true is 'NaN', which is no finite number"),
+        (
+            "y_true,y_pred,score_1\n1,1,0.9\n1,-Infinity,0.9\n",
+            "p.csv row 3: y_pred is '-Infinity', which is no finite number",
+        ),
     ],
 )
 def test_predictions_that_cannot_be_read_are_one_line(tmp_path: Path, text: str, told: str) -> None:
@@ -287,6 +310,13 @@ def test_predictions_that_cannot_be_read_are_one_line(tmp_path: Path, text: str,
         ("y_true,y_pred\n0.5,0.4\n1,1\n", "regression", ()),
         ("y_true,y_pred,score_1,score_0\n1,1,0.9,0.1\n0,0,0.2,0.8\n", "binary", ("0", "1")),
         ("y_true,y_pred\n1,1\n2,x\n", "multiclass", ("1", "2", "x")),
+        # One class in two spellings: pandas writes the numbers of a column with gaps as 2.0.
+        ("y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n", "binary", ("1.0", "2.0")),
+        ("y_true,y_pred\n2.0,2\n1.0,x\n", "multiclass", ("1", "2", "x")),
+        ("y_true,y_pred\ntrue,True\nfalse,False\n", "binary", ("false", "true")),
+        ("y_true,y_pred\n1000001,1000001\n1000002,1000002\n", "binary", ("1000001", "1000002")),
+        # Counts, of which a model that knows no classes says something between.
+        ("y_true,y_pred\n1,1.2\n2,2\n", "regression", ()),
     ],
 )
 def test_labels_and_numbers_are_told_apart(
@@ -295,6 +325,147 @@ def test_labels_and_numbers_are_told_apart(
     found = read_predictions(write(tmp_path / "p.csv", text), None)
 
     assert (found.kind, found.classes) == (kind, classes)
+
+
+def test_one_class_in_two_spellings_is_one(tmp_path: Path) -> None:
+    text = "y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n"
+
+    found = read_predictions(write(tmp_path / "p.csv", text), "2")
+
+    assert found.truth.tolist() == found.predicted.tolist() == [1, 0]
+    assert found.positive == 1
+    assert found.scores is not None
+    assert found.scores.tolist() == [[0.1, 0.9], [0.8, 0.2]]
+
+
+def request_of(path: Path, claims: dict[str, float], positive: str | None = None) -> dict[str, Any]:
+    names = list(claims)
+    return {"predictions": str(path), "names": names, "claims": claims, "positive": positive}
+
+
+def answer_to(tmp_path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    main(str(write(tmp_path / "r", json.dumps(request))), str(tmp_path / "answer"))
+    told: dict[str, Any] = json.loads((tmp_path / "answer").read_bytes())["predictions"]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (("r2", "rows"), "regression"),
+        (("neg_mean_absolute_error",), "regression"),
+        (("mae", "accuracy"), "multiclass"),
+        (("accuracy",), "multiclass"),
+        ((), "multiclass"),
+    ],
+)
+def test_the_metrics_that_are_asked_for_say_whether_counts_are_classes(
+    tmp_path: Path, names: tuple[str, ...], kind: str
+) -> None:
+    path = write(tmp_path / "p.csv", "y_true,y_pred\n" + "0,1\n1,1\n2,3\n3,3\n" * 5)
+    request = {"predictions": str(path), "names": names, "positive": None}
+
+    assert answer_to(tmp_path, request)["kind"] == kind
+
+
+TWO = "y_true,y_pred\n" + "no,no\nno,no\nno,no\nyes,no\nyes,yes\n" * 20
+
+
+@pytest.mark.parametrize(
+    ("text", "claims", "positive"),
+    [
+        (TWO, {"accuracy": 0.8, "recall": 0.5, "unknown": 7}, None),
+        (TWO, {"accuracy_score": 0.81, "specificity": 1}, None),
+        (TWO, {"recall": 1, "precision": 0.75}, "no"),
+        (TWO.replace("yes,no", "yes,yes"), {"accuracy": 1}, None),
+        ("y_true,y_pred,score_b\n" + "a,a,0.333333\nb,b,0.666667\n" * 9, {"log_loss": 0.41}, None),
+        ("y_true,y_pred\n" + "1.5,2.5\n" * 9, {"mae": 1, "neg_mse": -1.0}, None),
+    ],
+)
+def test_what_training_says_lies_in_its_interval(
+    tmp_path: Path, text: str, claims: dict[str, float], positive: str | None
+) -> None:
+    told = answer_to(tmp_path, request_of(write(tmp_path / "p.csv", text), claims, positive))
+
+    assert told["rows"] == text.count("\n") - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "claims", "told"),
+    [
+        (TWO, {"accuracy": 0.4}, "metrics.json says accuracy 0.4, but predictions.csv gives 0.8 ("),
+        (TWO, {"neg_brier": 0.5, "f1": 0.1}, "metrics.json says f1 0.1, but predictions.csv gives"),
+        (
+            TWO,
+            {"recall": 1.0},
+            "): it is that of the class 'no', which gate.positive does not name",
+        ),
+        (TWO, {"accuracy": 80.1}, "): it is told in per cent, and shares run from 0 to 1"),
+        (
+            TWO.replace("no,", "0,").replace("yes,", "1,"),
+            {"accuracy": 0.8},
+            "): y_true has '0', '1' and y_pred 'no', 'yes', which have no label in common",
+        ),
+        (
+            "y_true,y_pred\n" + "1,2\n2,3\n3,2\n4,4\n" * 20,
+            {"accuracy": 0.895},
+            "): whole numbers are read as classes, and an answer that is near is wrong",
+        ),
+        (
+            "y_true,y_pred\n" + "1.5,2.5\n2,2\n" * 20,
+            {"mae": 0.9},
+            "says mae 0.9, but predictions.csv",
+        ),
+    ],
+)
+def test_what_training_says_outside_its_interval_is_one_line_with_the_reason(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    claims: dict[str, float],
+    told: str,
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        answer_to(tmp_path, request_of(write(tmp_path / "p.csv", text), claims))
+
+    line = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert line.count("\n") == 1
+    assert told in line
+
+
+def test_a_value_outside_its_own_interval_is_a_fault_of_ours() -> None:
+    with pytest.raises(
+        ValueError, match=r"^0\.895 lies outside its own interval, 0\.09 to 0\.185$"
+    ):
+        Measured(0.895, 0.09, 0.185)
+    with pytest.raises(ValueError, match="outside its own interval"):
+        Comparison(0.9, 0.8, 0.2, 0.3, 0.1)
+
+
+@pytest.mark.parametrize("per_class", [1, 3])
+def test_of_many_small_classes_each_metric_lies_in_its_interval(per_class: int) -> None:
+    generator = default_rng(14)
+    labels = tuple(map(str, range(80)))
+    truth = np.repeat(np.arange(80), per_class)
+    said = [np.where(generator.random(len(truth)) < 0.7, truth, (truth + 1) % 80) for _ in "ab"]
+    new, old = (Predictions(labels, truth, side) for side in said)
+
+    measured, compared = measure(new), compare(new, old)
+
+    assert measured["f1_macro"].low is not None
+    assert set(compared) == set(measured)
+
+
+def test_classes_without_rows_count_as_scikit_learn_counts_them() -> None:
+    truth, said = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
+    options: dict[str, Any] = {"average": "macro", "zero_division": 0.0}
+
+    found = values(Predictions(("a", "b", "c", "d"), truth, said))
+
+    assert found["precision_macro"] == metrics.precision_score(truth, said, **options)
+    assert found["recall_macro"] == metrics.recall_score(truth, said, **options)
+    assert found["f1_macro"] == metrics.f1_score(truth, said, **options)
 
 
 def test_the_class_that_counts_as_positive_can_be_named(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Answer a request: ``python -P -m measuring REQUEST ANSWER``.
 
 The request: ``names`` lists what metrics are called; ``predictions`` names a CSV file (``y_true``,
-``y_pred``, ``score_<class>`` …), ``positive`` the class that counts as positive, and for a
+``y_pred``, ``score_<class>`` …), ``claims`` what training says of its metrics, ``positive`` the
+class that counts as positive, and for a
 comparison ``holdout`` names the held-out rows, ``new`` and ``old`` the answers of two models to
 them, a JSON value a line. What cannot be read is one line on standard error and exit code 2.
 """
@@ -17,7 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from .reading import Predictions, UnreadableError, read_answers, read_predictions
+from .claims import check_claims
+from .labels import UnreadableError
+from .metrics import CLASSIFICATION, REGRESSION, plain_name
+from .reading import Predictions, read_answers, read_predictions
 from .resampling import LIMIT, called, compare, measure
 
 _WORST = 10
@@ -38,22 +42,39 @@ def main(request: str, answer: str) -> None:
 def _answer(wanted: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if "predictions" in wanted:
-        predictions = read_predictions(Path(wanted["predictions"]), wanted["positive"])
-        told["predictions"] = describe(predictions, wanted["names"])
+        predictions = read_predictions(
+            Path(wanted["predictions"]),
+            wanted["positive"],
+            is_regression=_is_regression(wanted["names"]),
+        )
+        told["predictions"] = describe(predictions, wanted["names"], wanted.get("claims", {}))
     if "holdout" in wanted:
         told["comparison"] = _compare(wanted)
     return told
 
 
-def describe(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
+def _is_regression(names: Sequence[str]) -> bool:
+    """Return whether the metrics that are asked for are those of numbers, and of no classes."""
+    plain = {plain_name(name) for name in names}
+    return bool(plain & REGRESSION) and not plain & CLASSIFICATION
+
+
+def describe(
+    predictions: Predictions, names: Sequence[str], claims: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """Return what the report tells of predictions.
 
     Args:
         predictions: The predictions.
         names: What metrics are called elsewhere; those that are known are told under these too.
+        claims: What training says of its metrics.
+
+    Raises:
+        UnreadableError: What training says is not what its predictions come to.
     """
     classes = predictions.classes
     measured = measure(predictions)
+    check_claims(claims or {}, measured, predictions)
     has_positive = predictions.positive >= 0
     return {
         "kind": predictions.kind,
@@ -72,14 +93,25 @@ def describe(predictions: Predictions, names: Sequence[str]) -> dict[str, Any]:
 def _compare(wanted: Mapping[str, Any]) -> dict[str, Any]:
     with Path(wanted["holdout"]).open(encoding="utf-8") as stream:
         truths = [json.loads(line)["truth"] for line in stream]
-    new, old = (
-        read_answers(truths, Path(wanted[side]), wanted["positive"]) for side in ("new", "old")
-    )
+    is_regression = _is_regression(wanted["names"])
+    new, old = _read(wanted, truths, is_regression=is_regression)
+    if "regression" in {new.kind, old.kind} and new.kind != old.kind:
+        # Of two models that count, one may say numbers between.
+        new, old = _read(wanted, truths, is_regression=True)
     if new.classes != old.classes:
         message = f"the models know other classes: {', '.join({*new.classes} ^ {*old.classes})}"
         raise UnreadableError(message)
     found = called(compare(new, old), wanted["names"])
     return {"rows": new.rows, "metrics": {name: asdict(row) for name, row in found.items()}}
+
+
+def _read(
+    wanted: Mapping[str, Any], truths: Sequence[Any], *, is_regression: bool
+) -> list[Predictions]:
+    return [
+        read_answers(truths, Path(wanted[side]), wanted["positive"], is_regression=is_regression)
+        for side in ("new", "old")
+    ]
 
 
 def _confusion(predictions: Predictions) -> list[list[int]] | None:

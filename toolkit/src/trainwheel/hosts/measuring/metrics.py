@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from .reading import Predictions
 
-__all__ = ["ALIASES", "PROPORTIONS", "Metric", "metrics_of"]
+__all__ = [
+    "ALIASES",
+    "CLASSIFICATION",
+    "PROPORTIONS",
+    "REGRESSION",
+    "Metric",
+    "metrics_of",
+    "plain_name",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Metric: TypeAlias = Callable[[Floats], float]
@@ -37,8 +45,29 @@ ALIASES = {
     "rmse": "root_mean_squared_error",
     "r2_score": "r2",
 }
+REGRESSION = frozenset({
+    *("r2", "mean_absolute_error", "root_mean_squared_error", "mean_squared_error"),
+    *("explained_variance", "max_error", "median_absolute_error", "mape"),
+    *("mean_absolute_percentage_error", "mean_squared_log_error"),
+    *("root_mean_squared_log_error", "mean_poisson_deviance", "mean_gamma_deviance"),
+    "d2_absolute_error_score",
+})  # fmt: skip
+"""Metrics of numbers, by scikit-learn's names."""
+CLASSIFICATION = frozenset({
+    *("accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision", "f1"),
+    *("f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro", "roc_auc"),
+    *("roc_auc_ovr", "roc_auc_ovo", "average_precision", "log_loss", "brier_score", "jaccard"),
+    *("matthews_corrcoef", "top_k_accuracy"),
+})  # fmt: skip
+"""Metrics of classes, by scikit-learn's names."""
 PROPORTIONS = frozenset({"accuracy", "sensitivity", "specificity", "precision"})
 """Metrics that are shares of some rows, with the rows that they are shares of."""
+
+
+def plain_name(name: str) -> str:
+    """Return by which name a metric is known here, whatever it is called elsewhere."""
+    plain = name.removeprefix("neg_")
+    return ALIASES.get(plain, plain)
 
 
 def metrics_of(predictions: Predictions) -> dict[str, Metric]:
@@ -93,8 +122,8 @@ def _of_labels(predictions: Predictions) -> dict[str, Metric]:
     else:
         found |= {
             "f1_macro": over(lambda table: _mean(_f1(table))),
-            "precision_macro": over(lambda table: _mean(_recalls(table.T), absent=0.0)),
-            "recall_macro": over(lambda table: _mean(_recalls(table))),
+            "precision_macro": over(lambda table: _mean_of_present(_recalls(table.T), table)),
+            "recall_macro": over(lambda table: _mean_of_present(_recalls(table), table)),
         }
     return found
 
@@ -110,8 +139,8 @@ def _of_scores(predictions: Predictions) -> dict[str, Metric]:
         found |= {"roc_auc": ranking.roc_auc, "average_precision": ranking.average_precision}
     else:
         rankings = [_Ranking(truth == c, scores[:, c]) for c in range(len(predictions.classes))]
-        found["roc_auc_ovr"] = lambda weights: _mean(
-            np.array([ranking.roc_auc(weights) for ranking in rankings]), absent=math.nan
+        found["roc_auc_ovr"] = lambda weights: float(
+            np.mean([ranking.roc_auc(weights) for ranking in rankings])
         )
     if predictions.has_probabilities:
         floor = np.finfo(np.float64).eps
@@ -184,12 +213,16 @@ def _f1(table: Floats) -> Floats:
     return found
 
 
-def _mean(values: Floats, *, absent: float | None = None) -> float:
-    """Return the mean; of what is not defined, counted as ``absent`` or left out."""
-    values = values[~np.isnan(values)] if absent is None else np.where(
-        np.isnan(values), absent, values
-    )  # fmt: skip
+def _mean(values: Floats) -> float:
+    """Return the mean of what is defined."""
+    values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else math.nan
+
+
+def _mean_of_present(values: Floats, table: Floats) -> float:
+    """Return the mean over the classes that are there or predicted, 0 where not defined."""
+    present = table.sum(axis=0) + table.sum(axis=1) > 0
+    return _mean(np.nan_to_num(values[present]))
 
 
 def _weighted_mean(values: Floats) -> Metric:

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .labels import UnreadableError, is_number, label_of, order_of, prediction_of, spelled
+
 __all__ = ["Predictions", "UnreadableError", "read_answers", "read_predictions"]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -23,10 +25,6 @@ CLASSES = 1_000
 _CHUNK = 50_000
 _FEW = 20
 _SCORE = "score_"
-
-
-class UnreadableError(ValueError):
-    """A file of predictions or answers is not as it should be."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,19 @@ class Predictions:
         return bool(((self.scores >= 0) & (self.scores <= 1)).all())
 
 
-def read_predictions(path: Path, positive: str | None) -> Predictions:
+def read_predictions(
+    path: Path, positive: str | None, *, is_regression: bool = False
+) -> Predictions:
     """Return the predictions of a CSV file.
 
+    Args:
+        path: The file.
+        positive: The class that counts as positive; the last one where it is None.
+        is_regression: Whether whole numbers are values, and not classes.
+
     Raises:
-        UnreadableError: A column is missing, a row has too few cells, or one is no number.
+        UnreadableError: A column is missing, a row has too few cells, one is empty or no finite
+            number, or a class is written in two ways.
     """
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream)
@@ -93,7 +99,7 @@ def read_predictions(path: Path, positive: str | None) -> Predictions:
         except csv.Error as error:
             message = f"{path.name} line {reader.line_num}: {error}"
             raise UnreadableError(message) from None
-    return columns.build(path.name, positive)
+    return columns.build(path.name, positive, is_regression=is_regression)
 
 
 class _Columns:
@@ -146,13 +152,26 @@ class _Columns:
                     self._numbers(cells, column, name)
                 self._labels[column].append(found)
                 return
-        self._labels[column].append(self._encode(cells))
+        before = len(self._codes)
+        codes = self._encode(cells)
+        for label in itertools.islice(self._codes, before, None):
+            # pandas leaves gaps where the indexes of two columns differ.
+            what = "" if label.strip() else "empty"
+            if not math.isfinite(_float(label, 0.0)):
+                what = f"{label!r}, which is no finite number"
+            if what:
+                row = self._line + 1 + cells.index(label)
+                message = f"{name} row {row}: {column} is {what}"
+                raise UnreadableError(message)
+        self._labels[column].append(codes)
 
     def _give_up_numbers(self) -> None:
         """Read as labels what looked like numbers until now."""
         self._is_numeric = False
         for column, chunks in self._labels.items():
-            self._labels[column] = [self._encode([f"{v:g}" for v in chunk]) for chunk in chunks]
+            self._labels[column] = [
+                self._encode([label_of(value) for value in chunk.tolist()]) for chunk in chunks
+            ]
 
     def _encode(self, cells: Sequence[str]) -> Codes:
         self._is_numeric = False
@@ -160,18 +179,18 @@ class _Columns:
         found = (codes.setdefault(cell, len(codes)) for cell in cells)
         return np.fromiter(found, np.intp, len(cells))
 
-    def build(self, name: str, positive: str | None) -> Predictions:
+    def build(self, name: str, positive: str | None, *, is_regression: bool) -> Predictions:
         if self._line == 1:
             message = f"{name} has no rows"
             raise UnreadableError(message)
         truth, predicted = (np.concatenate(self._labels[c]) for c in ("y_true", "y_pred"))
         if self._is_numeric and not self._scores:
-            if not _are_classes(truth):
+            if is_regression or not _are_classes(truth, predicted):
                 return Predictions((), truth, predicted)
             values, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
             if len(values) > CLASSES:
                 return Predictions((), truth, predicted)
-            labels = [f"{value:g}" for value in values]
+            labels = [label_of(value) for value in values.tolist()]
             truth, predicted = codes[: len(truth)], codes[len(truth) :]
         else:
             labels = list(self._codes)
@@ -192,25 +211,29 @@ def assemble(  # noqa: PLR0913, PLR0917 - the parts of one thing
 ) -> Predictions:
     """Return predictions whose classes stand in their order, those of numbers by value.
 
+    Two spellings of one label, such as ``2`` and ``2.0``, are one class.
+
     Raises:
         UnreadableError: There are too many classes, or none is called as the positive one.
     """
-    classes = sorted({*labels, *scores}, key=_order)
+    names = {spelled(label): label for label in reversed((*labels, *scores))}
+    classes = sorted(names.values(), key=order_of)
+    codes = {spelled(label): code for code, label in enumerate(classes)}
     if len(classes) > CLASSES:
         message = f"{name} has {len(classes)} classes, more than {CLASSES}"
         raise UnreadableError(message)
-    if positive is not None and positive not in classes:
+    if positive is not None and spelled(positive) not in codes:
         message = f"no row of {name} is of the class {positive!r}, which gate.positive names"
         raise UnreadableError(message)
-    places = np.array([classes.index(label) for label in labels], dtype=np.intp)
+    places = np.array([codes[spelled(label)] for label in labels], dtype=np.intp)
     matrix = None
     if scores:
         matrix = np.full((len(truth), len(classes)), np.nan)
         for label, column in scores.items():
-            matrix[:, classes.index(label)] = column
+            matrix[:, codes[spelled(label)]] = column
     code = -1
     if len(classes) == 2:  # noqa: PLR2004
-        code = 1 if positive is None else classes.index(positive)
+        code = 1 if positive is None else codes[spelled(positive)]
         if matrix is not None:
             _complete(matrix)
     return Predictions(tuple(classes), places[truth], places[predicted], matrix, code)
@@ -224,11 +247,19 @@ def _complete(matrix: Floats) -> None:
             matrix[:, lacking] = 1 - column
 
 
-def read_answers(truths: Sequence[Any], path: Path, positive: str | None) -> Predictions:
+def read_answers(
+    truths: Sequence[Any], path: Path, positive: str | None, *, is_regression: bool = False
+) -> Predictions:
     """Return what a model answered to held-out rows.
 
     An answer is a label or a number, or an object: ``prediction``, ``label``, ``class`` or
     ``value``, and ``probability`` (of the positive class) or ``probabilities`` (by class).
+
+    Args:
+        truths: A label or number for each row.
+        path: The answers, a JSON value a line.
+        positive: The class that counts as positive; the last one where it is None.
+        is_regression: Whether whole numbers are values, and not classes.
 
     Raises:
         UnreadableError: An answer holds no prediction, or there are not as many as truths.
@@ -237,31 +268,21 @@ def read_answers(truths: Sequence[Any], path: Path, positive: str | None) -> Pre
     if len(answers) != len(truths):
         message = f"{len(answers)} answers to {len(truths)} held-out rows"
         raise UnreadableError(message)
-    predicted = [_prediction(answer) for answer in answers]
-    if all(_is_number(value) for value in (*truths, *predicted)) and not _are_classes(
-        np.array(truths, dtype=np.float64)
-    ):
+    predicted = [prediction_of(answer) for answer in answers]
+    if all(is_number(value) for value in (*truths, *predicted)):
         numbers = np.array([truths, predicted], dtype=np.float64)
-        return Predictions((), numbers[0], numbers[1])
+        if is_regression or not _are_classes(*numbers):
+            return Predictions((), numbers[0], numbers[1])
     codes: dict[str, int] = {}
     columns = [
-        np.array([codes.setdefault(_label(value), len(codes)) for value in side], dtype=np.intp)
+        np.array(
+            [codes.setdefault(spelled(label_of(value)), len(codes)) for value in side], np.intp
+        )
         for side in (truths, predicted)
     ]
     labels = list(codes)
-    scores = _scores_of(answers, sorted(labels, key=_order), positive)
+    scores = _scores_of(answers, sorted(labels, key=order_of), positive)
     return assemble(labels, columns[0], columns[1], scores, positive, "holdout.jsonl")
-
-
-def _prediction(answer: Any) -> Any:
-    if isinstance(answer, Mapping):
-        for name in ("prediction", "label", "class", "value"):
-            if name in answer:
-                return answer[name]
-    elif isinstance(answer, str | int | float):
-        return answer
-    message = "the model's answers hold no prediction, label, class or value"
-    raise UnreadableError(message)
 
 
 def _scores_of(
@@ -273,32 +294,20 @@ def _scores_of(
         names = sorted({str(name) for row in many if row for name in row})
         return {name: np.array([_float(row.get(name)) for row in many if row]) for name in names}
     one = [row.get("probability") for row in told]
-    if one and len(classes) == 2 and all(_is_number(value) for value in one):  # noqa: PLR2004
+    if one and len(classes) == 2 and all(is_number(value) for value in one):  # noqa: PLR2004
         name = positive if positive is not None else classes[1]
         return {name: np.array(one, dtype=np.float64)}
     return {}
 
 
-def _are_classes(truth: Floats) -> bool:
-    """Return whether numbers are labels: a few whole ones."""
-    return bool((truth == np.round(truth)).all()) and len(np.unique(truth)) <= _FEW
+def _are_classes(truth: Floats, predicted: Floats) -> bool:
+    """Return whether numbers are labels: a few whole ones, and nothing between them predicted."""
+    is_whole = all(bool((side == np.round(side)).all()) for side in (truth, predicted))
+    return is_whole and len(np.unique(truth)) <= _FEW
 
 
-def _order(label: str) -> tuple[int, float, str]:
-    value = _float(label)
-    return (1, 0.0, label) if math.isnan(value) else (0, value, label)
-
-
-def _label(value: Any) -> str:
-    return f"{value:g}" if _is_number(value) else str(value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _float(value: Any) -> float:
+def _float(value: Any, otherwise: float = math.nan) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        return math.nan
+        return otherwise

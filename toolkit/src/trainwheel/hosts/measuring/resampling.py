@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import ALIASES, metrics_of, shares_of
+from .metrics import metrics_of, plain_name, shares_of
 from .reading import Predictions
 
 __all__ = ["LIMIT", "Comparison", "Measured", "called", "compare", "measure"]
@@ -35,6 +35,11 @@ class Measured:
     value: float
     low: float | None
     high: float | None
+
+    def __post_init__(self) -> None:
+        """Hold it to what an interval is: a value outside its own is a fault of this module."""
+        if self.low is not None and self.high is not None:
+            _hold(self.value, self.low, self.high, abs(self.value))
 
     def negative(self) -> Measured:
         """Return it with the other sign."""
@@ -60,9 +65,20 @@ class Comparison:
     highest: float
     visible: float
 
+    def __post_init__(self) -> None:
+        """Hold it to what an interval is, as for `Measured`."""
+        _hold(self.new - self.old, self.lowest, self.highest, abs(self.new) + abs(self.old))
+
     def negative(self) -> Comparison:
         """Return it with the other sign."""
         return Comparison(-self.new, -self.old, -self.highest, -self.lowest, self.visible)
+
+
+def _hold(value: float, low: float, high: float, scale: float) -> None:
+    slack = 1e-9 * max(1.0, scale)
+    if not low - slack <= value <= high + slack:
+        message = f"{value:g} lies outside its own interval, {low:g} to {high:g}"
+        raise ValueError(message)
 
 
 def measure(predictions: Predictions, seed: int = 0) -> dict[str, Measured]:
@@ -91,9 +107,12 @@ def compare(new: Predictions, old: Predictions, seed: int = 0) -> dict[str, Comp
         differences = differences[np.isfinite(differences)]
         if not math.isfinite(now - then) or len(differences) < _ENOUGH * _ROUNDS:
             continue
-        mean, scale = float(differences.mean()), _scale(new.rows)
-        centre = mean if scale == 1 else now - then
-        low, high = (np.quantile(differences, [0.05, 0.95]) - mean) * scale
+        middle, scale = float(np.median(differences)), _scale(new.rows)
+        low, high = (np.quantile(differences, [0.05, 0.95]) - middle) * scale
+        # Resamples may be off to one side by more than they spread: of many small classes they
+        # lack some, and a mean over classes falls.
+        is_near = scale == 1 and middle + low <= now - then <= middle + high
+        centre = middle if is_near else now - then
         visible = (_Z_95 + _Z_80) * float(differences.std(ddof=1)) * scale
         found[name] = Comparison(now, then, centre + float(low), centre + float(high), visible)
     return dict(sorted(found.items()))
@@ -109,10 +128,9 @@ def called(found: Mapping[str, _Told], names: Iterable[str]) -> dict[str, _Told]
     """
     told = {}
     for name in names:
-        plain = name.removeprefix("neg_")
-        known = found.get(ALIASES.get(plain, plain))
+        known = found.get(plain_name(name))
         if known is not None:
-            told[name] = known if plain == name else known.negative()
+            told[name] = known.negative() if name.startswith("neg_") else known
     return told
 
 
@@ -147,13 +165,15 @@ def _bound(predictions: Predictions, name: str, value: float, drawn: Floats) -> 
     if len(drawn) < _ENOUGH * _ROUNDS:
         return Measured(value, None, None)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    if (scale := _scale(predictions.rows)) != 1:
-        centre = float(drawn.mean())
+    scale = _scale(predictions.rows)
+    if scale != 1 or not low <= value <= high:  # the latter as in `compare`
+        centre = float(np.median(drawn))
         low, high = value + (low - centre) * scale, value + (high - centre) * scale
     if low == high and name in (shares := shares_of(predictions)):
         # Where every row hits, or none, each resample does too, and says nothing.
         counted, hits = shares[name]
         low, high = wilson(float(hits.sum()), float(counted.sum()))
+        low, high = min(low, value), max(high, value)  # which the last bit may miss
     return Measured(value, float(low), float(high))
 
 
