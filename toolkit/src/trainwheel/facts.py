@@ -75,7 +75,10 @@ def _of_judge(project: Project) -> dict[str, str]:
     return {
         "tool.trainwheel.gate": digest_json(asdict(config.gate)),
         "tool.trainwheel.predict": config.predict,
-        "the measuring hosts": digest_json(_digests(*sorted(MEASURING.glob("*.py")), DRAW)),
+        "tool.trainwheel.tolerance": str(config.tolerance),
+        "the measuring hosts": digest_json(
+            _digests(*sorted(MEASURING.glob("*.py")), DRAW, PREDICT)
+        ),
         "the packages of pictures": _locked(project, "packages", "report"),
     }
 

@@ -8,18 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trainwheel.asking import answers_of, ask_rows
+from trainwheel.asking import HeldOut, answers_of, ask_rows, read_held_out
 from trainwheel.baseline import Published
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.gate import Difference, judge
 from trainwheel.hosts import DRAW, MEASURING
 from trainwheel.lockfile import requirements
-from trainwheel.metrics import split_intervals
+from trainwheel.metrics import check_intervals, split_intervals
 from trainwheel.pipfile import canonical_category
 from trainwheel.process import Command, run
 from trainwheel.project import Project
 from trainwheel.proving import Model
 from trainwheel.report_files import read_metrics
+from trainwheel.skew import read_trained, refuse_skew
 
 __all__ = ["measure_model"]
 
@@ -30,15 +31,18 @@ def measure_model(project: Project, published: Published, scratch: Path) -> Mapp
     """Measure the model, compare and judge it, and write what was found to ``scratch / "judge"``.
 
     Raises:
-        StepFailedError: What training wrote cannot be read.
+        StepFailedError: What training wrote cannot be read, or contradicts itself.
+        RefusedError: What ships answers otherwise than training said.
     """
     folder = scratch / "judge"
     folder.mkdir()
     baseline, gate = published.baseline(project), project.config.gate
-    metrics, _ = split_intervals(read_metrics(project))
+    metrics, intervals = split_intervals(read_metrics(project))
+    check_intervals(metrics, intervals)
     names = [*metrics, *(rule.metric for rule in gate.rules)]
-    measured = _measure(project, names, scratch)
-    compared, why = _compare(project, published, names, scratch)
+    measured = _measure(project, metrics, names, scratch)
+    rows = _ask_shipped(project, scratch / "new")
+    compared, why = _compare(project, published, rows, names, scratch)
     verdict = judge(
         gate.rules,
         metrics,
@@ -60,29 +64,46 @@ def measure_model(project: Project, published: Published, scratch: Path) -> Mapp
     return {"summary": verdict.outcome or "measured"}
 
 
-def _measure(project: Project, names: Sequence[str], scratch: Path) -> dict[str, Any]:
+def _measure(
+    project: Project, metrics: Mapping[str, float], names: Sequence[str], scratch: Path
+) -> dict[str, Any]:
     path = project.root / "build/train/predictions.csv"
     if not path.is_file():
         return {}
     if not any(locked.name == "numpy" for locked in requirements(project.lock, *_TRAINING)):
         project.console.notice_once("predictions.csv is not measured: no numpy is locked")
         return {}
-    request = {"predictions": str(path), "names": names, "positive": project.config.gate.positive}
+    request = {
+        "predictions": str(path),
+        "names": names,
+        "claims": metrics,
+        "positive": project.config.gate.positive,
+    }
     answer, problem = _ask_host(project, request, scratch / "measure.json")
     if problem:
         raise StepFailedError(problem, hint="let training write y_true, y_pred and score_<class>")
     return dict(answer["predictions"])
 
 
-def _compare(
-    project: Project, published: Published, names: Sequence[str], scratch: Path
-) -> tuple[dict[str, Difference], str]:
-    """Return how the model differs from what is published on the same rows, or why not."""
-    rows = project.root / "build/train/holdout.jsonl"
-    if not published.version or not project.config.gate.compares:
-        return {}, ""
-    if not rows.is_file():
-        return {}, "training left no holdout.jsonl"
+def _ask_shipped(project: Project, folder: Path) -> HeldOut | None:
+    """Have what ships answer the held-out rows, and hold it to what training said of them.
+
+    Returns:
+        The rows, None where training wrote none; the answers are in ``folder``.
+
+    Raises:
+        RefusedError: What ships answers otherwise than training said.
+    """
+    report, gate = project.root / "build/train", project.config.gate
+    path, predictions = report / "holdout.jsonl", report / "predictions.csv"
+    if not (path.is_file() and predictions.is_file()) and (gate.rules or path.is_file()):
+        missing = predictions if path.is_file() else path
+        project.console.notice_once(
+            f"training wrote no {missing.name}: nobody compares what ships with what was trained"
+        )
+    if not path.is_file():
+        return None
+    rows = read_held_out(path)
     model = Model(
         project.config.predict,
         project.python("train"),
@@ -90,14 +111,34 @@ def _compare(
         log=project.log_of("judge"),
         variables={**project.variables("train"), "PYTHONPATH": str(project.source)},
     )
-    new = ask_rows(model, rows, scratch / "new")
+    answers = ask_rows(model, rows, folder).read_text(encoding="utf-8")
+    if predictions.is_file():
+        with predictions.open(newline="", encoding="utf-8-sig") as stream:
+            trained = read_trained(stream, gate.positive)
+        said = [json.loads(line) for line in answers.splitlines()]
+        refuse_skew(trained, rows.truths, said, project.config.tolerance)
+    return rows
+
+
+def _compare(
+    project: Project,
+    published: Published,
+    rows: HeldOut | None,
+    names: Sequence[str],
+    scratch: Path,
+) -> tuple[dict[str, Difference], str]:
+    """Return how the model differs from what is published on the same rows, or why not."""
+    if not published.version or not project.config.gate.compares:
+        return {}, ""
+    if rows is None:
+        return {}, "training left no holdout.jsonl"
     try:
         old = answers_of(project, published.wheel(project), rows, scratch / "old")
     except TrainwheelError as error:
         return {}, f"it cannot be asked here, {error.message}"
     request = {
-        "holdout": str(rows),
-        "new": str(new),
+        "holdout": str(project.root / "build/train/holdout.jsonl"),
+        "new": str(scratch / "new" / "outputs.jsonl"),
         "old": str(old),
         "names": names,
         "positive": project.config.gate.positive,

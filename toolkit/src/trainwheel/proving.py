@@ -93,8 +93,9 @@ def ask(  # noqa: PLR0913 - what is asked, and who is told
     notice: Callable[[str], None] | None = None,
     carries: Callable[[str], None] | None = None,
     artefact: Path | None = None,
+    what: str = "golden records",
 ) -> tuple[GoldenRow, ...]:
-    """Return a model's answers to golden inputs, given by a process of its own.
+    """Return a model's answers to inputs, given by a process of its own.
 
     Args:
         model: Whom to ask.
@@ -103,9 +104,10 @@ def ask(  # noqa: PLR0913 - what is asked, and who is told
         notice: Is told what is odd about the estimators that were loaded.
         carries: Is told of each kind of estimator among them that carries training rows.
         artefact: The model's file, to be looked into where the function keeps no model.
+        what: What the inputs are called, should one of them have no answer.
 
     Raises:
-        StepFailedError: The function failed, or answered with what is no JSON value.
+        StepFailedError: The function failed, or answered with what is no JSON value; names the row.
     """
     folder.mkdir()
     records = "".join(f"{json.dumps(record)}\n" for record in inputs)
@@ -118,7 +120,7 @@ def ask(  # noqa: PLR0913 - what is asked, and who is told
         Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log
     )
     if completed.failed:
-        message = f"{model.door} does not predict the golden records: {completed.last_line}"
+        message = f"{model.door} does not predict the {what}: {completed.last_line}"
         raise StepFailedError(message)
     for line in completed.output.splitlines():
         for told, start in ((notice, _NOTICE), (carries, _CARRIES)):

@@ -74,6 +74,87 @@ def test_a_model_that_does_not_pass_is_not_packaged(
     assert "refused: " in published_learner.nox("package").output
 
 
+CLASSIFIER = "model/tiny_model/classifier.py"
+INVERTED = ('"big" if record["x"] > model["border"]', '"small" if record["x"] > model["border"]')
+
+
+def test_an_entry_point_that_answers_otherwise_than_training_is_refused(
+    published_learner: TinyProject,
+) -> None:
+    project = published_learner
+    ask(project, "accuracy = { min = 0.7 }")
+    project.replace(CLASSIFIER, *INVERTED)
+    project.replace(CLASSIFIER, 'else "small"', 'else "big"')
+
+    inverted = project.nox("upload")
+    again = project.nox("test")
+
+    line = inverted.error("refused")
+    assert "what ships is not what was trained: of 300 held-out rows 300 are answered" in line
+    assert "row 1: y_pred is '" in line
+    assert len([text for text in inverted.output.splitlines() if "  row " in text]) == 5
+    assert line.partition(" (took ")[0].partition("refused")[2] in again.error("refused")
+    assert project.published() == ["0.1.0"]
+    assert not (project.root / "build/train/report.html").exists()
+
+
+def test_null_at_the_entry_point_and_nan_in_training_are_seen(
+    published_learner: TinyProject,
+) -> None:
+    project = published_learner
+    # To training NaN is not above the border; null is whatever the function makes of it.
+    project.replace(TRAINING, "truth = np.where", "rows[9::30] = np.nan\ntruth = np.where")
+    project.replace(TRAINING, "score = 1", "score = np.nan_to_num(1")
+    project.replace(TRAINING, "(-(rows - BORDER) / 2))", "(-(rows - BORDER) / 2)))")
+    project.replace(TRAINING, '{"x": x}, "truth"', '{"x": None if x != x else x}, "truth"')
+
+    raised = project.nox("train")
+    project.replace(CLASSIFIER, 'record["x"]', '(record["x"] or 50)')
+    quiet = project.nox("train")
+
+    assert "predict_record does not predict the held-out rows: TypeError: " in raised.error(
+        "failed"
+    )
+    assert "'NoneType' and 'float' (row 10)" in raised.error("failed")
+    assert "of 300 held-out rows 10 are answered otherwise, row 10: y_pred is 'small'" in (
+        quiet.error("refused")
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("zip(truth, said", "zip(['', *truth[1:]], said", "predictions.csv row 2: y_true is empty"),
+        (
+            "zip(truth, said, score",
+            "zip(truth[:-1], said[:-1], score[:-1]",
+            "holdout.jsonl has 300 rows and predictions.csv 299",
+        ),
+        (
+            '"truth": label',
+            '"truth": "big"',
+            "truth is \"big\" in holdout.jsonl, y_true 'small' in predictions.csv",
+        ),
+        (
+            '"accuracy": float',
+            '"accuracy": 0.1 * float',
+            "metrics.json says accuracy 0.088, but predictions.csv gives 0.88 (",
+        ),
+        (
+            '"rows": 300',
+            '"rows": 300, "accuracy_low": 0.09, "accuracy_high": 0.185',
+            "metrics.json: accuracy is 0.88, outside its own interval 0.09 to 0.185; let",
+        ),
+    ],
+)
+def test_what_training_wrote_of_other_rows_is_one_line(
+    published_learner: TinyProject, old: str, new: str, told: str
+) -> None:
+    published_learner.replace(TRAINING, old, new)
+
+    assert told in published_learner.nox("train").error("failed")
+
+
 def test_the_published_model_is_asked_about_todays_rows(published_learner: TinyProject) -> None:
     ask(published_learner, "accuracy = { max-drop = 0.03 }")
     move_border(published_learner, 14.0)

@@ -18,10 +18,12 @@ import gc
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+_WIDTH = 300
 _ROWS = ("_fit_X", "support_vectors_", "X_train_", "X_fit_")
 """Where neighbours, support vectors, Gaussian processes and kernel methods keep their rows."""
 
@@ -32,7 +34,7 @@ def main(door: str, inputs: str, outputs: str, artefact: str = "") -> None:
     found: Any = importlib.import_module(module)
     predict = functools.reduce(getattr, name.split("."), found)
     records = map(json.loads, Path(inputs).read_text(encoding="utf-8").splitlines())
-    answers = [json.dumps(predict(record), allow_nan=False) for record in records]
+    answers = [answer(predict, record, number) for number, record in enumerate(records, 1)]
     Path(outputs).write_text("".join(f"{answer}\n" for answer in answers), encoding="utf-8")
     # A door that keeps no model between two records has let go of it by now.
     kept = load(artefact) if artefact and not holds_estimators() else None
@@ -41,6 +43,21 @@ def main(door: str, inputs: str, outputs: str, artefact: str = "") -> None:
     for kind in sorted(set(carriers())):
         print(f"carries: {kind}")  # noqa: T201 - as above
     del kept
+
+
+def answer(predict: Callable[[Any], Any], record: Any, number: int) -> str:
+    """Return the answer to one record as JSON; where there is none, end with the record's number.
+
+    The traceback comes first, for the log; the last line is the one that people are shown.
+    """
+    try:
+        return json.dumps(predict(record), allow_nan=False)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the model's function raises
+        traceback.print_exc()
+        text = " ".join(str(error).split())
+        text = text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
+        named = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        sys.exit(f"{named} (row {number})")
 
 
 def holds_estimators() -> bool:
