@@ -52,7 +52,7 @@ def test_the_kind_decides_the_first_word_and_the_exit_code(
 
 
 def test_the_table_above_holds_every_error() -> None:
-    assert len(LEAVES) == 11
+    assert len(LEAVES) == 12
     assert all(issubclass(leaf, TrainwheelError) and leaf.__doc__ for leaf in LEAVES)
 
 
