@@ -8,13 +8,13 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
+from trainwheel.files import remove
 from trainwheel.gate import Baseline
 from trainwheel.index.pages import PublishedFile
 from trainwheel.project import Project
 from trainwheel.registry import Registry
 from trainwheel.releasing import registry_of
 from trainwheel.setup_py import read_distribution_name, read_version
-from trainwheel.state import remove
 from trainwheel.versioning import newest_in_line
 
 __all__ = ["Published", "find_published"]

@@ -18,12 +18,12 @@ from trainwheel.data_shape import (
 from trainwheel.environ import SecretClass
 from trainwheel.errors import ConfigurationError, LockfileError, RefusedError, StepFailedError
 from trainwheel.facts import DATA_VERSION, facts_of
-from trainwheel.files import everything_below
+from trainwheel.files import everything_below, write_atomically
 from trainwheel.hosts import DESCRIBE_DATA
 from trainwheel.pipfile import canonical_category
 from trainwheel.process import Command, run
 from trainwheel.project import Project
-from trainwheel.state import read_record, write_atomically
+from trainwheel.state import read_record
 
 __all__ = ["accept", "bring", "data_facts", "has_moved", "read_snapshot"]
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.commits import Commit, read_commit
 from trainwheel.describing import describe, trace
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.golden import GoldenRow
 from trainwheel.leaks import find_leaks
@@ -18,8 +18,8 @@ from trainwheel.project import Project
 from trainwheel.proof import Proof, proof_path, render_proof
 from trainwheel.proving import SystemTests, prove
 from trainwheel.releasing import Release
-from trainwheel.size import describe_size
 from trainwheel.staging import stage
+from trainwheel.text import describe_size
 from trainwheel.url_secrets import find_field_secrets
 from trainwheel.wheel import dist_info_of, list_members, read_member, with_description
 from trainwheel.wheel_archive import file_entries, open_wheel, read_pieces

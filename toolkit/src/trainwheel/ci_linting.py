@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from trainwheel.ci_files import PATTERNS, RUNTIMES, Check, parse_major, plan_checks
-from trainwheel.digests import digest_files
+from trainwheel.digest import digest_files, digest_json
 from trainwheel.files import list_files
-from trainwheel.fingerprint import Fingerprint, digest_json
+from trainwheel.fingerprint import Fingerprint
 from trainwheel.process import Command, run
 from trainwheel.project import Project
 from trainwheel.state import Record, read_record, write_record

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
-from trainwheel.duration import parse_duration
-from trainwheel.size import parse_size
+from trainwheel.text import parse_duration, parse_size
 
 __all__ = [
     "a_callable",

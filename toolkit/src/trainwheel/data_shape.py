@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from trainwheel.digest import digest_json
 from trainwheel.errors import ConfigurationError
-from trainwheel.fingerprint import digest_json
 
 __all__ = ["FileShape", "changes", "columns_digest", "parse_shape", "render_shape", "rows_of"]
 

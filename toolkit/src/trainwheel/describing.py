@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 from trainwheel import __version__
 from trainwheel.bringing import read_snapshot
 from trainwheel.commits import Commit
+from trainwheel.digest import digest_json
 from trainwheel.errors import ConfigurationError, StepFailedError
-from trainwheel.fingerprint import digest_json
 from trainwheel.hosts import DESCRIBE_WHEEL
 from trainwheel.inputs import fingerprint
 from trainwheel.lockfile import requirements

@@ -9,7 +9,6 @@ system's own clock, for two writes within one tick of that clock look alike.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import tempfile
@@ -18,29 +17,17 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from trainwheel.files import everything_below
-from trainwheel.fingerprint import digest_json
+from trainwheel.digest import digest_file, digest_json
+from trainwheel.files import everything_below, write_atomically
 from trainwheel.imports import Imports, read_imports
-from trainwheel.state import write_atomically
 
-__all__ = ["DigestTable", "digest_file", "digest_files"]
+__all__ = ["DigestTable"]
 
 SCHEMA = 2
 _FINE_TICK, _COARSE_TICK = 20_000_000, 2_000_000_000
 """Nanoseconds: the kernel's clock moves in steps of up to 10 ms, some file systems' in 2 s."""
 
 _Signature = tuple[int, int, int, int]
-
-
-def digest_file(path: Path | str) -> str:
-    """Return the sha256 of a file's bytes, read in pieces."""
-    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - text, where there are many
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def digest_files(root: Path, files: Iterable[Path]) -> dict[str, str]:
-    """Return path relative to ``root`` → sha256 for each file, reading every one."""
-    return {path.relative_to(root).as_posix(): digest_file(path) for path in files}
 
 
 class DigestTable:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from trainwheel.size import describe_size
+from trainwheel.text import describe_size
 
 __all__ = [
     "Check",

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainwheel.digest import digest_json
 from trainwheel.environ import Environment, SecretClass, point_uv_cache_at
 from trainwheel.errors import NoEnvironmentError, StepFailedError
-from trainwheel.fingerprint import digest_json
 from trainwheel.pip_settings import UvSettings, parse_pip_config, translate
 from trainwheel.process import Command, Completed, run
 from trainwheel.signed_queries import hide_queries

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from trainwheel.commits import read_commit
-from trainwheel.digests import digest_file
-from trainwheel.fingerprint import digest_json
+from trainwheel.digest import digest_file, digest_json
 from trainwheel.hosts import CLUSTER, DRAW, MEASURING, PREDICT, TRAIN
 from trainwheel.pipfile import canonical_category
 from trainwheel.project import Project

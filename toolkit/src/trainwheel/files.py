@@ -1,21 +1,33 @@
-"""Which files a name stands for: itself, or all below a folder, with links followed.
+"""Which files a name stands for, and how files and folders are written, placed and removed.
 
-A link counts by what it leads to. One that leads nowhere is no file (editors leave such locks);
-one that leads round in a circle is refused, for what it holds has no end.
+A name stands for itself, or all below a folder, with links followed. A link counts by what it
+leads to. One that leads nowhere is no file (editors leave such locks); one that leads round in a
+circle is refused, for what it holds has no end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 from trainwheel.errors import ConfigurationError
 
-__all__ = ["everything_below", "list_files"]
+__all__ = [
+    "everything_below",
+    "link_or_copy",
+    "list_files",
+    "place",
+    "remove",
+    "scratch_folder",
+    "write_atomically",
+]
 
 _CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 _CACHE_SUFFIXES = (".pyc", ".egg-info")
@@ -86,3 +98,60 @@ def _check_circle(path: str, error: OSError) -> None:
 def _refuse_circle(path: str) -> NoReturn:
     message = f"a symbolic link leads round in a circle at {path}"
     raise ConfigurationError(message, hint="remove the link")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a kill, finds the old or the new content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a fresh folder below ``parent`` that is removed afterwards, whatever happens."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{name}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def place(made: Path, final: Path) -> None:
+    """Rename what a step made into its place; the old content goes only when the new is there."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if made.is_dir() or (final.is_dir() and not final.is_symlink()):
+        # A folder cannot be renamed over what is there, unlike a file over a file.
+        old = made.with_name(f"{made.name}.old")
+        with contextlib.suppress(FileNotFoundError):
+            final.rename(old)
+        made.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        made.replace(final)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make ``target`` the same file, or a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, as far as that can be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -5,13 +5,14 @@ Pure: digests come in, a key and the reasons for a difference go out.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Fingerprint", "Reason", "digest_json", "explain", "explain_mapping", "shown"]
+from trainwheel.digest import digest_json
+from trainwheel.text import shown
+
+__all__ = ["Fingerprint", "Reason", "explain", "explain_mapping"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SHORT = 8
@@ -63,12 +64,6 @@ class Reason:
         return f"{self}, {_short(self.old)} → {_short(self.new)}"
 
 
-def digest_json(value: object) -> str:
-    """Return the sha256 of a JSON value, independent of the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def explain(old: Fingerprint, new: Fingerprint) -> tuple[Reason, ...]:
     """Return each difference, files first; empty where there is none."""
     return (*explain_mapping(old.files, new.files), *explain_mapping(old.facts, new.facts))
@@ -79,11 +74,6 @@ def explain_mapping(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
             yield Reason(name, old.get(name), new.get(name))
-
-
-def shown(name: str) -> str:
-    """Return a file's name for one line of text: what cannot be printed is escaped."""
-    return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
 
 
 def _short(value: str) -> str:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from trainwheel.console import Console
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environ import read_environment
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.files import list_files

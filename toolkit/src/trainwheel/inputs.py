@@ -10,10 +10,11 @@ from pathlib import Path
 
 from trainwheel.chain import REPEATABILITY, STEP_BY_NAME
 from trainwheel.config import SNAPSHOT
+from trainwheel.digest import digest_json
 from trainwheel.entry_points import entries_of, files_named
 from trainwheel.errors import ConfigurationError
 from trainwheel.files import everything_below, list_files
-from trainwheel.fingerprint import Fingerprint, digest_json
+from trainwheel.fingerprint import Fingerprint
 from trainwheel.import_closure import Closure, import_closure, source_files
 from trainwheel.lockfile import LockedRequirement, requirements
 from trainwheel.project import Project

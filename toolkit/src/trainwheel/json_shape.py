@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trainwheel.fingerprint import shown
+from trainwheel.text import shown
 
 __all__ = [
     "ANYTHING",

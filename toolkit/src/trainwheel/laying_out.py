@@ -14,9 +14,8 @@ import jinja2
 from trainwheel.bringing import read_snapshot
 from trainwheel.chain import REPEATABILITY
 from trainwheel.commits import read_commit
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.facts import TEMPLATES
-from trainwheel.fingerprint import shown
 from trainwheel.inputs import fingerprint
 from trainwheel.judging import Judged
 from trainwheel.markdown import code, inline
@@ -38,8 +37,8 @@ from trainwheel.report_page import (
     worst_rows,
 )
 from trainwheel.setup_py import read_distribution_name
-from trainwheel.size import describe_size
 from trainwheel.state import read_record
+from trainwheel.text import describe_size, shown
 
 __all__ = ["lay_out"]
 

@@ -17,13 +17,13 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.environ import Environment
 from trainwheel.errors import LockfileError
+from trainwheel.files import write_atomically
 from trainwheel.freshness import stamp_lock
 from trainwheel.lock_bench import Bench
 from trainwheel.lock_changes import Change, compare, lock_category, merge, pins_of
 from trainwheel.lockfile import parse_lockfile
 from trainwheel.pep508 import format_requirement
 from trainwheel.pipfile import Package, Pipfile, parse_pipfile
-from trainwheel.state import write_atomically
 
 __all__ = ["finish_lock", "lock", "plan_pipfile"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.errors import ConfigurationError
 from trainwheel.golden import GoldenRow
 from trainwheel.proof import Proof

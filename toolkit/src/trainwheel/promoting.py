@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environments import Installer
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.index.client import SimpleIndex

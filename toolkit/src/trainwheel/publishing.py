@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from trainwheel.console import Console
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environ import Environment
 from trainwheel.environments import Installer
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError

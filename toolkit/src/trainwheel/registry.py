@@ -10,11 +10,11 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from trainwheel.files import write_atomically
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import published_wheels
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import Target
-from trainwheel.state import write_atomically
 from trainwheel.versioning import newest_in_line
 from trainwheel.wheel import read_release_key
 

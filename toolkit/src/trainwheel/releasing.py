@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from trainwheel.digest import digest_json
 from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, MissingCredentialsError, StepFailedError
-from trainwheel.fingerprint import digest_json
 from trainwheel.index.credentials import secrets_of
 from trainwheel.index.target import choose_index
 from trainwheel.project import Project

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from trainwheel.chain import REPEATABILITY
 from trainwheel.cluster import scheduler_of
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
+from trainwheel.files import scratch_folder, write_atomically
 from trainwheel.golden import GoldenRow, compare
 from trainwheel.project import Project
 from trainwheel.repeatability import Repeat, Repeatability, compare_predictions
-from trainwheel.state import scratch_folder, write_atomically
 from trainwheel.training import HASH_SEED, train
 
 __all__ = ["check_repeatable"]

@@ -24,10 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.errors import TrainwheelError
-from trainwheel.files import everything_below
+from trainwheel.files import everything_below, write_atomically
 from trainwheel.result_listing import Listing, Result, parse_listing, render_listing
-from trainwheel.size import describe_size
-from trainwheel.state import write_atomically
+from trainwheel.text import describe_size
 
 __all__ = ["Result", "ResultCache"]
 

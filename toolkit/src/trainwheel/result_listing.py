@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainwheel.fingerprint import digest_json
+from trainwheel.digest import digest_json
 
 __all__ = ["Listing", "Result", "parse_listing", "render_listing"]
 

@@ -8,12 +8,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainwheel.digest import digest_json
 from trainwheel.errors import LockfileError
-from trainwheel.fingerprint import digest_json
+from trainwheel.files import link_or_copy
 from trainwheel.manifest import manifest_of
 from trainwheel.project import Project
 from trainwheel.setup_py import replace_version
-from trainwheel.state import link_or_copy
 from trainwheel.syncing import Synced, compare, read_files
 
 __all__ = ["describe_tree_drift", "release_key", "stage", "stage_package"]

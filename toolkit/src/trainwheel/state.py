@@ -6,29 +6,21 @@ renamed, so that a kill at any moment leaves either no record or one that is tru
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from trainwheel.files import write_atomically
 from trainwheel.fingerprint import Fingerprint
 
 __all__ = [
     "Record",
     "has_failed",
-    "link_or_copy",
     "note_failure",
-    "place",
     "read_record",
-    "remove",
-    "scratch_folder",
     "withdraw_record",
-    "write_atomically",
     "write_record",
 ]
 
@@ -54,63 +46,6 @@ class Record:
     seconds: float
     facts: Mapping[str, str]
     finished: float = field(default_factory=time.time)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a kill, finds the old or the new content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Yield a fresh folder below ``parent`` that is removed afterwards, whatever happens."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{name}-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def place(made: Path, final: Path) -> None:
-    """Rename what a step made into its place; the old content goes only when the new is there."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    if made.is_dir() or (final.is_dir() and not final.is_symlink()):
-        # A folder cannot be renamed over what is there, unlike a file over a file.
-        old = made.with_name(f"{made.name}.old")
-        with contextlib.suppress(FileNotFoundError):
-            final.rename(old)
-        made.rename(final)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        made.replace(final)
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Make ``target`` the same file, or a copy where the file system has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, as far as that can be done."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def write_record(folder: Path, record: Record) -> None:

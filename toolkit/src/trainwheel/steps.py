@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainwheel.chain import STEP_BY_NAME
 from trainwheel.errors import InputChangedError, NoEnvironmentError, StepFailedError
-from trainwheel.files import everything_below
+from trainwheel.files import everything_below, place, remove, scratch_folder
 from trainwheel.fingerprint import Fingerprint, Reason, explain
 from trainwheel.inputs import fingerprint, read_inputs, told_facts
 from trainwheel.project import Project
@@ -18,10 +18,7 @@ from trainwheel.state import (
     Record,
     has_failed,
     note_failure,
-    place,
     read_record,
-    remove,
-    scratch_folder,
     withdraw_record,
     write_record,
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainwheel.console import Console
 from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.files import write_atomically
 from trainwheel.lockfile import (
     Lockfile,
     check_fresh,
@@ -17,7 +18,6 @@ from trainwheel.lockfile import (
     parse_pipfile,
 )
 from trainwheel.pipfile import Pipfile
-from trainwheel.state import write_atomically
 from trainwheel.sync import Plan, SyncSettings, describe_drift, plan_sync
 from trainwheel.sync_target import FILES, choose_target, sync_target
 

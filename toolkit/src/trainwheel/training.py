@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trainwheel.cluster import plan_for
 from trainwheel.console import Console
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.entry_points import words_of_python
 from trainwheel.environ import SecretClass
 from trainwheel.errors import StepFailedError

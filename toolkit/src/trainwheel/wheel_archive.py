@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.size import describe_size
+from trainwheel.text import describe_size
 
 __all__ = [
     "LIMIT",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.console import Console
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environ import Environment, SecretClass, read_environment
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.lockfile import (
@@ -25,7 +25,7 @@ from trainwheel.process import Command, run
 from trainwheel.project import open_project
 from trainwheel.routing import Routing
 from trainwheel.signed_queries import hide_queries
-from trainwheel.size import describe_size
+from trainwheel.text import describe_size
 
 __all__ = ["Wheelhouse", "add_wheelhouse", "plan_downloads"]
 

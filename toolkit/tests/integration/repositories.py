@@ -12,7 +12,7 @@ from pathlib import Path
 
 from integration.test_init import run, variables_of
 from integration.tiny import ROOT, Run
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environ import Environment
 from trainwheel.environments import Installer
 from trainwheel.lockfile import parse_lockfile, render_requirements, requirements

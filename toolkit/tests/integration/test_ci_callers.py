@@ -18,7 +18,7 @@ from integration.jobs import FRESH, Job
 from integration.tiny import ROOT, Run, TinyProject
 from trainwheel.ci_linting import LINTERS, lint_ci_files
 from trainwheel.console import Console
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environ import Environment, read_environment
 from trainwheel.errors import StepFailedError
 from trainwheel.process import Command, run

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trainwheel import digests
-from trainwheel.digests import DigestTable, digest_file, digest_files
+from trainwheel.digest import digest_file, digest_files
+from trainwheel.digests import DigestTable
+from trainwheel.files import scratch_folder
 from trainwheel.imports import Imports
-from trainwheel.state import scratch_folder
 
 Change = Callable[[Path], object]
 

@@ -20,8 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainwheel import result_cache
-from trainwheel.digests import digest_file
-from trainwheel.fingerprint import digest_json
+from trainwheel.digest import digest_file, digest_json
 from trainwheel.result_cache import Result, ResultCache
 
 Tree = Mapping[str, bytes | None]
@@ -644,7 +643,7 @@ KILLED = """
 import os, shutil, sys
 from itertools import count
 from pathlib import Path
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.result_cache import Result, ResultCache
 from unit.test_result_cache import AFTER, BEFORE, RESULT, key, keep, plant
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trainwheel.fingerprint import digest_json
+from trainwheel.digest import digest_json
 from trainwheel.result_listing import Listing, Result, parse_listing, render_listing
 
 KEY, DIGEST = "a" * 64, "b" * 64

@@ -14,15 +14,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from trainwheel.digests import DigestTable
+from trainwheel.files import place, scratch_folder, write_atomically
 from trainwheel.fingerprint import Fingerprint
-from trainwheel.state import (
-    Record,
-    place,
-    read_record,
-    scratch_folder,
-    write_atomically,
-    write_record,
-)
+from trainwheel.state import Record, read_record, write_record
 
 RECORD = Record(
     "train",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.index.pages import PublishedFile
 
 __all__ = ["list_wheels", "published_wheels"]

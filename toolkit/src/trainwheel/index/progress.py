@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trainwheel.console import Console
-from trainwheel.size import describe_size
+from trainwheel.text import describe_size
 
 __all__ = ["bar", "sent_of", "shown"]
 

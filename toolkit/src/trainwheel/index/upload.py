@@ -17,7 +17,7 @@ from pathlib import Path
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from trainwheel.console import Console
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environ import Environment
 from trainwheel.errors import StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from trainwheel.files import write_atomically
 from trainwheel.gate import Verdict
 from trainwheel.judging import judge_model, refuse_failures, show_verdict
 from trainwheel.project import Project
 from trainwheel.reporting import write_report
 from trainwheel.sessions.runner import Context
-from trainwheel.state import write_atomically
 
 __all__ = ["judge", "run"]
 

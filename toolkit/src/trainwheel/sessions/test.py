@@ -8,9 +8,9 @@ from pathlib import Path
 
 from trainwheel.errors import StepFailedError
 from trainwheel.facts import facts_of
+from trainwheel.files import place
 from trainwheel.project import Project
 from trainwheel.sessions.runner import Context
-from trainwheel.state import place
 from trainwheel.steps import run_step
 
 __all__ = ["run"]

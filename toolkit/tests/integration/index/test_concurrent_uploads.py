@@ -12,7 +12,7 @@ import pytest
 
 from integration.index.servers import BOUND, make_wheel
 from integration.tiny import RealIndex, serve_index
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.errors import VersionTakenError
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

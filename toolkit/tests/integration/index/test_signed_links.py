@@ -20,7 +20,7 @@ from integration.index.dialects import Answer, read_upload
 from integration.index.servers import FakeIndex, make_wheel
 from trainwheel.bindings import Bindings
 from trainwheel.console import Console
-from trainwheel.digests import digest_file
+from trainwheel.digest import digest_file
 from trainwheel.environ import Environment
 from trainwheel.environments import Installer
 from trainwheel.errors import StepFailedError, TrainwheelError
