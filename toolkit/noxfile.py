@@ -5,9 +5,9 @@ from pathlib import Path
 
 import nox
 
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.install.environments import Installer
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.environ import read_environment
 
 TOOLKIT = Path(__file__).parent
 ROOT = TOOLKIT.parent

@@ -17,10 +17,10 @@ from benchmarks.timing import machine
 
 from integration.cluster.searcher import make_searcher, run_scheduler, use_engine
 from integration.tiny import TinyProject
-from trainwheel.environ import Environment
-from trainwheel.hosts import CLUSTER
-from trainwheel.project import open_project
-from trainwheel.shipping import pack
+from trainwheel.engine.project import open_project
+from trainwheel.guest import CLUSTER
+from trainwheel.steps.shared.shipping import pack
+from trainwheel.system.environ import Environment
 
 pytestmark = [pytest.mark.bench, pytest.mark.integration, pytest.mark.timeout(3600)]
 

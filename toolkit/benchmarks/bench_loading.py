@@ -21,9 +21,9 @@ from pathlib import Path
 import pytest
 from benchmarks.timing import ROUNDS, Bar, check, machine
 
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.install.environments import Installer
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.environ import read_environment
 
 pytestmark = [pytest.mark.bench, pytest.mark.integration, pytest.mark.timeout(3600)]
 

@@ -36,7 +36,7 @@ MEGABYTES = 100.0
 DIGEST = """\
 import sys
 from pathlib import Path
-from trainwheel.digest import digest_file
+from trainwheel.system.digest import digest_file
 print(digest_file(Path(sys.argv[1])))
 status = Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))

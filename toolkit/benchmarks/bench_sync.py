@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer
-from trainwheel.freshness import pipenv_hashes
-from trainwheel.meaning import meaning_of
-from trainwheel.pipenv_setup import REQUIREMENTS
-from trainwheel.pipfile import parse_pipfile
-from trainwheel.setup_py.source import Source
-from trainwheel.sync import SyncSettings
-from trainwheel.syncing import Synced, examine
+from trainwheel.install.environments import Installer
+from trainwheel.install.pipenv_setup import REQUIREMENTS
+from trainwheel.requirements.freshness import pipenv_hashes
+from trainwheel.requirements.meaning import meaning_of
+from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.requirements.policy import SyncSettings
+from trainwheel.requirements.setup_py.source import Source
+from trainwheel.steps.shared.syncing import Synced, examine
+from trainwheel.system.environ import read_environment
 
 pytestmark = [pytest.mark.bench, pytest.mark.integration]
 

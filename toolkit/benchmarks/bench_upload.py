@@ -61,8 +61,8 @@ server.serve_forever()
 PUBLISH = """
 import json, resource, sys, time
 from pathlib import Path
-from trainwheel.console import Console
-from trainwheel.environ import Secret, read_environment
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Secret, read_environment
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
 url, wheel = sys.argv[1:]

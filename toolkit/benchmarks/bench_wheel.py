@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
-from trainwheel.wheel_record import check_record
+from trainwheel.install.environments import Installer
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.environ import read_environment
+from trainwheel.wheel.record import check_record
 
 pytestmark = [pytest.mark.bench, pytest.mark.integration, pytest.mark.timeout(3600)]
 
@@ -53,7 +53,7 @@ joblib.dump(forest, sys.argv[1])
 FINISH = """
 import sys
 from pathlib import Path
-from trainwheel.wheel_finish import finish
+from trainwheel.wheel.finish import finish
 built, target, name, artefact, above = sys.argv[1:]
 finish(Path(built), Path(target), {name: Path(artefact)}, store_above=int(above))
 with open("/proc/self/status") as status:

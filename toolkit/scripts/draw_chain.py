@@ -1,11 +1,11 @@
-"""Draw the chain of steps, as `trainwheel.chain` has it."""
+"""Draw the chain of steps, as `trainwheel.engine.chain` has it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from scripts.svg import Box, arrow, document, wrap
-from trainwheel.chain import CHAIN, STEPS, Step
+from trainwheel.engine.chain import CHAIN, STEPS, Step
 
 __all__ = ["draw_chain"]
 

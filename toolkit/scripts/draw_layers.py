@@ -1,34 +1,22 @@
-"""Draw the layers of the library, as the contracts in its pyproject.toml have them."""
+"""Draw the rooms of the library, as the contracts in its pyproject.toml have them."""
 
 from __future__ import annotations
 
+import importlib
+import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.contracts import read_contracts
+from scripts.contracts import read_layers
 from scripts.svg import Box, arrow, document, line_of_text, text_width
 
 __all__ = ["draw_layers"]
 
-_MARGIN, _GAP = 10.0, 56.0
-_RIGHT = 330.0
-_BAND, _PITCH = 52.0, 60.0
-_SIZE, _WORDS = 13.0, 12.0
-
-_PURPOSES = {
-    "__main__": "the doors: Nox and the command",
-    "building": "what the larger steps do",
-    "releasing": "whether to release; whether a wheel keeps its word",
-    "registry": "what is published; a step, run once",
-    "syncing": "the locked packages, written into the metadata",
-    "index": "the repository, its lock and the indexes",
-    "environments": "virtual environments, records, the screen",
-    "process": "alone in starting processes",
-    "environ": "alone in reading the environment",
-    "errors": "what is the user's to mend",
-}
-"""What a layer is for, by its first module; a layer that is not here is drawn without."""
+_MARGIN, _LEFT = 10.0, 50.0
+_WIDTH, _NAME, _GAP = 760.0, 128.0, 10.0
+_PITCH, _LINE = 12.0, 16.0
+_SIZE, _WORDS, _LETTERS = 14.0, 12.0, 88
+_GUEST = "guest"
 
 
 def draw_layers(pyproject: Path) -> str:
@@ -37,73 +25,49 @@ def draw_layers(pyproject: Path) -> str:
     Args:
         pyproject: The pyproject.toml that holds the import contracts.
     """
-    contracts = read_contracts(pyproject)
-    foot = _MARGIN + len(contracts.layers) * _PITCH
-    width = max(map(_band_width, contracts.layers))
-    x = _MARGIN + width + _GAP
-    core = _group(x, _MARGIN, "the pure core", "values in, values out", contracts.core)
-    beside = core.box.y + core.box.height + 20
-    words = "run by file in a step's environment"
-    hosts = _group(x, beside, "hosts", words, contracts.hosts)
-    down, right = _MARGIN + width + 20, core.box.left
-    note = "An arrow points from what imports to what may be imported."
+    layers = read_layers(pyproject)
+    y, parts = _MARGIN, list[str]()
+    for layer in layers:
+        height, drawn = _floor(y, layer)
+        parts += drawn
+        y += height + _PITCH
+    down = arrow((_MARGIN + 14, _MARGIN), (_MARGIN + 14, y - 22))
+    height, drawn = _floor(y + 14, (_GUEST,))
+    note = "A room imports only from those below it; what runs elsewhere, from none."
+    foot = y + 14 + height + 24
     return document(
-        x + _RIGHT + _MARGIN,
-        foot + 14 + _MARGIN,
-        title="The layers of the library",
-        description="Each layer imports only from those below it and from the pure core.",
-        parts=(
-            *_bands(contracts.layers, width),
-            arrow((down, _MARGIN), (down, foot - 8)),
-            arrow((down, right[1]), right),
-            core.parts,
-            hosts.parts,
-            line_of_text(_MARGIN + 4, foot + 12, note, 12, "note"),
-        ),
+        _LEFT + _WIDTH + _MARGIN,
+        foot + _MARGIN,
+        title="The rooms of the library",
+        description="Each package imports only from those below it.",
+        parts=(*parts, down, *drawn, line_of_text(_LEFT, foot - 4, note, 12, "note")),
     )
 
 
-def _band_width(layer: Sequence[str]) -> float:
-    words = text_width(_PURPOSES.get(layer[0], ""), _WORDS)
-    return sum(_chip_width(name) + 10 for name in layer) + words + 50
+def _floor(top: float, names: Sequence[str]) -> tuple[float, list[str]]:
+    """Return the height of a floor and what is drawn of it, its rooms side by side."""
+    width = (_WIDTH - _GAP * (len(names) - 1)) / len(names)
+    letters = _LETTERS if len(names) == 1 else _LETTERS // 3
+    jobs = [textwrap.wrap(_job(name), letters) for name in names]
+    height = 22 + _LINE * max(map(len, jobs))
+    drawn = [
+        "\n".join(_room(_LEFT + (width + _GAP) * column, top, width, height, name, job))
+        for column, (name, job) in enumerate(zip(names, jobs, strict=True))
+    ]
+    return height, drawn
 
 
-def _bands(layers: Sequence[Sequence[str]], width: float) -> Iterator[str]:
-    for row, layer in enumerate(layers):
-        top = _MARGIN + row * _PITCH
-        yield Box(_MARGIN, top, width, _BAND).draw()
-        left = _MARGIN + 12
-        for name in layer:
-            yield _chip(left, top + 11, name)
-            left += _chip_width(name) + 10
-        words = _PURPOSES.get(layer[0], "")
-        yield line_of_text(_MARGIN + width - 14, top + 30, words, _WORDS, "small late")
+def _room(  # noqa: PLR0913, PLR0917 - a box and what stands in it
+    x: float, top: float, width: float, height: float, name: str, job: Sequence[str]
+) -> Iterator[str]:
+    yield Box(x, top, width, height).draw()
+    yield line_of_text(x + 14, top + 26, name, _SIZE, "name")
+    left = x + max(_NAME, text_width(name, _SIZE) + 30)
+    for row, words in enumerate(job):
+        yield line_of_text(left, top + 25 + row * _LINE, words, _WORDS, "small")
 
 
-@dataclass(frozen=True)
-class _Group:
-    """A box of modules on the right side, and its SVG elements."""
-
-    box: Box
-    parts: str
-
-
-def _group(x: float, top: float, title: str, words: str, modules: Sequence[str]) -> _Group:
-    left, y = x + 12, top + 66
-    chips = []
-    for name in modules:
-        if left + _chip_width(name) > x + _RIGHT - 8:
-            left, y = x + 12, y + 38
-        chips.append(_chip(left, y, name))
-        left += _chip_width(name) + 8
-    box = Box(x, top, _RIGHT, y + 44 - top, title, (words,))
-    return _Group(box, "\n".join([box.draw(), *chips]))
-
-
-def _chip_width(name: str) -> float:
-    return text_width(name, _SIZE) * 1.06 + 22
-
-
-def _chip(x: float, y: float, name: str) -> str:
-    box = Box(x, y, _chip_width(name), 30, kind="inner").draw()
-    return f"{box}\n{line_of_text(x + _chip_width(name) / 2, y + 19.5, name, _SIZE, 'name mid')}"
+def _job(name: str) -> str:
+    """Return the first sentence of a package's docstring, which is its job."""
+    text = (importlib.import_module(f"trainwheel.{name}").__doc__ or "").partition("\n\n")[0]
+    return " ".join(text.split()).replace("``", "").rstrip(".")

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainwheel.rendering import render
-from trainwheel.setup_py import read_install_requires
+from trainwheel.requirements.setup_py import read_install_requires
+from trainwheel.scaffold.rendering import render
 
 __all__ = ["REFERENCE", "differing", "main", "render_root"]
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from trainwheel import errors
-from trainwheel.chain import CHAIN, FLAGS, STEPS, VERBOSE, Flag, Step
-from trainwheel.config_keys import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
+from trainwheel.engine.chain import CHAIN, FLAGS, STEPS, VERBOSE, Flag, Step
+from trainwheel.settings.keys import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
 
 __all__ = [
     "exit_codes",
@@ -44,7 +44,7 @@ _GROUPS = {
     "golden": "the golden predictions",
     "system-tests": "the system tests",
 }
-"""Groups of inputs (`trainwheel.inputs`) in words."""
+"""Groups of inputs (`trainwheel.engine.inputs`) in words."""
 
 
 def targets(makefile: str) -> str:

@@ -15,8 +15,8 @@ __version__ = "0.1.0"
 
 
 def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> None:
-    """Register the sessions of the chain in a noxfile; see `trainwheel.sessions.register`."""
+    """Register the sessions of the chain in a noxfile; see `trainwheel.cli.sessions.register`."""
     # Nox is imported only where there is a noxfile, not by the `trainwheel` command.
-    from trainwheel import sessions  # noqa: PLC0415
+    from trainwheel.cli import sessions  # noqa: PLC0415
 
     sessions.register(only=only, exclude=exclude)

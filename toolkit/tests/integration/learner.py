@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from integration.tiny import PIPFILE, ROOT, TinyProject, make_tiny
-from trainwheel.freshness import stamp_lock
-from trainwheel.pipfile import parse_pipfile
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
 
 IDENTITY = ("-c", "user.name=Tester", "-c", "user.email=tester@example.invalid")
 TRAINING = "model/tiny_training/__main__.py"

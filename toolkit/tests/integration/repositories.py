@@ -12,11 +12,11 @@ from pathlib import Path
 
 from integration.test_init import run, variables_of
 from integration.tiny import ROOT, Run
-from trainwheel.digest import digest_file
-from trainwheel.environ import Environment
-from trainwheel.environments import Installer
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
-from trainwheel.own_wheel import write_own_wheel
+from trainwheel.install.environments import Installer
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment
+from trainwheel.wheel.own import write_own_wheel
 
 __all__ = ["Repository", "Service", "make_repository"]
 

@@ -18,9 +18,9 @@ import pytest
 import requests
 
 from integration.tiny import RealIndex, Run, TinyProject, clean_variables, serve_index
-from trainwheel.environ import Environment
-from trainwheel.environments import python_of
-from trainwheel.project import open_project
+from trainwheel.engine.project import open_project
+from trainwheel.install.environments import python_of
+from trainwheel.system.environ import Environment
 
 pytestmark = pytest.mark.integration
 
@@ -171,8 +171,9 @@ def test_an_installation_takes_a_namesake_from_nowhere_else(two: Two, tmp_path: 
         path.rename(two.rest.folder / path.name)
 
     script = (
-        "import sys; from pathlib import Path; from trainwheel.environ import read_environment;"
-        "from trainwheel.project import open_project;"
+        "import sys; from pathlib import Path;"
+        "from trainwheel.system.environ import read_environment;"
+        "from trainwheel.engine.project import open_project;"
         "p = open_project(Path.cwd(), Path('.nox'), read_environment());"
         "p.installer('train').ensure(Path(sys.argv[1]), p.locked('packages'))"
     )

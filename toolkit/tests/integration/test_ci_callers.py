@@ -16,13 +16,13 @@ import pytest
 
 from integration.jobs import FRESH, Job
 from integration.tiny import ROOT, Run, TinyProject
-from trainwheel.ci_linting import LINTERS, lint_ci_files
-from trainwheel.console import Console
-from trainwheel.digest import digest_file
-from trainwheel.environ import Environment, read_environment
+from trainwheel.engine.project import Project, open_project
 from trainwheel.errors import StepFailedError
-from trainwheel.process import Command, run
-from trainwheel.project import Project, open_project
+from trainwheel.steps.shared.ci_linting import LINTERS, lint_ci_files
+from trainwheel.system.console import Console
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.process import Command, run
 
 pytestmark = pytest.mark.integration
 

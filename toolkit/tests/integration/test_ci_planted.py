@@ -14,7 +14,7 @@ import pytest
 
 from integration.jobs import JenkinsJob, Job
 from integration.tiny import ROOT, RealIndex, TinyProject, clean_variables
-from trainwheel.digest import digest_file
+from trainwheel.system.digest import digest_file
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from integration.tiny import RealIndex, TinyProject, copy_of, versions
-from trainwheel.digest import digest_file
+from trainwheel.system.digest import digest_file
 
 pytestmark = pytest.mark.integration
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer
+from trainwheel.install.environments import Installer
+from trainwheel.system.environ import read_environment
 
 pytestmark = pytest.mark.integration
 

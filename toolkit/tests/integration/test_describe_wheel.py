@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from integration.tiny import ROOT
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer
-from trainwheel.hosts import DESCRIBE_WHEEL
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
-from trainwheel.sbom import describe_materials
+from trainwheel.guest import DESCRIBE_WHEEL
+from trainwheel.install.environments import Installer
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.environ import read_environment
+from trainwheel.wheel.sbom import describe_materials
 from unit.test_provenance_reading import PROVENANCE, changed
 
 pytestmark = pytest.mark.integration

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from integration.test_init import variables_of
-from trainwheel.environ import Environment
 from trainwheel.errors import StepFailedError
-from trainwheel.first_commit import commit_all, without_repository
+from trainwheel.system.environ import Environment
+from trainwheel.system.first_commit import commit_all, without_repository
 
 pytestmark = pytest.mark.integration
 

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer
-from trainwheel.lock_bench import find_python
-from trainwheel.lockfile import (
+from trainwheel.install.environments import Installer
+from trainwheel.install.workspace import find_python
+from trainwheel.requirements.lockfile import (
     check_fresh,
     parse_lockfile,
     parse_pipfile,
     render_requirements,
     requirements,
 )
+from trainwheel.system.environ import read_environment
 
 pytestmark = pytest.mark.integration
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
-from trainwheel.lock_bench import find_python
-from trainwheel.lockfile import check_fresh, parse_lockfile, parse_pipfile
-from trainwheel.locking import lock
+from trainwheel.install.lock import lock
+from trainwheel.install.workspace import find_python
+from trainwheel.requirements.lockfile import check_fresh, parse_lockfile, parse_pipfile
+from trainwheel.system.environ import Environment
 
 pytestmark = pytest.mark.integration
 

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from integration.tiny import ROOT
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer, find_uv, python_of
-from trainwheel.lock_bench import find_python
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.install.environments import Installer, find_uv, python_of
+from trainwheel.install.workspace import find_python
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.environ import read_environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

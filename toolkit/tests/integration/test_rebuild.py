@@ -15,8 +15,8 @@ import pytest
 import trainwheel
 from integration.tiny import ROOT, TinyProject, copy_of
 from pythons import find_python
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
-from trainwheel.wheel_compare import compare
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.wheel.compare import compare
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

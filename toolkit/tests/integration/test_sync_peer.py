@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from integration.tiny import ROOT, TinyProject
-from trainwheel.__main__ import main
-from trainwheel.environ import read_environment
+from trainwheel.cli.main import main
 from trainwheel.errors import ConfigurationError, TrainwheelError
-from trainwheel.meaning import meaning
-from trainwheel.pipenv_setup import REQUIREMENTS, PipenvSetup
-from trainwheel.setup_py import read_extra, read_install_requires
-from trainwheel.sync import SyncSettings
-from trainwheel.syncing import examine
+from trainwheel.install.pipenv_setup import REQUIREMENTS, PipenvSetup
+from trainwheel.requirements.meaning import meaning
+from trainwheel.requirements.policy import SyncSettings
+from trainwheel.requirements.setup_py import read_extra, read_install_requires
+from trainwheel.steps.shared.syncing import examine
+from trainwheel.system.environ import read_environment
 from unit.sync_corpus import CASES, copy_case
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

@@ -16,11 +16,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from integration.tiny import TinyProject, lock_for
-from trainwheel.freshness import stamp_lock
-from trainwheel.meaning import meaning
-from trainwheel.pipfile import parse_pipfile
-from trainwheel.sync import POLICIES, SyncSettings
-from trainwheel.syncing import examine
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.meaning import meaning
+from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.requirements.policy import POLICIES, SyncSettings
+from trainwheel.steps.shared.syncing import examine
 from unit.sync_corpus import CASES, REFUSED, copy_case
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

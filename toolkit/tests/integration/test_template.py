@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from trainwheel.rendering import TEMPLATE, render
+from trainwheel.scaffold.rendering import TEMPLATE, render
 
 pytestmark = pytest.mark.integration
 

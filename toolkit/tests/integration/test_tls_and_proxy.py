@@ -21,7 +21,7 @@ from integration.tiny import (
     make_tiny,
     serve_index,
 )
-from trainwheel.environments import python_of
+from trainwheel.install.environments import python_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

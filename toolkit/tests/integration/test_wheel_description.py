@@ -18,9 +18,9 @@ import jsonschema
 import pytest
 
 from integration.tiny import TinyProject
-from trainwheel.provenance import Provenance, parse_provenance
-from trainwheel.wheel import read_member
-from trainwheel.wheel_record import check_record
+from trainwheel.wheel.metadata import read_member
+from trainwheel.wheel.provenance import Provenance, parse_provenance
+from trainwheel.wheel.record import check_record
 
 pytestmark = pytest.mark.integration
 

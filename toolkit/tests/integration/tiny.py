@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trainwheel
-from trainwheel.freshness import stamp_lock
-from trainwheel.pipfile import parse_pipfile
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parents[1]
-SERVER = Path(trainwheel.__file__).with_name("hosts") / "index_server.py"
+SERVER = Path(trainwheel.__file__).with_name("guest") / "index_server.py"
 
 PIPFILE = """\
 [packages]

@@ -11,7 +11,7 @@ import nox
 import pytest
 from nox import registry
 
-from trainwheel.environ import NEXUS_VARIABLES
+from trainwheel.system.environ import NEXUS_VARIABLES
 from unit.repository import make_repository
 
 OWN = (

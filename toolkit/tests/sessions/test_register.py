@@ -11,8 +11,8 @@ import pytest
 from nox import registry
 
 import trainwheel
-from trainwheel.chain import STEPS
-from trainwheel.sessions.runner import hush_nox
+from trainwheel.cli.runner import hush_nox
+from trainwheel.engine.chain import STEPS
 
 NAMES = [step.name for step in STEPS]
 

@@ -11,9 +11,9 @@ from nox import registry
 
 import trainwheel
 from sessions.recording import RecordingSession, SessionEndedError
-from trainwheel.chain import STEPS
-from trainwheel.fingerprint import Fingerprint
-from trainwheel.state import Record, read_record, write_record
+from trainwheel.engine.chain import STEPS
+from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.records import Record, read_record, write_record
 from unit.repository import PYPROJECT, SETUP_PY, write, write_lock
 
 

@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainwheel.console import Console
-from trainwheel.environ import Environment
-from trainwheel.freshness import stamp_lock
-from trainwheel.pipfile import parse_pipfile
-from trainwheel.project import Project, open_project
+from trainwheel.engine.project import Project, open_project
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment
 
 PYPROJECT = """\
 [build-system]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from trainwheel.bindings import Bindings, check_pipfile
-from trainwheel.config import parse_config
 from trainwheel.errors import ConfigurationError
-from trainwheel.pipfile import parse_pipfile
+from trainwheel.index.bindings import Bindings, check_pipfile
+from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.settings.config import parse_config
 
 BINDINGS = Bindings({"team": ("acme-*", "Other_Lib"), "forge": ("smith",)})
 CONFIG = '[tool.trainwheel]\npackage = "p"\ntrain.command = "python -m t"\n'

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from trainwheel.certificates import find_bundle, pin_bundle
-from trainwheel.environ import Environment, Secret
 from trainwheel.index.access import for_pip, for_uv
+from trainwheel.index.certificates import find_bundle, pin_bundle
+from trainwheel.index.pip import translate
 from trainwheel.index.target import IndexSettings, Target, choose_index
-from trainwheel.pip_settings import translate
+from trainwheel.system.environ import Environment, Secret
 
 NAMES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.chain import CHAIN, FLAGS, STEPS, Step
-from trainwheel.pipfile import parse_pipfile
+from trainwheel.engine.chain import CHAIN, FLAGS, STEPS, Step
+from trainwheel.requirements.pipfile import parse_pipfile
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = [step.name for step in STEPS]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainwheel.checkpoints import checkpoints_for, forget_checkpoints
-from trainwheel.project import Project
+from trainwheel.engine.checkpoints import checkpoints_for, forget_checkpoints
+from trainwheel.engine.project import Project
 from unit.repository import make_repository, open_here
 
 

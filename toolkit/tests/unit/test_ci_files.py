@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import trainwheel
-from trainwheel.ci_files import CHECKS, Check, parse_major, plan_checks
+from trainwheel.steps.shared.ci_files import CHECKS, Check, parse_major, plan_checks
 
 LINTERS = Path(trainwheel.__file__).with_name("data") / "ci-lint"
 ALL = {check.name: check for check in CHECKS}

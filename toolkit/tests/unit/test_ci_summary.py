@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.ci_summary import mark_failures, sum_up
+from trainwheel.cli.ci import mark_failures, sum_up
 
 PLACE = "file=tests/unit/test_a.py,line=12"
 JUNIT = """\

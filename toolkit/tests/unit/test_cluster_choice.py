@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.cluster import Cluster, cluster_of, plan_for
+from trainwheel.engine.project import Project
 from trainwheel.errors import TrainwheelError
-from trainwheel.project import Project
+from trainwheel.steps.shared.cluster import Cluster, cluster_of, plan_for
 from unit.repository import PYPROJECT, make_repository, open_here, write, write_lock
 
 ENGINE = ("cryptography", "distributed")

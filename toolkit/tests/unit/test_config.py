@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.config import Config, IndexSettings, parse_config
-from trainwheel.config_keys import INDEX_KEYS, KEYS, Key
 from trainwheel.errors import ConfigurationError
+from trainwheel.settings.config import Config, IndexSettings, parse_config
+from trainwheel.settings.keys import INDEX_KEYS, KEYS, Key
 
 SMALLEST = '[tool.trainwheel]\npackage = "oncology_model"\ntrain.command = "python train.py"\n'
 

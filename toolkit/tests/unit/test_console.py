@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret
 
 BOLD, DIM, OFF, CLEAR = "\033[1m", "\033[2m", "\033[0m", "\r\033[K"
 TERMINAL = {"TERM": "xterm"}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.data_shape import (
+from trainwheel.errors import ConfigurationError
+from trainwheel.evaluation.data_shape import (
     FileShape,
     changes,
     columns_digest,
@@ -17,8 +18,7 @@ from trainwheel.data_shape import (
     render_shape,
     rows_of,
 )
-from trainwheel.errors import ConfigurationError
-from trainwheel.hosts import DESCRIBE_DATA
+from trainwheel.guest import DESCRIBE_DATA
 
 BEFORE = {"a.csv": FileShape(100, {"age": "integer", "name": "text"})}
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainwheel import digests
-from trainwheel.digest import digest_file, digest_files
-from trainwheel.digests import DigestTable
-from trainwheel.files import scratch_folder
-from trainwheel.imports import Imports
+from trainwheel.engine import digests
+from trainwheel.engine.digests import DigestTable
+from trainwheel.engine.imports import Imports
+from trainwheel.system.digest import digest_file, digest_files
+from trainwheel.system.files import scratch_folder
 
 Change = Callable[[Path], object]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trainwheel.doctor import (
+from trainwheel.cli.checks import (
     Check,
     judge_clock,
     judge_disk,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainwheel.text import parse_duration
+from trainwheel.system.text import parse_duration
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.entry_points import entries_of, files_named
+from trainwheel.engine.entry_points import entries_of, files_named
 from unit.trees import names, plant
 
 COMMANDS: list[tuple[str, tuple[str, ...] | None]] = [

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.environ import (
+from trainwheel.system.environ import (
     Environment,
     Secret,
     SecretClass,

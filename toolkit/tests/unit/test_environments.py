@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import Environment
-from trainwheel.environments import Installer, python_of, uv_cache_or_fallback
 from trainwheel.errors import StepFailedError
-from trainwheel.pip_settings import UvSettings
-from trainwheel.process import Command, run
+from trainwheel.index.pip import UvSettings
+from trainwheel.install.environments import Installer, python_of, uv_cache_or_fallback
+from trainwheel.system.environ import Environment
+from trainwheel.system.process import Command, run
 from unit.wheels import write_wheel
 
 OFFLINE = UvSettings({"UV_OFFLINE": "1", "UV_NO_CONFIG": "1"})

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.chain import STEPS
+from trainwheel.engine.chain import STEPS
+from trainwheel.engine.records import read_record
+from trainwheel.engine.run import require_current, run_step
 from trainwheel.errors import (
     ConfigurationError,
     InputChangedError,
@@ -22,8 +24,6 @@ from trainwheel.errors import (
     RefusedError,
     StepFailedError,
 )
-from trainwheel.state import read_record
-from trainwheel.steps import require_current, run_step
 from unit.repository import make_repository, open_here, write, write_lock
 
 KEPT = [step.name for step in STEPS if step.keeps_results and step.outputs and step.category]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.files import everything_below, list_files
+from trainwheel.system.files import everything_below, list_files
 
 TREE = (
     *("b.py", "a/z.py", "a/b/c.txt", ".env", "a/__pycache__/z.pyc", "x.pyc"),

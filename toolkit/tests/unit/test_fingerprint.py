@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.digest import digest_json
-from trainwheel.fingerprint import Fingerprint, Reason, explain
-from trainwheel.text import shown
+from trainwheel.engine.fingerprint import Fingerprint, Reason, explain
+from trainwheel.system.digest import digest_json
+from trainwheel.system.text import shown
 
 texts = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4)
 fingerprints = st.builds(Fingerprint, texts, texts)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from trainwheel.config import Config, parse_config
 from trainwheel.errors import ConfigurationError
-from trainwheel.gate import Baseline, Difference, Rule, Verdict, direction_of, judge
-from trainwheel.junit import with_gate
+from trainwheel.evaluation.gate import Baseline, Difference, Rule, Verdict, direction_of, judge
+from trainwheel.evaluation.junit import with_gate
+from trainwheel.settings.config import Config, parse_config
 
 PUBLISHED = Baseline("0.1.4", metrics={"accuracy": 0.95, "log_loss": 0.20, "cost": 10.0})
 TESTS = b"""<?xml version="1.0" encoding="utf-8"?>

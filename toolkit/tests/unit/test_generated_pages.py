@@ -56,7 +56,7 @@ def test_readme_reference_and_drawings_are_what_the_code_says(
         ("Makefile", "## train the model", "## teach the model", "README.md"),
         (CONFIGURATION, "| must be given |", "| none |", CONFIGURATION),
         (DRAWINGS[0], ">verify<", ">check<", DRAWINGS[0]),
-        ("toolkit/pyproject.toml", '"trainwheel.process"', '"trainwheel.spawn"', DRAWINGS[1]),
+        (DRAWINGS[1], ">engine<", ">motor<", DRAWINGS[1]),
     ],
 )
 def test_what_is_not_current_is_named_with_the_command_that_mends_it(

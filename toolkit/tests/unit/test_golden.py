@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import StepFailedError
-from trainwheel.golden import Difference, GoldenRow, compare, join, parse_inputs, show_difference
+from trainwheel.evaluation.golden import (
+    Difference,
+    GoldenRow,
+    compare,
+    join,
+    parse_inputs,
+    show_difference,
+)
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 answers = st.recursive(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.import_closure import (
+from trainwheel.engine.closure import (
     Closure,
     import_closure,
 )
-from trainwheel.imports import read_imports
+from trainwheel.engine.imports import read_imports
 
 TREE = {
     "model/app/__init__.py": "",

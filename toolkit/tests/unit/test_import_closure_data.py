@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import trainwheel
-from trainwheel.errors import ConfigurationError
-from trainwheel.files import list_files
-from trainwheel.import_closure import (
+from trainwheel.engine.closure import (
     Closure,
     import_closure,
     source_files,
 )
-from trainwheel.imports import Imports
+from trainwheel.engine.imports import Imports
+from trainwheel.errors import ConfigurationError
+from trainwheel.system.files import list_files
 from unit.trees import closed, find_closure, names, plant, scan
 
 DATA = {

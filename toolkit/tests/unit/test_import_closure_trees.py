@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.import_closure import (
+from trainwheel.engine.closure import (
     import_closure,
 )
-from trainwheel.imports import Imports
+from trainwheel.engine.imports import Imports
 from unit.trees import closed, find_closure, names, plant, scan
 
 PACKAGES = {

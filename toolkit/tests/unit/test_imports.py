@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.imports import Imports, read_imports
+from trainwheel.engine.imports import Imports, read_imports
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from trainwheel.engine.fingerprint import explain
+from trainwheel.engine.inputs import fingerprint, read_inputs, told_facts
 from trainwheel.errors import ConfigurationError
-from trainwheel.fingerprint import explain
-from trainwheel.inputs import fingerprint, read_inputs, told_facts
 from unit.repository import PYPROJECT, make_repository, open_here, write, write_lock
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,18 +107,18 @@ def read(module: str) -> str:
 
 @each_module
 def test_one_module_starts_and_ends_processes(module: str) -> None:
-    assert module == "process.py" or starts_processes(read(module)) == []
+    assert module == "system/process.py" or starts_processes(read(module)) == []
 
 
 @each_module
 def test_one_module_reads_the_environment_variables(module: str) -> None:
-    assert module == "environ.py" or reads_variables(read(module)) == []
+    assert module == "system/environ.py" or reads_variables(read(module)) == []
 
 
 @each_module
 def test_one_module_prints(module: str) -> None:
     # A host talks to whoever started it; the command has no console before the configuration.
-    may_print = module in {"console.py", "__main__.py"} or module.startswith("hosts/")
+    may_print = module in {"system/console.py", "cli/main.py"} or module.startswith("guest/")
 
     assert may_print or prints(read(module)) == []
 
@@ -126,7 +126,7 @@ def test_one_module_prints(module: str) -> None:
 @each_module
 def test_a_python_imports_nothing_that_lies_where_it_starts(module: str) -> None:
     # Tests and pages are the model's own, which import each other; no secret is in their sight.
-    is_models = module in {"sessions/test.py", "sessions/doc.py"}
+    is_models = module in {"steps/test.py", "steps/doc.py"}
 
     assert is_models or imports_from_its_folder(read(module)) == []
 
@@ -153,11 +153,14 @@ def test_modules_and_functions_are_short(module: str) -> None:
     assert list(long_functions(text)) == []
 
 
-@pytest.mark.parametrize("module", ["process.py", "environ.py", "console.py"])
-def test_the_modules_that_own_an_effect_are_there(module: str) -> None:
-    checks = {"process.py": starts_processes, "environ.py": reads_variables, "console.py": prints}
-
-    assert checks[module](read(module))
+@pytest.mark.parametrize(
+    ("module", "check"),
+    [("process", starts_processes), ("environ", reads_variables), ("console", prints)],
+)
+def test_the_modules_that_own_an_effect_are_there(
+    module: str, check: Callable[[str], list[str]]
+) -> None:
+    assert check(read(f"system/{module}.py"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.leaks import find_leaks, is_credential_file
+from trainwheel.system.leaks import find_leaks, is_credential_file
 
 PASSWORD = "pa?ss:w|ord¿"
 HOME = "/home/ci"

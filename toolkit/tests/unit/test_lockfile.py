@@ -10,8 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
-from trainwheel.freshness import STAMP_KEY, pipenv_hashes, pipfile_digest, stamp_lock
-from trainwheel.lockfile import (
+from trainwheel.requirements.freshness import STAMP_KEY, pipenv_hashes, pipfile_digest, stamp_lock
+from trainwheel.requirements.lockfile import (
     Lockfile,
     check_fresh,
     local_packages,
@@ -21,8 +21,8 @@ from trainwheel.lockfile import (
     requirements,
     slice_digest,
 )
-from trainwheel.pep508 import format_requirement, meaning
-from trainwheel.pipfile import Package, parse_package
+from trainwheel.requirements.pep508 import format_requirement, meaning
+from trainwheel.requirements.pipfile import Package, parse_package
 
 _DIGEST = "sha256:" + "ab" * 32
 _OTHER = "sha256:" + "cd" * 32

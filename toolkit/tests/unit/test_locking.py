@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from trainwheel.errors import LockfileError
-from trainwheel.lock_changes import Change, compare, merge, parse_pins, pins_of
-from trainwheel.locking import finish_lock, plan_pipfile
-from trainwheel.pipfile import parse_pipfile
+from trainwheel.install.lock import finish_lock, plan_pipfile
+from trainwheel.requirements.changes import Change, compare, merge, parse_pins, pins_of
+from trainwheel.requirements.pipfile import parse_pipfile
 
 Lock = dict[str, dict[str, Any]]
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from trainwheel.ci_summary import sum_up
-from trainwheel.gate import FAILED, Baseline, Check, Difference, Verdict
-from trainwheel.judging import Judged
-from trainwheel.laying_out import lay_out
-from trainwheel.markdown import code, inline, table
-from trainwheel.report_page import Subject, render_metrics
+from trainwheel.cli.ci import sum_up
+from trainwheel.evaluation.gate import FAILED, Baseline, Check, Difference, Verdict
+from trainwheel.evaluation.report import Subject, render_metrics
+from trainwheel.steps.shared.judging import Judged
+from trainwheel.steps.shared.laying_out import lay_out
+from trainwheel.system.markdown import code, inline, table
 from unit.repository import make_repository, open_here, write
 
 ODD = [

@@ -15,16 +15,16 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from trainwheel.hosts.measuring import resampling
-from trainwheel.hosts.measuring.__main__ import describe, main
-from trainwheel.hosts.measuring.labels import UnreadableError
-from trainwheel.hosts.measuring.metrics import metrics_of
-from trainwheel.hosts.measuring.reading import (
+from trainwheel.guest.measuring import resampling
+from trainwheel.guest.measuring.__main__ import describe, main
+from trainwheel.guest.measuring.labels import UnreadableError
+from trainwheel.guest.measuring.metrics import metrics_of
+from trainwheel.guest.measuring.reading import (
     Predictions,
     read_answers,
     read_predictions,
 )
-from trainwheel.hosts.measuring.resampling import (
+from trainwheel.guest.measuring.resampling import (
     Comparison,
     Measured,
     called,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import StepFailedError
-from trainwheel.metrics import parse_metrics, split_intervals
+from trainwheel.evaluation.metrics import parse_metrics, split_intervals
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trainwheel.models_command import render_models
+from trainwheel.cli.models import render_models
 
 MODEL: dict[str, Any] = {
     "entry": "tiny_model",

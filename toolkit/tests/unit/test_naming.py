@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainwheel.naming import (
+from trainwheel.scaffold.names import (
     name_of,
     package_of,
     prefix_of,

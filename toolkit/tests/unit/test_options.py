@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.chain import FLAGS, STEPS
+from trainwheel.cli.options import Options, parse_options
+from trainwheel.engine.chain import FLAGS, STEPS
 from trainwheel.errors import ConfigurationError
-from trainwheel.options import Options, parse_options
 
 ALL = [step.name for step in STEPS]
 SWITCHES = [flag.name for flag in FLAGS if not flag.metavar]

@@ -10,8 +10,8 @@ import pytest
 
 import trainwheel
 from trainwheel.errors import ConfigurationError
-from trainwheel.own_wheel import write_own_wheel
-from trainwheel.wheel_record import check_record
+from trainwheel.wheel.own import write_own_wheel
+from trainwheel.wheel.record import check_record
 
 PACKAGE = Path(trainwheel.__file__).parent
 
@@ -24,14 +24,14 @@ def test_the_wheel_holds_every_file_of_the_library_and_says_so(tmp_path: Path) -
         names = set(archive.namelist())
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         told = archive.read(entry_points).replace(b" ", b"")
-        assert b"trainwheel=trainwheel.__main__:main" in told
+        assert b"trainwheel=trainwheel.cli.main:main" in told
     ours = {
         path.relative_to(PACKAGE.parent).as_posix()
         for path in PACKAGE.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert ours <= names
-    assert "trainwheel/data/template/project/Makefile.jinja" in ours
+    assert "trainwheel/scaffold/template/project/Makefile.jinja" in ours
     assert len(names - ours) == 4
     assert not [name for name in names if name.endswith(".pyc")]
 

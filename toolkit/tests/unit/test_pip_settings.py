@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from trainwheel.pip_settings import UvSettings, parse_pip_config, translate
+from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 
 MIRROR = "https://user:pa%24s@mirror.invalid/root/pypi/+simple/"
 

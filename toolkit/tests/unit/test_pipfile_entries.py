@@ -12,9 +12,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from trainwheel.meaning import _read, _read_plain, meaning
-from trainwheel.pep508 import format_requirement
-from trainwheel.pipfile import parse_package
+from trainwheel.requirements.meaning import _read, _read_plain, meaning
+from trainwheel.requirements.pep508 import format_requirement
+from trainwheel.requirements.pipfile import parse_package
 
 _names = st.from_regex(r"[A-Za-z]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?", fullmatch=True)
 _extras = st.lists(st.sampled_from(["a", "b-c", "D_e", "f.g"]), unique=True, max_size=3)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import Environment, SecretClass
 from trainwheel.errors import StepFailedError
-from trainwheel.process import Command, Completed, end_group, run, start
+from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.process import Command, Completed, end_group, run, start
 
 ENVIRONMENT = Environment({"PATH": os.environ["PATH"], "PYTHONUTF8": "1"})
 LONG = 60.0
@@ -315,8 +315,8 @@ CHAIN = """
 import sys
 from pathlib import Path
 
-from trainwheel.environ import read_environment
-from trainwheel.process import Command, handle_termination, run
+from trainwheel.system.environ import read_environment
+from trainwheel.system.process import Command, handle_termination, run
 
 handle_termination()
 try:
@@ -351,8 +351,8 @@ def test_a_signal_ends_the_children_and_unwinds_the_run(
 SURPRISED = """
 import os, signal, sys
 
-from trainwheel.environ import read_environment
-from trainwheel.process import Command, handle_termination, start
+from trainwheel.system.environ import read_environment
+from trainwheel.system.process import Command, handle_termination, start
 
 def surprise(event, _):
     if event == "subprocess.Popen":

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import Environment, SecretClass
+from trainwheel.engine.project import open_project, secret_classes
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
-from trainwheel.project import open_project, secret_classes
+from trainwheel.system.environ import Environment, SecretClass
 from unit.repository import PYPROJECT, make_repository, open_here, write
 
 

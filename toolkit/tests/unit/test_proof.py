@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.golden import GoldenRow
-from trainwheel.proof import Proof, parse_proof, proof_path, render_proof
+from trainwheel.evaluation.golden import GoldenRow
+from trainwheel.wheel.proof import Proof, parse_proof, proof_path, render_proof
 
 PROOF = Proof(
     name="oncology-model",

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.provenance import Artefact, Golden, Provenance, Training, parse_provenance
+from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training, parse_provenance
 
 SCHEMA = json.loads((files("trainwheel") / "data" / "provenance-1.json").read_text())
 SHA = "ab" * 32

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.provenance import Artefact, Golden, Provenance, Training, parse_provenance
+from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training, parse_provenance
 
 SCHEMA = json.loads((files("trainwheel") / "data" / "provenance-1.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)

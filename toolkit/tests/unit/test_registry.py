@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
-from trainwheel.registry import Registry
 from unit.wheels import provenance_of, write_wheel
 
 ONE, OTHER = "1" * 64, "2" * 64

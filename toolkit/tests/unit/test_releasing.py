@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import ConfigurationError, StepFailedError
-from trainwheel.releasing import Release, decide_release, read_release, wish_of
-from trainwheel.versioning import Wish
+from trainwheel.index.versions import Wish
+from trainwheel.steps.shared.releasing import Release, decide_release, read_release, wish_of
 from unit.repository import PYPROJECT, make_repository, open_here, write
 from unit.wheels import provenance_of, write_wheel
 

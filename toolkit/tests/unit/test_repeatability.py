@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from trainwheel.repeatability import (
+from trainwheel.evaluation.repeatability import (
     Repeat,
     Repeatability,
     compare_predictions,

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from trainwheel.errors import StepFailedError
-from trainwheel.facts import facts_of
-from trainwheel.gate import Baseline, Verdict
-from trainwheel.metrics import intervals_of, parse_data_digests
-from trainwheel.report_files import read_data_digests, read_engine, read_intervals
-from trainwheel.report_page import Subject, headlines
+from trainwheel.evaluation.gate import Baseline, Verdict
+from trainwheel.evaluation.metrics import intervals_of, parse_data_digests
+from trainwheel.evaluation.report import Subject, headlines
+from trainwheel.steps.shared.facts import facts_of
+from trainwheel.steps.shared.report_files import read_data_digests, read_engine, read_intervals
 from unit.repository import make_repository, open_here, write
 
 SHA = "ab" * 32

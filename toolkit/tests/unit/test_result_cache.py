@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainwheel import result_cache
-from trainwheel.digest import digest_file, digest_json
-from trainwheel.result_cache import Result, ResultCache
+from trainwheel.engine import cache as result_cache
+from trainwheel.engine.cache import Result, ResultCache
+from trainwheel.system.digest import digest_file, digest_json
 
 Tree = Mapping[str, bytes | None]
 RESULT = Result({"summary": "trained", "model": "ab12"}, 12.5, 1.7e9)
@@ -643,8 +643,8 @@ KILLED = """
 import os, shutil, sys
 from itertools import count
 from pathlib import Path
-from trainwheel.digest import digest_file
-from trainwheel.result_cache import Result, ResultCache
+from trainwheel.system.digest import digest_file
+from trainwheel.engine.cache import Result, ResultCache
 from unit.test_result_cache import AFTER, BEFORE, RESULT, key, keep, plant
 
 root, limit = Path(sys.argv[1]), int(sys.argv[2])

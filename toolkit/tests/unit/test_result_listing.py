@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from trainwheel.digest import digest_json
-from trainwheel.result_listing import Listing, Result, parse_listing, render_listing
+from trainwheel.engine.cache_listing import Listing, Result, parse_listing, render_listing
+from trainwheel.system.digest import digest_json
 
 KEY, DIGEST = "a" * 64, "b" * 64
 ODD = os.fsdecode(b"\xff\n\\")

@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 
 from trainwheel.errors import RunLockedError, StepFailedError
-from trainwheel.run_lock import take
+from trainwheel.system.lock import take
 
 BOUND = 30.0
 HOLDER = """
 import sys, time
 from pathlib import Path
-from trainwheel.process import Command, start
-from trainwheel.environ import read_environment
-from trainwheel.run_lock import take
+from trainwheel.system.process import Command, start
+from trainwheel.system.environ import read_environment
+from trainwheel.system.lock import take
 
 path, child, wait = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "wait"
 take(path, command="nox -s train", wait=wait, told=lambda line: print(line, flush=True))

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from trainwheel.lockfile import LockedRequirement, parse_lockfile, requirements
-from trainwheel.sbom import bill_name, describe_materials, locked_version
+from trainwheel.requirements.lockfile import LockedRequirement, parse_lockfile, requirements
+from trainwheel.wheel.sbom import bill_name, describe_materials, locked_version
 from unit.test_provenance_reading import PROVENANCE
 
 ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"

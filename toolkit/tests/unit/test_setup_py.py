@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from trainwheel.errors import SetupPyError
-from trainwheel.setup_py import (
+from trainwheel.requirements.setup_py import (
     _checked,
     read_distribution_name,
     read_install_requires,
@@ -13,7 +13,7 @@ from trainwheel.setup_py import (
     replace_install_requires,
     replace_version,
 )
-from trainwheel.setup_py.source import Source
+from trainwheel.requirements.setup_py.source import Source
 
 _HEAD = "from setuptools import setup\n"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from trainwheel.errors import SetupPyError
-from trainwheel.setup_py import has_install_requires, read_extra, replace_extra
+from trainwheel.requirements.setup_py import has_install_requires, read_extra, replace_extra
 
 _HEAD = "from setuptools import setup\n"
 _WANTED = ["a==1", "b==2"]

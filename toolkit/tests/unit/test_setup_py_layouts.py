@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.pep508 import meaning
-from trainwheel.setup_py import (
+from trainwheel.requirements.pep508 import meaning
+from trainwheel.requirements.setup_py import (
     read_install_requires,
     read_version,
     replace_install_requires,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.hosts import CLUSTER
-from trainwheel.shipping import Shipment, pack
+from trainwheel.guest import CLUSTER
+from trainwheel.steps.shared.shipping import Shipment, pack
 from unit.repository import PYPROJECT, make_repository, open_here, write
 
 HOST = ".trainwheel/trainwheel_cluster/"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.signed_queries import hide_queries
+from trainwheel.system.signed_queries import hide_queries
 
 WHEEL = "demo_model-1.0-py3-none-any.whl"
 STORE = "https://store.test/b/"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.text import describe_size, parse_size
+from trainwheel.system.text import describe_size, parse_size
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from trainwheel.asking import read_held_out
 from trainwheel.errors import RefusedError, StepFailedError
-from trainwheel.skew import read_trained, refuse_skew
+from trainwheel.evaluation.skew import read_trained, refuse_skew
+from trainwheel.steps.shared.asking import read_held_out
 
 LABELS = "y_true,y_pred\n"
 BOTH = "y_true,y_pred,score_no,score_yes\n"

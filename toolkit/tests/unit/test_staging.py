@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import LockfileError
-from trainwheel.staging import describe_tree_drift, release_key, stage, stage_package
+from trainwheel.steps.shared.staging import describe_tree_drift, release_key, stage, stage_package
 from unit.repository import (
     FILES,
     PYPROJECT,

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from trainwheel.digests import DigestTable
-from trainwheel.files import place, scratch_folder, write_atomically
-from trainwheel.fingerprint import Fingerprint
-from trainwheel.state import Record, read_record, write_record
+from trainwheel.engine.digests import DigestTable
+from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.records import Record, read_record, write_record
+from trainwheel.system.files import place, scratch_folder, write_atomically
 
 RECORD = Record(
     "train",

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.facts import facts_of
-from trainwheel.fingerprint import Reason
-from trainwheel.inputs import fingerprint
-from trainwheel.state import Record, write_record
-from trainwheel.status import StepStatus, read_status, why
-from trainwheel.status_command import describe_reasons, render_table
-from trainwheel.steps import run_step
+from trainwheel.cli.status import describe_reasons, render_table
+from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.inputs import fingerprint
+from trainwheel.engine.records import Record, write_record
+from trainwheel.engine.run import run_step
+from trainwheel.engine.status import StepStatus, read_status, why
+from trainwheel.steps.shared.facts import facts_of
 from unit.repository import make_repository, open_here, write, write_lock
 
 AT_NOON = 1_764_072_000.0

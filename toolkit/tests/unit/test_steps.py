@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from trainwheel.engine.cache import Result
+from trainwheel.engine.inputs import fingerprint
+from trainwheel.engine.project import Project
+from trainwheel.engine.records import write_record
+from trainwheel.engine.run import current_record, require_current, run_step
 from trainwheel.errors import InputChangedError, StepFailedError
-from trainwheel.inputs import fingerprint
-from trainwheel.project import Project
-from trainwheel.result_cache import Result
-from trainwheel.state import write_record
-from trainwheel.steps import current_record, require_current, run_step
 from unit.repository import make_repository, open_here, write, write_lock
 
 Change = Callable[[Path], object]
@@ -269,7 +269,7 @@ def test_work_that_fails_leaves_what_was_there_before(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from trainwheel.steps import run_step
+from trainwheel.engine.run import run_step
 from unit.repository import open_here
 
 def work(scratch):

@@ -13,10 +13,16 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from trainwheel.errors import ConfigurationError, LockfileError, SetupPyError
-from trainwheel.lockfile import Lockfile, Pipfile, check_fresh, parse_lockfile, parse_pipfile
-from trainwheel.pep508 import meaning
-from trainwheel.setup_py import read_install_requires
-from trainwheel.sync import describe_drift, plan_requirements, sync_setup_py
+from trainwheel.requirements.lockfile import (
+    Lockfile,
+    Pipfile,
+    check_fresh,
+    parse_lockfile,
+    parse_pipfile,
+)
+from trainwheel.requirements.pep508 import meaning
+from trainwheel.requirements.policy import describe_drift, plan_requirements, sync_setup_py
+from trainwheel.requirements.setup_py import read_install_requires
 
 _CORPUS = Path(__file__).parents[1] / "projects" / "sync-corpus"
 _CASES = sorted(path.name for path in _CORPUS.iterdir() if path.is_dir())

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from trainwheel.__main__ import main
-from trainwheel.freshness import stamp_lock
-from trainwheel.pipfile import parse_pipfile
-from trainwheel.setup_py import read_extra, read_install_requires
-from trainwheel.sync import POLICIES
+from trainwheel.cli.main import main
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.requirements.policy import POLICIES
+from trainwheel.requirements.setup_py import read_extra, read_install_requires
 from unit.sync_corpus import CASES, REFUSED, copy_case
 
 _CASE = "decoy_setup_call"
@@ -224,7 +224,7 @@ class TestWriting:
 _KILLER = """
 import os, signal, sys
 from pathlib import Path
-from trainwheel.__main__ import main
+from trainwheel.cli.main import main
 
 project = Path(sys.argv[1])
 target = project / "setup.py"

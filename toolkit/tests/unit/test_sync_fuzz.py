@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.console import Console
-from trainwheel.environ import Environment
 from trainwheel.errors import TrainwheelError
-from trainwheel.sync import POLICIES, SyncSettings
-from trainwheel.syncing import examine, settle
+from trainwheel.requirements.policy import POLICIES, SyncSettings
+from trainwheel.steps.shared.syncing import examine, settle
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment
 from unit.sync_corpus import CASES, CORPUS, FILES, REFUSED, copy_case
 
 _RUNS = 10_000

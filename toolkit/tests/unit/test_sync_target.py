@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, TrainwheelError
-from trainwheel.meaning import meaning
-from trainwheel.pyproject import read_project_list
-from trainwheel.pyproject_edit import replace_project_list
-from trainwheel.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list, replace_setup_cfg_list
-from trainwheel.sync import Plan
-from trainwheel.sync_target import choose_target, sync_target
+from trainwheel.requirements.meaning import meaning
+from trainwheel.requirements.policy import Plan
+from trainwheel.requirements.pyproject import read_project_list
+from trainwheel.requirements.pyproject_edit import replace_project_list
+from trainwheel.requirements.setup_cfg import (
+    INSTALL_REQUIRES,
+    read_setup_cfg_list,
+    replace_setup_cfg_list,
+)
+from trainwheel.requirements.target import choose_target, sync_target
 
 _STATIC = b'[project]\nname = "x"\ndependencies = ["a"]\n'
 _NO_LIST = b'[project]\nname = "x"\n'

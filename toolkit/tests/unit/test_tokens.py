@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.config import IndexSettings
-from trainwheel.environ import Environment, Secret, read_environment
 from trainwheel.errors import (
     ConfigurationError,
     MissingCredentialsError,
     StepFailedError,
     TrainwheelError,
 )
-from trainwheel.tokens import TokenSource
+from trainwheel.index.tokens import TokenSource
+from trainwheel.settings.config import IndexSettings
+from trainwheel.system.environ import Environment, Secret, read_environment
 
 
 def settings(program: str, *arguments: str) -> IndexSettings:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.console import Console
-from trainwheel.entry_points import words_of_python
-from trainwheel.environ import Environment
-from trainwheel.hosts import TRAIN
-from trainwheel.training import host_command, show_progress
+from trainwheel.engine.entry_points import words_of_python
+from trainwheel.guest import TRAIN
+from trainwheel.steps.shared.training import host_command, show_progress
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment
 
 MEASURES = {"seconds", "processor_seconds", "peak_memory", "python", "packages"}
 

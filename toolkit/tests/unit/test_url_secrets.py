@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from trainwheel.errors import LockfileError
-from trainwheel.lockfile import parse_lockfile
-from trainwheel.pipfile import parse_pipfile
-from trainwheel.url_secrets import find_field_secrets, find_secret
+from trainwheel.requirements.addresses import find_field_secrets, find_secret
+from trainwheel.requirements.lockfile import parse_lockfile
+from trainwheel.requirements.pipfile import parse_pipfile
 
 # Shaped as GitHub's tokens are, and made up.
 GITHUB = "ghp_" + "a1B2c3D4e5F6" * 3

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.versioning import (
+from trainwheel.index.versions import (
     Decision,
     Wish,
     check_not_lower,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.wheel import (
+from trainwheel.wheel.metadata import (
     dist_info_of,
     list_members,
     read_member,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.wheel_compare import compare
-from trainwheel.wheel_finish import finish
+from trainwheel.wheel.compare import compare
+from trainwheel.wheel.finish import finish
 from unit.wheels import read_members, write_wheel
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"

@@ -34,8 +34,8 @@ from trainwheel.errors import (
     StepFailedError,
     TrainwheelError,
 )
-from trainwheel.wheel_compare import compare
-from trainwheel.wheel_finish import finish
+from trainwheel.wheel.compare import compare
+from trainwheel.wheel.finish import finish
 from unit.wheels import check_record, digest, read_members, write_wheel
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"
@@ -482,7 +482,7 @@ def test_a_built_wheel_whose_bytes_have_rotted_leaves_nothing(
 FINISH = """
 import sys
 from pathlib import Path
-from trainwheel.wheel_finish import finish
+from trainwheel.wheel.finish import finish
 def run(built, target, name, artefact):
     finish(Path(built), Path(target), {name: Path(artefact)})
 """
@@ -621,7 +621,7 @@ def test_installers_unpack_every_byte(
 ELSEWHERE = """
 import os, sys, zlib
 from pathlib import Path
-from trainwheel.wheel_finish import finish
+from trainwheel.wheel.finish import finish
 umask, user, built, target, name, artefact = sys.argv[1:]
 os.umask(int(umask, 8))
 "a".encode("cp437")  # loaded while its file can still be read

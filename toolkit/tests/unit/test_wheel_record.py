@@ -18,17 +18,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
-from trainwheel.wheel import (
+from trainwheel.wheel.archive import LIMIT
+from trainwheel.wheel.compare import compare
+from trainwheel.wheel.finish import finish
+from trainwheel.wheel.metadata import (
     dist_info_of,
     list_members,
     read_member,
     read_release_key,
     read_requirements,
 )
-from trainwheel.wheel_archive import LIMIT
-from trainwheel.wheel_compare import compare
-from trainwheel.wheel_finish import finish
-from trainwheel.wheel_record import Row, check_record, parse_record, record_digest, render_record
+from trainwheel.wheel.record import Row, check_record, parse_record, record_digest, render_record
 from unit.wheels import digest, provenance_of, read_members, record_of, write_wheel
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, LockfileError
-from trainwheel.lockfile import Lockfile, parse_lockfile
-from trainwheel.wheelhouse import Wheelhouse, plan_downloads
+from trainwheel.install.wheelhouse import Wheelhouse, plan_downloads
+from trainwheel.requirements.lockfile import Lockfile, parse_lockfile
+from trainwheel.system.environ import Environment
 
 
 def lock(**categories: dict[str, str]) -> Lockfile:

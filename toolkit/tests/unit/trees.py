@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from trainwheel.import_closure import Closure, import_closure
-from trainwheel.imports import Imports, read_imports
+from trainwheel.engine.closure import Closure, import_closure
+from trainwheel.engine.imports import Imports, read_imports
 
 Files = Mapping[str, str]
 

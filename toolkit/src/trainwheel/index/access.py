@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from trainwheel.certificates import find_bundle, pin_bundle
-from trainwheel.environ import Secret
 from trainwheel.index.address import is_loopback, with_slash
+from trainwheel.index.certificates import find_bundle, pin_bundle
+from trainwheel.index.pip import UvSettings
 from trainwheel.index.target import Target
-from trainwheel.pip_settings import UvSettings
+from trainwheel.system.environ import Secret
 
 __all__ = ["for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from trainwheel.environ import Secret
 from trainwheel.index.address import origin
 from trainwheel.index.target import Target
+from trainwheel.system.environ import Secret
 
 if TYPE_CHECKING:
     from requests import PreparedRequest

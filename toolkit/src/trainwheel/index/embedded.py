@@ -21,13 +21,13 @@ from urllib.parse import quote
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret
 from trainwheel.errors import StepFailedError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
-from trainwheel.process import Command, await_line, end_group, start
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.process import Command, await_line, end_group, start
 
 __all__ = ["embedded_index", "serve_index"]
 
@@ -136,7 +136,7 @@ def _server(
     options: tuple[str, ...],
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     folder.mkdir(parents=True, exist_ok=True)
-    with as_file(files("trainwheel") / "hosts" / "index_server.py") as script:
+    with as_file(files("trainwheel") / "guest" / "index_server.py") as script:
         argv = (str(python), "-P", str(script), str(folder.resolve()), *options)
         process = start(Command(argv, env={"PYTHONUTF8": "1"}), environment, stdin=subprocess.PIPE)
         try:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from trainwheel.digest import digest_file
 from trainwheel.index.pages import PublishedFile
+from trainwheel.system.digest import digest_file
 
 __all__ = ["list_wheels", "published_wheels"]
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from trainwheel.signed_queries import SUFFIXES
+from trainwheel.system.signed_queries import SUFFIXES
 
 __all__ = ["ACCEPT", "PublishedFile", "files_like", "parse_html", "parse_json", "parse_page"]
 

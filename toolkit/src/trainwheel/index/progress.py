@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trainwheel.console import Console
-from trainwheel.text import describe_size
+from trainwheel.system.console import Console
+from trainwheel.system.text import describe_size
 
 __all__ = ["bar", "sent_of", "shown"]
 

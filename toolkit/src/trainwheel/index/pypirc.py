@@ -27,7 +27,7 @@ def private_pypirc(target: Target) -> Iterator[Path]:
     """Yield the path of a ``.pypirc`` for ``target`` that only this user can read.
 
     It is gone afterwards, however the block ends; what a killed run left behind is removed by
-    the next one. SIGTERM needs `trainwheel.process.handle_termination` for that.
+    the next one. SIGTERM needs `trainwheel.system.process.handle_termination` for that.
 
     Args:
         target: The index; without credentials the file holds empty ones, for twine would ask.

@@ -21,8 +21,8 @@ from urllib.parse import quote, unquote
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.bindings import Bindings
 from trainwheel.errors import StepFailedError, TrainwheelError
+from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import PublishedFile, SimpleIndex
 from trainwheel.index.page_writing import JSON, render_html, render_json
 from trainwheel.index.target import Target

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from trainwheel.certificates import find_bundle
-from trainwheel.config import IndexSettings
-from trainwheel.environ import NEXUS_VARIABLES, Environment, Secret
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.address import check_address, check_password, check_value, with_slash
+from trainwheel.index.certificates import find_bundle
+from trainwheel.settings.config import IndexSettings
+from trainwheel.system.environ import NEXUS_VARIABLES, Environment, Secret
 
 __all__ = [
     "EMBEDDED",

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
-from trainwheel.hosts import SEND
+from trainwheel.guest import SEND
 from trainwheel.index.access import for_twine
 from trainwheel.index.status import describe_status, is_transient
 from trainwheel.index.target import Target
-from trainwheel.process import Command, Completed
+from trainwheel.system.environ import Environment
+from trainwheel.system.process import Command, Completed
 
 __all__ = ["Verdict", "judge", "plan_twine"]
 

@@ -16,9 +16,6 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from trainwheel.console import Console
-from trainwheel.digest import digest_file
-from trainwheel.environ import Environment
 from trainwheel.errors import StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.credentials import secrets_of
@@ -28,7 +25,10 @@ from trainwheel.index.progress import shown
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
 from trainwheel.index.twine import judge, plan_twine
-from trainwheel.process import Completed, run
+from trainwheel.system.console import Console
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment
+from trainwheel.system.process import Completed, run
 
 __all__ = ["Outcome", "Publication", "Standing", "compare", "publish"]
 

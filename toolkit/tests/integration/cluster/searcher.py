@@ -22,8 +22,8 @@ from integration.tiny import (
     make_tiny,
     wait_for,
 )
-from trainwheel.freshness import stamp_lock
-from trainwheel.pipfile import parse_pipfile
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
 
 ADDRESS = "TRAINWHEEL_DASK_SCHEDULER"
 FITS = 200

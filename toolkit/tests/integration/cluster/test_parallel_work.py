@@ -11,10 +11,10 @@ import pytest
 
 from integration.cluster.searcher import Scheduler, run_scheduler
 from integration.tiny import TinyProject
-from trainwheel.environ import Environment
-from trainwheel.hosts import CLUSTER
-from trainwheel.project import open_project
-from trainwheel.shipping import pack
+from trainwheel.engine.project import open_project
+from trainwheel.guest import CLUSTER
+from trainwheel.steps.shared.shipping import pack
+from trainwheel.system.environ import Environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

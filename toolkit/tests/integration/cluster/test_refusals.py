@@ -14,9 +14,9 @@ import trustme
 
 from integration.cluster.searcher import ADDRESS, Once, Scheduler, run_scheduler, scores, train
 from integration.tiny import TinyProject
-from trainwheel.environ import read_environment
-from trainwheel.environments import Installer, find_uv
-from trainwheel.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.install.environments import Installer, find_uv
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.environ import read_environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -18,8 +18,8 @@ from integration.cluster.searcher import (
     use_example,
 )
 from integration.tiny import TinyProject, copy_of, wait_for
-from trainwheel.provenance import parse_provenance
-from trainwheel.wheel import read_member
+from trainwheel.wheel.metadata import read_member
+from trainwheel.wheel.provenance import parse_provenance
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -15,9 +15,9 @@ import pytest
 
 from integration.index.devpi_server import serve_devpi
 from integration.index.servers import BOUND, FakeIndex, make_wheel, serve_fake
-from trainwheel.console import Console
-from trainwheel.environ import Environment
 from trainwheel.index.patience import Patience
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainwheel.environ import Secret
 from trainwheel.index.target import Target
+from trainwheel.system.environ import Secret
 
 # Nothing here waits longer than this for something that should happen.
 BOUND = 60.0

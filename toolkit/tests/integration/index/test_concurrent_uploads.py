@@ -12,16 +12,16 @@ import pytest
 
 from integration.index.servers import BOUND, make_wheel
 from integration.tiny import RealIndex, serve_index
-from trainwheel.digest import digest_file
 from trainwheel.errors import VersionTakenError
+from trainwheel.system.digest import digest_file
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PUBLISH = """
 import io, os, sys
 from pathlib import Path
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret, read_environment
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret, read_environment
 from trainwheel.errors import TrainwheelError
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish

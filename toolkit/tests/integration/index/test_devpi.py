@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from integration.index.devpi_server import PASSWORD
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret
 from trainwheel.errors import ConfigurationError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 from trainwheel.index.upload import Outcome, Publication, publish
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -19,14 +19,14 @@ from integration.index.devpi_server import PASSWORD
 from integration.index.dialects import DIALECTS, Answer, Dialect, Real, Scripted, read_body
 from integration.index.servers import BOUND, FakeIndex, make_wheel, reset
 from integration.tiny import serve_index
-from trainwheel.console import Console
-from trainwheel.derived_forms import derived_forms
-from trainwheel.environ import Environment, Secret
 from trainwheel.errors import TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
+from trainwheel.system.console import Console
+from trainwheel.system.derived_forms import derived_forms
+from trainwheel.system.environ import Environment, Secret
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -21,8 +21,6 @@ import requests
 
 import trainwheel
 from integration.index.servers import BOUND, make_wheel
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret
 from trainwheel.errors import ConfigurationError, StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.embedded import embedded_index, serve_index
@@ -30,11 +28,13 @@ from trainwheel.index.folder import published_wheels
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 from trainwheel.index.upload import Outcome, Publication, publish
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret
 
 pytestmark = pytest.mark.integration
 
 PACKAGE = Path(str(trainwheel.__path__[0]))
-HOST = PACKAGE / "hosts" / "index_server.py"
+HOST = PACKAGE / "guest" / "index_server.py"
 
 
 @pytest.fixture
@@ -292,8 +292,8 @@ def test_what_a_killed_server_wrote_aside_is_removed_by_the_next(folder: Path) -
 SERVE = """
 import sys
 from pathlib import Path
-from trainwheel.console import Console
-from trainwheel.environ import read_environment
+from trainwheel.system.console import Console
+from trainwheel.system.environ import read_environment
 from trainwheel.index.embedded import serve_index
 
 environment = read_environment()

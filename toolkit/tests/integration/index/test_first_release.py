@@ -12,14 +12,14 @@ import pytest
 
 from integration.index.default_pypiserver import serve_default
 from integration.index.servers import FakeIndex, answer
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret
 from trainwheel.errors import RedirectedError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
+from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.index.upload import Publication, publish
-from trainwheel.registry import Registry
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret
 
 pytestmark = pytest.mark.integration
 

@@ -18,19 +18,19 @@ import requests
 
 from integration.index.dialects import Answer, read_upload
 from integration.index.servers import FakeIndex, make_wheel
-from trainwheel.bindings import Bindings
-from trainwheel.console import Console
-from trainwheel.digest import digest_file
-from trainwheel.environ import Environment
-from trainwheel.environments import Installer
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.access import for_uv
+from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
+from trainwheel.index.registry import Registry
 from trainwheel.index.router import serve_routes
-from trainwheel.proof import Proof
-from trainwheel.publishing import Publisher
-from trainwheel.registry import Registry
+from trainwheel.install.environments import Installer
+from trainwheel.steps.shared.publish import Publisher
+from trainwheel.system.console import Console
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment
+from trainwheel.wheel.proof import Proof
 
 pytestmark = pytest.mark.integration
 

@@ -17,19 +17,19 @@ from pathlib import Path
 import pytest
 
 from integration.index.servers import BOUND, FakeIndex, answer, make_wheel, reset
-from trainwheel.console import Console
-from trainwheel.environ import Environment
 from trainwheel.errors import (
     ConfigurationError,
     StepFailedError,
     TrainwheelError,
     VersionTakenError,
 )
-from trainwheel.hosts import SEND
+from trainwheel.guest import SEND
 from trainwheel.index.patience import Patience
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
 from trainwheel.index.upload import Outcome, Publication, publish
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment
 
 pytestmark = pytest.mark.integration
 
@@ -254,11 +254,11 @@ def test_a_wheel_that_is_none_is_refused_here(
 RUN = """
 import sys
 from pathlib import Path
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret, read_environment
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret, read_environment
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
-from trainwheel.process import handle_termination
+from trainwheel.system.process import handle_termination
 
 handle_termination()
 url, wheel = sys.argv[1:]

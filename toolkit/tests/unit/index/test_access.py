@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from trainwheel.environ import Secret
 from trainwheel.index.access import for_pip, for_uv, parse_address
 from trainwheel.index.target import Target
+from trainwheel.system.environ import Secret
 
 URL = "https://index.example.com/simple/"
 SHUT = Target("team", URL, URL, username=Secret("ada@team"), password=Secret("p%/:w"))

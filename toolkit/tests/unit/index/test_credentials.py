@@ -7,10 +7,10 @@ import io
 
 import pytest
 
-from trainwheel.console import Console
-from trainwheel.environ import Environment, Secret
 from trainwheel.index.credentials import secrets_of
 from trainwheel.index.target import Target
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, Secret
 
 PASSWORD = "pä/ss?word+1"
 LINES = (

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainwheel.environ import Secret
 from trainwheel.index.address import check_value
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
+from trainwheel.system.environ import Secret
 
 TARGET = Target(
     "nexus",

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from trainwheel.environ import Environment, Secret
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.target import IndexSettings, Target, choose_index, read_target
+from trainwheel.system.environ import Environment, Secret
 
 NEXUS = {
     "NEXUS_LOCAL_REPO_URL": "https://nexus.example.com/repository/models",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.environ import Environment
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
-from trainwheel.hosts import SEND
+from trainwheel.guest import SEND
 from trainwheel.index.target import Target
 from trainwheel.index.twine import judge, plan_twine
-from trainwheel.process import Completed
+from trainwheel.system.environ import Environment
+from trainwheel.system.process import Completed
 
 TARGET = Target(
     "nexus",

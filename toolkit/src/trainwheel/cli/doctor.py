@@ -1,0 +1,207 @@
+"""``trainwheel doctor``: whether this machine and this repository have what the chain needs."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainwheel.cli.checks import (
+    OK,
+    PROBLEM,
+    WARNING,
+    Check,
+    judge_clock,
+    judge_disk,
+    judge_make,
+    judge_python,
+    render_json,
+    rows,
+)
+from trainwheel.engine.project import Project, open_project
+from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
+from trainwheel.index.bindings import Bindings
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.credentials import secrets_of
+from trainwheel.index.patience import Patience
+from trainwheel.index.target import Target, choose_index, find_index, read_target
+from trainwheel.install.environments import find_uv
+from trainwheel.steps.shared.cluster import Cluster, cluster_of, reach
+from trainwheel.steps.shared.syncing import examine
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.process import Command, run
+
+__all__ = ["add_doctor"]
+
+_SECONDS = 20.0
+_PATIENCE = Patience(connect=5.0, answer=10.0, tries=1)
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``doctor``."""
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
+    parser.set_defaults(run=_report)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    environment = read_environment()
+    checkup = _Checkup(Path.cwd(), environment, Console(environment))
+    checks = tuple(checkup.run())
+    lines = [render_json(checks)] if arguments.json else rows(checks)
+    for line in lines:
+        checkup.console.line(line)
+    problems = [check.name for check in checks if check.state == PROBLEM]
+    if problems:
+        message = f"doctor has found {len(problems)} to mend: {', '.join(problems)}"
+        raise StepFailedError(message)
+
+
+@dataclass
+class _Checkup:
+    """Looks, and changes nothing.
+
+    Args:
+        root: The folder of the repository.
+        environment: The variables of this run.
+        console: Where people are told.
+    """
+
+    root: Path
+    environment: Environment
+    console: Console
+    _times: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def run(self) -> Iterator[Check]:
+        """Yield one check after the other."""
+        yield judge_python(sys.version_info[:3])
+        yield judge_make(self._told("make", "--version"), is_there=bool(shutil.which("make")))
+        yield self._git()
+        yield _settle("uv", self._uv)
+        project: list[Project] = []
+        yield _settle("configuration", lambda: self._open(project))
+        for found in project:
+            yield from self._repository(found)
+        yield judge_disk("disk", shutil.disk_usage(self.root).free)
+        yield judge_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
+        commit = self._told("git", "log", "-1", "--format=%cI")
+        yield judge_clock(datetime.now(UTC), self._times, commit)
+
+    def _open(self, opened: list[Project]) -> str:
+        opened.append(open_project(self.root, self.root / ".nox", self.environment))
+        return "pyproject.toml can be used"
+
+    def _repository(self, project: Project) -> Iterator[Check]:
+        yield _settle("lock", lambda: _lock(project))
+        yield _settle("setup.py", lambda: _sync(project))
+        if (cluster := _cluster(project)) is not None:
+            yield cluster
+        settings, environment = project.config.indexes, project.environment
+        bound = Bindings.of(settings).patterns
+        chosen = environment.index_name or find_index(settings, environment)
+        for name in sorted({*settings, *([chosen] if chosen else [])}):
+            yield from self._index(project, name, is_bound=name in bound)
+        if not settings and not chosen:
+            yield Check("index", OK, "the embedded one, in .trainwheel/index")
+
+    def _index(self, project: Project, name: str, *, is_bound: bool) -> Iterator[Check]:
+        """Read an index, which is all that is asked of a password here."""
+        read: list[Target | None] = []
+
+        def look() -> str:
+            read.append(self._target(project, name, is_bound=is_bound))
+            return self._read(project, name, read[0])
+
+        yield _settle(f"index {name}", look)
+        # Where this run has others for reading, those that publish are tried beside them.
+        with suppress(TrainwheelError):
+            settings, environment = project.config.indexes, project.environment
+            publishes = choose_index(name, settings, environment, project.tokens)
+            if read and publishes not in read:
+                told = f"index {name}, to publish"
+                yield _settle(told, lambda: self._read(project, name, publishes))
+
+    def _read(self, project: Project, name: str, target: Target | None) -> str:
+        if target is None:
+            return "the embedded one, in .trainwheel/index"
+        for console in (project.console, self.console):
+            console.hide(*secrets_of(target))
+        index = SimpleIndex(target, _PATIENCE)
+        is_open = index.is_open()
+        if (date := index.answered_at()) is not None:
+            self._times.append((f"index {name}", date))
+        if target.password is None:
+            return "answers"
+        if is_open:
+            return "answers; anyone may read it, so the password was not tried"
+        return "answers, and accepts the credentials for reading"
+
+    def _target(self, project: Project, name: str, *, is_bound: bool) -> Target | None:
+        settings, environment = project.config.indexes, project.environment
+        if is_bound:
+            return read_target(settings[name], environment, project.tokens)
+        return choose_index(name, settings, environment, project.tokens, to_read=True)
+
+    def _uv(self) -> str:
+        told = self._told(find_uv(), "--version")
+        if not told:
+            message = f"{find_uv()} cannot be run"
+            raise StepFailedError(message, hint="make .venv again: make distclean install")
+        return told
+
+    def _git(self) -> Check:
+        if shutil.which("git") is None:
+            return Check("git", PROBLEM, "there is none", "install git")
+        mend = "commit what there is: the wheel's date and provenance come from the last commit"
+        if self._told("git", "rev-parse", "--is-inside-work-tree") != "true":
+            return Check("git", WARNING, "this is no repository", f"run git init, and {mend}")
+        commit = self._told("git", "rev-parse", "--short", "HEAD")
+        if not commit:
+            return Check("git", WARNING, "nothing is committed", mend)
+        return Check("git", OK, f"at {commit}")
+
+    def _told(self, *argv: str) -> str:
+        """Return the first line that a tool prints; nothing where it fails or is not there."""
+        if shutil.which(argv[0]) is None:
+            return ""
+        command = Command(argv, cwd=self.root, timeout=_SECONDS, drops_errors=True)
+        completed = run(command, self.environment)
+        lines = completed.output.splitlines()
+        return lines[0].strip() if lines and not completed.failed else ""
+
+
+def _settle(name: str, look: Callable[[], str]) -> Check:
+    """Return what was found, or what is wrong."""
+    try:
+        return Check(name, OK, look())
+    except MissingCredentialsError as error:
+        return Check(name, WARNING, f"not checked: {error.message}", error.hint)
+    except TrainwheelError as error:
+        return Check(name, PROBLEM, error.message, error.hint)
+    except (OSError, ImportError) as error:
+        return Check(name, PROBLEM, str(error))
+
+
+def _cluster(project: Project) -> Check | None:
+    if project.config.engine == "local":
+        return None
+    return _settle("cluster", lambda: reach(cluster_of(project) or Cluster()))
+
+
+def _lock(project: Project) -> str:
+    count = sum(len(packages) for packages in project.lock.categories.values())
+    return f"{count} packages, fresh"
+
+
+def _sync(project: Project) -> str:
+    synced = examine(project.root, project.config.sync)
+    if synced.has_drifted:
+        message = f"{synced.target} does not agree with the lock"
+        raise StepFailedError(message, hint="write it: make sync")
+    return f"{synced.target} agrees with the lock"

@@ -1,0 +1,106 @@
+"""``trainwheel hand-over``: all that a job without a checkout needs to publish a wheel.
+
+It comes from two jobs. One builds the wheel, and runs the code of the model and of its packages.
+What publishes it, beside the password, is made by another, which runs none of that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from trainwheel.engine.project import Project, open_project
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.requirements.lockfile import render_requirements, requirements
+from trainwheel.requirements.setup_py import read_distribution_name
+from trainwheel.steps.shared.releasing import read_release
+from trainwheel.system.console import Console
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import read_environment
+from trainwheel.system.files import list_files
+from trainwheel.wheel.own import write_own_wheel
+from trainwheel.wheel.proof import proof_path
+
+__all__ = ["add_hand_over", "hand_over_command", "hand_over_wheel", "seal"]
+
+_CATEGORIES = ("dev-packages", "upload")
+"""What the command needs to publish: the task runner's packages, and those that upload."""
+
+_SUMS = "SHA256SUMS"
+_UNCHANGED = "unchanged"
+"""What is printed in place of a digest; nothing at all would look like an output that was lost."""
+
+
+def add_hand_over(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``hand-over``."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to; new or empty")
+    parser.add_argument(
+        "--command", action="store_true", help="what publishes, instead of what was packaged"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    root, folder = Path.cwd(), arguments.folder
+    project = open_project(root, root / ".nox", read_environment())
+    if folder.exists() and any(folder.iterdir()):
+        message = f"{folder} is not empty"
+        raise ConfigurationError(message, hint="name a new folder")
+    if arguments.command:
+        hand_over_command(project, folder)
+    elif not hand_over_wheel(project, folder):
+        # What is printed is a word for a program.
+        console = Console(project.environment, sys.stderr)
+        console.notice("nothing to release, so nothing is handed over")
+        project.console.line(_UNCHANGED)
+        return
+    project.console.line(seal(folder))
+
+
+def hand_over_wheel(project: Project, folder: Path) -> bool:
+    """Copy the proved wheel and its proof; return whether there is one.
+
+    Raises:
+        StepFailedError: Nothing was packaged.
+    """
+    build = project.root / "build"
+    if not read_release(build / "version.json").releases:
+        return False
+    wheels = sorted((build / "dist").glob("*.whl"))
+    if not wheels:
+        message = "no wheel has been packaged here"
+        raise StepFailedError(message, hint="package it: make package.model")
+    folder.mkdir(parents=True, exist_ok=True)
+    # Each by its name: whatever else lies there may hold rows, and stays.
+    for wheel in wheels:
+        shutil.copy2(wheel, folder)
+        shutil.copy2(proof_path(wheel), folder)
+    return True
+
+
+def hand_over_command(project: Project, folder: Path) -> None:
+    """Write what publishes: the library's wheel, what it needs by digest, and the model's name.
+
+    Args:
+        project: The repository, of which nothing is run.
+        folder: Where to.
+    """
+    write_own_wheel(folder)
+    listed = render_requirements(requirements(project.lock, *_CATEGORIES))
+    (folder / "requirements.txt").write_text(listed, encoding="utf-8")
+    name = read_distribution_name(project.read_setup_py())
+    (folder / "name.txt").write_text(f"{name}\n", encoding="utf-8")
+
+
+def seal(folder: Path) -> str:
+    """List a folder's files as `sha256sum --check` reads them, and return the list's own digest.
+
+    One digest is what a job hands over: GitHub drops an output that holds the value of a secret,
+    and a name of a file may well hold that of a user.
+    """
+    lines = [f"{digest_file(p)}  {p.relative_to(folder).as_posix()}\n" for p in list_files(folder)]
+    sums = folder / _SUMS
+    sums.write_text("".join(lines), encoding="utf-8")
+    return digest_file(sums)

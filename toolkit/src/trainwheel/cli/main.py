@@ -1,0 +1,234 @@
+"""The ``trainwheel`` command: publish and verify without a repository or a noxfile.
+
+``status`` and ``why`` tell how a repository's steps stand. ``requirements`` lists what a job
+without a repository installs the command from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from trainwheel.cli.ci import add_annotations, add_summary
+from trainwheel.cli.doctor import add_doctor
+from trainwheel.cli.hand_over import add_hand_over
+from trainwheel.cli.init import add_init
+from trainwheel.cli.models import add_models
+from trainwheel.cli.status import add_status, add_why
+from trainwheel.cli.sync import add_sync
+from trainwheel.engine.project import open_project, secret_classes
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.index.credentials import secrets_of
+from trainwheel.index.registry import Registry
+from trainwheel.index.target import choose_index
+from trainwheel.index.tokens import TokenSource
+from trainwheel.install.environments import Installer, uv_cache_or_fallback
+from trainwheel.install.routing import routing_of
+from trainwheel.install.wheelhouse import add_wheelhouse
+from trainwheel.requirements.lockfile import local_packages, render_requirements, requirements
+from trainwheel.settings.config import IndexSettings, parse_config
+from trainwheel.steps.shared.promoting import check_indexes, promote
+from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
+from trainwheel.system.console import Console
+from trainwheel.system.environ import read_environment
+from trainwheel.system.process import handle_termination
+from trainwheel.wheel.proof import Proof, parse_proof
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: see "Exit codes" in the design."""
+    handle_termination()
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (TrainwheelError, OSError) as found:
+        error = StepFailedError.of_system(found) if isinstance(found, OSError) else found
+        _show(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("trainwheel", description="Train a model, ship a wheel.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    upload = commands.add_parser("upload", help="publish proved wheels, each once")
+    upload.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    upload.add_argument("--name", help="refuse a wheel of anything else")
+    upload.add_argument(
+        "--verify", action="store_true",
+        help="then install each from the index and repeat its predictions",
+    )  # fmt: skip
+    _describe_index(upload)
+    upload.set_defaults(run=_upload)
+    verify = commands.add_parser("verify", help="install a release and repeat its predictions")
+    verify.add_argument(
+        "release", nargs="?", metavar="NAME==VERSION", help="default: each that has a proof"
+    )
+    verify.add_argument(
+        "--proofs", type=Path, default=Path("build/dist"), metavar="FOLDER",
+        help="where the wheel's .proof.json is (default: build/dist)",
+    )  # fmt: skip
+    _describe_index(verify)
+    verify.set_defaults(run=_verify)
+    promotion = commands.add_parser("promote", help="copy a release to the next index")
+    promotion.add_argument("release", metavar="NAME[==VERSION]", help="without version: the newest")
+    promotion.add_argument("--from", dest="source", metavar="NAME", help="the index it is on")
+    promotion.set_defaults(run=_promote)
+    listing = commands.add_parser(
+        "requirements", help="print what Pipfile.lock locks, with digests, for pip or uv"
+    )
+    listing.add_argument("categories", nargs="+", metavar="CATEGORY", help="of the Pipfile")
+    listing.set_defaults(run=_requirements)
+    add_status(commands.add_parser("status", help="show how the steps stand, without running any"))
+    add_why(commands.add_parser("why", help="tell why a step would run again"))
+    handing = commands.add_parser("hand-over", help="collect what publishes a wheel elsewhere")
+    add_hand_over(handing)
+    add_summary(commands.add_parser("summary", help="sum up the last run, in Markdown"))
+    marks = commands.add_parser("annotations", help="mark failed tests, as GitHub reads it")
+    add_annotations(marks)
+    add_init(commands.add_parser("init", help="make a new model repository"))
+    add_doctor(commands.add_parser("doctor", help="check this machine and the repository"))
+    add_models(commands.add_parser("models", help="list models"))
+    add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
+    wheelhouse = commands.add_parser("wheelhouse", help="fetch all that is locked")
+    add_wheelhouse(wheelhouse)
+    for command in (upload, verify, promotion):
+        command.add_argument("--to", metavar="NAME", help="the index, by its name")
+    return parser
+
+
+def _describe_index(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options that tell of an index where there is no pyproject.toml."""
+    parser.add_argument("--url-env", metavar="VARIABLE", help="holds the address of --to")
+    parser.add_argument("--simple-url", metavar="URL", help="where --to is read")
+    parser.add_argument("--install-url", metavar="URL", help="where users install from")
+    parser.add_argument("--username-env", metavar="VARIABLE", help="holds the user name for --to")
+    parser.add_argument("--password-env", metavar="VARIABLE", help="holds the password for --to")
+
+
+def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
+    """Return the index that the command line tells of."""
+    if not arguments.url_env:
+        return {}
+    if not arguments.to:
+        message = "--url-env tells of no index"
+        raise ConfigurationError(message, hint="name it: --to NAME")
+    settings = IndexSettings(
+        arguments.to,
+        url_env=arguments.url_env,
+        simple_url=arguments.simple_url or "",
+        install_url=arguments.install_url or "",
+        username_env=arguments.username_env or "",
+        password_env=arguments.password_env or "",
+    )
+    return {settings.name: settings}
+
+
+def _upload(arguments: argparse.Namespace) -> None:
+    publisher = _publisher(arguments.to, _described(arguments))
+    failed: list[TrainwheelError] = []
+    for wheel in arguments.wheels:
+        try:
+            _upload_one(publisher, wheel, arguments)
+        except TrainwheelError as error:
+            failed.append(error)
+    # Each wheel is settled by itself; the last error is told by `main`.
+    for told in failed[:-1]:
+        _show(told)
+    if failed:
+        raise failed[-1]
+
+
+def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace) -> None:
+    proof = read_proof(wheel)
+    if arguments.name:
+        check_name(wheel, proof, arguments.name)
+    uploaded = publisher.upload(wheel, proof)
+    publisher.console.outcome("upload", uploaded.told)
+    if uploaded.is_there:
+        if arguments.verify:
+            _verify_one(publisher, proof)
+        publisher.announce(proof, wheel)
+
+
+def _verify_one(publisher: Publisher, proof: Proof) -> None:
+    publisher.verify(proof, _installer(publisher))
+    publisher.console.outcome("verify", proof.told)
+
+
+def _show(error: TrainwheelError) -> None:
+    for line in (*error.details, error):
+        print(line, file=sys.stderr)  # noqa: T201 - no console if the configuration is wrong
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    publisher, verified = _publisher(arguments.to, _described(arguments), to_read=True), 0
+    for path in sorted(arguments.proofs.glob("*.proof.json")):
+        proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
+        if arguments.release in {None, f"{proof.name}=={proof.version}"}:
+            _verify_one(publisher, proof)
+            wheel = path.with_name(proof.wheel)
+            publisher.announce(proof, wheel if wheel.is_file() else None)
+            verified += 1
+    if verified:
+        return
+    message = f"{arguments.proofs} holds no proof of {arguments.release or 'any release'}"
+    raise ConfigurationError(message, hint="name the folder of its .proof.json: --proofs FOLDER")
+
+
+def _promote(arguments: argparse.Namespace) -> None:
+    names = check_indexes(arguments.source, arguments.to)
+    name, _, version = arguments.release.partition("==")
+    source, target = map(_publisher, names)
+    done = promote(name, version or None, source, target, _installer(target))
+    target.console.outcome("promote", done.told)
+
+
+def _requirements(arguments: argparse.Namespace) -> None:
+    root = Path.cwd()
+    project = open_project(root, root / ".nox", read_environment())
+    locked = requirements(project.lock, *arguments.categories)
+    print(render_requirements(locked), end="")  # noqa: T201 - what was asked for, for a file
+    console = Console(project.environment, sys.stderr)
+    for name in local_packages(locked):
+        console.notice(f"{name} is left out: it is a folder, which has no digest")
+
+
+def _installer(publisher: Publisher) -> Installer:
+    environment = publisher.environment
+    indexes = _read_indexes(Path.cwd() / "pyproject.toml")
+    routing = routing_of(indexes, environment, TokenSource(environment), publisher.console)
+    return Installer(environment, routing=routing)
+
+
+def _publisher(
+    name_asked: str | None,
+    described: Mapping[str, IndexSettings] = MappingProxyType({}),
+    *,
+    to_read: bool = False,
+) -> Publisher:
+    root = Path.cwd()
+    settings = {**_read_indexes(root / "pyproject.toml"), **described}
+    uv_cache_or_fallback(read_environment(), root / ".trainwheel" / "uv-cache")
+    environment = read_environment(secret_classes(settings))
+    console, tokens = Console(environment), TokenSource(environment)
+    target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
+    console.hide(*secrets_of(target))
+    registry = Registry(target, root / ".trainwheel" / "index", told=console.notice_once)
+    return Publisher(environment, console, registry, lambda: Path(sys.executable))
+
+
+def _read_indexes(path: Path) -> Mapping[str, IndexSettings]:
+    """Return the configured indexes where there is a repository, else none."""
+    return parse_config(path.read_text(encoding="utf-8")).indexes if path.is_file() else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

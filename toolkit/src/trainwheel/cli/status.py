@@ -1,0 +1,99 @@
+"""``trainwheel status`` and ``trainwheel why``: for a person or, with ``--json``, for a program."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from trainwheel.engine.chain import CHAIN
+from trainwheel.engine.project import Project, open_project
+from trainwheel.engine.status import CURRENT, StepStatus, read_status, why
+from trainwheel.system.environ import read_environment
+
+__all__ = ["add_status", "add_why", "describe_reasons", "render_table"]
+
+
+def add_status(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options of ``status``."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=_status)
+
+
+def add_why(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``why``."""
+    parser.add_argument("step", choices=CHAIN, metavar="STEP", help=", ".join(CHAIN))
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=_why)
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    project = _open()
+    steps = read_status(project)
+    if arguments.json:
+        project.console.line(json.dumps([step.as_json() for step in steps], indent=1))
+        return
+    for line in render_table(steps, now=time.time()):
+        project.console.line(line)
+
+
+def _why(arguments: argparse.Namespace) -> None:
+    project = _open()
+    status = why(project, arguments.step)
+    if arguments.json:
+        project.console.line(json.dumps(status.as_json(), indent=1))
+        return
+    for line in describe_reasons(status):
+        project.console.line(line)
+
+
+def _open() -> Project:
+    root = Path.cwd()
+    return open_project(root, root / ".nox", read_environment())
+
+
+def render_table(steps: Sequence[StepStatus], *, now: float) -> Iterator[str]:
+    """Yield the lines of the table: step, state, since when, and how long it took.
+
+    Args:
+        steps: In the order of the chain.
+        now: Seconds since 1970: the same day is told by its time, any other by its date.
+    """
+    rows = [("step", "state", "since", "took"), *(_row(step, now) for step in steps)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(status: StepStatus, now: float) -> tuple[str, str, str, str]:
+    state = status.state
+    if status.waits_for and not status.reasons:
+        state = f"waits for {status.waits_for}"
+    elif status.reasons:
+        more = f" and {len(status.reasons) - 1} more" if len(status.reasons) > 1 else ""
+        state = f"{state}: {status.reasons[0]}{more}"
+    took = "" if status.seconds is None else f"{status.seconds:.1f} s"
+    return status.step, state, _since(status.finished, now), took
+
+
+def _since(finished: float | None, now: float) -> str:
+    if finished is None:
+        return ""
+    then, today = time.localtime(finished), time.localtime(now)
+    return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
+
+
+def describe_reasons(status: StepStatus) -> Iterator[str]:
+    """Yield a line about a step and one for each reason for which it would run again."""
+    step = status.step
+    if status.finished is None:
+        yield f"{step} has not run here, or its record cannot be read"
+    elif status.reasons:
+        yield f"{step} would run again, because"
+        yield from (f"  {reason.detail}" for reason in status.reasons)
+    elif status.state == CURRENT:
+        yield f"{step} is up to date: nothing that it depends on has changed"
+    if status.waits_for:
+        yield f"{step} builds upon what {status.waits_for} makes, and that is not up to date"

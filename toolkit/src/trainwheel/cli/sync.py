@@ -1,0 +1,95 @@
+"""``trainwheel sync``: any repository's requirements, also one that uses nothing else of ours."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.install.environments import uv_cache_or_fallback
+from trainwheel.install.pipenv_setup import PipenvSetup
+from trainwheel.requirements.policy import POLICIES, SyncSettings
+from trainwheel.settings.config import parse_sync_settings
+from trainwheel.steps.shared.syncing import Engine, examine, read_files, settle
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, read_environment
+
+__all__ = ["ENGINES", "add_sync", "choose_engine"]
+
+ENGINES = ("trainwheel", "pipenv-setup")
+
+
+def add_sync(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``sync``, and what it runs."""
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER")
+    parser.add_argument(
+        "--pins", choices=POLICIES, metavar="POLICY",
+        help="locked: all that is locked, which pins whoever installs a library; direct: what the "
+        "Pipfile names, at the locked version; compatible (the default): at least that, below "
+        "the next major one, scikit-learn exactly; declared: as the Pipfile says",
+    )  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="print the difference, write nothing")
+    parser.add_argument(
+        "--dev-extra", metavar="NAME", help="write [dev-packages] as this extra, such as dev"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default=ENGINES[0],
+        help="pipenv-setup: let the real one write setup.py (Python 3.9 to 3.13)",
+    )  # fmt: skip
+    parser.set_defaults(run=_run)
+
+
+def choose_engine(
+    name: str | None, settings: SyncSettings, folder: Path, environment: Environment
+) -> tuple[Engine | None, SyncSettings]:
+    """Return what edits setup.py, None for ourselves, and the settings that it can follow.
+
+    Args:
+        name: One of `ENGINES`; None for the first.
+        settings: What the project asks for.
+        folder: Where the engine's environment is kept.
+        environment: The variables of this run.
+
+    Raises:
+        ConfigurationError: No such engine.
+    """
+    if name not in {None, *ENGINES}:
+        message = f"sync knows no engine {name!r}"
+        raise ConfigurationError(message, hint=f"use one of {', '.join(ENGINES)}")
+    if name != "pipenv-setup":
+        return None, settings
+    pins = settings.pins if settings.pins == "declared" else "locked"
+    return PipenvSetup(folder / name, environment), replace(settings, pins=pins)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    root, environment = arguments.folder, read_environment()
+    if not root.is_dir():
+        message = f"{root} is no folder"
+        raise ConfigurationError(message)
+    settings = _settings(root)
+    if arguments.dev_extra:
+        extras = {**settings.extras, arguments.dev_extra: "dev-packages"}
+        settings = replace(settings, extras=extras)
+    store = (root / ".trainwheel").resolve()
+    uv_cache_or_fallback(environment, store / "uv-cache")
+    engine, settings = choose_engine(arguments.engine, settings, store, read_environment())
+    if arguments.pins:
+        settings = replace(settings, pins=arguments.pins)
+    # A difference on standard output is for another tool to take, so it stands there alone.
+    told = Console(environment, sys.stderr if arguments.check else sys.stdout)
+    synced = examine(root, settings, engine)
+    settle(root, synced, check=arguments.check, console=told, show=Console(environment))
+
+
+def _settings(root: Path) -> SyncSettings:
+    source = read_files(root).get("pyproject.toml")
+    if source is None:
+        return SyncSettings()
+    try:
+        return parse_sync_settings(source.decode("utf-8"))
+    except UnicodeDecodeError:
+        message = "pyproject.toml is not UTF-8"
+        raise ConfigurationError(message, hint="save it as UTF-8") from None

@@ -1,0 +1,1 @@
+"""Whether a step is stale; running it, keeping and restoring what it made."""

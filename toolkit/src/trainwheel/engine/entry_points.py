@@ -1,0 +1,106 @@
+"""What a training command runs, told from its words."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from trainwheel.engine.closure import is_module_here, is_ours
+
+__all__ = ["entries_of", "files_named", "words_of_python"]
+
+_PYTHON = re.compile(r"python[0-9.]*(\.exe)?", re.ASCII)
+
+
+def entries_of(
+    argv: Sequence[str], root: Path, source: Path | None = None
+) -> tuple[Path | str, ...] | None:
+    """Return what a command runs: a module's name or a file; None where that cannot be told.
+
+    Args:
+        argv: The program and its arguments.
+        root: The folder in which it is run.
+        source: The source root; where it is given, a module of somebody else, such as cProfile,
+            cannot be told either: it may run anything of ours.
+    """
+    program, *words = argv or [""]
+    if not _PYTHON.fullmatch(program.rpartition("/")[2]):
+        return _script(program, root)
+    waiting = iter(words)
+    for word in waiting:
+        if word == "--check-hash-based-pycs":
+            next(waiting, None)
+        elif word == "--":
+            return _script(next(waiting, ""), root)
+        elif not word.startswith("-") or word == "-":
+            return _script(word, root)
+        elif not word.startswith("--"):
+            letter, value = _option_with_value(word)
+            if letter == "c":
+                return None
+            value = value or (next(waiting, "") if letter else "")
+            if letter == "m":
+                return _module(value, root, source)
+    return None
+
+
+def words_of_python(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Divide a Python command into its options and what is run, with that one's arguments.
+
+    Returns:
+        The options before, and ``-m MODULE …`` or ``FILE …``; None for anything else.
+    """
+    program, *words = argv or [""]
+    if not _PYTHON.fullmatch(program.rpartition("/")[2]):
+        return None
+    options: list[str] = []
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-"):
+            return tuple(options), (word, *words)
+        letter, value = _option_with_value(word)
+        if word.startswith("--") or word == "-" or letter == "c":
+            return None
+        if letter == "m":
+            # Letters before the m are options of their own: -Im module.
+            before = word[: word.index("m")]
+            options += [before] if before != "-" else []
+            return (
+                (tuple(options), ("-m", value, *words))
+                if value
+                else ((tuple(options), ("-m", *words)) if words else None)
+            )
+        options.append(word)
+        if letter and not value:
+            options.append(words.pop(0) if words else "")
+    return None
+
+
+def _module(name: str, root: Path, source: Path | None) -> tuple[str] | None:
+    is_known = source is None or is_module_here(f"{name}.__main__", root, source)
+    return (name,) if name and is_known else None
+
+
+def _option_with_value(word: str) -> tuple[str, str]:
+    """Return the option of "-uWignore" that takes a value, and the value if it is in there."""
+    for number, letter in enumerate(word[1:], 2):
+        if letter in "cmWX":
+            return letter, word[number:]
+    return "", ""
+
+
+def _script(name: str, root: Path) -> tuple[Path] | None:
+    script = _path(name, root)
+    return (script,) if script.suffix == ".py" and is_ours(script, root) else None
+
+
+def _path(word: str, root: Path) -> Path:
+    return Path(os.path.normpath(root / word))
+
+
+def files_named(argv: Iterable[str], root: Path) -> tuple[Path, ...]:
+    """Return the files of the repository that a command names, its tools' own apart."""
+    named = (_path(word, root) for word in argv if word and not word.startswith("-"))
+    return tuple(path for path in named if is_ours(path, root))

@@ -1,0 +1,1 @@
+"""Metrics into a verdict, and the report's content; pure."""

@@ -1,0 +1,96 @@
+"""What a snapshot of the data looks like: its files, their rows, columns and types.
+
+Pure: shapes come in, and what changed between two of them goes out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.system.digest import digest_json
+
+__all__ = ["FileShape", "changes", "columns_digest", "parse_shape", "render_shape", "rows_of"]
+
+
+@dataclass(frozen=True)
+class FileShape:
+    """A file of a snapshot: how many rows it has, None where that cannot be told, and columns.
+
+    Args:
+        rows: Their number, None where it cannot be told.
+        columns: Name → ``integer``, ``number``, ``boolean``, ``text``, or what its format says.
+    """
+
+    rows: int | None
+    columns: Mapping[str, str]
+
+
+Shape = Mapping[str, FileShape]
+
+
+def parse_shape(text: str | bytes, source: str) -> dict[str, FileShape]:
+    """Return path in the snapshot → shape of the file, from JSON.
+
+    Raises:
+        ConfigurationError: It is no such JSON.
+    """
+    try:
+        document: Any = json.loads(text)
+        shape = {
+            str(name): FileShape(entry["rows"], dict(entry["columns"]))
+            for name, entry in document.items()
+        }
+        whole = all(isinstance(file.rows, int | None) for file in shape.values())
+    except (ValueError, AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        message = f"{source} holds no columns and rows of data"
+        raise ConfigurationError(message, hint="write it anew: nox -s data -- --accept")
+    return shape
+
+
+def render_shape(shape: Shape) -> str:
+    """Return a shape as JSON text."""
+    return json.dumps({name: asdict(file) for name, file in shape.items()}, indent=1) + "\n"
+
+
+def rows_of(shape: Shape) -> int | None:
+    """Return the rows of all files; None where those of one cannot be told."""
+    found = [file.rows for file in shape.values()]
+    return None if None in found or not found else sum(rows or 0 for rows in found)
+
+
+def columns_digest(shape: Shape) -> str:
+    """Return one digest of the files, their columns and types."""
+    return digest_json({name: list(file.columns.items()) for name, file in shape.items()})
+
+
+def changes(before: Shape, now: Shape, most: float | None) -> Iterator[str]:
+    """Yield what changed, as clauses.
+
+    Args:
+        before: What was accepted.
+        now: What has come.
+        most: By which share the number of rows may differ; None for any.
+    """
+    for name in sorted({*before, *now}):
+        if name not in now or name not in before:
+            yield f"{name} is {'gone' if name not in now else 'new'}"
+            continue
+        old, new = before[name].columns, now[name].columns
+        for column in dict.fromkeys([*old, *new]):
+            if column not in new or column not in old:
+                yield f"column {column} of {name} is {'gone' if column not in new else 'new'}"
+            elif old[column] != new[column]:
+                yield f"column {column} of {name} was {old[column]}, is {new[column]}"
+        if [*old] != [*new] and {*old} == {*new}:
+            yield f"the columns of {name} have another order"
+    then, rows = rows_of(before), rows_of(now)
+    if most is None or then is None or rows is None:
+        return
+    if abs(rows - then) > most * then:
+        yield f"there are {rows} rows and were {then}, more than {most:.0%} off"

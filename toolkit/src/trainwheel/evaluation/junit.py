@@ -1,0 +1,57 @@
+"""The JUnit file that CI services read: the tests, and a case for each condition of the gate."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET  # nosec B405 - reads what pytest wrote a moment ago
+
+from trainwheel.evaluation.gate import DEFERRED, FAILED, LEFT_OUT, Check, Verdict
+
+__all__ = ["with_gate"]
+
+
+def with_gate(tests: bytes, verdict: Verdict) -> bytes:
+    """Return pytest's JUnit file with a suite ``gate``; unchanged where nothing was asked.
+
+    Args:
+        tests: What pytest wrote.
+        verdict: Of the gate.
+    """
+    if not verdict.outcome:
+        return tests
+    root = ET.fromstring(tests)  # noqa: S314  # nosec B314
+    suites = root if root.tag == "testsuites" else ET.Element("testsuites")
+    if suites is not root:
+        suites.append(root)
+    cases = list(map(_case, verdict.checks))
+    if verdict.refusal:
+        cases.append(_failed("baseline", verdict.refusal))
+    failures = sum(case.find("failure") is not None for case in cases)
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    counts = {"tests": len(cases), "failures": failures, "errors": 0, "skipped": skipped}
+    attributes = {"name": "gate", **{name: str(value) for name, value in counts.items()}}
+    suite = ET.SubElement(suites, "testsuite", attributes)
+    suite.extend(cases)
+    merged: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return merged
+
+
+def _case(check: Check) -> ET.Element:
+    name = f"{check.metric} {check.wanted}"
+    if check.outcome == FAILED:
+        return _failed(name, check.line)
+    case = _named(name)
+    if check.outcome in {DEFERRED, LEFT_OUT}:
+        ET.SubElement(case, "skipped", {"message": check.told})
+    elif check.told:
+        ET.SubElement(case, "system-out").text = check.line
+    return case
+
+
+def _failed(name: str, message: str) -> ET.Element:
+    case = _named(name)
+    ET.SubElement(case, "failure", {"message": message, "type": "gate"}).text = message
+    return case
+
+
+def _named(name: str) -> ET.Element:
+    return ET.Element("testcase", {"classname": "gate", "name": name, "time": "0"})

@@ -1,0 +1,162 @@
+"""What the report and the model card say, from what training wrote and the judge measured.
+
+Pure: numbers come in, rows of text go out; the templates in ``data/report`` lay them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainwheel.evaluation.gate import Baseline, Difference, Verdict, direction_of, shown
+from trainwheel.evaluation.metrics import intervals_of, split_intervals
+from trainwheel.system.markdown import inline, table
+
+__all__ = ["PICTURES", "MetricRow", "Subject", "headlines", "render_metrics", "rest", "worst_rows"]
+
+PICTURES = {
+    "confusion": "Confusion matrix: rows are the truth, the shade is the share of each true class",
+    "roc": "ROC curve: how many are found, and how many false alarms that costs",
+    "precision_recall": "Precision and recall: what is found, and how much of it is right",
+    "calibration": "Calibration: of what gets a score, how much is true",
+    "scores": "Scores by true class: the less they overlap, the better",
+    "actual_vs_predicted": "True against predicted values: on the line is perfect",
+    "residual_vs_predicted": "Residuals: around the line without a pattern is good",
+}
+"""Name of a picture → what it shows, in the order of the page."""
+
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric in the page's first table, as texts."""
+
+    name: str
+    value: str
+    interval: str
+    published: str
+    change: str
+    is_worse: bool = False
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about.
+
+    Args:
+        name: Of the distribution.
+        metrics: As training wrote them.
+        measured: What the measuring host told; empty where there are no predictions.
+        baseline: What is published.
+        compared: Metric → difference from what is published, on the same rows.
+        verdict: Of the gate.
+        carriers: Kinds of estimators in the model that hold rows of the training data.
+    """
+
+    name: str
+    metrics: Mapping[str, float]
+    measured: Mapping[str, Any]
+    baseline: Baseline
+    compared: Mapping[str, Difference]
+    verdict: Verdict
+    carriers: Sequence[str] = field(default=())
+
+    @property
+    def warning(self) -> str:
+        """What has to be known before the model is given away; empty for nothing."""
+        if not self.carriers:
+            return ""
+        kinds = " and ".join(self.carriers)
+        return (
+            f"This model carries rows of its training data: {kinds} keeps them to predict. "
+            "Whoever has the wheel has those rows."
+        )
+
+
+def headlines(subject: Subject) -> list[MetricRow]:
+    """Return the metrics that can be judged: those of a known kind, then what else was measured."""
+    metrics, _ = split_intervals(subject.metrics)
+    intervals = intervals_of(subject.metrics, subject.measured)
+    named, measured = subject.measured.get("named", {}), subject.measured.get("measured", {})
+    asked = {check.metric for check in subject.verdict.checks}
+    rows = []
+    for name, value in metrics.items():
+        if name not in named and name not in asked and not direction_of(name):
+            continue
+        rows.append(_row(subject, name, value, intervals.get(name)))
+    told = {row.name for row in rows}
+    if not rows:
+        for name, found in measured.items():
+            rows.append(_row(subject, name, found["value"], intervals.get(name)))
+    return rows if told or rows else []
+
+
+def rest(subject: Subject) -> list[tuple[str, str]]:
+    """Return the other metrics as name and text."""
+    metrics, _ = split_intervals(subject.metrics)
+    told = {row.name for row in headlines(subject)}
+    return [(name, number(value)) for name, value in metrics.items() if name not in told]
+
+
+def number(value: float) -> str:
+    """Return a number with four digits that count, a whole one as it is."""
+    if float(value).is_integer() and abs(value) < _LARGEST and isinstance(value, int):
+        return str(value)
+    return shown(value)
+
+
+def worst_rows(
+    subject: Subject, inputs: Mapping[int, Mapping[str, Any]]
+) -> Iterator[tuple[dict[str, str], str]]:
+    """Yield the worst mistakes as columns, each with its input where that may be shown.
+
+    Args:
+        subject: The model.
+        inputs: Number of a row, from 1 → its record; empty where rows are not to be shown.
+    """
+    for mistake in subject.measured.get("worst", ()):
+        columns = {
+            "row": str(mistake["row"]),
+            "truth": _text(mistake["truth"]),
+            "predicted": _text(mistake["predicted"]),
+        }
+        if "score" in mistake:
+            columns["score"] = shown(mistake["score"])
+        record = inputs.get(mistake["row"], {})
+        yield columns, ", ".join(f"{name} {_text(value)}" for name, value in record.items())
+
+
+def render_metrics(subject: Subject) -> str:
+    """Return metrics and verdict as Markdown, for a pull request."""
+    lines = [f"### {inline(subject.name)}", ""]
+    rows = headlines(subject)
+    if rows:
+        heads = ["metric", "value", "95 % interval"]
+        if subject.baseline.version:
+            heads += [f"published {subject.baseline.version}", "change"]
+        cells = ((r.name, r.value, r.interval, r.published, r.change) for r in rows)
+        lines += table(heads, (row[: len(heads)] for row in cells))
+    notes = [*subject.measured.get("notes", ()), *([subject.warning] if subject.warning else [])]
+    lines += [*(f"- {inline(note)}" for note in notes), *([""] if notes else [])]
+    return "".join(f"{line}\n" for line in lines) + subject.verdict.markdown()
+
+
+def _row(
+    subject: Subject, name: str, value: float, bounds: tuple[float, float] | None
+) -> MetricRow:
+    interval = "" if bounds is None else " to ".join(map(shown, bounds))
+    now, then, is_same = value, subject.baseline.metrics.get(name), False
+    difference = subject.compared.get(name)
+    if difference is not None:
+        now, then, is_same = difference.new, difference.old, True
+    if then is None:
+        return MetricRow(name, number(value), interval, "", "")
+    change = f"{now - then:+.4f}" + ("" if is_same else ", on other rows")
+    sign = {"higher": 1, "lower": -1}.get(direction_of(name), 0)
+    return MetricRow(name, number(value), interval, shown(then), change, sign * (now - then) < 0)
+
+
+def _text(value: Any) -> str:
+    return shown(value) if isinstance(value, float) else str(value)

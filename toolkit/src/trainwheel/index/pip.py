@@ -1,0 +1,95 @@
+"""pip's settings in uv's words.
+
+uv does not read pip's configuration, so a machine behind a mirror would ask the public index.
+Pure: the output of ``pip config list`` comes in, variables and arguments for uv go out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trainwheel.index.certificates import find_bundle
+
+__all__ = ["UvSettings", "parse_pip_config", "translate"]
+
+_SECTIONS = ("global", "install", ":env:")
+"""pip's own order: the command's section beats the global one, a variable beats both."""
+
+_INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
+
+
+@dataclass(frozen=True)
+class UvSettings:
+    """What uv is handed: variables (an address may carry a password) and plain arguments."""
+
+    variables: Mapping[str, str] = field(repr=False)
+    arguments: tuple[str, ...] = ()
+
+
+def parse_pip_config(text: str) -> dict[str, str]:
+    """Return setting → value from what ``pip config list`` prints (``section.key='value'``)."""
+    found: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
+    for line in text.splitlines():
+        name, _, value = line.partition("=")
+        section, _, key = name.rpartition(".")
+        if section in found:
+            found[section][key] = _unquote(value)
+    return {key: value for section in _SECTIONS for key, value in found[section].items()}
+
+
+def _unquote(value: str) -> str:
+    try:
+        return str(ast.literal_eval(value))
+    except (ValueError, SyntaxError):
+        return value
+
+
+def translate(
+    pip: Mapping[str, str], variables: Mapping[str, str], *, has_uv_config: bool
+) -> UvSettings:
+    """Return what uv needs so that it installs from where pip would.
+
+    Args:
+        pip: pip's settings.
+        variables: The environment; what uv finds there of its own is left alone.
+        has_uv_config: Whether a configuration file of uv's own names the indexes.
+    """
+    wanted: dict[str, str] = {}
+    arguments: tuple[str, ...] = ()
+    own_index = has_uv_config or any(name in variables for name in _INDEX_VARIABLES)
+    if not own_index:
+        wanted |= _translate_indexes(pip)
+        if _is_true(pip.get("no-index", "")):
+            arguments = ("--no-index",)
+    if "find-links" in pip and not has_uv_config:
+        wanted["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
+    if "trusted-host" in pip:
+        wanted["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
+    if bundle := find_bundle(variables):
+        wanted["SSL_CERT_FILE"] = bundle
+    wanted |= {uv: pip[key] for key, uv in _PLAIN.items() if key in pip}
+    if "proxy" in pip:
+        wanted |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"])
+    kept = {name: value for name, value in wanted.items() if name not in variables}
+    return UvSettings(kept, arguments)
+
+
+_PLAIN = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "timeout": "UV_HTTP_TIMEOUT"}
+
+
+def _translate_indexes(pip: Mapping[str, str]) -> dict[str, str]:
+    wanted = {}
+    if "index-url" in pip:
+        wanted["UV_DEFAULT_INDEX"] = pip["index-url"].strip()
+    if "extra-index-url" in pip:
+        wanted["UV_EXTRA_INDEX_URL"] = " ".join(pip["extra-index-url"].split())
+        # pip looks at all indexes and the digests in the lock decide; uv would stop at the
+        # first index that knows the name, whatever versions it has.
+        wanted["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    return wanted
+
+
+def _is_true(text: str) -> bool:
+    return text.strip().lower() in {"1", "true", "yes", "on"}

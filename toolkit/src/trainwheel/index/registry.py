@@ -1,0 +1,102 @@
+"""What an index holds of a project: its versions, and the release key of the newest."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.folder import published_wheels
+from trainwheel.index.pages import PublishedFile
+from trainwheel.index.target import Target
+from trainwheel.index.versions import newest_in_line
+from trainwheel.system.files import write_atomically
+from trainwheel.wheel.metadata import read_release_key
+
+__all__ = ["Registry"]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A project's releases on an index.
+
+    Args:
+        target: The index; None for the embedded one, whose files are looked at where they lie.
+        folder: The files of the embedded index.
+        keys: Where the release keys of published wheels are kept by digest, so that each wheel
+            is fetched at most once; None to keep none.
+        told: Told where the index sends those who ask for a project that it does not have; None
+            where that is an error (`SimpleIndex`).
+    """
+
+    target: Target | None
+    folder: Path
+    keys: Path | None = None
+    told: Callable[[str], object] | None = None
+
+    @property
+    def label(self) -> str:
+        """What people call the index."""
+        return "the embedded index" if self.target is None else f"index {self.target.name}"
+
+    def wheels(self, project: str) -> Mapping[str, PublishedFile]:
+        """Return version → wheel, without what its publisher took back."""
+        name = canonicalize_name(project)
+        if self.target is None:
+            return _by_version(published_wheels(self.folder, name))
+        return _by_version(SimpleIndex(self.target, told=self.told).files(name))
+
+    def unchanged_since(
+        self, wheels: Mapping[str, PublishedFile], version: str, release_key: str
+    ) -> str | None:
+        """Return the newest release in the line of ``version`` if it has this release key."""
+        newest = newest_in_line(version, wheels)
+        if newest is None or self._release_key(wheels[newest]) != release_key:
+            return None
+        return newest
+
+    def fetch(self, file: PublishedFile, folder: Path) -> Path:
+        """Return a published wheel on this machine's disk, below ``folder`` if it was fetched.
+
+        Raises:
+            StepFailedError: The index does not serve it, or other bytes than it says.
+        """
+        if self.target is None:
+            return self.folder / file.filename
+        path = folder / file.hashes.get("sha256", "unknown") / file.filename
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                SimpleIndex(self.target).download(file, Path(scratch)).replace(path)
+        return path
+
+    def _release_key(self, file: PublishedFile) -> str | None:
+        if self.target is None:
+            return read_release_key(self.folder / file.filename)
+        digest = file.hashes.get("sha256", "")
+        kept = None if self.keys is None or not digest else self.keys / f"{digest}.json"
+        if kept is not None and kept.is_file():
+            key = json.loads(kept.read_bytes())
+            return key if isinstance(key, str) else None
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+            key = read_release_key(SimpleIndex(self.target).download(file, Path(folder)))
+        if kept is not None:
+            write_atomically(kept, json.dumps(key).encode())
+        return key
+
+
+def _by_version(files: Iterable[PublishedFile]) -> dict[str, PublishedFile]:
+    found = {}
+    for file in files:
+        try:
+            _, version, _, _ = parse_wheel_filename(file.filename)
+        except InvalidWheelFilename:
+            continue
+        if not file.is_yanked:
+            found[str(version)] = file
+    return found

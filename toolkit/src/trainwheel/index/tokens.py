@@ -1,0 +1,79 @@
+"""Passwords of short life, such as those of cloud registries: printed by a command."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass, field
+
+from trainwheel.errors import ConfigurationError, MissingCredentialsError
+from trainwheel.settings.config import IndexSettings
+from trainwheel.system.environ import Environment, Secret, SecretClass
+from trainwheel.system.process import Command, run
+
+__all__ = ["TokenSource"]
+
+_SECONDS = 60.0
+_FRESH = 240.0
+"""How long a token is taken again; the shortest-lived ones in use are good for minutes."""
+_SECRETS = frozenset({SecretClass.READ, SecretClass.PUBLISH})
+
+
+@dataclass(frozen=True)
+class TokenSource:
+    """Runs the ``token-command`` of an index, and not at every turn.
+
+    Args:
+        environment: The variables of this run, which the command sees.
+    """
+
+    environment: Environment
+    _minted: dict[str, tuple[float, Secret]] = field(default_factory=dict, repr=False)
+
+    def __call__(self, settings: IndexSettings) -> str:
+        """Return what the command prints, which nothing else gets to see.
+
+        Raises:
+            ConfigurationError: It is no command, or prints nothing or more than one line.
+            MissingCredentialsError: It failed, as in a job that may not have a token.
+        """
+        known = self._minted.get(settings.token_command)
+        if known is not None and time.monotonic() - known[0] < _FRESH:
+            return known[1].reveal()
+        token = self._mint(settings)
+        self._minted[settings.token_command] = time.monotonic(), Secret(token)
+        return token
+
+    @property
+    def minted(self) -> tuple[Secret, ...]:
+        """What was printed so far."""
+        return tuple(secret for _, secret in self._minted.values())
+
+    def _mint(self, settings: IndexSettings) -> str:
+        where = f"tool.trainwheel.index.{settings.name}.token-command"
+        try:
+            argv = tuple(shlex.split(settings.token_command))
+        except ValueError:
+            message = f"{where} is no command: a quotation mark has no partner"
+            raise ConfigurationError(message) from None
+        # It sees the passwords: a Python takes no module of the folder that it starts in.
+        command = Command(
+            argv,
+            env={"PYTHONSAFEPATH": "1"},
+            secrets=_SECRETS,
+            timeout=_SECONDS,
+            drops_errors=True,
+        )
+        completed = run(command, self.environment)
+        if completed.is_late:
+            message = f"{where} has not ended within {_SECONDS:.0f} s"
+            raise MissingCredentialsError(message, hint="run it by hand to see what it waits for")
+        if completed.failed:
+            message = f"{where} ended with exit code {completed.returncode}"
+            raise MissingCredentialsError(message, hint="run it by hand to see why")
+        lines = completed.output.split()
+        if len(lines) != 1:
+            found = "nothing" if not lines else "more than one word"
+            message = f"{where} prints {found}"
+            raise ConfigurationError(message, hint="it has to print the token alone")
+        return lines[0]

@@ -1,0 +1,1 @@
+"""Environments, locks and wheelhouses, filled by uv, pip and pipenv."""

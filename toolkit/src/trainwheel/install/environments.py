@@ -1,0 +1,222 @@
+"""The virtual environments that steps run in, filled by uv from the lock.
+
+An environment is made when a step needs it, not before: a step with nothing to do starts
+nothing. Its stamp, written last, holds the digest of all that went in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainwheel.errors import NoEnvironmentError, StepFailedError
+from trainwheel.index.pip import UvSettings, parse_pip_config, translate
+from trainwheel.system.digest import digest_json
+from trainwheel.system.environ import Environment, SecretClass, point_uv_cache_at
+from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.signed_queries import hide_queries
+
+__all__ = [
+    "Installer",
+    "Share",
+    "find_uv",
+    "fresh_bytecode",
+    "python_of",
+    "read_pip_settings",
+    "uv_cache_or_fallback",
+]
+
+STAMP = ".trainwheel-stamp"
+_READ = frozenset({SecretClass.READ})
+
+
+def python_of(folder: Path) -> Path:
+    """Return the interpreter of a virtual environment."""
+    if sys.platform == "win32":  # pragma: no cover
+        return folder / "Scripts" / "python.exe"
+    return folder / "bin" / "python"
+
+
+def fresh_bytecode(folder: Path, root: Path) -> Path:
+    """Return where an environment keeps compiled modules, without any of the repository's own.
+
+    Python trusts a compiled file whose source still has the same size and second of change, so
+    an edit may be overlooked. Packages do not change once they are installed; the repository's
+    own modules are compiled anew in every run, and never beside their sources.
+
+    Args:
+        folder: The environment.
+        root: The repository.
+    """
+    prefix = folder / "bytecode"
+    own = prefix / root.relative_to(root.anchor)
+    for child in own.iterdir() if own.is_dir() else ():
+        if root / child.name not in folder.parents:
+            shutil.rmtree(child, ignore_errors=True)
+    return prefix
+
+
+def uv_cache_or_fallback(environment: Environment, fallback: Path) -> None:
+    """Keep uv's cache in ``fallback`` where the home that it would use cannot be written."""
+    if environment.get("UV_CACHE_DIR"):
+        return
+    home = environment.get("XDG_CACHE_HOME") or f"{environment.get('HOME') or '~'}/.cache"
+    try:
+        Path(home, "uv").expanduser().mkdir(parents=True, exist_ok=True)
+        writable = os.access(Path(home, "uv").expanduser(), os.W_OK)
+    except (OSError, RuntimeError):
+        writable = False
+    if not writable:
+        point_uv_cache_at(str(fallback))
+
+
+@dataclass(frozen=True)
+class Share:
+    """Requirements that come from one place: None for the machine's own settings."""
+
+    requirements: str
+    settings: UvSettings | None = None
+
+
+@dataclass(frozen=True)
+class Installer:
+    """Makes virtual environments and fills them, everything with hashes.
+
+    Args:
+        environment: The variables of this run.
+        log: Where the output of uv is kept.
+        bound_to: The only place to install from, instead of the machine's own settings.
+        routing: Divides requirements by the index that each has to come from.
+    """
+
+    environment: Environment
+    log: Path | None = None
+    bound_to: UvSettings | None = None
+    routing: Callable[[str], Sequence[Share]] | None = None
+
+    def ensure(
+        self, folder: Path, requirements: str, *, editable: Path | None = None, alone: str = ""
+    ) -> Path:
+        """Return the interpreter of an environment that holds exactly ``requirements``.
+
+        Args:
+            folder: The environment; made, or made anew where its stamp says otherwise.
+            requirements: Lines for ``uv pip install --require-hashes``.
+            editable: A project to install on top, with the build back end that is among them.
+            alone: A line for what is installed without anything that it needs.
+
+        Raises:
+            NoEnvironmentError: It cannot be made.
+        """
+        parts = [requirements, sys.version, sys.executable, str(editable or "")]
+        wanted = digest_json([*parts, alone] if alone else parts)
+        stamp, python = folder / STAMP, python_of(folder)
+        if python.exists() and stamp.is_file() and stamp.read_text() == wanted:
+            return python
+        try:
+            self.create(folder)
+            self.install(python, requirements)
+            self.install(python, alone, "--no-deps")
+            if editable is not None:
+                # uv refuses an editable where hashes are required.
+                options = ("--no-deps", "--no-build-isolation", "--editable", str(editable))
+                self._uv("pip", "install", "--quiet", "--python", str(python), *options)
+        except StepFailedError as error:
+            raise NoEnvironmentError(error.message, hint=error.hint) from None
+        stamp.write_text(wanted)
+        return python
+
+    def create(self, folder: Path) -> Path:
+        """Make an empty environment with the Python that runs this, and return its interpreter."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self._uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        return python_of(folder)
+
+    @contextlib.contextmanager
+    def throw_away(self) -> Iterator[Path]:
+        """Yield a fresh folder away from the sources, with an empty environment in ``env``."""
+        with tempfile.TemporaryDirectory(prefix="trainwheel-", ignore_cleanup_errors=True) as name:
+            folder = Path(name).resolve()
+            self.create(folder / "env")
+            yield folder
+
+    def install(self, python: Path, requirements: str, *options: str) -> None:
+        """Install requirements, each with its hashes, into an environment."""
+        if not requirements.strip():
+            return
+        shares: Sequence[Share] = (Share(requirements),)
+        # Without a network there is no index to confuse: the digests in the lock decide alone.
+        if self.routing is not None and "--no-index" not in self.settings.arguments:
+            shares = self.routing(requirements)
+        arguments = ("pip", "install", "--quiet", "--python", str(python), "--require-hashes")
+        is_divided = any(share.settings is not None for share in shares)
+        # What one share needs of another is bound to another place; the lock names it all.
+        alone = ("--no-deps",) if is_divided and "--no-deps" not in options else ()
+        for share in shares:
+            words = (*arguments, *options, *alone, "--requirement", "-")
+            self._uv(*words, stdin=share.requirements, settings=share.settings)
+        if alone:
+            self.check(python)
+
+    def check(self, python: Path) -> None:
+        """Check that what is installed fits together.
+
+        Raises:
+            StepFailedError: A requirement is missing or has another version.
+        """
+        self._uv("pip", "check", "--python", str(python))
+
+    def _uv(
+        self, *arguments: str, stdin: str = "", settings: UvSettings | None = None
+    ) -> Completed:
+        settings = settings or self.settings
+        argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
+        command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
+        completed = run(command, self.environment, log=self.log, redact=hide_queries)
+        if completed.failed:
+            message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(completed.output)}"
+            raise StepFailedError(message)
+        return completed
+
+    @functools.cached_property
+    def settings(self) -> UvSettings:
+        """Where uv installs from: what pip would use, or the one index that it is bound to."""
+        if self.bound_to is not None:
+            return self.bound_to
+        pip, variables = read_pip_settings(self.environment), self.environment.variables
+        return translate(pip, variables, has_uv_config=_has_uv_config(self.environment))
+
+
+def read_pip_settings(environment: Environment) -> dict[str, str]:
+    """Return pip's settings on this machine; none where there is no pip."""
+    # `pip config list` is pip's own word on which of its files and variables win.
+    command = Command((sys.executable, "-P", "-m", "pip", "config", "list"), secrets=_READ)
+    listed = run(command, environment)
+    return {} if listed.failed else parse_pip_config(listed.output)
+
+
+def _has_uv_config(environment: Environment) -> bool:
+    home = (
+        environment.get("XDG_CONFIG_HOME") or f"{environment.get('HOME') or '/nonexistent'}/.config"
+    )
+    return any(Path(folder, "uv", "uv.toml").is_file() for folder in (home, "/etc"))
+
+
+def find_uv() -> str:
+    """Return the path of the uv that is installed beside this toolkit."""
+    from uv import find_uv_bin  # noqa: PLC0415 - only a step that installs needs it
+
+    return os.fspath(find_uv_bin())
+
+
+def _sum_up(output: str) -> str:
+    lines = [line.strip(" \u00d7\u2570\u2500\u25b6\u2502") for line in output.splitlines()]
+    return " ".join(line for line in lines if line)[:600]

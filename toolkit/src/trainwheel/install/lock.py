@@ -1,0 +1,177 @@
+"""Makes Pipfile.lock: `pipenv lock` on a copy, less the facts of this machine.
+
+The lock that comes out names no index, is the same on every machine that sees the same releases,
+and replaces the old one in one step or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from packaging.utils import canonicalize_name
+
+from trainwheel.errors import LockfileError
+from trainwheel.install.workspace import Bench
+from trainwheel.requirements.changes import Change, compare, lock_category, merge, pins_of
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.lockfile import parse_lockfile
+from trainwheel.requirements.pep508 import format_requirement
+from trainwheel.requirements.pipfile import Package, Pipfile, parse_pipfile
+from trainwheel.system.environ import Environment
+from trainwheel.system.files import write_atomically
+
+__all__ = ["finish_lock", "lock", "plan_pipfile"]
+
+Lock = dict[str, Any]
+
+
+def lock(
+    root: Path,
+    environment: Environment,
+    names: Sequence[str] = (),
+    *,
+    log: Path | None = None,
+    index_url: str = "",
+) -> tuple[Change, ...]:
+    """Lock the Pipfile's packages and return what changed.
+
+    Args:
+        root: The repository.
+        environment: The variables of this run.
+        names: The packages to bring up to date, with what they need; the others stay where they
+            are as long as the Pipfile lets them. None named: all are brought up to date.
+        log: Where the output of pipenv and uv is kept.
+        index_url: The one index to ask, without credentials; empty for the machine's own.
+
+    Raises:
+        LockfileError: The Pipfile cannot be read, a name is in neither file, or an address holds
+            a secret.
+        ConfigurationError: Without pipenv, or without the Python that locks.
+        StepFailedError: There are no versions that go together. The old lock stays.
+    """
+    pipfile = parse_pipfile(_read(root / "Pipfile"))
+    old = _parse(_read(root / "Pipfile.lock"))
+    with tempfile.TemporaryDirectory(prefix="trainwheel-lock-") as name:
+        bench = Bench(Path(name).resolve(), pipfile, environment, log, index_url)
+        if names:
+            _check_names(names, pipfile, old)
+        bench.set_up(root)
+        digest = bench.pipenv_hash()
+        new = _lock_named(bench, old, names) if names else _parse(bench.pipenv_lock())
+    text = finish_lock(new, pipfile, digest)
+    write_atomically(root / "Pipfile.lock", text.encode())
+    return compare(old, json.loads(text))
+
+
+def finish_lock(made: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:
+    """Return the text of a lock that pipenv has made, without what is true of one machine only.
+
+    Args:
+        made: The lock.
+        pipfile: What was locked.
+        digest: ``_meta.hash`` as every machine computes it; empty to leave pipenv's.
+
+    Raises:
+        LockfileError: An address in it holds a secret, which came from the machine's settings or
+            from an entry of the old lock.
+    """
+    meta = dict(made["_meta"])
+    if digest and not pipfile.sources:
+        meta["hash"] = {"sha256": digest}
+    text = stamp_lock(json.dumps({**made, "_meta": meta}), pipfile)
+    parse_lockfile(text)
+    return text
+
+
+def plan_pipfile(text: str, wanted: Mapping[str, Mapping[str, str]]) -> str:
+    """Return a Pipfile that asks for these versions and for nothing else.
+
+    Args:
+        text: The Pipfile; its sources and settings stay, and the extras and markers of entries.
+        wanted: Category → PEP 503 name → version.
+    """
+    document = tomlkit.parse(text)
+    for category in parse_pipfile(text).categories:
+        present = {canonicalize_name(key): value for key, value in document[category].items()}
+        table = tomlkit.table()
+        for name, version in wanted.get(category, {}).items():
+            value = present.get(canonicalize_name(name))
+            kept = dict(value) if isinstance(value, Mapping) else {}
+            table[name] = {**kept, "version": f"=={version}"}
+        document[category] = table
+    return tomlkit.dumps(document)
+
+
+def _lock_named(bench: Bench, old: Lock, names: Sequence[str]) -> Lock:
+    """Return the old lock with the named packages, and what they need, at new versions."""
+    pins = _resolve(bench, old, names)
+    changed = {
+        category: dict(set(wanted.items()) - set(pins_of(_section(old, category)).items()))
+        for category, wanted in pins.items()
+    }
+    text = (bench.project / "Pipfile").read_text(encoding="utf-8-sig")
+    fresh = _parse(bench.pipenv_lock(plan_pipfile(text, changed)))
+    merged = {
+        lock_category(category): merge(_section(old, category), _section(fresh, category), wanted)
+        for category, wanted in pins.items()
+    }
+    return {"_meta": fresh["_meta"], "default": {}, "develop": {}, **merged}
+
+
+def _resolve(bench: Bench, old: Lock, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return category → name → version; like pipenv, [packages] first, and it binds the others."""
+    pipfile = bench.pipfile
+    options = [f"--upgrade-package={name}" for name in names]
+    if pipfile.raw.get("pipenv", {}).get("allow_prereleases") is True:
+        options.append("--prerelease=allow")
+    pins: dict[str, dict[str, str]] = {}
+    for category in sorted(pipfile.categories, key=lambda name: name != "packages"):
+        requirements = [_requirement(package, category) for package in pipfile.packages(category)]
+        present = pins_of(_section(old, category))
+        pins[category] = bench.resolve(requirements, present, options) if requirements else {}
+        if category == "packages":
+            options.append(f"--constraint={bench.write_constraints(pins[category])}")
+    return pins
+
+
+def _requirement(package: Package, category: str) -> str:
+    """Return a line for uv: a folder is named as such, for uv reads what it needs from there."""
+    if package.path:
+        extras = f"[{','.join(package.extras)}]" if package.extras else ""
+        return f"{'-e ' if package.editable else ''}{package.path}{extras}"
+    return format_requirement(package, where=f"Pipfile: [{category}]")
+
+
+def _check_names(names: Sequence[str], pipfile: Pipfile, old: Lock) -> None:
+    known = {p.name for packages in pipfile.categories.values() for p in packages}
+    for category, entries in old.items():
+        known |= set() if category == "_meta" else set(map(canonicalize_name, entries))
+    for name in names:
+        if canonicalize_name(name) not in known:
+            message = f"{name} is neither in the Pipfile nor in Pipfile.lock"
+            raise LockfileError(message, hint="name a package that is, or add it to the Pipfile")
+
+
+def _section(content: Lock, category: str) -> dict[str, Any]:
+    section: dict[str, Any] = content.get(lock_category(category), {})
+    return section
+
+
+def _parse(text: str | None) -> Lock:
+    """Return a lock's content; one that cannot be read counts as none, for it is made anew."""
+    try:
+        content = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
+        return {}
+    return content
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None

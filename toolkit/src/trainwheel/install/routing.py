@@ -1,0 +1,131 @@
+"""Where packages come from, when some are bound to an index."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainwheel.index.bindings import Bindings
+from trainwheel.index.certificates import find_bundle
+from trainwheel.install.environments import Share, read_pip_settings
+from trainwheel.settings.config import IndexSettings
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment
+from trainwheel.system.process import Command, run
+
+if TYPE_CHECKING:
+    from trainwheel.index.target import Target
+
+__all__ = ["Routing", "routing_of"]
+
+_DEFAULT = re.compile(r"Base URL of the Python Package Index\s+\(default\s+(\S+?)\)")
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Divides what is to be installed among indexes, each asked for its own packages only.
+
+    Args:
+        bindings: Which package is bound to which index.
+        open_index: Returns an index by its name, with the credentials for reading.
+        environment: The variables of this run.
+    """
+
+    bindings: Bindings
+    open_index: Callable[[str], Target]
+    environment: Environment
+
+    def __call__(self, requirements: str) -> tuple[Share, ...]:
+        """Return the shares of a requirements file.
+
+        Raises:
+            ConfigurationError: An index cannot be used, or a binding contradicts the lock.
+        """
+        from trainwheel.index.access import for_uv  # noqa: PLC0415 - only where a name is bound
+
+        shares = self.bindings.divide(requirements)
+        variables = self.environment.variables
+        return tuple(
+            Share(text, None if name is None else for_uv(self.open_index(name), variables))
+            for name, text in shares.items()
+        )
+
+    def for_pip(self, requirements: str) -> dict[str, dict[str, str]]:
+        """Return the shares of a requirements file, each with the variables for pip.
+
+        Raises:
+            ConfigurationError: An index cannot be used, or a binding contradicts the lock.
+        """
+        from trainwheel.index.access import for_pip  # noqa: PLC0415 - only where a name is bound
+
+        pip, variables = read_pip_settings(self.environment), self.environment.variables
+        return {
+            text: {} if name is None else for_pip(self.open_index(name), pip, variables)
+            for name, text in self.bindings.divide(requirements).items()
+        }
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve all indexes as one on this machine, for a resolver, and yield its address.
+
+        It is empty on a machine that installs without any index.
+
+        Raises:
+            ConfigurationError: An index cannot be used.
+            StepFailedError: One does not answer.
+        """
+        from trainwheel.index.access import parse_address  # noqa: PLC0415 - only to lock
+        from trainwheel.index.router import serve_routes  # noqa: PLC0415
+
+        pip = read_pip_settings(self.environment)
+        if pip.get("no-index", "").strip().lower() in {"1", "true", "yes", "on"}:
+            yield ""
+            return
+        first = pip.get("index-url") or self._default_index()
+        addresses = (first, *pip.get("extra-index-url", "").split())
+        bundle = pip.get("cert") or find_bundle(self.environment.variables)
+        rest = tuple(parse_address("of pip", text, bundle) for text in addresses if text)
+        bound = {name: self.open_index(name) for name in self.bindings.patterns}
+        with serve_routes(self.bindings, bound, rest) as url:
+            yield url
+
+    def _default_index(self) -> str:
+        """Return where pip installs from when it is told nothing, in its own words."""
+        argv = (sys.executable, "-P", "-m", "pip", "download", "--help")
+        told = run(Command(argv, env={"COLUMNS": "1000"}), self.environment).output
+        found = _DEFAULT.search(" ".join(told.split()))
+        return found[1] if found else ""
+
+
+def routing_of(
+    indexes: Mapping[str, IndexSettings],
+    environment: Environment,
+    mint: Callable[[IndexSettings], str],
+    console: Console,
+) -> Routing | None:
+    """Return how bound packages are reached; None where the configuration binds none.
+
+    Args:
+        indexes: The configured indexes by name.
+        environment: The variables of this run.
+        mint: Returns the password of an index that has a ``token-command``.
+        console: Hides the credentials from here on.
+    """
+    bindings = Bindings.of(indexes)
+    if not bindings.patterns:
+        return None
+
+    def open_index(name: str) -> Target:
+        # Only where one is bound.
+        from trainwheel.index.credentials import secrets_of  # noqa: PLC0415
+        from trainwheel.index.target import read_target  # noqa: PLC0415
+
+        target = read_target(indexes[name], environment, mint)
+        console.hide(*secrets_of(target))
+        return target
+
+    return Routing(bindings, open_index, environment)

@@ -1,0 +1,156 @@
+"""``trainwheel wheelhouse``: all that the lock needs, for a machine without a network."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainwheel.engine.project import open_project
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.install.routing import Routing
+from trainwheel.requirements.lockfile import (
+    LockedRequirement,
+    Lockfile,
+    local_packages,
+    render_requirements,
+    requirements,
+)
+from trainwheel.system.console import Console
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment, SecretClass, read_environment
+from trainwheel.system.process import Command, run
+from trainwheel.system.signed_queries import hide_queries
+from trainwheel.system.text import describe_size
+
+__all__ = ["Wheelhouse", "add_wheelhouse", "plan_downloads"]
+
+_READ = frozenset({SecretClass.READ})
+
+
+@dataclass(frozen=True)
+class Wheelhouse:
+    """A folder that pip and uv install from.
+
+    Args:
+        folder: Made where it is missing; what it holds of this lock is not fetched again.
+        environment: The variables of this run; pip's own settings say where files come from.
+        routing: Where packages come from that are bound to an index.
+    """
+
+    folder: Path
+    environment: Environment
+    routing: Routing | None = None
+
+    def fetch(self, locked: Sequence[LockedRequirement]) -> None:
+        """Fetch the file of each requirement that fits this Python and platform.
+
+        Raises:
+            ConfigurationError: The folder cannot be used, or there is no pip.
+            StepFailedError: A file cannot be had, or has none of the locked digests.
+        """
+        self._make_folder()
+        text = render_requirements(locked)
+        shares = {text: {}} if self.routing is None else self.routing.for_pip(text)
+        for share, variables in shares.items():
+            self._fetch_share(share, variables)
+
+    def _fetch_share(self, share: str, variables: Mapping[str, str]) -> None:
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as name:
+            listing = Path(name) / "requirements.txt"
+            listing.write_text(share, encoding="utf-8")
+            argv = (
+                *(sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input"),
+                *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
+                *("--dest", str(self.folder), "--requirement", str(listing)),
+            )
+            command = Command(argv, env=variables, secrets=_READ)
+            completed = run(command, self.environment, redact=hide_queries)
+        if "No module named pip" in completed.last_line:
+            message = "pip is not installed beside this command"
+            raise ConfigurationError(message, hint="run it as .venv/bin/trainwheel")
+        if completed.failed:
+            lines = [line for line in completed.output.splitlines() if line.startswith("ERROR: ")]
+            said = lines[-1].removeprefix("ERROR: ") if lines else completed.last_line
+            message = f"pip cannot fetch all that is locked: {said}"
+            raise StepFailedError(message, hint="run it again: what is there already is kept")
+
+    def files(self) -> tuple[Path, ...]:
+        """Return what lies in the folder, sorted by name."""
+        return tuple(sorted(path for path in self.folder.iterdir() if path.is_file()))
+
+    def strangers(self, locked: Sequence[LockedRequirement]) -> Iterator[str]:
+        """Yield the names of files that have no digest of the lock, such as those of an old one."""
+        known = {digest for requirement in locked for digest in requirement.hashes}
+        yield from (p.name for p in self.files() if f"sha256:{digest_file(p)}" not in known)
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{self.folder} cannot be made: {error.strerror}"
+            raise ConfigurationError(message, hint="name a folder, new or your own") from None
+
+
+def plan_downloads(
+    lock: Lockfile, categories: Sequence[str]
+) -> tuple[tuple[LockedRequirement, ...], ...]:
+    """Return what to fetch, in groups that pin no package twice, and nothing twice.
+
+    Args:
+        lock: The lock.
+        categories: Those wanted; all where none is named.
+
+    Raises:
+        LockfileError: The lock has no such category.
+    """
+    seen: set[tuple[str, str]] = set()
+    groups = []
+    for category in categories or sorted(lock.categories):
+        locked = requirements(lock, category)
+        groups.append(tuple(row for row in locked if (row.name, row.pin) not in seen))
+        seen.update((row.name, row.pin) for row in locked)
+    return tuple(group for group in groups if group)
+
+
+def add_wheelhouse(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``wheelhouse``."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="made where it is missing")
+    parser.add_argument(
+        "categories", nargs="*", metavar="CATEGORY", help="of the Pipfile (default: all)"
+    )
+    parser.set_defaults(run=_collect)
+
+
+def _collect(arguments: argparse.Namespace) -> None:
+    root = Path.cwd()
+    project = open_project(root, root / ".nox", read_environment())
+    groups = plan_downloads(project.lock, arguments.categories)
+    console, wheelhouse = (
+        project.console,
+        Wheelhouse(arguments.folder, project.environment, project.routing),
+    )
+    every = tuple(requirement for group in groups for requirement in group)
+    for group in groups:
+        wheelhouse.fetch(group)
+    _tell(console, wheelhouse, every)
+
+
+def _tell(console: Console, wheelhouse: Wheelhouse, locked: Sequence[LockedRequirement]) -> None:
+    for name in local_packages(locked):
+        console.notice(f"{name} is left out: it is a folder of the repository")
+    if strangers := tuple(wheelhouse.strangers(locked)):
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        console.notice(f"{strangers[0]}{more} in {wheelhouse.folder} is in no category asked for")
+    files = wheelhouse.files()
+    size = describe_size(sum(path.stat().st_size for path in files))
+    console.line(f"{len(files)} files, {size}, in {wheelhouse.folder}")
+    folder = wheelhouse.folder.resolve()
+    # pip takes a space for the end of an address, uv a comma.
+    is_plain = not {" ", ",", "\t", "%"} & set(str(folder))
+    where = shlex.quote(str(folder) if is_plain else folder.as_uri().replace(",", "%2C"))
+    console.command("install from there: ", f"export PIP_NO_INDEX=1 PIP_FIND_LINKS={where}")

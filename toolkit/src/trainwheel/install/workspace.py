@@ -1,0 +1,241 @@
+"""A temporary copy of what locking reads, with pipenv and uv at work on it.
+
+pipenv writes where it runs: Pipfile.lock, the metadata of local packages, an environment in the
+home. On the bench all of that is thrown away.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
+from trainwheel.index.access import for_pip, for_uv, parse_address
+from trainwheel.index.pip import UvSettings
+from trainwheel.index.target import Target
+from trainwheel.install.environments import Installer, python_of
+from trainwheel.requirements.changes import parse_pins
+from trainwheel.requirements.pipfile import Pipfile
+from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.signed_queries import hide_queries
+
+__all__ = ["DEFAULT_PYTHON", "Bench", "find_python"]
+
+DEFAULT_PYTHON = "3.11"
+"""The oldest supported: what it needs, the newer ones can install as well."""
+
+_READ = frozenset({SecretClass.READ})
+_ERROR = re.compile(r"(?:\S+\.)?(?:ERROR|[A-Z]\w*(?:Error|Failure)): *(?:ERROR: *)?(?P<what>\S.*)")
+_NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
+# Variables that would send pipenv to another environment or Python than the one on the bench; the
+# first one is set inside `pipenv shell` and `pipenv run`.
+_OVERRIDES = frozenset(
+    f"PIPENV_{name}"
+    for name in ("ACTIVE", "DEFAULT_PYTHON_VERSION", "IGNORE_VIRTUALENVS", "PYTHON", "SKIP_LOCK")
+)
+_INDEXES = frozenset({"UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL"})
+# The digest of a Pipfile without [[source]] covers pipenv's default source, and pipenv takes
+# that from the machine's pip configuration: withheld here, so that every machine gets the same.
+_HASH_SCRIPT = "from pipenv.project import Project; print(Project().pipfile.calculate_hash())"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The folder with the copies; `set_up` makes it.
+
+    Args:
+        folder: A temporary folder, deleted by whoever made it.
+        pipfile: What is locked.
+        environment: The variables of this run.
+        log: Where the output of pipenv and uv is kept.
+        index_url: The one index to ask, without credentials; empty for the machine's own.
+    """
+
+    folder: Path
+    pipfile: Pipfile
+    environment: Environment
+    log: Path | None = None
+    index_url: str = ""
+
+    @property
+    def project(self) -> Path:
+        """The copy of the repository."""
+        return self.folder / "project"
+
+    def set_up(self, root: Path) -> None:
+        """Copy the Pipfile and the local packages that it names, and make an environment."""
+        self.project.mkdir()
+        shutil.copyfile(root / "Pipfile", self.project / "Pipfile")
+        for path in sorted(set(_local_paths(self.pipfile))):
+            _copy(root.resolve(), path, self.project)
+        wanted = str(self.pipfile.raw.get("requires", {}).get("python_version", DEFAULT_PYTHON))
+        python = find_python(wanted, self.environment)
+        self._uv("venv", "--quiet", "--python", python, str(self.folder / "env"))
+
+    def pipenv_lock(self, pipfile: str | None = None) -> str:
+        """Run `pipenv lock` and return the lock; ``pipfile`` stands in for the project's own."""
+        if pipfile is not None:
+            (self.project / "Pipfile").write_text(pipfile, encoding="utf-8")
+        argv = (sys.executable, "-P", "-m", "pipenv", "lock")
+        command = Command(argv, cwd=self.project, env=self._variables, secrets=_READ)
+        completed = run(command, self._without_overrides, log=self.log, redact=hide_queries)
+        if "No module named pipenv" in completed.last_line:
+            message = "pipenv is not installed"
+            raise ConfigurationError(message, hint="add it to [dev-packages], or install it")
+        _raise_for(completed, "pipenv lock")
+        return (self.project / "Pipfile.lock").read_text(encoding="utf-8")
+
+    def pipenv_hash(self) -> str:
+        """Return ``_meta.hash`` as pipenv computes it where pip is not configured, or nothing."""
+        variables = {**self._variables, "PIP_CONFIG_FILE": os.devnull}
+        argv = (sys.executable, "-P", "-c", _HASH_SCRIPT)
+        command = Command(argv, cwd=self.project, env=variables)
+        completed = run(command, self._without_overrides, log=self.log)
+        found = re.fullmatch(r"[0-9a-f]{64}", completed.last_line)
+        return found[0] if found and not completed.failed else ""
+
+    def resolve(
+        self, requirements: Sequence[str], pins: Mapping[str, str], options: Sequence[str]
+    ) -> dict[str, str]:
+        """Return what to lock for ``requirements``, staying with ``pins`` where they still fit.
+
+        uv reads the pins of its earlier output as preferences and moves only those that
+        ``--upgrade-package`` names, or that what it moved can no longer go with.
+        """
+        output = self.folder / "pins.txt"
+        output.write_text(_as_requirements(pins), encoding="utf-8")
+        wanted = self.project / "wanted.in"
+        lines = [*_source_lines(self.pipfile), *requirements]
+        wanted.write_text("\n".join(lines), encoding="utf-8")
+        plain = ("--quiet", "--no-header", "--no-annotate", "--no-strip-markers")
+        python = str(python_of(self.folder / "env"))
+        files = ("--python", python, "--output-file", str(output), str(wanted))
+        self._uv("pip", "compile", *plain, *options, *files)
+        return parse_pins(output.read_text(encoding="utf-8").splitlines())
+
+    def write_constraints(self, pins: Mapping[str, str]) -> Path:
+        """Return a file that holds a resolution to ``pins``."""
+        path = self.folder / "constraints.txt"
+        path.write_text(_as_requirements(pins), encoding="utf-8")
+        return path
+
+    def _uv(self, *arguments: str) -> None:
+        argv = (sys.executable, "-P", "-m", "uv", *arguments)
+        extra = self._settings.arguments if "compile" in arguments else ()
+        variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
+        command = Command((*argv, *extra), cwd=self.project, env=variables, secrets=_READ)
+        completed = run(command, self.environment, log=self.log, redact=hide_queries)
+        _raise_for(completed, f"uv {arguments[0]}")
+
+    @functools.cached_property
+    def _settings(self) -> UvSettings:
+        """Where uv looks: at the Pipfile's sources, as pipenv does, else where pip would."""
+        if self._index is not None:
+            return for_uv(self._index, self.environment.variables)
+        settings = Installer(self.environment, self.log).settings
+        if not self.pipfile.sources:
+            return settings
+        kept = {key: value for key, value in settings.variables.items() if key not in _INDEXES}
+        return UvSettings({**kept, "UV_INDEX_STRATEGY": "unsafe-best-match"})
+
+    @property
+    def _without_overrides(self) -> Environment:
+        variables = self.environment.variables
+        kept = {name: value for name, value in variables.items() if name not in _OVERRIDES}
+        return replace(self.environment, variables=kept)
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        """Keep pipenv on the bench: its environment, its files, and no `.env` of the user's."""
+        return {
+            "COLUMNS": "1000",
+            "NO_COLOR": "1",
+            "PIPENV_DONT_LOAD_ENV": "1",
+            "PIPENV_NOSPIN": "1",
+            "PIPENV_PIPFILE": str(self.project / "Pipfile"),
+            "PIPENV_VERBOSITY": "-1",
+            "VIRTUAL_ENV": str(self.folder / "env"),
+            "WORKON_HOME": str(self.folder / "environments"),
+            **self._pip_variables,
+        }
+
+    @property
+    def _pip_variables(self) -> dict[str, str]:
+        if self._index is None:
+            return {}
+        # The address is another one in each run, and nothing should be kept by it.
+        found = for_pip(self._index, {}, self.environment.variables)
+        return {**found, "PIP_NO_CACHE_DIR": "1"}
+
+    @property
+    def _index(self) -> Target | None:
+        return parse_address("the indexes", self.index_url) if self.index_url else None
+
+
+def find_python(version: str, environment: Environment) -> str:
+    """Return an interpreter of that version: this one, or one that uv finds on the machine.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return sys.executable
+    argv = (sys.executable, "-P", "-m", "uv", "python", "find", "--no-project", "--system", version)
+    completed = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}), environment)
+    if not completed.failed:
+        return completed.last_line
+    # A pyenv shim for a version that is installed but not chosen makes uv give up.
+    if shutil.which("pyenv"):
+        completed = run(Command(("pyenv", "prefix", version)), environment)
+        if not completed.failed:
+            return str(Path(completed.last_line, "bin", "python"))
+    message = f"locking needs Python {version}, and there is none on PATH"
+    raise ConfigurationError(message, hint=f"install it, or run: uv python install {version}")
+
+
+def _local_paths(pipfile: Pipfile) -> Iterator[str]:
+    for packages in pipfile.categories.values():
+        yield from (package.path for package in packages if package.path)
+
+
+def _source_lines(pipfile: Pipfile) -> Iterator[str]:
+    """Yield the Pipfile's sources for uv, which fills in ``${USER}`` and the like itself."""
+    options = itertools.chain(["--index-url"], itertools.repeat("--extra-index-url"))
+    for option, source in zip(options, pipfile.sources, strict=False):
+        yield f"{option} {source.get('url', '')}"
+
+
+def _copy(root: Path, path: str, project: Path) -> None:
+    source = (root / path.removeprefix("file:")).resolve()
+    if not source.is_relative_to(root) or source == root:
+        message = f"Pipfile: the path {path} is not inside the repository"
+        raise LockfileError(message, hint="move the package into it, or name a release")
+    if not source.exists():
+        message = f"Pipfile: the path {path} does not exist"
+        raise LockfileError(message, hint="mend the path")
+    target = project / source.relative_to(root)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def _as_requirements(pins: Mapping[str, str]) -> str:
+    return "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))
+
+
+def _raise_for(completed: Completed, what: str) -> None:
+    if completed.failed:
+        found = map(_ERROR.match, map(str.strip, completed.output.splitlines()))
+        first = next((match["what"] for match in found if match), completed.last_line)
+        message = f"{what}: {first}"
+        raise StepFailedError(message, hint="Pipfile.lock is as it was")

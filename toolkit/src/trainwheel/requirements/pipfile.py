@@ -1,0 +1,232 @@
+"""Pipfile text to values: which packages each category names, and how.
+
+The same :class:`Package` serves Pipfile.lock, whose entries are spelled alike. Keys are those
+that pipenv accepts (its plette models list them); a version without an operator means exactly
+that version, as there.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+
+from trainwheel.errors import LockfileError
+from trainwheel.requirements.addresses import refuse_entry_secrets, refuse_source_secrets
+
+__all__ = ["Package", "Pipfile", "canonical_category", "parse_package", "parse_pipfile"]
+
+_VCS = ("git", "hg", "svn", "bzr")
+MARKER_KEYS = (
+    "implementation_name",
+    "implementation_version",
+    "os_name",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "python_full_version",
+    "python_version",
+    "sys_platform",
+)
+_KNOWN_KEYS = frozenset(
+    (
+        *_VCS,
+        *MARKER_KEYS,
+        *("editable", "extras", "file", "hashes", "index", "markers", "name", "no_binary"),
+        *("os_markers", "path", "pip_args", "ref", "skip_resolver", "subdirectory", "version"),
+    )
+)
+_NOT_CATEGORIES = frozenset(("source", "requires", "scripts", "pipfile", "pipenv"))
+_LOCK_NAMES = {"default": "packages", "develop": "dev-packages"}
+_KEY = re.compile(r"\s*(?P<name>[^\[\]\s]+)\s*(?:\[(?P<extras>[^\]]*)\])?\s*")
+_REMOTE = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package as a Pipfile or its lock names it.
+
+    Attributes:
+        key: The key as written; `name` is its PEP 503 form.
+        specifier: PEP 440 clauses in the order written; empty for any version.
+        markers: Every marker, in the order written; all of them hold.
+        vcs: ``git``, ``hg``, ``svn`` or ``bzr`` when `url` is a repository.
+        path: A local file or folder instead of a release; relative as written.
+    """
+
+    key: str
+    name: str
+    specifier: str = ""
+    extras: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    vcs: str = ""
+    url: str = ""
+    ref: str = ""
+    subdirectory: str = ""
+    path: str = ""
+    editable: bool = False
+    index: str = ""
+    hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipfile:
+    """A parsed Pipfile.
+
+    Attributes:
+        categories: Packages by Pipfile category name, in the order written.
+        sources: The ``[[source]]`` tables; empty when the file leaves them to the machine.
+        raw: The TOML document, for digests of it.
+    """
+
+    categories: Mapping[str, tuple[Package, ...]]
+    sources: tuple[Mapping[str, Any], ...]
+    raw: Mapping[str, Any]
+
+    def packages(self, category: str = "packages") -> tuple[Package, ...]:
+        """Return the packages of `category`; a category that is not there is empty."""
+        return self.categories.get(canonical_category(category), ())
+
+
+def canonical_category(name: str) -> str:
+    """Return the Pipfile's name of a category; the lock calls two of them otherwise."""
+    return _LOCK_NAMES.get(name, name)
+
+
+def parse_pipfile(text: str | None) -> Pipfile:
+    """Return what the text of a Pipfile says; None stands for a file that is not there.
+
+    Raises:
+        LockfileError: Missing, not TOML, an entry that pipenv would not take, or an address that
+            holds a secret; the name of a variable, as in ``https://${USER}:${PASS}@host``, is none.
+    """
+    if text is None:
+        message = "Pipfile is missing"
+        raise LockfileError(message, hint="write one, or run `trainwheel init`")
+    try:
+        # tomllib reads no byte order mark, editors on Windows write one.
+        raw = tomllib.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        message = f"Pipfile is not valid TOML: {error}"
+        raise LockfileError(message, hint="mend that line") from None
+    sources = raw.get("source", [])
+    if not isinstance(sources, list):
+        message = "Pipfile has a [source] table"
+        raise LockfileError(message, hint="write [[source]], for there can be several")
+    refuse_source_secrets(sources, "Pipfile: [[source]] {}")
+    categories = {
+        name: _parse_category(name, section)
+        for name, section in raw.items()
+        if name not in _NOT_CATEGORIES
+    }
+    return Pipfile(MappingProxyType(categories), tuple(sources), MappingProxyType(raw))
+
+
+def _parse_category(name: str, section: object) -> tuple[Package, ...]:
+    if not isinstance(section, Mapping):
+        message = f"Pipfile: {name} is not a table"
+        raise LockfileError(message, hint=f"write [{name}] above the packages of that category")
+    where = f"Pipfile: [{name}]"
+    for key, value in section.items():
+        refuse_entry_secrets(key, value, where)
+    packages = tuple(parse_package(key, value, where=where) for key, value in section.items())
+    for package, value in zip(packages, section.values(), strict=True):
+        if isinstance(value, Mapping):
+            _check_keys(name, package.key, value)
+    return packages
+
+
+def _check_keys(category: str, key: str, entry: Mapping[str, object]) -> None:
+    """Refuse a key that pipenv does not know: `commit` for `ref` would lose the pin silently."""
+    for unknown in sorted(set(entry) - _KNOWN_KEYS):
+        near = get_close_matches(unknown, _KNOWN_KEYS, n=1)
+        message = f"Pipfile: [{category}] {key} has the key {unknown!r}, which pipenv does not know"
+        raise LockfileError(message, hint=f"did you mean {near[0]!r}?" if near else "remove it")
+
+
+def parse_package(key: str, value: object, *, where: str) -> Package:
+    """Return one entry of a category.
+
+    Args:
+        key: The name, with extras in brackets or without.
+        value: A specifier, a bare version, or a table.
+        where: File and category, for messages.
+
+    Raises:
+        LockfileError: The key is no name, or the value has a type that means nothing.
+    """
+    match = _KEY.fullmatch(key)
+    if match is None:
+        message = f"{where} {key!r} is not a package name"
+        raise LockfileError(message, hint="write the name alone, extras in `extras = [...]`")
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        value = {"version": str(value)}
+    if not isinstance(value, Mapping):
+        message = f"{where} {key} is neither a version nor a table"
+        raise LockfileError(message, hint='write "*" for any version')
+    extras = (match["extras"] or "").split(",")
+    return _from_table(key, match["name"], [e.strip() for e in extras if e.strip()], value, where)
+
+
+def _from_table(
+    key: str, name: str, extras: list[str], table: Mapping[str, Any], where: str
+) -> Package:
+    vcs = next((kind for kind in _VCS if kind in table), "")
+    location = str(table.get(vcs or "file", "") or table.get("path", ""))
+    remote = bool(vcs) or _REMOTE.match(location) is not None
+    if remote:
+        _check_address(location, f"{where} {key}")
+    written = table.get("extras", [])
+    hashes = table.get("hashes", [])
+    if not isinstance(written, list) or not isinstance(hashes, list):
+        message = f"{where} {key}: extras and hashes are lists"
+        raise LockfileError(message, hint='write extras = ["name"]')
+    return Package(
+        key=key,
+        name=canonicalize_name(name),
+        specifier=_specifier(str(table.get("version", "")), direct=bool(location)),
+        extras=tuple(sorted({canonicalize_name(str(extra)) for extra in (*extras, *written)})),
+        markers=_markers(table),
+        vcs=vcs,
+        url=location if remote else "",
+        ref=str(table.get("ref", "")),
+        subdirectory=str(table.get("subdirectory", "")),
+        path="" if remote else location,
+        editable=table.get("editable") is True,
+        index=str(table.get("index", "")),
+        hashes=tuple(str(digest) for digest in hashes),
+    )
+
+
+def _check_address(address: str, where: str) -> None:
+    try:
+        urlsplit(address)
+    except ValueError as error:
+        message = f"{where}: {address!r} is no address: {error}"
+        raise LockfileError(message, hint="mend it") from None
+
+
+def _specifier(version: str, *, direct: bool) -> str:
+    """Return PEP 440 clauses without blanks; a direct reference has none."""
+    version = version.strip().lstrip("(").rstrip(")")
+    if direct or version in {"", "*"}:
+        return ""
+    if version[0] not in "=<>~!":
+        return f"=={version}"
+    return ",".join("".join(clause.split()) for clause in version.split(",") if clause.strip())
+
+
+def _markers(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return `markers` and what the marker keys add, such as ``sys_platform = "== 'linux'"``."""
+    whole = [str(table[key]).strip() for key in ("markers", "os_markers") if table.get(key)]
+    single = [f"{key} {str(table[key]).strip()}" for key in MARKER_KEYS if table.get(key)]
+    return tuple(text for text in (*whole, *single) if text)

@@ -1,0 +1,208 @@
+"""setup.cfg text to setup.cfg text: read and replace one list of requirements, line by line.
+
+What `configparser` and setuptools read there is what counts: an edit is accepted only if they
+read the new list and find everything else as it was. Comments, blank lines, indents and line
+ends stay.
+"""
+
+from __future__ import annotations
+
+import codecs
+import configparser
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.requirements.setup_py.pairing import pair, same_meaning
+
+__all__ = ["EXTRAS", "INSTALL_REQUIRES", "read_setup_cfg_list", "replace_setup_cfg_list"]
+
+INSTALL_REQUIRES = ("options", "install_requires")
+EXTRAS = "options.extras_require"
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_SECTION = re.compile(r"\[(?P<name>.+)\]")
+_OPTION = re.compile(r"(?P<key>[^\s=:#;\[][^=:]*?)\s*[=:](?P<value>.*)", re.DOTALL)
+_ELEMENT = re.compile(r"(?P<indent>\s*)(?P<text>.*?)(?P<rest>(?:\s+#.*)?[ \t]*)(?P<end>[\r\n]*)")
+_UNIT = "    "
+
+
+@dataclass(frozen=True)
+class _Option:
+    """Where an option stands: its first line, and the lines of its elements."""
+
+    first: int
+    elements: tuple[int, ...]
+    value: str
+
+
+def read_setup_cfg_list(
+    source: bytes, section: str, key: str, name: str = "setup.cfg"
+) -> tuple[str, ...] | None:
+    """Return the requirements of an option, as written; None where it is missing.
+
+    Raises:
+        ConfigurationError: Not a configuration file, or a value that names another file.
+    """
+    parser = _parse(_decode(source, name)[1], name)
+    value = parser.get(section, key, fallback=None)
+    if value is None:
+        return None
+    if value.lstrip().startswith(("file:", "attr:")):
+        message = f"{name}: [{section}] {key} is {' '.join(value.split())!r}"
+        raise ConfigurationError(message, hint="write the requirements there, one a line")
+    # As setuptools does: lines, or a single line cut at its semicolons.
+    parts = value.splitlines() if "\n" in value else value.split(";")
+    texts = (re.sub(r"(^|\s+)#.*", "", part).strip() for part in parts)
+    return tuple(text for text in texts if text)
+
+
+def replace_setup_cfg_list(
+    source: bytes, place: tuple[str, str], wanted: Sequence[str], name: str = "setup.cfg"
+) -> bytes:
+    """Return `source` with `wanted` in an option; the same bytes when it says so already.
+
+    Args:
+        source: The file's bytes.
+        place: Section and key; written where they are missing.
+        wanted: PEP 508 texts.
+        name: What to call the file in messages.
+
+    Raises:
+        ConfigurationError: It cannot be edited safely.
+    """
+    section, key = place
+    present = read_setup_cfg_list(source, section, key, name)
+    if same_meaning(present or (), wanted):
+        return source
+    mark, text = _decode(source, name)
+    lines = _LINE.findall(text)
+    newline = re.search(r"\r\n|\r|\n", text)
+    end = newline[0] if newline else "\n"
+    if lines and not lines[-1].endswith(("\r", "\n")):
+        lines[-1] += end
+    option = _find(lines, section, key)
+    if present is None:
+        new = _inserted(lines, place, wanted, end)
+    elif option is None:
+        message = f"{name}: [{section}] {key} is not written in a way that can be edited"
+        raise ConfigurationError(message, hint="write its requirements one a line below it")
+    elif option.value or not option.elements:
+        new = _rewritten(lines, option, wanted, end)
+    else:
+        new = _edited(lines, option, present, wanted)
+    _check(text, new, place, wanted, name)
+    return mark + new.encode()
+
+
+def _decode(source: bytes, name: str) -> tuple[bytes, str]:
+    mark = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""
+    try:
+        return mark, source.removeprefix(mark).decode()
+    except UnicodeDecodeError:
+        message = f"{name} is not UTF-8"
+        raise ConfigurationError(message, hint="save it as UTF-8") from None
+
+
+def _parse(text: str, name: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text, name)
+    except configparser.Error as error:
+        message = f"{name} cannot be read: {' '.join(str(error).split())}"
+        raise ConfigurationError(message, hint="mend that line") from None
+    return parser
+
+
+def _find(lines: list[str], section: str, key: str) -> _Option | None:
+    """Return where an option stands, found as configparser finds it."""
+    here, first, value, elements = "", -1, "", []
+    for number, line in enumerate(lines):
+        text = line.strip()
+        if not text or text[0] in "#;":
+            continue
+        if first >= 0 and line[0].isspace():
+            elements.append(number)
+            continue
+        if first >= 0:
+            break
+        header = _SECTION.match(text)
+        option = _OPTION.match(text)
+        if header:
+            here = header["name"]
+        elif here == section and option and option["key"] == key:
+            first, value = number, option["value"].strip()
+    return _Option(first, tuple(elements), value) if first >= 0 else None
+
+
+def _edited(
+    lines: list[str], option: _Option, present: Sequence[str], wanted: Sequence[str]
+) -> str:
+    """Return the text with elements that stand one a line changed, taken out and added."""
+    numbers = [n for n in option.elements if not lines[n].strip().startswith("#")]
+    changes = pair(present, wanted)
+    new: dict[int, list[str]] = {}
+    for index, number in enumerate(numbers):
+        match = _ELEMENT.fullmatch(lines[number])
+        if index in changes.removed:
+            new[number] = []
+        elif match and index in changes.changed:
+            text = changes.changed[index]
+            new[number] = [f"{match['indent']}{text}{match['rest']}{match['end']}"]
+    last = numbers[-1]
+    match = _ELEMENT.fullmatch(lines[last])
+    indent, end = (match["indent"], match["end"]) if match else (_UNIT, "\n")
+    added = [f"{indent}{text}{end}" for text in changes.added]
+    new[last] = [*new.get(last, [lines[last]]), *added]
+    return "".join("".join(new.get(number, [line])) for number, line in enumerate(lines))
+
+
+def _rewritten(lines: list[str], option: _Option, wanted: Sequence[str], end: str) -> str:
+    """Return the text with a value that stood on the option's own line one a line below it."""
+    head = re.match(r"[^=:]*[=:]", lines[option.first])
+    first = (head[0] if head else lines[option.first].rstrip()) + end
+    gone = set(option.elements)
+    new = [first, *(f"{_UNIT}{text}{end}" for text in wanted)]
+    return "".join(
+        "".join(new) if number == option.first else "" if number in gone else line
+        for number, line in enumerate(lines)
+    )
+
+
+def _inserted(lines: list[str], place: tuple[str, str], wanted: Sequence[str], end: str) -> str:
+    """Return the text with a new option at the end of its section, which is made if missing."""
+    section, key = place
+    option = [f"{key} ={end}", *(f"{_UNIT}{text}{end}" for text in wanted)]
+    headers = [(n, m["name"]) for n, line in enumerate(lines) if (m := _SECTION.match(line))]
+    at = next((i for i, (_, name) in enumerate(headers) if name == section), None)
+    if at is None:
+        apart = [end] if lines and lines[-1].strip() else []
+        return "".join([*lines, *apart, f"[{section}]{end}", *option])
+    stop = headers[at + 1][0] if at + 1 < len(headers) else len(lines)
+    while not lines[stop - 1].strip():
+        stop -= 1
+    return "".join([*lines[:stop], *option, *lines[stop:]])
+
+
+def _check(
+    before: str, after: str, place: tuple[str, str], wanted: Sequence[str], name: str
+) -> None:
+    """Check that an edit did what it should and nothing else."""
+    old, new = (_table(_parse(text, name), place) for text in (before, after))
+    found = read_setup_cfg_list(after.encode(), *place, name=name)
+    if old != new or not same_meaning(found or (), wanted):
+        message = f"{name}: an edit did not come out as planned"
+        raise ConfigurationError(message, hint="edit the file by hand")
+
+
+def _table(
+    parser: configparser.RawConfigParser, but: tuple[str, str]
+) -> dict[tuple[str, str], str]:
+    return {
+        (section, key): value
+        for section in parser.sections()
+        for key, value in parser.items(section)
+        if (section, key) != but
+    }

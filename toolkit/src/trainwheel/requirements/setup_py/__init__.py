@@ -1,0 +1,190 @@
+"""setup.py text to setup.py text: read and replace three values without running anything.
+
+The values are found in the syntax tree and replaced by position, so that every byte outside them
+stays as it was: comments, quotes, line ends, encoding, byte order mark. A value that only running
+the file would tell is refused, with the place and what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from trainwheel.requirements.setup_py.call import SetupCall, find_setup_call
+from trainwheel.requirements.setup_py.extras import extra_place, insert_extra
+from trainwheel.requirements.setup_py.insertion import insert_keyword
+from trainwheel.requirements.setup_py.literal import read_string, replace_string
+from trainwheel.requirements.setup_py.pairing import same_meaning
+from trainwheel.requirements.setup_py.place import INSTALL_REQUIRES, Place
+from trainwheel.requirements.setup_py.requirement_list import (
+    read_requirements,
+    replace_requirements,
+)
+from trainwheel.requirements.setup_py.source import Source
+
+__all__ = [
+    "has_install_requires",
+    "read_distribution_name",
+    "read_extra",
+    "read_install_requires",
+    "read_version",
+    "replace_extra",
+    "replace_install_requires",
+    "replace_version",
+]
+
+
+def read_version(source: bytes, name: str = "setup.py") -> str:
+    """Return the version that a setup.py gives its distribution.
+
+    Args:
+        source: The file's bytes.
+        name: What to call the file in messages.
+
+    Raises:
+        SetupPyError: No setup() call, no version, or one that is computed.
+    """
+    return _read_string(source, "version", name)
+
+
+def read_distribution_name(source: bytes, name: str = "setup.py") -> str:
+    """Return the distribution's name, as written.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`.
+    """
+    return _read_string(source, "name", name)
+
+
+def has_install_requires(source: bytes, name: str = "setup.py") -> bool:
+    """Return whether setup() is given install_requires, be it computed.
+
+    Raises:
+        SetupPyError: No setup() call, or it takes keywords that cannot be seen.
+    """
+    call = find_setup_call(Source.parse(source, name))
+    has_keyword = call.keyword("install_requires") is not None
+    return has_keyword or call.value_of("install_requires") is not None
+
+
+def read_install_requires(source: bytes, name: str = "setup.py") -> tuple[str, ...]:
+    """Return the requirements, as written; none where the keyword is missing.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`.
+    """
+    return _read_list(source, INSTALL_REQUIRES, name)
+
+
+def read_extra(source: bytes, extra: str, name: str = "setup.py") -> tuple[str, ...]:
+    """Return the requirements of an extra, as written; none where it is missing.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`.
+    """
+    return _read_list(source, extra_place(extra), name)
+
+
+def replace_version(source: bytes, version: str, name: str = "setup.py") -> bytes:
+    """Return `source` with `version` in it; the same bytes when it is there already.
+
+    Raises:
+        SetupPyError: As for :func:`read_version`, except that a missing keyword is written.
+    """
+    text = Source.parse(source, name)
+    call = find_setup_call(text)
+    value = call.value_of("version")
+    if value is None:
+        new = insert_keyword(call, "version", (version,), as_list=False)
+    elif read_string(call, "version", value) == version:
+        return source
+    else:
+        new = replace_string(text, value, version)
+    return _checked(text, new, says_so=read_version(text.encode(new), name) == version)
+
+
+def replace_install_requires(
+    source: bytes, requirements: Sequence[str], name: str = "setup.py"
+) -> bytes:
+    """Return `source` requiring `requirements`; the same bytes when it says so already.
+
+    An element that stays keeps its line, quotes and comments; a changed one (the same project)
+    keeps its line, quotes and comments as well. One that goes takes the comments on and directly
+    above its line with it. New ones come last.
+
+    Args:
+        source: The file's bytes.
+        requirements: PEP 508 texts.
+        name: What to call the file in messages.
+
+    Raises:
+        SetupPyError: The list cannot be edited safely.
+    """
+
+    def insert(call: SetupCall) -> str:
+        return insert_keyword(call, "install_requires", requirements, as_list=True)
+
+    return _replace_list(source, INSTALL_REQUIRES, requirements, name, insert)
+
+
+def replace_extra(
+    source: bytes, extra: str, requirements: Sequence[str], name: str = "setup.py"
+) -> bytes:
+    """Return `source` with `requirements` as an extra; everything else as it was.
+
+    Args:
+        source: The file's bytes.
+        extra: The extra's name; its list, or all of extras_require, is written if missing.
+        requirements: PEP 508 texts.
+        name: What to call the file in messages.
+
+    Raises:
+        SetupPyError: The list cannot be edited safely.
+    """
+
+    def insert(call: SetupCall) -> str:
+        return insert_extra(call, extra, requirements)
+
+    return _replace_list(source, extra_place(extra), requirements, name, insert)
+
+
+def _read_list(source: bytes, place: Place, name: str) -> tuple[str, ...]:
+    call = find_setup_call(Source.parse(source, name))
+    value = place.find(call)
+    return () if value is None else read_requirements(call, value, place.label)
+
+
+def _replace_list(
+    source: bytes,
+    place: Place,
+    requirements: Sequence[str],
+    name: str,
+    insert: Callable[[SetupCall], str],
+) -> bytes:
+    text = Source.parse(source, name)
+    call = find_setup_call(text)
+    value = place.find(call)
+    if value is None:
+        if not requirements:
+            return source
+        new = insert(call)
+    else:
+        new = replace_requirements(call, place, value, requirements)
+        if new == text.text:
+            return source
+    found = _read_list(text.encode(new), place, name)
+    return _checked(text, new, says_so=same_meaning(found, requirements))
+
+
+def _read_string(source: bytes, keyword: str, name: str) -> str:
+    call: SetupCall = find_setup_call(Source.parse(source, name))
+    value = call.value_of(keyword)
+    if value is None:
+        raise call.source.error(call.node, f"setup() has no {keyword}", f'write {keyword}="…"')
+    return read_string(call, keyword, value)
+
+
+def _checked(source: Source, new: str, *, says_so: bool) -> bytes:
+    """Return the new text as bytes, provided that reading it again gives what was asked for."""
+    if not says_so:
+        raise source.error(None, "an edit did not come out as planned", "edit the file by hand")
+    return source.encode(new)

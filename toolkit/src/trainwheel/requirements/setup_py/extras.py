@@ -1,0 +1,129 @@
+"""The list of one extra in extras_require: find it, or write one where it is missing."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Sequence
+
+from trainwheel.requirements.setup_py.brackets import Item, append_item, item_through, write_list
+from trainwheel.requirements.setup_py.call import SetupCall
+from trainwheel.requirements.setup_py.insertion import argument_indent, insert_argument, is_one_line
+from trainwheel.requirements.setup_py.literal import quote_of, write_string
+from trainwheel.requirements.setup_py.place import Place
+
+__all__ = ["extra_place", "insert_extra"]
+
+_KEYWORD = "extras_require"
+_HINT = f"write {_KEYWORD} as a plain table of lists"
+
+
+def extra_place(extra: str) -> Place:
+    """Return the place of an extra's list."""
+    return Place(f"{_KEYWORD}[{extra!r}]", functools.partial(_find, extra))
+
+
+def _find(extra: str, call: SetupCall) -> ast.expr | None:
+    """Return the list of an extra, behind a name bound at module level; None where it has none.
+
+    Raises:
+        SetupPyError: The table is computed, or a computed key may stand for the same extra.
+    """
+    entries = _entries(call, call.value_of(_KEYWORD))
+    # Of two equal keys Python takes the last one, so a computed key counts only after ours.
+    found = max((i for i, (key, _) in enumerate(entries) if _is(key, extra)), default=-1)
+    for key, value in entries[found + 1 :]:
+        if not isinstance(key, ast.Constant):
+            problem = f"a computed key of {_KEYWORD} may stand for {extra!r}"
+            raise call.source.error(value, problem, _HINT)
+    if found < 0:
+        return None
+    return call.resolve(entries[found][1], f"{_KEYWORD}[{extra!r}]")
+
+
+def _is(key: ast.expr | None, extra: str) -> bool:
+    return isinstance(key, ast.Constant) and key.value == extra
+
+
+def _entries(call: SetupCall, table: ast.expr | None) -> list[tuple[ast.expr | None, ast.expr]]:
+    """Return keys and values of a table, written in braces or as dict(…)."""
+    if table is None:
+        return []
+    if isinstance(table, ast.Dict):
+        return list(zip(table.keys, table.values, strict=True))
+    is_dict = (
+        isinstance(table, ast.Call)
+        and isinstance(table.func, ast.Name)
+        and table.func.id == "dict"
+        and not table.args
+    )
+    if not isinstance(table, ast.Call) or not is_dict:
+        raise call.source.error(table, f"{_KEYWORD} is computed", _HINT)
+    return [(_key(keyword), keyword.value) for keyword in table.keywords]
+
+
+def _key(keyword: ast.keyword) -> ast.expr | None:
+    if keyword.arg is None:
+        return None
+    return ast.copy_location(ast.Constant(keyword.arg), keyword)
+
+
+def insert_extra(call: SetupCall, extra: str, requirements: Sequence[str]) -> str:
+    """Return the file's text with a list for an extra that has none.
+
+    Raises:
+        SetupPyError: There is no safe place for it.
+    """
+    source, table = call.source, call.value_of(_KEYWORD)
+    quote = quote_of(source, call.node)
+    key = f"{write_string(extra, quote)}: "
+    if isinstance(table, ast.Call):
+        if not extra.isidentifier() or not table.keywords:
+            problem = f"this dict() cannot be given {extra!r}"
+            raise source.error(table, problem, f"write {_KEYWORD} in braces")
+        key = f"{extra}="
+    literals = [write_string(text, quote) for text in requirements]
+    if table is None:
+        indent = None if is_one_line(call) else argument_indent(call)
+        return insert_argument(call, f"{_KEYWORD}={_table(call, key, literals, indent)}")
+    if not _entries(call, table):
+        return _filled(call, table, key, literals)
+    limit = source.span(table)[1] - 1
+    last = _last_entry(call, table, limit)
+    spread = source.line_start(last.start) != source.line_start(limit)
+    indent = source.indent(last.start) if spread else None
+    return append_item(source, last, limit, key + _list(call, literals, indent))
+
+
+def _filled(call: SetupCall, table: ast.expr, key: str, literals: list[str]) -> str:
+    """Return the text with an entry in a table that has none."""
+    source = call.source
+    start, end = source.span(table)
+    if source.text[start + 1 : end - 1].strip():
+        raise source.error(table, f"{_KEYWORD} holds only a comment", "write the extra into it")
+    one_line = call.node.lineno == call.node.end_lineno == table.lineno
+    new = _table(call, key, literals, None if one_line else source.indent(start))
+    return source.text[:start] + new + source.text[end:]
+
+
+def _list(call: SetupCall, literals: list[str], indent: str | None) -> str:
+    """Return a list, on one line where there is no indent."""
+    if indent is None:
+        return f"[{', '.join(literals)}]"
+    return write_list(literals, "[]", indent, call.source)
+
+
+def _table(call: SetupCall, key: str, literals: list[str], indent: str | None) -> str:
+    """Return a table with one entry, on one line where there is no indent."""
+    source = call.source
+    if indent is None:
+        return f"{{{key}{_list(call, literals, None)}}}"
+    deeper, newline = indent + source.unit(), source.newline()
+    return f"{{{newline}{deeper}{key}{_list(call, literals, deeper)},{newline}{indent}}}"
+
+
+def _last_entry(call: SetupCall, table: ast.expr, limit: int) -> Item:
+    source = call.source
+    key, value = _entries(call, table)[-1]
+    start = source.span(value if key is None else key)[0]
+    return item_through(source.text, start, source.span(value)[1], limit)

@@ -1,0 +1,106 @@
+"""A list of requirements: read it, and change, add and remove elements in place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from trainwheel.requirements.setup_py.brackets import append_item, write_list
+from trainwheel.requirements.setup_py.call import SetupCall
+from trainwheel.requirements.setup_py.listing import Listing
+from trainwheel.requirements.setup_py.literal import literal_edit, quote_of, write_string
+from trainwheel.requirements.setup_py.pairing import Changes, pair, same_meaning
+from trainwheel.requirements.setup_py.place import Place
+from trainwheel.requirements.setup_py.removal import collapse, remove_element, remove_lines
+
+__all__ = ["read_requirements", "replace_requirements"]
+
+
+def read_requirements(call: SetupCall, value: ast.expr, label: str) -> tuple[str, ...]:
+    """Return the strings of a literal list, tuple or block of lines; setuptools takes all three.
+
+    Args:
+        call: The setup() call.
+        value: What stands for the list.
+        label: What messages call it.
+
+    Raises:
+        SetupPyError: Anything else, or an element that is computed.
+    """
+    hint = f"write {label} as a plain list of strings"
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        lines = (line.partition("#")[0].strip() for line in value.value.splitlines())
+        return tuple(line for line in lines if line)
+    if not isinstance(value, (ast.List, ast.Tuple)):
+        raise call.source.error(value, f"{label} is computed", hint)
+    texts = []
+    for element in value.elts:
+        if not (isinstance(element, ast.Constant) and isinstance(element.value, str)):
+            raise call.source.error(element, f"an element of {label} is computed", hint)
+        texts.append(element.value)
+    return tuple(texts)
+
+
+def replace_requirements(
+    call: SetupCall, place: Place, value: ast.expr, wanted: Sequence[str]
+) -> str:
+    """Return the file's text with `wanted` in the list; the same text where it means that already.
+
+    Raises:
+        SetupPyError: The list cannot be edited without losing something.
+    """
+    present = read_requirements(call, value, place.label)
+    if same_meaning(present, wanted):
+        return call.source.text
+    listing = Listing.read(call.source, value, place.label)
+    if not present:
+        return _filled(call, listing, wanted)
+    return _apply(place, listing, pair(present, wanted))
+
+
+def _apply(place: Place, listing: Listing, changes: Changes) -> str:
+    """Change, then add, then remove: so the style of the old elements is there for the new."""
+    if changes.changed:
+        listing = place.listing(listing.source, _changed(listing, changes.changed))
+    if changes.added:
+        quote = quote_of(listing.source, listing.node)
+        new = [write_string(text, quote) for text in changes.added]
+        text = append_item(listing.source, listing.items[-1], listing.closing, *new)
+        listing = place.listing(listing.source, text)
+    text, rest = remove_lines(listing, changes.removed)
+    if text != listing.source.text:
+        listing = place.listing(listing.source, text)
+    for index in sorted(rest, reverse=True):
+        listing = place.listing(listing.source, remove_element(listing, index))
+    return collapse(listing)
+
+
+def _changed(listing: Listing, changed: dict[int, str]) -> str:
+    """Return the text with other strings in the place of some elements."""
+    pieces, at = [], 0
+    for index in sorted(changed):
+        node = listing.node.elts[index]
+        start, end, literal = literal_edit(listing.source, node, changed[index])
+        pieces += [listing.source.text[at:start], literal]
+        at = end
+    return "".join(pieces) + listing.source.text[at:]
+
+
+def _filled(call: SetupCall, listing: Listing, wanted: Sequence[str]) -> str:
+    """Return the text with elements in a list that had none, below any comment in it."""
+    source, text = listing.source, listing.source.text
+    quote = quote_of(source, call.node)
+    literals = [write_string(requirement, quote) for requirement in wanted]
+    inside = text[listing.opening : listing.closing]
+    indent = source.indent(listing.closing)
+    if "#" in inside:
+        start = source.line_start(listing.closing)
+        lines = (f"{indent}{source.unit()}{item},{source.newline()}" for item in literals)
+        return text[:start] + "".join(lines) + text[start:]
+    brackets = "[]" if isinstance(listing.node, ast.List) else "()"
+    if call.node.lineno == call.node.end_lineno == listing.node.lineno:
+        comma = "," if brackets == "()" and len(literals) == 1 else ""
+        new = f"{brackets[0]}{', '.join(literals)}{comma}{brackets[1]}"
+    else:
+        new = write_list(literals, brackets, source.indent(listing.opening), source)
+    return text[: listing.opening - 1] + new + text[listing.closing + 1 :]

@@ -1,0 +1,117 @@
+"""Which of a project's files lists its requirements, and that file with other ones.
+
+In this order: ``[project]`` of pyproject.toml unless its dependencies are dynamic, a setup()
+call that is given install_requires, ``[options] install_requires`` of setup.cfg. Without any of
+them, the keyword is written into setup.py, or into setup.cfg where there is no setup.py. Two
+places with a list are refused: setuptools reads one and ignores the other in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from trainwheel.errors import ConfigurationError, SetupPyError
+from trainwheel.requirements.policy import Plan, sync_setup_py
+from trainwheel.requirements.pyproject import read_project_list, read_project_table
+from trainwheel.requirements.setup_py import has_install_requires
+
+__all__ = ["FILES", "choose_target", "sync_target"]
+
+PYPROJECT: Final = "pyproject.toml"
+SETUP_PY: Final = "setup.py"
+SETUP_CFG: Final = "setup.cfg"
+FILES: Final = (PYPROJECT, SETUP_PY, SETUP_CFG)
+
+_LISTS: Final = {
+    PYPROJECT: "[project] of pyproject.toml",
+    SETUP_PY: "install_requires of setup.py",
+    SETUP_CFG: "install_requires of setup.cfg",
+}
+
+
+def choose_target(files: Mapping[str, bytes]) -> str:
+    """Return the name of the file to write.
+
+    Args:
+        files: What the files of `FILES` hold, as far as they are there.
+
+    Raises:
+        ConfigurationError: There is none, two of them have a list, or one cannot be read.
+    """
+    rules = _project_rules(files)
+    places = [PYPROJECT] if rules else []
+    if _setup_py_has_list(files, is_ruled=rules or _setup_cfg_has_list(files)):
+        places.append(SETUP_PY)
+    if _setup_cfg_has_list(files):
+        places.append(SETUP_CFG)
+    if len(places) > 1:
+        message = f"requirements stand in two places: {_LISTS[places[0]]}, {_LISTS[places[1]]}"
+        hint = "keep one"
+        if rules and read_project_list(files[PYPROJECT]) is None:
+            hint = 'keep one: take that out, or write dynamic = ["dependencies"] into [project]'
+        raise ConfigurationError(message, hint=hint)
+    if places:
+        return places[0]
+    if SETUP_PY in files:
+        return SETUP_PY
+    if SETUP_CFG in files:
+        return SETUP_CFG
+    message = "there is no setup.py, no setup.cfg and no [project] in pyproject.toml"
+    raise ConfigurationError(message, hint="sync writes into a file that is there, it makes none")
+
+
+def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
+    """Return a file with the requirements of a plan; the same bytes when it says so already.
+
+    Raises:
+        ConfigurationError: It cannot be edited safely.
+    """
+    return _EDITORS[name](source, plan)
+
+
+def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
+    from trainwheel.requirements.setup_cfg import EXTRAS, INSTALL_REQUIRES, replace_setup_cfg_list  # noqa: PLC0415 - few projects have one
+
+    new = replace_setup_cfg_list(source, INSTALL_REQUIRES, plan.requirements)
+    for extra, requirements in plan.extras.items():
+        new = replace_setup_cfg_list(new, (EXTRAS, extra), requirements)
+    return new
+
+
+def _sync_pyproject(source: bytes, plan: Plan) -> bytes:
+    from trainwheel.requirements.pyproject_edit import replace_project_list  # noqa: PLC0415 - only to change it
+
+    new = replace_project_list(source, plan.requirements)
+    for extra, requirements in plan.extras.items():
+        new = replace_project_list(new, requirements, extra)
+    return new
+
+
+_EDITORS: Final[Mapping[str, Callable[[bytes, Plan], bytes]]] = {
+    PYPROJECT: _sync_pyproject,
+    SETUP_PY: sync_setup_py,
+    SETUP_CFG: _sync_setup_cfg,
+}
+
+
+def _project_rules(files: Mapping[str, bytes]) -> bool:
+    return PYPROJECT in files and read_project_table(files[PYPROJECT]) is not None
+
+
+def _setup_py_has_list(files: Mapping[str, bytes], *, is_ruled: bool) -> bool:
+    try:
+        return SETUP_PY in files and has_install_requires(files[SETUP_PY])
+    except SetupPyError:
+        # What cannot be read matters only if the list should stand there.
+        if is_ruled:
+            return False
+        raise
+
+
+def _setup_cfg_has_list(files: Mapping[str, bytes]) -> bool:
+    if SETUP_CFG not in files:
+        return False
+    from trainwheel.requirements.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list  # noqa: PLC0415 - few projects have one
+
+    return read_setup_cfg_list(files[SETUP_CFG], *INSTALL_REQUIRES) is not None

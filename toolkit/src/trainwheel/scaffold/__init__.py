@@ -1,0 +1,1 @@
+"""What ``trainwheel init`` writes, with its template."""

@@ -1,0 +1,1 @@
+"""``[tool.trainwheel]`` into one frozen value."""

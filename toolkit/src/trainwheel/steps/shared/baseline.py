@@ -1,0 +1,96 @@
+"""What is published in the release line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from trainwheel.engine.project import Project
+from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
+from trainwheel.evaluation.gate import Baseline
+from trainwheel.index.pages import PublishedFile
+from trainwheel.index.registry import Registry
+from trainwheel.index.versions import newest_in_line
+from trainwheel.requirements.setup_py import read_distribution_name, read_version
+from trainwheel.steps.shared.releasing import registry_of
+from trainwheel.system.files import remove
+
+__all__ = ["Published", "find_published"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """The newest published version of the release line, as far as this run may know.
+
+    Args:
+        version: Empty where there is none.
+        reason: Why there is none; a clause for a person.
+        is_deferred: Whether this job was given no access to read the index.
+        error: Why the index could not be asked, for those who need its answer.
+        registry: Where it was found.
+        file: Its wheel.
+    """
+
+    version: str = ""
+    reason: str = ""
+    is_deferred: bool = False
+    error: TrainwheelError | None = None
+    registry: Registry | None = None
+    file: PublishedFile | None = None
+
+    @property
+    def mark(self) -> str:
+        """What tells it from any other."""
+        digest = "" if self.file is None else self.file.hashes.get("sha256", "")
+        return f"{self.version} {digest}".strip() or self.reason
+
+    def wheel(self, project: Project) -> Path:
+        """Return its wheel on this machine's disk.
+
+        Raises:
+            StepFailedError: There is none, or the index does not serve it.
+        """
+        if self.registry is None or self.file is None:
+            raise StepFailedError(self.reason)
+        folder = project.store / "published"
+        wheel = self.registry.fetch(self.file, folder)
+        for other in folder.iterdir() if folder.is_dir() else ():
+            if other not in wheel.parents:
+                remove(other)  # of a version that is the newest no more
+        return wheel
+
+    def baseline(self, project: Project) -> Baseline:
+        """Return it for the gate, with the metrics that its wheel carries."""
+        if not self.version:
+            return Baseline(reason=self.reason, is_deferred=self.is_deferred)
+        from trainwheel.wheel.promise import read_provenance  # noqa: PLC0415 - only where there is work
+
+        try:
+            provenance = read_provenance(self.wheel(project))
+        except TrainwheelError as error:
+            project.console.notice(f"{self.version} tells nothing of itself: {error.message}")
+            return Baseline(self.version)
+        return Baseline(self.version, metrics=provenance.metrics)
+
+
+def find_published(project: Project, name_asked: str | None) -> Published:
+    """Return the newest published version of the release line.
+
+    What cannot be told is no error here: whoever needs an answer refuses.
+    """
+    source = project.read_setup_py()
+    name, base = read_distribution_name(source), read_version(source)
+    try:
+        registry = registry_of(project, name_asked, to_read=True)
+        wheels = registry.wheels(canonicalize_name(name))
+    except MissingCredentialsError:
+        reason = "the index cannot be read here, so the comparison is left to upload"
+        return Published(reason=reason, is_deferred=True)
+    except TrainwheelError as error:
+        return Published(reason=f"the index cannot be read: {error.message}", error=error)
+    newest = newest_in_line(base, wheels)
+    if newest is None:
+        return Published(reason=f"nothing is published in the line of {base} in {registry.label}")
+    return Published(newest, registry=registry, file=wheels[newest])

@@ -1,0 +1,221 @@
+"""Publish a proved wheel and verify it from the index: for the sessions and for the command."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
+from trainwheel.index.access import for_uv
+from trainwheel.index.embedded import embedded_index
+from trainwheel.index.pages import PublishedFile
+from trainwheel.index.registry import Registry
+from trainwheel.index.target import Target
+from trainwheel.index.upload import publish
+from trainwheel.index.versions import check_not_lower
+from trainwheel.install.environments import Installer
+from trainwheel.steps.shared.late_comparison import compare_late
+from trainwheel.steps.shared.prove import prove
+from trainwheel.system.console import Console
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment
+from trainwheel.wheel.metadata import read_name, read_names, read_requirements
+from trainwheel.wheel.proof import Proof, parse_proof, proof_path
+
+__all__ = ["Publisher", "Uploaded", "check_name", "read_proof"]
+
+
+def read_proof(wheel: Path) -> Proof:
+    """Return the proof that stands beside a wheel, which must be the wheel that was proved.
+
+    Raises:
+        ConfigurationError: There is no such wheel, or no proof of it.
+        StepFailedError: The wheel is not the one that was proved.
+    """
+    read_name(wheel)
+    if not wheel.is_file():
+        message = f"{wheel} does not exist"
+        raise ConfigurationError(message, hint="make it with: make package.model")
+    path = proof_path(wheel)
+    if not path.is_file():
+        message = f"{path.name} is not beside {wheel.name}"
+        raise ConfigurationError(message, hint="keep both files of build/dist together")
+    proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
+    digest = digest_file(wheel)
+    if digest != proof.sha256 or wheel.name != proof.wheel:
+        message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
+        raise StepFailedError(message, hint="take the wheel and its proof from one build")
+    return proof
+
+
+def check_name(wheel: Path, proof: Proof, name: str) -> None:
+    """Check that a wheel and its proof are of one distribution and of no other.
+
+    Whoever built it may have built a wheel of anything.
+
+    Raises:
+        RefusedError: They are not.
+    """
+    others = sorted({*read_names(wheel), proof.name} - {canonicalize_name(name)})
+    if others:
+        message = f"{wheel} is a wheel of {others[0]}, not of {name}"
+        raise RefusedError(message, hint="look at what the build did")
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What became of an upload.
+
+    Args:
+        told: What a person is told.
+        is_there: Whether the index holds the wheel now; it does not where an earlier release
+            ships the same.
+    """
+
+    told: str
+    is_there: bool
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Sends wheels to an index and looks at what arrived.
+
+    Args:
+        environment: The variables of this run.
+        console: Where people are told.
+        registry: The index, for reading.
+        python: Returns an interpreter whose environment holds twine and pypiserver.
+        log: Where the output of tools is kept.
+        before_sending: Called when a wheel is about to be sent.
+    """
+
+    environment: Environment
+    console: Console
+    registry: Registry
+    python: Callable[[], Path]
+    log: Path | None = None
+    before_sending: Callable[[], object] = field(default=lambda: None)
+
+    def mark(self, proof: Proof) -> Fingerprint:
+        """Return what identifies these bytes on this index, for the records."""
+        where = (
+            self.registry.folder.as_posix()
+            if self.registry.target is None
+            else self.registry.target.simple_url
+        )
+        return Fingerprint({proof.wheel: proof.sha256}, {"the index": where})
+
+    def upload(self, wheel: Path, proof: Proof) -> Uploaded:
+        """Publish a wheel, unless what it ships is published already.
+
+        Raises:
+            VersionTakenError: The index holds other content under this version.
+            RefusedError: It is worse than what is published, and the gate forbids that.
+            ConfigurationError: A higher version is published in the release line.
+            StepFailedError: The index does not answer, or does not hold what was sent.
+        """
+        wheels = self.registry.wheels(proof.name)
+        if not proof.always and proof.version not in wheels:
+            since = self.registry.unchanged_since(wheels, proof.version, proof.release_key)
+            if since is not None:
+                return Uploaded(f"unchanged since {since}", is_there=False)
+        check_not_lower(proof.version, wheels)
+        if self._has(wheels, proof):
+            told = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
+            return Uploaded(told, is_there=True)
+        compare_late(self.registry, wheels, wheel, proof, self.console)
+        self.before_sending()
+        with self._serve() as target:
+            publish(
+                target,
+                wheel,
+                python=self.python(),
+                environment=self.environment,
+                console=self.console,
+                log=self.log,
+            )
+        told = f"{proof.name} {proof.version} published in {self.registry.label}"
+        return Uploaded(told, is_there=True)
+
+    def holds(self, proof: Proof) -> bool:
+        """Return whether the index has this very wheel."""
+        return self._has(self.registry.wheels(proof.name), proof)
+
+    def verify(self, proof: Proof, installer: Installer) -> None:
+        """Install the published wheel into an empty environment and repeat its predictions.
+
+        Raises:
+            StepFailedError: The index does not serve the bytes that were proved, or the wheel
+                does not predict as it was trained.
+        """
+        file = self._published(proof)
+        advertised = file.hashes.get("sha256", proof.sha256)
+        if advertised != proof.sha256:
+            message = f"{self.registry.label} serves {file.filename} with sha256 {advertised[:12]}"
+            raise StepFailedError(message, hint=f"proved was {proof.sha256[:12]}")
+        with self._serve() as target:
+            line = f"{proof.name}=={proof.version} --hash=sha256:{proof.sha256}\n"
+            bound = Installer(
+                self.environment, installer.log, for_uv(target, self.environment.variables)
+            )
+            prove(proof, line, installer, wheel_installer=bound)
+
+    def announce(self, proof: Proof, wheel: Path | None) -> None:
+        """Print what is published and the lines that install it, which work as printed."""
+        label = self.registry.label
+        self.console.line(
+            f"published {proof.name} {proof.version}  sha256 {proof.sha256}  in {label}"
+        )
+        for label, command in self._install_lines(proof, wheel):
+            self.console.command(label, command)
+
+    def _install_lines(self, proof: Proof, wheel: Path | None) -> Iterator[tuple[str, str]]:
+        """Yield what each command is for, and the command."""
+        pinned = f"{proof.name}=={proof.version}"
+        if self.registry.target is None:
+            where = shlex.quote(str(self.registry.folder))
+            yield "install:  ", f"pip install --find-links {where} {pinned}"
+        elif self.registry.target.install_url:
+            where = shlex.quote(self.registry.target.install_url)
+            yield "install:  ", f"pip install --index-url {where} {pinned}"
+        else:
+            # Never --extra-index-url: pip would take a namesake from the public index.
+            file = self._published(proof)
+            what = shlex.quote(f"{file.url}#sha256={proof.sha256}")
+            if file.is_signed:
+                # Such an address is a secret; the index hands out a fresh one to whoever asks.
+                what = f"--index-url {shlex.quote(self.registry.target.simple_url)} {pinned}"
+            yield "install:  ", f"pip install --no-deps {what}"
+            if wheel is not None and (needs := _needs(wheel)):
+                yield "then:     ", f"pip install {shlex.join(needs)}"
+
+    def _published(self, proof: Proof) -> PublishedFile:
+        file = self.registry.wheels(proof.name).get(proof.version)
+        if file is None:
+            message = f"{self.registry.label} has no {proof.name} {proof.version}"
+            raise StepFailedError(message, hint="publish it first: make upload.model")
+        return file
+
+    def _has(self, wheels: Mapping[str, PublishedFile], proof: Proof) -> bool:
+        file = wheels.get(proof.version)
+        return file is not None and file.hashes.get("sha256") == proof.sha256
+
+    def _serve(self) -> contextlib.AbstractContextManager[Target]:
+        if self.registry.target is not None:
+            return contextlib.nullcontext(self.registry.target)
+        return embedded_index(
+            self.registry.folder, self.python(), self.environment, protect_reads=True
+        )
+
+
+def _needs(wheel: Path) -> tuple[str, ...]:
+    """Return what a wheel requires whichever of its extras are asked for."""
+    requirements = map(Requirement, read_requirements(wheel))
+    return tuple(str(one) for one in requirements if "extra" not in str(one.marker or ""))

@@ -1,0 +1,171 @@
+"""Bring the file that lists a project's requirements in line with its Pipfile and lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.requirements.lockfile import (
+    Lockfile,
+    check_fresh,
+    check_secrets,
+    parse_lockfile,
+    parse_pipfile,
+)
+from trainwheel.requirements.pipfile import Pipfile
+from trainwheel.requirements.policy import Plan, SyncSettings, describe_drift, plan_sync
+from trainwheel.requirements.target import FILES, choose_target, sync_target
+from trainwheel.system.console import Console
+from trainwheel.system.files import write_atomically
+
+__all__ = ["Engine", "Synced", "compare", "examine", "read_files", "settle"]
+
+Engine = Callable[[Mapping[str, bytes], SyncSettings], bytes]
+"""Returns another setup.py, given the files of a project; see `trainwheel.install.pipenv_setup`."""
+
+_PIPENV_FILES = ("Pipfile", "Pipfile.lock")
+
+
+@dataclass(frozen=True)
+class Synced:
+    """A project's requirements as they are and as they should be.
+
+    Attributes:
+        target: The name of the file that lists them.
+        before: What it holds.
+        after: What it should hold.
+        plan: What it should say.
+    """
+
+    target: str
+    before: bytes
+    after: bytes
+    plan: Plan
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the file has to be written."""
+        return self.before != self.after
+
+
+def examine(root: Path, settings: SyncSettings, engine: Engine | None = None) -> Synced:
+    """Compare a project's file with its Pipfile and lock; nothing is written.
+
+    Args:
+        root: The project's folder.
+        settings: The policy and the extras.
+        engine: What edits setup.py in our place.
+
+    Raises:
+        ConfigurationError: A file is missing, cannot be used or holds a secret, or the lock is
+            stale.
+    """
+    files = read_files(root)
+    pipfile, lock = _read_pipfile_and_lock(root, settings.pins)
+    if engine is None:
+        return compare(files, pipfile, lock, settings)
+    after = engine({**_read_present(root, _PIPENV_FILES), **files}, settings)
+    return Synced("setup.py", files["setup.py"], after, Plan(()))
+
+
+def compare(
+    files: Mapping[str, bytes], pipfile: Pipfile | None, lock: Lockfile | None, s: SyncSettings
+) -> Synced:
+    """Compare what `read_files` returned with a Pipfile and its lock.
+
+    Raises:
+        ConfigurationError: The requirements or the file cannot be used.
+    """
+    target = choose_target(files)
+    plan = plan_sync(pipfile, lock, s)
+    return Synced(target, files[target], sync_target(target, files[target], plan), plan)
+
+
+def read_files(root: Path) -> dict[str, bytes]:
+    """Return the files of a project that can list its requirements.
+
+    Raises:
+        ConfigurationError: One of them cannot be read.
+    """
+    return _read_present(root, FILES)
+
+
+def settle(root: Path, synced: Synced, *, check: bool, console: Console, show: Console) -> None:
+    """Write the file, or show the difference, and tell the outcome.
+
+    Args:
+        root: The project's folder.
+        synced: What was found.
+        check: Write nothing.
+        console: Where the outcome is told.
+        show: Where the difference goes.
+
+    Raises:
+        StepFailedError: It has drifted and nothing is to be written.
+        ConfigurationError: It cannot be written.
+    """
+    target = synced.target
+    for notice in synced.plan.notices:
+        console.notice(notice)
+    if not synced.has_drifted:
+        console.outcome("sync", f"{target} agrees with the lock")
+    elif check:
+        for line in describe_drift(synced.before, synced.after, name=target).splitlines():
+            show.line(line)
+        message = f"{target} does not agree with the lock"
+        raise StepFailedError(message, hint="run the same without --check")
+    else:
+        _write(root / target, synced.after)
+        console.outcome("sync", f"{target} updated")
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Behind a link the file itself is replaced, and the link stays.
+    path = path.resolve()
+    try:
+        # The superuser may write anything; who took the write bits away meant it for all.
+        if not path.stat().st_mode & 0o222 or not os.access(path, os.W_OK):
+            message = f"{path.name} is read-only"
+            raise ConfigurationError(message, hint="make it writable: chmod u+w")
+        write_atomically(path, data)
+    except OSError as error:
+        message = f"{path.name} cannot be written: {error.strerror}"
+        raise ConfigurationError(message) from None
+
+
+def _read_present(root: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = (root / name).read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            message = f"{name} cannot be read: {error.strerror}"
+            raise ConfigurationError(message) from None
+    return found
+
+
+def _read_pipfile_and_lock(root: Path, pins: str) -> tuple[Pipfile | None, Lockfile | None]:
+    """Return what a policy needs: `locked` goes without a Pipfile, `declared` without a lock."""
+    texts = {name: _decode(name, data) for name, data in _read_present(root, _PIPENV_FILES).items()}
+    needs_pipfile = pins != "locked" or "Pipfile" in texts
+    pipfile = parse_pipfile(texts.get("Pipfile")) if needs_pipfile else None
+    if pins == "declared":
+        check_secrets(texts.get("Pipfile.lock"))
+        return pipfile, None
+    lock = parse_lockfile(texts.get("Pipfile.lock"))
+    if pipfile is not None:
+        check_fresh(pipfile, lock)
+    return pipfile, lock
+
+
+def _decode(name: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        message = f"{name} is not UTF-8"
+        raise ConfigurationError(message, hint="save it as UTF-8") from None

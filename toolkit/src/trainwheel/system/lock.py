@@ -1,0 +1,204 @@
+"""One run at a time in a repository: a lock that the kernel holds and frees.
+
+It lies in ``.trainwheel/lock`` and is never removed. Every process that a run starts inherits it,
+so that what a killed run left at work still keeps others out; the next run ends that first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainwheel.errors import RunLockedError, StepFailedError
+from trainwheel.system.process import inherit, signal_group
+
+__all__ = ["Owner", "take"]
+
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
+_GRACE = 3.0
+_PAUSE, _ATTEMPTS = 0.05, 10
+_PROC = Path("/proc")
+_LOCK = re.compile(rb"FLOCK +ADVISORY +WRITE +(\d+) ")
+"""The kernel's word on a lock: who took it, also where that process has ended."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds the lock.
+
+    Args:
+        pid: The process.
+        host: The machine.
+        command: What it runs.
+        started: When it took the lock, in seconds since 1970.
+    """
+
+    pid: int
+    host: str
+    command: str
+    started: float
+
+    def __str__(self) -> str:
+        """Return it as a clause."""
+        then, today = time.localtime(self.started), time.localtime()
+        when = time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
+        return f"{self.command} (process {self.pid} on {self.host}, since {when})"
+
+
+def take(path: Path, *, command: str, wait: bool, told: Callable[[str], None]) -> int:
+    """Take the lock and return its descriptor, which this process keeps until it ends.
+
+    Args:
+        path: The lock's file; made where it is missing.
+        command: What others are told that runs here.
+        wait: Whether to wait for another run instead of stopping.
+        told: Is given a line about what is waited for or ended.
+
+    Raises:
+        RunLockedError: Another run holds it.
+        StepFailedError: The file cannot be opened.
+    """
+    descriptor = _open(path)
+    try:
+        _acquire(descriptor, wait=wait, told=told)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    owner = Owner(os.getpid(), socket.gethostname(), command, time.time())
+    text = json.dumps(asdict(owner)).encode()
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text, 0)
+    inherit(descriptor)
+    return descriptor
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        message = f"{path} cannot be opened: {error.strerror}"
+        hint = "it must be a plain file in a folder that can be written"
+        raise StepFailedError(message, hint=hint) from None
+
+
+def _acquire(descriptor: int, *, wait: bool, told: Callable[[str], None]) -> None:
+    for _ in range(_ATTEMPTS):
+        if _try(descriptor, told):
+            return
+        holders = _holders(descriptor)
+        orphans = _orphans(descriptor, holders)
+        if not orphans and holders:
+            break
+        # What holds it may have ended since, or nothing tells who it is.
+        left = _end(orphans, descriptor, told)
+        if left and not wait:
+            process = min(left)
+            message = f"process {process}, which a killed run left behind, is still at work here"
+            raise RunLockedError(message, hint="end it, or wait for it with: -- --wait")
+        time.sleep(_PAUSE)
+    owner = _read_owner(descriptor)
+    if not wait:
+        message = f"another run is at work here: {owner or 'it has not said which'}"
+        raise RunLockedError(message, hint="wait for it with: -- --wait")
+    told(f"waiting for {owner or 'another run'}")
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _try(descriptor: int, told: Callable[[str], None]) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        told("this file system knows no locks: do not start two runs at once")
+    return True
+
+
+def _read_owner(descriptor: int) -> Owner | None:
+    # Between taking the lock and saying so lies a moment.
+    takers = {*_holders(descriptor).values()}
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(ValueError, TypeError):
+            owner = Owner(**json.loads(os.pread(descriptor, 1 << 16, 0)))
+            is_whole = type(owner.pid) is int and type(owner.started) in {int, float}
+            is_elsewhere = owner.host != socket.gethostname()
+            if is_whole and (is_elsewhere or not takers or owner.pid in takers):
+                return owner
+        time.sleep(_PAUSE)
+    return None
+
+
+def _end(orphans: frozenset[int], descriptor: int, told: Callable[[str], None]) -> frozenset[int]:
+    """End what a killed run left at work, and return what is left of it."""
+    for process in sorted(orphans):
+        told(f"ending what a killed run left at work: {_name(process)} (process {process})")
+    left = orphans
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in left:
+            signal_group(process, number)
+        deadline = time.monotonic() + _GRACE
+        while (left := orphans & _holders(descriptor).keys()) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        if not left:
+            break
+    return left
+
+
+def _holders(descriptor: int) -> dict[int, int]:
+    """Return the other processes that hold the lock; none where nothing tells.
+
+    One that only waits for it has the file open too, but by an open file of its own.
+
+    Returns:
+        Process → the one that took the lock for it, which is itself or a run that started it and
+        may have ended; 0 where that has ended and its number is free.
+    """
+    wanted = os.fstat(descriptor)
+    found = {}
+    for folder in _PROC.glob("[0-9]*"):
+        taker = _taker(folder, wanted)
+        if taker is not None and int(folder.name) != os.getpid():
+            found[int(folder.name)] = taker
+    return found
+
+
+def _orphans(descriptor: int, holders: Mapping[int, int]) -> frozenset[int]:
+    """Return the processes whose run has ended.
+
+    A run that lives holds the lock itself; its number may be another process's by now, but that
+    one does not. Each is looked at anew: it may have taken the lock after it was passed by.
+    """
+    wanted = os.fstat(descriptor)
+    alive = {taker for taker in {*holders.values()} if _taker(_PROC / str(taker), wanted)}
+    return frozenset(process for process, taker in holders.items() if taker not in alive)
+
+
+def _taker(process: Path, wanted: os.stat_result) -> int | None:
+    """Return which process took the lock that this one holds; None where it holds none."""
+    with contextlib.suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.path.samestat(link.stat(), wanted):
+                    lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
+                    return int(lock[1]) if lock else None
+    return None
+
+
+def _name(process: int) -> str:
+    with contextlib.suppress(OSError):
+        words = (_PROC / str(process) / "cmdline").read_bytes().split(b"\0")
+        return b" ".join(words).decode("utf-8", "backslashreplace").strip()[:100]
+    return "it"

@@ -1,0 +1,323 @@
+"""The only module that starts processes.
+
+A planner returns a `Command`; running it is the edge. Every child gets a process group of its
+own, and no group outlives the run: it is ended when its command is done, when a signal ends the
+run, and when a deadline passes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import queue
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO, NoReturn
+
+from trainwheel.errors import StepFailedError
+from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.signed_queries import hide_queries
+
+__all__ = [
+    "Command",
+    "Completed",
+    "await_line",
+    "end_group",
+    "handle_termination",
+    "inherit",
+    "run",
+    "signal_group",
+    "start",
+]
+
+_GRACE = 3.0
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_children: set[int] = set()
+_inherited: set[int] = set()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to start.
+
+    Args:
+        argv: The program and its arguments; never holds a secret, for everyone can read it.
+        cwd: The folder it starts in.
+        env: Variables set on top of the environment that it may see.
+        secrets: The classes of secrets that it may see.
+        timeout: Seconds after which it is ended; None for no limit.
+        umask: Modes that its files do not get; -1 for this process's own.
+        stdin: Text for its standard input, where a secret may stand.
+        drops_errors: Whether standard error is thrown away, instead of joining the output.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: frozenset[SecretClass] = frozenset()
+    timeout: float | None = None
+    umask: int = -1
+    stdin: str = field(default="", repr=False)
+    drops_errors: bool = False
+
+    def __str__(self) -> str:
+        """Return the command as one would type it."""
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a process ended: its exit code (negative: the signal) and all that it printed."""
+
+    returncode: int
+    output: str
+    is_late: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in anything but 0."""
+        return self.returncode != 0
+
+    @property
+    def last_line(self) -> str:
+        """The last line that it printed, where most tools say what was wrong."""
+        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+
+def start(
+    command: Command,
+    environment: Environment,
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own; standard error goes where the command says.
+
+    Raises:
+        StepFailedError: The program does not exist or cannot be executed.
+    """
+    try:
+        with _signals_held():
+            process = subprocess.Popen(
+                command.argv,
+                cwd=command.cwd,
+                env=environment.for_child(command.env, command.secrets),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.DEVNULL if command.drops_errors else subprocess.STDOUT,
+                start_new_session=True,
+                umask=command.umask,
+                pass_fds=tuple(_inherited),
+            )
+            _children.add(process.pid)
+    except OSError as error:
+        message = f"cannot start {command.argv[0]}: {error.strerror}"
+        raise StepFailedError(message) from None
+    return process
+
+
+def await_line(
+    process: subprocess.Popen[bytes], is_it: Callable[[str], bool], seconds: float
+) -> tuple[bool, str]:
+    """Wait for the line by which a server says where it is; go on reading what it prints.
+
+    Args:
+        process: The server, just started.
+        is_it: Tells the line.
+        seconds: How long it may take for each line.
+
+    Returns:
+        Whether it came, and that line; if it did not, the last one that came, or none.
+    """
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # Read to its end beside the run: a full pipe would stop the server.
+    reader = threading.Thread(target=_hand_over, args=(process.stdout, lines), daemon=True)
+    reader.start()
+    last = ""
+    with contextlib.suppress(queue.Empty):
+        while (line := lines.get(timeout=seconds)) is not None:
+            if is_it(line):
+                return True, line
+            last = line or last
+    return False, last
+
+
+def _hand_over(stream: IO[bytes] | None, lines: queue.SimpleQueue[str | None]) -> None:
+    _read_lines(stream, [], lambda line: lines.put(line.strip()), "")
+    lines.put(None)
+
+
+def inherit(descriptor: int) -> None:
+    """Hand an open file on to every process that is started from now on."""
+    _inherited.add(descriptor)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let signals wait: a handler that raises inside Popen would leave a child nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    # Not blocked by a mask, which the child would inherit; one that is ignored stays so.
+    found = {number: signal.getsignal(number) for number in _ENDING}
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in arrived:
+            signal.raise_signal(late)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and everything that it started: first asked, after a grace period forced."""
+    if process.pid not in _children:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _children.discard(process.pid)
+
+
+def signal_group(process: int, number: int) -> None:
+    """Send a signal to a process and everything that it started, but never to this run's own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(process)
+        if group == os.getpgrp():
+            os.kill(process, number)
+        else:
+            os.killpg(group, number)
+
+
+def run(  # noqa: PLR0913 - what is done with a process, each by name
+    command: Command,
+    environment: Environment,
+    *,
+    log: Path | None = None,
+    echo: Callable[[str], None] | None = None,
+    redact: Callable[[str], str] = str,
+    aside: str = "",
+    started: Callable[[int], None] = lambda _: None,
+) -> Completed:
+    """Run a command to its end and return how it went; a failure is not raised.
+
+    Args:
+        command: What to run; past its ``timeout`` it is ended and a last line says so.
+        environment: The variables of this run.
+        log: A file to which the command and its output are appended.
+        echo: Called with each line of output as it comes.
+        redact: Takes secrets out of what the command printed, before it is kept anywhere.
+        aside: What lines begin with that ``echo`` alone is told; empty for none.
+        started: Called with the process number.
+    """
+    stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
+    process = start(command, environment, stdin=stdin)
+    try:
+        started(process.pid)
+        lines, late = _collect(process, command, echo, aside)
+    finally:
+        end_group(process)
+    output = "".join(lines)
+    if late:
+        output += f"\nended after {command.timeout:.0f} s without an end\n"
+    completed = Completed(process.returncode, redact(output), late)
+    if log is not None:
+        _append(log, command, completed)
+    return completed
+
+
+def _collect(
+    process: subprocess.Popen[bytes],
+    command: Command,
+    echo: Callable[[str], None] | None,
+    aside: str,
+) -> tuple[list[str], bool]:
+    # A grandchild may hold the pipe open after the command itself has ended, so the reader
+    # runs beside the wait instead of before it.
+    lines: list[str] = []
+    words = (process.stdout, lines, echo, aside)
+    reader = threading.Thread(target=_read_lines, args=words, daemon=True)
+    # Nor may a command that does not read its input hold up its own deadline.
+    writer = threading.Thread(target=_write, args=(process.stdin, command.stdin), daemon=True)
+    reader.start()
+    writer.start()
+    late = False
+    try:
+        process.wait(command.timeout)
+    except subprocess.TimeoutExpired:
+        late = True
+    end_group(process)
+    writer.join(_GRACE)
+    reader.join(_GRACE)
+    return lines, late
+
+
+def _write(stream: IO[bytes] | None, text: str) -> None:
+    if stream is not None:
+        with contextlib.suppress(BrokenPipeError), stream:
+            stream.write(text.encode())
+
+
+def _read_lines(
+    stream: IO[bytes] | None, lines: list[str], echo: Callable[[str], None] | None, aside: str
+) -> None:
+    if stream is None:
+        return
+    with stream:
+        for raw in stream:
+            line = raw.decode("utf-8", "replace")
+            if not aside or not line.startswith(aside):
+                lines.append(line)
+            if echo is not None:
+                echo(line.rstrip("\n"))
+
+
+def _append(log: Path, command: Command, completed: Completed) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as stream:
+        output = hide_queries(completed.output)
+        stream.write(f"$ {command}\n{output}\nexit code {completed.returncode}\n")
+
+
+def handle_termination() -> None:
+    """Make SIGTERM and SIGHUP end the children and unwind the run, so that `finally` blocks run.
+
+    Nox itself would die at once and leave private files and children behind.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminate)
+    # An impatient second Ctrl-C may break off what ends the children.
+    atexit.register(_kill_running_groups)
+
+
+def _kill_running_groups() -> None:
+    for group in _running_groups():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    for group in _running_groups():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
+    raise SystemExit(128 + number)
+
+
+def _running_groups() -> Iterator[int]:
+    yield from tuple(_children)

@@ -1,0 +1,50 @@
+"""The manifest beside the artefact, which tells a loader what it is about to unpickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from trainwheel.requirements.lockfile import LockedRequirement
+
+__all__ = ["FORMAT", "manifest_of", "render_manifest", "versions_that_matter"]
+
+SCHEMA = 1
+FORMAT = "joblib"
+_MATTER = frozenset({"scikit-learn", "numpy", "joblib", "scipy"})
+"""Packages that an unpickled estimator is made of."""
+
+
+def manifest_of(artefact: Path) -> Path:
+    """Return where the manifest of an artefact stands: its name with ``.json`` behind it."""
+    return artefact.with_name(f"{artefact.name}.json")
+
+
+def versions_that_matter(locked: Iterable[LockedRequirement]) -> dict[str, str]:
+    """Return name → version of the locked packages that an unpickled estimator is made of."""
+    return {
+        package.name: package.pin.removeprefix("==")
+        for package in locked
+        if package.name in _MATTER and package.kind == "release"
+    }
+
+
+def render_manifest(sha256: str, size: int, versions: Mapping[str, str], python: str) -> str:
+    """Return a manifest as JSON text.
+
+    Args:
+        sha256: Of the artefact's bytes.
+        size: In bytes.
+        versions: Of the packages that trained it.
+        python: The version that trained it.
+    """
+    document = {
+        "schema": SCHEMA,
+        "format": FORMAT,
+        "sha256": sha256,
+        "size": size,
+        "versions": dict(versions),
+        "python": python,
+    }
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"

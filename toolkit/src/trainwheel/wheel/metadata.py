@@ -1,0 +1,171 @@
+"""Look into wheels: names, members, metadata (binary distribution format)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from email.parser import HeaderParser
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.wheel.archive import LIMIT, file_entries, open_wheel, read_held
+
+__all__ = [
+    "dist_info_of",
+    "find_dist_info",
+    "list_members",
+    "read_member",
+    "read_name",
+    "read_names",
+    "read_release_key",
+    "read_requirements",
+    "with_description",
+]
+
+_PROVENANCE = "trainwheel/provenance.json"
+_RELEASE = "trainwheel/release.json"
+"""Where the release key stood before there was provenance."""
+_DESCRIBES = frozenset((b"description", b"description-content-type"))
+_MARKDOWN = b"Description-Content-Type: text/markdown; charset=UTF-8; variant=GFM"
+
+
+def read_name(wheel: Path) -> tuple[str, str]:
+    """Return the normalised distribution name and the version that a wheel's file name holds.
+
+    Raises:
+        ConfigurationError: It is not the name of a wheel.
+    """
+    try:
+        name, version, _, _ = parse_wheel_filename(wheel.name)
+    except InvalidWheelFilename as error:
+        message = f"{wheel} is not named as a wheel is: {error}"
+        raise ConfigurationError(message) from None
+    return str(name), str(version)
+
+
+def list_members(wheel: Path) -> tuple[str, ...]:
+    """Return the names of a wheel's files, sorted.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    with open_wheel(wheel) as archive:
+        return tuple(sorted(info.filename for info in file_entries(archive)))
+
+
+def dist_info_of(wheel: Path) -> str:
+    """Return the name of a wheel's metadata folder, with a slash at its end.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    with open_wheel(wheel) as archive:
+        return find_dist_info(archive.namelist(), str(wheel))
+
+
+def read_member(wheel: Path, name: str, *, limit: int = LIMIT) -> bytes:
+    """Return the bytes of a file of a wheel's metadata.
+
+    Args:
+        wheel: A wheel.
+        name: Relative to the metadata folder, such as ``METADATA``.
+        limit: The most that is read, in bytes.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel, has no such file, or a larger one.
+    """
+    with open_wheel(wheel) as archive:
+        return read_held(archive, find_dist_info(archive.namelist(), str(wheel)) + name, limit)
+
+
+def read_requirements(wheel: Path) -> tuple[str, ...]:
+    """Return a wheel's ``Requires-Dist`` lines.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    return _read_headers(wheel, "Requires-Dist")
+
+
+def read_names(wheel: Path) -> frozenset[str]:
+    """Return every distribution that a wheel says it is of, normalised: one, if it is honest.
+
+    Its file name counts, and each ``Name`` of its metadata, which is what an index goes by.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    told = (read_name(wheel)[0], *_read_headers(wheel, "Name"))
+    return frozenset(str(canonicalize_name(name)) for name in told)
+
+
+def _read_headers(wheel: Path, name: str) -> tuple[str, ...]:
+    metadata = read_member(wheel, "METADATA")
+    try:
+        headers = HeaderParser().parsestr(metadata.decode("utf-8"))
+    except UnicodeDecodeError:
+        message = f"{wheel} is not a readable wheel: METADATA is not UTF-8"
+        raise ConfigurationError(message) from None
+    return tuple(headers.get_all(name, []))
+
+
+def with_description(metadata: bytes, markdown: bytes) -> bytes:
+    """Return a wheel's METADATA with a description in Markdown, and the content type that says so.
+
+    What described the distribution before goes, for it may be in another markup.
+
+    Args:
+        metadata: As a build back end wrote it. setuptools ends the fields with an empty line only
+            where a description follows.
+        markdown: The description, as UTF-8.
+    """
+    head, _, _ = metadata.replace(b"\r\n", b"\n").partition(b"\n\n")
+    fields = re.split(rb"\n(?![ \t])", head.rstrip(b"\n"))
+    kept = [field for field in fields if field.partition(b":")[0].lower() not in _DESCRIBES]
+    return b"\n".join((*kept, _MARKDOWN, b"", markdown))
+
+
+def read_release_key(wheel: Path) -> str | None:
+    """Return the release key that travels in a wheel; None where another tool made it.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    with open_wheel(wheel) as archive:
+        names = archive.namelist()
+        dist_info = find_dist_info(names, str(wheel))
+        texts = [
+            read_held(archive, dist_info + name)
+            for name in (_PROVENANCE, _RELEASE)
+            if dist_info + name in names
+        ]
+    return next(filter(None, map(_release_key, texts)), None)
+
+
+def find_dist_info(names: Iterable[str], wheel: str) -> str:
+    """Return the one metadata folder among the names of a wheel's files, with its slash.
+
+    Raises:
+        ConfigurationError: There is none with METADATA, or more than one.
+    """
+    held = {name.partition("/")[::2] for name in names}
+    folders = sorted({folder for folder, _ in held if folder.endswith(".dist-info")})
+    if len(folders) > 1:
+        message = f"{wheel} is not a wheel: it has {folders[0]} and {folders[1]}"
+        raise ConfigurationError(message)
+    if not folders or (folders[0], "METADATA") not in held:
+        message = f"{wheel} is not a wheel: it has no METADATA"
+        raise ConfigurationError(message)
+    return f"{folders[0]}/"
+
+
+def _release_key(text: bytes) -> str | None:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    key = document.get("release_key") if isinstance(document, dict) else None
+    return key if isinstance(key, str) else None
