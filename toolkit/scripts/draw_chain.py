@@ -1,11 +1,12 @@
-"""Draw the chain of steps, as `trainwheel.engine.chain` has it."""
+"""Draw the chain of steps, as they say it of themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from scripts.svg import Box, arrow, document, wrap
-from trainwheel.engine.chain import CHAIN, STEPS, Step
+from trainwheel.engine.chain import Step
+from trainwheel.steps import load_chain
 
 __all__ = ["draw_chain"]
 
@@ -13,15 +14,12 @@ _MARGIN, _WIDTH, _HEIGHT = 10.0, 172.0, 96.0
 _PITCH_X, _PITCH_Y = 218.0, 116.0
 _LINE = 12.5
 
-_QUEUED = (("upload", "verify"),)
-"""What a step queues at its end instead of being needed by it."""
-
 _ON_THE_INDEX = frozenset({"upload", "verify"})
 
 
 def draw_chain() -> str:
     """Return the drawing as SVG text."""
-    steps = {step.name: step for step in STEPS if step.name in CHAIN}
+    steps = {step.name: step for step in load_chain().links}
     boxes = _place(steps)
     parts = [*_arrows(steps, boxes), *(box.draw() for box in boxes.values())]
     return document(
@@ -36,10 +34,10 @@ def draw_chain() -> str:
 def _place(steps: Mapping[str, Step]) -> dict[str, Box]:
     """Return a box for each step, in columns by what it comes after."""
     columns: dict[str, int] = {}
-    for name in CHAIN:
+    for name in steps:
         columns[name] = max((columns[before] + 1 for before in _before(steps[name])), default=0)
     rows = _rows(steps, columns)
-    return {name: _box(steps[name], columns[name], rows[name]) for name in CHAIN}
+    return {name: _box(steps[name], columns[name], rows[name]) for name in steps}
 
 
 def _rows(steps: Mapping[str, Step], columns: Mapping[str, int]) -> dict[str, float]:
@@ -47,21 +45,20 @@ def _rows(steps: Mapping[str, Step], columns: Mapping[str, int]) -> dict[str, fl
     # column around a middle line.
     above = {
         before
-        for name in CHAIN
+        for name in steps
         for before in _before(steps[name])
         if columns[name] - columns[before] > 1
     }
-    rows = {name: float(row) for row, name in enumerate(name for name in CHAIN if name in above)}
+    rows = {name: float(row) for row, name in enumerate(name for name in steps if name in above)}
     for column in set(columns.values()):
-        names = [name for name in CHAIN if columns[name] == column and name not in above]
+        names = [name for name in steps if columns[name] == column and name not in above]
         first = len(above) + (2 - len(names)) / 2
         rows |= {name: first + row for row, name in enumerate(names)}
     return rows
 
 
 def _before(step: Step) -> tuple[str, ...]:
-    needed = (name for name in step.needs if name in CHAIN)
-    return (*needed, *(first for first, then in _QUEUED if then == step.name))
+    return step.before
 
 
 def _box(step: Step, column: int, row: float) -> Box:
@@ -78,11 +75,11 @@ def _box(step: Step, column: int, row: float) -> Box:
 
 
 def _arrows(steps: Mapping[str, Step], boxes: Mapping[str, Box]) -> Iterator[str]:
-    for name in CHAIN:
-        for need in filter(CHAIN.__contains__, steps[name].needs):
+    for name in steps:
+        for need in steps[name].needs:
             yield _arrow(boxes[need], boxes[name])
-    for first, then in _QUEUED:
-        yield arrow(boxes[first].right, boxes[then].left, dashed=True)
+        for first in steps[name].follows:
+            yield arrow(boxes[first].right, boxes[name].left, dashed=True)
 
 
 def _arrow(start: Box, end: Box) -> str:
@@ -96,7 +93,7 @@ def _arrow(start: Box, end: Box) -> str:
 
 
 def _sentences(steps: Mapping[str, Step]) -> Iterator[str]:
-    for name in CHAIN:
+    for name in steps:
         needs = steps[name].needs
         yield f"{name} needs {' and '.join(needs)}." if needs else f"{name} needs no other step."
-    yield from (f"{first} queues {then}." for first, then in _QUEUED)
+        yield from (f"{first} queues {name}." for first in steps[name].follows)

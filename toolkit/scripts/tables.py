@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from trainwheel import errors
-from trainwheel.engine.chain import CHAIN, FLAGS, STEPS, VERBOSE, Flag, Step
+from trainwheel.engine.chain import VERBOSE, Flag, Step
+from trainwheel.engine.layout import Layout
 from trainwheel.settings.keys import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
+from trainwheel.steps import load_chain
 
 __all__ = [
     "exit_codes",
@@ -25,26 +28,8 @@ __all__ = [
 
 _TARGET = re.compile(r"^(?P<name>[a-z.]+):.*?## (?P<help>.*)$", re.MULTILINE)
 
-_GROUPS = {
-    "source": "the sources below `source`",
-    "docs": "the files below `docs`",
-    "training": "what training and `predict` import, directly or not, and the other files of those "
-    "packages",
-    "package": "the package that is shipped",
-    "data": "`data` and `inputs`",
-    "artefact": "the trained model",
-    "tests": "the files below `tests`, what they and training import",
-    "settings": "`pyproject.toml`",
-    "shipped": "the package, the model, the files that make the metadata, `Pipfile.lock`",
-    "card": "the model card",
-    "tracked": "the `.dvc` files of `data`",
-    "measured": "what training wrote of itself",
-    "judged": "what was measured",
-    "repeated": "what is known of how training repeats",
-    "golden": "the golden predictions",
-    "system-tests": "the system tests",
-}
-"""Groups of inputs (`trainwheel.engine.inputs`) in words."""
+_SAMPLE = Layout(Path(), Path("model"), Path("model/package"), Path("artefact"))
+"""Paths as the manual names them."""
 
 
 def targets(makefile: str) -> str:
@@ -57,7 +42,7 @@ def sessions() -> str:
     """Return the Nox sessions."""
     rows = [
         (f"`{step.name}`", step.help, _codes(step.needs), _environment(step), _takes(step))
-        for step in STEPS
+        for step in load_chain().steps
     ]
     heads = ("session", "what it does", "after", "its packages", "takes")
     return _table(heads, rows)
@@ -65,24 +50,25 @@ def sessions() -> str:
 
 def staleness() -> str:
     """Return what makes the steps of the chain stale, and what they make."""
-    steps = [step for step in STEPS if step.name in CHAIN and step.inputs]
     rows = [
-        (f"`{step.name}`", ", ".join(_GROUPS[group] for group in step.inputs),
-         _codes(output.replace("{artefact}", "artefact") for output in step.outputs))
-        for step in steps
+        (f"`{step.name}`", ", ".join(group.words for group in step.inputs),
+         _codes(path.as_posix() for path in step.outputs(_SAMPLE)))
+        for step in load_chain().links
+        if step.inputs
     ]  # fmt: skip
     return _table(("step", "files that make it stale", "what it makes"), rows)
 
 
 def options() -> str:
     """Return the options that stand after ``--``."""
-    rows = [(_spelling(flag), _takers(flag), flag.help) for flag in FLAGS]
+    rows = [(_spelling(flag), _takers(flag), flag.help) for flag in load_chain().flags]
     return _table(("option", "taken by", "meaning"), rows)
 
 
 def _takers(flag: Flag) -> str:
-    takers = [step.name for step in STEPS if flag in step.flags]
-    return "every session" if len(takers) == len(STEPS) else _codes(takers)
+    steps = load_chain().steps
+    takers = [step.name for step in steps if flag in step.flags]
+    return "every session" if len(takers) == len(steps) else _codes(takers)
 
 
 def keys() -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from trainwheel.engine.project import Project, open_project
+from trainwheel.engine.run import Run, open_run
+from trainwheel.engine.tools import StepEnvironments, Tools
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 
@@ -115,14 +118,21 @@ def write(root: Path, name: str, text: str) -> Path:
 
 
 def open_here(
-    root: Path, variables: Mapping[str, str] | None = None, *, stream: io.StringIO | None = None
-) -> Project:
+    root: Path,
+    variables: Mapping[str, str] | None = None,
+    *,
+    stream: io.StringIO | None = None,
+    tools: Tools | None = None,
+) -> Run:
     """Open the repository as a run of its own does, printing to ``stream``."""
-    project = open_project(root, root / ".nox", Environment(variables or {}))
-    return Project(
-        project.root,
-        project.config,
-        project.environment,
-        Console(project.environment, stream or io.StringIO()),
-        project.envdir,
+    chain = load_chain()
+    run = open_run(root, root / ".nox", Environment(variables or {}), chain.categories)
+    console = Console(run.environment, stream or io.StringIO())
+    own = StepEnvironments(
+        run.workspace,
+        console,
+        root / ".nox",
+        chain.categories,
+        run.tokens,
     )
+    return replace(run, console=console, tools=tools or own)

@@ -24,7 +24,9 @@ from trainwheel.cli.checks import (
     render_json,
     rows,
 )
-from trainwheel.engine.project import Project, open_project
+from trainwheel.cli.opening import open_here
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import SimpleIndex
@@ -33,10 +35,11 @@ from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target, choose_index, find_index, read_target
 from trainwheel.install.environments import find_uv
 from trainwheel.steps.shared.cluster import Cluster, cluster_of, reach
-from trainwheel.steps.shared.syncing import examine
+from trainwheel.steps.shared.synced import examine
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import Command
+from trainwheel.system.process import run as complete
 
 __all__ = ["add_doctor"]
 
@@ -84,53 +87,53 @@ class _Checkup:
         yield judge_make(self._told("make", "--version"), is_there=bool(shutil.which("make")))
         yield self._git()
         yield _settle("uv", self._uv)
-        project: list[Project] = []
-        yield _settle("configuration", lambda: self._open(project))
-        for found in project:
-            yield from self._repository(found)
+        opened: list[Run] = []
+        yield _settle("configuration", lambda: self._open(opened))
+        for run in opened:
+            yield from self._repository(run)
         yield judge_disk("disk", shutil.disk_usage(self.root).free)
         yield judge_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
         commit = self._told("git", "log", "-1", "--format=%cI")
         yield judge_clock(datetime.now(UTC), self._times, commit)
 
-    def _open(self, opened: list[Project]) -> str:
-        opened.append(open_project(self.root, self.root / ".nox", self.environment))
+    def _open(self, opened: list[Run]) -> str:
+        opened.append(open_here(self.root, self.environment))
         return "pyproject.toml can be used"
 
-    def _repository(self, project: Project) -> Iterator[Check]:
-        yield _settle("lock", lambda: _lock(project))
-        yield _settle("setup.py", lambda: _sync(project))
-        if (cluster := _cluster(project)) is not None:
+    def _repository(self, run: Run) -> Iterator[Check]:
+        yield _settle("lock", lambda: _lock(run.workspace))
+        yield _settle("setup.py", lambda: _sync(run.workspace))
+        if (cluster := _cluster(run.workspace)) is not None:
             yield cluster
-        settings, environment = project.config.indexes, project.environment
+        settings, environment = run.workspace.config.indexes, run.environment
         bound = Bindings.of(settings).patterns
         chosen = environment.index_name or find_index(settings, environment)
         for name in sorted({*settings, *([chosen] if chosen else [])}):
-            yield from self._index(project, name, is_bound=name in bound)
+            yield from self._index(run, name, is_bound=name in bound)
         if not settings and not chosen:
             yield Check("index", OK, "the embedded one, in .trainwheel/index")
 
-    def _index(self, project: Project, name: str, *, is_bound: bool) -> Iterator[Check]:
+    def _index(self, run: Run, name: str, *, is_bound: bool) -> Iterator[Check]:
         """Read an index, which is all that is asked of a password here."""
         read: list[Target | None] = []
 
         def look() -> str:
-            read.append(self._target(project, name, is_bound=is_bound))
-            return self._read(project, name, read[0])
+            read.append(self._target(run, name, is_bound=is_bound))
+            return self._read(run, name, read[0])
 
         yield _settle(f"index {name}", look)
         # Where this run has others for reading, those that publish are tried beside them.
         with suppress(TrainwheelError):
-            settings, environment = project.config.indexes, project.environment
-            publishes = choose_index(name, settings, environment, project.tokens)
+            settings, environment = run.workspace.config.indexes, run.environment
+            publishes = choose_index(name, settings, environment, run.tokens)
             if read and publishes not in read:
                 told = f"index {name}, to publish"
-                yield _settle(told, lambda: self._read(project, name, publishes))
+                yield _settle(told, lambda: self._read(run, name, publishes))
 
-    def _read(self, project: Project, name: str, target: Target | None) -> str:
+    def _read(self, run: Run, name: str, target: Target | None) -> str:
         if target is None:
             return "the embedded one, in .trainwheel/index"
-        for console in (project.console, self.console):
+        for console in (run.console, self.console):
             console.hide(*secrets_of(target))
         index = SimpleIndex(target, _PATIENCE)
         is_open = index.is_open()
@@ -142,11 +145,11 @@ class _Checkup:
             return "answers; anyone may read it, so the password was not tried"
         return "answers, and accepts the credentials for reading"
 
-    def _target(self, project: Project, name: str, *, is_bound: bool) -> Target | None:
-        settings, environment = project.config.indexes, project.environment
+    def _target(self, run: Run, name: str, *, is_bound: bool) -> Target | None:
+        settings, environment = run.workspace.config.indexes, run.environment
         if is_bound:
-            return read_target(settings[name], environment, project.tokens)
-        return choose_index(name, settings, environment, project.tokens, to_read=True)
+            return read_target(settings[name], environment, run.tokens)
+        return choose_index(name, settings, environment, run.tokens, to_read=True)
 
     def _uv(self) -> str:
         told = self._told(find_uv(), "--version")
@@ -171,7 +174,7 @@ class _Checkup:
         if shutil.which(argv[0]) is None:
             return ""
         command = Command(argv, cwd=self.root, timeout=_SECONDS, drops_errors=True)
-        completed = run(command, self.environment)
+        completed = complete(command, self.environment)
         lines = completed.output.splitlines()
         return lines[0].strip() if lines and not completed.failed else ""
 
@@ -188,19 +191,19 @@ def _settle(name: str, look: Callable[[], str]) -> Check:
         return Check(name, PROBLEM, str(error))
 
 
-def _cluster(project: Project) -> Check | None:
-    if project.config.engine == "local":
+def _cluster(workspace: Workspace) -> Check | None:
+    if workspace.config.engine == "local":
         return None
-    return _settle("cluster", lambda: reach(cluster_of(project) or Cluster()))
+    return _settle("cluster", lambda: reach(cluster_of(workspace) or Cluster()))
 
 
-def _lock(project: Project) -> str:
-    count = sum(len(packages) for packages in project.lock.categories.values())
+def _lock(workspace: Workspace) -> str:
+    count = sum(len(packages) for packages in workspace.lock.categories.values())
     return f"{count} packages, fresh"
 
 
-def _sync(project: Project) -> str:
-    synced = examine(project.root, project.config.sync)
+def _sync(workspace: Workspace) -> str:
+    synced = examine(workspace.layout.root, workspace.config.sync)
     if synced.has_drifted:
         message = f"{synced.target} does not agree with the lock"
         raise StepFailedError(message, hint="write it: make sync")

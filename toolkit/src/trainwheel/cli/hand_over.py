@@ -11,14 +11,15 @@ import shutil
 import sys
 from pathlib import Path
 
-from trainwheel.engine.project import Project, open_project
+from trainwheel.cli.opening import open_here
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.release import read_release
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.requirements.lockfile import render_requirements, requirements
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.shared.releasing import read_release
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
-from trainwheel.system.environ import read_environment
 from trainwheel.system.files import list_files
 from trainwheel.wheel.own import write_own_wheel
 from trainwheel.wheel.proof import proof_path
@@ -43,29 +44,28 @@ def add_hand_over(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    root, folder = Path.cwd(), arguments.folder
-    project = open_project(root, root / ".nox", read_environment())
+    folder, run = arguments.folder, open_here()
     if folder.exists() and any(folder.iterdir()):
         message = f"{folder} is not empty"
         raise ConfigurationError(message, hint="name a new folder")
     if arguments.command:
-        hand_over_command(project, folder)
-    elif not hand_over_wheel(project, folder):
+        hand_over_command(run.workspace, folder)
+    elif not hand_over_wheel(run.workspace.layout, folder):
         # What is printed is a word for a program.
-        console = Console(project.environment, sys.stderr)
+        console = Console(run.environment, sys.stderr)
         console.notice("nothing to release, so nothing is handed over")
-        project.console.line(_UNCHANGED)
+        run.console.line(_UNCHANGED)
         return
-    project.console.line(seal(folder))
+    run.console.line(seal(folder))
 
 
-def hand_over_wheel(project: Project, folder: Path) -> bool:
+def hand_over_wheel(layout: Layout, folder: Path) -> bool:
     """Copy the proved wheel and its proof; return whether there is one.
 
     Raises:
         StepFailedError: Nothing was packaged.
     """
-    build = project.root / "build"
+    build = layout.build
     if not read_release(build / "version.json").releases:
         return False
     wheels = sorted((build / "dist").glob("*.whl"))
@@ -80,17 +80,17 @@ def hand_over_wheel(project: Project, folder: Path) -> bool:
     return True
 
 
-def hand_over_command(project: Project, folder: Path) -> None:
+def hand_over_command(workspace: Workspace, folder: Path) -> None:
     """Write what publishes: the library's wheel, what it needs by digest, and the model's name.
 
     Args:
-        project: The repository, of which nothing is run.
+        workspace: The repository, of which nothing is run.
         folder: Where to.
     """
     write_own_wheel(folder)
-    listed = render_requirements(requirements(project.lock, *_CATEGORIES))
+    listed = render_requirements(requirements(workspace.lock, *_CATEGORIES))
     (folder / "requirements.txt").write_text(listed, encoding="utf-8")
-    name = read_distribution_name(project.read_setup_py())
+    name = read_distribution_name(workspace.read_setup_py())
     (folder / "name.txt").write_text(f"{name}\n", encoding="utf-8")
 
 

@@ -17,9 +17,11 @@ from trainwheel.cli.doctor import add_doctor
 from trainwheel.cli.hand_over import add_hand_over
 from trainwheel.cli.init import add_init
 from trainwheel.cli.models import add_models
+from trainwheel.cli.opening import open_here
 from trainwheel.cli.status import add_status, add_why
 from trainwheel.cli.sync import add_sync
-from trainwheel.engine.project import open_project, secret_classes
+from trainwheel.cli.wheelhouse import add_wheelhouse
+from trainwheel.engine.run import secret_classes
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.index.credentials import secrets_of
 from trainwheel.index.registry import Registry
@@ -27,15 +29,14 @@ from trainwheel.index.target import choose_index
 from trainwheel.index.tokens import TokenSource
 from trainwheel.install.environments import Installer, uv_cache_or_fallback
 from trainwheel.install.routing import routing_of
-from trainwheel.install.wheelhouse import add_wheelhouse
 from trainwheel.requirements.lockfile import local_packages, render_requirements, requirements
 from trainwheel.settings.config import IndexSettings, parse_config
-from trainwheel.steps.shared.promoting import check_indexes, promote
+from trainwheel.steps.promote import check_indexes, promote
 from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.system.process import handle_termination
-from trainwheel.wheel.proof import Proof, parse_proof
+from trainwheel.wheel.proof import parse_proof
 
 __all__ = ["main"]
 
@@ -150,17 +151,12 @@ def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace
     proof = read_proof(wheel)
     if arguments.name:
         check_name(wheel, proof, arguments.name)
-    uploaded = publisher.upload(wheel, proof)
-    publisher.console.outcome("upload", uploaded.told)
-    if uploaded.is_there:
-        if arguments.verify:
-            _verify_one(publisher, proof)
+    if not publisher.publish(wheel, proof).is_there:
+        return
+    if arguments.verify:
+        publisher.confirm(proof, wheel, _installer(publisher))
+    else:
         publisher.announce(proof, wheel)
-
-
-def _verify_one(publisher: Publisher, proof: Proof) -> None:
-    publisher.verify(proof, _installer(publisher))
-    publisher.console.outcome("verify", proof.told)
 
 
 def _show(error: TrainwheelError) -> None:
@@ -173,9 +169,8 @@ def _verify(arguments: argparse.Namespace) -> None:
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:
-            _verify_one(publisher, proof)
             wheel = path.with_name(proof.wheel)
-            publisher.announce(proof, wheel if wheel.is_file() else None)
+            publisher.confirm(proof, wheel if wheel.is_file() else None, _installer(publisher))
             verified += 1
     if verified:
         return
@@ -187,18 +182,17 @@ def _promote(arguments: argparse.Namespace) -> None:
     names = check_indexes(arguments.source, arguments.to)
     name, _, version = arguments.release.partition("==")
     source, target = map(_publisher, names)
-    done = promote(name, version or None, source, target, _installer(target))
-    target.console.outcome("promote", done.told)
+    promotion = promote(name, version or None, source, target, _installer(target))
+    target.console.outcome("promote", promotion.summary)
 
 
 def _requirements(arguments: argparse.Namespace) -> None:
-    root = Path.cwd()
-    project = open_project(root, root / ".nox", read_environment())
-    locked = requirements(project.lock, *arguments.categories)
+    run = open_here()
+    locked = requirements(run.workspace.lock, *arguments.categories)
     print(render_requirements(locked), end="")  # noqa: T201 - what was asked for, for a file
-    console = Console(project.environment, sys.stderr)
+    console = Console(run.environment, sys.stderr)
     for name in local_packages(locked):
-        console.notice(f"{name} is left out: it is a folder, which has no digest")
+        console.notice(f"{name} is skipped: it is a folder, which has no digest")
 
 
 def _installer(publisher: Publisher) -> Installer:
@@ -216,13 +210,16 @@ def _publisher(
 ) -> Publisher:
     root = Path.cwd()
     settings = {**_read_indexes(root / "pyproject.toml"), **described}
-    uv_cache_or_fallback(read_environment(), root / ".trainwheel" / "uv-cache")
+    store, records = root / ".trainwheel", root / "build" / ".trainwheel"
+    uv_cache_or_fallback(read_environment(), store / "uv-cache")
     environment = read_environment(secret_classes(settings))
     console, tokens = Console(environment), TokenSource(environment)
     target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
     console.hide(*secrets_of(target))
-    registry = Registry(target, root / ".trainwheel" / "index", told=console.notice_once)
-    return Publisher(environment, console, registry, lambda: Path(sys.executable))
+    registry = Registry(target, store / "index", told=console.notice_once)
+    # Where steps ran, it is recorded what became of their wheel, whoever publishes it.
+    kept = records if records.is_dir() else None
+    return Publisher(environment, console, registry, lambda: Path(sys.executable), records=kept)
 
 
 def _read_indexes(path: Path) -> Mapping[str, IndexSettings]:

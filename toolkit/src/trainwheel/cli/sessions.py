@@ -1,16 +1,18 @@
-"""Register the steps of the chain as Nox sessions."""
+"""Register the steps as Nox sessions."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 import nox
 
-from trainwheel.cli.runner import hush_nox, run_session, tell_nox_of_uv
-from trainwheel.engine.chain import STEPS, Step
+from trainwheel.cli.nox import hush, name_uv
+from trainwheel.cli.runner import Runner
+from trainwheel.engine.chain import Chain, Step
 from trainwheel.errors import ConfigurationError
+from trainwheel.steps import load_chain
+from trainwheel.system.environ import read_environment
 from trainwheel.system.process import handle_termination
 
 __all__ = ["register"]
@@ -21,33 +23,34 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
 
     Args:
         only: The steps to register; all of them where it is None.
-        exclude: Steps to leave out; a step that needs one of them runs without it.
+        exclude: Steps to skip; a step that needs one of them runs without it.
 
     Raises:
-        SystemExit: A name is no step. Nox shows the traceback of anything else that a noxfile
-            raises.
+        SystemExit: A name is not one of a step. Nox shows the traceback of anything else that a
+            noxfile raises.
     """
+    chain = load_chain()
     try:
-        chosen = _choose(only, _names(exclude))
+        chosen = _choose(chain, only, _names(exclude))
     except ConfigurationError as error:
         sys.exit(str(error))
     nox.options.stop_on_first_error = True
     handle_termination()
-    hush_nox(chosen)
-    tell_nox_of_uv()
-    for step in STEPS:
+    hush(chosen)
+    name_uv(read_environment())
+    runner = Runner(chain, chosen)
+    for step in chain.steps:
         if step.name in chosen:
-            _register(step, chosen)
+            _register(step, chosen, runner)
 
 
-def _choose(only: Iterable[str] | None, left_out: frozenset[str]) -> frozenset[str]:
-    steps = tuple(step.name for step in STEPS)
-    chosen = _names(steps if only is None else only)
-    unknown = sorted((chosen | left_out).difference(steps))
+def _choose(chain: Chain, only: Iterable[str] | None, excluded: frozenset[str]) -> frozenset[str]:
+    chosen = _names(chain.by_name if only is None else only)
+    unknown = sorted((chosen | excluded).difference(chain.by_name))
     if unknown:
         message = f"register() knows no step {unknown[0]!r}"
-        raise ConfigurationError(message, hint=f"the steps are {', '.join(steps)}")
-    return chosen - left_out
+        raise ConfigurationError(message, hint=f"the steps are {', '.join(chain.by_name)}")
+    return chosen - excluded
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:
@@ -55,9 +58,9 @@ def _names(names: Iterable[str]) -> frozenset[str]:
     return frozenset((names,) if isinstance(names, str) else names)
 
 
-def _register(step: Step, chosen: frozenset[str]) -> None:
+def _register(step: Step, chosen: frozenset[str], runner: Runner) -> None:
     def body(session: nox.Session) -> None:
-        run_session(step.name, session, Path.cwd(), chosen)
+        runner(step, session)
 
     body.__name__ = step.name
     body.__doc__ = f"{step.help}."

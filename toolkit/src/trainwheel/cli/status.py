@@ -6,12 +6,10 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from trainwheel.engine.chain import CHAIN
-from trainwheel.engine.project import Project, open_project
-from trainwheel.engine.status import CURRENT, StepStatus, read_status, why
-from trainwheel.system.environ import read_environment
+from trainwheel.cli.opening import open_here
+from trainwheel.engine.status import CURRENT, UNRECORDED, StepStatus, read_status, why
+from trainwheel.steps import load_chain
 
 __all__ = ["add_status", "add_why", "describe_reasons", "render_table"]
 
@@ -24,34 +22,30 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 
 def add_why(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``why``."""
-    parser.add_argument("step", choices=CHAIN, metavar="STEP", help=", ".join(CHAIN))
+    names = tuple(load_chain().by_name)
+    parser.add_argument("step", choices=names, metavar="STEP", help=", ".join(names))
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=_why)
 
 
 def _status(arguments: argparse.Namespace) -> None:
-    project = _open()
-    steps = read_status(project)
+    run = open_here()
+    steps = read_status(run.workspace, load_chain())
     if arguments.json:
-        project.console.line(json.dumps([step.as_json() for step in steps], indent=1))
+        run.console.line(json.dumps([step.as_json() for step in steps], indent=1))
         return
     for line in render_table(steps, now=time.time()):
-        project.console.line(line)
+        run.console.line(line)
 
 
 def _why(arguments: argparse.Namespace) -> None:
-    project = _open()
-    status = why(project, arguments.step)
+    run = open_here()
+    status = why(run.workspace, load_chain(), arguments.step)
     if arguments.json:
-        project.console.line(json.dumps(status.as_json(), indent=1))
+        run.console.line(json.dumps(status.as_json(), indent=1))
         return
     for line in describe_reasons(status):
-        project.console.line(line)
-
-
-def _open() -> Project:
-    root = Path.cwd()
-    return open_project(root, root / ".nox", read_environment())
+        run.console.line(line)
 
 
 def render_table(steps: Sequence[StepStatus], *, now: float) -> Iterator[str]:
@@ -88,7 +82,9 @@ def _since(finished: float | None, now: float) -> str:
 def describe_reasons(status: StepStatus) -> Iterator[str]:
     """Yield a line about a step and one for each reason for which it would run again."""
     step = status.step
-    if status.finished is None:
+    if status.state == UNRECORDED:
+        yield f"{step} runs whenever it is asked for: it makes nothing that could be up to date"
+    elif status.finished is None:
         yield f"{step} has not run here, or its record cannot be read"
     elif status.reasons:
         yield f"{step} would run again, because"

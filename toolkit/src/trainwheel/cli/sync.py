@@ -9,16 +9,14 @@ from pathlib import Path
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.install.environments import uv_cache_or_fallback
-from trainwheel.install.pipenv_setup import PipenvSetup
 from trainwheel.requirements.policy import POLICIES, SyncSettings
 from trainwheel.settings.config import parse_sync_settings
-from trainwheel.steps.shared.syncing import Engine, examine, read_files, settle
+from trainwheel.steps.shared.synced import examine, read_files, settle
+from trainwheel.steps.sync import ENGINES, choose_engine
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.environ import read_environment
 
-__all__ = ["ENGINES", "add_sync", "choose_engine"]
-
-ENGINES = ("trainwheel", "pipenv-setup")
+__all__ = ["add_sync"]
 
 
 def add_sync(parser: argparse.ArgumentParser) -> None:
@@ -39,29 +37,6 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
         help="pipenv-setup: let the real one write setup.py (Python 3.9 to 3.13)",
     )  # fmt: skip
     parser.set_defaults(run=_run)
-
-
-def choose_engine(
-    name: str | None, settings: SyncSettings, folder: Path, environment: Environment
-) -> tuple[Engine | None, SyncSettings]:
-    """Return what edits setup.py, None for ourselves, and the settings that it can follow.
-
-    Args:
-        name: One of `ENGINES`; None for the first.
-        settings: What the project asks for.
-        folder: Where the engine's environment is kept.
-        environment: The variables of this run.
-
-    Raises:
-        ConfigurationError: No such engine.
-    """
-    if name not in {None, *ENGINES}:
-        message = f"sync knows no engine {name!r}"
-        raise ConfigurationError(message, hint=f"use one of {', '.join(ENGINES)}")
-    if name != "pipenv-setup":
-        return None, settings
-    pins = settings.pins if settings.pins == "declared" else "locked"
-    return PipenvSetup(folder / name, environment), replace(settings, pins=pins)
 
 
 def _run(arguments: argparse.Namespace) -> None:

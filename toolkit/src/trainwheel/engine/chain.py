@@ -1,13 +1,24 @@
-"""The steps of the chain as data.
+"""What a step says of itself, and the steps in their order.
 
-The single source for the Nox sessions, ``make help``, the documentation and the drawing.
+The single source for the Nox sessions, ``status`` and ``why``, the documentation and the drawing.
 """
 
 from __future__ import annotations
 
+import graphlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-__all__ = ["CHAIN", "FLAGS", "REPEATABILITY", "STEPS", "STEP_BY_NAME", "Flag", "Step"]
+from trainwheel.engine.closure import Closure
+from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import Record
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.settings.config import Config
+
+__all__ = ["FORCE", "TO", "VERBOSE", "WAIT", "Chain", "Files", "Flag", "Step"]
 
 
 @dataclass(frozen=True)
@@ -16,8 +27,8 @@ class Flag:
 
     Args:
         name: As it is typed, with its dashes.
-        metavar: What stands for its value; empty for a switch.
         help: One line.
+        metavar: What stands for its value; empty for a switch.
     """
 
     name: str
@@ -26,19 +37,30 @@ class Flag:
 
 
 TO = Flag("--to", "the index to publish to, by its name in pyproject.toml", "NAME")
-FROM = Flag("--from", "the index to promote from, by its name in pyproject.toml", "NAME")
 VERBOSE = Flag("--verbose", "show what the tools print")
 FORCE = Flag("--force", "run the steps named with -s even if nothing has changed")
-ACCEPT = Flag("--accept", "take the data as it is: write its columns and rows to data.schema")
 WAIT = Flag("--wait", "wait for another run that is at work here, instead of stopping")
-CHECK = Flag("--check", "print the difference and write nothing")
-ENGINE = Flag("--engine", "what edits setup.py: trainwheel, or the real pipenv-setup", "NAME")
-HOST = Flag("--host", "the address to serve at, 127.0.0.1 unless told", "ADDRESS")
-PORT = Flag("--port", "the port to serve at, a free one unless told", "NUMBER")
-REPEATABLE = Flag(
-    "--check-repeatable", "train again with other hash seeds and on the other engine, and compare"
-)
-_STEP_FLAGS = (FORCE, WAIT, VERBOSE)
+
+
+@dataclass(frozen=True)
+class Files:
+    """A group of files that make a step stale.
+
+    Args:
+        words: What they are, for the manual.
+        read: Returns them as they are now.
+    """
+
+    words: str
+    read: Callable[[Workspace], Closure]
+
+
+def _no_facts(_: Workspace) -> dict[str, str]:
+    return {}
+
+
+def _no_paths(_: Layout) -> tuple[Path, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -47,196 +69,110 @@ class Step:
 
     Args:
         name: The Nox session.
-        target: The make target; empty where there is none.
         help: One line.
+        run: Does it, or finds that there is nothing to do.
+        target: The make target; empty where there is none.
         needs: Steps that run before it.
+        follows: Steps that queue it at their end, instead of being needed by it.
+        is_link: Whether it is a link of the chain, and not a session beside it.
         category: The Pipfile category that its environment takes; None for no environment.
         alone: Whether the category is taken without ``[packages]``.
-        inputs: Groups of files that make it stale, see `trainwheel.engine.inputs`.
-        outputs: What it makes, relative to the repository.
+        more_categories: Further categories, by the configuration.
+        inputs: The files that make it stale.
+        facts: What else does, such as its command and the keys of its configuration.
+        learns: Names of facts that only a run finds out, such as what an index holds.
+        outputs: What it makes.
+        beside: What later steps put into its outputs; it is none of them.
+        reasons: Why its record is not true any more, where that is no matter of its inputs.
+        is_absent: Whether this repository has nothing for it.
         flags: Options that it takes.
         takes_names: What its positional arguments are called; empty where it takes none.
+        check: Looks, before the first step of a run, for what would keep it from its end.
         is_portable: Whether it makes the same on another kind of machine.
         watches_writes: Whether an input that was written meanwhile counts as moved even if its
             bytes are the same again: other bytes may have been read.
         takes_lock: Whether it waits for, or keeps out, other runs in the repository.
+        needs_lockfile: Whether Pipfile.lock must be there and fresh.
         keeps_results: Whether what it made is kept for when its inputs are the same again.
-        beside: What later steps put into its outputs; it is none of them.
     """
 
     name: str
-    target: str
     help: str
+    run: Callable[[Run], None]
+    target: str = ""
     needs: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+    is_link: bool = False
     category: str | None = None
     alone: bool = False
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    flags: tuple[Flag, ...] = field(default=(WAIT, VERBOSE))
+    more_categories: Callable[[Config], tuple[str, ...]] = field(default=lambda _: ())
+    inputs: tuple[Files, ...] = ()
+    facts: Callable[[Workspace], dict[str, str]] = _no_facts
+    learns: tuple[str, ...] = ()
+    outputs: Callable[[Layout], tuple[Path, ...]] = _no_paths
+    beside: Callable[[Layout], tuple[Path, ...]] = _no_paths
+    reasons: Callable[[Workspace, Record], tuple[Reason, ...]] | None = None
+    is_absent: Callable[[Workspace], bool] = field(default=lambda _: False)
+    flags: tuple[Flag, ...] = (WAIT, VERBOSE)
     takes_names: str = ""
+    check: Callable[[Run], object] | None = None
     is_portable: bool = False
     watches_writes: bool = False
     takes_lock: bool = True
+    needs_lockfile: bool = True
     keeps_results: bool = True
-    beside: tuple[str, ...] = ()
 
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """The Pipfile categories that its environment takes."""
+    def categories(self, config: Config) -> tuple[str, ...]:
+        """Return the Pipfile categories that its environment takes."""
         if self.category is None:
             return ()
-        return (self.category,) if self.alone else ("packages", self.category)
+        own = (self.category,) if self.alone else ("packages", self.category)
+        return (*own, *self.more_categories(config))
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The steps that come before it, because it needs them or because they queue it."""
+        return (*self.needs, *self.follows)
 
 
-REPEATABILITY = "build/train/repeatability.json"
-"""Whether training repeats, as far as somebody asked."""
+class Chain:
+    """Steps in the order in which they may run: the links by their needs, then those beside.
 
-_REPORT = tuple(f"build/train/{name}" for name in ("report.html", "metrics.md", "model_card.md"))
+    Args:
+        steps: In any order.
 
-STEPS = (
-    Step(
-        "doc",
-        "doc",
-        "Build the model's documentation",
-        category="doc",
-        inputs=("source", "docs"),
-        outputs=("build/doc",),
-        flags=_STEP_FLAGS,
-        is_portable=True,
-    ),
-    Step(
-        "data",
-        "",
-        "Bring the data that training reads, by a command or from DVC",
-        category="data",
-        alone=True,
-        inputs=("tracked",),
-        outputs=("build/data",),
-        flags=(ACCEPT, *_STEP_FLAGS),
-        keeps_results=False,
-    ),
-    Step(
-        "train",
-        "train",
-        "Train the model, record its golden predictions and write its report",
-        needs=("data",),
-        category="train",
-        inputs=("training", "data"),
-        outputs=("{artefact}", "{artefact}.json", "build/train"),
-        flags=(TO, REPEATABLE, *_STEP_FLAGS),
-        watches_writes=True,
-        beside=(*_REPORT, REPEATABILITY),
-    ),
-    Step(
-        "judge",
-        "",
-        "Measure the model, and judge it by the gate and by what is published",
-        needs=("train",),
-        category="train",
-        inputs=("measured", "package", "artefact"),
-        outputs=("build/judge",),
-        flags=(TO, *_STEP_FLAGS),
-    ),
-    Step(
-        "report",
-        "",
-        "Write the report page and the model card",
-        needs=("train",),
-        inputs=("measured", "judged", "repeated"),
-        outputs=_REPORT,
-        flags=(TO, *_STEP_FLAGS),
-        is_portable=True,
-    ),
-    Step(
-        "test",
-        "test",
-        "Run the model's tests with coverage, and pass the gate",
-        needs=("train",),
-        category="test",
-        inputs=("tests", "package", "artefact", "settings"),
-        outputs=("build/test",),
-        flags=(TO, *_STEP_FLAGS),
-        beside=("build/test/junit.xml",),
-    ),
-    Step(
-        "version",
-        "version.model",
-        "Decide the version to release, from what is published",
-        needs=("train",),
-        inputs=("shipped",),
-        outputs=("build/version.json",),
-        flags=(TO, *_STEP_FLAGS),
-        is_portable=True,
-    ),
-    Step(
-        "package",
-        "package.model",
-        "Build the wheel and prove it in an empty environment",
-        needs=("doc", "test", "version"),
-        category="package",
-        alone=True,
-        inputs=("shipped", "golden", "card", "system-tests"),
-        outputs=("build/dist",),
-        flags=_STEP_FLAGS,
-    ),
-    Step(
-        "upload",
-        "upload.model",
-        "Publish the wheel, once",
-        needs=("package",),
-        category="upload",
-        alone=True,
-        flags=(TO, *_STEP_FLAGS),
-    ),
-    Step(
-        "verify",
-        "verify.model",
-        "Install the published wheel and repeat its golden predictions",
-        category="upload",
-        alone=True,
-        flags=(TO, WAIT, VERBOSE),
-        takes_names="NAME==VERSION",
-    ),
-    Step(
-        "promote",
-        "",
-        "Copy a published wheel to the next index, verified on both",
-        category="upload",
-        alone=True,
-        flags=(FROM, TO, WAIT, VERBOSE),
-        takes_names="VERSION",
-    ),
-    Step(
-        "sync",
-        "sync",
-        "Write the locked requirements into setup.py",
-        flags=(CHECK, ENGINE, WAIT, VERBOSE),
-    ),
-    Step(
-        "lock",
-        "",
-        "Lock the Pipfile's packages, all of them or only those named",
-        takes_names="PACKAGE",
-    ),
-    Step(
-        "lint",
-        "",
-        "Check style, types, the lock and setup.py",
-        category="lint",
-        alone=True,
-    ),
-    Step(
-        "index",
-        "index",
-        "Serve the embedded index until Ctrl-C",
-        category="upload",
-        alone=True,
-        flags=(HOST, PORT, VERBOSE),
-        takes_lock=False,
-    ),
-    Step("clean", "clean", "Remove what the steps made; published files stay"),
-)  # fmt: skip
+    Raises:
+        ValueError: Two have one name, or one needs a step that is not there.
+    """
 
-STEP_BY_NAME = {step.name: step for step in STEPS}
-CHAIN = ("doc", "train", "test", "version", "package", "upload", "verify")
-FLAGS = tuple(dict.fromkeys(flag for step in STEPS for flag in step.flags))
+    def __init__(self, steps: Iterable[Step]) -> None:
+        by_name = {step.name: step for step in sorted(steps, key=lambda step: step.name)}
+        needed = {name: sorted(step.before) for name, step in by_name.items() if step.is_link}
+        if unknown := sorted({name for names in needed.values() for name in names} - set(by_name)):
+            message = f"a step needs {unknown[0]}, which is not a step"
+            raise ValueError(message)
+        order = [*graphlib.TopologicalSorter(needed).static_order()]
+        self.by_name: Mapping[str, Step] = {name: by_name[name] for name in (*order, *by_name)}
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All of them."""
+        return tuple(self.by_name.values())
+
+    @property
+    def links(self) -> tuple[Step, ...]:
+        """The links of the chain, from documentation and data to verification."""
+        return tuple(step for step in self.steps if step.is_link)
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Every option, each once."""
+        return tuple(dict.fromkeys(flag for step in self.steps for flag in step.flags))
+
+    def categories(self, name: str, config: Config) -> tuple[str, ...]:
+        """Return the Pipfile categories of a step's environment."""
+        return self[name].categories(config)
+
+    def __getitem__(self, name: str) -> Step:
+        """Return a step by its name."""
+        return self.by_name[name]

@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from trainwheel.engine.project import Project
+from trainwheel.engine.layout import Layout
 
 __all__ = ["checkpoints_for", "forget_checkpoints"]
 
@@ -20,15 +20,15 @@ _KEPT = 3
 """How many states are kept, the newest ones: someone may go back and forth between branches."""
 
 
-def checkpoints_for(project: Project, key: str, *, is_fresh: bool = False) -> Path:
+def checkpoints_for(layout: Layout, key: str, *, is_fresh: bool = False) -> Path:
     """Return the folder for a state of training's inputs, made where it is missing.
 
     Args:
-        project: The model repository.
+        layout: Where everything stands.
         key: Of the fingerprint of what training depends on.
         is_fresh: Begin with an empty folder, whatever an earlier run left there.
     """
-    folder = _folder(project, key)
+    folder = _folder(layout, key)
     if is_fresh:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,13 +39,13 @@ def checkpoints_for(project: Project, key: str, *, is_fresh: bool = False) -> Pa
     return folder
 
 
-def forget_checkpoints(project: Project, key: str) -> None:
+def forget_checkpoints(layout: Layout, key: str) -> None:
     """Remove the folder of a state that has been trained to its end."""
-    folder = _folder(project, key)
+    folder = _folder(layout, key)
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # others are still unfinished
         folder.parent.rmdir()
 
 
-def _folder(project: Project, key: str) -> Path:
-    return project.store / "checkpoints" / key[:16]
+def _folder(layout: Layout, key: str) -> Path:
+    return layout.checkpoints / key[:16]

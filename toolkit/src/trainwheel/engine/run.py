@@ -1,224 +1,172 @@
-"""Run a step once: skip it if nothing changed, fence its inputs, place its outputs at the end."""
+"""One run of this process: the repository, its tools, the screen, and what was asked for."""
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar, cast
 
-from trainwheel.engine.cache import Result
-from trainwheel.engine.chain import STEP_BY_NAME
-from trainwheel.engine.fingerprint import Fingerprint, Reason, explain
-from trainwheel.engine.inputs import fingerprint, read_inputs, told_facts
-from trainwheel.engine.project import Project
-from trainwheel.engine.records import (
-    Record,
-    has_failed,
-    note_failure,
-    read_record,
-    withdraw_record,
-    write_record,
-)
-from trainwheel.errors import InputChangedError, NoEnvironmentError, StepFailedError
-from trainwheel.system.files import everything_below, place, remove, scratch_folder
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.tools import StepEnvironments, Tools
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import ConfigurationError
+from trainwheel.index.tokens import TokenSource
+from trainwheel.settings.config import Config, IndexSettings, parse_config
+from trainwheel.system.console import Console
+from trainwheel.system.environ import NEXUS_VARIABLES, Environment, SecretClass
+from trainwheel.system.files import read_text
 
-__all__ = ["current_record", "moved_outputs", "require_current", "run_step"]
+__all__ = ["Options", "Run", "open_run", "secret_classes"]
 
-Work = Callable[[Path], Mapping[str, str]]
-"""Makes a step's outputs in the folder that it is given; returns facts for the record."""
-
-_Written = Mapping[str, tuple[int, int, int]]
+_T = TypeVar("_T")
 
 
-def run_step(  # noqa: PLR0913 - what a session hands over, each by name
-    project: Project,
-    step: str,
-    facts: Mapping[str, str],
-    work: Work,
-    *,
-    summary: str = "",
-    force: bool = False,
-    is_quiet: bool = False,
-) -> Record:
-    """Run ``work`` unless the step's record says that it would make what is already there.
-
-    What an earlier run made of the same inputs is taken from the result cache, unless the step has
-    failed with them since.
+@dataclass(frozen=True)
+class Options:
+    """What stands after ``--``.
 
     Args:
-        project: The model repository.
-        step: The step's name.
-        facts: What counts beside the files, Python and the locked packages.
-        work: Makes the outputs, under the last part of their names, in a scratch folder. A fact
-            called ``summary`` is what a person is told.
-        summary: What a person is told in any case, also where nothing was to be done.
-        force: Run it whatever the record and the cache say.
-        is_quiet: Say nothing where nothing was to be done.
+        values: Flag without its dashes → value; an empty text for a switch.
+        names: The words that are not flags.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    def get(self, name: str) -> str | None:
+        """Return a flag's value, None where it was not given."""
+        return self.values.get(name)
+
+    def has(self, name: str) -> bool:
+        """Return whether a switch was given."""
+        return name in self.values
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the steps of one run share.
+
+    Args:
+        workspace: The model repository.
+        tools: Runs commands in the environments of steps.
+        console: Where people are told.
+        tokens: The passwords that commands print.
+        options: What stands after ``--``.
+        steps: The names of all steps of this run.
+        named: The names of those that were asked for, without what they need.
+        registered: The names of all steps that the noxfile has.
+        queue: Lets a step run after those of this run.
+        made: The names of the steps that had something to do in this run.
+    """
+
+    workspace: Workspace
+    tools: Tools
+    console: Console
+    tokens: TokenSource
+    options: Options = field(default_factory=Options)
+    steps: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+    registered: frozenset[str] = frozenset()
+    queue: Callable[[str], None] = field(default=lambda _: None)
+    made: set[str] = field(default_factory=set)
+    _answers: dict[Hashable, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def environment(self) -> Environment:
+        """The variables of this run."""
+        return self.workspace.environment
+
+    def is_forced(self, step: str) -> bool:
+        """Return whether a step is to run even if nothing has changed."""
+        return step in self.named and self.options.has("force")
+
+    def once(self, question: Hashable, ask: Callable[[], _T]) -> _T:
+        """Return the answer to a question that is asked at most once a run."""
+        if question not in self._answers:
+            self._answers[question] = ask()
+        return cast("_T", self._answers[question])
+
+    def under(self, config: Config) -> Run:
+        """Return this run as it would be with another configuration."""
+        workspace = replace(self.workspace, config=config)
+        return replace(self, workspace=workspace, tools=self.tools.at(workspace))
+
+    def passwords(self) -> tuple[str, ...]:
+        """Return the values of the passwords of indexes, as far as this run has them."""
+        config = self.workspace.config
+        names = {NEXUS_VARIABLES[-1], *config.data_secrets}
+        for index in config.indexes.values():
+            names |= {index.password_env, index.read_password_env}
+        given = (self.environment.secret(name) for name in sorted(names) if name)
+        secrets = (*(secret for secret in given if secret is not None), *self.tokens.minted)
+        return tuple(secret.reveal() for secret in secrets)
+
+
+def open_run(
+    root: Path,
+    folder: Path,
+    environment: Environment,
+    categories: Callable[[str, Config], tuple[str, ...]],
+    *,
+    verbose: bool = False,
+) -> Run:
+    """Return a run in the model repository at ``root``.
+
+    Args:
+        root: The repository's folder.
+        folder: Where the environments of its steps stand.
+        environment: The variables of this process.
+        categories: Returns the Pipfile categories of a step's environment.
+        verbose: Whether the tools' own output is shown.
 
     Raises:
-        InputChangedError: An input moved while the step ran; what it made is kept aside.
+        ConfigurationError: pyproject.toml is missing or wrong.
     """
-    before = fingerprint(project, step, facts)
-    record = None if force else current_record(project, step, before)
-    if record is not None:
-        project.digests.save()
-        if not is_quiet:
-            project.console.outcome(step, summary or "unchanged")
-        return record
-    _tell_if_widened(project, step)
-    started, written = time.monotonic(), _written(project, step, before)
-    with project.console.working(step), scratch_folder(project.scratch, step) as scratch:
-        kept = None if force else _restore(project, step, before, scratch)
-        result = kept or _make(project, step, work, scratch, before)
-        _fence(project, step, scratch, _moved(project, step, facts, before, written))
-        outputs = _put_in_place(project, step, scratch, None if kept else result, before)
-    record = Record(step, before, outputs, result.seconds, result.facts, result.made)
-    write_record(project.records, record)
-    project.digests.save()
-    told = summary or result.facts.get("summary", "done")
-    told += ", restored from the cache" if kept else ""
-    project.console.outcome(step, told, time.monotonic() - started)
-    return record
+    text = read_text(root / "pyproject.toml")
+    if text is None:
+        message = f"{root} has no pyproject.toml"
+        hint = "add one with a [tool.trainwheel] table"
+        raise ConfigurationError(message, hint=hint)
+    config = _tightened(parse_config(text), environment)
+    known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
+    console, tokens = Console(known), TokenSource(known)
+    # What fetches the data, or trains on it, may print what it was given.
+    console.hide(*(known.secret(name) for name in config.data_secrets if known.get(name)))
+    workspace = Workspace(Layout.of(root, config), config, known)
+    verbose = verbose or environment.is_verbose
+    tools = StepEnvironments(workspace, console, folder, categories, tokens, verbose)
+    return Run(workspace, tools, console, tokens)
 
 
-def _restore(project: Project, step: str, inputs: Fingerprint, scratch: Path) -> Result | None:
-    if not STEP_BY_NAME[step].keeps_results or has_failed(project.records, step, inputs.key):
-        return None
-    kept = project.cache.restore(step, inputs.key, scratch)
-    made = [scratch / name for name in project.outputs(step)]
-    if kept is not None and not all(path.exists() for path in made):
-        # Of another version of this library, whose step made something else.
-        for path in scratch.iterdir():
-            remove(path)
-        return None
-    return kept
+def secret_classes(
+    indexes: Mapping[str, IndexSettings], data: Sequence[str] = ()
+) -> dict[str, SecretClass]:
+    """Return the variables that hold configured secrets, and what each is for.
 
+    One that is named for several purposes counts as the one that opens most.
 
-def _make(project: Project, step: str, work: Work, scratch: Path, inputs: Fingerprint) -> Result:
-    started = time.monotonic()
-    project.log_of(step).unlink(missing_ok=True)
-    try:
-        facts = dict(work(scratch))
-    except NoEnvironmentError:
-        raise  # nothing has run
-    except Exception:  # not an interrupt or a signal: these say nothing of the inputs
-        _withdraw(project, step, inputs)
-        raise
-    return Result(facts, time.monotonic() - started, time.time())
-
-
-def _withdraw(project: Project, step: str, inputs: Fingerprint) -> None:
-    """Let nothing stand for a success with inputs with which the step has failed now."""
-    if not STEP_BY_NAME[step].keeps_results:
-        return  # what was fetched before is none the worse
-    withdraw_record(project.records, step, inputs)
-    if reason := project.cache.withdraw(step, inputs.key):
-        note_failure(project.records, step, inputs.key)
-        project.console.notice(
-            f"what {step} made of the same inputs before is no longer used: {reason}"
-        )
-
-
-def current_record(project: Project, step: str, now: Fingerprint) -> Record | None:
-    """Return a step's record if its inputs are as ``now`` and its outputs as it left them."""
-    record = read_record(project.records, step)
-    if record is None and (project.records / f"{step}.json").exists():
-        project.console.notice(f"the record of {step} cannot be read, so it runs again")
-    if record is None or record.fingerprint.key != now.key or any(moved_outputs(project, record)):
-        return None
-    return record
-
-
-def require_current(project: Project, step: str) -> Record:
-    """Return a step's record, which must match the files as they are now.
-
-    Raises:
-        InputChangedError: A file moved since the step ran.
-        StepFailedError: The step has not run.
+    Args:
+        indexes: The configured indexes by name.
+        data: Variables with credentials of the data.
     """
-    record = read_record(project.records, step)
-    if record is None:
-        message = f"{step} has no record"
-        raise StepFailedError(message, hint=f"run it first: nox -s {step}")
-    # What a step was told by its command line or by an index is no file that can move.
-    now = fingerprint(project, step, told_facts(record.fingerprint))
-    moved = (*explain(record.fingerprint, now), *moved_outputs(project, record))
-    if moved:
-        message = f"{moved[0]} after {step} ran"
-        raise InputChangedError(message, hint="run the same command again")
-    return record
+    classes = dict.fromkeys(data, SecretClass.DATA)
+    for settings in indexes.values():
+        names = (settings.read_username_env, settings.read_password_env)
+        classes |= dict.fromkeys(names, SecretClass.READ)
+    for settings in indexes.values():
+        opening = (settings.url_env, settings.username_env, settings.password_env)
+        classes |= dict.fromkeys(opening, SecretClass.PUBLISH)
+    classes.pop("", None)
+    return classes
 
 
-def moved_outputs(project: Project, record: Record) -> Iterator[Reason]:
-    """Yield each output that is not as a step left it."""
-    finals = (
-        path.relative_to(project.root).as_posix() for path in project.outputs(record.step).values()
-    )
-    for name, digest in {**dict.fromkeys(finals, ""), **record.outputs}.items():
-        now = project.digests.output(project.root / name, without=project.beside(record.step))
-        if not digest or now != digest:
-            yield Reason(name, digest, now or None)
-
-
-def _tell_if_widened(project: Project, step: str) -> None:
-    if culprit := read_inputs(project, step).widened_by:
-        source = project.config.source
-        project.console.notice_once(
-            f"{culprit} imports what its text does not tell, so every file under {source} counts"
-        )
-
-
-def _written(project: Project, step: str, inputs: Fingerprint) -> _Written:
-    if not STEP_BY_NAME[step].watches_writes:
-        return {}
-    return {name: project.digests.written(project.root / name) for name in inputs.files}
-
-
-def _moved(
-    project: Project, step: str, facts: Mapping[str, str], before: Fingerprint, written: _Written
-) -> str:
-    """Return what moved since ``before`` was taken, as a clause; empty for nothing."""
-    for reason in explain(before, fingerprint(project, step, facts)):
-        return str(reason)
-    for name, signature in written.items():
-        if project.digests.written(project.root / name) != signature:
-            return f"{name} was written"
-    return ""
-
-
-def _fence(project: Project, step: str, scratch: Path, moved: str) -> None:
-    if not moved:
-        return
-    aside = project.records / "aside" / step
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    scratch.rename(aside)
-    message = f"{moved} while {step} ran"
-    kept = aside.relative_to(project.root)
-    raise InputChangedError(message, hint=f"what it made is kept in {kept}; run it again")
-
-
-def _put_in_place(
-    project: Project, step: str, scratch: Path, result: Result | None, inputs: Fingerprint
-) -> dict[str, str]:
-    """Keep a new result for later, rename the outputs into place, and return their digests."""
-    finals = project.outputs(step)
-    made = {name: scratch / name for name in finals}
-    digests = {
-        final.relative_to(project.root).as_posix(): project.digests.output(made[name])
-        for name, final in finals.items()
-    }
-    known = STEP_BY_NAME[step]
-    if result is None or known.category is None or not known.keeps_results:
-        reason = ""  # a decision or a page costs nothing to make again
-    else:
-        reason = project.cache.keep(step, inputs.key, result, made)
-    if reason:
-        project.console.notice(f"what {step} made is not kept for later: {reason}")
-    for name, final in finals.items():
-        below = [path.removeprefix(str(made[name])) for path in everything_below(made[name])]
-        place(made[name], final)
-        for path in below:
-            project.digests.carry(f"{made[name]}{path}", f"{final}{path}")
-    return digests
+def _tightened(config: Config, environment: Environment) -> Config:
+    """Return the configuration with what this run demands: more of the gate, never less."""
+    asked = environment.baseline_asked
+    if asked not in {None, "required", "optional"}:
+        message = f"TRAINWHEEL_GATE_BASELINE is {asked!r}"
+        raise ConfigurationError(message, hint="set it to required, or to nothing")
+    if asked != "required":
+        return config
+    return replace(config, gate=replace(config.gate, baseline="required"))

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trainwheel.engine.chain import CHAIN, STEP_BY_NAME
+from trainwheel.engine.chain import Chain, Step
+from trainwheel.engine.execute import moved_outputs
 from trainwheel.engine.fingerprint import Reason, explain
-from trainwheel.engine.inputs import fingerprint
-from trainwheel.engine.project import Project
+from trainwheel.engine.inputs import fingerprint, learned_facts
 from trainwheel.engine.records import Record, read_record
-from trainwheel.engine.run import moved_outputs
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.steps.shared.facts import DATA_VERSION, DECISION, RELEASE, facts_of
-from trainwheel.steps.shared.releasing import read_release
 
-__all__ = ["CURRENT", "StepStatus", "read_status", "why"]
+__all__ = ["CURRENT", "UNRECORDED", "StepStatus", "file_reasons", "read_status", "why"]
 
 CURRENT, STALE, ABSENT, WAITING = "up to date", "stale", "not run", "waits"
-LEFT_OUT = "left out"
-_FINE = frozenset({CURRENT, LEFT_OUT})
+SKIPPED, UNRECORDED = "skipped", "always runs"
+_FINE = frozenset({CURRENT, SKIPPED})
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,8 @@ class StepStatus:
 
     Args:
         step: Its name.
-        state: ``up to date``, ``stale``, ``not run``, ``left out`` where the project has nothing
-            for it, or ``waits`` for a step before it.
+        state: ``up to date``, ``stale``, ``not run``, ``skipped`` where the project has nothing
+            for it, ``waits`` for a step before it, or ``always runs``.
         finished: When it last ended well, in seconds since 1970.
         seconds: How long it took then.
         reasons: Why it is stale.
@@ -59,87 +56,55 @@ class StepStatus:
         }
 
 
-def read_status(project: Project) -> tuple[StepStatus, ...]:
-    """Return how each step of the chain stands; no index is asked and nothing is written."""
-    found: dict[str, StepStatus] = {}
-    for step in _steps(project):
-        found[step] = _judge(project, step, found)
-    return tuple(found.values())
+def read_status(workspace: Workspace, chain: Chain) -> tuple[StepStatus, ...]:
+    """Return how each link of the chain stands; no index is asked and nothing is written."""
+    statuses: dict[str, StepStatus] = {}
+    for step in chain.links:
+        statuses[step.name] = _look(workspace, step, statuses)
+    return tuple(statuses.values())
 
 
-def why(project: Project, step: str) -> StepStatus:
+def why(workspace: Workspace, chain: Chain, name: str) -> StepStatus:
     """Return how one step stands, with every reason for which it would run."""
-    found: dict[str, StepStatus] = {}
-    for earlier in itertools.takewhile(lambda name: name != step, _steps(project)):
-        found[earlier] = _judge(project, earlier, found)
-    return _judge(project, step, found)
+    if not chain[name].is_link:
+        return StepStatus(name, UNRECORDED)
+    return next(status for status in read_status(workspace, chain) if status.step == name)
 
 
-def _steps(project: Project) -> tuple[str, ...]:
-    return (*(("data",) if project.brings_data else ()), *CHAIN)
-
-
-def _judge(project: Project, step: str, earlier: Mapping[str, StepStatus]) -> StepStatus:
-    record = read_record(project.records, step)
+def _look(workspace: Workspace, step: Step, earlier: Mapping[str, StepStatus]) -> StepStatus:
+    record = read_record(workspace.layout.records, step.name)
     if record is None:
-        has_docs = (project.root / project.config.docs / "conf.py").is_file()
-        return StepStatus(step, LEFT_OUT if step == "doc" and not has_docs else ABSENT)
-    reasons = _reasons(project, record)
+        return StepStatus(step.name, SKIPPED if step.is_absent(workspace) else ABSENT)
+    look = step.reasons or (lambda here, known: file_reasons(here, step, known))
+    reasons = look(workspace, record)
     # A record tells what stands there; what will stand there after a stale step ran, nobody knows.
     waits_for = next(
-        (name for name in _before(step) if name in earlier and earlier[name].state not in _FINE), ""
+        (name for name in step.before if name in earlier and earlier[name].state not in _FINE), ""
     )
     if earlier.get(waits_for) and earlier[waits_for].waits_for:
         waits_for = earlier[waits_for].waits_for
     state = STALE if reasons else WAITING if waits_for else CURRENT
-    return StepStatus(step, state, record.finished, record.seconds, reasons, waits_for)
+    return StepStatus(step.name, state, record.finished, record.seconds, reasons, waits_for)
 
 
-def _before(step: str) -> tuple[str, ...]:
-    needs = STEP_BY_NAME[step].needs
-    return ("upload",) if step == "verify" else needs
-
-
-def _reasons(project: Project, record: Record) -> tuple[Reason, ...]:
-    if record.step in {"upload", "verify"}:
-        return _unpublished(project, record)
-    facts = {**_configured(project, record.step), **_decided(project, record)}
-    now = fingerprint(project, record.step, facts)
-    return (*explain(record.fingerprint, now), *moved_outputs(project, record))
-
-
-def _configured(project: Project, step: str) -> dict[str, str]:
-    try:
-        return facts_of(project, step)
-    except StepFailedError:
-        return {}
-
-
-def _decided(project: Project, record: Record) -> dict[str, str]:
-    """Return what was decided where nothing here can know better.
+def file_reasons(
+    workspace: Workspace, step: Step, record: Record, *, fixed: tuple[str, ...] = ()
+) -> tuple[Reason, ...]:
+    """Return how a step's inputs and outputs differ from its record.
 
     Only an index knows whether a version's decision still holds, and only the place where the data
-    lives whether it is the same; and where there is nothing to
-    release, what was packaged last stays as it is.
+    lives whether it is the same: what a run found out counts as it was recorded.
+
+    Args:
+        workspace: The model repository.
+        step: The step.
+        record: What it left behind.
+        fixed: Further facts that count as they were recorded.
     """
-    told = record.fingerprint.facts
-    keeps = record.step == "version" or not _releases(project)
-    names = (DATA_VERSION, *((DECISION, RELEASE) if keeps else ()))
-    return {name: told[name] for name in names if name in told}
-
-
-def _releases(project: Project) -> bool:
+    recorded = record.fingerprint.facts
+    kept = {name: recorded[name] for name in fixed if name in recorded}
     try:
-        return read_release(project.root / "build" / "version.json").releases
-    except StepFailedError:
-        return False
-
-
-def _unpublished(project: Project, record: Record) -> tuple[Reason, ...]:
-    """Return how the wheel that is packaged differs from the one that was published."""
-    packaged = read_record(project.records, "package")
-    if packaged is None:
-        return ()
-    name, digest = packaged.facts.get("wheel", ""), packaged.facts.get("sha256", "")
-    before = record.fingerprint.files.get(name)
-    return () if before == digest else (Reason(name, before, digest),)
+        now = fingerprint(workspace, step, {**learned_facts(step, record.fingerprint), **kept})
+    except StepFailedError as error:
+        return (Reason(error.message, "", None),)
+    return (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record))

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
-import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainwheel.engine.project import open_project
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.install.routing import Routing
 from trainwheel.requirements.lockfile import (
     LockedRequirement,
     Lockfile,
-    local_packages,
     render_requirements,
     requirements,
 )
-from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
-from trainwheel.system.environ import Environment, SecretClass, read_environment
+from trainwheel.system.environ import Environment, SecretClass
 from trainwheel.system.process import Command, run
 from trainwheel.system.signed_queries import hide_queries
-from trainwheel.system.text import describe_size
 
-__all__ = ["Wheelhouse", "add_wheelhouse", "plan_downloads"]
+__all__ = ["Wheelhouse", "plan_downloads"]
 
 _READ = frozenset({SecretClass.READ})
 
@@ -115,42 +109,3 @@ def plan_downloads(
         groups.append(tuple(row for row in locked if (row.name, row.pin) not in seen))
         seen.update((row.name, row.pin) for row in locked)
     return tuple(group for group in groups if group)
-
-
-def add_wheelhouse(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the arguments of ``wheelhouse``."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="made where it is missing")
-    parser.add_argument(
-        "categories", nargs="*", metavar="CATEGORY", help="of the Pipfile (default: all)"
-    )
-    parser.set_defaults(run=_collect)
-
-
-def _collect(arguments: argparse.Namespace) -> None:
-    root = Path.cwd()
-    project = open_project(root, root / ".nox", read_environment())
-    groups = plan_downloads(project.lock, arguments.categories)
-    console, wheelhouse = (
-        project.console,
-        Wheelhouse(arguments.folder, project.environment, project.routing),
-    )
-    every = tuple(requirement for group in groups for requirement in group)
-    for group in groups:
-        wheelhouse.fetch(group)
-    _tell(console, wheelhouse, every)
-
-
-def _tell(console: Console, wheelhouse: Wheelhouse, locked: Sequence[LockedRequirement]) -> None:
-    for name in local_packages(locked):
-        console.notice(f"{name} is left out: it is a folder of the repository")
-    if strangers := tuple(wheelhouse.strangers(locked)):
-        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
-        console.notice(f"{strangers[0]}{more} in {wheelhouse.folder} is in no category asked for")
-    files = wheelhouse.files()
-    size = describe_size(sum(path.stat().st_size for path in files))
-    console.line(f"{len(files)} files, {size}, in {wheelhouse.folder}")
-    folder = wheelhouse.folder.resolve()
-    # pip takes a space for the end of an address, uv a comma.
-    is_plain = not {" ", ",", "\t", "%"} & set(str(folder))
-    where = shlex.quote(str(folder) if is_plain else folder.as_uri().replace(",", "%2C"))
-    console.command("install from there: ", f"export PIP_NO_INDEX=1 PIP_FIND_LINKS={where}")

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import shutil
 
-from trainwheel.cli.runner import Context
+from trainwheel.engine.chain import Step
+from trainwheel.engine.run import Run
 
-__all__ = ["run"]
+__all__ = ["STEP"]
 
 
-def run(context: Context) -> None:
+def _run(run: Run) -> None:
     """Remove the build folder and the artefact; published files and caches stay."""
-    project = context.project
-    shutil.rmtree(project.root / "build", ignore_errors=True)
-    for path in project.trained:
+    layout = run.workspace.layout
+    shutil.rmtree(layout.build, ignore_errors=True)
+    for path in layout.trained:
         path.unlink(missing_ok=True)
-    project.console.outcome("clean", "removed build/ and the trained model")
+    run.console.outcome("clean", "removed build/ and the trained model")
+
+
+STEP = Step(
+    name="clean",
+    target="clean",
+    help="Remove what the steps made; published files stay",
+    run=_run,
+    needs_lockfile=False,
+)

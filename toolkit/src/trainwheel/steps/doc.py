@@ -5,24 +5,50 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.cli.runner import Context
-from trainwheel.engine.run import run_step
+from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Step
+from trainwheel.engine.execute import run_step
+from trainwheel.engine.inputs import SOURCE, files
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.system.files import list_files
 
-__all__ = ["run"]
+__all__ = ["STEP"]
 
 
-def run(context: Context) -> None:
+def _folder(workspace: Workspace) -> Path:
+    return workspace.layout.root / workspace.config.docs
+
+
+def _has_no_site(workspace: Workspace) -> bool:
+    return not (_folder(workspace) / "conf.py").is_file()
+
+
+def _run(run: Run) -> None:
     """Build the Sphinx site; a warning is an error, for it is a page that reads wrong."""
-    project = context.project
-    docs = project.root / project.config.docs
-    if not (docs / "conf.py").is_file():
-        project.console.outcome("doc", f"left out: {project.config.docs} has no conf.py")
+    if _has_no_site(run.workspace):
+        run.console.outcome("doc", f"skipped: {run.workspace.config.docs} has no conf.py")
         return
+    run_step(run, STEP, lambda scratch: _build(run, scratch))
 
-    def work(scratch: Path) -> Mapping[str, str]:
-        argv = ("python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q",
-                "-d", str(scratch / "doctrees"), str(docs), str(scratch / "doc"))  # fmt: skip
-        project.run_tool("doc", argv, what="Sphinx", env={"PYTHONPATH": str(project.source)})
-        return {"summary": "site in build/doc/index.html"}
 
-    run_step(project, "doc", {}, work, force=context.is_forced)
+def _build(run: Run, scratch: Path) -> Mapping[str, str]:
+    layout, docs = run.workspace.layout, str(_folder(run.workspace))
+    argv = ("python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q",
+            "-d", str(scratch / "doctrees"), docs, str(scratch / layout.doc.name))  # fmt: skip
+    run.tools.run("doc", argv, what="Sphinx", env={"PYTHONPATH": str(layout.source)})
+    return {"summary": f"site in {layout.relative(layout.doc)}/index.html"}
+
+
+STEP = Step(
+    name="doc",
+    target="doc",
+    help="Build the model's documentation",
+    run=_run,
+    is_link=True,
+    category="doc",
+    inputs=(SOURCE, files("the files below `docs`", lambda here: list_files(_folder(here)))),
+    outputs=lambda layout: (layout.doc,),
+    is_absent=_has_no_site,
+    flags=(FORCE, WAIT, VERBOSE),
+    is_portable=True,
+)

@@ -1,47 +1,142 @@
-"""Judge the model."""
+"""Measure the model, and judge it by the gate and by what is published."""
 
 from __future__ import annotations
 
-from trainwheel.cli.runner import Context
-from trainwheel.engine.project import Project
-from trainwheel.evaluation.gate import Verdict
-from trainwheel.steps.shared.judging import judge_model, refuse_failures, show_verdict
-from trainwheel.steps.shared.reporting import write_report
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.execute import current_record, run_step
+from trainwheel.engine.inputs import ARTEFACT, MEASURED, PACKAGE, fingerprint, learned_facts
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import read_record
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import RefusedError
+from trainwheel.evaluation.gate import PASSED, Verdict
+from trainwheel.evaluation.junit import with_gate
+from trainwheel.guest import DRAW, MEASURING, PREDICT
+from trainwheel.steps.report import write_report
+from trainwheel.steps.shared.baseline import find_published
+from trainwheel.steps.shared.findings import Evaluation, read_evaluation
+from trainwheel.steps.shared.measure import measure_model
+from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import write_atomically
 
-__all__ = ["judge", "run"]
+__all__ = ["STEP", "evaluate_model", "pass_gate"]
+
+PUBLISHED = "what is published"
+"""What only the index knows."""
 
 
-def run(context: Context) -> None:
-    """Compare with what is published now, and refuse a model that the gate does not let pass."""
-    context.project.require_artefact()
-    judge(context)
+def _run(run: Run) -> None:
+    """Measure the model; where that was asked for by name, the gate has to let it pass too."""
+    run.workspace.require_artefact()
+    if STEP.name in run.named:
+        pass_gate(run)
+    else:
+        evaluate_model(run, is_fresh=False)
 
 
-def judge(context: Context) -> None:
-    """Judge the model, write the verdict into report and JUnit file, and show it.
+def pass_gate(run: Run) -> None:
+    """Compare with what is published now, and refuse a model that the gate does not let pass.
+
+    The verdict goes into the report and the results of the tests before.
 
     Raises:
         RefusedError: The gate does not let the model pass.
     """
-    project, to = context.project, context.options.get("to")
-    is_fresh = project.config.gate.compares
-    judged = judge_model(project, to, is_fresh=is_fresh, force=context.is_forced)
-    write_report(project, judged)
-    _write_junit(project, judged.verdict)
-    show_verdict(project, judged)
-    refuse_failures(judged.verdict)
+    layout = run.workspace.layout
+    verdict = evaluate_model(run, is_fresh=run.workspace.config.gate.compares).verdict
+    write_report(run)
+    _write_junit(layout, verdict)
+    _show(run, verdict)
+    if failures := verdict.failures():
+        more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
+        message = f"the gate does not let this model pass: {failures[0]}{more}"
+        raise RefusedError(message, hint=f"see {layout.relative(layout.report)}")
 
 
-def _write_junit(project: Project, verdict: Verdict) -> None:
+def _write_junit(layout: Layout, verdict: Verdict) -> None:
     """Write the tests and the gate's verdict into one file, unless it is newer than both."""
-    sources = [project.root / "build/test/pytest.xml", project.root / "build/judge/judged.json"]
-    merged = sources[0].with_name("junit.xml")
-    if not sources[0].is_file():
+    tests, merged = layout.test / "pytest.xml", layout.junit
+    if not tests.is_file():
         return
     written = merged.stat().st_mtime_ns if merged.is_file() else 0
-    if all(path.stat().st_mtime_ns < written for path in sources):
-        return
-    from trainwheel.evaluation.junit import with_gate  # noqa: PLC0415 - only where there is work
+    if any(path.stat().st_mtime_ns >= written for path in (tests, layout.verdict)):
+        write_atomically(merged, with_gate(tests.read_bytes(), verdict))
 
-    write_atomically(merged, with_gate(sources[0].read_bytes(), verdict))
+
+def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
+    """Return what is known of the trained model, measured anew where anything changed.
+
+    Args:
+        run: This run.
+        is_fresh: Ask the index what is published, also where nothing else has changed; it must
+            answer.
+
+    Raises:
+        TrainwheelError: What training wrote cannot be read, or the index that the gate needs.
+        RefusedError: The index cannot be read, and a comparison is demanded.
+    """
+    workspace, force = run.workspace, run.is_forced(STEP.name)
+    record = read_record(workspace.layout.records, STEP.name)
+    if record is not None and not is_fresh and not force:
+        now = fingerprint(workspace, STEP, learned_facts(STEP, record.fingerprint))
+        if current_record(run, STEP, now) is not None:
+            return read_evaluation(workspace.layout)
+    name_asked = run.options.get("to")
+    published = run.once((PUBLISHED, name_asked), lambda: find_published(run, name_asked))
+    if published.error is not None and is_fresh:
+        # Its kind and its fix are those of the index; what it is asked for is said beside.
+        run.console.notice("the gate compares with what is published")
+        if workspace.config.gate.baseline == "required":
+            raise RefusedError(published.reason, hint=published.error.hint)
+        raise published.error
+    if published.error is not None:
+        run.console.notice_once(f"{published.reason}; the report stands alone")
+
+    def work(scratch: Path) -> Mapping[str, str]:
+        return measure_model(run, published, scratch)
+
+    learned = {PUBLISHED: published.mark}
+    run_step(run, STEP, work, learned=learned, is_quiet=True)
+    return read_evaluation(workspace.layout)
+
+
+def _show(run: Run, verdict: Verdict) -> None:
+    """Print the verdict, as a table unless it is the one of before."""
+    if not verdict.outcome:
+        return
+    has_table = STEP.name in run.made or verdict.outcome != PASSED
+    run.console.outcome("gate", verdict.outcome if has_table else f"{verdict.outcome}, unchanged")
+    for line in verdict.table() if has_table else ():
+        run.console.line(f"  {line}")
+
+
+def _facts(workspace: Workspace) -> dict[str, str]:
+    config = workspace.config
+    scripts = [digest_file(path) for path in (*sorted(MEASURING.glob("*.py")), DRAW, PREDICT)]
+    return {
+        "tool.trainwheel.gate": digest_json(asdict(config.gate)),
+        "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.tolerance": str(config.tolerance),
+        "the measuring scripts": digest_json(scripts),
+        "the packages of pictures": workspace.locked_digest("packages", "report"),
+    }
+
+
+STEP = Step(
+    name="evaluate",
+    help="Measure the model, and judge it by the gate and by what is published",
+    run=_run,
+    needs=("train",),
+    is_link=True,
+    category="train",
+    inputs=(MEASURED, PACKAGE, ARTEFACT),
+    facts=_facts,
+    learns=(PUBLISHED,),
+    outputs=lambda layout: (layout.evaluation,),
+    flags=(TO, FORCE, WAIT, VERBOSE),
+)

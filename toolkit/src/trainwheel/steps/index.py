@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from trainwheel.cli.runner import Context
+from trainwheel.engine.chain import VERBOSE, Flag, Step
+from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError
 from trainwheel.index.embedded import serve_index
 
-__all__ = ["run"]
+__all__ = ["STEP"]
+
+HOST = Flag("--host", "the address to serve at, 127.0.0.1 unless told", "ADDRESS")
+PORT = Flag("--port", "the port to serve at, a free one unless told", "NUMBER")
 
 
-def run(context: Context) -> None:
+def _run(run: Run) -> None:
     """Serve the published wheels for reading until Ctrl-C."""
-    project, options = context.project, context.options
-    port = options.get("port") or "0"
+    port = run.options.get("port") or "0"
     if not (port.isascii() and port.isdecimal() and int(port) < 1 << 16):
-        message = f"--port {port} is no port"
+        message = f"--port {port} is not the number of a port"
         raise ConfigurationError(message, hint="use a number below 65536")
     serve_index(
-        project.index_folder,
-        project.python("index"),
-        project.environment,
-        console=project.console,
-        host=options.get("host") or "127.0.0.1",
+        run.workspace.layout.index,
+        run.tools.python("index"),
+        run.environment,
+        console=run.console,
+        host=run.options.get("host") or "127.0.0.1",
         port=int(port),
     )
+
+
+STEP = Step(
+    name="index",
+    target="index",
+    help="Serve the embedded index until Ctrl-C",
+    run=_run,
+    category="upload",
+    alone=True,
+    flags=(HOST, PORT, VERBOSE),
+    takes_lock=False,
+)

@@ -5,29 +5,38 @@ from __future__ import annotations
 import contextlib
 import time
 
-from trainwheel.cli.runner import Context
+from trainwheel.engine.chain import Step
+from trainwheel.engine.run import Run
 from trainwheel.index.bindings import Bindings, check_pipfile
 from trainwheel.install.lock import lock
 
-__all__ = ["run"]
+__all__ = ["STEP"]
 
 
-def run(context: Context) -> None:
+def _run(run: Run) -> None:
     """Make Pipfile.lock anew, or only for the packages named, and print what changed."""
-    project, started = context.project, time.monotonic()
-    check_pipfile(project.pipfile, Bindings.of(project.config.indexes))
-    log = project.log_of("lock")
+    workspace, started = run.workspace, time.monotonic()
+    check_pipfile(workspace.pipfile, Bindings.of(workspace.config.indexes))
+    log, routing = workspace.layout.log("lock"), run.tools.routing
     log.unlink(missing_ok=True)
-    routing = project.routing
     with contextlib.nullcontext("") if routing is None else routing.served() as index_url:
         changes = lock(
-            project.root,
-            project.environment,
-            context.options.names,
+            workspace.layout.root,
+            run.environment,
+            run.options.names,
             log=log,
             index_url=index_url,
         )
     for change in changes:
-        project.console.line(f"  {change}")
-    told = f"{len(changes)} packages changed" if changes else "nothing changed"
-    project.console.outcome("lock", told, time.monotonic() - started)
+        run.console.line(f"  {change}")
+    summary = f"{len(changes)} packages changed" if changes else "nothing changed"
+    run.console.outcome("lock", summary, time.monotonic() - started)
+
+
+STEP = Step(
+    name="lock",
+    help="Lock the Pipfile's packages, all of them or only those named",
+    run=_run,
+    takes_names="PACKAGE",
+    needs_lockfile=False,
+)

@@ -1,37 +1,266 @@
-"""Build the wheel and prove it."""
+"""Build the wheel once, from a clean copy, with the locked tools, and prove it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.cli.runner import Context
-from trainwheel.engine.run import require_current, run_step
-from trainwheel.steps.shared.facts import facts_of
-from trainwheel.steps.shared.releasing import read_release
-from trainwheel.steps.shared.staging import describe_tree_drift
+from packaging.utils import canonicalize_name
 
-__all__ = ["run"]
+from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Step
+from trainwheel.engine.execute import require_current, run_step
+from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.inputs import SHIPPED, files
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import Record
+from trainwheel.engine.release import Release, read_release
+from trainwheel.engine.run import Run
+from trainwheel.engine.status import file_reasons
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import LockfileError, StepFailedError
+from trainwheel.evaluation.golden import GoldenRow
+from trainwheel.requirements.addresses import find_field_secrets
+from trainwheel.steps import test, train, version
+from trainwheel.steps.shared.describe import describe, trace
+from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
+from trainwheel.steps.shared.prove import SystemTests, prove
+from trainwheel.steps.shared.staging import describe_tree_drift, stage
+from trainwheel.system.digest import digest_file, digest_json
+from trainwheel.system.files import list_files
+from trainwheel.system.git import Commit, read_commit
+from trainwheel.system.leaks import find_leaks
+from trainwheel.system.text import describe_size
+from trainwheel.wheel.archive import file_entries, open_wheel, read_pieces
+from trainwheel.wheel.finish import finish
+from trainwheel.wheel.metadata import dist_info_of, list_members, read_member, with_description
+from trainwheel.wheel.proof import Proof, proof_path, render_proof
+from trainwheel.wheel.record import check_record
 
-_MUST_MATCH = ("train", "test", "version")
+__all__ = ["STEP", "build", "check_members"]
+
+_TOOLS = frozenset({"build", "check-wheel-contents", "cyclonedx-python-lib", "twine"})
 
 
-def run(context: Context) -> None:
+def _run(run: Run) -> None:
     """Build once, from what was trained and tested, unless that is published already."""
-    project = context.project
-    for step in _MUST_MATCH:
-        if step in context.registered:
-            require_current(project, step)
-    release = read_release(project.root / "build" / "version.json")
+    workspace = run.workspace
+    for step in (train.STEP, test.STEP, version.STEP):
+        if step.name in run.registered:
+            require_current(workspace, step)
+    release = read_release(workspace.layout.release)
     if not release.releases:
-        project.console.outcome("package", f"nothing to package, {release.reason}")
+        run.console.outcome("package", f"nothing to package, {release.reason}")
         return
-    if drift := describe_tree_drift(project):
-        project.console.notice(drift)
+    if drift := describe_tree_drift(workspace):
+        run.console.notice(drift)
+    run_step(run, STEP, lambda scratch: build(run, release, scratch))
 
-    def work(scratch: Path) -> Mapping[str, str]:
-        from trainwheel.steps.shared.building import build  # noqa: PLC0415 - only where there is work
 
-        return build(project, release, scratch)
+def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
+    """Build and prove the wheel of a release in the scratch folder.
 
-    run_step(project, "package", facts_of(project, "package"), work, force=context.is_forced)
+    Raises:
+        StepFailedError: It cannot be built, holds what it should not, or does not keep what
+            training promised; then nothing of it is left.
+    """
+    _require_tools(run.workspace)
+    commit = read_commit(run.workspace.layout.root, run.environment)
+    built = _build(run, release, scratch, commit)
+    wheel = scratch / run.workspace.layout.dist.name / built.name
+    wheel.parent.mkdir()
+    provenance = trace(run.workspace, release, commit)
+    info, source = dist_info_of(built), run.workspace.layout.source
+    described = describe(run, provenance, scratch)
+    trained = {path.relative_to(source).as_posix(): path for path in run.workspace.layout.trained}
+    # The artefact is added here and streams: setuptools would read it whole.
+    finish(
+        built,
+        wheel,
+        {**trained, **{f"{info}{name}": data for name, data in described.items()}},
+        digests={provenance.artefact.path: provenance.artefact.sha256},
+        replaced={f"{info}METADATA": _with_card(run.workspace.layout, built)},
+        store_above=run.workspace.config.store_above,
+    )
+    _inspect(run, wheel)
+    proof = _promise(run.workspace, release, wheel)
+    line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
+    prove(proof, line, run.tools.installer("package"), tests=_system_tests(run))
+    proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
+    summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
+    facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": proof.version}
+    return {"summary": summary, **facts}
+
+
+def _with_card(layout: Layout, built: Path) -> bytes:
+    """Return the metadata with the model card as its description, which an index shows."""
+    card = layout.card
+    if not card.is_file():
+        message = f"{layout.relative(card)} does not exist"
+        raise StepFailedError(message, hint="write it: nox -s report")
+    return with_description(read_member(built, "METADATA"), card.read_bytes())
+
+
+def _require_tools(workspace: Workspace) -> None:
+    """Check that the lock has what packages.
+
+    Raises:
+        LockfileError: A package is missing.
+    """
+    locked = {package.name for package in workspace.lock.packages("package")}
+    if missing := sorted(_TOOLS - locked):
+        message = f"Pipfile.lock: [package] has no {missing[0]}"
+        hint = f"add {', '.join(missing)} to [package] of the Pipfile and run `nox -s lock`"
+        raise LockfileError(message, hint=hint)
+
+
+def _build(run: Run, release: Release, scratch: Path, commit: Commit) -> Path:
+    """Return the wheel that the build back end makes of all but what training made."""
+    staged, built = scratch / "staged", scratch / "built"
+    stage(run.workspace, release.version, staged)
+    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built))
+    run.tools.run(
+        "package",
+        (*argv, str(staged)),
+        what="the build",
+        env={"SOURCE_DATE_EPOCH": str(commit.time), "PYTHONHASHSEED": "0"},
+    )
+    return next(built.glob("*.whl"))
+
+
+def _inspect(run: Run, wheel: Path) -> None:
+    """Check a finished wheel before it is proved.
+
+    Raises:
+        StepFailedError: It holds what it should not, lacks something, or is not well made.
+    """
+    check_members(run.workspace, list_members(wheel))
+    check_record(wheel)
+    _check_leaks(run, wheel)
+    for argv in (("python", "-P", "-m", "twine", "check", "--strict"), ("check-wheel-contents",)):
+        what = argv[-1] if len(argv) == 1 else "twine check"
+        run.tools.run("package", (*argv, str(wheel)), what=what)
+
+
+def _check_leaks(run: Run, wheel: Path) -> None:
+    """Check that a wheel holds no credential and no path of this machine.
+
+    Raises:
+        StepFailedError: It does; names the member, and never the value.
+    """
+    home = run.environment.get("HOME")
+    places = (run.workspace.layout.root, run.tools.folder, *((Path(home),) if home else ()))
+    folders = {str(found) for place in places for found in (place, place.resolve())}
+    with open_wheel(wheel) as archive:
+        members = ((info.filename, read_pieces(archive, info)) for info in file_entries(archive))
+        leaks = find_leaks(members, secrets=run.passwords(), folders=folders)
+    leaks += find_field_secrets(read_member(wheel, "METADATA"))
+    if leaks:
+        more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
+        message = f"{wheel.name} would leak: {leaks[0]}{more}"
+        raise StepFailedError(message, hint="take it out of what is shipped, and train anew")
+
+
+def check_members(workspace: Workspace, members: tuple[str, ...]) -> None:
+    """Check that a wheel holds the package, the artefact and metadata, and nothing else.
+
+    Raises:
+        StepFailedError: A module or the artefact is missing, or something else is in it.
+    """
+    source = workspace.layout.source
+    shipped = {path.relative_to(source).as_posix() for path in workspace.shipped_package()}
+    trained = {path.relative_to(source).as_posix() for path in workspace.layout.trained}
+    needed = {name for name in shipped if name.endswith((".py", "py.typed"))} | trained
+    held = {name for name in members if ".dist-info/" not in name}
+    if lacking := sorted(needed - held):
+        message = f"the wheel lacks {lacking[0]}"
+        raise StepFailedError(message, hint="name it in packages or package_data of setup.py")
+    if foreign := sorted(held - shipped - trained):
+        message = f"the wheel holds {foreign[0]}, which is not part of {workspace.config.package}"
+        raise StepFailedError(message, hint="correct packages and package_data in setup.py")
+
+
+def _promise(workspace: Workspace, release: Release, wheel: Path) -> Proof:
+    golden = (workspace.layout.golden).read_text(encoding="utf-8")
+    return Proof(
+        name=canonicalize_name(release.name),
+        version=release.version,
+        wheel=wheel.name,
+        sha256=digest_file(wheel),
+        release_key=release.release_key,
+        always=release.always,
+        predict=workspace.config.predict,
+        tolerance=workspace.config.tolerance,
+        requirements=workspace.locked("packages"),
+        golden=tuple(GoldenRow(**json.loads(line)) for line in golden.splitlines()),
+        compared_with=_compared_with(workspace),
+    )
+
+
+def _compared_with(workspace: Workspace) -> str:
+    path = workspace.layout.verdict
+    if not workspace.config.gate.compares or not path.is_file():
+        return ""
+    return str(json.loads(path.read_bytes())["verdict"]["baseline"])
+
+
+def _system_tests_folder(workspace: Workspace) -> Path:
+    return workspace.layout.root / workspace.config.system_tests
+
+
+def _system_tests(run: Run) -> SystemTests | None:
+    folder = _system_tests_folder(run.workspace)
+    if not folder.is_dir():
+        name = run.workspace.layout.relative(folder)
+        run.console.notice(f"there is no {name}: the wheel is not tested further")
+        return None
+    return SystemTests(folder, run.workspace.locked("packages", "test"))
+
+
+RELEASE = "the release"
+
+
+def _facts(workspace: Workspace) -> dict[str, str]:
+    config, layout = workspace.config, workspace.layout
+    return {
+        RELEASE: read_release(layout.release).mark,
+        "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
+        "the intervals": digest_json(read_intervals(layout)),
+        "the commit": read_commit(layout.root, workspace.environment).mark,
+        "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.tolerance": str(config.tolerance),
+        "tool.trainwheel.wheel.store-above": str(config.store_above),
+        "the runtime packages": workspace.locked_digest("packages"),
+        "the test packages": workspace.locked_digest("packages", "test"),
+    }
+
+
+def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
+    """Return why the wheel is not the present one; where nothing is released, it stays as it is."""
+    try:
+        releases = read_release(workspace.layout.release).releases
+    except StepFailedError:
+        releases = False
+    return file_reasons(workspace, STEP, record, fixed=() if releases else (RELEASE,))
+
+
+STEP = Step(
+    name="package",
+    target="package.model",
+    help="Build the wheel and prove it in an empty environment",
+    run=_run,
+    needs=("doc", "report", "test", "version"),
+    is_link=True,
+    category="package",
+    alone=True,
+    inputs=(
+        SHIPPED,
+        files("the golden predictions", lambda here: list_files(here.layout.golden)),
+        files("the model card", lambda here: list_files(here.layout.card)),
+        files("the system tests", lambda here: list_files(_system_tests_folder(here))),
+    ),
+    facts=_facts,
+    outputs=lambda layout: (layout.dist,),
+    reasons=_reasons,
+    flags=(FORCE, WAIT, VERBOSE),
+)

@@ -1,28 +1,159 @@
-"""Copy a published wheel to the next index."""
+"""Copy a release from one index to the next: the same bytes, verified on both sides.
+
+Nothing is built: what was tested on the first index is what the next one gets. Every part of it
+may be repeated, so a run that was ended is finished by the next one.
+"""
 
 from __future__ import annotations
 
+import tempfile
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-from trainwheel.cli.runner import Context
-from trainwheel.errors import ConfigurationError
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from trainwheel.engine.chain import TO, VERBOSE, WAIT, Flag, Step
+from trainwheel.engine.run import Run
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.registry import Registry
+from trainwheel.index.versions import parse_version
+from trainwheel.install.environments import Installer
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.shared.promoting import check_indexes, promote
+from trainwheel.steps.shared.publish import Publisher
 from trainwheel.steps.shared.publisher import publisher_of
+from trainwheel.system.digest import digest_file
+from trainwheel.wheel.promise import read_promise
+from trainwheel.wheel.proof import Proof
 
-__all__ = ["run"]
+__all__ = ["STEP", "Promotion", "check_indexes", "promote"]
+
+FROM = Flag("--from", "the index to promote from, by its name in pyproject.toml", "NAME")
 
 
-def run(context: Context) -> None:
+def _run(run: Run) -> None:
     """Promote the release that is named, or the newest one."""
-    project, options, started = context.project, context.options, time.monotonic()
+    options, started = run.options, time.monotonic()
     indexes = check_indexes(options.get("from"), options.get("to"))
     if len(options.names) > 1:
         message = f"promote takes one version, not {len(options.names)}"
         raise ConfigurationError(message, hint="run it once for each")
-    project.log_of("promote").unlink(missing_ok=True)
-    source, target = (publisher_of(project, "promote", name) for name in indexes)
-    name = read_distribution_name(project.read_setup_py())
+    run.workspace.layout.log("promote").unlink(missing_ok=True)
+    source, target = (publisher_of(run, "promote", name) for name in indexes)
+    name = read_distribution_name(run.workspace.read_setup_py())
     version = options.names[0] if options.names else None
-    done = promote(name, version, source, target, project.installer("promote"))
-    project.console.outcome("promote", done.told, time.monotonic() - started)
+    promotion = promote(name, version, source, target, run.tools.installer("promote"))
+    run.console.outcome("promote", promotion.summary, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a promotion came to.
+
+    Args:
+        proof: What the wheel promises.
+        summary: What a person is told.
+    """
+
+    proof: Proof
+    summary: str
+
+
+def check_indexes(name_from: str | None, name_to: str | None) -> tuple[str, str]:
+    """Return the two indexes that are asked for.
+
+    Raises:
+        ConfigurationError: One is missing, or both are the same.
+    """
+    for flag, name in (("--from", name_from), ("--to", name_to)):
+        if not name:
+            message = f"promote needs {flag} NAME"
+            raise ConfigurationError(message, hint="nox -s promote -- --from NAME --to NAME")
+    if name_from == name_to:
+        message = f"promote goes from one index to another, not from {name_from} to itself"
+        raise ConfigurationError(message, hint="name two indexes")
+    return str(name_from), str(name_to)
+
+
+def promote(
+    project: str, version: str | None, source: Publisher, target: Publisher, installer: Installer
+) -> Promotion:
+    """Copy a release, verify it before and after, and return what became of it.
+
+    Args:
+        project: The distribution's name.
+        version: Which release; None for the newest on the source.
+        source: Where it is.
+        target: Where it goes.
+        installer: Installs the locked packages for the verification.
+
+    Raises:
+        ConfigurationError: The source has no such release, or it carries no record of its model;
+            the target refuses the credentials, or has a higher version in the release line.
+        VersionTakenError: The target holds other content under this version.
+        StepFailedError: An index does not answer, or the wheel does not predict as it was trained.
+    """
+    name = canonicalize_name(project)
+    _check_access(source.registry, target.registry)
+    with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+        wheel = _fetch(source.registry, name, version, Path(folder))
+        proof = read_promise(wheel)
+        source.verify(proof, installer)
+        uploaded = target.upload(wheel, proof)
+        _check_same(target.registry, proof, digest_file(wheel))
+        target.verify(proof, installer)
+        target.announce(proof, wheel)
+    return Promotion(proof, uploaded.summary)
+
+
+def _check_access(source: Registry, target: Registry) -> None:
+    """Find out about credentials before anything is fetched."""
+    for registry, uploads in ((source, False), (target, True)):
+        if registry.target is not None:
+            SimpleIndex(registry.target).check_access(uploads=uploads)
+
+
+def _fetch(registry: Registry, name: str, version: str | None, folder: Path) -> Path:
+    wheels = registry.wheels(name)
+    chosen = _choose(name, version, wheels, registry.label)
+    if registry.target is None:
+        return registry.folder / wheels[chosen].filename
+    return SimpleIndex(registry.target).download(wheels[chosen], folder)
+
+
+def _choose(name: str, version: str | None, published: Iterable[str], label: str) -> str:
+    versions = {Version(text): text for text in published}
+    if not versions:
+        message = f"{label} has no {name}"
+        raise ConfigurationError(message, hint="publish it there first")
+    newest = max((v for v in versions if not v.is_prerelease), default=max(versions))
+    if version is None:
+        return versions[newest]
+    asked = parse_version(version)
+    if asked not in versions:
+        message = f"{label} has no {name} {version}"
+        raise ConfigurationError(message, hint=f"the newest there is {newest}")
+    return versions[asked]
+
+
+def _check_same(registry: Registry, proof: Proof, digest: str) -> None:
+    """Check that what was sent is what was fetched, and what the target lists."""
+    file = registry.wheels(proof.name).get(proof.version)
+    listed = None if file is None else file.hashes.get("sha256", proof.sha256)
+    if not listed == digest == proof.sha256:
+        message = f"{registry.label} does not hold the bytes of {proof.wheel} that were fetched"
+        raise StepFailedError(message, hint="run it again")
+
+
+STEP = Step(
+    name="promote",
+    help="Copy a published wheel to the next index, verified on both",
+    run=_run,
+    category="upload",
+    alone=True,
+    flags=(FROM, TO, WAIT, VERBOSE),
+    takes_names="VERSION",
+)

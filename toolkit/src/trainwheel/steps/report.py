@@ -1,22 +1,232 @@
-"""Write the report."""
+"""Write the report page, the table for a pull request, and the model card."""
 
 from __future__ import annotations
 
-from trainwheel.cli.runner import Context
-from trainwheel.steps.shared.judging import judge_model
-from trainwheel.steps.shared.reporting import write_report
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
-__all__ = ["report", "run"]
+import jinja2
+
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.execute import run_step
+from trainwheel.engine.inputs import DATA, MEASURED, digests_of, files
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.evaluation.repeatability import parse_repeatability
+from trainwheel.evaluation.report import (
+    PICTURES,
+    Subject,
+    headlines,
+    number,
+    render_metrics,
+    rest,
+    worst_rows,
+)
+from trainwheel.requirements.setup_py import read_distribution_name
+from trainwheel.steps.shared.findings import (
+    Evaluation,
+    read_data_digests,
+    read_evaluation,
+    read_metrics,
+    read_object,
+    read_snapshot,
+    read_training,
+)
+from trainwheel.system.digest import digest_file, digest_json
+from trainwheel.system.files import list_files
+from trainwheel.system.git import read_commit
+from trainwheel.system.markdown import code, inline
+from trainwheel.system.text import describe_size, shown
+
+__all__ = ["STEP", "write_report"]
+
+TEMPLATES = Path(__file__).parents[1] / "data" / "report"
 
 
-def run(context: Context) -> None:
-    """Measure the model and write its page, whether the gate lets it pass or not."""
-    report(context)
-    context.project.console.outcome("report", "build/train/report.html")
+def _run(run: Run) -> None:
+    """Write the page, whether the gate lets the model pass or not."""
+    write_report(run)
+    layout = run.workspace.layout
+    if STEP.name in run.named:
+        run.console.outcome("report", layout.relative(layout.report))
 
 
-def report(context: Context) -> None:
-    """Bring the report up to date; the index is asked only where something else has changed."""
-    project, to = context.project, context.options.get("to")
-    judged = judge_model(project, to, is_fresh=False, force=context.is_forced)
-    write_report(project, judged, force=context.is_forced)
+def write_report(run: Run) -> None:
+    """Write the report, unless what it tells has not changed.
+
+    Raises:
+        StepFailedError: The model has not been evaluated.
+    """
+    evaluation = read_evaluation(run.workspace.layout)
+
+    def work(scratch: Path) -> Mapping[str, str]:
+        return _lay_out(run.workspace, evaluation, scratch)
+
+    run_step(run, STEP, work, is_quiet=True)
+
+
+def _lay_out(workspace: Workspace, evaluation: Evaluation, folder: Path) -> Mapping[str, str]:
+    """Write the report's page, the table for a pull request and the model card into a folder."""
+    layout, subject = workspace.layout, _subject(workspace, evaluation)
+    page = _context(workspace, subject)
+    files = {
+        layout.report: _render("report.html.j2", page),
+        layout.card: _render("model_card.md.j2", page),
+        layout.metrics_table: render_metrics(subject),
+    }
+    for path, text in files.items():
+        (folder / path.name).write_text(text, encoding="utf-8")
+    return {"summary": layout.relative(layout.report)}
+
+
+def _subject(workspace: Workspace, evaluation: Evaluation) -> Subject:
+    layout = workspace.layout
+    return Subject(
+        read_distribution_name(workspace.read_setup_py()),
+        read_metrics(layout),
+        evaluation.measured,
+        evaluation.baseline,
+        evaluation.compared,
+        evaluation.verdict,
+        read_training(layout).get("carries_training_rows", ()),
+    )
+
+
+def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
+    """Return what the templates lay out."""
+    layout, config = workspace.layout, workspace.config
+    training = read_training(layout)
+    commit = read_commit(layout.root, workspace.environment)
+    digests = digests_of(workspace, DATA)
+    data = {**read_data_digests(layout), **digests}
+    inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
+    return {
+        "subject": subject,
+        "headlines": headlines(subject),
+        "rest": rest(subject),
+        "worst": list(worst_rows(subject, inputs)),
+        "pictures": _pictures(layout),
+        "parameters": {
+            name: json.dumps(value) for name, value in read_object(layout.parameters).items()
+        },
+        "data": {shown(name): digest for name, digest in data.items()},
+        "snapshot": read_snapshot(workspace),
+        "command": config.train_command,
+        "package": config.package,
+        "predict": config.predict,
+        "commit": commit.sha,
+        "is_dirty": commit.is_dirty,
+        "took": _taken(training),
+        "repeats": _repeats(layout),
+        "packages": training.get("packages", {}),
+        "python": training.get("python", ""),
+    }
+
+
+def _repeats(layout: Layout) -> str:
+    """Return whether training repeats, as far as that is known of the model that stands."""
+    repeats = parse_repeatability(read_object(layout.repeatability))
+    if repeats is None or repeats.artefact != digest_file(layout.artefact):
+        return ""
+    return repeats.told
+
+
+def _taken(training: Mapping[str, Any]) -> dict[str, str]:
+    if "seconds" not in training:
+        return {}
+    return {
+        "time": _seconds(training["seconds"]),
+        "processor time": _seconds(training["processor_seconds"]),
+        "peak memory": describe_size(training["peak_memory"]),
+        **_on_cluster(training.get("cluster", {})),
+    }
+
+
+def _on_cluster(cluster: Mapping[str, Any]) -> dict[str, str]:
+    if not cluster:
+        return {}
+    lost, repeated = cluster["lost_workers"], cluster["repeated_tasks"]
+    told = f"{cluster['workers']} workers at the start"
+    return {"cluster": f"{told}, {lost} lost, {repeated} tasks repeated" if lost else told}
+
+
+def _seconds(value: float) -> str:
+    minute = 60
+    if value < minute:
+        return f"{value:.1f} s"
+    return str(timedelta(seconds=round(value)))
+
+
+def _pictures(layout: Layout) -> list[tuple[str, str, str]]:
+    """Return name, description and SVG of each picture that was drawn."""
+    folder = layout.evaluation
+    found = []
+    for name, told in PICTURES.items():
+        path = folder / f"{name}.svg"
+        if path.is_file():
+            svg = path.read_text(encoding="utf-8")
+            label = told.partition(":")[0]
+            # Whatever a reader uses, the picture is one thing with a name.
+            named = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
+            found.append((name, told, named))
+    return found
+
+
+def _inputs_of_worst(layout: Layout, subject: Subject) -> dict[int, Mapping[str, Any]]:
+    path = layout.holdout
+    wanted = {mistake["row"] for mistake in subject.measured.get("worst", ())}
+    if not path.is_file() or not wanted:
+        return {}
+    with path.open(encoding="utf-8") as stream:
+        return {
+            row: json.loads(line)["input"] for row, line in enumerate(stream, 1) if row in wanted
+        }
+
+
+def _render(name: str, context: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["number"] = number
+    environment.filters |= {"inline": inline, "code": code}
+    return environment.get_template(name).render(context)
+
+
+def _facts(workspace: Workspace) -> dict[str, str]:
+    templates = [digest_file(path) for path in sorted(TEMPLATES.iterdir())]
+    return {
+        "tool.trainwheel.report.show-rows": str(workspace.config.show_rows),
+        "the templates": digest_json(templates),
+        "setup.py": digest_json(read_distribution_name(workspace.read_setup_py())),
+    }
+
+
+STEP = Step(
+    name="report",
+    help="Write the report page and the model card",
+    run=_run,
+    needs=("evaluate",),
+    is_link=True,
+    inputs=(
+        MEASURED,
+        files("what was measured", lambda here: list_files(here.layout.evaluation)),
+        files(
+            "what is known of how training repeats",
+            lambda here: list_files(here.layout.repeatability),
+        ),
+    ),
+    facts=_facts,
+    outputs=lambda layout: (layout.report, layout.metrics_table, layout.card),
+    flags=(TO, FORCE, WAIT, VERBOSE),
+    is_portable=True,
+)

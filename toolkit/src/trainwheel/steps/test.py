@@ -3,58 +3,94 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+import xml.etree.ElementTree as ET  # nosec B405 - reads what this run wrote
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from trainwheel.cli.runner import Context
-from trainwheel.engine.project import Project
-from trainwheel.engine.run import run_step
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Files, Step
+from trainwheel.engine.execute import run_step
+from trainwheel.engine.inputs import ARTEFACT, PACKAGE, close, files
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.steps.shared.facts import facts_of
-from trainwheel.system.files import place
+from trainwheel.steps.evaluate import pass_gate
+from trainwheel.system.files import list_files, place
 
-__all__ = ["run"]
-
-
-def run(context: Context) -> None:
-    """Run pytest over the tests with coverage of what is shipped, and judge the model."""
-    project = context.project
-    project.require_artefact()
-    facts = facts_of(project, "test")
-    run_step(
-        project, "test", facts, lambda scratch: _test(project, scratch), force=context.is_forced
-    )
-    from trainwheel.steps.evaluate import judge  # noqa: PLC0415 - after what may be long
-
-    judge(context)
+__all__ = ["STEP"]
 
 
-def _test(project: Project, scratch: Path) -> Mapping[str, str]:
-    made = scratch / "test"
+def _run(run: Run) -> None:
+    """Run pytest over the tests with coverage of what is shipped, and pass the gate."""
+    run.workspace.require_artefact()
+    run_step(run, STEP, lambda scratch: _test(run, scratch))
+    pass_gate(run)
+
+
+def _test(run: Run, scratch: Path) -> Mapping[str, str]:
+    workspace, made = run.workspace, scratch / run.workspace.layout.test.name
     made.mkdir()
     argv = (
-        *("python", "-m", "pytest", project.config.tests, "-p", "no:cacheprovider"),
-        *(f"--junitxml={made / 'pytest.xml'}", f"--cov={project.config.package}"),
+        *("python", "-m", "pytest", workspace.config.tests, "-p", "no:cacheprovider"),
+        *(f"--junitxml={made / 'pytest.xml'}", f"--cov={workspace.config.package}"),
         *(f"--cov-report=xml:{made / 'coverage.xml'}", f"--cov-report=html:{made / 'coverage'}"),
     )
-    env = {"PYTHONPATH": str(project.source), "COVERAGE_FILE": str(scratch / "coverage")}
+    env = {
+        "PYTHONPATH": str(workspace.layout.source),
+        "COVERAGE_FILE": str(scratch / "coverage"),
+    }
     try:
-        project.run_tool("test", argv, what="the tests", env=env)
+        run.tools.run("test", argv, what="the tests", env=env)
     except StepFailedError:
         # A CI service shows which tests failed; the step stays stale, for no record says so.
         if (made / "pytest.xml").is_file():
-            shutil.copyfile(made / "pytest.xml", made / "junit.xml")
-        place(made, project.root / "build" / "test")
+            shutil.copyfile(made / "pytest.xml", made / workspace.layout.junit.name)
+        place(made, workspace.layout.test)
         raise
     return {"summary": _describe(made)}
 
 
 def _describe(made: Path) -> str:
-    import xml.etree.ElementTree as ET  # noqa: PLC0415 - only for work  # nosec B405
-
     # Both files were written by the tools of the locked environment a moment ago.
     junit = ET.parse(made / "pytest.xml")  # noqa: S314  # nosec B314
     coverage = ET.parse(made / "coverage.xml")  # noqa: S314  # nosec B314
     suite = next(junit.iter("testsuite"))
     rate = float(coverage.getroot().get("line-rate", "0"))
     return f"{suite.get('tests')} tests passed, {rate:.0%} of the package covered"
+
+
+def _tests(workspace: Workspace) -> Iterator[Path]:
+    """Yield the tests, with the conftest.py of every folder above them up to the root."""
+    root = workspace.layout.root
+    folder = root / workspace.config.tests
+    yield from list_files(folder)
+    for parent in folder.parents:
+        if root in (parent, *parent.parents) and (parent / "conftest.py").is_file():
+            yield parent / "conftest.py"
+
+
+def _facts(workspace: Workspace) -> dict[str, str]:
+    return {"the tests": workspace.config.tests, "the package": workspace.config.package}
+
+
+STEP = Step(
+    name="test",
+    target="test",
+    help="Run the model's tests with coverage, and pass the gate",
+    run=_run,
+    needs=("train", "evaluate", "report"),
+    is_link=True,
+    category="test",
+    inputs=(
+        Files(
+            "the files below `tests`, what they and training import",
+            lambda workspace: close(workspace, tuple(_tests(workspace))),
+        ),
+        PACKAGE,
+        ARTEFACT,
+        files("`pyproject.toml`", lambda here: list_files(here.layout.root / "pyproject.toml")),
+    ),
+    facts=_facts,
+    outputs=lambda layout: (layout.test,),
+    beside=lambda layout: (layout.junit,),
+    flags=(TO, FORCE, WAIT, VERBOSE),
+)

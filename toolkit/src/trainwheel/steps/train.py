@@ -1,43 +1,382 @@
-"""Train the model."""
+"""Train the model in a process of its own and record its golden predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from trainwheel.cli.runner import Context
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.checkpoints import checkpoints_for, forget_checkpoints
-from trainwheel.engine.inputs import fingerprint
-from trainwheel.engine.run import run_step
-from trainwheel.evaluation.repeatability import Repeatability
-from trainwheel.steps.shared.facts import facts_of
+from trainwheel.engine.entry_points import words_of_python
+from trainwheel.engine.execute import is_stale, run_step
+from trainwheel.engine.inputs import DATA, TRAINING, fingerprint
+from trainwheel.engine.run import Run
+from trainwheel.engine.tools import PROGRESS
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import StepFailedError
+from trainwheel.evaluation.golden import GoldenRow, compare, parse_inputs
+from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
+from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
+from trainwheel.guest import CLUSTER, PREDICT, TRAIN
+from trainwheel.requirements.lockfile import requirements
+from trainwheel.steps.evaluate import evaluate_model
+from trainwheel.steps.report import write_report
+from trainwheel.steps.shared.cluster import cluster_of, plan_for, reach, scheduler_of
+from trainwheel.steps.shared.prove import Model, ask
+from trainwheel.steps.shared.staging import stage_package
+from trainwheel.system.console import Console
+from trainwheel.system.digest import digest_file, digest_json
+from trainwheel.system.environ import SecretClass
+from trainwheel.system.files import scratch_folder, write_atomically
+from trainwheel.wheel.manifest import manifest_of, render_manifest, versions_that_matter
 
-__all__ = ["run"]
+__all__ = ["STEP", "host_command", "show_progress", "train"]
+
+REPEATABLE = Flag(
+    "--check-repeatable", "train again with other hash seeds and on the other engine, and compare"
+)
+HASH_SEED, _OTHER_SEEDS = "0", ("1", "2")
+"""By which Python hashes texts in training, and in its repetitions."""
+
+_THREADS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
+_SPARSE = 10.0
+"""Seconds between two lines of progress where no line can be overwritten."""
 
 
-def run(context: Context) -> None:
-    """Train, unless nothing that training depends on has changed, and write the report."""
-    project, facts = context.project, facts_of(context.project, "train")
+def _run(run: Run) -> None:
+    """Train, unless nothing that training depends on has changed; then evaluate and report."""
+    workspace, force = run.workspace, run.is_forced("train")
 
     def work(scratch: Path) -> Mapping[str, str]:
-        from trainwheel.steps.shared.training import train  # noqa: PLC0415 - only where there is work
+        key = fingerprint(workspace, STEP).key
+        return train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
 
-        key = fingerprint(project, "train", facts).key
-        return train(project, scratch, checkpoints_for(project, key, is_fresh=context.is_forced))
-
-    record = run_step(project, "train", facts, work, force=context.is_forced)
-    forget_checkpoints(project, record.fingerprint.key)
-    repeats = _repeat(context)
-    from trainwheel.steps.report import report  # noqa: PLC0415 - after what may be long
-
-    report(context)
+    record = run_step(run, STEP, work)
+    forget_checkpoints(workspace.layout, record.fingerprint.key)
+    repeats = check_repeatable(run) if run.options.has("check-repeatable") else None
+    for follower in ("evaluate", "report"):
+        if follower in run.registered - run.steps:
+            run.queue(follower)
     if repeats is not None:
+        # The report tells what repeats, also where that is not enough.
+        evaluate_model(run, is_fresh=False)
+        write_report(run)
         repeats.require()
 
 
-def _repeat(context: Context) -> Repeatability | None:
-    if not context.options.has("check-repeatable"):
-        return None
-    from trainwheel.steps.shared.repeating import check_repeatable  # noqa: PLC0415 - rarely asked for
+def train(
+    run: Run,
+    scratch: Path,
+    checkpoints: Path,
+    *,
+    hash_seed: str = HASH_SEED,
+    is_quiet: bool = False,
+) -> Mapping[str, str]:
+    """Run the configured command and keep its model, its report and its golden predictions.
 
-    return check_repeatable(context.project)
+    Args:
+        run: This run.
+        scratch: A fresh folder, which gets what is kept.
+        checkpoints: A folder that the command may keep unfinished work in.
+        hash_seed: By which Python hashes texts.
+        is_quiet: Show how far it is and nothing that it prints.
+
+    Raises:
+        StepFailedError: The command failed, wrote no model or no sound data.json, or the model does
+            not predict.
+        TrainwheelError: There is no cluster that could be used.
+    """
+    model, report = scratch / run.workspace.layout.artefact.name, scratch / "train"
+    report.mkdir()
+    measures = scratch / "measures.json"
+    variables = _variables(run.workspace, checkpoints, hash_seed)
+    _run_command(run, scratch, measures, variables, is_quiet=is_quiet)
+    if not model.is_file() or not model.stat().st_size:
+        message = "training ended well but wrote no model"
+        hint = "it must write the file that {model} names in tool.trainwheel.train.command"
+        raise StepFailedError(message, hint=hint)
+    if (report / "data.json").exists():
+        parse_data_digests((report / "data.json").read_bytes())
+    manifest_of(model).write_text(_manifest(run.workspace, model), encoding="utf-8")
+    carriers = _record_golden(run, model, report, scratch)
+    _record_run(measures, report, carriers)
+    return {"summary": _describe(report), "model": digest_file(model)}
+
+
+def _run_command(
+    run: Run,
+    scratch: Path,
+    measures: Path,
+    variables: Mapping[str, str],
+    *,
+    is_quiet: bool,
+) -> None:
+    workspace = run.workspace
+    plan, refusal = scratch / "plan.json", scratch / "refusal.json"
+    secrets = frozenset() if workspace.fetches_data else frozenset({SecretClass.DATA})
+    with plan_for(run, scratch, variables, secrets) as cluster:
+        told = {"measures": str(measures), "refusal": str(refusal), "cluster": cluster}
+        plan.write_text(json.dumps(told), encoding="utf-8")
+        model = scratch / workspace.layout.artefact.name
+        command = workspace.training_command(model, scratch / workspace.layout.train.name)
+        try:
+            run.tools.run(
+                "train",
+                host_command(command, plan),
+                what="training",
+                env=variables,
+                secrets=secrets,
+                echo=show_progress(run.console, is_quiet=is_quiet),
+                timeout=None if cluster is None else workspace.config.dask_time_limit,
+            )
+        except StepFailedError:
+            if refusal.is_file():
+                raise StepFailedError(**json.loads(refusal.read_bytes())) from None
+            raise
+
+
+def host_command(argv: Sequence[str], plan: Path) -> tuple[str, ...]:
+    """Return a training command with the host around what Python runs.
+
+    A command that is no Python, or whose words are not understood, is left as it is.
+
+    Args:
+        argv: The command.
+        plan: What the host is told, see `trainwheel.guest`.
+    """
+    found = words_of_python(argv)
+    if found is None:
+        return tuple(argv)
+    options, target = found
+    return (argv[0], *options, "-P", str(TRAIN), str(plan), *target)
+
+
+def show_progress(
+    console: Console, clock: Callable[[], float] = time.monotonic, *, is_quiet: bool = False
+) -> Callable[[str], None]:
+    """Return what shows each line of training as it comes, unless quiet, and how far it is.
+
+    A terminal has one line that is overwritten; elsewhere there is a line every ten seconds.
+    """
+    said = clock()
+
+    def echo(line: str) -> None:
+        nonlocal said
+        if not line.startswith(PROGRESS):
+            if not is_quiet:
+                console.line(f"  {line}")
+            return
+        label, done, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
+        share = f" of {total}" if total not in {"", "0"} else ""
+        if console.is_terminal:
+            console.progress(f"train    {_bar(done, total)}{label} {done}{share}")
+        elif clock() - said >= _SPARSE:
+            said = clock()
+            console.line(f"  {label}: {done}{share}")
+
+    return echo
+
+
+def _bar(done: str, total: str) -> str:
+    if not (done.isdecimal() and total.isdecimal() and int(total)):
+        return "… "
+    width = 24
+    full = min(width, int(done) * width // int(total))
+    return f"[{'=' * full}{' ' * (width - full)}] "
+
+
+def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[str, str]:
+    """Return what makes runs repeat, and lets what they print come at once."""
+    threads = workspace.config.threads
+    return {
+        "PYTHONPATH": str(workspace.layout.source),
+        "PYTHONHASHSEED": hash_seed,
+        "PYTHONUNBUFFERED": "1",
+        "TRAINWHEEL_CHECKPOINTS": str(checkpoints),
+        **(dict.fromkeys(_THREADS, str(threads)) if threads else {}),
+    }
+
+
+def _manifest(workspace: Workspace, model: Path) -> str:
+    locked = requirements(workspace.lock, *STEP.categories(workspace.config))
+    python = ".".join(map(str, sys.version_info[:3]))
+    return render_manifest(
+        digest_file(model), model.stat().st_size, versions_that_matter(locked), python
+    )
+
+
+def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tuple[str, ...]:
+    """Add the predictions to the golden inputs; return the estimators that carry training rows."""
+    path = report / "golden.jsonl"
+    if not path.exists():
+        run.console.notice("training wrote no golden.jsonl: no prediction will be repeated")
+        path.touch()
+    inputs = parse_inputs(path.read_text(encoding="utf-8"), "golden.jsonl")
+    source = scratch / "source"
+    stage_package(run.workspace, source, artefact)
+    model = Model(
+        run.workspace.config.predict,
+        run.tools.python("train"),
+        run.environment,
+        log=run.workspace.layout.log("train"),
+        variables={**run.tools.variables("train"), "PYTHONPATH": str(source)},
+    )
+    carriers: list[str] = []
+    notice = run.console.notice
+    rows: Sequence[GoldenRow] = ask(
+        model,
+        inputs,
+        scratch / "golden",
+        notice=notice,
+        carries=carriers.append,
+        artefact=artefact,
+    )
+    path.write_text("".join(f"{json.dumps(asdict(row))}\n" for row in rows), encoding="utf-8")
+    return tuple(carriers)
+
+
+def _record_run(measures: Path, report: Path, carriers: Sequence[str]) -> None:
+    """Write what the run took, and what is known of the model beside its metrics."""
+    taken = json.loads(measures.read_bytes()) if measures.is_file() else {}
+    document = {**taken, "carries_training_rows": list(carriers)}
+    (report / "training.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _describe(report: Path) -> str:
+    path = report / "metrics.json"
+    if not path.exists():
+        return "trained, without metrics.json"
+    metrics, _ = split_intervals(parse_metrics(path.read_bytes()))
+    shown = [f"{name} {value:.3f}" for name, value in metrics.items() if isinstance(value, float)]
+    return ", ".join(["trained", *shown[:2]])
+
+
+def check_repeatable(run: Run) -> Repeatability:
+    """Train twice with other hash seeds, once on the other engine, and write what repeats.
+
+    Raises:
+        TrainwheelError: Training failed, or the other engine is configured but cannot be used.
+    """
+    repeats = Repeatability(digest_file(run.workspace.layout.artefact), tuple(_repeats(run)))
+    text = json.dumps(repeats.as_json(), indent=1) + "\n"
+    write_atomically(run.workspace.layout.repeatability, text.encode())
+    run.console.outcome("repeat", repeats.told)
+    return repeats
+
+
+def _repeats(run: Run) -> Iterator[Repeat]:
+    engine = run.workspace.config.engine
+    for seed in _OTHER_SEEDS:
+        yield _repeat(run, engine, seed)
+    if engine != "local":
+        yield _repeat(run, "local", HASH_SEED)
+    elif scheduler_of(run.workspace):
+        yield _repeat(run, "dask", HASH_SEED)
+    else:
+        run.console.notice("no cluster is configured, so training is repeated here alone")
+
+
+def _repeat(run: Run, engine: str, seed: str) -> Repeat:
+    started, elsewhere = time.monotonic(), replace(run.workspace.config, engine=engine)
+    with scratch_folder(run.workspace.layout.scratch, "repeat") as scratch:
+        checkpoints = scratch / "checkpoints"
+        checkpoints.mkdir()
+        train(run.under(elsewhere), scratch, checkpoints, hash_seed=seed, is_quiet=True)
+        artefact = digest_file(scratch / run.workspace.layout.artefact.name)
+        repeat = Repeat(engine, seed, artefact, _difference(run.workspace, scratch / "train"))
+    is_same = artefact == digest_file(run.workspace.layout.artefact)
+    result = "other predictions" if repeat.difference else "same predictions"
+    result = "same bytes" if is_same and not repeat.difference else result
+    run.console.outcome("repeat", f"{repeat.name}: {result}", time.monotonic() - started)
+    return repeat
+
+
+def _difference(workspace: Workspace, report: Path) -> str:
+    """Return the first golden or held-out prediction that differs; empty for none."""
+    standing, tolerance = workspace.layout.train, workspace.config.tolerance
+    old, new = _read_golden(standing / "golden.jsonl"), _read_golden(report / "golden.jsonl")
+    if [row.input for row in old] != [row.input for row in new]:
+        return "golden.jsonl has other inputs"
+    for difference in compare(old, new, tolerance):
+        return str(difference)
+    before, after = standing / "predictions.csv", report / "predictions.csv"
+    if before.is_file() != after.is_file():
+        return "predictions.csv was written by one of the two alone"
+    if not before.is_file():
+        return ""
+    with (
+        before.open(encoding="utf-8", newline="") as then,
+        after.open(encoding="utf-8", newline="") as now,
+    ):
+        return compare_predictions(then, now, tolerance)
+
+
+def _read_golden(path: Path) -> list[GoldenRow]:
+    with path.open(encoding="utf-8") as stream:
+        return [GoldenRow(**json.loads(line)) for line in stream]
+
+
+def _facts(workspace: Workspace) -> dict[str, str]:
+    config = workspace.config
+    return {
+        "the training command": config.train_command,
+        "tool.trainwheel.artefact": config.artefact_path,
+        "tool.trainwheel.data": " ".join(config.training_data),
+        "tool.trainwheel.train.threads": str(config.threads),
+        "tool.trainwheel.predict": config.predict,
+        "the script around predictions": digest_file(PREDICT),
+        "the script around training": digest_file(TRAIN),
+        # Not where the cluster is: the same work comes to the same anywhere.
+        **(_cluster_facts() if config.engine != "local" else {}),
+    }
+
+
+def _cluster_facts() -> dict[str, str]:
+    scripts = [digest_file(path) for path in sorted(CLUSTER.glob("*.py"))]
+    return {
+        "tool.trainwheel.train.engine": "dask",
+        "the scripts of the cluster": digest_json(scripts),
+    }
+
+
+def _check(run: Run) -> None:
+    """Check that the cluster is configured as it must be and, if there is work, that it is there.
+
+    Raises:
+        TrainwheelError: It is not configured so.
+        StepFailedError: Its scheduler takes no connection.
+    """
+    if run.workspace.config.engine == "local":
+        return
+    cluster = cluster_of(run.workspace)
+    if cluster is not None and cluster.address and is_stale(run, STEP):
+        reach(cluster)
+
+
+STEP = Step(
+    name="train",
+    target="train",
+    help="Train the model and record its golden predictions",
+    run=_run,
+    needs=("data",),
+    is_link=True,
+    category="train",
+    more_categories=lambda config: () if config.engine == "local" else ("engine",),
+    inputs=(TRAINING, DATA),
+    facts=_facts,
+    outputs=lambda layout: (layout.artefact, layout.manifest, layout.train),
+    beside=lambda layout: (
+        *(layout.report, layout.metrics_table, layout.card),
+        layout.repeatability,
+    ),
+    flags=(TO, REPEATABLE, FORCE, WAIT, VERBOSE),
+    check=_check,
+    watches_writes=True,
+)

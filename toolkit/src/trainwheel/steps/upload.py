@@ -2,63 +2,110 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 
-from trainwheel.cli.runner import Context
-from trainwheel.engine.records import Record, read_record, write_record
-from trainwheel.errors import TrainwheelError
-from trainwheel.steps.shared.releasing import read_release
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.execute import is_stale
+from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import Record, read_record
+from trainwheel.engine.release import read_release
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import StepFailedError, TrainwheelError
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.versions import check_not_lower
+from trainwheel.requirements.setup_py import read_distribution_name
+from trainwheel.steps import test, train
+from trainwheel.steps.shared.publish import read_proof
+from trainwheel.steps.shared.publisher import publisher_of, registry_of, unpublished, wheel_of
+from trainwheel.steps.version import asked_version, wish_of
 
-__all__ = ["run"]
+__all__ = ["STEP"]
+
+_SPARE = 256 << 20
+"""Bytes kept free for environments, logs and the index."""
+
+_COPIES = 6
+"""How often an artefact is on disk at once: made, staged, built, proved, published, verified."""
 
 
-def run(context: Context) -> None:
+def _run(run: Run) -> None:
     """Upload what was proved, once, and have the published wheel verified."""
-    project = context.project
-    release = read_release(project.root / "build" / "version.json")
+    layout = run.workspace.layout
+    release = read_release(layout.release)
     if release.releases:
-        _upload(context)
+        layout.log("upload").unlink(missing_ok=True)
+        publisher, wheel = publisher_of(run, "upload", run.options.get("to")), wheel_of(layout)
+        publisher.publish(wheel, read_proof(wheel))
     else:
-        project.console.outcome("upload", release.reason)
-        _account_for(context, release.version)
-    uploaded, verified = (read_record(project.records, step) for step in ("upload", "verify"))
+        run.console.outcome("upload", release.reason)
+        _account_for(run, release.version)
+    uploaded, verified = (read_record(layout.records, step) for step in ("upload", "verify"))
     # A run that was killed after its upload left no record of a verification.
     is_verified = uploaded and verified and uploaded.fingerprint == verified.fingerprint
-    if uploaded and (not is_verified or context.is_forced) and "verify" in context.registered:
-        context.notify("verify")
+    if uploaded and (not is_verified or run.is_forced("upload")) and "verify" in run.registered:
+        run.queue("verify")
 
 
-def _account_for(context: Context, version: str) -> None:
+def _account_for(run: Run, version: str) -> None:
     """Record the upload of a run that was killed before it said so."""
-    records = context.project.records
-    packaged, uploaded = (read_record(records, step) for step in ("package", "upload"))
+    layout = run.workspace.layout
+    packaged, uploaded = (read_record(layout.records, step) for step in ("package", "upload"))
     if packaged is None or packaged.facts.get("version") != version:
         return
     if uploaded is None or packaged.facts["sha256"] not in uploaded.fingerprint.files.values():
-        from trainwheel.steps.shared.publish import read_proof  # noqa: PLC0415
-        from trainwheel.steps.shared.publisher import publisher_of, wheel_of  # noqa: PLC0415
-
         try:
-            proof = read_proof(wheel_of(context.project))
+            proof = read_proof(wheel_of(layout))
         except TrainwheelError:
             return  # what was packaged is not there any more
-        publisher = publisher_of(context.project, "upload", context.options.get("to"))
+        publisher = publisher_of(run, "upload", run.options.get("to"))
         if publisher.holds(proof):
-            write_record(records, Record("upload", publisher.mark(proof), {}, 0.0, {}))
+            publisher.record("upload", proof)
 
 
-def _upload(context: Context) -> None:
-    from trainwheel.steps.shared.publish import read_proof  # noqa: PLC0415 - only where there is work
-    from trainwheel.steps.shared.publisher import publisher_of, wheel_of  # noqa: PLC0415
+def _check(run: Run) -> None:
+    """Check the credentials (on the index), the version and the free disk.
 
-    project, started = context.project, time.monotonic()
-    publisher = publisher_of(project, "upload", context.options.get("to"))
-    project.log_of("upload").unlink(missing_ok=True)
-    wheel = wheel_of(project)
-    proof = read_proof(wheel)
-    uploaded = publisher.upload(wheel, proof)
-    seconds = time.monotonic() - started
-    if uploaded.is_there:
-        record = Record("upload", publisher.mark(proof), {}, seconds, {"told": uploaded.told})
-        write_record(project.records, record)
-    project.console.outcome("upload", uploaded.told, seconds)
+    Raises:
+        ConfigurationError: A variable or key is missing or wrong, the index refuses the
+            credentials, or the version asked for cannot be released.
+        StepFailedError: The index does not answer, or the disk is too full.
+    """
+    workspace = run.workspace
+    _check_disk(workspace.layout)
+    registry = registry_of(run, run.options.get("to"))
+    # If there is nothing to make, the version step asks the index at once.
+    is_work_ahead = is_stale(run, train.STEP) or is_stale(run, test.STEP)
+    if registry.target is not None and is_work_ahead:
+        SimpleIndex(registry.target).check_access(uploads=True)
+    if wish_of(workspace).asked is not None:
+        name = read_distribution_name(workspace.read_setup_py())
+        check_not_lower(asked_version(workspace), registry.wheels(name))
+
+
+def _check_disk(layout: Layout) -> None:
+    size = layout.artefact.stat().st_size if layout.artefact.is_file() else 0
+    needed, free = _SPARE + _COPIES * size, shutil.disk_usage(layout.root).free
+    if free < needed:
+        message = f"{free >> 20} MiB are free on the disk, a release needs {needed >> 20} MiB"
+        raise StepFailedError(message, hint="make room, for example with make clean")
+
+
+def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
+    return unpublished(workspace.layout, record)
+
+
+STEP = Step(
+    name="upload",
+    target="upload.model",
+    help="Publish the wheel, once",
+    run=_run,
+    needs=("package",),
+    is_link=True,
+    category="upload",
+    alone=True,
+    reasons=_reasons,
+    flags=(TO, FORCE, WAIT, VERBOSE),
+    check=_check,
+)

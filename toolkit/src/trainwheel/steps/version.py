@@ -1,29 +1,150 @@
-"""Decide the version to release."""
+"""Decide what the next release is called, and whether there is one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.cli.runner import Context
-from trainwheel.engine.run import run_step
-from trainwheel.steps.shared.facts import DECISION
-from trainwheel.steps.shared.releasing import decide_release
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.execute import run_step
+from trainwheel.engine.inputs import SHIPPED
+from trainwheel.engine.release import Release
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import ConfigurationError, MissingCredentialsError
+from trainwheel.index.registry import Registry
+from trainwheel.index.versions import Decision, Wish, decide, next_version
+from trainwheel.requirements.setup_py import read_distribution_name, read_version
+from trainwheel.steps.shared.publisher import registry_of
 from trainwheel.steps.shared.staging import release_key
+from trainwheel.system.environ import Environment
 
-__all__ = ["run"]
+__all__ = ["STEP", "asked_version", "decide_release", "wish_of"]
+
+DECISION = "the decision"
+"""What only the index knows."""
 
 
-def run(context: Context) -> None:
-    """Ask the index what is published and write the decision to build/version.json."""
-    project = context.project
-    project.require_artefact()
-    release = decide_release(project, context.options.get("to"), release_key(project))
+def _run(run: Run) -> None:
+    """Ask the index what is published and write the decision."""
+    run.workspace.require_artefact()
+    release = decide_release(run, run.options.get("to"), release_key(run.workspace))
 
     def work(scratch: Path) -> Mapping[str, str]:
-        (scratch / "version.json").write_text(release.render(), encoding="utf-8")
+        name = run.workspace.layout.release.name
+        (scratch / name).write_text(release.render(), encoding="utf-8")
         return {}
 
-    told = f"{release.version}, {release.reason}" if release.releases else release.reason
-    facts = {DECISION: release.mark}
-    run_step(project, "version", facts, work, summary=told, force=context.is_forced)
+    summary = f"{release.version}, {release.reason}" if release.releases else release.reason
+    run_step(run, STEP, work, learned={DECISION: release.mark}, summary=summary)
+
+
+def wish_of(workspace: Workspace) -> Wish:
+    """Return what this run asks for: a version by name, a build number, or nothing."""
+    config, environment = workspace.config, workspace.environment
+    return Wish(
+        asked=environment.version_asked,
+        build_number=_build_number(environment),
+        offset=config.build_number_offset,
+        always=config.release == "always",
+    )
+
+
+def decide_release(run: Run, name_asked: str | None, release_key: str) -> Release:
+    """Compare what would be shipped with what is published, and decide.
+
+    Without the credentials of a configured index, as in a build job that has no secrets, the
+    build number is taken and the comparison is left to upload. A job that publishes nothing and
+    said so, by an empty build number, takes the version in setup.py.
+
+    Raises:
+        ConfigurationError: A version is not PEP 440 or lower than what is published, or there is
+            neither read access nor a number to go by.
+    """
+    source, wish = run.workspace.read_setup_py(), wish_of(run.workspace)
+    name, base = read_distribution_name(source), read_version(source)
+    registry = _readable_registry(run, name_asked, wish)
+    if registry is None:
+        decision = _decide_blindly(base, wish)
+    else:
+        wheels = registry.wheels(name)
+        unchanged = registry.unchanged_since(wheels, base, release_key) is not None
+        decision = decide(base, wheels, unchanged=unchanged, wish=wish)
+    always = wish.always or wish.asked is not None
+    return Release(name, decision.version, decision.releases, always, decision.reason, release_key)
+
+
+def _readable_registry(run: Run, name_asked: str | None, wish: Wish) -> Registry | None:
+    """Return the index to compare with; None in a job that was not given its credentials.
+
+    Raises:
+        ConfigurationError: The index is configured wrongly, or there is neither read access nor a
+            number to go by.
+    """
+    try:
+        return registry_of(run, name_asked, to_read=True)
+    except MissingCredentialsError as error:
+        has_number = wish.build_number is not None or run.environment.is_without_number
+        if wish.asked is None and not has_number:
+            message = f"{error.message}, and there is no build number to take instead"
+            raise ConfigurationError(message, hint=error.hint) from None
+        return None
+
+
+def _decide_blindly(base: str, wish: Wish) -> Decision:
+    version = next_version(
+        base, (), asked=wish.asked, build_number=wish.build_number, offset=wish.offset
+    )
+    reason = "the index cannot be read here, so the comparison is left to upload"
+    return Decision(version, releases=True, reason=reason)
+
+
+def _build_number(environment: Environment) -> int | None:
+    text = environment.build_number
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        message = f"the build number {text!r} is not a whole number"
+        hint = "set BUILD_NUMBER to digits, or ask for a version by name: make version=…"
+        raise ConfigurationError(message, hint=hint)
+    return int(text)
+
+
+def asked_version(workspace: Workspace) -> str:
+    """Return the version that would be released next if nothing was published.
+
+    Raises:
+        ConfigurationError: setup.py holds no name or no version that can be read, or the version
+            or build number asked for cannot be used.
+    """
+    source, wish = workspace.read_setup_py(), wish_of(workspace)
+    read_distribution_name(source)
+    return next_version(
+        read_version(source),
+        (),
+        asked=wish.asked,
+        build_number=wish.build_number,
+        offset=wish.offset,
+    )
+
+
+def _check(run: Run) -> None:
+    """Check what can be known of a release without asking the index."""
+    asked_version(run.workspace)
+    _readable_registry(run, run.options.get("to"), wish_of(run.workspace))
+
+
+STEP = Step(
+    name="version",
+    target="version.model",
+    help="Decide the version to release, from what is published",
+    run=_run,
+    needs=("train",),
+    is_link=True,
+    inputs=(SHIPPED,),
+    learns=(DECISION,),
+    outputs=lambda layout: (layout.release,),
+    flags=(TO, FORCE, WAIT, VERBOSE),
+    check=_check,
+    is_portable=True,
+)

@@ -24,6 +24,7 @@ __all__ = [
     "link_or_copy",
     "list_files",
     "place",
+    "read_text",
     "remove",
     "scratch_folder",
     "write_atomically",
@@ -155,3 +156,18 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str | None:
+    """Return a file's text; None where there is none.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path.name} cannot be read: {error}"
+        raise ConfigurationError(message) from None

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.engine.project import Project
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.run import Run
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import Baseline
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import newest_in_line
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.releasing import registry_of
+from trainwheel.steps.shared.publisher import registry_of
 from trainwheel.system.files import remove
+from trainwheel.wheel.promise import read_provenance
 
 __all__ = ["Published", "find_published"]
 
@@ -46,7 +48,7 @@ class Published:
         digest = "" if self.file is None else self.file.hashes.get("sha256", "")
         return f"{self.version} {digest}".strip() or self.reason
 
-    def wheel(self, project: Project) -> Path:
+    def wheel(self, layout: Layout) -> Path:
         """Return its wheel on this machine's disk.
 
         Raises:
@@ -54,36 +56,34 @@ class Published:
         """
         if self.registry is None or self.file is None:
             raise StepFailedError(self.reason)
-        folder = project.store / "published"
+        folder = layout.published
         wheel = self.registry.fetch(self.file, folder)
         for other in folder.iterdir() if folder.is_dir() else ():
             if other not in wheel.parents:
                 remove(other)  # of a version that is the newest no more
         return wheel
 
-    def baseline(self, project: Project) -> Baseline:
+    def baseline(self, run: Run) -> Baseline:
         """Return it for the gate, with the metrics that its wheel carries."""
         if not self.version:
             return Baseline(reason=self.reason, is_deferred=self.is_deferred)
-        from trainwheel.wheel.promise import read_provenance  # noqa: PLC0415 - only where there is work
-
         try:
-            provenance = read_provenance(self.wheel(project))
+            provenance = read_provenance(self.wheel(run.workspace.layout))
         except TrainwheelError as error:
-            project.console.notice(f"{self.version} tells nothing of itself: {error.message}")
+            run.console.notice(f"{self.version} tells nothing of itself: {error.message}")
             return Baseline(self.version)
         return Baseline(self.version, metrics=provenance.metrics)
 
 
-def find_published(project: Project, name_asked: str | None) -> Published:
+def find_published(run: Run, name_asked: str | None) -> Published:
     """Return the newest published version of the release line.
 
     What cannot be told is no error here: whoever needs an answer refuses.
     """
-    source = project.read_setup_py()
+    source = run.workspace.read_setup_py()
     name, base = read_distribution_name(source), read_version(source)
     try:
-        registry = registry_of(project, name_asked, to_read=True)
+        registry = registry_of(run, name_asked, to_read=True)
         wheels = registry.wheels(canonicalize_name(name))
     except MissingCredentialsError:
         reason = "the index cannot be read here, so the comparison is left to upload"

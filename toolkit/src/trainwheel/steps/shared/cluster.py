@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainwheel.engine.entry_points import words_of_python
-from trainwheel.engine.project import Project
+from trainwheel.engine.entry_points import entries_of, words_of_python
+from trainwheel.engine.inputs import training_closure
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.guest import CLUSTER
-from trainwheel.requirements.pipfile import canonical_category
 from trainwheel.settings.values import a_scheduler
-from trainwheel.steps.shared.shipping import pack
 from trainwheel.system.environ import SecretClass
 from trainwheel.system.process import Command, await_line, end_group, start
 
-__all__ = ["Cluster", "cluster_of", "plan_for", "reach", "scheduler_of"]
+__all__ = ["Cluster", "Shipment", "cluster_of", "pack", "plan_for", "reach", "scheduler_of"]
 
 _START = 60.0
 _ANSWER = 5.0
@@ -43,40 +46,39 @@ class Cluster:
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
-def cluster_of(project: Project) -> Cluster | None:
+def cluster_of(workspace: Workspace) -> Cluster | None:
     """Return the cluster that the configuration and the environment name; None for neither.
 
     Raises:
         ConfigurationError: An address, a file of keys, the packages or the command do not fit.
     """
-    address = scheduler_of(project)
-    if project.config.engine == "local":
+    address = scheduler_of(workspace)
+    if workspace.config.engine == "local":
         return None
-    names = {package.name for package in _packages(project)}
-    if "distributed" not in names:
+    if not workspace.locks("engine", "distributed"):
         message = 'tool.trainwheel.train.engine is "dask", but [engine] of the Pipfile has none'
         hint = 'add distributed = "*" there and run `nox -s lock`'
         raise LockfileError(message, hint=hint)
-    if not address and "cryptography" not in names:
+    if not address and not workspace.locks("engine", "cryptography"):
         message = "a cluster of this machine needs keys, but [engine] has no cryptography"
         hint = 'add cryptography = "*" there and run `nox -s lock`, or name a scheduler'
         raise LockfileError(message, hint=hint)
-    if words_of_python(project.training_command(Path("MODEL"), Path("REPORT"))) is None:
+    if words_of_python(workspace.training_command(Path("MODEL"), Path("REPORT"))) is None:
         message = "training on a cluster needs a command of Python's"
         hint = 'let tool.trainwheel.train.command begin with "python -m" or "python FILE"'
         raise ConfigurationError(message, hint=hint)
-    return Cluster(address, _keys(project, address))
+    return Cluster(address, _keys(workspace, address))
 
 
-def scheduler_of(project: Project) -> str:
+def scheduler_of(workspace: Workspace) -> str:
     """Return the address of the scheduler that is configured, whatever the engine; or nothing.
 
     Raises:
         ConfigurationError: It is no address.
     """
-    told = project.environment.dask("SCHEDULER")
+    told = workspace.environment.dask("SCHEDULER")
     if told is None:
-        return project.config.dask_scheduler
+        return workspace.config.dask_scheduler
     try:
         return a_scheduler(told)
     except ValueError as error:
@@ -101,23 +103,18 @@ def reach(cluster: Cluster) -> str:
     return f"{cluster.address} takes connections"
 
 
-def _packages(project: Project) -> tuple[Any, ...]:
-    has_category = canonical_category("engine") in project.lock.categories
-    return project.lock.packages("engine") if has_category else ()
-
-
-def _keys(project: Project, address: str) -> dict[str, str]:
+def _keys(workspace: Workspace, address: str) -> dict[str, str]:
     if not address.startswith("tls://"):
         return {}
     keys = {}
     for name, argument in _KEYS.items():
         key = f"tool.trainwheel.train.dask.{name.lower().replace('_', '-')}"
-        told = project.environment.dask(name)
-        named = told or getattr(project.config, f"dask_{name.lower()}")
+        told = workspace.environment.dask(name)
+        named = told or getattr(workspace.config, f"dask_{name.lower()}")
         if not named:
             message = f"{address} needs keys, and neither {key} nor TRAINWHEEL_DASK_{name} is set"
             raise ConfigurationError(message, hint="name the three files, or use tcp://")
-        path = project.root / Path(named).expanduser()
+        path = workspace.layout.root / Path(named).expanduser()
         if not os.access(path, os.R_OK):
             where = f"TRAINWHEEL_DASK_{name}" if told else key
             message = f"{named}, which {where} names, cannot be read"
@@ -128,7 +125,7 @@ def _keys(project: Project, address: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def plan_for(
-    project: Project,
+    run: Run,
     scratch: Path,
     variables: Mapping[str, str],
     secrets: frozenset[SecretClass] = frozenset(),
@@ -138,7 +135,7 @@ def plan_for(
     A cluster of this machine is started, and ended afterwards.
 
     Args:
-        project: The model repository.
+        run: This run.
         scratch: A folder for keys and for what is shipped.
         variables: What training sees, for workers that are started here.
         secrets: The classes of secrets that it sees.
@@ -146,23 +143,23 @@ def plan_for(
     Raises:
         TrainwheelError: There is no cluster that could be used.
     """
-    cluster = cluster_of(project)
+    cluster = cluster_of(run.workspace)
     if cluster is None:
-        if project.environment.dask("SCHEDULER"):
+        if run.environment.dask("SCHEDULER"):
             told = "TRAINWHEEL_DASK_SCHEDULER is not used: tool.trainwheel.train.engine is local"
-            project.console.notice_once(told)
+            run.console.notice_once(told)
         yield None
         return
-    shipment = pack(project)
+    shipment = pack(run.workspace)
     archive, folder = scratch / "modules.zip", scratch / "cluster"
     archive.write_bytes(shipment.content)
-    env = {**project.variables("train"), **variables}
-    command = Command(_local_command(project, folder), project.root, env, secrets)
-    with _started(project, cluster, folder, command) as running:
+    env = {**run.tools.variables("train"), **variables}
+    command = Command(_local_command(run, folder), run.workspace.layout.root, env, secrets)
+    with _started(run.workspace, cluster, folder, command) as running:
         yield {
             "address": running.address,
             "security": dict(running.keys),
-            "name": project.config.package,
+            "name": run.workspace.config.package,
             "archive": str(archive),
             "digest": shipment.digest,
             "folders": list(shipment.folders),
@@ -172,13 +169,13 @@ def plan_for(
 
 @contextlib.contextmanager
 def _started(
-    project: Project, cluster: Cluster, folder: Path, command: Command
+    workspace: Workspace, cluster: Cluster, folder: Path, command: Command
 ) -> Iterator[Cluster]:
     if cluster.address:
         yield cluster
         return
     folder.mkdir(mode=0o700)
-    process = start(command, project.environment, stdin=subprocess.PIPE)
+    process = start(command, workspace.environment, stdin=subprocess.PIPE)
     try:
         address = _await_address(process)
         files = (folder / f"{name}.pem" for name in ("ca", "cert", "key"))
@@ -190,10 +187,11 @@ def _started(
         end_group(process)
 
 
-def _local_command(project: Project, folder: Path) -> tuple[str, ...]:
+def _local_command(run: Run, folder: Path) -> tuple[str, ...]:
     """Return what starts a cluster of this machine, with one worker a core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (str(project.python("train")), "-P", str(CLUSTER / "local.py"), str(folder), str(cores))
+    python = str(run.tools.python("train"))
+    return (python, "-P", str(CLUSTER / "local.py"), str(folder), str(cores))
 
 
 def _await_address(process: subprocess.Popen[bytes]) -> str:
@@ -203,3 +201,76 @@ def _await_address(process: subprocess.Popen[bytes]) -> str:
         message = f"the cluster of this machine did not start: {line}"
         raise StepFailedError(message)
     return line
+
+
+_HOST = ".trainwheel"
+"""Folder of the archive in which the library's own part stands."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """An archive of modules.
+
+    Args:
+        content: A zip; the same files make the same bytes.
+        folders: Folders in it to import from, the first one first.
+        modules: Names that can be imported from it, less those that are programs.
+    """
+
+    content: bytes
+    folders: tuple[str, ...]
+    modules: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the archive."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def pack(workspace: Workspace) -> Shipment:
+    """Return the modules that training imports, and what runs beside them on a worker.
+
+    Raises:
+        ConfigurationError: A link leads round in a circle.
+    """
+    closure, root = training_closure(workspace), workspace.layout.root
+    # What the command names may be data; what lies beside the modules is part of their packages.
+    paths = [
+        path
+        for path in sorted(closure.files)
+        if path.suffix == ".py" or path.is_relative_to(workspace.layout.source)
+    ]
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+    host = {
+        f"{_HOST}/trainwheel_cluster/{path.name}": path.read_bytes()
+        for path in sorted(CLUSTER.glob("*.py"))
+    }
+    # Where an import is not told by its text, every file is shipped, programs among them.
+    modules = () if closure.widened_by else _modules(workspace, paths)
+    folders = dict.fromkeys((workspace.config.source, ".", _HOST))
+    return Shipment(_zip({**files, **host}), tuple(folders), tuple(modules))
+
+
+def _modules(workspace: Workspace, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield the names under which modules are imported; a program is none of them."""
+    command = workspace.training_command(Path("MODEL"), Path("REPORT"))
+    programs = set(entries_of(command, workspace.layout.root, workspace.layout.source) or ())
+    for path in paths:
+        if path in programs or path.suffix != ".py" or path.name == "__main__.py":
+            continue
+        if not path.is_relative_to(workspace.layout.source):
+            continue
+        parts = path.relative_to(workspace.layout.source).with_suffix("").parts
+        dotted = parts[:-1] if parts[-1] == "__init__" else parts
+        if dotted and all(part.isidentifier() for part in dotted):
+            yield ".".join(dotted)
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    return stream.getvalue()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from trainwheel.engine.fingerprint import Fingerprint
-from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
+from trainwheel.engine.records import Record, withdraw_record, write_record
+from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.index.access import for_uv
 from trainwheel.index.embedded import embedded_index
 from trainwheel.index.pages import PublishedFile
@@ -74,12 +76,12 @@ class Uploaded:
     """What became of an upload.
 
     Args:
-        told: What a person is told.
+        summary: What a person is told.
         is_there: Whether the index holds the wheel now; it does not where an earlier release
             ships the same.
     """
 
-    told: str
+    summary: str
     is_there: bool
 
 
@@ -93,7 +95,7 @@ class Publisher:
         registry: The index, for reading.
         python: Returns an interpreter whose environment holds twine and pypiserver.
         log: Where the output of tools is kept.
-        before_sending: Called when a wheel is about to be sent.
+        records: Where it is recorded what was published and verified; None to record nothing.
     """
 
     environment: Environment
@@ -101,7 +103,7 @@ class Publisher:
     registry: Registry
     python: Callable[[], Path]
     log: Path | None = None
-    before_sending: Callable[[], object] = field(default=lambda: None)
+    records: Path | None = None
 
     def mark(self, proof: Proof) -> Fingerprint:
         """Return what identifies these bytes on this index, for the records."""
@@ -111,6 +113,40 @@ class Publisher:
             else self.registry.target.simple_url
         )
         return Fingerprint({proof.wheel: proof.sha256}, {"the index": where})
+
+    def publish(self, wheel: Path, proof: Proof) -> Uploaded:
+        """Upload a wheel, record that it is there, and say so; raises what `upload` raises."""
+        started = time.monotonic()
+        uploaded = self.upload(wheel, proof)
+        seconds = time.monotonic() - started
+        if uploaded.is_there:
+            self.record("upload", proof, seconds)
+        self.console.outcome("upload", uploaded.summary, seconds)
+        return uploaded
+
+    def confirm(self, proof: Proof, wheel: Path | None, installer: Installer) -> None:
+        """Verify a published wheel, record it, and print how it is installed.
+
+        Raises:
+            StepFailedError: As for `verify`; then nothing says any more that it was verified.
+        """
+        started = time.monotonic()
+        try:
+            self.verify(proof, installer)
+        except TrainwheelError:
+            # An upload that finds a verification of the same bytes asks for none.
+            if self.records is not None:
+                withdraw_record(self.records, "verify", self.mark(proof))
+            raise
+        seconds = time.monotonic() - started
+        self.record("verify", proof, seconds)
+        self.console.outcome("verify", proof.told, seconds)
+        self.announce(proof, wheel)
+
+    def record(self, step: str, proof: Proof, seconds: float = 0.0) -> None:
+        """Record that a step has been done with these bytes on this index."""
+        if self.records is not None:
+            write_record(self.records, Record(step, self.mark(proof), {}, seconds, {}))
 
     def upload(self, wheel: Path, proof: Proof) -> Uploaded:
         """Publish a wheel, unless what it ships is published already.
@@ -128,10 +164,12 @@ class Publisher:
                 return Uploaded(f"unchanged since {since}", is_there=False)
         check_not_lower(proof.version, wheels)
         if self._has(wheels, proof):
-            told = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
-            return Uploaded(told, is_there=True)
+            summary = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
+            return Uploaded(summary, is_there=True)
         compare_late(self.registry, wheels, wheel, proof, self.console)
-        self.before_sending()
+        # What is sent anew is verified anew, also if this run is killed in between.
+        if self.records is not None:
+            (self.records / "verify.json").unlink(missing_ok=True)
         with self._serve() as target:
             publish(
                 target,
@@ -141,8 +179,8 @@ class Publisher:
                 console=self.console,
                 log=self.log,
             )
-        told = f"{proof.name} {proof.version} published in {self.registry.label}"
-        return Uploaded(told, is_there=True)
+        summary = f"{proof.name} {proof.version} published in {self.registry.label}"
+        return Uploaded(summary, is_there=True)
 
     def holds(self, proof: Proof) -> bool:
         """Return whether the index has this very wheel."""

@@ -1,40 +1,68 @@
-"""What upload and verify share: the chosen index and the wheel of this repository."""
+"""What this run publishes: to which index, and the wheel of this repository."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from trainwheel.engine.project import Project
-from trainwheel.engine.records import read_record
+from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import Record, read_record
+from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError
+from trainwheel.index.credentials import secrets_of
+from trainwheel.index.registry import Registry
+from trainwheel.index.target import choose_index
 from trainwheel.steps.shared.publish import Publisher
-from trainwheel.steps.shared.releasing import registry_of
 
-__all__ = ["publisher_of", "wheel_of"]
+__all__ = ["publisher_of", "registry_of", "unpublished", "wheel_of"]
 
 
-def publisher_of(project: Project, step: str, name_asked: str | None) -> Publisher:
+def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> Registry:
+    """Return the index that this run releases to.
+
+    Args:
+        run: This run.
+        name_asked: What ``--to`` named.
+        to_read: Nothing is uploaded, so that credentials for reading will do.
+    """
+    indexes, environment = run.workspace.config.indexes, run.environment
+    target = choose_index(name_asked, indexes, environment, run.tokens, to_read=to_read)
+    run.console.hide(*secrets_of(target))
+    layout, notice = run.workspace.layout, run.console.notice_once
+    return Registry(target, layout.index, layout.keys, notice)
+
+
+def publisher_of(run: Run, step: str, name_asked: str | None) -> Publisher:
     """Return what publishes to, and reads, the index of this run."""
-    registry = registry_of(project, name_asked)
+    layout = run.workspace.layout
     return Publisher(
-        environment=project.environment,
-        console=project.console,
-        registry=registry,
-        python=lambda: project.python("upload"),
-        log=project.log_of(step),
-        # What is sent anew is verified anew, also if this run is killed in between.
-        before_sending=lambda: (project.records / "verify.json").unlink(missing_ok=True),
+        environment=run.environment,
+        console=run.console,
+        registry=registry_of(run, name_asked),
+        python=lambda: run.tools.python("upload"),
+        log=layout.log(step),
+        records=layout.records,
     )
 
 
-def wheel_of(project: Project) -> Path:
+def wheel_of(layout: Layout) -> Path:
     """Return the wheel that the package step proved.
 
     Raises:
         StepFailedError: There is none.
     """
-    record = read_record(project.records, "package")
+    record = read_record(layout.records, "package")
     if record is None:
         message = "no wheel has been packaged here"
         raise StepFailedError(message, hint="make it with: make package.model")
-    return project.root / "build" / "dist" / record.facts["wheel"]
+    return layout.dist / record.facts["wheel"]
+
+
+def unpublished(layout: Layout, record: Record) -> tuple[Reason, ...]:
+    """Return how the wheel that is packaged differs from the one that a record is of."""
+    packaged = read_record(layout.records, "package")
+    if packaged is None:
+        return ()
+    name, digest = packaged.facts.get("wheel", ""), packaged.facts.get("sha256", "")
+    before = record.fingerprint.files.get(name)
+    return () if before == digest else (Reason(name, before, digest),)

@@ -1,0 +1,133 @@
+"""What training and evaluation left in files, as provenance, report and model card tell of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import read_record
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import StepFailedError
+from trainwheel.evaluation.data_shape import columns_digest, parse_shape, rows_of
+from trainwheel.evaluation.gate import Baseline, Check, Difference, Verdict
+from trainwheel.evaluation.metrics import intervals_of, parse_data_digests, parse_metrics
+
+__all__ = [
+    "Evaluation",
+    "read_data_digests",
+    "read_engine",
+    "read_evaluation",
+    "read_intervals",
+    "read_metrics",
+    "read_object",
+    "read_snapshot",
+    "read_training",
+]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is known of a model after it was measured.
+
+    Args:
+        verdict: Of the gate.
+        baseline: What is published.
+        measured: What the measuring script told of ``predictions.csv``; empty without that file.
+        compared: Metric → new and published value on the same rows.
+    """
+
+    verdict: Verdict
+    baseline: Baseline
+    measured: Mapping[str, Any]
+    compared: Mapping[str, Difference]
+
+
+def read_evaluation(layout: Layout) -> Evaluation:
+    """Return what the evaluation wrote.
+
+    Raises:
+        StepFailedError: The model has not been evaluated.
+    """
+    document = read_object(layout.verdict)
+    if not document:
+        message = f"{layout.relative(layout.verdict)} does not exist or cannot be read"
+        raise StepFailedError(message, hint="evaluate the model first: nox -s evaluate")
+    verdict = dict(document["verdict"])
+    checks = tuple(Check(**check) for check in verdict.pop("checks"))
+    verdict.pop("outcome")
+    return Evaluation(
+        Verdict(checks, **verdict),
+        Baseline(**document["baseline"]),
+        document["measured"],
+        {name: Difference(**row) for name, row in document["compared"].items()},
+    )
+
+
+def read_metrics(layout: Layout) -> dict[str, int | float]:
+    """Return what training wrote to ``metrics.json``; empty where it wrote none.
+
+    Raises:
+        StepFailedError: It is no JSON object of finite numbers.
+    """
+    path = layout.metrics
+    return parse_metrics(path.read_bytes()) if path.is_file() else {}
+
+
+def read_data_digests(layout: Layout) -> dict[str, str]:
+    """Return what training wrote to ``data.json``: name of data that is no file → sha256.
+
+    Raises:
+        StepFailedError: It is no JSON object of such digests.
+    """
+    path = layout.data_digests
+    return parse_data_digests(path.read_bytes()) if path.is_file() else {}
+
+
+def read_intervals(layout: Layout) -> dict[str, tuple[float, float]]:
+    """Return the interval of every metric that the report shows with one.
+
+    Raises:
+        StepFailedError: metrics.json is not as it should be.
+    """
+    measured: Mapping[str, Any] = read_object(layout.verdict).get("measured", {})
+    return intervals_of(read_metrics(layout), measured)
+
+
+def read_snapshot(workspace: Workspace) -> dict[str, object] | None:
+    """Return what the provenance says of the data; None where no command fetched it."""
+    record = read_record(workspace.layout.records, "data")
+    if not workspace.config.data_command or record is None or "shape" not in record.facts:
+        return None
+    shape = parse_shape(record.facts["shape"], "the record of data")
+    return {
+        "version": record.facts.get("version") or None,
+        "rows": rows_of(shape),
+        "columns": {name: dict(file.columns) for name, file in shape.items()},
+        "columns_digest": columns_digest(shape),
+    }
+
+
+def read_training(layout: Layout) -> dict[str, Any]:
+    """Return what is known of the run that trained the model; empty where that cannot be read."""
+    return read_object(layout.run_facts)
+
+
+def read_engine(layout: Layout) -> str:
+    """Return where the training that stands ran, ``local`` or ``dask``.
+
+    The configuration tells only where the next one will.
+    """
+    return "dask" if read_training(layout).get("cluster") else "local"
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; empty where there is none."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
