@@ -40,7 +40,7 @@ def train(
         candidates: unfitted estimators by name; those of the project by default.
 
     Raises:
-        DataError: there are too few rows of one diagnosis to learn or to judge by.
+        DataError: there are too few rows of one diagnosis to learn or to evaluate by.
     """
     rows, holdout = split(examples)
     _check_counts("training", rows, needed=FOLDS)

@@ -11,10 +11,10 @@ HOLDOUT_SHARE = 0.2
 
 
 def split(examples: Iterable[Example]) -> tuple[list[Example], list[Example]]:
-    """Part the examples into those to train on and those to judge by, each in order.
+    """Part the examples into those to train on and those to evaluate by, each in order.
 
     Rows that are added, removed or moved leave every other row on its side. A later version
-    of the model is therefore judged on rows that no earlier version was trained on, and
+    of the model is therefore evaluated on rows that no earlier version was trained on, and
     equal rows never stand on both sides.
 
     Returns:

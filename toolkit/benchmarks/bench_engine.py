@@ -17,9 +17,10 @@ from benchmarks.timing import machine
 
 from integration.cluster.searcher import make_searcher, run_scheduler, use_engine
 from integration.tiny import TinyProject
-from trainwheel.engine.project import open_project
+from trainwheel.engine.run import open_run
 from trainwheel.guest import CLUSTER
-from trainwheel.steps.shared.shipping import pack
+from trainwheel.steps import load_chain
+from trainwheel.steps.shared.cluster import pack
 from trainwheel.system.environ import Environment
 
 pytestmark = [pytest.mark.bench, pytest.mark.integration, pytest.mark.timeout(3600)]
@@ -40,9 +41,10 @@ def project(tmp_path: Path) -> TinyProject:
 
 
 def test_one_and_two_workers_beside_loky(project: TinyProject, tmp_path: Path) -> None:
-    env = project.envdir / "train-cluster"
+    env = project.envdir / "train-engine"
     archive = tmp_path / "modules.zip"
-    archive.write_bytes(pack(open_project(project.root, project.envdir, Environment())).content)
+    run = open_run(project.root, project.envdir, Environment(), load_chain().categories)
+    archive.write_bytes(pack(run.workspace).content)
 
     def measure(engine: str, address: str = "") -> dict[str, float]:
         argv = (str(env / "bin/python"), "-P", str(SCRIPT), str(CLUSTER.parent), engine, address,

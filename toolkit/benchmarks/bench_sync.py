@@ -21,7 +21,7 @@ from trainwheel.requirements.meaning import meaning_of
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.requirements.policy import SyncSettings
 from trainwheel.requirements.setup_py.source import Source
-from trainwheel.steps.shared.syncing import Synced, examine
+from trainwheel.steps.shared.synced import Synced, examine
 from trainwheel.system.environ import read_environment
 
 pytestmark = [pytest.mark.bench, pytest.mark.integration]

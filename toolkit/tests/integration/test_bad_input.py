@@ -151,7 +151,7 @@ def test_a_session_whose_needs_have_not_run_says_which_to_run(
     ("asked", "problem"),
     [
         ({"TRAINWHEEL_VERSION": "one"}, "'one' is not a PEP 440 version; write it like 1.2.0"),
-        ({"BUILD_NUMBER": "17a"}, "the build number '17a' is no whole number; set BUILD_NUMBER"),
+        ({"BUILD_NUMBER": "17a"}, "the build number '17a' is not a whole number; set BUILD_NUMBER"),
     ],
 )
 @pytest.mark.parametrize("session", ["upload", "package"])
@@ -206,7 +206,7 @@ def test_a_noxfile_that_registers_an_unknown_step_is_told_the_steps(tiny: TinyPr
 
     told = tiny.nox("train").error("configuration")
 
-    assert "register() knows no step 'docs'; the steps are doc, data, train" in told
+    assert "register() knows no step 'docs'; the steps are data, doc, train" in told
 
 
 def test_data_that_is_not_there_is_named_before_training(tiny: TinyProject) -> None:
@@ -214,5 +214,5 @@ def test_data_that_is_not_there_is_named_before_training(tiny: TinyProject) -> N
 
     told = tiny.nox("train").error("configuration")
 
-    assert "data/rows.csv, which training reads, does not exist; bring the data there" in told
+    assert "data/rows.csv, which training reads, does not exist; fetch the data, or" in told
     assert tiny.made() == []

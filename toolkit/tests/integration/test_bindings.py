@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from integration.tiny import RealIndex, Run, TinyProject, clean_variables, serve_index
-from trainwheel.engine.project import open_project
+from trainwheel.cli.opening import open_here
 from trainwheel.install.environments import python_of
 from trainwheel.system.environ import Environment
 
@@ -76,8 +76,8 @@ class Two:
     def install(self, folder: Path) -> str:
         """Install what is locked and return where the bound package came from."""
         root = self.project.root
-        project = open_project(root, root / ".nox", Environment(dict(self.project.variables)))
-        project.installer("train").ensure(folder, project.locked("packages"))
+        run = open_here(root, Environment(dict(self.project.variables)))
+        run.tools.installer("train").ensure(folder, run.workspace.locked("packages"))
         argv = (str(python_of(folder)), "-c", "import acme_lib; print(acme_lib.origin)")
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -172,10 +172,9 @@ def test_an_installation_takes_a_namesake_from_nowhere_else(two: Two, tmp_path: 
 
     script = (
         "import sys; from pathlib import Path;"
-        "from trainwheel.system.environ import read_environment;"
-        "from trainwheel.engine.project import open_project;"
-        "p = open_project(Path.cwd(), Path('.nox'), read_environment());"
-        "p.installer('train').ensure(Path(sys.argv[1]), p.locked('packages'))"
+        "from trainwheel.cli.opening import open_here;"
+        "r = open_here();"
+        "r.tools.installer('train').ensure(Path(sys.argv[1]), r.workspace.locked('packages'))"
     )
     run = two.project.run(sys.executable, "-c", script, str(tmp_path / "env"))
 
@@ -211,11 +210,11 @@ def test_an_index_of_the_pipfile_that_nothing_defines_is_refused(two: Two) -> No
 
 
 def test_nobody_else_on_the_machine_reads_through_the_index_for_the_resolver(two: Two) -> None:
-    root = two.project.root
-    project = open_project(root, root / ".nox", Environment(dict(two.project.variables)))
-    assert project.routing is not None
+    run = open_here(two.project.root, Environment(dict(two.project.variables)))
+    routing = run.tools.routing
+    assert routing is not None
 
-    with project.routing.served() as url:
+    with routing.served() as url:
         found = requests.get(f"{url}acme-lib/", timeout=30)
         host = "/".join(url.split("/")[:3])
         refused = [

@@ -281,7 +281,7 @@ def test_a_step_that_is_left_out_is_not_asked_for(tiny: TinyProject) -> None:
     assert run.code == 0, run.output
     assert tiny.published() == ["0.1.0"]
     assert {line.split()[0] for line in run.output.splitlines()} == {
-        *("train", "judge", "report", "version", "package", "upload")
+        *("train", "evaluate", "report", "version", "package", "upload")
     }
 
 

@@ -236,7 +236,7 @@ def tracked(tiny: TinyProject, dvc_envdir: Path, tmp_path: Path) -> TinyProject:
 
 
 def install(project: TinyProject) -> None:
-    """Make the environment [data], which the step makes when there is something to bring."""
+    """Make the environment [data], which the step makes when there is something to fetch."""
     project.write("data/rows.csv.dvc", "outs: []\n")
     project.nox("data")
     (project.root / "data/rows.csv.dvc").unlink()

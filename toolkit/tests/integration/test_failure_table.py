@@ -415,8 +415,9 @@ def test_the_status_tells_what_would_run_and_runs_nothing(project: TinyProject) 
     told = dict(line.split(maxsplit=1) for line in status.output.splitlines())
     assert told["train"].startswith(f"stale: {HELPER} changed  ")
     assert told["package"].startswith("waits for train  ")
-    assert told["doc"] == "left out"
-    assert [step["step"] for step in document][:3] == ["doc", "train", "test"]
-    assert document[1]["reasons"][0]["what"] == HELPER
+    assert told["data"] == told["doc"] == "skipped"
+    assert [step["step"] for step in document][:3] == ["data", "doc", "train"]
+    (training,) = (step for step in document if step["step"] == "train")
+    assert training["reasons"][0]["what"] == HELPER
     assert project.run("trainwheel", "why", "nosuch").code == 2
     assert count(project) == 0

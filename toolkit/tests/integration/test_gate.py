@@ -168,7 +168,7 @@ def test_the_published_model_is_asked_about_todays_rows(published_learner: TinyP
     assert "on the same 300 rows the change is -0." in line
     assert alike.code == 0, alike.output
     assert "on the same 300 rows the change is" in alike.line("  passed  accuracy")
-    judged = json.loads(published_learner.read("build/judge/judged.json"))
+    judged = json.loads(published_learner.read("build/evaluate/judged.json"))
     difference = judged["compared"]["accuracy"]
     assert difference["rows"] == 300
     assert difference["lowest"] < difference["new"] - difference["old"] < difference["highest"]
@@ -214,7 +214,7 @@ def test_an_index_that_does_not_answer_fails_a_gate_that_compares_and_no_trainin
 
     run = opened.nox("test")
     ask(published_learner, 'baseline = "required"\naccuracy = { max-drop = 0.5 }')
-    demanded = opened.nox("judge")
+    demanded = opened.nox("evaluate")
     ask(published_learner, "accuracy = { min = 0.5 }")
     free = opened.nox("train")
 

@@ -65,8 +65,8 @@ def read_from_a_warehouse(repository: Repository, rows: Path) -> None:
     assert told.code == 0, told.output
     rows.write_text(told.output)
     (repository.root / "fetch.py").write_text(FETCH)
-    bring = '"python fetch.py {folder}"\ndata.version-command = "python fetch.py version"'
-    told_how = f'{{report}}"\ndata.command = {bring}\n'
+    fetch = '"python fetch.py {folder}"\ndata.version-command = "python fetch.py version"'
+    told_how = f'{{report}}"\ndata.command = {fetch}\n'
     repository.edit("pyproject.toml", '{report}"\n', told_how)
     repository.edit("pyproject.toml", "-d builtin", "-d build/data/rows.csv")
 

@@ -14,7 +14,7 @@ from trainwheel.install.pipenv_setup import REQUIREMENTS, PipenvSetup
 from trainwheel.requirements.meaning import meaning
 from trainwheel.requirements.policy import SyncSettings
 from trainwheel.requirements.setup_py import read_extra, read_install_requires
-from trainwheel.steps.shared.syncing import examine
+from trainwheel.steps.shared.synced import examine
 from trainwheel.system.environ import read_environment
 from unit.sync_corpus import CASES, copy_case
 

@@ -20,7 +20,7 @@ from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.meaning import meaning
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.requirements.policy import POLICIES, SyncSettings
-from trainwheel.steps.shared.syncing import examine
+from trainwheel.steps.shared.synced import examine
 from unit.sync_corpus import CASES, REFUSED, copy_case
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

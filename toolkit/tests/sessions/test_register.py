@@ -11,9 +11,10 @@ import pytest
 from nox import registry
 
 import trainwheel
-from trainwheel.cli.runner import hush_nox
-from trainwheel.engine.chain import STEPS
+from trainwheel.cli.nox import hush
+from trainwheel.steps import load_chain
 
+STEPS = load_chain().steps
 NAMES = [step.name for step in STEPS]
 
 
@@ -35,11 +36,11 @@ def test_sessions_require_what_was_promised() -> None:
 
     assert {name: needs for name, needs in requires().items() if needs} == {
         "train": ["data"],
-        "judge": ["train"],
-        "report": ["train"],
-        "test": ["train"],
+        "evaluate": ["train"],
+        "report": ["evaluate"],
+        "test": ["train", "evaluate", "report"],
         "version": ["train"],
-        "package": ["doc", "test", "version"],
+        "package": ["doc", "report", "test", "version"],
         "upload": ["package"],
     }
 
@@ -93,11 +94,13 @@ def test_steps_are_chosen_by_name(
     assert list(registry.get()) == registered
 
 
-def test_a_step_does_not_require_what_was_left_out() -> None:
+def test_a_step_does_not_require_what_was_excluded() -> None:
     trainwheel.register(exclude=["doc", "train"])
 
     assert {name: needs for name, needs in requires().items() if needs} == {
-        "package": ["test", "version"],
+        "report": ["evaluate"],
+        "test": ["evaluate", "report"],
+        "package": ["report", "test", "version"],
         "upload": ["package"],
     }
 
@@ -154,7 +157,7 @@ def test_the_sessions_of_the_noxfile_itself_stay() -> None:
 def test_nox_is_silent_about_our_sessions_while_all_is_well(
     caplog: pytest.LogCaptureFixture, message: str, *, is_shown: bool
 ) -> None:
-    hush_nox(frozenset({"train", "test"}))
+    hush(frozenset({"train", "test"}))
 
     logging.getLogger("nox").warning("%s", message)
 
@@ -162,7 +165,7 @@ def test_nox_is_silent_about_our_sessions_while_all_is_well(
 
 
 def test_the_http_library_does_not_tell_of_every_request(caplog: pytest.LogCaptureFixture) -> None:
-    hush_nox(frozenset())
+    hush(frozenset())
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("urllib3.connectionpool").debug("GET /simple/")
         logging.getLogger("urllib3.connectionpool").warning("retrying")

@@ -11,10 +11,12 @@ from nox import registry
 
 import trainwheel
 from sessions.recording import RecordingSession, SessionEndedError
-from trainwheel.engine.chain import STEPS
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, read_record, write_record
+from trainwheel.steps import load_chain
 from unit.repository import PYPROJECT, SETUP_PY, write, write_lock
+
+STEPS = load_chain().steps
 
 
 def run(
@@ -134,12 +136,19 @@ def test_a_second_clean_finds_nothing_to_do(root: Path) -> None:
     assert not (root / "build").exists()
 
 
-def test_a_model_without_a_site_leaves_it_out(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_steps_that_are_registered_in_parts_do_not_keep_each_other_out(root: Path) -> None:
+    trainwheel.register(only=["clean"])
+    trainwheel.register(only=["sync"])
+    sessions = registry.get()
+
+    for name in ("clean", "sync"):
+        sessions[name].func(RecordingSession(name, root, manifest=["clean", "sync"]))
+
+
+def test_a_model_without_a_site_skips_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(root, "doc")
 
-    assert capsys.readouterr().out == "doc      left out: docs has no conf.py\n"
+    assert capsys.readouterr().out == "doc      skipped: docs has no conf.py\n"
 
 
 class BrokenSession(RecordingSession):
@@ -228,7 +237,7 @@ def test_verification_follows_an_upload_once(
     assert run(root, "upload").notified == notified
 
 
-def test_a_verification_that_was_left_out_is_not_asked_for(root: Path) -> None:
+def test_a_verification_that_was_excluded_is_not_asked_for(root: Path) -> None:
     leave_records(root, upload=UPLOADED)
 
     assert run(root, "upload", without="verify").notified == []

@@ -84,8 +84,9 @@ class RecordingTools:
         assert what
         assert timeout is None or timeout > 0
         output = self._run(Call(step, argv, env or {}, secrets))
-        for line in output.splitlines() if echo is not None else ():
-            echo(line)
+        if echo is not None:
+            for line in output.splitlines():
+                echo(line)
         return output
 
     def _run(self, call: Call) -> str:

@@ -3,52 +3,182 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.chain import CHAIN, FLAGS, STEPS, Step
+from trainwheel.cli.main import main
+from trainwheel.cli.status import describe_reasons
+from trainwheel.engine.chain import FORCE, Chain, Step
+from trainwheel.engine.inputs import read_inputs
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.run import Run
+from trainwheel.engine.status import why
 from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.settings.config import parse_config
+from trainwheel.steps import load_chain
+from unit.repository import PYPROJECT, make_repository, open_here, write
 
 ROOT = Path(__file__).resolve().parents[3]
-NAMES = [step.name for step in STEPS]
+CHAIN = load_chain()
+NAMES = [step.name for step in CHAIN.steps]
+LAYOUT = Layout.of(Path("/small"), parse_config(PYPROJECT))
 
-each_step = pytest.mark.parametrize("step", STEPS, ids=NAMES)
+each_step = pytest.mark.parametrize("step", CHAIN.steps, ids=NAMES)
+
+
+def idle(_: Run) -> None:
+    """Do nothing."""
+
+
+def link(name: str, *needs: str) -> Step:
+    return Step(name, "Do nothing", idle, needs=needs, is_link=True)
+
+
+def beside(name: str, *needs: str) -> Step:
+    return Step(name, "Do nothing", idle, needs=needs)
+
+
+def names(*steps: Step) -> list[str]:
+    return [step.name for step in Chain(steps).steps]
+
+
+def before(name: str) -> set[str]:
+    """Return every step that comes before one, directly or not."""
+    direct = set(CHAIN[name].before)
+    return direct.union(*map(before, direct))
 
 
 def test_the_chain_is_the_promised_one() -> None:
-    assert CHAIN == ("doc", "train", "test", "version", "package", "upload", "verify")
-    assert set(CHAIN) <= set(NAMES)
+    links = [step.name for step in CHAIN.links]
+
+    assert sorted(links) == sorted(
+        [
+            *("data", "doc", "train", "evaluate", "report"),
+            *("test", "version", "package", "upload", "verify"),
+        ]
+    )
+    assert links[-3:] == ["package", "upload", "verify"]
+    assert links.index("train") < links.index("evaluate") < links.index("report")
+
+
+def test_every_file_of_a_step_is_in_the_chain_under_its_own_name() -> None:
+    folder = ROOT / "toolkit/src/trainwheel/steps"
+
+    assert sorted(NAMES) == sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+
+def test_the_links_come_first_and_those_beside_by_their_names() -> None:
+    count = len(CHAIN.links)
+
+    assert all(step.is_link for step in CHAIN.steps[:count])
+    assert NAMES[count:] == sorted(NAMES[count:])
 
 
 def test_no_name_target_or_output_belongs_to_two_steps() -> None:
     for words in (
         NAMES,
-        [step.target for step in STEPS if step.target],
-        [output for step in STEPS for output in step.outputs],
+        [step.target for step in CHAIN.steps if step.target],
+        [output for step in CHAIN.steps for output in step.outputs(LAYOUT)],
     ):
         assert len(words) == len(set(words))
 
 
 def test_what_a_step_needs_stands_before_it() -> None:
-    for number, step in enumerate(STEPS):
-        assert set(step.needs) <= set(NAMES[:number]), step.name
+    for number, step in enumerate(CHAIN.steps):
+        assert set(step.before) <= set(NAMES[:number]), step.name
 
 
 @pytest.mark.parametrize(
     ("name", "needs"),
     [
+        ("data", ()),
         ("doc", ()),
         ("train", ("data",)),
-        ("test", ("train",)),
+        ("evaluate", ("train",)),
+        ("report", ("evaluate",)),
+        ("test", ("train", "evaluate", "report")),
         ("version", ("train",)),
-        ("package", ("doc", "test", "version")),
+        ("package", ("doc", "report", "test", "version")),
         ("upload", ("package",)),
         ("verify", ()),
     ],
 )
 def test_a_step_runs_after_what_it_needs(name: str, needs: tuple[str, ...]) -> None:
-    assert {step.name: step.needs for step in STEPS}[name] == needs
+    assert CHAIN[name].needs == needs
+
+
+def test_upload_queues_the_verification_instead_of_being_needed_by_it() -> None:
+    assert {step.name: step.follows for step in CHAIN.steps if step.follows} == {
+        "verify": ("upload",)
+    }
+
+
+def test_a_step_comes_after_every_step_that_makes_what_it_reads(tmp_path: Path) -> None:
+    root = make_repository(tmp_path)
+    write(root, "pyproject.toml", PYPROJECT.replace('data = ["data"]', 'data.command = "fetch"'))
+    workspace = open_here(root).workspace
+    for path in (getattr(workspace.layout, name) for name in vars(Layout)):
+        if isinstance(path, Path) and path.is_relative_to(root / "build") and path.suffix:
+            write(root, workspace.layout.relative(path), "{}")
+    for step in CHAIN.steps:
+        for path in step.outputs(workspace.layout):
+            name = workspace.layout.relative(path)
+            write(root, name if path.suffix else f"{name}/file", "made")
+
+    makers: dict[str, set[str]] = {step.name: set() for step in CHAIN.steps}
+    for reader in CHAIN.steps:
+        for maker in CHAIN.steps:
+            made = set(maker.outputs(workspace.layout))
+            without = set(maker.beside(workspace.layout))
+            files = read_inputs(workspace, reader).files - without
+            if any(made & {path, *path.parents} for path in files):
+                makers[reader.name].add(maker.name)
+
+    assert makers["train"] == {"data"}
+    assert makers["report"] == {"train", "evaluate"}
+    assert makers["package"] == {"train", "report"}
+    assert {name: made - before(name) for name, made in makers.items() if made - before(name)} == {}
+
+
+def test_what_is_made_inside_what_another_step_makes_is_not_part_of_that() -> None:
+    outputs = {path: step for step in CHAIN.steps for path in step.outputs(LAYOUT)}
+    inside = [
+        (path, outputs[parent]) for path in outputs for parent in path.parents if parent in outputs
+    ]
+
+    assert len(inside) == len(CHAIN["report"].outputs(LAYOUT))
+    assert all(path in step.beside(LAYOUT) for path, step in inside)
+
+
+def test_links_are_put_in_the_order_of_their_needs() -> None:
+    steps = (beside("zip"), link("a", "z"), link("z", "m"), beside("any"), link("m"))
+
+    assert names(*steps) == names(*reversed(steps)) == ["m", "z", "a", "any", "zip"]
+
+
+def test_a_step_that_is_queued_by_another_comes_after_it() -> None:
+    assert names(replace(link("a"), follows=("b",)), link("b")) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "step", [link("a", "nowhere"), beside("a", "nowhere"), replace(link("a"), follows=("nowhere",))]
+)
+def test_a_step_may_not_need_what_is_not_there(step: Step) -> None:
+    with pytest.raises(ValueError, match=r"^a step needs nowhere, which is not a step$"):
+        Chain([step])
+
+
+def test_steps_may_not_need_each_other() -> None:
+    with pytest.raises(ValueError, match="cycle"):
+        Chain([link("a", "b"), link("b", "a")])
+
+
+@pytest.mark.parametrize("twin", [link("a"), beside("a")])
+def test_two_steps_may_not_have_one_name(twin: Step) -> None:
+    with pytest.raises(ValueError, match=r"^two steps are called a$"):
+        Chain([link("a"), link("b"), twin])
 
 
 @each_step
@@ -60,7 +190,14 @@ def test_help_is_one_line_without_a_full_stop(step: Step) -> None:
 
 @each_step
 def test_every_step_that_makes_something_says_from_what(step: Step) -> None:
-    assert bool(step.inputs) == bool(step.outputs)
+    assert bool(step.inputs) == bool(step.outputs(LAYOUT))
+    assert all(group.words and group.words.isprintable() for group in step.inputs)
+
+
+@each_step
+def test_what_makes_something_can_be_forced_and_nothing_more_than_the_links(step: Step) -> None:
+    assert not step.inputs or FORCE in step.flags
+    assert step.is_link or FORCE not in step.flags
 
 
 @each_step
@@ -70,22 +207,56 @@ def test_a_category_of_the_lock_exists(step: Step) -> None:
     assert step.category is None or step.category in pipfile.categories
 
 
-# `make clean` must work without an environment, so it does by itself what the session does.
 @pytest.mark.parametrize(
-    "step", [step for step in STEPS if step.target and step.name != "clean"], ids=lambda s: s.name
+    ("name", "line", "categories"),
+    [
+        ("train", "", ("packages", "train")),
+        ("train", 'train.engine = "dask"\n', ("packages", "train", "engine")),
+        ("evaluate", 'train.engine = "dask"\n', ("packages", "train")),
+        ("package", "", ("package",)),
+        ("version", "", ()),
+    ],
 )
-def test_a_make_target_runs_its_step(step: Step) -> None:
+def test_an_environment_takes_the_categories_that_its_step_names(
+    name: str, line: str, categories: tuple[str, ...]
+) -> None:
+    config = parse_config(PYPROJECT + line)
+
+    assert CHAIN.categories(name, config) == categories
+
+
+@each_step
+def test_why_knows_every_step(step: Step, tmp_path: Path) -> None:
+    status = why(open_here(make_repository(tmp_path)).workspace, CHAIN, step.name)
+
+    absent = {"doc": "skipped", "data": "skipped"}.get(step.name, "not run")
+    assert (status.step, status.state) == (step.name, absent if step.is_link else "always runs")
+    assert [*describe_reasons(status)]
+
+
+def test_why_offers_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["why", "--help"])
+
+    assert not ended.value.code
+    assert ", ".join(NAMES) in " ".join(capsys.readouterr().out.split())
+
+
+def test_make_targets_run_their_steps() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
 
-    recipe = re.search(rf"^{re.escape(step.target)}:.*\n\t(.*)", makefile, re.MULTILINE)
+    recipes = re.findall(r"^([a-z.]+):.*\n\t@\$\(NOX\) -s (\w+)$", makefile, re.MULTILINE)
 
-    assert recipe
-    assert recipe[1] == f"@$(NOX) -s {step.name}"
+    # `make clean` must work without an environment, so it does by itself what the session does.
+    targets = {step.target: step.name for step in CHAIN.steps if step.target}
+    assert targets.pop("clean") == "clean"
+    assert dict(recipes) == targets
+    assert re.search(r"^clean:", makefile, re.MULTILINE)
 
 
 def test_every_flag_is_known_once_and_typed_with_two_dashes() -> None:
-    names = [flag.name for flag in FLAGS]
+    words = [flag.name for flag in CHAIN.flags]
 
-    assert len(names) == len(set(names))
-    assert {"--check", "--host", "--port", "--to", "--verbose"} <= set(names)
-    assert all(flag.help and re.fullmatch(r"--[a-z-]+", flag.name) for flag in FLAGS)
+    assert len(words) == len(set(words))
+    assert {"--check", "--host", "--port", "--to", "--verbose"} <= set(words)
+    assert all(flag.help and re.fullmatch(r"--[a-z-]+", flag.name) for flag in CHAIN.flags)

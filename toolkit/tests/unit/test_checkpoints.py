@@ -6,45 +6,46 @@ import os
 from pathlib import Path
 
 from trainwheel.engine.checkpoints import checkpoints_for, forget_checkpoints
-from trainwheel.engine.project import Project
-from unit.repository import make_repository, open_here
+from trainwheel.engine.layout import Layout
+from trainwheel.settings.config import parse_config
+from unit.repository import PYPROJECT
 
 
-def project_in(folder: Path) -> Project:
-    return open_here(make_repository(folder))
+def layout_in(folder: Path) -> Layout:
+    return Layout.of(folder, parse_config(PYPROJECT))
 
 
 def test_the_same_inputs_find_what_was_left(tmp_path: Path) -> None:
-    project = project_in(tmp_path)
-    (checkpoints_for(project, "a" * 64) / "fold-1").write_text("fitted")
+    layout = layout_in(tmp_path)
+    (checkpoints_for(layout, "a" * 64) / "fold-1").write_text("fitted")
 
-    assert (checkpoints_for(project, "a" * 64) / "fold-1").read_text() == "fitted"
-    assert not list(checkpoints_for(project, "b" * 64).iterdir())
+    assert (checkpoints_for(layout, "a" * 64) / "fold-1").read_text() == "fitted"
+    assert not list(checkpoints_for(layout, "b" * 64).iterdir())
 
 
 def test_a_forced_run_begins_anew(tmp_path: Path) -> None:
-    project = project_in(tmp_path)
-    (checkpoints_for(project, "a" * 64) / "fold-1").write_text("fitted")
+    layout = layout_in(tmp_path)
+    (checkpoints_for(layout, "a" * 64) / "fold-1").write_text("fitted")
 
-    assert not list(checkpoints_for(project, "a" * 64, is_fresh=True).iterdir())
+    assert not list(checkpoints_for(layout, "a" * 64, is_fresh=True).iterdir())
 
 
 def test_a_finished_training_leaves_nothing(tmp_path: Path) -> None:
-    project = project_in(tmp_path)
-    checkpoints_for(project, "a" * 64)
-    forget_checkpoints(project, "a" * 64)
+    layout = layout_in(tmp_path)
+    checkpoints_for(layout, "a" * 64)
+    forget_checkpoints(layout, "a" * 64)
 
-    assert not (project.store / "checkpoints").exists()
-    forget_checkpoints(project, "a" * 64)
+    assert not (layout.checkpoints).exists()
+    forget_checkpoints(layout, "a" * 64)
 
 
 def test_the_newest_states_are_kept_and_no_more(tmp_path: Path) -> None:
-    project = project_in(tmp_path)
+    layout = layout_in(tmp_path)
     for age, letter in enumerate("abcd"):
-        folder = checkpoints_for(project, letter * 64)
+        folder = checkpoints_for(layout, letter * 64)
         os.utime(folder, (1000 + age, 1000 + age))
 
-    checkpoints_for(project, "a" * 64)
+    checkpoints_for(layout, "a" * 64)
 
-    kept = {path.name[0] for path in (project.store / "checkpoints").iterdir()}
+    kept = {path.name[0] for path in (layout.checkpoints).iterdir()}
     assert kept == {"a", "c", "d"}

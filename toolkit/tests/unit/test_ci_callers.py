@@ -296,7 +296,7 @@ def problems_of_results(text: str) -> Iterator[str]:
     """Yield who could put something into a release by the kept results, or get a low number."""
     build = YAML(typ="safe").load(text)["jobs"]["build"]
     steps = {step["name"]: step for step in build["steps"]}
-    if steps["Bring the results of earlier runs"]["if"] != (
+    if steps["Fetch the results of earlier runs"]["if"] != (
         "${{ !inputs.publish || github.ref_protected }}"
     ):
         yield "a release takes results that anyone could have kept"
@@ -322,7 +322,7 @@ def problems_of_results(text: str) -> Iterator[str]:
         ("(inputs.publish && github.run_number)", "github.run_number", "takes a number"),
     ],
 )
-def test_results_are_kept_from_and_brought_to_protected_refs(
+def test_results_are_kept_from_and_fetched_for_protected_refs(
     old: str, new: str, expected: str
 ) -> None:
     assert old in MODEL

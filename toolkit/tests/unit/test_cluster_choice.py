@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.project import Project
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import TrainwheelError
+from trainwheel.steps import load_chain
 from trainwheel.steps.shared.cluster import Cluster, cluster_of, plan_for
 from unit.repository import PYPROJECT, make_repository, open_here, write, write_lock
 
@@ -22,11 +23,11 @@ def open_with(
     *lines: str,
     engine: tuple[str, ...] = ENGINE,
     variables: Mapping[str, str] | None = None,
-) -> Project:
+) -> Workspace:
     make_repository(root)
     write(root, "pyproject.toml", PYPROJECT + "".join(f"{line}\n" for line in lines))
     write_lock(root, engine=engine)
-    return open_here(root, variables)
+    return open_here(root, variables).workspace
 
 
 DASK = 'train.engine = "dask"'
@@ -39,9 +40,9 @@ def test_without_the_key_there_is_no_cluster(tmp_path: Path) -> None:
 def test_an_address_alone_changes_nothing_and_that_is_said(tmp_path: Path) -> None:
     make_repository(tmp_path)
     said = io.StringIO()
-    project = open_here(tmp_path, {ADDRESS: "tcp://cluster:8786"}, stream=said)
+    run = open_here(tmp_path, {ADDRESS: "tcp://cluster:8786"}, stream=said)
 
-    with plan_for(project, tmp_path, {}) as plan:
+    with plan_for(run, tmp_path, {}) as plan:
         assert plan is None
     assert f"{ADDRESS} is not used" in said.getvalue()
 
@@ -101,26 +102,26 @@ def test_what_does_not_fit_is_one_line(
     variables: dict[str, str],
     told: str,
 ) -> None:
-    project = open_with(tmp_path, DASK, *lines, engine=engine, variables=variables)
+    workspace = open_with(tmp_path, DASK, *lines, engine=engine, variables=variables)
 
     with pytest.raises(TrainwheelError) as caught:
-        cluster_of(project)
+        cluster_of(workspace)
 
     assert str(caught.value).startswith(told)
 
 
 def test_a_command_that_is_no_python_cannot_work_there(tmp_path: Path) -> None:
-    project = open_with(tmp_path, DASK)
+    open_with(tmp_path, DASK)
     text = (tmp_path / "pyproject.toml").read_text()
     write(tmp_path, "pyproject.toml", text.replace("python -m small_training", "bash train.sh"))
 
     with pytest.raises(TrainwheelError, match=r'let .*train\.command begin with "python -m"'):
-        cluster_of(open_here(project.root))
+        cluster_of(open_here(tmp_path).workspace)
 
 
 def test_only_training_needs_what_the_cluster_needs(tmp_path: Path) -> None:
-    project = open_with(tmp_path, DASK)
+    on_cluster, chain = open_with(tmp_path, DASK).config, load_chain()
 
-    assert project.categories("train") == ("packages", "train", "engine")
-    assert project.categories("judge") == ("packages", "train")
-    assert open_with(tmp_path).categories("train") == ("packages", "train")
+    assert chain.categories("train", on_cluster) == ("packages", "train", "engine")
+    assert chain.categories("evaluate", on_cluster) == ("packages", "train")
+    assert chain.categories("train", open_with(tmp_path).config) == ("packages", "train")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.chain import STEPS
+from trainwheel.engine.execute import require_current, run_step
 from trainwheel.engine.records import read_record
-from trainwheel.engine.run import require_current, run_step
+from trainwheel.engine.release import Release
 from trainwheel.errors import (
     ConfigurationError,
     InputChangedError,
@@ -24,9 +24,11 @@ from trainwheel.errors import (
     RefusedError,
     StepFailedError,
 )
+from trainwheel.steps import load_chain
 from unit.repository import make_repository, open_here, write, write_lock
 
-KEPT = [step.name for step in STEPS if step.keeps_results and step.outputs and step.category]
+CHAIN = load_chain()
+KEPT = [step.name for step in CHAIN.steps if step.keeps_results and step.inputs and step.category]
 RESTORED = "restored from the cache"
 
 
@@ -40,6 +42,15 @@ def prepare(folder: Path) -> Path:
     root = make_repository(folder)
     write(root, "build/train/golden.jsonl", "")
     write(root, "build/train/model_card.md", "")
+    release = Release(
+        name="small-model",
+        version="0.1.0",
+        releases=True,
+        always=False,
+        reason="first",
+        release_key="ab" * 32,
+    )
+    write(root, "build/version.json", release.render())
     return root
 
 
@@ -48,7 +59,7 @@ class Work:
 
     def __init__(self, root: Path, step: str, error: BaseException | None = None) -> None:
         self.runs = 0
-        self._names = open_here(root).outputs(step)
+        self._names = [path.name for path in CHAIN[step].outputs(open_here(root).workspace.layout)]
         self._error = error
 
     def __call__(self, scratch: Path) -> Mapping[str, str]:
@@ -66,12 +77,12 @@ def attempt(root: Path, step: str, *, error: BaseException | None = None,
             force: bool = False) -> tuple[str, int]:  # fmt: skip
     """Run a step in a run of its own; return what a person saw and how often it worked."""
     stream, work = io.StringIO(), Work(root, step, error)
-    project = open_here(root, stream=stream)
+    run = open_here(root, stream=stream)
     if error is None:
-        run_step(project, step, {}, work, force=force)
+        run_step(run, CHAIN[step], work, force=force)
     else:
         with pytest.raises(type(error)):
-            run_step(project, step, {}, work, force=force)
+            run_step(run, CHAIN[step], work, force=force)
     return stream.getvalue(), work.runs
 
 
@@ -88,7 +99,7 @@ def test_after_a_failure_that_was_forced_a_step_runs_again(root: Path, step: str
     fail(root, step)
 
     with pytest.raises(StepFailedError):
-        require_current(open_here(root), step)
+        require_current(open_here(root).workspace, CHAIN[step])
     told, runs = attempt(root, step)
     assert (runs, RESTORED in told) == (1, False)
 
@@ -150,7 +161,7 @@ def test_a_test_that_fails_now_and_then_counts_as_its_last_run(root: Path) -> No
     told, runs = attempt(root, "test")
     assert (runs, RESTORED in told) == (1, False)
     assert attempt(root, "test") == ("test     unchanged\n", 0)
-    require_current(open_here(root), "test")
+    require_current(open_here(root).workspace, CHAIN["test"])
 
 
 def test_a_failure_does_not_touch_what_was_made_of_other_inputs(root: Path) -> None:
@@ -187,7 +198,7 @@ def test_inputs_that_moved_meanwhile_are_no_failure(root: Path) -> None:
         return Work(root, "train")(scratch)
 
     with pytest.raises(InputChangedError):
-        run_step(open_here(root), "train", {}, move, force=True)
+        run_step(open_here(root), CHAIN["train"], move, force=True)
     write(root, "data/rows.csv", text)
 
     assert attempt(root, "train")[1] == 0

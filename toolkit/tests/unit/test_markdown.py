@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,7 @@ from markdown_it.token import Token
 from trainwheel.cli.ci import sum_up
 from trainwheel.evaluation.gate import FAILED, Baseline, Check, Difference, Verdict
 from trainwheel.evaluation.report import Subject, render_metrics
-from trainwheel.steps.shared.judging import Judged
-from trainwheel.steps.shared.laying_out import lay_out
+from trainwheel.steps.report import write_report
 from trainwheel.system.markdown import code, inline, table
 from unit.repository import make_repository, open_here, write
 
@@ -182,20 +183,27 @@ def test_the_model_card_is_whole(tmp_path: Path, name: str) -> None:
     write(root, "build/train/metrics.json", json.dumps({name: 0.5}))
     write(root, "build/train/params.json", json.dumps({name: name}))
     about = subject(name)
-    judged = Judged(about.verdict, about.baseline, about.measured, about.compared)
-    folder = tmp_path / "made"
-    folder.mkdir()
+    evaluation = {
+        "verdict": about.verdict.as_json(),
+        "baseline": asdict(about.baseline),
+        "measured": about.measured,
+        "compared": {name: asdict(row) for name, row in about.compared.items()},
+    }
+    run = open_here(root)
+    write(root, "build/evaluate/judged.json", json.dumps(evaluation))
 
-    lay_out(open_here(root), judged, folder)
+    write_report(run)
 
-    tokens = parse((folder / "model_card.md").read_text(encoding="utf-8"))
+    tokens = parse(run.workspace.layout.card.read_text(encoding="utf-8"))
     items = ["list_item", "paragraph"]
     assert shape(tokens) == [
         *("heading", "paragraph", "heading", "paragraph", "table", "bullet_list", *items * 2),
-        *("heading", "bullet_list", *items * 2, "paragraph"),
+        *("heading", "bullet_list", *items * 3, "paragraph"),
     ]
     assert [row[0] for row in rows_of(tokens)] == ["metric", read(name)]
     assert f"{read(name)}: {read(json.dumps(name))}" in paragraphs(tokens)
+    digest = hashlib.sha256((root / "data/rows.csv").read_bytes()).hexdigest()
+    assert f"data data/rows.csv: sha256 {digest}" in paragraphs(tokens)
     assert any(text.endswith(f"the positive class is {read(name)}.") for text in paragraphs(tokens))
 
 

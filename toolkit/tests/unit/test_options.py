@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.cli.options import Options, parse_options
-from trainwheel.engine.chain import FLAGS, STEPS
+from trainwheel.cli.options import parse_options
+from trainwheel.engine.run import Options
 from trainwheel.errors import ConfigurationError
+from trainwheel.steps import load_chain
 
-ALL = [step.name for step in STEPS]
+CHAIN = load_chain()
+FLAGS = CHAIN.flags
+ALL = [step.name for step in CHAIN.steps]
 SWITCHES = [flag.name for flag in FLAGS if not flag.metavar]
 VALUED = [flag.name for flag in FLAGS if flag.metavar]
 
@@ -29,7 +32,7 @@ VALUED = [flag.name for flag in FLAGS if flag.metavar]
     ],
 )
 def test_options_are_read(words: list[str], values: dict[str, str], names: tuple[str, ...]) -> None:
-    assert parse_options(words, ALL) == Options(values, names)
+    assert parse_options(words, CHAIN, ALL) == Options(values, names)
 
 
 @pytest.mark.parametrize(
@@ -42,11 +45,21 @@ def test_options_are_read(words: list[str], values: dict[str, str], names: tuple
             f"no session knows the option -x; they know {', '.join(flag.name for flag in FLAGS)}",
         ),
         (["-"], "no session knows the option -;"),
+        (["-1"], "no session knows the option -1;"),
+        (["name", "--"], "no session knows the option --;"),
+        (["--", "--verbose"], "no session knows the option --;"),
+        (["--verb"], "no session knows the option --verb;"),
+        (["-h"], "no session knows the option -h;"),
+        (["--verbose b"], "no session knows the option --verbose b; did you mean --verbose?"),
         (["--nonsense=secret"], "no session knows the option --nonsense;"),
         (["--to"], "--to needs a value: --to NAME"),
         (["--to="], "--to needs a value: --to NAME"),
         (["--to", ""], "--to needs a value: --to NAME"),
         (["--to", "--verbose"], "--to needs a value: --to NAME"),
+        (["--to=--verbose"], "--to needs a value: --to NAME"),
+        (["--to", "-1"], "--to needs a value: --to NAME"),
+        (["--to", "-a b"], "--to needs a value: --to NAME"),
+        (["--to", "--"], "--to needs a value: --to NAME"),
         (["--port"], "--port needs a value: --port NUMBER"),
         (["--verbose=1"], "--verbose takes no value"),
         (["--check="], "--check takes no value"),
@@ -54,7 +67,7 @@ def test_options_are_read(words: list[str], values: dict[str, str], names: tuple
 )
 def test_what_cannot_be_read_is_refused(words: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        parse_options(words, ALL)
+        parse_options(words, CHAIN, ALL)
 
     assert str(caught.value).startswith(f"configuration: {message}")
 
@@ -72,14 +85,14 @@ def test_what_cannot_be_read_is_refused(words: list[str], message: str) -> None:
 )
 def test_a_word_needs_a_session_that_takes_it(sessions: list[str], *, is_taken: bool) -> None:
     if is_taken:
-        assert parse_options(["name==1"], sessions).names == ("name==1",)
+        assert parse_options(["name==1"], CHAIN, sessions).names == ("name==1",)
     else:
         with pytest.raises(ConfigurationError, match="no session of this run takes 'name==1'"):
-            parse_options(["name==1"], sessions)
+            parse_options(["name==1"], CHAIN, sessions)
 
 
 def test_flags_of_other_sessions_are_left_to_them() -> None:
-    options = parse_options(["--to", "corporate", "--check"], ["train"])
+    options = parse_options(["--to", "corporate", "--check"], CHAIN, ["train"])
 
     assert options.get("to") == "corporate"
     assert options.has("check")
@@ -107,7 +120,7 @@ def test_every_spelling_of_the_same_options_is_read_alike(
     groups = [*spelled, *([switch] for switch in switches)]
     words = [word for group in [*groups, names] for word in group]
 
-    options = parse_options(words, ["verify"])
+    options = parse_options(words, CHAIN, ["verify"])
 
     expected = valued | dict.fromkeys(switches, "")
     assert options.values == {name.removeprefix("--"): value for name, value in expected.items()}
@@ -117,7 +130,7 @@ def test_every_spelling_of_the_same_options_is_read_alike(
 @given(st.lists(st.text()))
 def test_any_words_are_read_or_refused_in_one_line(words: list[str]) -> None:
     try:
-        told = f"configuration: read {len(parse_options(words, ALL).names)} names"
+        told = f"configuration: read {len(parse_options(words, CHAIN, ALL).names)} names"
     except ConfigurationError as error:
         told = str(error)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.guest import CLUSTER
-from trainwheel.steps.shared.shipping import Shipment, pack
+from trainwheel.steps.shared.cluster import Shipment, pack
 from unit.repository import PYPROJECT, make_repository, open_here, write
 
 HOST = ".trainwheel/trainwheel_cluster/"
@@ -32,7 +32,7 @@ def names(shipment: Shipment) -> set[str]:
 
 
 def test_what_training_imports_is_shipped_and_what_lies_beside_it(root: Path) -> None:
-    shipment = pack(open_here(root))
+    shipment = pack(open_here(root).workspace)
 
     assert names(shipment) == {
         "model/small_model/__init__.py",
@@ -47,7 +47,7 @@ def test_what_training_imports_is_shipped_and_what_lies_beside_it(root: Path) ->
 
 
 def test_the_part_of_the_library_is_whole(root: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(pack(open_here(root)).content)) as packed:
+    with zipfile.ZipFile(io.BytesIO(pack(open_here(root).workspace).content)) as packed:
         found = {name.removeprefix(HOST) for name in packed.namelist() if name.startswith(HOST)}
 
     assert found == {path.name for path in CLUSTER.glob("*.py")}
@@ -55,7 +55,7 @@ def test_the_part_of_the_library_is_whole(root: Path) -> None:
 
 
 def test_programs_are_not_among_what_workers_are_to_import(root: Path) -> None:
-    assert set(pack(open_here(root)).modules) == {
+    assert set(pack(open_here(root).workspace).modules) == {
         "small_model",
         "small_model.classifier",
         "small_training",
@@ -68,7 +68,7 @@ def test_a_script_is_shipped_but_not_imported(root: Path) -> None:
     write(root, "pyproject.toml", command)
     write(root, "model/fit.py", "import small_training.search\n")
 
-    shipment = pack(open_here(root))
+    shipment = pack(open_here(root).workspace)
 
     assert "model/fit.py" in names(shipment)
     assert "fit" not in shipment.modules
@@ -78,23 +78,23 @@ def test_a_script_is_shipped_but_not_imported(root: Path) -> None:
 def test_data_that_the_command_names_stays_here(root: Path) -> None:
     write(root, "pyproject.toml", PYPROJECT.replace("-t {report}", "-d data/rows.csv"))
 
-    assert "data/rows.csv" not in names(pack(open_here(root)))
+    assert "data/rows.csv" not in names(pack(open_here(root).workspace))
 
 
 def test_where_imports_cannot_be_told_all_is_shipped_and_nothing_imported(root: Path) -> None:
     write(root, "model/small_training/search.py", "name = input()\n__import__(name)\n")
 
-    shipment = pack(open_here(root))
+    shipment = pack(open_here(root).workspace)
 
     assert "model/small_training/unused.py" in names(shipment)
     assert not shipment.modules
 
 
 def test_the_same_files_make_the_same_archive(root: Path) -> None:
-    first = pack(open_here(root))
+    first = pack(open_here(root).workspace)
     (root / "model/small_training/search.py").touch()
 
-    assert pack(open_here(root)).digest == first.digest
+    assert pack(open_here(root).workspace).digest == first.digest
 
     write(root, "model/small_training/search.py", "x = 1\n")
-    assert pack(open_here(root)).digest != first.digest
+    assert pack(open_here(root).workspace).digest != first.digest

@@ -12,7 +12,7 @@ import pytest
 
 from trainwheel.errors import RefusedError, StepFailedError
 from trainwheel.evaluation.skew import read_trained, refuse_skew
-from trainwheel.steps.shared.asking import read_held_out
+from trainwheel.steps.shared.measure import read_held_out
 
 LABELS = "y_true,y_pred\n"
 BOTH = "y_true,y_pred,score_no,score_yes\n"

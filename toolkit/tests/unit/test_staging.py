@@ -67,24 +67,24 @@ CHANGED: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", UNCHANGED.values(), ids=UNCHANGED)
 def test_the_key_stays_where_the_same_would_be_shipped(root: Path, change: Change) -> None:
-    before = release_key(open_here(root))
+    before = release_key(open_here(root).workspace)
     change(root)
 
-    assert release_key(open_here(root)) == before
+    assert release_key(open_here(root).workspace) == before
 
 
 @pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
 def test_the_key_moves_with_what_would_be_shipped(root: Path, change: Change) -> None:
-    before = release_key(open_here(root))
+    before = release_key(open_here(root).workspace)
     change(root)
 
-    assert release_key(open_here(root)) != before
+    assert release_key(open_here(root).workspace) != before
 
 
 def test_the_key_does_not_depend_on_where_the_repository_is(tmp_path: Path) -> None:
     roots = [make_repository(tmp_path / name) for name in ("here", "there")]
 
-    assert len({release_key(open_here(root)) for root in roots}) == 1
+    assert len({release_key(open_here(root).workspace) for root in roots}) == 1
 
 
 STAGED = [
@@ -106,13 +106,13 @@ def test_only_what_belongs_into_a_wheel_is_copied(root: Path, tmp_path: Path) ->
     for name in (".env", "secrets.toml", ".git/config", "build/version.json", "conftest.py"):
         write(root, name, "private")
 
-    stage(open_here(root), "0.1.7", tmp_path / "staged")
+    stage(open_here(root).workspace, "0.1.7", tmp_path / "staged")
 
     assert files_of(tmp_path / "staged") == STAGED
 
 
 def test_what_is_copied_keeps_its_bytes_apart_from_the_version(root: Path, tmp_path: Path) -> None:
-    stage(open_here(root), "0.1.7", tmp_path / "staged")
+    stage(open_here(root).workspace, "0.1.7", tmp_path / "staged")
 
     texts = {name: (tmp_path / "staged" / name).read_text() for name in STAGED}
     assert texts.pop("setup.py") == SETUP_PY.replace("0.1.0", "0.1.7")
@@ -125,26 +125,26 @@ def test_the_copy_requires_what_is_locked_whatever_the_work_tree_says(
 ) -> None:
     write(root, "setup.py", SETUP_PY.replace("six>=1.16.0,<2", "six<1"))
 
-    stage(open_here(root), "0.1.0", tmp_path / "staged")
+    stage(open_here(root).workspace, "0.1.0", tmp_path / "staged")
 
     assert (tmp_path / "staged" / "setup.py").read_text() == SETUP_PY
-    assert describe_tree_drift(open_here(root)) == (
+    assert describe_tree_drift(open_here(root).workspace) == (
         "setup.py disagrees with the lock; the wheel takes the lock's word: nox -s sync"
     )
 
 
 def test_a_work_tree_that_agrees_is_not_spoken_of(root: Path) -> None:
-    assert describe_tree_drift(open_here(root)) == ""
+    assert describe_tree_drift(open_here(root).workspace) == ""
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777], ids=oct)
 def test_modes_are_the_same_whatever_the_umask(root: Path, tmp_path: Path, mask: int) -> None:
     (root / "README.md").chmod(0o600)
     (root / "model/small_model/classifier.py").chmod(0o755)
-    project = open_here(root)
+    workspace = open_here(root).workspace
     before = os.umask(mask)
     try:
-        stage(project, "0.1.7", tmp_path / "staged")
+        stage(workspace, "0.1.7", tmp_path / "staged")
     finally:
         os.umask(before)
 
@@ -158,7 +158,7 @@ def test_modes_are_the_same_whatever_the_umask(root: Path, tmp_path: Path, mask:
 def test_a_link_is_copied_as_the_file_that_it_leads_to(root: Path, tmp_path: Path) -> None:
     (root / "model/small_model/linked.py").symlink_to("classifier.py")
 
-    stage(open_here(root), "0.1.7", tmp_path / "staged")
+    stage(open_here(root).workspace, "0.1.7", tmp_path / "staged")
 
     copy = tmp_path / "staged/model/small_model/linked.py"
     assert not copy.is_symlink()
@@ -172,7 +172,7 @@ def test_a_package_of_this_machine_is_not_promised_to_others(root: Path, tmp_pat
     write_lock(root, helper="./helper")
 
     with pytest.raises(LockfileError, match="the runtime package helper is a file or folder of"):
-        stage(open_here(root), "0.1.7", tmp_path / "staged")
+        stage(open_here(root).workspace, "0.1.7", tmp_path / "staged")
 
     assert not (tmp_path / "staged").exists()
 
@@ -181,7 +181,7 @@ def test_a_package_is_staged_with_the_artefact_that_it_is_given(root: Path, tmp_
     fresh = write(tmp_path, "scratch/model.joblib", "fresh weights")
     write(tmp_path, "scratch/model.joblib.json", '{"fresh": true}')
 
-    stage_package(open_here(root), tmp_path / "source", fresh)
+    stage_package(open_here(root).workspace, tmp_path / "source", fresh)
 
     folder = tmp_path / "source/small_model/artefact"
     assert (folder / "model.joblib").read_text() == "fresh weights"
@@ -194,6 +194,6 @@ def test_a_package_is_staged_with_the_artefact_that_it_is_given(root: Path, tmp_
 
 def test_what_training_made_is_not_staged_for_the_build(root: Path, tmp_path: Path) -> None:
     # setuptools would read it whole.
-    stage(open_here(root), "0.1.7", tmp_path / "staged")
+    stage(open_here(root).workspace, "0.1.7", tmp_path / "staged")
 
     assert not (tmp_path / "staged/model/small_model/artefact").exists()

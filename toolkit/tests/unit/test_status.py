@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from trainwheel.cli.status import describe_reasons, render_table
-from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.execute import run_step
+from trainwheel.engine.fingerprint import Fingerprint, Reason
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import Record, write_record
-from trainwheel.engine.run import run_step
+from trainwheel.engine.release import Release
 from trainwheel.engine.status import StepStatus, read_status, why
-from trainwheel.steps.shared.facts import facts_of
+from trainwheel.steps import load_chain
 from unit.repository import make_repository, open_here, write, write_lock
 
+CHAIN = load_chain()
 AT_NOON = 1_764_072_000.0
 
 
@@ -24,7 +26,6 @@ AT_NOON = 1_764_072_000.0
 def root(tmp_path: Path) -> Path:
     """A small repository that was trained."""
     root = make_repository(tmp_path / "small")
-    project = open_here(root)
 
     def work(scratch: Path) -> Mapping[str, str]:
         (scratch / "model.joblib").write_text("weights")
@@ -32,19 +33,35 @@ def root(tmp_path: Path) -> Path:
         (scratch / "train").mkdir()
         return {"summary": "trained"}
 
-    run_step(project, "train", facts_of(project, "train"), work)
+    run_step(open_here(root), CHAIN["train"], work)
     return root
 
 
 def states(root: Path) -> dict[str, str]:
-    return {status.step: status.state for status in read_status(open_here(root))}
+    return {status.step: status.state for status in read_status(open_here(root).workspace, CHAIN)}
+
+
+def look(root: Path, step: str) -> StepStatus:
+    return why(open_here(root).workspace, CHAIN, step)
+
+
+def note(root: Path, step: str, learned: Mapping[str, str] | None = None) -> None:
+    """Write the outputs of a step and the record of a run that made them."""
+    workspace, link = open_here(root).workspace, CHAIN[step]
+    layout = workspace.layout
+    for path in link.outputs(layout):
+        name = layout.relative(path)
+        write(root, name if path.suffix else f"{name}/file", "made")
+    made = {layout.relative(path): workspace.digests.output(path) for path in link.outputs(layout)}
+    now = fingerprint(workspace, link, learned)
+    write_record(layout.records, Record(step, now, made, 1.0, {}))
 
 
 def test_a_fresh_repository_has_run_nothing(tmp_path: Path) -> None:
     root = make_repository(tmp_path / "small")
 
     found = states(root)
-    assert found.pop("doc") == "left out"
+    assert {found.pop(step) for step in ("doc", "data")} == {"skipped"}
     assert set(found.values()) == {"not run"}
     assert not (root / ".trainwheel").exists()
 
@@ -53,7 +70,7 @@ def test_a_step_that_ran_is_up_to_date_and_the_others_are_not_run(root: Path) ->
     found = states(root)
 
     assert found.pop("train") == "up to date"
-    assert found.pop("doc") == "left out"
+    assert {found.pop(step) for step in ("doc", "data")} == {"skipped"}
     assert set(found.values()) == {"not run"}
 
 
@@ -63,7 +80,7 @@ def test_each_reason_is_told_with_what_was_and_what_is(root: Path) -> None:
     write_lock(root, six="==1.17.0")
     (root / "model/small_model/artefact/model.joblib").unlink()
 
-    status = why(open_here(root), "train")
+    status = look(root, "train")
 
     assert status.state == "stale"
     assert [str(reason) for reason in status.reasons] == [
@@ -80,26 +97,65 @@ def test_each_reason_is_told_with_what_was_and_what_is(root: Path) -> None:
 
 
 def test_what_builds_upon_a_stale_step_waits_for_it(root: Path) -> None:
-    project = open_here(root)
-    write(root, "build/test/pytest.xml", "")
-    now = fingerprint(project, "test", facts_of(project, "test"))
-    outputs = {"build/test": project.digests.output(root / "build/test")}
-    write_record(project.records, Record("test", now, outputs, 1.0, {}))
+    for step in ("evaluate", "report", "test"):
+        note(root, step)
     assert states(root)["test"] == "up to date"
 
     write(root, "data/rows.csv", "3,4\n")
 
-    status = why(open_here(root), "test")
+    status = look(root, "test")
     assert (status.state, status.waits_for) == ("waits", "train")
     assert list(describe_reasons(status)) == [
         "test builds upon what train makes, and that is not up to date"
     ]
 
 
+def test_what_builds_upon_a_step_that_never_ran_waits_for_it(root: Path) -> None:
+    note(root, "test")
+
+    assert (look(root, "test").state, look(root, "test").waits_for) == ("waits", "evaluate")
+
+
+def test_what_only_an_index_knows_counts_as_it_was_recorded(root: Path) -> None:
+    (learned,) = CHAIN["evaluate"].learns
+    note(root, "evaluate", {learned: "1.0"})
+
+    assert look(root, "evaluate").state == "up to date"
+
+
+def test_a_fetch_that_is_no_longer_configured_keeps_nothing_waiting(root: Path) -> None:
+    write_record(root / "build/.trainwheel", Record("data", Fingerprint({}, {}), {}, 1.0, {}))
+
+    assert look(root, "data").state == "skipped"
+    assert look(root, "train").state == "up to date"
+
+
+def test_a_version_that_is_gone_is_a_reason_to_package(root: Path) -> None:
+    release = Release(
+        name="small-model",
+        version="0.1.0",
+        releases=True,
+        always=False,
+        reason="first",
+        release_key="ab" * 32,
+    )
+    write(root, "build/version.json", release.render())
+    note(root, "package")
+    (root / "build/version.json").unlink()
+
+    status = look(root, "package")
+
+    assert status.state == "stale"
+    assert [*describe_reasons(status)][:2] == [
+        "package would run again, because",
+        "  no version has been decided here",
+    ]
+
+
 def test_a_record_that_cannot_be_read_is_none(root: Path) -> None:
     write(root, "build/.trainwheel/train.json", "{")
 
-    status = why(open_here(root), "train")
+    status = look(root, "train")
 
     assert list(describe_reasons(status)) == [
         "train has not run here, or its record cannot be read"

@@ -11,7 +11,7 @@ import pytest
 
 from trainwheel.errors import TrainwheelError
 from trainwheel.requirements.policy import POLICIES, SyncSettings
-from trainwheel.steps.shared.syncing import examine, settle
+from trainwheel.steps.shared.synced import examine, settle
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from unit.sync_corpus import CASES, CORPUS, FILES, REFUSED, copy_case

@@ -12,7 +12,7 @@ import pytest
 
 from trainwheel.engine.entry_points import words_of_python
 from trainwheel.guest import TRAIN
-from trainwheel.steps.shared.training import host_command, show_progress
+from trainwheel.steps.train import host_command, show_progress
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 

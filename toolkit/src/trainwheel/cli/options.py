@@ -5,11 +5,12 @@ Each session takes its own and ignores those of the others; what nobody knows is
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from typing import Any
 
-from trainwheel.engine.chain import Chain
+from trainwheel.engine.chain import Chain, Flag
 from trainwheel.engine.run import Options
 from trainwheel.errors import ConfigurationError
 
@@ -29,38 +30,35 @@ def parse_options(words: Sequence[str], chain: Chain, sessions: Iterable[str]) -
             no session of this run takes.
     """
     known = {flag.name: flag for flag in chain.flags}
-    options = Options({}, ())
-    names: list[str] = []
-    rest = list(words)
-    while rest:
-        word, *rest = rest
-        if not word.startswith("-"):
-            names.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        flag = known.get(name) or _refuse(name, known)
-        if not flag.metavar and equals:
-            message = f"{name} takes no value"
-            raise ConfigurationError(message)
-        if flag.metavar and not equals:
-            value, *rest = rest or [""]
-        if flag.metavar and (not value or value.startswith("-")):
-            message = f"{name} needs a value: {name} {flag.metavar}"
-            raise ConfigurationError(message)
-        options.values[name.removeprefix("--")] = value
-    _check_names(names, chain, set(sessions))
-    return Options(options.values, tuple(names))
-
-
-def _refuse(name: str, known: Iterable[str]) -> NoReturn:
-    near = difflib.get_close_matches(name, list(known), 1)
-    message = f"no session knows the option {name}"
-    mend = f"did you mean {near[0]}?" if near else f"they know {', '.join(known)}"
-    raise ConfigurationError(message, hint=mend)
-
-
-def _check_names(names: Sequence[str], chain: Chain, sessions: set[str]) -> None:
-    takers = [step.name for step in chain.steps if step.takes_names and step.name in sessions]
-    if names and not takers:
+    try:
+        values, names = _parser(known.values()).parse_known_args(words)
+    except argparse.ArgumentError as error:
+        flag = known[str(error.argument_name)]
+        needs = f"needs a value: {flag.name} {flag.metavar}" if flag.metavar else "takes no value"
+        message = f"{flag.name} {needs}"
+        raise ConfigurationError(message) from None
+    for name in (name.partition("=")[0] for name in names if name.startswith("-")):
+        near = difflib.get_close_matches(name, known, 1)
+        message = f"no session knows the option {name}"
+        hint = f"did you mean {near[0]}?" if near else f"they know {', '.join(known)}"
+        raise ConfigurationError(message, hint=hint)
+    if names and not any(chain[name].takes_names for name in sessions):
         message = f"no session of this run takes {names[0]!r}"
         raise ConfigurationError(message)
+    return Options(vars(values), tuple(names))
+
+
+def _parser(flags: Iterable[Flag]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for flag in flags:
+        kind: dict[str, Any] = {"action": "store_const", "const": ""}
+        kind = {"type": _value} if flag.metavar else kind
+        name = flag.name.removeprefix("--")
+        parser.add_argument(flag.name, dest=name, default=argparse.SUPPRESS, **kind)
+    return parser
+
+
+def _value(text: str) -> str:
+    if not text or text.startswith("-"):  # argparse takes "" and "-1" for values
+        raise ValueError
+    return text

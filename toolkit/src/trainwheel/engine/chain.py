@@ -6,7 +6,8 @@ The single source for the Nox sessions, ``status`` and ``why``, the documentatio
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,17 +143,23 @@ class Chain:
         steps: In any order.
 
     Raises:
-        ValueError: Two have one name, or one needs a step that is not there.
+        ValueError: Two have one name, or one needs a step that is not there, or two need
+            each other.
     """
 
     def __init__(self, steps: Iterable[Step]) -> None:
-        by_name = {step.name: step for step in sorted(steps, key=lambda step: step.name)}
-        needed = {name: sorted(step.before) for name, step in by_name.items() if step.is_link}
-        if unknown := sorted({name for names in needed.values() for name in names} - set(by_name)):
+        ordered = sorted(steps, key=lambda step: step.name)
+        by_name = {step.name: step for step in ordered}
+        for one, other in itertools.pairwise(ordered):
+            if one.name == other.name:
+                message = f"two steps are called {one.name}"
+                raise ValueError(message)
+        if unknown := sorted({name for step in ordered for name in step.before} - by_name.keys()):
             message = f"a step needs {unknown[0]}, which is not a step"
             raise ValueError(message)
-        order = [*graphlib.TopologicalSorter(needed).static_order()]
-        self.by_name: Mapping[str, Step] = {name: by_name[name] for name in (*order, *by_name)}
+        needed = {step.name: sorted(step.before) for step in ordered if step.is_link}
+        names = (*_in_order(needed), *by_name)
+        self.by_name: Mapping[str, Step] = {name: by_name[name] for name in names}
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -176,3 +183,15 @@ class Chain:
     def __getitem__(self, name: str) -> Step:
         """Return a step by its name."""
         return self.by_name[name]
+
+
+def _in_order(needed: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield names after what each needs; of those that could be next, the first by the alphabet."""
+    sorter = graphlib.TopologicalSorter(needed)
+    sorter.prepare()
+    ready = list(sorter.get_ready())
+    while ready:
+        yield (name := min(ready))
+        ready.remove(name)
+        sorter.done(name)
+        ready += sorter.get_ready()

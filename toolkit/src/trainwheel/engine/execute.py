@@ -213,7 +213,7 @@ def current_record(run: Run, step: Step, now: Fingerprint) -> Record | None:
     records = run.workspace.layout.records
     record = read_record(records, step.name)
     if record is None and (records / f"{step.name}.json").exists():
-        run.console.notice(f"the record of {step.name} cannot be read, so it runs again")
+        run.console.notice_once(f"the record of {step.name} cannot be read, so it runs again")
     if record is None or record.fingerprint.key != now.key:
         return None
     return None if any(moved_outputs(run.workspace, step, record)) else record

@@ -41,7 +41,7 @@ class Reason:
     """Why a step has to run: one thing that is not as it was.
 
     Args:
-        what: A file, or what else counts.
+        what: A file, or what else counts; a whole clause where it was not there and is not.
         old: What it was: a digest, or a short text; None where it was not there.
         new: What it is; None where it is gone.
     """
@@ -53,12 +53,14 @@ class Reason:
     def __str__(self) -> str:
         """Return it as a clause: "data.csv changed"."""
         if self.old is None:
-            return f"{shown(self.what)} is new"
+            return shown(self.what) if self.new is None else f"{shown(self.what)} is new"
         return f"{shown(self.what)} {'is gone' if self.new is None else 'changed'}"
 
     @property
     def detail(self) -> str:
         """The same with what it was and what it is, digests cut short."""
+        if self.old is None and self.new is None:
+            return str(self)
         if self.old is None or self.new is None:
             return f"{self}, {_short(self.new or self.old or '')}"
         return f"{self}, {_short(self.old)} → {_short(self.new)}"

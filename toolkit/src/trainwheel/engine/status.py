@@ -72,9 +72,11 @@ def why(workspace: Workspace, chain: Chain, name: str) -> StepStatus:
 
 
 def _look(workspace: Workspace, step: Step, earlier: Mapping[str, StepStatus]) -> StepStatus:
+    if step.is_absent(workspace):
+        return StepStatus(step.name, SKIPPED)  # whatever it left when there was something for it
     record = read_record(workspace.layout.records, step.name)
     if record is None:
-        return StepStatus(step.name, SKIPPED if step.is_absent(workspace) else ABSENT)
+        return StepStatus(step.name, ABSENT)
     look = step.reasons or (lambda here, known: file_reasons(here, step, known))
     reasons = look(workspace, record)
     # A record tells what stands there; what will stand there after a stale step ran, nobody knows.
@@ -106,5 +108,5 @@ def file_reasons(
     try:
         now = fingerprint(workspace, step, {**learned_facts(step, record.fingerprint), **kept})
     except StepFailedError as error:
-        return (Reason(error.message, "", None),)
+        return (Reason(error.message, None, None),)
     return (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record))

@@ -18,7 +18,7 @@ __all__ = ["check_address", "check_password", "check_value", "is_loopback", "ori
 _PORTS = {"http": 80, "https": 443}
 _LATIN_1 = 0x100
 _PRINTED = (
-    "data train judge report doc test version package upload verify promote lock sync doctor",
+    "data train evaluate report doc test version package upload verify promote lock sync doctor",
     "install: then: notice: next: pip install --no-deps --find-links --index-url #sha256= .whl",
     "export PIP_NO_INDEX=1 PIP_FIND_LINKS= index http:// https:// /simple/ /packages/ file://",
     "published already unchanged since identical trained tests passed repeats golden predictions",

@@ -106,7 +106,7 @@ class Config:
 
     @property
     def training_data(self) -> tuple[str, ...]:
-        """The files and folders that training reads, among them what a command brought."""
+        """The files and folders that training reads, among them what a command fetched."""
         return (*self.data, *((SNAPSHOT,) if self.data_command else ()))
 
     @property

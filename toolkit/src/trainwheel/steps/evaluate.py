@@ -1,4 +1,4 @@
-"""Measure the model, and judge it by the gate and by what is published."""
+"""Measure the model, and hold it against the gate and what is published."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
 
 STEP = Step(
     name="evaluate",
-    help="Measure the model, and judge it by the gate and by what is published",
+    help="Measure the model, and hold it against the gate and what is published",
     run=_run,
     needs=("train",),
     is_link=True,

@@ -58,6 +58,8 @@ class Owner:
 def take(path: Path, *, command: str, wait: bool, told: Callable[[str], None]) -> int:
     """Take the lock and return its descriptor, which this process keeps until it ends.
 
+    A process that has it already is given it again: one noxfile may register its steps in parts.
+
     Args:
         path: The lock's file; made where it is missing.
         command: What others are told that runs here.
@@ -68,6 +70,8 @@ def take(path: Path, *, command: str, wait: bool, told: Callable[[str], None]) -
         RunLockedError: Another run holds it.
         StepFailedError: The file cannot be opened.
     """
+    if path in _held:
+        return _held[path]
     descriptor = _open(path)
     try:
         _acquire(descriptor, wait=wait, told=told)
@@ -79,7 +83,11 @@ def take(path: Path, *, command: str, wait: bool, told: Callable[[str], None]) -
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, text, 0)
     inherit(descriptor)
+    _held[path] = descriptor
     return descriptor
+
+
+_held: dict[Path, int] = {}
 
 
 def _open(path: Path) -> int:

@@ -45,7 +45,7 @@ class Training:
         source: One digest of the code that training and the classifier are made of.
         data: Path of each file that it read, and the name that it gave to data that is no file,
             such as what a package ships → sha256.
-        snapshot: Of data that a command brought: its version, rows, columns and their digest.
+        snapshot: Of data that a command fetched: its version, rows, columns and their digest.
     """
 
     command: str

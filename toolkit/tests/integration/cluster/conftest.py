@@ -56,7 +56,7 @@ def clustered_once(once: Once, searched_once: TinyProject) -> TinyProject:
 @pytest.fixture
 def env(clustered_once: TinyProject) -> Path:
     """The environment of training on a cluster, which workers may share."""
-    return clustered_once.envdir / "train-cluster"
+    return clustered_once.envdir / "train-engine"
 
 
 @pytest.fixture

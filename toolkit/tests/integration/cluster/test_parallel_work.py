@@ -11,9 +11,10 @@ import pytest
 
 from integration.cluster.searcher import Scheduler, run_scheduler
 from integration.tiny import TinyProject
-from trainwheel.engine.project import open_project
+from trainwheel.engine.run import open_run
 from trainwheel.guest import CLUSTER
-from trainwheel.steps.shared.shipping import pack
+from trainwheel.steps import load_chain
+from trainwheel.steps.shared.cluster import pack
 from trainwheel.system.environ import Environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -25,8 +26,9 @@ CASES = Path(__file__).with_name("on_cluster.py")
 def archive(tmp_path_factory: pytest.TempPathFactory, clustered_once: TinyProject) -> Path:
     """What is shipped to workers."""
     path = tmp_path_factory.mktemp("archive") / "modules.zip"
-    project = open_project(clustered_once.root, clustered_once.envdir, Environment())
-    path.write_bytes(pack(project).content)
+    root, envdir = clustered_once.root, clustered_once.envdir
+    run = open_run(root, envdir, Environment(), load_chain().categories)
+    path.write_bytes(pack(run.workspace).content)
     return path
 
 
@@ -35,7 +37,7 @@ def long_lived(
     tmp_path_factory: pytest.TempPathFactory, clustered_once: TinyProject
 ) -> Iterator[Scheduler]:
     """A scheduler and a worker that serve one case after the other."""
-    env = clustered_once.envdir / "train-cluster"
+    env = clustered_once.envdir / "train-engine"
     with run_scheduler(env, tmp_path_factory.mktemp("long-lived") / "dask") as scheduler:
         scheduler.add_worker()
         yield scheduler

@@ -55,13 +55,13 @@ class Check:
         """Return what this machine lacks for the check, None where it has everything.
 
         Args:
-            versions: Runtime → its major version; one that is not there is left out.
+            versions: Runtime → its major version; one that is not there is missing.
         """
         for name in self.runtimes:
             runtime = RUNTIMES[name]
             if versions.get(name, 0) < runtime.oldest:
                 programs = " with ".join(runtime.programs)
-                return f"{self.name} left out: {programs}, {runtime.oldest} or newer, is missing"
+                return f"{self.name} skipped: {programs}, {runtime.oldest} or newer, is missing"
         return None
 
 

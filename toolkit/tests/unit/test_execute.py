@@ -14,14 +14,16 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.cache import Result
+from trainwheel.engine.execute import current_record, is_stale, require_current, run_step
 from trainwheel.engine.inputs import fingerprint
-from trainwheel.engine.project import Project
 from trainwheel.engine.records import write_record
-from trainwheel.engine.run import current_record, require_current, run_step
+from trainwheel.engine.run import Options
 from trainwheel.errors import InputChangedError, StepFailedError
-from unit.repository import make_repository, open_here, write, write_lock
+from trainwheel.steps import load_chain
+from unit.repository import PYPROJECT, make_repository, open_here, write, write_lock
 
 Change = Callable[[Path], object]
+TRAIN = load_chain()["train"]
 OUTPUTS = {"model/small_model/artefact/model.joblib": "weights", "build/train/metrics.json": "{}"}
 
 
@@ -49,14 +51,10 @@ class Training:
         return {"summary": "trained", "model": "ab12"}
 
 
-def train(project: Project, work: Callable[[Path], Mapping[str, str]], **facts: str) -> None:
-    run_step(project, "train", {"the command": "python", **facts}, work)
-
-
-def said(root: Path, work: Callable[[Path], Mapping[str, str]], **facts: str) -> str:
+def said(root: Path, work: Callable[[Path], Mapping[str, str]], **learned: str) -> str:
     """Run the step in a run of its own and return what a person saw."""
     stream = io.StringIO()
-    train(open_here(root, stream=stream), work, **facts)
+    run_step(open_here(root, stream=stream), TRAIN, work, learned=learned)
     return stream.getvalue()
 
 
@@ -90,13 +88,32 @@ def test_a_step_may_say_the_same_whether_it_ran_or_not(root: Path) -> None:
     told = []
     for _ in range(2):
         stream = io.StringIO()
-        project = open_here(root, stream=stream)
-        record = run_step(project, "train", {}, Training(), summary="decided")
+        run = open_here(root, stream=stream)
+        record = run_step(run, TRAIN, Training(), summary="decided")
         told.append(stream.getvalue())
         assert record.facts["model"] == "ab12"
 
     assert told[0].startswith("train    decided  ")
     assert told[1] == "train    decided\n"
+
+
+def test_a_step_may_say_nothing_where_nothing_was_to_be_done(root: Path) -> None:
+    told = []
+    for _ in range(2):
+        stream = io.StringIO()
+        run_step(open_here(root, stream=stream), TRAIN, Training(), is_quiet=True)
+        told.append(stream.getvalue())
+
+    assert told[0].startswith("train    trained  ")
+    assert told[1] == ""
+
+
+def test_a_run_knows_which_steps_had_something_to_do(root: Path) -> None:
+    runs = [open_here(root), open_here(root)]
+    for run in runs:
+        run_step(run, TRAIN, Training())
+
+    assert [run.made for run in runs] == [{"train"}, set()]
 
 
 CHANGES: dict[str, Change] = {
@@ -142,16 +159,47 @@ def test_a_step_that_is_forced_runs_whatever_its_record_says(root: Path) -> None
     said(root, Training())
     again = Training()
 
-    run_step(open_here(root), "train", {"the command": "python"}, again, force=True)
+    run_step(open_here(root), TRAIN, again, force=True)
 
     assert again.runs == 1
 
 
-def test_a_step_runs_again_for_another_fact(root: Path) -> None:
+@pytest.mark.parametrize(
+    ("named", "values", "runs"),
+    [
+        ({"train"}, {"force": ""}, 1),
+        ({"upload"}, {"force": ""}, 0),
+        ({"train"}, {}, 0),
+    ],
+)
+def test_a_step_is_forced_where_it_was_asked_for_by_name(
+    root: Path, named: set[str], values: dict[str, str], runs: int
+) -> None:
     said(root, Training())
     again = Training()
 
-    said(root, again, parameters="other")
+    run = replace(open_here(root), named=frozenset(named), options=Options(values))
+    run_step(run, TRAIN, again)
+
+    assert again.runs == runs
+
+
+def test_a_step_runs_again_for_another_key_of_its_configuration(root: Path) -> None:
+    said(root, Training())
+    write(root, "pyproject.toml", PYPROJECT + "train.threads = 2\n")
+    again = Training()
+
+    said(root, again)
+
+    assert again.runs == 1
+
+
+def test_a_step_runs_again_for_another_fact_that_the_run_learned(root: Path) -> None:
+    said(root, Training(), published="1.0")
+    again = Training()
+
+    assert said(root, again, published="1.0") == "train    unchanged\n"
+    said(root, again, published="1.1")
 
     assert again.runs == 1
 
@@ -269,14 +317,15 @@ def test_work_that_fails_leaves_what_was_there_before(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from trainwheel.engine.run import run_step
+from trainwheel.engine.execute import run_step
+from trainwheel.steps import load_chain
 from unit.repository import open_here
 
 def work(scratch):
     (scratch / "model.joblib").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 
-run_step(open_here(Path(sys.argv[1])), "train", {"the command": "python"}, work)
+run_step(open_here(Path(sys.argv[1])), load_chain()["train"], work)
 """
 
 
@@ -307,26 +356,26 @@ def test_a_kill_between_two_outputs_is_noticed(root: Path, name: str) -> None:
 
 def test_a_record_of_an_output_that_was_never_there_is_not_believed(root: Path) -> None:
     said(root, Training())
-    project = open_here(root)
-    record = require_current(project, "train")
+    run = open_here(root)
+    record = require_current(run.workspace, TRAIN)
     (root / "build/train/metrics.json").unlink()
     (root / "build/train").rmdir()
-    write_record(project.records, replace(record, outputs={"build/train": ""}))
+    write_record(run.workspace.layout.records, replace(record, outputs={"build/train": ""}))
 
-    assert current_record(project, "train", record.fingerprint) is None
+    assert current_record(run, TRAIN, record.fingerprint) is None
 
 
 def test_a_record_that_was_cut_short_makes_the_step_stale_wherever(root: Path) -> None:
     said(root, Training())
-    project = open_here(root)
-    now = fingerprint(project, "train", {"the command": "python"})
+    run = open_here(root)
+    now = fingerprint(run.workspace, TRAIN)
     path = root / "build/.trainwheel/train.json"
     whole = path.read_bytes()
-    assert current_record(project, "train", now) is not None
+    assert current_record(run, TRAIN, now) is not None
 
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        assert current_record(project, "train", now) is None, length
+        assert current_record(run, TRAIN, now) is None, length
 
 
 @pytest.mark.parametrize("text", ["", "{}", "null", '{"schema": 99}'])
@@ -346,14 +395,25 @@ def test_a_record_that_cannot_be_read_is_told_once_and_the_step_runs(root: Path,
 def test_a_step_that_is_as_its_record_says_may_be_built_upon(root: Path) -> None:
     said(root, Training())
 
-    assert require_current(open_here(root), "train").facts["model"] == "ab12"
+    assert require_current(open_here(root).workspace, TRAIN).facts["model"] == "ab12"
 
 
 def test_a_step_that_never_ran_may_not_be_built_upon(root: Path) -> None:
     with pytest.raises(StepFailedError) as caught:
-        require_current(open_here(root), "train")
+        require_current(open_here(root).workspace, TRAIN)
 
     assert str(caught.value) == "failed: train has no record; run it first: nox -s train"
+
+
+def test_what_a_run_learned_may_be_built_upon_as_it_was_recorded(root: Path) -> None:
+    step = replace(TRAIN, learns=("what is published",))
+    run_step(open_here(root), step, Training(), learned={"what is published": "1.0"})
+
+    record = require_current(open_here(root).workspace, step)
+
+    assert record.fingerprint.facts["what is published"] == "1.0"
+    with pytest.raises(InputChangedError, match="what is published is gone after train ran"):
+        require_current(open_here(root).workspace, TRAIN)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +437,7 @@ def test_a_step_whose_files_moved_since_may_not_be_built_upon(
     CHANGES[change](root)
 
     with pytest.raises(InputChangedError) as caught:
-        require_current(open_here(root), "train")
+        require_current(open_here(root).workspace, TRAIN)
 
     assert str(caught.value) == f"failed: {told}; run the same command again"
 
@@ -385,23 +445,40 @@ def test_a_step_whose_files_moved_since_may_not_be_built_upon(
 def test_an_output_that_a_record_does_not_know_of_is_made(root: Path) -> None:
     # As after an upgrade of this library whose step makes more than it did.
     said(root, Training())
-    project = open_here(root)
-    record = require_current(project, "train")
-    write_record(
-        project.records, replace(record, outputs={"build/train": record.outputs["build/train"]})
-    )
+    workspace = open_here(root).workspace
+    record = require_current(workspace, TRAIN)
+    outputs = {"build/train": record.outputs["build/train"]}
+    write_record(workspace.layout.records, replace(record, outputs=outputs))
 
     assert "restored from the cache" in said(root, Training())
     assert said(root, Training()) == "train    unchanged\n"
 
 
 def test_a_kept_result_that_lacks_an_output_is_made_anew(root: Path) -> None:
-    project = open_here(root)
-    now = fingerprint(project, "train", {"the command": "python"})
+    workspace = open_here(root).workspace
+    now = fingerprint(workspace, TRAIN)
     (root / "made").write_text("weights")
-    project.cache.keep("train", now.key, Result({}, 1.0, 1.0), {"model.joblib": root / "made"})
+    workspace.cache.keep("train", now.key, Result({}, 1.0, 1.0), {"model.joblib": root / "made"})
     again = Training()
 
     assert "restored" not in said(root, again)
     assert again.runs == 1
     assert standing(root) == OUTPUTS
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_step_is_stale_until_it_ran_and_after_every_change(root: Path, change: str) -> None:
+    assert is_stale(open_here(root), TRAIN)
+    said(root, Training())
+    assert not is_stale(open_here(root), TRAIN)
+
+    CHANGES[change](root)
+
+    assert is_stale(open_here(root), TRAIN)
+
+
+def test_training_is_stale_while_its_data_is_yet_to_be_fetched(root: Path) -> None:
+    text = PYPROJECT.replace('data = ["data"]', 'data.command = "fetch {data}"')
+    write(root, "pyproject.toml", text)
+
+    assert is_stale(open_here(root), TRAIN)

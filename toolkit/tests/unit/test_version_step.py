@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from trainwheel.engine.release import Release, read_release
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.index.versions import Wish
-from trainwheel.steps.shared.releasing import Release, decide_release, read_release, wish_of
+from trainwheel.steps.version import decide_release, wish_of
 from unit.repository import PYPROJECT, make_repository, open_here, write
 from unit.wheels import provenance_of, write_wheel
 
@@ -96,10 +97,10 @@ def test_a_project_may_release_at_every_build(root: Path) -> None:
 
 def test_a_build_number_is_shifted_by_the_offset(root: Path) -> None:
     write(root, "pyproject.toml", PYPROJECT + "version.build-number-offset = 1000\n")
-    project = open_here(root, {"BUILD_NUMBER": "7"})
+    run = open_here(root, {"BUILD_NUMBER": "7"})
 
-    assert wish_of(project) == Wish(build_number=7, offset=1000)
-    assert decide_release(project, None, ONE).version == "0.1.1007"
+    assert wish_of(run.workspace) == Wish(build_number=7, offset=1000)
+    assert decide_release(run, None, ONE).version == "0.1.1007"
 
 
 def test_a_build_that_publishes_nothing_takes_no_number_that_could_be_too_low(root: Path) -> None:
@@ -112,9 +113,9 @@ def test_a_build_that_publishes_nothing_takes_no_number_that_could_be_too_low(ro
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"BUILD_NUMBER": "12a"}, "the build number '12a' is no whole number; set BUILD_NUMBER"),
-        ({"BUILD_NUMBER": "-3"}, "the build number '-3' is no whole number"),
-        ({"BUILD_NUMBER": "٣"}, "the build number '٣' is no whole number"),
+        ({"BUILD_NUMBER": "12a"}, "the build number '12a' is not a whole number; set BUILD_NUMBER"),
+        ({"BUILD_NUMBER": "-3"}, "the build number '-3' is not a whole number"),
+        ({"BUILD_NUMBER": "٣"}, "the build number '٣' is not a whole number"),
         ({"TRAINWHEEL_VERSION": "next"}, "version asked for 'next' is not a PEP 440 version"),
         ({"TRAINWHEEL_VERSION": "3"}, "version 0.1.3 is lower than 0.1.9, which is published"),
         ({"BUILD_NUMBER": "3"}, "version 0.1.3 is lower than 0.1.9, which is published"),

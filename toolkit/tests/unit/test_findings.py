@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.gate import Baseline, Verdict
 from trainwheel.evaluation.metrics import intervals_of, parse_data_digests
 from trainwheel.evaluation.report import Subject, headlines
-from trainwheel.steps.shared.facts import facts_of
-from trainwheel.steps.shared.report_files import read_data_digests, read_engine, read_intervals
-from unit.repository import make_repository, open_here, write
+from trainwheel.steps import load_chain
+from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
+from unit.repository import PYPROJECT, make_repository, open_here, write
 
 SHA = "ab" * 32
 CLUSTER = {"address": "tcp://10.0.0.1:8786", "workers": 2, "lost_workers": 0, "repeated_tasks": 0}
@@ -49,11 +48,11 @@ def test_the_engine_is_the_one_that_trained(
 ) -> None:
     if training is not None:
         write(root, "build/train/training.json", json.dumps(training))
-    project = open_here(root)
+    write(root, "pyproject.toml", f'{PYPROJECT}train.engine = "{configured}"\n')
+    workspace = open_here(root).workspace
 
-    assert (
-        read_engine(replace(project, config=replace(project.config, engine=configured))) == engine
-    )
+    assert workspace.config.engine == configured
+    assert read_engine(workspace.layout) == engine
 
 
 def test_every_interval_is_told_and_that_of_training_counts_first() -> None:
@@ -83,23 +82,25 @@ def test_the_report_shows_those_intervals_and_no_others(metrics: dict[str, float
 
 def test_the_intervals_of_the_evaluation_are_read(root: Path) -> None:
     write(root, "build/train/metrics.json", json.dumps(METRICS))
-    write(root, "build/judge/judged.json", json.dumps({"measured": MEASURED}))
+    write(root, "build/evaluate/judged.json", json.dumps({"measured": MEASURED}))
 
-    assert set(read_intervals(open_here(root))) == {"accuracy", "f1"}
+    assert set(read_intervals(open_here(root).workspace.layout)) == {"accuracy", "f1"}
 
 
 def test_without_an_evaluation_the_intervals_are_those_of_training(root: Path) -> None:
     write(root, "build/train/metrics.json", json.dumps(METRICS))
 
-    assert read_intervals(open_here(root)) == {"accuracy": (0.8, 0.95)}
+    assert read_intervals(open_here(root).workspace.layout) == {"accuracy": (0.8, 0.95)}
 
 
 def test_data_that_is_no_file_has_the_digest_that_training_wrote(root: Path) -> None:
-    assert read_data_digests(open_here(root)) == {}
+    assert read_data_digests(open_here(root).workspace.layout) == {}
 
     write(root, "build/train/data.json", json.dumps({"sklearn.datasets.load_wine": SHA}))
 
-    assert read_data_digests(open_here(root)) == {"sklearn.datasets.load_wine": SHA}
+    assert read_data_digests(open_here(root).workspace.layout) == {
+        "sklearn.datasets.load_wine": SHA
+    }
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_other_digests_are_one_line(text: str, told: str) -> None:
     [
         ("build/train/training.json", {"cluster": CLUSTER}),
         ("build/train/data.json", {"wine": SHA}),
-        ("build/judge/judged.json", {"measured": MEASURED}),
+        ("build/evaluate/judged.json", {"measured": MEASURED}),
     ],
 )
 def test_a_wheel_is_made_anew_where_its_provenance_would_say_something_else(
@@ -139,8 +140,9 @@ def test_a_wheel_is_made_anew_where_its_provenance_would_say_something_else(
     release = {"name": "small-model", "version": "0.1.0", "releases": True, "reason": "",
                "release_key": SHA, "always": False}  # fmt: skip
     write(root, "build/version.json", json.dumps(release))
-    before = facts_of(open_here(root), "package")
+    package = load_chain()["package"]
+    before = package.facts(open_here(root).workspace)
 
     write(root, name, json.dumps(content))
 
-    assert facts_of(open_here(root), "package") != before
+    assert package.facts(open_here(root).workspace) != before

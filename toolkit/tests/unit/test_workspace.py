@@ -1,0 +1,123 @@
+"""What a model repository holds, read from its files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
+from trainwheel.steps import load_chain
+from unit.repository import make_repository, open_here, write
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small model repository."""
+    return make_repository(tmp_path / "a b é")
+
+
+@pytest.mark.parametrize(
+    ("step", "locked"),
+    [
+        ("train", ["six==1.16.0"]),
+        ("test", ["six==1.16.0", "pytest==9.0.0"]),
+        ("package", []),
+        ("upload", []),
+        ("version", []),
+    ],
+)
+def test_a_step_gets_the_runtime_packages_and_its_own_category(
+    root: Path, step: str, locked: list[str]
+) -> None:
+    workspace = open_here(root).workspace
+
+    text = workspace.locked(*load_chain().categories(step, workspace.config))
+
+    assert re.findall(r"^\w+==[\d.]+", text, re.MULTILINE) == sorted(locked)
+    assert text.count("--hash=sha256:") == len(locked)
+
+
+def test_a_lock_that_does_not_fit_the_pipfile_is_refused(root: Path) -> None:
+    write(root, "Pipfile", (root / "Pipfile").read_text().replace('six = "*"', 'six = ">=2"'))
+
+    with pytest.raises(LockfileError):
+        open_here(root).workspace.locked("packages", "train")
+
+
+def test_a_category_that_the_pipfile_lacks_locks_nothing(root: Path) -> None:
+    workspace = open_here(root).workspace
+
+    assert workspace.locks("test", "pytest")
+    assert not workspace.locks("test", "six")
+    assert not workspace.locks("engine", "distributed")
+    assert workspace.locked_digest("test", "engine") == workspace.locked_digest("test")
+    assert workspace.locked_digest("test") != workspace.locked_digest("train")
+
+
+@pytest.mark.parametrize(
+    ("command", "argv"),
+    [
+        ("python train.py {model} {report}", ("python", "train.py", "/m", "/r")),
+        ("python train.py -d {data}", ("python", "train.py", "-d", "data/a b", "data/c")),
+        ("python -m t '{model}' \"a b\"", ("python", "-m", "t", "/m", "a b")),
+        ("python t.py --out={model}", ("python", "t.py", "--out={model}")),
+    ],
+)
+def test_the_training_command_gets_its_paths_as_words(
+    root: Path, command: str, argv: tuple[str, ...]
+) -> None:
+    workspace = open_here(root).workspace
+    config = replace(workspace.config, train_command=command, data=("data/a b", "data/c"))
+
+    assert replace(workspace, config=config).training_command(Path("/m"), Path("/r")) == argv
+
+
+def test_a_repository_without_setup_py_says_what_to_write(root: Path) -> None:
+    (root / "setup.py").unlink()
+
+    with pytest.raises(ConfigurationError, match=r"setup.py cannot be read: .*; write one that"):
+        open_here(root).workspace.read_setup_py()
+
+
+def test_a_repository_without_a_model_says_how_to_make_one(root: Path) -> None:
+    workspace = open_here(root).workspace
+    workspace.require_artefact()
+    workspace.layout.artefact.unlink()
+
+    with pytest.raises(StepFailedError, match=r"model.joblib does not exist; train the model"):
+        workspace.require_artefact()
+
+
+def test_what_training_makes_is_not_among_the_files_of_the_package(root: Path) -> None:
+    workspace = open_here(root).workspace
+
+    assert {path.name for path in workspace.shipped_package()} == {
+        "__init__.py",
+        "classifier.py",
+        "py.typed",
+    }
+
+
+def test_files_that_decide_the_metadata_are_those_at_the_root(root: Path) -> None:
+    (root / "NOTICE.d").mkdir()
+    write(root, "docs/README.md", "")
+
+    names = [path.name for path in open_here(root).workspace.metadata_files()]
+
+    assert names == ["setup.py", "pyproject.toml", "README.md", "LICENSE"]
+
+
+def test_data_that_dvc_tracks_is_data_and_its_file_too(root: Path) -> None:
+    assert not open_here(root).workspace.fetches_data
+
+    write(root, "data.dvc", "")
+
+    workspace = open_here(root).workspace
+    assert workspace.tracked_data == ("data",)
+    assert workspace.fetches_data
+    assert workspace.is_data("data/rows.csv")
+    assert workspace.is_data("data.dvc")
+    assert not workspace.is_data("database.py")
