@@ -12,7 +12,7 @@ from trainwheel.cli.main import main
 from trainwheel.errors import ConfigurationError, TrainwheelError
 from trainwheel.install.pipenv_setup import REQUIREMENTS, PipenvSetup
 from trainwheel.requirements.meaning import meaning
-from trainwheel.requirements.policy import SyncSettings
+from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.setup_py import read_extra, read_install_requires
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.environ import read_environment

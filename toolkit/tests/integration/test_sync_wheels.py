@@ -19,7 +19,7 @@ from integration.tiny import TinyProject, lock_for
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.meaning import meaning
 from trainwheel.requirements.pipfile import parse_pipfile
-from trainwheel.requirements.policy import POLICIES, SyncSettings
+from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.steps.shared.synced import examine
 from unit.sync_corpus import CASES, REFUSED, copy_case
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import TrainwheelError
-from trainwheel.requirements.policy import POLICIES, SyncSettings
+from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.steps.shared.synced import examine, settle
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment

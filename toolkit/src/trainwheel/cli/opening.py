@@ -1,14 +1,24 @@
-"""The repository that a command is run in."""
+"""Open the repository that a session or a command is run in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from trainwheel.engine.run import Run, open_run
+from trainwheel.engine.environments import StepEnvironments
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import ConfigurationError
+from trainwheel.index.tokens import TokenSource
+from trainwheel.settings.config import Config, IndexSettings, parse_config
 from trainwheel.steps import load_chain
-from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment, SecretClass, read_environment
+from trainwheel.system.files import read_text
 
-__all__ = ["open_here"]
+__all__ = ["open_here", "open_run", "secret_classes"]
 
 
 def open_here(root: Path | None = None, environment: Environment | None = None) -> Run:
@@ -19,3 +29,72 @@ def open_here(root: Path | None = None, environment: Environment | None = None) 
     """
     root, environment = root or Path.cwd(), environment or read_environment()
     return open_run(root, root / ".nox", environment, load_chain().categories)
+
+
+def open_run(
+    root: Path,
+    folder: Path,
+    environment: Environment,
+    categories: Callable[[str, Config], tuple[str, ...]],
+    *,
+    verbose: bool = False,
+) -> Run:
+    """Return a run in the model repository at ``root``.
+
+    Args:
+        root: The repository's folder.
+        folder: Where the environments of its steps stand.
+        environment: The variables of this process.
+        categories: Returns the Pipfile categories of a step's environment.
+        verbose: Whether the tools' own output is shown.
+
+    Raises:
+        ConfigurationError: pyproject.toml is missing or wrong.
+    """
+    text = read_text(root / "pyproject.toml")
+    if text is None:
+        message = f"{root} has no pyproject.toml"
+        hint = "add one with a [tool.trainwheel] table"
+        raise ConfigurationError(message, hint=hint)
+    config = _tightened(parse_config(text), environment)
+    known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
+    console, tokens = Console(known), TokenSource(known)
+    # What fetches the data, or trains on it, may print what it was given.
+    console.hide(*(known.secret(name) for name in config.data_secrets if known.get(name)))
+    workspace = Workspace(Layout.of(root, config), config, known)
+    verbose = verbose or environment.is_verbose
+    tools = StepEnvironments(workspace, console, folder, categories, tokens, verbose)
+    return Run(workspace, tools, console, tokens)
+
+
+def secret_classes(
+    indexes: Mapping[str, IndexSettings], data: Sequence[str] = ()
+) -> dict[str, SecretClass]:
+    """Return the variables that hold configured secrets, and what each is for.
+
+    One that is named for several purposes counts as the one that opens most.
+
+    Args:
+        indexes: The configured indexes by name.
+        data: Variables with credentials of the data.
+    """
+    classes = dict.fromkeys(data, SecretClass.DATA)
+    for settings in indexes.values():
+        names = (settings.read_username_env, settings.read_password_env)
+        classes |= dict.fromkeys(names, SecretClass.READ)
+    for settings in indexes.values():
+        opening = (settings.url_env, settings.username_env, settings.password_env)
+        classes |= dict.fromkeys(opening, SecretClass.PUBLISH)
+    classes.pop("", None)
+    return classes
+
+
+def _tightened(config: Config, environment: Environment) -> Config:
+    """Return the configuration with what this run demands: more of the gate, never less."""
+    asked = environment.baseline_asked
+    if asked not in {None, "required", "optional"}:
+        message = f"TRAINWHEEL_GATE_BASELINE is {asked!r}"
+        raise ConfigurationError(message, hint="set it to required, or to nothing")
+    if asked != "required":
+        return config
+    return replace(config, gate=replace(config.gate, baseline="required"))

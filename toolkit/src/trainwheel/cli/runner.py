@@ -9,9 +9,11 @@ from pathlib import Path
 import nox
 
 from trainwheel.cli.nox import named_sessions, selected_sessions
+from trainwheel.cli.opening import open_run
 from trainwheel.cli.options import parse_options
 from trainwheel.engine.chain import Chain, Step
-from trainwheel.engine.run import Run, open_run
+from trainwheel.engine.execute import is_stale, require_current
+from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.system.console import Console
@@ -45,6 +47,9 @@ class Runner:
             if step.needs_lockfile:
                 run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
             self._check_once(run)
+            for name in step.follows_records:
+                if name in self._registered:
+                    require_current(run.workspace, self._chain[name])
             step.run(run)
         except TrainwheelError as error:
             for line in error.details:
@@ -65,7 +70,7 @@ class Runner:
             environment = read_environment()
             categories = self._chain.categories
             self._run = open_run(root, folder, environment, categories, verbose=verbose)
-        return replace(
+        run = replace(
             self._run,
             options=options,
             steps=steps,
@@ -73,6 +78,7 @@ class Runner:
             registered=self._registered,
             queue=lambda name: session.notify(name, session.posargs),
         )
+        return replace(run, is_stale=lambda name: is_stale(run, self._chain[name]))
 
     def _keep_others_out(self, run: Run) -> None:
         """Take the lock of the repository, once in a run, and clear what a killed run left."""

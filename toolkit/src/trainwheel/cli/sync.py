@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.install.environments import uv_cache_or_fallback
-from trainwheel.requirements.policy import POLICIES, SyncSettings
+from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import examine, read_files, settle
 from trainwheel.steps.sync import ENGINES, choose_engine

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainwheel.cli.opening import open_here
+from trainwheel.install.routing import routing_of
 from trainwheel.install.wheelhouse import Wheelhouse, plan_downloads
 from trainwheel.requirements.lockfile import LockedRequirement, local_packages
 from trainwheel.system.console import Console
@@ -27,8 +28,10 @@ def add_wheelhouse(parser: argparse.ArgumentParser) -> None:
 
 def _collect(arguments: argparse.Namespace) -> None:
     run = open_here()
+    indexes = run.workspace.config.indexes
+    routing = routing_of(indexes, run.environment, run.tokens, run.console)
     groups = plan_downloads(run.workspace.lock, arguments.categories)
-    wheelhouse = Wheelhouse(arguments.folder, run.environment, run.tools.routing)
+    wheelhouse = Wheelhouse(arguments.folder, run.environment, routing)
     every = tuple(requirement for group in groups for requirement in group)
     for group in groups:
         wheelhouse.fetch(group)

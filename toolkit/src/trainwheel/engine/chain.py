@@ -10,12 +10,12 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from trainwheel.engine.closure import Closure
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record
-from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.settings.config import Config
 
@@ -71,7 +71,7 @@ class Step:
     Args:
         name: The Nox session.
         help: One line.
-        run: Does it, or finds that there is nothing to do.
+        run: Does it, or finds that there is nothing to do; given a `trainwheel.engine.run.Run`.
         target: The make target; empty where there is none.
         needs: Steps that run before it.
         follows: Steps that queue it at their end, instead of being needed by it.
@@ -89,6 +89,7 @@ class Step:
         flags: Options that it takes.
         takes_names: What its positional arguments are called; empty where it takes none.
         check: Looks, before the first step of a run, for what would keep it from its end.
+        follows_records: Steps whose records must match the files as they are, before it begins.
         is_portable: Whether it makes the same on another kind of machine.
         watches_writes: Whether an input that was written meanwhile counts as moved even if its
             bytes are the same again: other bytes may have been read.
@@ -99,7 +100,7 @@ class Step:
 
     name: str
     help: str
-    run: Callable[[Run], None]
+    run: Callable[[Any], None]
     target: str = ""
     needs: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
@@ -116,7 +117,8 @@ class Step:
     is_absent: Callable[[Workspace], bool] = field(default=lambda _: False)
     flags: tuple[Flag, ...] = (WAIT, VERBOSE)
     takes_names: str = ""
-    check: Callable[[Run], object] | None = None
+    check: Callable[[Any], object] | None = None
+    follows_records: tuple[str, ...] = ()
     is_portable: bool = False
     watches_writes: bool = False
     takes_lock: bool = True

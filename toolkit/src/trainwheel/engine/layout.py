@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainwheel.settings.config import Config
-from trainwheel.wheel.manifest import manifest_of
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "manifest_of"]
+
+
+def manifest_of(artefact: Path) -> Path:
+    """Return where the manifest of an artefact stands: its name with ``.json`` behind it."""
+    return artefact.with_name(f"{artefact.name}.json")
+
+
+class _Below:
+    """A path below another one of the layout.
+
+    Args:
+        above: The attribute that holds the other one.
+        name: Of the file or folder.
+    """
+
+    def __init__(self, above: str, name: str) -> None:
+        self._above, self._name = above, name
+
+    def __get__(self, layout: Any, owner: type | None = None) -> Path:
+        return Path(getattr(layout, self._above), self._name)
 
 
 @dataclass(frozen=True)
@@ -29,20 +49,81 @@ class Layout:
     artefact: Path
     model: str = ""
 
+    records = _Below("build", ".trainwheel")
+    """The folder of the step records."""
+    scratch = _Below("records", "tmp")
+    """Where steps make what is renamed into place at their end."""
+    aside = _Below("records", "aside")
+    """Where outputs are kept whose inputs moved meanwhile."""
+    digests = _Below("records", "digests.json")
+    """The table of the digests of files."""
+    doc = _Below("build", "doc")
+    """The model's site."""
+    data = _Below("build", "data")
+    """What the data command wrote."""
+    train = _Below("build", "train")
+    """What training wrote of itself, and the report."""
+    metrics = _Below("train", "metrics.json")
+    """Metrics by name, as training wrote them."""
+    predictions = _Below("train", "predictions.csv")
+    """Truth and predictions of the held-out rows."""
+    holdout = _Below("train", "holdout.jsonl")
+    """Inputs and truth of the held-out rows."""
+    golden = _Below("train", "golden.jsonl")
+    """The golden predictions."""
+    parameters = _Below("train", "params.json")
+    """The parameters that training used."""
+    data_digests = _Below("train", "data.json")
+    """The digests of data that is not a file of the repository."""
+    run_facts = _Below("train", "training.json")
+    """What training took: time, memory, packages."""
+    repeatability = _Below("train", "repeatability.json")
+    """Whether training repeats, as far as somebody asked."""
+    report = _Below("train", "report.html")
+    """The report's page."""
+    metrics_table = _Below("train", "metrics.md")
+    """The metrics as a table, for a pull request."""
+    card = _Below("train", "model_card.md")
+    """The model card."""
+    evaluation = _Below("build", "evaluate")
+    """What was measured, the verdict and the pictures."""
+    verdict = _Below("evaluation", "judged.json")
+    """What the gate says, and what it was said of."""
+    test = _Below("build", "test")
+    """The results of the tests, and their coverage."""
+    junit = _Below("test", "junit.xml")
+    """The results of the tests and of the gate, for CI services."""
+    release = _Below("build", "version.json")
+    """The decided version."""
+    dist = _Below("build", "dist")
+    """The wheel and its proof."""
+    store = _Below("root", ".trainwheel")
+    """What outlives a clean: the embedded index and caches; models share it."""
+    index = _Below("store", "index")
+    """The files of the embedded index."""
+    keys = _Below("store", "keys")
+    """The release keys of published wheels, by digest."""
+    published = _Below("store", "published")
+    """Published wheels that were fetched to compare with."""
+    cache = _Below("store", "cache")
+    """What steps made of earlier inputs."""
+    checkpoints = _Below("store", "checkpoints")
+    """The unfinished work of long training."""
+    lock = _Below("store", "lock")
+    """What one run at a time holds."""
+    uv_cache = _Below("store", "uv-cache")
+    """Where uv keeps its cache if the home folder cannot be written."""
+
     @classmethod
     def of(cls, root: Path, config: Config, model: str = "") -> Layout:
         """Return the layout of the repository at ``root``."""
-        return cls(
-            root,
-            root / config.source,
-            root / config.package_folder,
-            root / config.artefact_path,
-            model,
-        )
+        source, package = root / config.source, root / config.package_folder
+        return cls(root, source, package, root / config.artefact_path, model)
 
-    def relative(self, path: Path) -> str:
-        """Return a path as records and messages name it: from the root, with slashes."""
-        return path.relative_to(self.root).as_posix()
+    @property
+    def build(self) -> Path:
+        """What steps make; `clean` removes it."""
+        return self.root / "build" / self.model
 
     @property
     def manifest(self) -> Path:
@@ -54,171 +135,10 @@ class Layout:
         """What training puts into the package."""
         return frozenset({self.artefact, self.manifest})
 
-    @property
-    def build(self) -> Path:
-        """What steps make; `clean` removes it."""
-        return self.root / "build" / self.model
-
-    @property
-    def records(self) -> Path:
-        """The folder of the step records."""
-        return self.build / ".trainwheel"
-
-    @property
-    def scratch(self) -> Path:
-        """Where steps make what is renamed into place at their end."""
-        return self.records / "tmp"
-
-    @property
-    def aside(self) -> Path:
-        """Where outputs are kept whose inputs moved meanwhile."""
-        return self.records / "aside"
-
-    @property
-    def digests(self) -> Path:
-        """The table of the digests of files."""
-        return self.records / "digests.json"
-
     def log(self, step: str) -> Path:
         """Return the file that keeps what a step's tools printed."""
         return self.build / "log" / f"{step}.log"
 
-    @property
-    def doc(self) -> Path:
-        """The model's site."""
-        return self.build / "doc"
-
-    @property
-    def data(self) -> Path:
-        """What the data command wrote."""
-        return self.build / "data"
-
-    @property
-    def train(self) -> Path:
-        """What training wrote of itself, and the report."""
-        return self.build / "train"
-
-    @property
-    def metrics(self) -> Path:
-        """Metrics by name, as training wrote them."""
-        return self.train / "metrics.json"
-
-    @property
-    def predictions(self) -> Path:
-        """Truth and predictions of the held-out rows."""
-        return self.train / "predictions.csv"
-
-    @property
-    def holdout(self) -> Path:
-        """Inputs and truth of the held-out rows."""
-        return self.train / "holdout.jsonl"
-
-    @property
-    def golden(self) -> Path:
-        """The golden predictions."""
-        return self.train / "golden.jsonl"
-
-    @property
-    def parameters(self) -> Path:
-        """The parameters that training used."""
-        return self.train / "params.json"
-
-    @property
-    def data_digests(self) -> Path:
-        """The digests of data that is not a file of the repository."""
-        return self.train / "data.json"
-
-    @property
-    def run_facts(self) -> Path:
-        """What training took: time, memory, packages."""
-        return self.train / "training.json"
-
-    @property
-    def repeatability(self) -> Path:
-        """Whether training repeats, as far as somebody asked."""
-        return self.train / "repeatability.json"
-
-    @property
-    def report(self) -> Path:
-        """The report's page."""
-        return self.train / "report.html"
-
-    @property
-    def metrics_table(self) -> Path:
-        """The metrics as a table, for a pull request."""
-        return self.train / "metrics.md"
-
-    @property
-    def card(self) -> Path:
-        """The model card."""
-        return self.train / "model_card.md"
-
-    @property
-    def evaluation(self) -> Path:
-        """What was measured, the verdict and the pictures."""
-        return self.build / "evaluate"
-
-    @property
-    def verdict(self) -> Path:
-        """What the gate says, and what it was said of."""
-        return self.evaluation / "judged.json"
-
-    @property
-    def test(self) -> Path:
-        """The results of the tests, and their coverage."""
-        return self.build / "test"
-
-    @property
-    def junit(self) -> Path:
-        """The results of the tests and of the gate, for CI services."""
-        return self.test / "junit.xml"
-
-    @property
-    def release(self) -> Path:
-        """The decided version."""
-        return self.build / "version.json"
-
-    @property
-    def dist(self) -> Path:
-        """The wheel and its proof."""
-        return self.build / "dist"
-
-    @property
-    def store(self) -> Path:
-        """What outlives a clean: the embedded index and caches; models share it."""
-        return self.root / ".trainwheel"
-
-    @property
-    def index(self) -> Path:
-        """The files of the embedded index."""
-        return self.store / "index"
-
-    @property
-    def keys(self) -> Path:
-        """The release keys of published wheels, by digest."""
-        return self.store / "keys"
-
-    @property
-    def published(self) -> Path:
-        """Published wheels that were fetched to compare with."""
-        return self.store / "published"
-
-    @property
-    def cache(self) -> Path:
-        """What steps made of earlier inputs."""
-        return self.store / "cache"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The unfinished work of long training."""
-        return self.store / "checkpoints"
-
-    @property
-    def lock(self) -> Path:
-        """What one run at a time holds."""
-        return self.store / "lock"
-
-    @property
-    def uv_cache(self) -> Path:
-        """Where uv keeps its cache if the home folder cannot be written."""
-        return self.store / "uv-cache"
+    def relative(self, path: Path) -> str:
+        """Return a path as records and messages name it: from the root, with slashes."""
+        return path.relative_to(self.root).as_posix()

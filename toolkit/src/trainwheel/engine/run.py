@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar, cast
 
-from trainwheel.engine.layout import Layout
-from trainwheel.engine.tools import StepEnvironments, Tools
+from trainwheel.engine.tools import Tools
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import ConfigurationError
 from trainwheel.index.tokens import TokenSource
-from trainwheel.settings.config import Config, IndexSettings, parse_config
+from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
-from trainwheel.system.environ import NEXUS_VARIABLES, Environment, SecretClass
-from trainwheel.system.files import read_text
+from trainwheel.system.environ import NEXUS_VARIABLES, Environment
 
-__all__ = ["Options", "Run", "open_run", "secret_classes"]
+__all__ = ["Options", "Run"]
 
 _T = TypeVar("_T")
 
@@ -57,6 +53,7 @@ class Run:
         named: The names of those that were asked for, without what they need.
         registered: The names of all steps that the noxfile has.
         queue: Lets a step run after those of this run.
+        is_stale: Returns whether a step has something to do.
         made: The names of the steps that had something to do in this run.
     """
 
@@ -69,6 +66,7 @@ class Run:
     named: frozenset[str] = frozenset()
     registered: frozenset[str] = frozenset()
     queue: Callable[[str], None] = field(default=lambda _: None)
+    is_stale: Callable[[str], bool] = field(default=lambda _: True)
     made: set[str] = field(default_factory=set)
     _answers: dict[Hashable, object] = field(default_factory=dict, repr=False)
 
@@ -101,72 +99,3 @@ class Run:
         given = (self.environment.secret(name) for name in sorted(names) if name)
         secrets = (*(secret for secret in given if secret is not None), *self.tokens.minted)
         return tuple(secret.reveal() for secret in secrets)
-
-
-def open_run(
-    root: Path,
-    folder: Path,
-    environment: Environment,
-    categories: Callable[[str, Config], tuple[str, ...]],
-    *,
-    verbose: bool = False,
-) -> Run:
-    """Return a run in the model repository at ``root``.
-
-    Args:
-        root: The repository's folder.
-        folder: Where the environments of its steps stand.
-        environment: The variables of this process.
-        categories: Returns the Pipfile categories of a step's environment.
-        verbose: Whether the tools' own output is shown.
-
-    Raises:
-        ConfigurationError: pyproject.toml is missing or wrong.
-    """
-    text = read_text(root / "pyproject.toml")
-    if text is None:
-        message = f"{root} has no pyproject.toml"
-        hint = "add one with a [tool.trainwheel] table"
-        raise ConfigurationError(message, hint=hint)
-    config = _tightened(parse_config(text), environment)
-    known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
-    console, tokens = Console(known), TokenSource(known)
-    # What fetches the data, or trains on it, may print what it was given.
-    console.hide(*(known.secret(name) for name in config.data_secrets if known.get(name)))
-    workspace = Workspace(Layout.of(root, config), config, known)
-    verbose = verbose or environment.is_verbose
-    tools = StepEnvironments(workspace, console, folder, categories, tokens, verbose)
-    return Run(workspace, tools, console, tokens)
-
-
-def secret_classes(
-    indexes: Mapping[str, IndexSettings], data: Sequence[str] = ()
-) -> dict[str, SecretClass]:
-    """Return the variables that hold configured secrets, and what each is for.
-
-    One that is named for several purposes counts as the one that opens most.
-
-    Args:
-        indexes: The configured indexes by name.
-        data: Variables with credentials of the data.
-    """
-    classes = dict.fromkeys(data, SecretClass.DATA)
-    for settings in indexes.values():
-        names = (settings.read_username_env, settings.read_password_env)
-        classes |= dict.fromkeys(names, SecretClass.READ)
-    for settings in indexes.values():
-        opening = (settings.url_env, settings.username_env, settings.password_env)
-        classes |= dict.fromkeys(opening, SecretClass.PUBLISH)
-    classes.pop("", None)
-    return classes
-
-
-def _tightened(config: Config, environment: Environment) -> Config:
-    """Return the configuration with what this run demands: more of the gate, never less."""
-    asked = environment.baseline_asked
-    if asked not in {None, "required", "optional"}:
-        message = f"TRAINWHEEL_GATE_BASELINE is {asked!r}"
-        raise ConfigurationError(message, hint="set it to required, or to nothing")
-    if asked != "required":
-        return config
-    return replace(config, gate=replace(config.gate, baseline="required"))

@@ -1,31 +1,21 @@
-"""Tools that run in the environments of steps."""
+"""What runs in the environments of steps: a protocol, so that a test hands in one that records."""
 
 from __future__ import annotations
 
-import functools
-import os
-import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import StepFailedError
-from trainwheel.index.tokens import TokenSource
-from trainwheel.install.environments import Installer, fresh_bytecode
-from trainwheel.install.routing import Routing, routing_of
-from trainwheel.settings.config import Config
-from trainwheel.system.console import Console
+from trainwheel.install.environments import Installer
 from trainwheel.system.environ import SecretClass
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import Command, Completed
 
-__all__ = ["PROGRESS", "StepEnvironments", "Tools"]
+__all__ = ["PROGRESS", "Tools"]
 
 PROGRESS = "\x1e"
 """What lines begin with that tell how far a tool is, and are no part of its output."""
-
-_TAIL = 30
 
 
 class Tools(Protocol):
@@ -36,9 +26,11 @@ class Tools(Protocol):
         """The folder of the environments."""
         ...
 
-    @property
-    def routing(self) -> Routing | None:
-        """Where packages come from that are bound to an index; None where none are."""
+    def served_index(self) -> AbstractContextManager[str]:
+        """Serve all indexes as one on this machine, for a resolver, and yield its address.
+
+        It is empty where no package is bound to an index.
+        """
         ...
 
     def at(self, workspace: Workspace) -> Tools:
@@ -87,124 +79,3 @@ class Tools(Protocol):
             StepFailedError: It ended in anything but 0, or too late.
         """
         ...
-
-
-@dataclass(frozen=True)
-class StepEnvironments:
-    """Nox's folder of environments: one for each step, filled from the lock.
-
-    Args:
-        workspace: The model repository.
-        console: Where people are told.
-        folder: Of the environments.
-        categories: Returns the Pipfile categories of a step's environment.
-        tokens: The passwords that commands print.
-        verbose: Whether the tools' own output is shown.
-    """
-
-    workspace: Workspace
-    console: Console
-    folder: Path
-    categories: Callable[[str, Config], tuple[str, ...]]
-    tokens: TokenSource
-    verbose: bool = False
-
-    @functools.cached_property
-    def routing(self) -> Routing | None:
-        """Where packages come from that are bound to an index; None where none are."""
-        indexes, environment = self.workspace.config.indexes, self.workspace.environment
-        return routing_of(indexes, environment, self.tokens, self.console)
-
-    def installer(self, step: str) -> Installer:
-        """Return what makes environments for a step, beside its own."""
-        log = self.workspace.layout.log(step)
-        return Installer(self.workspace.environment, log, routing=self.routing)
-
-    def python(self, step: str) -> Path:
-        """Return the interpreter of a step's environment, made or filled where it has to be."""
-        locked = self.workspace.locked(*self._categories(step))
-        return self.installer(step).ensure(self._home(step), locked)
-
-    def at(self, workspace: Workspace) -> Tools:
-        """Return these tools for a repository with another configuration."""
-        return replace(self, workspace=workspace)
-
-    def _categories(self, step: str) -> tuple[str, ...]:
-        return self.categories(step, self.workspace.config)
-
-    def _home(self, step: str) -> Path:
-        """Return the folder of a step's environment; training has one for each engine."""
-        extra = set(self._categories(step)) - {"packages", step}
-        return self.folder / "-".join([step, *sorted(extra)])
-
-    def variables(self, step: str) -> dict[str, str]:
-        """Return what a process needs to run in a step's environment."""
-        python, folder = self.python(step), self._home(step)
-        return {
-            "PATH": f"{python.parent}{os.pathsep}{self.workspace.environment.get('PATH') or ''}",
-            "VIRTUAL_ENV": str(folder),
-            "PYTHONPYCACHEPREFIX": str(fresh_bytecode(folder, self.workspace.layout.root)),
-        }
-
-    def complete(self, command: Command, step: str) -> Completed:
-        """Run a command to its end, whatever that is; its output goes to a step's log."""
-        return run(command, self.workspace.environment, log=self.workspace.layout.log(step))
-
-    def run(  # noqa: PLR0913 - see `Tools`
-        self,
-        step: str,
-        argv: tuple[str, ...],
-        *,
-        what: str,
-        env: Mapping[str, str] | None = None,
-        secrets: frozenset[SecretClass] = frozenset(),
-        echo: Callable[[str], None] | None = None,
-        timeout: float | None = None,
-    ) -> str:
-        """Run a tool in a step's environment and return what it printed; see `Tools`."""
-        layout = self.workspace.layout
-        log = layout.log(step)
-        command = Command(
-            self._resolve(step, argv),
-            cwd=layout.root,
-            env={**self.variables(step), **(env or {})},
-            secrets=secrets,
-            umask=0o022,
-            timeout=timeout,
-        )
-        echo = echo or (self.console.line if self.verbose else None)
-        hide = self.console.redact
-        environment = self.workspace.environment
-        completed = run(command, environment, log=log, echo=echo, aside=PROGRESS, redact=hide)
-        if completed.failed:
-            if echo is None:
-                for line in completed.output.splitlines()[-_TAIL:]:
-                    self.console.line(f"  {line}")
-            raise _failure(completed, what, layout.relative(log))
-        return completed.output
-
-    def _resolve(self, step: str, argv: tuple[str, ...]) -> tuple[str, ...]:
-        program = self.python(step).parent / argv[0]
-        return (str(program) if program.exists() else argv[0], *argv[1:])
-
-
-def _failure(completed: Completed, what: str, log: str) -> StepFailedError:
-    message = f"{what} {_ending(completed)}"
-    # pytest draws a rule around its last line.
-    if last := completed.last_line.strip("= "):
-        message += f": {last}"
-    hint = f"its whole output is in {log}"
-    if completed.is_late:
-        hint = f"raise its limit, or look into {log}"
-    return StepFailedError(message, hint=hint)
-
-
-def _ending(completed: Completed) -> str:
-    code = completed.returncode
-    if completed.is_late:
-        return "took too long"
-    if code == -signal.SIGKILL:
-        return "was killed, as the system does when memory runs out"
-    if code < 0:
-        return f"was ended by signal {-code}"
-    return f"ended with exit code {code}"

@@ -16,7 +16,7 @@ from typing import Final
 
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.install.environments import Installer
-from trainwheel.requirements.policy import SyncSettings
+from trainwheel.requirements.pins import SyncSettings
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
 

@@ -31,36 +31,20 @@ from trainwheel.requirements import setup_py
 from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.lockfile import Lockfile
 from trainwheel.requirements.pep508 import format_requirement
+from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.requirements.pipfile import Package, Pipfile, canonical_category
 
 __all__ = [
     "EXACT",
-    "POLICIES",
     "Plan",
-    "SyncSettings",
     "describe_drift",
     "plan_requirements",
     "plan_sync",
     "sync_setup_py",
 ]
 
-POLICIES: Final = ("locked", "direct", "compatible", "declared")
-
 # scikit-learn promises nothing about an estimator that another version of it pickled.
 EXACT: Final = frozenset(("scikit-learn",))
-
-
-@dataclass(frozen=True, slots=True)
-class SyncSettings:
-    """How a project wants to be synced.
-
-    Attributes:
-        pins: The policy.
-        extras: Name of an extra → the Pipfile category that it holds.
-    """
-
-    pins: str = "compatible"
-    extras: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

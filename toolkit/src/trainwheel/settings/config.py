@@ -13,7 +13,7 @@ from typing import Any
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.gate import Rule, direction_of
-from trainwheel.requirements.policy import SyncSettings
+from trainwheel.requirements.pins import SyncSettings
 from trainwheel.settings.keys import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
 from trainwheel.settings.values import a_variable, variables
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trainwheel.requirements.policy import POLICIES
+from trainwheel.requirements.pins import POLICIES
 from trainwheel.settings.values import (
     a_callable,
     a_count,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 from trainwheel.engine.chain import Step
@@ -17,9 +16,9 @@ def _run(run: Run) -> None:
     """Make Pipfile.lock anew, or only for the packages named, and print what changed."""
     workspace, started = run.workspace, time.monotonic()
     check_pipfile(workspace.pipfile, Bindings.of(workspace.config.indexes))
-    log, routing = workspace.layout.log("lock"), run.tools.routing
+    log = workspace.layout.log("lock")
     log.unlink(missing_ok=True)
-    with contextlib.nullcontext("") if routing is None else routing.served() as index_url:
+    with run.tools.served_index() as index_url:
         changes = lock(
             workspace.layout.root,
             run.environment,

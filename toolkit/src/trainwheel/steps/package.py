@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Step
-from trainwheel.engine.execute import require_current, run_step
+from trainwheel.engine.execute import run_step
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.inputs import SHIPPED, files
 from trainwheel.engine.layout import Layout
@@ -21,7 +21,6 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.evaluation.golden import GoldenRow
 from trainwheel.requirements.addresses import find_field_secrets
-from trainwheel.steps import test, train, version
 from trainwheel.steps.shared.describe import describe, trace
 from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
 from trainwheel.steps.shared.prove import SystemTests, prove
@@ -45,9 +44,6 @@ _TOOLS = frozenset({"build", "check-wheel-contents", "cyclonedx-python-lib", "tw
 def _run(run: Run) -> None:
     """Build once, from what was trained and tested, unless that is published already."""
     workspace = run.workspace
-    for step in (train.STEP, test.STEP, version.STEP):
-        if step.name in run.registered:
-            require_current(workspace, step)
     release = read_release(workspace.layout.release)
     if not release.releases:
         run.console.outcome("package", f"nothing to package, {release.reason}")
@@ -262,5 +258,6 @@ STEP = Step(
     facts=_facts,
     outputs=lambda layout: (layout.dist,),
     reasons=_reasons,
+    follows_records=("train", "test", "version"),
     flags=(FORCE, WAIT, VERBOSE),
 )

@@ -9,7 +9,7 @@ from trainwheel.engine.chain import VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError
 from trainwheel.install.pipenv_setup import PipenvSetup
-from trainwheel.requirements.policy import SyncSettings
+from trainwheel.requirements.pins import SyncSettings
 from trainwheel.steps.shared.synced import Engine, examine, settle
 from trainwheel.system.environ import Environment
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.engine.entry_points import words_of_python
-from trainwheel.engine.execute import is_stale, run_step
+from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import DATA, TRAINING, fingerprint
+from trainwheel.engine.layout import manifest_of
 from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
@@ -32,7 +33,7 @@ from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.environ import SecretClass
 from trainwheel.system.files import scratch_folder, write_atomically
-from trainwheel.wheel.manifest import manifest_of, render_manifest, versions_that_matter
+from trainwheel.wheel.manifest import render_manifest, versions_that_matter
 
 __all__ = ["STEP", "host_command", "show_progress", "train"]
 
@@ -356,7 +357,7 @@ def _check(run: Run) -> None:
     if run.workspace.config.engine == "local":
         return
     cluster = cluster_of(run.workspace)
-    if cluster is not None and cluster.address and is_stale(run, STEP):
+    if cluster is not None and cluster.address and run.is_stale(STEP.name):
         reach(cluster)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
-from trainwheel.engine.execute import is_stale
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record
@@ -16,10 +15,10 @@ from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps import test, train
 from trainwheel.steps.shared.publish import read_proof
-from trainwheel.steps.shared.publisher import publisher_of, registry_of, unpublished, wheel_of
-from trainwheel.steps.version import asked_version, wish_of
+from trainwheel.steps.shared.publisher import publisher_of, unpublished, wheel_of
+from trainwheel.steps.shared.registry import registry_of
+from trainwheel.steps.shared.wish import asked_version, wish_of
 
 __all__ = ["STEP"]
 
@@ -76,7 +75,7 @@ def _check(run: Run) -> None:
     _check_disk(workspace.layout)
     registry = registry_of(run, run.options.get("to"))
     # If there is nothing to make, the version step asks the index at once.
-    is_work_ahead = is_stale(run, train.STEP) or is_stale(run, test.STEP)
+    is_work_ahead = run.is_stale("train") or run.is_stale("test")
     if registry.target is not None and is_work_ahead:
         SimpleIndex(registry.target).check_access(uploads=True)
     if wish_of(workspace).asked is not None:

@@ -10,16 +10,15 @@ from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SHIPPED
 from trainwheel.engine.release import Release
 from trainwheel.engine.run import Run
-from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import Decision, Wish, decide, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.publisher import registry_of
+from trainwheel.steps.shared.registry import registry_of
 from trainwheel.steps.shared.staging import release_key
-from trainwheel.system.environ import Environment
+from trainwheel.steps.shared.wish import asked_version, wish_of
 
-__all__ = ["STEP", "asked_version", "decide_release", "wish_of"]
+__all__ = ["STEP", "decide_release"]
 
 DECISION = "the decision"
 """What only the index knows."""
@@ -37,17 +36,6 @@ def _run(run: Run) -> None:
 
     summary = f"{release.version}, {release.reason}" if release.releases else release.reason
     run_step(run, STEP, work, learned={DECISION: release.mark}, summary=summary)
-
-
-def wish_of(workspace: Workspace) -> Wish:
-    """Return what this run asks for: a version by name, a build number, or nothing."""
-    config, environment = workspace.config, workspace.environment
-    return Wish(
-        asked=environment.version_asked,
-        build_number=_build_number(environment),
-        offset=config.build_number_offset,
-        always=config.release == "always",
-    )
 
 
 def decide_release(run: Run, name_asked: str | None, release_key: str) -> Release:
@@ -97,35 +85,6 @@ def _decide_blindly(base: str, wish: Wish) -> Decision:
     )
     reason = "the index cannot be read here, so the comparison is left to upload"
     return Decision(version, releases=True, reason=reason)
-
-
-def _build_number(environment: Environment) -> int | None:
-    text = environment.build_number
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal()):
-        message = f"the build number {text!r} is not a whole number"
-        hint = "set BUILD_NUMBER to digits, or ask for a version by name: make version=…"
-        raise ConfigurationError(message, hint=hint)
-    return int(text)
-
-
-def asked_version(workspace: Workspace) -> str:
-    """Return the version that would be released next if nothing was published.
-
-    Raises:
-        ConfigurationError: setup.py holds no name or no version that can be read, or the version
-            or build number asked for cannot be used.
-    """
-    source, wish = workspace.read_setup_py(), wish_of(workspace)
-    read_distribution_name(source)
-    return next_version(
-        read_version(source),
-        (),
-        asked=wish.asked,
-        build_number=wish.build_number,
-        offset=wish.offset,
-    )
 
 
 def _check(run: Run) -> None:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from trainwheel.requirements.lockfile import LockedRequirement
 
-__all__ = ["FORMAT", "manifest_of", "render_manifest", "versions_that_matter"]
+__all__ = ["FORMAT", "render_manifest", "versions_that_matter"]
 
 SCHEMA = 1
 FORMAT = "joblib"
 _MATTER = frozenset({"scikit-learn", "numpy", "joblib", "scipy"})
 """Packages that an unpickled estimator is made of."""
-
-
-def manifest_of(artefact: Path) -> Path:
-    """Return where the manifest of an artefact stands: its name with ``.json`` behind it."""
-    return artefact.with_name(f"{artefact.name}.json")
 
 
 def versions_that_matter(locked: Iterable[LockedRequirement]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import newest_in_line
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.publisher import registry_of
+from trainwheel.steps.shared.registry import registry_of
 from trainwheel.system.files import remove
 from trainwheel.wheel.promise import read_provenance
 

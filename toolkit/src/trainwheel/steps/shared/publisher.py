@@ -9,27 +9,10 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError
-from trainwheel.index.credentials import secrets_of
-from trainwheel.index.registry import Registry
-from trainwheel.index.target import choose_index
 from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.registry import registry_of
 
-__all__ = ["publisher_of", "registry_of", "unpublished", "wheel_of"]
-
-
-def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> Registry:
-    """Return the index that this run releases to.
-
-    Args:
-        run: This run.
-        name_asked: What ``--to`` named.
-        to_read: Nothing is uploaded, so that credentials for reading will do.
-    """
-    indexes, environment = run.workspace.config.indexes, run.environment
-    target = choose_index(name_asked, indexes, environment, run.tokens, to_read=to_read)
-    run.console.hide(*secrets_of(target))
-    layout, notice = run.workspace.layout, run.console.notice_once
-    return Registry(target, layout.index, layout.keys, notice)
+__all__ = ["publisher_of", "unpublished", "wheel_of"]
 
 
 def publisher_of(run: Run, step: str, name_asked: str | None) -> Publisher:

@@ -8,13 +8,13 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainwheel.engine.layout import manifest_of
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.setup_py import replace_version
 from trainwheel.steps.shared.synced import Synced, compare, read_files
 from trainwheel.system.digest import digest_json
 from trainwheel.system.files import link_or_copy
-from trainwheel.wheel.manifest import manifest_of
 
 __all__ = ["describe_tree_drift", "release_key", "stage", "stage_package"]
 

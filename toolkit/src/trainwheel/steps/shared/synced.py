@@ -15,8 +15,9 @@ from trainwheel.requirements.lockfile import (
     parse_lockfile,
     parse_pipfile,
 )
+from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import Pipfile
-from trainwheel.requirements.policy import Plan, SyncSettings, describe_drift, plan_sync
+from trainwheel.requirements.policy import Plan, describe_drift, plan_sync
 from trainwheel.requirements.target import FILES, choose_target, sync_target
 from trainwheel.system.console import Console
 from trainwheel.system.files import write_atomically

@@ -1,0 +1,143 @@
+"""Print the figures of the library's structure.
+
+    python -m scripts.structure
+
+A module is a file of the library; an import is one module naming another, wherever in the file.
+What runs inside other environments counts by its files alone, for nothing of ours imports it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import io
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grimp
+
+__all__ = ["Structure", "contract_lines", "measure"]
+
+_PACKAGE = "trainwheel"
+_SOURCE = Path(__file__).resolve().parents[1] / "src" / _PACKAGE
+_PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Figures of the library.
+
+    Args:
+        files: Folder, relative to the library → how many modules it holds.
+        chain: The longest chain of imports, from the module that nothing imports down.
+        importers: Module → how many other modules import it.
+        code: Lines of code, without docstrings, comments and blank lines.
+        longest: The module with most lines, and how many it has.
+    """
+
+    files: Mapping[str, int]
+    chain: tuple[str, ...]
+    importers: Mapping[str, int]
+    code: int
+    longest: tuple[str, int]
+
+    @property
+    def fullest(self) -> tuple[str, int]:
+        """The folder with most modules, and how many it holds."""
+        return max(self.files.items(), key=lambda row: row[1])
+
+    @property
+    def with_one_importer(self) -> int:
+        """How many modules exactly one other module imports."""
+        return sum(count == 1 for count in self.importers.values())
+
+    def __str__(self) -> str:
+        """Return the figures, one a line."""
+        rows = (
+            ("files in the fullest folder", f"{self.fullest[1]} ({self.fullest[0]})"),
+            ("longest chain of imports", f"{len(self.chain)} ({' > '.join(self.chain)})"),
+            ("modules with one importer", f"{self.with_one_importer} of {len(self.importers)}"),
+            ("lines of the longest module", f"{self.longest[1]} ({self.longest[0]})"),
+            ("lines of code", str(self.code)),
+            ("lines of contracts", str(contract_lines(_PYPROJECT.read_text(encoding="utf-8")))),
+        )
+        return "\n".join(f"{name:<28} {value}" for name, value in rows)
+
+
+def measure(source: Path = _SOURCE) -> Structure:
+    """Return the figures of the library that is imported here.
+
+    Args:
+        source: Its folder.
+    """
+    paths = [path for path in source.rglob("*.py") if "template" not in path.parts]
+    folders = Counter(path.parent.relative_to(source).as_posix() for path in paths)
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    lengths = {path: len(text.splitlines()) for path, text in texts.items()}
+    longest = max(lengths, key=lambda path: lengths[path])
+    imports = _imports()
+    importers = Counter(dict.fromkeys(imports, 0))
+    importers.update(name for names in imports.values() for name in names)
+    return Structure(
+        folders,
+        _longest_chain(imports),
+        importers,
+        sum(map(_lines_of_code, texts.values())),
+        (longest.relative_to(source).as_posix(), lengths[longest]),
+    )
+
+
+def _imports() -> dict[str, frozenset[str]]:
+    """Return module → what it imports of the library, less the library's root."""
+    graph = grimp.build_graph(_PACKAGE, cache_dir=None)
+    ours = graph.modules - {_PACKAGE, f"{_PACKAGE}.__main__"}
+    return {
+        _short(name): frozenset(map(_short, graph.find_modules_directly_imported_by(name) & ours))
+        for name in ours
+    }
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(f"{_PACKAGE}.")
+
+
+def _longest_chain(imports: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return the longest chain; an import that leads back would have none."""
+
+    @functools.cache
+    def below(name: str) -> tuple[str, ...]:
+        return (name, *max(map(below, sorted(imports[name])), key=len, default=()))
+
+    return max(map(below, sorted(imports)), key=len, default=())
+
+
+def _lines_of_code(text: str) -> int:
+    """Return how many lines hold code, docstrings not counted."""
+    docs = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in {*silent, tokenize.ENDMARKER}:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return len(lines - docs)
+
+
+def contract_lines(pyproject: str) -> int:
+    """Return how many lines of pyproject.toml are import contracts."""
+    table = pyproject.partition("[tool.importlinter]")[2].partition("\n[tool.repo")[0]
+    return sum(bool(line.strip()) and not line.startswith("#") for line in table.splitlines())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{measure()}\n")

@@ -1,0 +1,51 @@
+"""The version that this run asks for."""
+
+from __future__ import annotations
+
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import ConfigurationError
+from trainwheel.index.versions import Wish, next_version
+from trainwheel.requirements.setup_py import read_distribution_name, read_version
+from trainwheel.system.environ import Environment
+
+__all__ = ["asked_version", "wish_of"]
+
+
+def wish_of(workspace: Workspace) -> Wish:
+    """Return what this run asks for: a version by name, a build number, or nothing."""
+    config, environment = workspace.config, workspace.environment
+    return Wish(
+        asked=environment.version_asked,
+        build_number=_build_number(environment),
+        offset=config.build_number_offset,
+        always=config.release == "always",
+    )
+
+
+def asked_version(workspace: Workspace) -> str:
+    """Return the version that would be released next if nothing was published.
+
+    Raises:
+        ConfigurationError: setup.py holds no name or no version that can be read, or the version
+            or build number asked for cannot be used.
+    """
+    source, wish = workspace.read_setup_py(), wish_of(workspace)
+    read_distribution_name(source)
+    return next_version(
+        read_version(source),
+        (),
+        asked=wish.asked,
+        build_number=wish.build_number,
+        offset=wish.offset,
+    )
+
+
+def _build_number(environment: Environment) -> int | None:
+    text = environment.build_number
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        message = f"the build number {text!r} is not a whole number"
+        hint = "set BUILD_NUMBER to digits, or ask for a version by name: make version=…"
+        raise ConfigurationError(message, hint=hint)
+    return int(text)
