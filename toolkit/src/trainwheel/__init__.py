@@ -17,6 +17,6 @@ __version__ = "0.1.0"
 def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> None:
     """Register the sessions of the chain in a noxfile; see `trainwheel.cli.sessions.register`."""
     # Nox is imported only where there is a noxfile, not by the `trainwheel` command.
-    from trainwheel.cli import sessions  # noqa: PLC0415
+    from trainwheel.cli import sessions
 
     sessions.register(only=only, exclude=exclude)

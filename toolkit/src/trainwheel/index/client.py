@@ -199,7 +199,7 @@ class SimpleIndex:
 
 
 def _connect(target: Target, patience: Patience) -> Transport:
-    from trainwheel.index.transport import Transport  # noqa: PLC0415 - loads requests
+    from trainwheel.index.transport import Transport
 
     return Transport(target, patience)
 

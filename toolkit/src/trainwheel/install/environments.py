@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from uv import find_uv_bin
+
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.system.digest import digest_json
@@ -212,8 +214,6 @@ def _has_uv_config(environment: Environment) -> bool:
 
 def find_uv() -> str:
     """Return the path of the uv that is installed beside this toolkit."""
-    from uv import find_uv_bin  # noqa: PLC0415 - only a step that installs needs it
-
     return os.fspath(find_uv_bin())
 
 

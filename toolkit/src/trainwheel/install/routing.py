@@ -7,18 +7,18 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from trainwheel.index.access import for_pip, for_uv, parse_address
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.certificates import find_bundle
+from trainwheel.index.credentials import secrets_of
+from trainwheel.index.router import serve_routes
+from trainwheel.index.target import Target, read_target
 from trainwheel.install.environments import Share, read_pip_settings
 from trainwheel.settings.config import IndexSettings
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
-
-if TYPE_CHECKING:
-    from trainwheel.index.target import Target
 
 __all__ = ["Routing", "routing_of"]
 
@@ -45,8 +45,6 @@ class Routing:
         Raises:
             ConfigurationError: An index cannot be used, or a binding contradicts the lock.
         """
-        from trainwheel.index.access import for_uv  # noqa: PLC0415 - only where a name is bound
-
         shares = self.bindings.divide(requirements)
         variables = self.environment.variables
         return tuple(
@@ -60,8 +58,6 @@ class Routing:
         Raises:
             ConfigurationError: An index cannot be used, or a binding contradicts the lock.
         """
-        from trainwheel.index.access import for_pip  # noqa: PLC0415 - only where a name is bound
-
         pip, variables = read_pip_settings(self.environment), self.environment.variables
         return {
             text: {} if name is None else for_pip(self.open_index(name), pip, variables)
@@ -78,9 +74,6 @@ class Routing:
             ConfigurationError: An index cannot be used.
             StepFailedError: One does not answer.
         """
-        from trainwheel.index.access import parse_address  # noqa: PLC0415 - only to lock
-        from trainwheel.index.router import serve_routes  # noqa: PLC0415
-
         pip = read_pip_settings(self.environment)
         if pip.get("no-index", "").strip().lower() in {"1", "true", "yes", "on"}:
             yield ""
@@ -121,9 +114,6 @@ def routing_of(
 
     def open_index(name: str) -> Target:
         # Only where one is bound.
-        from trainwheel.index.credentials import secrets_of  # noqa: PLC0415
-        from trainwheel.index.target import read_target  # noqa: PLC0415
-
         target = read_target(indexes[name], environment, mint)
         console.hide(*secrets_of(target))
         return target

@@ -71,7 +71,7 @@ def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
 
 
 def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
-    from trainwheel.requirements.setup_cfg import EXTRAS, INSTALL_REQUIRES, replace_setup_cfg_list  # noqa: PLC0415 - few projects have one
+    from trainwheel.requirements.setup_cfg import EXTRAS, INSTALL_REQUIRES, replace_setup_cfg_list
 
     new = replace_setup_cfg_list(source, INSTALL_REQUIRES, plan.requirements)
     for extra, requirements in plan.extras.items():
@@ -80,7 +80,7 @@ def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
 
 
 def _sync_pyproject(source: bytes, plan: Plan) -> bytes:
-    from trainwheel.requirements.pyproject_edit import replace_project_list  # noqa: PLC0415 - only to change it
+    from trainwheel.requirements.pyproject_edit import replace_project_list
 
     new = replace_project_list(source, plan.requirements)
     for extra, requirements in plan.extras.items():
@@ -112,6 +112,6 @@ def _setup_py_has_list(files: Mapping[str, bytes], *, is_ruled: bool) -> bool:
 def _setup_cfg_has_list(files: Mapping[str, bytes]) -> bool:
     if SETUP_CFG not in files:
         return False
-    from trainwheel.requirements.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list  # noqa: PLC0415 - few projects have one
+    from trainwheel.requirements.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list
 
     return read_setup_cfg_list(files[SETUP_CFG], *INSTALL_REQUIRES) is not None

@@ -44,7 +44,7 @@ def find_copier() -> ModuleType:
         ConfigurationError: It is not installed.
     """
     try:
-        import copier  # noqa: PLC0415 - half a second, and an extra
+        import copier
     except ModuleNotFoundError:
         message = "copier is not installed beside this command"
         # No name of the library on an index is taken on trust.

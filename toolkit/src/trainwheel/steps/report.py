@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import DATA, MEASURED, digests_of, files
@@ -192,6 +190,8 @@ def _inputs_of_worst(layout: Layout, subject: Subject) -> dict[int, Mapping[str,
 
 
 def _render(name: str, context: Mapping[str, Any]) -> str:
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(["html.j2"]),
