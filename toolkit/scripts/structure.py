@@ -14,11 +14,9 @@ import io
 import sys
 import tokenize
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import grimp
 
 __all__ = ["Structure", "contract_lines", "measure"]
 
@@ -69,7 +67,7 @@ class Structure:
 
 
 def measure(source: Path = _SOURCE) -> Structure:
-    """Return the figures of the library that is imported here.
+    """Return the figures of the library.
 
     Args:
         source: Its folder.
@@ -79,7 +77,7 @@ def measure(source: Path = _SOURCE) -> Structure:
     texts = {path: path.read_text(encoding="utf-8") for path in paths}
     lengths = {path: len(text.splitlines()) for path, text in texts.items()}
     longest = max(lengths, key=lambda path: lengths[path])
-    imports = _imports()
+    imports = _imports({_dotted(path, source): text for path, text in texts.items()})
     importers = Counter(dict.fromkeys(imports, 0))
     importers.update(name for names in imports.values() for name in names)
     return Structure(
@@ -91,18 +89,25 @@ def measure(source: Path = _SOURCE) -> Structure:
     )
 
 
-def _imports() -> dict[str, frozenset[str]]:
+def _imports(texts: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return module → what it imports of the library, less the library's root."""
-    graph = grimp.build_graph(_PACKAGE, cache_dir=None)
-    ours = graph.modules - {_PACKAGE, f"{_PACKAGE}.__main__"}
     return {
-        _short(name): frozenset(map(_short, graph.find_modules_directly_imported_by(name) & ours))
-        for name in ours
+        name: frozenset(found for found in _named(text) if found in texts and found != name)
+        for name, text in texts.items()
     }
 
 
-def _short(name: str) -> str:
-    return name.removeprefix(f"{_PACKAGE}.")
+def _named(text: str) -> Iterator[str]:
+    """Yield every name below the library's that a module imports, or imports from."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}."):
+            module = str(node.module).removeprefix(f"{_PACKAGE}.")
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _dotted(path: Path, source: Path) -> str:
+    return ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _longest_chain(imports: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

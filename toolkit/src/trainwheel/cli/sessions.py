@@ -1,18 +1,27 @@
-"""Register the steps as Nox sessions."""
+"""The steps as Nox sessions: registered, run in one run, and our errors in one line."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import nox
 
-from trainwheel.cli.nox import hush, name_uv
-from trainwheel.cli.runner import Runner
+from trainwheel.cli.nox import hush, name_uv, named_sessions, selected_sessions
+from trainwheel.cli.opening import open_run
+from trainwheel.cli.options import parse_options
 from trainwheel.engine.chain import Chain, Step
-from trainwheel.errors import ConfigurationError
+from trainwheel.engine.execute import is_stale, require_current
+from trainwheel.engine.run import Run
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.steps import load_chain
+from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
+from trainwheel.system.lock import take
 from trainwheel.system.process import handle_termination
 
 __all__ = ["register"]
@@ -38,7 +47,7 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
     handle_termination()
     hush(chosen)
     name_uv(read_environment())
-    runner = Runner(chain, chosen)
+    runner = _Runner(chain, chosen)
     for step in chain.steps:
         if step.name in chosen:
             _register(step, chosen, runner)
@@ -58,7 +67,7 @@ def _names(names: Iterable[str]) -> frozenset[str]:
     return frozenset((names,) if isinstance(names, str) else names)
 
 
-def _register(step: Step, chosen: frozenset[str], runner: Runner) -> None:
+def _register(step: Step, chosen: frozenset[str], runner: _Runner) -> None:
     def body(session: nox.Session) -> None:
         runner(step, session)
 
@@ -69,3 +78,79 @@ def _register(step: Step, chosen: frozenset[str], runner: Runner) -> None:
     requires = [name for name in step.needs if name in chosen]
     decorate = nox.session(name=step.name, venv_backend="none", requires=requires, default=False)
     decorate(body)
+
+
+class _Runner:
+    """Runs steps for the sessions of one noxfile, all in one run.
+
+    Args:
+        chain: Every step.
+        registered: The names of the steps that the noxfile has.
+    """
+
+    def __init__(self, chain: Chain, registered: frozenset[str]) -> None:
+        self._chain = chain
+        self._registered = registered
+        self._run: Run | None = None
+        self._lock: int | None = None
+        self._is_checked = False
+
+    def __call__(self, step: Step, session: nox.Session) -> None:
+        """Run a step for a Nox session; an error of ours ends the session with one line."""
+        try:
+            run = self._open(session)
+            if step.takes_lock:
+                self._keep_others_out(run)
+            if step.needs_lockfile:
+                run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
+            self._check_once(run)
+            for name in step.follows_records:
+                if name in self._registered:
+                    require_current(run.workspace, self._chain[name])
+            step.run(run)
+        except TrainwheelError as error:
+            for line in error.details:
+                Console(read_environment()).line(f"  {line}")
+            session.error(str(error))
+        except OSError as error:
+            session.error(str(StepFailedError.of_system(error)))
+
+    def _open(self, session: nox.Session) -> Run:
+        """Return the run, which is made once, so that configuration and lock are read once."""
+        steps = selected_sessions(session, self._chain.by_name)
+        options = parse_options(session.posargs, self._chain, steps)
+        if self._run is None:
+            root, environment = Path.cwd(), read_environment()
+            folder = session.cache_dir.parent.resolve()
+            verbose = options.has("verbose")
+            uv_cache_or_fallback(environment, root / ".trainwheel" / "uv-cache")
+            environment = read_environment()
+            categories = self._chain.categories
+            self._run = open_run(root, folder, environment, categories, verbose=verbose)
+        run = replace(
+            self._run,
+            options=options,
+            steps=steps,
+            named=named_sessions(session),
+            registered=self._registered,
+            queue=lambda name: session.notify(name, session.posargs),
+        )
+        return replace(run, is_stale=lambda name: is_stale(run, self._chain[name]))
+
+    def _keep_others_out(self, run: Run) -> None:
+        """Take the lock of the repository, once in a run, and clear what a killed run left."""
+        if self._lock is not None:
+            return
+        layout, command = run.workspace.layout, f"nox -s {' '.join(sorted(run.named))}"
+        wait = run.options.has("wait") or run.environment.waits
+        self._lock = take(layout.lock, command=command, wait=wait, told=run.console.notice)
+        shutil.rmtree(layout.scratch, ignore_errors=True)
+
+    def _check_once(self, run: Run) -> None:
+        """Check what can be known before the first step of a run that could not come to its end."""
+        if self._is_checked:
+            return
+        for step in self._chain.steps:
+            if step.name in run.steps and step.check is not None:
+                step.check(run)
+        self._is_checked = True

@@ -1,0 +1,74 @@
+"""The budget of the library's structure, and that the figures see what they are to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scripts.structure import Structure, contract_lines, measure
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
+MOST_WITH_ONE_IMPORTER, MOST_CODE = 54, 15_700
+
+
+@pytest.fixture(scope="module")
+def structure() -> Structure:
+    return measure()
+
+
+def test_no_folder_is_a_corridor(structure: Structure) -> None:
+    assert structure.fullest[1] <= MOST_FILES, structure.fullest
+
+
+def test_a_chain_of_imports_can_be_followed(structure: Structure) -> None:
+    assert len(structure.chain) <= LONGEST_CHAIN, structure.chain
+
+
+def test_few_modules_serve_one_other_alone(structure: Structure) -> None:
+    assert structure.with_one_importer <= MOST_WITH_ONE_IMPORTER
+
+
+def test_no_module_is_too_long(structure: Structure) -> None:
+    assert structure.longest[1] <= LONGEST_MODULE, structure.longest
+
+
+def test_the_library_does_not_grow_unseen(structure: Structure) -> None:
+    assert structure.code <= MOST_CODE
+
+
+def test_the_contracts_name_packages() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    assert contract_lines(text) <= MOST_CONTRACT_LINES
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Structure:
+    """The figures of a library of four modules."""
+    texts = {
+        "a.py": '"""Top."""\nfrom trainwheel.low import b\n\n# A comment.\nx = """\ntext\n"""\n',
+        "low/__init__.py": "",
+        "low/b.py": "from trainwheel.low.c import y\ndef f():\n    '''Return.'''\n    return y\n",
+        "low/c.py": "y = (\n    1\n)\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return measure(tmp_path)
+
+
+def test_a_chain_is_followed_through_both_forms_of_import(small: Structure) -> None:
+    assert small.chain == ("a", "low.b", "low.c")
+
+
+def test_a_folder_is_counted_by_its_modules(small: Structure) -> None:
+    assert small.fullest == ("low", 3)
+
+
+def test_docstrings_comments_and_blank_lines_are_not_code(small: Structure) -> None:
+    assert small.code == (1 + 3) + (1 + 1 + 1) + 3
+
+
+def test_a_module_with_one_importer_is_counted(small: Structure) -> None:
+    assert dict(small.importers) == {"a": 0, "low": 1, "low.b": 1, "low.c": 1}
