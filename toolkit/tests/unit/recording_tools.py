@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from trainwheel.engine.tools import Tools
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.install.environments import Installer
-from trainwheel.install.routing import Routing
 from trainwheel.system.environ import Environment, SecretClass
 from trainwheel.system.process import Command, Completed
 
@@ -36,12 +36,12 @@ class RecordingTools:
         answer: Does what the tool would do, and returns what it would print; it raises
             `StepFailedError` for a tool that fails.
         folder: Of the environments.
-        routing: Where bound packages come from.
+        served: The address at which all indexes are served as one.
     """
 
     answer: Callable[[Call], str] = field(default=lambda _: "")
     folder: Path = Path("/environments")
-    routing: Routing | None = None
+    served: str = ""
     calls: list[Call] = field(default_factory=list)
 
     def at(self, workspace: Workspace) -> Tools:
@@ -56,6 +56,10 @@ class RecordingTools:
     def variables(self, step: str) -> dict[str, str]:
         """Return what a process of a step is told."""
         return {"VIRTUAL_ENV": str(self.folder / step)}
+
+    def served_index(self) -> AbstractContextManager[str]:
+        """Yield the address that the test names."""
+        return nullcontext(self.served)
 
     def installer(self, step: str) -> Installer:
         """Return what makes environments beside a step's own."""

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from trainwheel.engine.run import Run, open_run
-from trainwheel.engine.tools import StepEnvironments, Tools
+from trainwheel.cli.opening import open_run
+from trainwheel.engine.environments import StepEnvironments
+from trainwheel.engine.run import Run
+from trainwheel.engine.tools import Tools
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps import load_chain
