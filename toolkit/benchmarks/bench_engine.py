@@ -17,7 +17,7 @@ from benchmarks.timing import machine
 
 from integration.cluster.searcher import make_searcher, run_scheduler, use_engine
 from integration.tiny import TinyProject
-from trainwheel.engine.run import open_run
+from trainwheel.cli.opening import open_run
 from trainwheel.guest import CLUSTER
 from trainwheel.steps import load_chain
 from trainwheel.steps.shared.cluster import pack

@@ -18,8 +18,8 @@ from trainwheel.install.environments import Installer
 from trainwheel.install.pipenv_setup import REQUIREMENTS
 from trainwheel.requirements.freshness import pipenv_hashes
 from trainwheel.requirements.meaning import meaning_of
-from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.requirements.pins import SyncSettings
+from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.requirements.setup_py.source import Source
 from trainwheel.steps.shared.synced import Synced, examine
 from trainwheel.system.environ import read_environment

@@ -211,10 +211,8 @@ def test_an_index_of_the_pipfile_that_nothing_defines_is_refused(two: Two) -> No
 
 def test_nobody_else_on_the_machine_reads_through_the_index_for_the_resolver(two: Two) -> None:
     run = open_here(two.project.root, Environment(dict(two.project.variables)))
-    routing = run.tools.routing
-    assert routing is not None
 
-    with routing.served() as url:
+    with run.tools.served_index() as url:
         found = requests.get(f"{url}acme-lib/", timeout=30)
         host = "/".join(url.split("/")[:3])
         refused = [

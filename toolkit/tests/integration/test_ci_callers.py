@@ -16,8 +16,8 @@ import pytest
 
 from integration.jobs import FRESH, Job
 from integration.tiny import ROOT, Run, TinyProject
+from trainwheel.cli.opening import open_run
 from trainwheel.engine.run import Run as Opened
-from trainwheel.engine.run import open_run
 from trainwheel.errors import StepFailedError
 from trainwheel.steps import load_chain
 from trainwheel.steps.lint import LINTERS, lint_ci_files

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.run import Options, Run, open_run, secret_classes
-from trainwheel.engine.tools import StepEnvironments
+from trainwheel.cli.opening import open_run, secret_classes
+from trainwheel.engine.environments import StepEnvironments
+from trainwheel.engine.run import Options, Run
 from trainwheel.errors import ConfigurationError
 from trainwheel.settings.config import parse_config
 from trainwheel.steps import load_chain

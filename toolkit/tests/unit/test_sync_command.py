@@ -13,8 +13,8 @@ import pytest
 
 from trainwheel.cli.main import main
 from trainwheel.requirements.freshness import stamp_lock
-from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.requirements.pins import POLICIES
+from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.requirements.setup_py import read_extra, read_install_requires
 from unit.sync_corpus import CASES, REFUSED, copy_case
 

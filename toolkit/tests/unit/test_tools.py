@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.tools import StepEnvironments
+from trainwheel.engine.environments import StepEnvironments
 from trainwheel.errors import StepFailedError
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile

@@ -10,7 +10,8 @@ import pytest
 from trainwheel.engine.release import Release, read_release
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.index.versions import Wish
-from trainwheel.steps.version import decide_release, wish_of
+from trainwheel.steps.shared.wish import wish_of
+from trainwheel.steps.version import decide_release
 from unit.repository import PYPROJECT, make_repository, open_here, write
 from unit.wheels import provenance_of, write_wheel
 

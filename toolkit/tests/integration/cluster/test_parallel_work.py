@@ -11,7 +11,7 @@ import pytest
 
 from integration.cluster.searcher import Scheduler, run_scheduler
 from integration.tiny import TinyProject
-from trainwheel.engine.run import open_run
+from trainwheel.cli.opening import open_run
 from trainwheel.guest import CLUSTER
 from trainwheel.steps import load_chain
 from trainwheel.steps.shared.cluster import pack
