@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from trainwheel.system.text import describe_size
+from trainwheel.system.text import columns, describe_size
 
 __all__ = [
-    "Check",
-    "judge_clock",
-    "judge_disk",
-    "judge_make",
-    "judge_python",
+    "MachineCheck",
+    "check_clock",
+    "check_disk",
+    "check_make",
+    "check_python",
     "render_json",
     "rows",
 ]
@@ -29,7 +29,7 @@ _GNU_MAKE = re.compile(r"GNU Make (\S+)")
 
 
 @dataclass(frozen=True)
-class Check:
+class MachineCheck:
     """One thing that was looked at.
 
     Args:
@@ -45,36 +45,38 @@ class Check:
     mend: str = ""
 
 
-def judge_python(version: tuple[int, int, int]) -> Check:
-    """Judge the Python that runs this."""
+def check_python(version: tuple[int, int, int]) -> MachineCheck:
+    """Check the Python that runs this."""
     found = ".".join(map(str, version))
     if _TESTED[0] <= version[:2] <= _TESTED[1]:
-        return Check("python", OK, found)
-    return Check("python", WARNING, found, "3.11 to 3.13 are tested")
+        return MachineCheck("python", OK, found)
+    return MachineCheck("python", WARNING, found, "3.11 to 3.13 are tested")
 
 
-def judge_make(told: str, *, is_there: bool) -> Check:
-    """Judge make by what ``make --version`` prints; that of BSD prints how to use it, and fails."""
+def check_make(told: str, *, is_there: bool) -> MachineCheck:
+    """Check make by what ``make --version`` prints; that of BSD prints how to use it, and fails."""
     mend = "install GNU make, which is gmake on BSD, or run nox instead"
     if match := _GNU_MAKE.search(told):
-        return Check("make", OK, f"GNU Make {match[1]}")
+        return MachineCheck("make", OK, f"GNU Make {match[1]}")
     if is_there:
-        return Check("make", PROBLEM, "not GNU make", mend)
-    return Check("make", WARNING, "there is none", mend)
+        return MachineCheck("make", PROBLEM, "not GNU make", mend)
+    return MachineCheck("make", WARNING, "there is none", mend)
 
 
-def judge_disk(name: str, free: int) -> Check:
-    """Judge how many bytes are free where something is written."""
+def check_disk(name: str, free: int) -> MachineCheck:
+    """Check how many bytes are free where something is written."""
     found = f"{describe_size(free)} free"
     if free < _NEEDED:
-        return Check(name, PROBLEM, found, "make room, for example with make clean")
+        return MachineCheck(name, PROBLEM, found, "make room, for example with make clean")
     if free < _COMFORTABLE:
-        return Check(name, WARNING, found, "a release of a large model needs six times its size")
-    return Check(name, OK, found)
+        return MachineCheck(
+            name, WARNING, found, "a release of a large model needs six times its size"
+        )
+    return MachineCheck(name, OK, found)
 
 
-def judge_clock(now: datetime, told: Sequence[tuple[str, datetime]], commit: str) -> Check:
-    """Judge this machine's clock.
+def check_clock(now: datetime, told: Sequence[tuple[str, datetime]], commit: str) -> MachineCheck:
+    """Check this machine's clock.
 
     Args:
         now: Its time.
@@ -87,23 +89,20 @@ def judge_clock(now: datetime, told: Sequence[tuple[str, datetime]], commit: str
         if abs(seconds) > _DRIFT:
             way = "ahead of" if seconds > 0 else "behind"
             found = f"{abs(seconds) / 60:.0f} minutes {way} {name}"
-            return Check("clock", PROBLEM, found, mend)
+            return MachineCheck("clock", PROBLEM, found, mend)
     if commit and (datetime.fromisoformat(commit) - now).total_seconds() > _DRIFT:
-        return Check("clock", WARNING, "before the last commit", mend)
+        return MachineCheck("clock", WARNING, "before the last commit", mend)
     found = f"agrees with {told[0][0]}" if told else "no index to compare it with"
-    return Check("clock", OK, found)
+    return MachineCheck("clock", OK, found)
 
 
-def rows(checks: Sequence[Check]) -> list[str]:
+def rows(checks: Sequence[MachineCheck]) -> list[str]:
     """Return the lines of a table: what, how it stands, what was found, and the mend."""
-    widths = [max(len(getattr(c, column)) for c in checks) for column in ("name", "state")]
-    lines = []
-    for check in checks:
-        mend = f"; {check.mend}" if check.mend else ""
-        lines.append(f"{check.name:<{widths[0]}}  {check.state:<{widths[1]}}  {check.found}{mend}")
-    return lines
+    return list(
+        columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.mend)))) for c in checks])
+    )
 
 
-def render_json(checks: Sequence[Check]) -> str:
+def render_json(checks: Sequence[MachineCheck]) -> str:
     """Return the checks as a JSON document."""
     return json.dumps({"schema": _SCHEMA, "checks": [asdict(check) for check in checks]}, indent=1)

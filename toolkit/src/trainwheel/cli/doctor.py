@@ -16,11 +16,11 @@ from trainwheel.cli.checks import (
     OK,
     PROBLEM,
     WARNING,
-    Check,
-    judge_clock,
-    judge_disk,
-    judge_make,
-    judge_python,
+    MachineCheck,
+    check_clock,
+    check_disk,
+    check_make,
+    check_python,
     render_json,
     rows,
 )
@@ -81,26 +81,26 @@ class _Checkup:
     console: Console
     _times: list[tuple[str, datetime]] = field(default_factory=list)
 
-    def run(self) -> Iterator[Check]:
+    def run(self) -> Iterator[MachineCheck]:
         """Yield one check after the other."""
-        yield judge_python(sys.version_info[:3])
-        yield judge_make(self._told("make", "--version"), is_there=bool(shutil.which("make")))
+        yield check_python(sys.version_info[:3])
+        yield check_make(self._told("make", "--version"), is_there=bool(shutil.which("make")))
         yield self._git()
         yield _settle("uv", self._uv)
         opened: list[Run] = []
         yield _settle("configuration", lambda: self._open(opened))
         for run in opened:
             yield from self._repository(run)
-        yield judge_disk("disk", shutil.disk_usage(self.root).free)
-        yield judge_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
+        yield check_disk("disk", shutil.disk_usage(self.root).free)
+        yield check_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
         commit = self._told("git", "log", "-1", "--format=%cI")
-        yield judge_clock(datetime.now(UTC), self._times, commit)
+        yield check_clock(datetime.now(UTC), self._times, commit)
 
     def _open(self, opened: list[Run]) -> str:
         opened.append(open_here(self.root, self.environment))
         return "pyproject.toml can be used"
 
-    def _repository(self, run: Run) -> Iterator[Check]:
+    def _repository(self, run: Run) -> Iterator[MachineCheck]:
         yield _settle("lock", lambda: _lock(run.workspace))
         yield _settle("setup.py", lambda: _sync(run.workspace))
         if (cluster := _cluster(run.workspace)) is not None:
@@ -111,9 +111,9 @@ class _Checkup:
         for name in sorted({*settings, *([chosen] if chosen else [])}):
             yield from self._index(run, name, is_bound=name in bound)
         if not settings and not chosen:
-            yield Check("index", OK, "the embedded one, in .trainwheel/index")
+            yield MachineCheck("index", OK, "the embedded one, in .trainwheel/index")
 
-    def _index(self, run: Run, name: str, *, is_bound: bool) -> Iterator[Check]:
+    def _index(self, run: Run, name: str, *, is_bound: bool) -> Iterator[MachineCheck]:
         """Read an index, which is all that is asked of a password here."""
         read: list[Target | None] = []
 
@@ -158,16 +158,18 @@ class _Checkup:
             raise StepFailedError(message, hint="make .venv again: make distclean install")
         return told
 
-    def _git(self) -> Check:
+    def _git(self) -> MachineCheck:
         if shutil.which("git") is None:
-            return Check("git", PROBLEM, "there is none", "install git")
+            return MachineCheck("git", PROBLEM, "there is none", "install git")
         mend = "commit what there is: the wheel's date and provenance come from the last commit"
         if self._told("git", "rev-parse", "--is-inside-work-tree") != "true":
-            return Check("git", WARNING, "this is no repository", f"run git init, and {mend}")
+            return MachineCheck(
+                "git", WARNING, "this is no repository", f"run git init, and {mend}"
+            )
         commit = self._told("git", "rev-parse", "--short", "HEAD")
         if not commit:
-            return Check("git", WARNING, "nothing is committed", mend)
-        return Check("git", OK, f"at {commit}")
+            return MachineCheck("git", WARNING, "nothing is committed", mend)
+        return MachineCheck("git", OK, f"at {commit}")
 
     def _told(self, *argv: str) -> str:
         """Return the first line that a tool prints; nothing where it fails or is not there."""
@@ -179,19 +181,19 @@ class _Checkup:
         return lines[0].strip() if lines and not completed.failed else ""
 
 
-def _settle(name: str, look: Callable[[], str]) -> Check:
+def _settle(name: str, look: Callable[[], str]) -> MachineCheck:
     """Return what was found, or what is wrong."""
     try:
-        return Check(name, OK, look())
+        return MachineCheck(name, OK, look())
     except MissingCredentialsError as error:
-        return Check(name, WARNING, f"not checked: {error.message}", error.hint)
+        return MachineCheck(name, WARNING, f"not checked: {error.message}", error.hint)
     except TrainwheelError as error:
-        return Check(name, PROBLEM, error.message, error.hint)
+        return MachineCheck(name, PROBLEM, error.message, error.hint)
     except (OSError, ImportError) as error:
-        return Check(name, PROBLEM, str(error))
+        return MachineCheck(name, PROBLEM, str(error))
 
 
-def _cluster(workspace: Workspace) -> Check | None:
+def _cluster(workspace: Workspace) -> MachineCheck | None:
     if workspace.config.engine == "local":
         return None
     return _settle("cluster", lambda: reach(cluster_of(workspace) or Cluster()))

@@ -14,6 +14,7 @@ from trainwheel.guest import INSTALLED_MODELS
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.system.process import Command, run
+from trainwheel.system.text import columns
 
 __all__ = ["add_models", "render_models"]
 
@@ -58,10 +59,7 @@ def render_models(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not models:
         yield "no model is installed here"
         return
-    rows = [("model", "version", "commit", "metrics"), *map(_row, models)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from columns([("model", "version", "commit", "metrics"), *map(_row, models)])
 
 
 def _row(model: Mapping[str, Any]) -> tuple[str, str, str, str]:

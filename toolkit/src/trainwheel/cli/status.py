@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from trainwheel.cli.opening import open_here
 from trainwheel.engine.status import CURRENT, UNRECORDED, StepStatus, read_status, why
 from trainwheel.steps import load_chain
+from trainwheel.system.text import columns
 
 __all__ = ["add_status", "add_why", "describe_reasons", "render_table"]
 
@@ -55,10 +56,7 @@ def render_table(steps: Sequence[StepStatus], *, now: float) -> Iterator[str]:
         steps: In the order of the chain.
         now: Seconds since 1970: the same day is told by its time, any other by its date.
     """
-    rows = [("step", "state", "since", "took"), *(_row(step, now) for step in steps)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from columns([("step", "state", "since", "took"), *(_row(s, now) for s in steps)])
 
 
 def _row(status: StepStatus, now: float) -> tuple[str, str, str, str]:

@@ -1,11 +1,12 @@
-"""Durations, sizes and names, as people write and read them."""
+"""Durations, sizes, names and tables, as people write and read them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-__all__ = ["describe_size", "parse_duration", "parse_size", "shown"]
+__all__ = ["columns", "describe_size", "parse_duration", "parse_size", "shown"]
 
 _TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(s|min|h|d)", re.ASCII)
@@ -59,6 +60,17 @@ def describe_size(size: int) -> str:
         if float(number) < _FROM_NEXT_UNIT:
             break
     return text
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a line for each row, its cells below those of the row before, two blanks apart.
+
+    Args:
+        rows: Of equally many cells each.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
 
 
 def shown(name: str) -> str:
