@@ -17,7 +17,7 @@ import pytest
 from trainwheel.install.environments import Installer
 from trainwheel.install.pipenv_setup import REQUIREMENTS
 from trainwheel.requirements.freshness import pipenv_hashes
-from trainwheel.requirements.meaning import meaning_of
+from trainwheel.requirements.pep508 import meaning_of
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.requirements.setup_py.source import Source

@@ -62,7 +62,8 @@ PUBLISH = """
 import json, resource, sys, time
 from pathlib import Path
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Secret, read_environment
+from trainwheel.system.environ import read_environment
+from trainwheel.system.secrets import Secret
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
 url, wheel = sys.argv[1:]

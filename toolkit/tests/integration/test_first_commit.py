@@ -11,7 +11,7 @@ import pytest
 from integration.test_init import variables_of
 from trainwheel.errors import StepFailedError
 from trainwheel.system.environ import Environment
-from trainwheel.system.first_commit import commit_all, without_repository
+from trainwheel.system.git import commit_all, without_repository
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.install.environments import Installer
-from trainwheel.install.workspace import find_python
+from trainwheel.install.lock_environment import find_python
 from trainwheel.requirements.lockfile import (
     check_fresh,
     parse_lockfile,

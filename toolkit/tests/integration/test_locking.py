@@ -18,7 +18,7 @@ import pytest
 
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.install.lock import lock
-from trainwheel.install.workspace import find_python
+from trainwheel.install.lock_environment import find_python
 from trainwheel.requirements.lockfile import check_fresh, parse_lockfile, parse_pipfile
 from trainwheel.system.environ import Environment
 

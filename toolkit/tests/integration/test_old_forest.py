@@ -20,7 +20,7 @@ import pytest
 
 from integration.tiny import ROOT
 from trainwheel.install.environments import Installer, find_uv, python_of
-from trainwheel.install.workspace import find_python
+from trainwheel.install.lock_environment import find_python
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 

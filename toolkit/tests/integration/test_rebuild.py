@@ -16,7 +16,7 @@ import trainwheel
 from integration.tiny import ROOT, TinyProject, copy_of
 from pythons import find_python
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
-from trainwheel.wheel.compare import compare
+from wheel_differences import compare_wheels
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -33,7 +33,7 @@ def explain(first: Path, second: Path) -> str:
     """Return what differs: our own word, member by member, and diffoscope's."""
     argv = (sys.executable, "-m", "diffoscope.main", "--text", "-", str(first), str(second))
     found = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-    return "\n".join((*compare(first, second), found.stdout, found.stderr))
+    return "\n".join((*compare_wheels(first, second), found.stdout, found.stderr))
 
 
 def clear(project: TinyProject) -> TinyProject:
@@ -103,7 +103,7 @@ def test_another_python_makes_the_same_wheel_but_for_its_own_name(
     run = elsewhere.run(*argv, PYTHONPATH=source)
 
     assert run.code == 0, run.output
-    differences = compare(published.wheel, elsewhere.wheel)
+    differences = compare_wheels(published.wheel, elsewhere.wheel)
     assert {told.partition(":")[0] for told in differences} <= TOLD_BY_PYTHON, explain(
         published.wheel, elsewhere.wheel
     )

@@ -11,7 +11,7 @@ from integration.tiny import ROOT, TinyProject
 from trainwheel.cli.main import main
 from trainwheel.errors import ConfigurationError, TrainwheelError
 from trainwheel.install.pipenv_setup import REQUIREMENTS, PipenvSetup
-from trainwheel.requirements.meaning import meaning
+from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.setup_py import read_extra, read_install_requires
 from trainwheel.steps.shared.synced import examine

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from integration.tiny import TinyProject, lock_for
 from trainwheel.requirements.freshness import stamp_lock
-from trainwheel.requirements.meaning import meaning
+from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps.shared.synced import examine

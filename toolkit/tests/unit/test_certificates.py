@@ -8,7 +8,8 @@ from trainwheel.index.access import for_pip, for_uv
 from trainwheel.index.certificates import find_bundle, pin_bundle
 from trainwheel.index.pip import translate
 from trainwheel.index.target import IndexSettings, Target, choose_index
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret
 
 NAMES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 

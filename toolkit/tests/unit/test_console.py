@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret
 
 BOLD, DIM, OFF, CLEAR = "\033[1m", "\033[2m", "\033[0m", "\r\033[K"
 TERMINAL = {"TERM": "xterm"}

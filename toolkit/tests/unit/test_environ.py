@@ -16,13 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.system.environ import (
-    Environment,
-    Secret,
-    SecretClass,
-    point_uv_cache_at,
-    read_environment,
-)
+from trainwheel.system.environ import Environment, point_uv_cache_at, read_environment
+from trainwheel.system.secrets import Secret, SecretClass
 
 VALUE = "correct-horse-battery"
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.evaluation.gate import Baseline, Difference, Rule, Verdict, direction_of, judge
+from trainwheel.evaluation.gate import (
+    DEFERRED,
+    Baseline,
+    Difference,
+    Rule,
+    Verdict,
+    direction_of,
+    evaluate_rules,
+)
 from trainwheel.evaluation.junit import with_gate
 from trainwheel.settings.config import Config, parse_config
 
@@ -37,7 +45,7 @@ def outcomes(verdict: Verdict) -> list[str]:
 def test_a_plain_threshold_is_what_it_says(rule: Rule, value: float | None, outcome: str) -> None:
     metrics = {} if value is None else {rule.metric: value}
 
-    verdict = judge((rule,), metrics, Baseline(reason="nothing is published"))
+    verdict = evaluate_rules((rule,), metrics, Baseline(reason="nothing is published"))
 
     assert outcomes(verdict) == [outcome]
     assert verdict.outcome == outcome
@@ -60,7 +68,9 @@ def test_a_plain_threshold_is_what_it_says(rule: Rule, value: float | None, outc
 def test_without_the_same_rows_the_stored_value_is_compared_and_said_to_be_from_others(
     rule: Rule, value: float, outcome: str
 ) -> None:
-    verdict = judge((rule,), {rule.metric: value}, PUBLISHED, why_stored="no holdout.jsonl")
+    verdict = evaluate_rules(
+        (rule,), {rule.metric: value}, PUBLISHED, why_stored="no holdout.jsonl"
+    )
 
     assert outcomes(verdict) == [outcome]
     assert verdict.checks[0].told == "0.1.4 was measured on rows of its own: no holdout.jsonl"
@@ -81,7 +91,7 @@ def test_on_the_same_rows_no_worse_than_the_margin_has_to_be_shown(
 ) -> None:
     difference = Difference(0.95, 0.95, lowest, highest, visible=0.015, rows=400)
 
-    verdict = judge((rule,), {rule.metric: 0.95}, PUBLISHED, {rule.metric: difference})
+    verdict = evaluate_rules((rule,), {rule.metric: 0.95}, PUBLISHED, {rule.metric: difference})
 
     assert outcomes(verdict) == [outcome]
     assert "they show a drop of 0.0150 or more" in verdict.checks[0].told
@@ -91,8 +101,8 @@ def test_nothing_published_leaves_a_drop_out_unless_it_is_demanded() -> None:
     rules = (Rule("accuracy", minimum=0.9, drop=0.01),)
     nothing = Baseline(reason="nothing is published in the line of 1.0")
 
-    free = judge(rules, {"accuracy": 0.95}, nothing)
-    demanded = judge(rules, {"accuracy": 0.95}, nothing, is_required=True)
+    free = evaluate_rules(rules, {"accuracy": 0.95}, nothing)
+    demanded = evaluate_rules(rules, {"accuracy": 0.95}, nothing, is_required=True)
 
     assert (free.outcome, outcomes(free)) == ("passed", ["passed", "left out"])
     assert demanded.outcome == "failed"
@@ -104,24 +114,26 @@ def test_nothing_published_leaves_a_drop_out_unless_it_is_demanded() -> None:
 def test_a_published_wheel_that_lacks_the_metric_counts_as_nothing_published() -> None:
     rules = (Rule("roc_auc", drop=0.01),)
 
-    assert outcomes(judge(rules, {"roc_auc": 0.9}, PUBLISHED)) == ["left out"]
-    assert outcomes(judge(rules, {"roc_auc": 0.9}, PUBLISHED, is_required=True)) == ["failed"]
-    assert outcomes(judge(rules, {}, PUBLISHED)) == ["failed"]
+    assert outcomes(evaluate_rules(rules, {"roc_auc": 0.9}, PUBLISHED)) == ["left out"]
+    assert outcomes(evaluate_rules(rules, {"roc_auc": 0.9}, PUBLISHED, is_required=True)) == [
+        "failed"
+    ]
+    assert outcomes(evaluate_rules(rules, {}, PUBLISHED)) == ["failed"]
 
 
 def test_a_job_that_may_not_read_defers_and_a_demanded_comparison_is_refused() -> None:
     deferred = Baseline(reason="the index cannot be read here", is_deferred=True)
     rules = (Rule("accuracy", drop=0.01),)
 
-    verdict = judge(rules, {"accuracy": 0.9}, deferred)
+    verdict = evaluate_rules(rules, {"accuracy": 0.9}, deferred)
 
-    assert verdict.defers
+    assert verdict.checks[0].outcome == DEFERRED
     assert verdict.outcome == "passed"
-    assert judge(rules, {"accuracy": 0.9}, deferred, is_required=True).outcome == "failed"
+    assert evaluate_rules(rules, {"accuracy": 0.9}, deferred, is_required=True).outcome == "failed"
 
 
 def test_no_rule_is_no_verdict() -> None:
-    verdict = judge((), {"accuracy": 0.5}, PUBLISHED)
+    verdict = evaluate_rules((), {"accuracy": 0.5}, PUBLISHED)
 
     assert (verdict.outcome, verdict.markdown(), verdict.table()) == ("", "", ())
     assert with_gate(TESTS, verdict) == TESTS
@@ -129,7 +141,9 @@ def test_no_rule_is_no_verdict() -> None:
 
 def test_the_verdict_is_a_table_and_a_case_for_each_condition() -> None:
     rules = (Rule("accuracy", minimum=0.99, drop=0.01), Rule("f1", minimum=0.5))
-    verdict = judge(rules, {"accuracy": 0.95, "f1": 0.9}, Baseline(reason="nothing is there"))
+    verdict = evaluate_rules(
+        rules, {"accuracy": 0.95, "f1": 0.9}, Baseline(reason="nothing is there")
+    )
 
     assert [line.split()[:3] for line in verdict.table()] == [
         ["failed", "accuracy", "0.95"],
@@ -200,7 +214,7 @@ def test_what_a_verdict_says_survives_json() -> None:
     difference = Difference(0.9, 0.95, -0.06, -0.04, 0.01, 100)
     rules = (Rule("accuracy", drop=0.01),)
 
-    told: dict[str, Any] = judge(
+    told: dict[str, Any] = evaluate_rules(
         rules, {"accuracy": 0.9}, PUBLISHED, {"accuracy": difference}
     ).as_json()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.golden import (
     Difference,
     GoldenRow,
-    compare,
+    compare_answers,
     join,
+    parse_golden,
     parse_inputs,
     show_difference,
 )
@@ -49,7 +51,7 @@ def rows(*predictions: Any) -> tuple[GoldenRow, ...]:
     ],
 )
 def test_a_repetition_may_move_within_the_tolerance(then: Any, now: Any, tolerance: float) -> None:
-    assert compare(rows(then), rows(now), tolerance) == ()
+    assert compare_answers(rows(then), rows(now), tolerance) == ()
 
 
 @pytest.mark.parametrize(
@@ -75,13 +77,15 @@ def test_a_repetition_may_move_within_the_tolerance(then: Any, now: Any, toleran
     ],
 )
 def test_a_difference_is_told_where_it_is(then: Any, now: Any, told: str) -> None:
-    (difference,) = compare(rows(then), rows(now), 1e-9)
+    (difference,) = compare_answers(rows(then), rows(now), 1e-9)
 
     assert str(difference) == told
 
 
 def test_every_difference_is_told_in_order() -> None:
-    differences = compare(rows("a", 1.0, {"x": 1, "y": 2}), rows("b", 1.0, {"x": 3, "y": 4}), 0.0)
+    differences = compare_answers(
+        rows("a", 1.0, {"x": 1, "y": 2}), rows("b", 1.0, {"x": 3, "y": 4}), 0.0
+    )
 
     assert tuple(map(str, differences)) == (
         "golden row 1: it was 'a', is 'b'",
@@ -112,20 +116,20 @@ def test_an_answer_that_is_another_as_a_whole_has_no_part() -> None:
 @pytest.mark.parametrize("now", [(), (1, 2)], ids=["fewer", "more"])
 def test_another_number_of_answers_is_no_repetition(now: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="zip"):
-        compare(rows(1), rows(*now), 0.0)
+        compare_answers(rows(1), rows(*now), 0.0)
 
 
 @given(answers)
 def test_an_answer_repeats_itself_also_through_a_file(answer: Any) -> None:
     read = json.loads(json.dumps(answer))
 
-    assert compare(rows(answer), rows(read), 0.0) == ()
+    assert compare_answers(rows(answer), rows(read), 0.0) == ()
 
 
 @given(answers, answers, st.floats(0, 0.5))
 def test_differing_does_not_depend_on_who_was_first(one: Any, other: Any, tolerance: float) -> None:
-    there = compare(rows(one), rows(other), tolerance)
-    back = compare(rows(other), rows(one), tolerance)
+    there = compare_answers(rows(one), rows(other), tolerance)
+    back = compare_answers(rows(other), rows(one), tolerance)
 
     assert len(there) == len(back)
 
@@ -136,7 +140,7 @@ def test_the_tolerance_is_relative_to_the_larger_number(
 ) -> None:
     is_close = math.isclose(then, now, rel_tol=tolerance, abs_tol=0.0)
 
-    assert (compare(rows(then), rows(now), tolerance) == ()) == is_close
+    assert (compare_answers(rows(then), rows(now), tolerance) == ()) == is_close
 
 
 @given(finite, finite, st.floats(0, 0.4), st.floats(0, 0.4))
@@ -145,7 +149,9 @@ def test_a_wider_tolerance_never_finds_more(
 ) -> None:
     narrow, wide = sorted((one, other))
 
-    assert len(compare(rows(then), rows(now), wide)) <= len(compare(rows(then), rows(now), narrow))
+    assert len(compare_answers(rows(then), rows(now), wide)) <= len(
+        compare_answers(rows(then), rows(now), narrow)
+    )
 
 
 records = st.lists(st.dictionaries(st.text(), finite | st.text(), max_size=3), max_size=4)
@@ -192,3 +198,12 @@ def test_answers_are_put_beside_their_inputs() -> None:
 def test_a_lost_answer_does_not_go_unnoticed(text: str) -> None:
     with pytest.raises(ValueError, match="zip"):
         join([{"x": 1}], text)
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\x85", "\x0c"])
+def test_letters_that_end_lines_elsewhere_stay_inside_golden_predictions(letter: str) -> None:
+    row = GoldenRow({"x": f"a{letter}b"}, f"M{letter}")
+    text = json.dumps(asdict(row), ensure_ascii=False) + "\n"
+
+    assert parse_golden(text * 2) == (row, row)
+    assert join([row.input], json.dumps(row.prediction, ensure_ascii=False)) == (row,)

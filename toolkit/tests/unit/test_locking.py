@@ -7,7 +7,7 @@ import pytest
 
 from trainwheel.errors import LockfileError
 from trainwheel.install.lock import finish_lock, plan_pipfile
-from trainwheel.requirements.changes import Change, compare, merge, parse_pins, pins_of
+from trainwheel.requirements.changes import Change, compare_locks, merge, parse_pins, pins_of
 from trainwheel.requirements.pipfile import parse_pipfile
 
 Lock = dict[str, dict[str, Any]]
@@ -41,13 +41,13 @@ LOCAL: dict[str, Any] = {"editable": True, "path": "./toolkit"}
     ids=["empty", "same", "moved", "new", "gone", "digests", "spelling", "index", "meta"],
 )
 def test_changes_are_told_per_category(old: Lock, new: Lock, expected: list[str]) -> None:
-    assert [str(change) for change in compare(old, new)] == expected
+    assert [str(change) for change in compare_locks(old, new)] == expected
 
 
 def test_changes_are_sorted_by_category_and_name() -> None:
     new = {"test": {"b": SIX, "a": SIX}, "default": {"z": SIX}}
 
-    assert compare({}, new) == (
+    assert compare_locks({}, new) == (
         Change("packages", "z", "", "1.16.0"),
         Change("test", "a", "", "1.16.0"),
         Change("test", "b", "", "1.16.0"),
@@ -142,7 +142,7 @@ def test_an_entry_with_a_token_is_not_finished() -> None:
 def test_the_token_of_an_entry_that_goes_is_not_told(key: str) -> None:
     old = {"default": {"six": {key: "https://x.example/six.whl?token=s3cret"}}}
 
-    (change,) = compare(old, {"default": {"six": SIX}})
+    (change,) = compare_locks(old, {"default": {"six": SIX}})
 
     assert str(change) == "packages: six an address with a token → 1.16.0"
 

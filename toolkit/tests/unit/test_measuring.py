@@ -28,7 +28,7 @@ from trainwheel.guest.measuring.resampling import (
     Comparison,
     Measured,
     called,
-    compare,
+    compare_models,
     measure,
     wilson,
 )
@@ -199,7 +199,7 @@ def pair(generator: Generator, rows: int, drop: float) -> tuple[Predictions, Pre
 
 def test_the_bound_of_a_difference_is_close_to_the_closed_form() -> None:
     new, old = pair(default_rng(9), 1_000, 0.02)
-    found = compare(new, old)["accuracy"]
+    found = compare_models(new, old)["accuracy"]
     won = int(((new.predicted == new.truth) & (old.predicted != old.truth)).sum())
     lost = int(((new.predicted != new.truth) & (old.predicted == old.truth)).sum())
     # McNemar's counts: the variance of a difference of paired shares.
@@ -226,7 +226,7 @@ def test_a_drop_beyond_the_margin_passes_in_at_most_one_of_twenty_runs(
     generator = default_rng(10)
 
     passed = sum(
-        compare(*pair(generator, 400, drop), seed)["accuracy"].lowest >= -0.04
+        compare_models(*pair(generator, 400, drop), seed)["accuracy"].lowest >= -0.04
         for seed in range(SIMULATIONS // 2)
     )
 
@@ -451,7 +451,7 @@ def test_of_many_small_classes_each_metric_lies_in_its_interval(per_class: int) 
     said = [np.where(generator.random(len(truth)) < 0.7, truth, (truth + 1) % 80) for _ in "ab"]
     new, old = (Predictions(labels, truth, side) for side in said)
 
-    measured, compared = measure(new), compare(new, old)
+    measured, compared = measure(new), compare_models(new, old)
 
     assert measured["f1_macro"].low is not None
     assert set(compared) == set(measured)

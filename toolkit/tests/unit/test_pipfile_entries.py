@@ -12,8 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from trainwheel.requirements.meaning import _read, _read_plain, meaning
-from trainwheel.requirements.pep508 import format_requirement
+from trainwheel.requirements.pep508 import _read, _read_plain, format_requirement, meaning
 from trainwheel.requirements.pipfile import parse_package
 
 _names = st.from_regex(r"[A-Za-z]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?", fullmatch=True)

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import StepFailedError
-from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, Completed, end_group, run, start
+from trainwheel.system.secrets import SecretClass
 
 ENVIRONMENT = Environment({"PATH": os.environ["PATH"], "PYTHONUTF8": "1"})
 LONG = 60.0

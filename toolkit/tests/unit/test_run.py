@@ -13,7 +13,8 @@ from trainwheel.engine.run import Options, Run
 from trainwheel.errors import ConfigurationError
 from trainwheel.settings.config import parse_config
 from trainwheel.steps import load_chain
-from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, make_repository, open_here, write
 
 

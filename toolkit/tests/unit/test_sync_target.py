@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, TrainwheelError
-from trainwheel.requirements.meaning import meaning
+from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.policy import Plan
-from trainwheel.requirements.pyproject import read_project_list
-from trainwheel.requirements.pyproject_edit import replace_project_list
+from trainwheel.requirements.pyproject import read_project_list, replace_project_list
 from trainwheel.requirements.setup_cfg import (
     INSTALL_REQUIRES,
     read_setup_cfg_list,

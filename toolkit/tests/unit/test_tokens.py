@@ -16,7 +16,8 @@ from trainwheel.errors import (
 )
 from trainwheel.index.tokens import TokenSource
 from trainwheel.settings.config import IndexSettings
-from trainwheel.system.environ import Environment, Secret, read_environment
+from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.secrets import Secret
 
 
 def settings(program: str, *arguments: str) -> IndexSettings:

@@ -23,7 +23,6 @@ from unit.wheels import provenance_of, write_wheel
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"
 PROVENANCE = f"{DIST_INFO}trainwheel/provenance.json"
-RELEASE = f"{DIST_INFO}trainwheel/release.json"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,6 @@ def test_requirements_are_read_in_order(tmp_path: Path, requires: tuple[str, ...
     assert read_requirements(write_wheel(tmp_path, requires=requires)) == requires
 
 
-@pytest.mark.parametrize("place", [PROVENANCE, RELEASE])
 @pytest.mark.parametrize(
     ("text", "key"),
     [
@@ -92,22 +90,11 @@ def test_requirements_are_read_in_order(tmp_path: Path, requires: tuple[str, ...
     ],
 )
 def test_a_release_key_is_read_where_there_is_one(
-    tmp_path: Path, place: str, text: bytes | None, key: str | None
+    tmp_path: Path, text: bytes | None, key: str | None
 ) -> None:
-    wheel = write_wheel(tmp_path, members={} if text is None else {place: text})
+    wheel = write_wheel(tmp_path, members={} if text is None else {PROVENANCE: text})
 
     assert read_release_key(wheel) == key
-
-
-@pytest.mark.parametrize(
-    ("provenance", "key"), [(b'{"release_key": "new"}', "new"), (b"{}", "old"), (b"?", "old")]
-)
-def test_provenance_is_asked_for_the_release_key_first(
-    tmp_path: Path, provenance: bytes, key: str
-) -> None:
-    members = {RELEASE: b'{"release_key": "old"}', PROVENANCE: provenance}
-
-    assert read_release_key(write_wheel(tmp_path, members=members)) == key
 
 
 def test_the_release_key_of_our_own_wheels_is_read(tmp_path: Path) -> None:
@@ -209,7 +196,7 @@ def test_what_is_no_wheel_is_named_in_one_line(
 def test_a_wheel_whose_bytes_have_rotted_is_named_in_one_line(
     tmp_path: Path, read: Callable[[Path], object], at: int
 ) -> None:
-    wheel = write_wheel(tmp_path, requires=["six"] * 50, members={RELEASE: b'{"x": "y"}' * 9})
+    wheel = write_wheel(tmp_path, requires=["six"] * 50, members={PROVENANCE: b'{"x": "y"}' * 9})
     with zipfile.ZipFile(wheel) as archive:
         places = [info.header_offset + 30 + len(info.filename) for info in archive.infolist()]
     data = bytearray(wheel.read_bytes())

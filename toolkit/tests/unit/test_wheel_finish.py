@@ -34,9 +34,9 @@ from trainwheel.errors import (
     StepFailedError,
     TrainwheelError,
 )
-from trainwheel.wheel.compare import compare
 from trainwheel.wheel.finish import finish
 from unit.wheels import check_record, digest, read_members, write_wheel
+from wheel_differences import compare_wheels
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"
 RECORD = f"{DIST_INFO}RECORD"
@@ -211,7 +211,7 @@ def test_the_same_members_give_the_same_bytes_and_a_true_record(
     finish(built, target, extra)
     finish(variant, other, dict(dice.sample(list(extra.items()), k=len(extra))))
 
-    assert compare(target, other) == ()
+    assert compare_wheels(target, other) == ()
     assert target.read_bytes() == other.read_bytes()
     check_record(target)
     before, after = read_members(built), read_members(target)
@@ -687,5 +687,5 @@ def test_the_bytes_are_the_same_wherever_and_by_whom_they_are_made(
         assert completed.returncode == 0, completed.stderr
         if completed.stdout.strip() != zlib.ZLIB_RUNTIME_VERSION:
             pytest.skip(f"Python {version} has zlib {completed.stdout.strip()}, this one another")
-        assert compare(target, made) == (), (umask, zone, language, user)
+        assert compare_wheels(target, made) == (), (umask, zone, language, user)
         assert made.read_bytes() == target.read_bytes()

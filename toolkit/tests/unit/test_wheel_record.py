@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.wheel.archive import LIMIT
-from trainwheel.wheel.compare import compare
 from trainwheel.wheel.finish import finish
 from trainwheel.wheel.metadata import (
     dist_info_of,
@@ -30,6 +29,7 @@ from trainwheel.wheel.metadata import (
 )
 from trainwheel.wheel.record import Row, check_record, parse_record, record_digest, render_record
 from unit.wheels import digest, provenance_of, read_members, record_of, write_wheel
+from wheel_differences import compare_wheels
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"
 RECORD = f"{DIST_INFO}RECORD"
@@ -205,7 +205,7 @@ def read_metadata(wheel: Path) -> bytes:
 
 
 def compare_itself(wheel: Path) -> tuple[str, ...]:
-    return compare(wheel, wheel)
+    return compare_wheels(wheel, wheel)
 
 
 READERS: tuple[Callable[[Path], object], ...] = (

@@ -15,8 +15,9 @@ from trainwheel.index.tokens import TokenSource
 from trainwheel.settings.config import Config, IndexSettings, parse_config
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, SecretClass, read_environment
+from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.files import read_text
+from trainwheel.system.secrets import SecretClass
 
 __all__ = ["open_here", "open_run", "secret_classes"]
 

@@ -19,8 +19,8 @@ from trainwheel.install.environments import Installer, fresh_bytecode
 from trainwheel.install.routing import Routing, routing_of
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
-from trainwheel.system.environ import SecretClass
 from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.secrets import SecretClass
 
 __all__ = ["StepEnvironments"]
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from trainwheel.engine.workspace import Workspace
 from trainwheel.install.environments import Installer
-from trainwheel.system.environ import SecretClass
 from trainwheel.system.process import Command, Completed
+from trainwheel.system.secrets import SecretClass
 
 __all__ = ["PROGRESS", "Tools"]
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trainwheel.system.markdown import inline, table
+from trainwheel.system.text import columns
 
 __all__ = [
     "DEFERRED",
@@ -19,12 +20,12 @@ __all__ = [
     "LEFT_OUT",
     "PASSED",
     "Baseline",
-    "Check",
     "Difference",
+    "MetricCheck",
     "Rule",
     "Verdict",
     "direction_of",
-    "judge",
+    "evaluate_rules",
     "shown",
 ]
 
@@ -141,7 +142,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Check:
+class MetricCheck:
     """One condition on one metric, and what became of it.
 
     Args:
@@ -176,7 +177,7 @@ class Verdict:
         refusal: Why the model is refused apart from its checks.
     """
 
-    checks: tuple[Check, ...] = ()
+    checks: tuple[MetricCheck, ...] = ()
     baseline: str = ""
     refusal: str = ""
 
@@ -186,11 +187,6 @@ class Verdict:
         if self.refusal or any(check.outcome == FAILED for check in self.checks):
             return FAILED
         return PASSED if self.checks else ""
-
-    @property
-    def defers(self) -> bool:
-        """Whether a comparison is left to the upload."""
-        return any(check.outcome == DEFERRED for check in self.checks)
 
     def failures(self) -> list[str]:
         """Return a clause for each reason to refuse the model."""
@@ -203,11 +199,8 @@ class Verdict:
 
     def table(self) -> tuple[str, ...]:
         """Return a line for each check, in columns."""
-        rows = [(c.outcome, c.metric, shown(c.value), c.wanted, c.told) for c in self.checks]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
         return tuple(
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
+            columns([(c.outcome, c.metric, shown(c.value), c.wanted, c.told) for c in self.checks])
         )
 
     def markdown(self) -> str:
@@ -221,7 +214,7 @@ class Verdict:
         return "\n".join(lines)
 
 
-def judge(  # noqa: PLR0913 - what is known of the model, each by name
+def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
     rules: tuple[Rule, ...],
     metrics: Mapping[str, float],
     baseline: Baseline,
@@ -245,7 +238,7 @@ def judge(  # noqa: PLR0913 - what is known of the model, each by name
         why_stored: Why a metric could not be compared on the same rows.
     """
     differences = differences or {}
-    checks: list[Check] = []
+    checks: list[MetricCheck] = []
     for rule in rules:
         value = metrics.get(rule.metric)
         checks += _plain(rule, value)
@@ -259,19 +252,19 @@ def judge(  # noqa: PLR0913 - what is known of the model, each by name
     return Verdict(tuple(checks), baseline.version, refusal)
 
 
-def _plain(rule: Rule, value: float | None) -> Iterator[Check]:
+def _plain(rule: Rule, value: float | None) -> Iterator[MetricCheck]:
     number = math.nan if value is None else value
     if rule.minimum is not None:
         passed = number >= rule.minimum
         wanted = f"at least {shown(rule.minimum)}"
-        yield Check(rule.metric, value, wanted, PASSED if passed else FAILED)
+        yield MetricCheck(rule.metric, value, wanted, PASSED if passed else FAILED)
     if rule.maximum is not None:
         passed = number <= rule.maximum
         wanted = f"at most {shown(rule.maximum)}"
-        yield Check(rule.metric, value, wanted, PASSED if passed else FAILED)
+        yield MetricCheck(rule.metric, value, wanted, PASSED if passed else FAILED)
 
 
-def _drop(  # noqa: PLR0913 - as for judge
+def _drop(  # noqa: PLR0913 - as for evaluate_rules
     rule: Rule,
     value: float | None,
     baseline: Baseline,
@@ -279,30 +272,30 @@ def _drop(  # noqa: PLR0913 - as for judge
     why_stored: str,
     *,
     is_required: bool,
-) -> Check:
+) -> MetricCheck:
     worse = "below" if rule.sign > 0 else "above"
     if not baseline.version:
         wanted = f"not much {worse} what is published"
         outcome = DEFERRED if baseline.is_deferred else LEFT_OUT
-        return Check(rule.metric, value, wanted, outcome, baseline.reason)
+        return MetricCheck(rule.metric, value, wanted, outcome, baseline.reason)
     if difference is not None:
         return _paired(rule, baseline, difference, worse)
     stored = baseline.metrics.get(rule.metric)
     wanted = f"not much {worse} {baseline.version}"
     if value is None:
-        return Check(rule.metric, value, wanted, FAILED, "the model has no such metric")
+        return MetricCheck(rule.metric, value, wanted, FAILED, "the model has no such metric")
     if stored is None:
         told = f"{baseline.version} has no such metric"
-        return Check(rule.metric, value, wanted, FAILED if is_required else LEFT_OUT, told)
+        return MetricCheck(rule.metric, value, wanted, FAILED if is_required else LEFT_OUT, told)
     margin = rule.margin(stored)
     passed = rule.sign * (value - stored) >= -margin
     told = f"{baseline.version} was measured on rows of its own"
     told += f": {why_stored}" if why_stored else ""
     wanted = f"at most {shown(margin)} {worse} {shown(stored)} of {baseline.version}"
-    return Check(rule.metric, value, wanted, PASSED if passed else FAILED, told)
+    return MetricCheck(rule.metric, value, wanted, PASSED if passed else FAILED, told)
 
 
-def _paired(rule: Rule, baseline: Baseline, difference: Difference, worse: str) -> Check:
+def _paired(rule: Rule, baseline: Baseline, difference: Difference, worse: str) -> MetricCheck:
     margin = rule.margin(difference.old)
     lowest = difference.lowest if rule.sign > 0 else -difference.highest
     wanted = f"at most {shown(margin)} {worse} {shown(difference.old)} of {baseline.version}"
@@ -314,7 +307,7 @@ def _paired(rule: Rule, baseline: Baseline, difference: Difference, worse: str) 
             f"95 % confidence; they show a drop of {difference.visible:.4f} or more"
         )
     passed = lowest >= -margin
-    return Check(rule.metric, difference.new, wanted, PASSED if passed else FAILED, told)
+    return MetricCheck(rule.metric, difference.new, wanted, PASSED if passed else FAILED, told)
 
 
 def shown(value: float | None) -> str:

@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainwheel.errors import StepFailedError
+from trainwheel.system.text import columns
 
-__all__ = ["Difference", "GoldenRow", "compare", "join", "parse_inputs", "show_difference"]
+__all__ = [
+    "Difference",
+    "GoldenRow",
+    "compare_answers",
+    "join",
+    "parse_golden",
+    "parse_inputs",
+    "show_difference",
+]
 
 _WIDTH = 60
 
@@ -45,9 +54,14 @@ def parse_inputs(text: str, source: str) -> list[dict[str, Any]]:
     return records
 
 
+def parse_golden(text: str) -> tuple[GoldenRow, ...]:
+    """Return the rows of golden predictions as a wheel has them, one JSON object a line."""
+    return tuple(GoldenRow(**json.loads(line)) for line in io.StringIO(text))
+
+
 def join(inputs: Sequence[dict[str, Any]], answers: str) -> tuple[GoldenRow, ...]:
     """Put the answers, one JSON value a line, beside their inputs."""
-    predictions = map(json.loads, answers.splitlines())
+    predictions = map(json.loads, io.StringIO(answers))
     return tuple(itertools.starmap(GoldenRow, zip(inputs, predictions, strict=True)))
 
 
@@ -74,7 +88,7 @@ class Difference:
         return f"golden row {self.number}: {self.where} was {self.expected!r}, is {self.got!r}"
 
 
-def compare(
+def compare_answers(
     expected: Sequence[GoldenRow], answers: Sequence[GoldenRow], tolerance: float
 ) -> tuple[Difference, ...]:
     """Return each part of an answer that differs; empty where all repeat.
@@ -102,8 +116,7 @@ def show_difference(difference: Difference) -> tuple[str, ...]:
         (f"expected{part}", difference.expected),
         (f"got{part}", difference.got),
     )
-    width = max(len(_cut(name)) for name, _ in rows)
-    return tuple(f"{_cut(name):<{width}}  {_cut(json.dumps(value))}" for name, value in rows)
+    return tuple(columns([(_cut(name), _cut(json.dumps(value))) for name, value in rows]))
 
 
 def _cut(text: str) -> str:

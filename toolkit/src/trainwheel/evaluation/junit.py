@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # nosec B405 - reads what pytest wrote a moment ago
 
-from trainwheel.evaluation.gate import DEFERRED, FAILED, LEFT_OUT, Check, Verdict
+from trainwheel.evaluation.gate import DEFERRED, FAILED, LEFT_OUT, MetricCheck, Verdict
 
 __all__ = ["with_gate"]
 
@@ -35,7 +35,7 @@ def with_gate(tests: bytes, verdict: Verdict) -> bytes:
     return merged
 
 
-def _case(check: Check) -> ET.Element:
+def _case(check: MetricCheck) -> ET.Element:
     name = f"{check.metric} {check.wanted}"
     if check.outcome == FAILED:
         return _failed(name, check.line)

@@ -15,7 +15,7 @@ from trainwheel.index.address import is_loopback, with_slash
 from trainwheel.index.certificates import find_bundle, pin_bundle
 from trainwheel.index.pip import UvSettings
 from trainwheel.index.target import Target
-from trainwheel.system.environ import Secret
+from trainwheel.system.secrets import Secret
 
 __all__ = ["for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
 

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-from trainwheel.system.derived_forms import SHORTEST
+from trainwheel.system.secrets import SHORTEST
 
 __all__ = ["check_address", "check_password", "check_value", "is_loopback", "origin", "with_slash"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainwheel.index.address import origin
 from trainwheel.index.target import Target
-from trainwheel.system.environ import Secret
+from trainwheel.system.secrets import Secret
 
 if TYPE_CHECKING:
     from requests import PreparedRequest

@@ -26,8 +26,9 @@ from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, await_line, end_group, start
+from trainwheel.system.secrets import Secret
 
 __all__ = ["embedded_index", "serve_index"]
 

@@ -21,8 +21,9 @@ from uv import find_uv_bin
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.system.digest import digest_json
-from trainwheel.system.environ import Environment, SecretClass, point_uv_cache_at
+from trainwheel.system.environ import Environment, point_uv_cache_at
 from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.secrets import SecretClass
 from trainwheel.system.signed_queries import hide_queries
 
 __all__ = [

@@ -16,8 +16,8 @@ import tomlkit
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
-from trainwheel.install.workspace import Bench
-from trainwheel.requirements.changes import Change, compare, lock_category, merge, pins_of
+from trainwheel.install.lock_environment import LockEnvironment
+from trainwheel.requirements.changes import Change, compare_locks, lock_category, merge, pins_of
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.lockfile import parse_lockfile
 from trainwheel.requirements.pep508 import format_requirement
@@ -57,15 +57,15 @@ def lock(
     pipfile = parse_pipfile(_read(root / "Pipfile"))
     old = _parse(_read(root / "Pipfile.lock"))
     with tempfile.TemporaryDirectory(prefix="trainwheel-lock-") as name:
-        bench = Bench(Path(name).resolve(), pipfile, environment, log, index_url)
+        place = LockEnvironment(Path(name).resolve(), pipfile, environment, log, index_url)
         if names:
             _check_names(names, pipfile, old)
-        bench.set_up(root)
-        digest = bench.pipenv_hash()
-        new = _lock_named(bench, old, names) if names else _parse(bench.pipenv_lock())
+        place.set_up(root)
+        digest = place.pipenv_hash()
+        new = _lock_named(place, old, names) if names else _parse(place.pipenv_lock())
     text = finish_lock(new, pipfile, digest)
     write_atomically(root / "Pipfile.lock", text.encode())
-    return compare(old, json.loads(text))
+    return compare_locks(old, json.loads(text))
 
 
 def finish_lock(made: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:
@@ -107,15 +107,15 @@ def plan_pipfile(text: str, wanted: Mapping[str, Mapping[str, str]]) -> str:
     return tomlkit.dumps(document)
 
 
-def _lock_named(bench: Bench, old: Lock, names: Sequence[str]) -> Lock:
+def _lock_named(place: LockEnvironment, old: Lock, names: Sequence[str]) -> Lock:
     """Return the old lock with the named packages, and what they need, at new versions."""
-    pins = _resolve(bench, old, names)
+    pins = _resolve(place, old, names)
     changed = {
         category: dict(set(wanted.items()) - set(pins_of(_section(old, category)).items()))
         for category, wanted in pins.items()
     }
-    text = (bench.project / "Pipfile").read_text(encoding="utf-8-sig")
-    fresh = _parse(bench.pipenv_lock(plan_pipfile(text, changed)))
+    text = (place.project / "Pipfile").read_text(encoding="utf-8-sig")
+    fresh = _parse(place.pipenv_lock(plan_pipfile(text, changed)))
     merged = {
         lock_category(category): merge(_section(old, category), _section(fresh, category), wanted)
         for category, wanted in pins.items()
@@ -123,9 +123,9 @@ def _lock_named(bench: Bench, old: Lock, names: Sequence[str]) -> Lock:
     return {"_meta": fresh["_meta"], "default": {}, "develop": {}, **merged}
 
 
-def _resolve(bench: Bench, old: Lock, names: Sequence[str]) -> dict[str, dict[str, str]]:
+def _resolve(place: LockEnvironment, old: Lock, names: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return category → name → version; like pipenv, [packages] first, and it binds the others."""
-    pipfile = bench.pipfile
+    pipfile = place.pipfile
     options = [f"--upgrade-package={name}" for name in names]
     if pipfile.raw.get("pipenv", {}).get("allow_prereleases") is True:
         options.append("--prerelease=allow")
@@ -133,9 +133,9 @@ def _resolve(bench: Bench, old: Lock, names: Sequence[str]) -> dict[str, dict[st
     for category in sorted(pipfile.categories, key=lambda name: name != "packages"):
         requirements = [_requirement(package, category) for package in pipfile.packages(category)]
         present = pins_of(_section(old, category))
-        pins[category] = bench.resolve(requirements, present, options) if requirements else {}
+        pins[category] = place.resolve(requirements, present, options) if requirements else {}
         if category == "packages":
-            options.append(f"--constraint={bench.write_constraints(pins[category])}")
+            options.append(f"--constraint={place.write_constraints(pins[category])}")
     return pins
 
 

@@ -17,8 +17,9 @@ from trainwheel.requirements.lockfile import (
     requirements,
 )
 from trainwheel.system.digest import digest_file
-from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
+from trainwheel.system.secrets import SecretClass
 from trainwheel.system.signed_queries import hide_queries
 
 __all__ = ["Wheelhouse", "plan_downloads"]

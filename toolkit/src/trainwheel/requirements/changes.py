@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.pipfile import canonical_category
 
-__all__ = ["Change", "compare", "lock_category", "merge", "parse_pins", "pins_of"]
+__all__ = ["Change", "compare_locks", "lock_category", "merge", "parse_pins", "pins_of"]
 
 Entry = Mapping[str, Any]
 Entries = Mapping[str, Entry]
@@ -45,7 +45,7 @@ class Change:
         return f"{self.category}: {self.name} {self.old or 'not locked'} → {self.new or 'gone'}"
 
 
-def compare(old: Mapping[str, Entries], new: Mapping[str, Entries]) -> tuple[Change, ...]:
+def compare_locks(old: Mapping[str, Entries], new: Mapping[str, Entries]) -> tuple[Change, ...]:
     """Return what differs between two locks, sorted by category and name."""
     changes = []
     for category in sorted({*old, *new} - {"_meta"}):

@@ -13,7 +13,11 @@ from typing import Final
 
 from trainwheel.errors import ConfigurationError, SetupPyError
 from trainwheel.requirements.policy import Plan, sync_setup_py
-from trainwheel.requirements.pyproject import read_project_list, read_project_table
+from trainwheel.requirements.pyproject import (
+    read_project_list,
+    read_project_table,
+    replace_project_list,
+)
 from trainwheel.requirements.setup_py import has_install_requires
 
 __all__ = ["FILES", "choose_target", "sync_target"]
@@ -80,8 +84,6 @@ def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
 
 
 def _sync_pyproject(source: bytes, plan: Plan) -> bytes:
-    from trainwheel.requirements.pyproject_edit import replace_project_list
-
     new = replace_project_list(source, plan.requirements)
     for extra, requirements in plan.extras.items():
         new = replace_project_list(new, requirements, extra)

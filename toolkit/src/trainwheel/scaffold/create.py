@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shlex
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.install.lock import lock
 from trainwheel.requirements.lockfile import parse_lockfile
 from trainwheel.scaffold.names import name_of
 from trainwheel.scaffold.rendering import render
+from trainwheel.settings.config import parse_sync_settings
+from trainwheel.steps.shared.synced import examine
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, SecretClass
-from trainwheel.system.first_commit import commit_all, without_repository
-from trainwheel.system.process import Command, run
+from trainwheel.system.environ import Environment
+from trainwheel.system.git import commit_all, without_repository
 from trainwheel.wheel.own import write_own_wheel
 
 __all__ = ["check_place", "create"]
 
-_READ = frozenset({SecretClass.READ})
-_ABORTED = re.compile(
-    r"aborted: (?:\w+: )?(?P<why>.*?)(?:; Pipfile\.lock is as it was)?(?: \(took .*)?$",
-    re.MULTILINE,
-)
-_MADE = (".nox", ".trainwheel", "build", "__pycache__")
-"""What the sessions leave behind that is of this machine."""
+_NOTHING_MADE = "nothing was made; fix that and run this again"
 
 
 def check_place(folder: Path) -> None:
@@ -49,31 +42,6 @@ def check_place(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         message = f"{folder} is there already, and not empty"
         raise ConfigurationError(message, hint="name a new folder")
-
-
-@dataclass(frozen=True)
-class _Workplace:
-    """Where the repository stands while it is made.
-
-    Args:
-        folder: The repository to be.
-        environment: The variables of this run.
-        console: Where people are told.
-    """
-
-    folder: Path
-    environment: Environment
-    console: Console
-
-    def nox(self, session: str) -> None:
-        """Run a session of the repository with the Nox that is installed beside this command."""
-        argv = (sys.executable, "-P", "-m", "nox", "-s", session)
-        command = Command(argv, cwd=self.folder, secrets=_READ)
-        completed = run(command, self.environment)
-        if completed.failed:
-            told = _ABORTED.search(completed.output)
-            message = f"nox -s {session}: {told['why'] if told else completed.last_line}"
-            raise StepFailedError(message, hint="nothing was made; mend that and run this again")
 
 
 def create(
@@ -106,33 +74,38 @@ def create(
         message = "git is not installed, and a model repository is one of git"
         raise ConfigurationError(message, hint="install git")
     with _scratch_beside(folder) as scratch:
-        place = _Workplace(scratch / folder.name, without_repository(environment), console)
-        answers = _fill(place, told, asks=asks)
-        subject = f"Start {answers['name']} from trainwheel"
-        problem = commit_all(place.folder, subject, place.environment)
+        made, environment = scratch / folder.name, without_repository(environment)
+        answers = _render(made, told, asks=asks)
+        console.line("locking the packages, which takes a minute")
+        _lock(made, environment, answers["name"])
+        problem = commit_all(made, f"Start {answers['name']} from trainwheel", environment)
         # An empty folder gives way, though it be the current one.
-        place.folder.rename(folder)
+        made.rename(folder)
     console.outcome("init", f"{answers['name']} in {shown}")
     if problem:
         console.notice(f"{problem}, so nothing is committed; commit it yourself")
     console.command("next:     ", f"cd {shown} && make upload.model && make check")
 
 
-def _fill(place: _Workplace, told: Mapping[str, object], *, asks: bool) -> dict[str, Any]:
-    """Write the files of the repository, lock it, and return the answers."""
-    wheel = write_own_wheel(place.folder / "wheels")
-    known = {**told, "wheel": wheel.name, "folder_name": name_of(place.folder.name)}
-    answers = render(place.folder, known, asks=asks)
+def _render(made: Path, told: Mapping[str, object], *, asks: bool) -> dict[str, Any]:
+    """Write the files of the repository and return the answers."""
+    wheel = write_own_wheel(made / "wheels")
+    known = {**told, "wheel": wheel.name, "folder_name": name_of(made.name)}
+    answers = render(made, known, asks=asks)
     # A wheel may have lost this on its way.
-    (place.folder / "bootstrap.py").chmod(0o755)
-    place.console.line("locking the packages, which takes a minute")
-    place.nox("lock")
-    _check_is_free(place.folder, answers)
-    place.nox("sync")
-    for name in _MADE:
-        for made in (place.folder / name, *place.folder.rglob(name)):
-            shutil.rmtree(made, ignore_errors=True)
+    (made / "bootstrap.py").chmod(0o755)
     return answers
+
+
+def _lock(made: Path, environment: Environment, name: str) -> None:
+    """Lock the packages of the repository, and write them into the file that lists them."""
+    try:
+        lock(made, environment)
+    except TrainwheelError as error:
+        raise StepFailedError(error.message, hint=_NOTHING_MADE) from None
+    _check_is_free(made, name)
+    synced = examine(made, parse_sync_settings((made / "pyproject.toml").read_text("utf-8")))
+    (made / synced.target).write_bytes(synced.after)
 
 
 @contextmanager
@@ -162,10 +135,10 @@ def _make_scratch(scratch: Path) -> None:
         raise ConfigurationError(message, hint="name a folder of your own") from None
 
 
-def _check_is_free(folder: Path, answers: Mapping[str, Any]) -> None:
+def _check_is_free(folder: Path, name: str) -> None:
     """Check that the model is not called like a package that it needs."""
     lock = parse_lockfile((folder / "Pipfile.lock").read_text(encoding="utf-8"))
     names = {package.name for packages in lock.categories.values() for package in packages}
-    if canonicalize_name(answers["name"]) in names:
-        message = f"--name {answers['name']} is the name of a package that the model needs"
+    if canonicalize_name(name) in names:
+        message = f"--name {name} is the name of a package that the model needs"
         raise ConfigurationError(message, hint="choose another name")

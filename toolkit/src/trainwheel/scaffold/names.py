@@ -6,14 +6,12 @@ import keyword
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
 __all__ = [
     "CI_SERVICES",
     "TASKS",
-    "Answers",
     "name_of",
     "package_of",
     "prefix_of",
@@ -56,25 +54,6 @@ _SET_BY_OTHERS = frozenset(
     {"GITHUB", "ACTIONS", "RUNNER", "JENKINS", "HUDSON", "BUILD", "JOB", "RUN", "CHANGE", "CI"}
     | {"GIT", "PIP", "PIPENV", "PYTHON", "UV", "TWINE", "NOX", "TRAINWHEEL"}
 )
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a new repository is asked for.
-
-    Args:
-        name: Of the distribution, such as ``churn-model``.
-        package: What is imported, such as ``churn_model``.
-        task: One of `TASKS`.
-        url_env: The variable that holds the address of the index.
-        services: Which of `CI_SERVICES` get their files.
-    """
-
-    name: str
-    package: str
-    task: str = TASKS[0]
-    url_env: str = NEXUS_VARIABLE
-    services: tuple[str, ...] = CI_SERVICES
 
 
 def name_of(folder: str) -> str:

@@ -19,7 +19,7 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.status import file_reasons
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
-from trainwheel.evaluation.golden import GoldenRow
+from trainwheel.evaluation.golden import parse_golden
 from trainwheel.requirements.addresses import find_field_secrets
 from trainwheel.steps.shared.describe import describe, trace
 from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
@@ -188,7 +188,7 @@ def _promise(workspace: Workspace, release: Release, wheel: Path) -> Proof:
         predict=workspace.config.predict,
         tolerance=workspace.config.tolerance,
         requirements=workspace.locked("packages"),
-        golden=tuple(GoldenRow(**json.loads(line)) for line in golden.splitlines()),
+        golden=parse_golden(golden),
         compared_with=_compared_with(workspace),
     )
 

@@ -26,8 +26,7 @@ from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.steps.shared.publish import Publisher
 from trainwheel.steps.shared.publisher import publisher_of
 from trainwheel.system.digest import digest_file
-from trainwheel.wheel.promise import read_promise
-from trainwheel.wheel.proof import Proof
+from trainwheel.wheel.proof import Proof, read_promise
 
 __all__ = ["STEP", "Promotion", "check_indexes", "promote"]
 

@@ -19,7 +19,7 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.golden import GoldenRow, compare, parse_inputs
+from trainwheel.evaluation.golden import GoldenRow, compare_answers, parse_golden, parse_inputs
 from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
 from trainwheel.guest import CLUSTER, PREDICT, TRAIN
@@ -31,8 +31,8 @@ from trainwheel.steps.shared.prove import Model, ask
 from trainwheel.steps.shared.staging import stage_package
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
-from trainwheel.system.environ import SecretClass
 from trainwheel.system.files import scratch_folder, write_atomically
+from trainwheel.system.secrets import SecretClass
 from trainwheel.wheel.manifest import render_manifest, versions_that_matter
 
 __all__ = ["STEP", "host_command", "show_progress", "train"]
@@ -305,7 +305,7 @@ def _difference(workspace: Workspace, report: Path) -> str:
     old, new = _read_golden(standing / "golden.jsonl"), _read_golden(report / "golden.jsonl")
     if [row.input for row in old] != [row.input for row in new]:
         return "golden.jsonl has other inputs"
-    for difference in compare(old, new, tolerance):
+    for difference in compare_answers(old, new, tolerance):
         return str(difference)
     before, after = standing / "predictions.csv", report / "predictions.csv"
     if before.is_file() != after.is_file():
@@ -319,9 +319,8 @@ def _difference(workspace: Workspace, report: Path) -> str:
         return compare_predictions(then, now, tolerance)
 
 
-def _read_golden(path: Path) -> list[GoldenRow]:
-    with path.open(encoding="utf-8") as stream:
-        return [GoldenRow(**json.loads(line)) for line in stream]
+def _read_golden(path: Path) -> tuple[GoldenRow, ...]:
+    return parse_golden(path.read_text(encoding="utf-8"))
 
 
 def _facts(workspace: Workspace) -> dict[str, str]:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from trainwheel.system.derived_forms import derived_forms
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret, derived_forms
 from trainwheel.system.signed_queries import hide_queries
 
 __all__ = ["Console"]

@@ -5,14 +5,14 @@ This is the only module that reads ``os.environ``. Everything else is handed an 
 
 from __future__ import annotations
 
-import enum
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
 
-__all__ = ["Environment", "Secret", "SecretClass", "point_uv_cache_at", "read_environment"]
+from trainwheel.system.secrets import Secret, SecretClass
+
+__all__ = ["Environment", "point_uv_cache_at", "read_environment"]
 
 NEXUS_VARIABLES = ("NEXUS_LOCAL_REPO_URL", "NEXUS_USERNAME", "NEXUS_PASSWORD")
 
@@ -24,46 +24,6 @@ _INTERPRETER_VARIABLES = frozenset(
     {"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONSAFEPATH", "VIRTUAL_ENV", "COVERAGE_FILE"}
     | {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}
 )
-
-
-class SecretClass(enum.Enum):
-    """What a secret is for; a process sees the classes that its step needs and no other."""
-
-    READ = "read"
-    DATA = "data"
-    PUBLISH = "publish"
-
-
-class Secret:
-    """A value that never shows itself: not by `str`, `repr`, formatting or pickling."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value, for the one place that hands it to a server or a private file."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __reduce__(self) -> NoReturn:
-        message = "a Secret cannot be pickled"
-        raise TypeError(message)
 
 
 @dataclass(frozen=True)

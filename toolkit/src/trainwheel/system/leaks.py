@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
 
-from trainwheel.system.derived_forms import SHORTEST, derived_forms
+from trainwheel.system.secrets import SHORTEST, derived_forms
 
 __all__ = ["find_leaks", "is_credential_file"]
 

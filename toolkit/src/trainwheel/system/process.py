@@ -22,7 +22,8 @@ from types import FrameType
 from typing import IO, NoReturn
 
 from trainwheel.errors import StepFailedError
-from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import SecretClass
 from trainwheel.system.signed_queries import hide_queries
 
 __all__ = [

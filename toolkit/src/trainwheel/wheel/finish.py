@@ -2,7 +2,7 @@
 
 The same members give the same bytes, whoever finishes them where and when. One thing is left to
 the machine: deflated bytes depend on the zlib that Python was linked with. The members' own digests
-do not, and `trainwheel.wheel.compare` tells the two apart.
+do not.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from typing import IO, Final
 from trainwheel.errors import ConfigurationError, InputChangedError, StepFailedError
 from trainwheel.wheel.archive import file_entries, open_member, open_wheel, pieces
 from trainwheel.wheel.metadata import find_dist_info
-from trainwheel.wheel.names import check_names
-from trainwheel.wheel.record import Row, record_digest, render_record
+from trainwheel.wheel.record import Row, check_names, record_digest, render_record
 
 __all__ = ["STORE_ABOVE", "finish"]
 

@@ -26,8 +26,6 @@ __all__ = [
 ]
 
 _PROVENANCE = "trainwheel/provenance.json"
-_RELEASE = "trainwheel/release.json"
-"""Where the release key stood before there was provenance."""
 _DESCRIBES = frozenset((b"description", b"description-content-type"))
 _MARKDOWN = b"Description-Content-Type: text/markdown; charset=UTF-8; variant=GFM"
 
@@ -136,13 +134,8 @@ def read_release_key(wheel: Path) -> str | None:
     """
     with open_wheel(wheel) as archive:
         names = archive.namelist()
-        dist_info = find_dist_info(names, str(wheel))
-        texts = [
-            read_held(archive, dist_info + name)
-            for name in (_PROVENANCE, _RELEASE)
-            if dist_info + name in names
-        ]
-    return next(filter(None, map(_release_key, texts)), None)
+        provenance = find_dist_info(names, str(wheel)) + _PROVENANCE
+        return _release_key(read_held(archive, provenance)) if provenance in names else None
 
 
 def find_dist_info(names: Iterable[str], wheel: str) -> str:

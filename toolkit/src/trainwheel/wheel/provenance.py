@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.wheel.json_shape import (
+from trainwheel.wheel.provenance import (
     ANYTHING,
     COUNT,
     DIGEST,

@@ -1,4 +1,8 @@
-"""RECORD: the list of a wheel's files with their digests and sizes (binary distribution format)."""
+"""RECORD: the list of a wheel's files with their names, digests and sizes.
+
+As the binary distribution format has it, with names that can be unpacked beside each other on any
+system.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,17 @@ import base64
 import csv
 import hashlib
 import io
+import unicodedata
 import zipfile
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from trainwheel.errors import StepFailedError
 from trainwheel.wheel.archive import file_entries, open_wheel, read_held, read_pieces
 from trainwheel.wheel.metadata import find_dist_info
 
-__all__ = ["Row", "check_record", "parse_record", "record_digest", "render_record"]
+__all__ = ["Row", "check_names", "check_record", "parse_record", "record_digest", "render_record"]
 
 
 class Row(NamedTuple):
@@ -87,3 +92,46 @@ def _describe(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Row:
     for piece in read_pieces(archive, info):
         digest.update(piece)
     return Row(info.filename, record_digest(digest.digest()), str(info.file_size))
+
+
+_LIMIT = 1 << 16
+_CONTROLS = frozenset({"Cc", "Cs"})
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Check the names of all files of a wheel.
+
+    Raises:
+        StepFailedError: One leaves the folder that it is unpacked in, is no name on some system,
+            or two of them are one file, or a file and a folder, on some system.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        if not _is_fit(name):
+            message = f"{name!r} cannot be the name of a file in a wheel"
+            raise StepFailedError(message)
+        folded = _fold(name)
+        if folded in seen:
+            message = f"two files of the wheel share a name: {seen[folded]} and {name}"
+            hint = "rename one: not every file system tells capitals from small letters"
+            raise StepFailedError(message, hint="" if seen[folded] == name else hint)
+        seen[folded] = name
+    for folded, name in seen.items():
+        for parent in PurePosixPath(folded).parents:
+            if str(parent) in seen:
+                message = f"{seen[str(parent)]} is a file of the wheel, and the folder of {name}"
+                raise StepFailedError(message)
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _is_fit(name: str) -> bool:
+    return not (
+        {"", ".", ".."} & set(name.split("/"))
+        or "\\" in name
+        or PureWindowsPath(name).anchor
+        or any(unicodedata.category(character) in _CONTROLS for character in name)
+        or len(name.encode("utf-8")) >= _LIMIT
+    )

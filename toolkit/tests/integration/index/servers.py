@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainwheel.index.target import Target
-from trainwheel.system.environ import Secret
+from trainwheel.system.secrets import Secret
 
 # Nothing here waits longer than this for something that should happen.
 BOUND = 60.0

@@ -21,7 +21,8 @@ PUBLISH = """
 import io, os, sys
 from pathlib import Path
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, Secret, read_environment
+from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.secrets import Secret
 from trainwheel.errors import TrainwheelError
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish

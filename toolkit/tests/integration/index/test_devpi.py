@@ -15,7 +15,8 @@ from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 from trainwheel.index.upload import Outcome, Publication, publish
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -25,8 +25,8 @@ from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
 from trainwheel.system.console import Console
-from trainwheel.system.derived_forms import derived_forms
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret, derived_forms
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

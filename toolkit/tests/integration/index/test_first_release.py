@@ -19,7 +19,8 @@ from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.index.upload import Publication, publish
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret
 
 pytestmark = pytest.mark.integration
 

@@ -255,7 +255,8 @@ RUN = """
 import sys
 from pathlib import Path
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, Secret, read_environment
+from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.secrets import Secret
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
 from trainwheel.system.process import handle_termination

@@ -6,7 +6,7 @@ import pytest
 
 from trainwheel.index.access import for_pip, for_uv, parse_address
 from trainwheel.index.target import Target
-from trainwheel.system.environ import Secret
+from trainwheel.system.secrets import Secret
 
 URL = "https://index.example.com/simple/"
 SHUT = Target("team", URL, URL, username=Secret("ada@team"), password=Secret("p%/:w"))

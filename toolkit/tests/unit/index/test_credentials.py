@@ -10,7 +10,8 @@ import pytest
 from trainwheel.index.credentials import secrets_of
 from trainwheel.index.target import Target
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret
 
 PASSWORD = "pä/ss?word+1"
 LINES = (

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from trainwheel.index.address import check_value
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
-from trainwheel.system.environ import Secret
+from trainwheel.system.secrets import Secret
 
 TARGET = Target(
     "nexus",

@@ -9,7 +9,8 @@ import pytest
 
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.target import IndexSettings, Target, choose_index, read_target
-from trainwheel.system.environ import Environment, Secret
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secret
 
 NEXUS = {
     "NEXUS_LOCAL_REPO_URL": "https://nexus.example.com/repository/models",

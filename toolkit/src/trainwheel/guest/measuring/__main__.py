@@ -22,7 +22,7 @@ from .claims import check_claims
 from .labels import UnreadableError
 from .metrics import CLASSIFICATION, REGRESSION, plain_name
 from .reading import Predictions, read_answers, read_predictions
-from .resampling import LIMIT, called, compare, measure
+from .resampling import LIMIT, called, compare_models, measure
 
 _WORST = 10
 _TABLE = 30
@@ -101,7 +101,7 @@ def _compare(wanted: Mapping[str, Any]) -> dict[str, Any]:
     if new.classes != old.classes:
         message = f"the models know other classes: {', '.join({*new.classes} ^ {*old.classes})}"
         raise UnreadableError(message)
-    found = called(compare(new, old), wanted["names"])
+    found = called(compare_models(new, old), wanted["names"])
     return {"rows": new.rows, "metrics": {name: asdict(row) for name, row in found.items()}}
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .metrics import metrics_of, plain_name, shares_of
 from .reading import Predictions
 
-__all__ = ["LIMIT", "Comparison", "Measured", "called", "compare", "measure"]
+__all__ = ["LIMIT", "Comparison", "Measured", "called", "compare_models", "measure"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ def measure(predictions: Predictions, seed: int = 0) -> dict[str, Measured]:
     }
 
 
-def compare(new: Predictions, old: Predictions, seed: int = 0) -> dict[str, Comparison]:
+def compare_models(new: Predictions, old: Predictions, seed: int = 0) -> dict[str, Comparison]:
     """Return how two models differ, in every metric that both allow, on the same rows."""
     ones = np.ones(new.rows)
     pair = [metrics_of(side) for side in (new, old)]

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from trainwheel.requirements.meaning import meaning, name_of
+from trainwheel.requirements.pep508 import meaning, name_of
 
 __all__ = ["Changes", "pair", "same_meaning"]
 

@@ -17,7 +17,7 @@ from trainwheel.index.versions import newest_in_line
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
 from trainwheel.steps.shared.registry import registry_of
 from trainwheel.system.files import remove
-from trainwheel.wheel.promise import read_provenance
+from trainwheel.wheel.proof import read_provenance
 
 __all__ = ["Published", "find_published"]
 

@@ -21,8 +21,8 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.guest import CLUSTER
 from trainwheel.settings.values import a_scheduler
-from trainwheel.system.environ import SecretClass
 from trainwheel.system.process import Command, await_line, end_group, start
+from trainwheel.system.secrets import SecretClass
 
 __all__ = ["Cluster", "Shipment", "cluster_of", "pack", "plan_for", "reach", "scheduler_of"]
 

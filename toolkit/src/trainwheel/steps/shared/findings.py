@@ -13,7 +13,7 @@ from trainwheel.engine.records import read_record
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.data_shape import columns_digest, parse_shape, rows_of
-from trainwheel.evaluation.gate import Baseline, Check, Difference, Verdict
+from trainwheel.evaluation.gate import Baseline, Difference, MetricCheck, Verdict
 from trainwheel.evaluation.metrics import intervals_of, parse_data_digests, parse_metrics
 
 __all__ = [
@@ -57,7 +57,7 @@ def read_evaluation(layout: Layout) -> Evaluation:
         message = f"{layout.relative(layout.verdict)} does not exist or cannot be read"
         raise StepFailedError(message, hint="evaluate the model first: nox -s evaluate")
     verdict = dict(document["verdict"])
-    checks = tuple(Check(**check) for check in verdict.pop("checks"))
+    checks = tuple(MetricCheck(**check) for check in verdict.pop("checks"))
     verdict.pop("outcome")
     return Evaluation(
         Verdict(checks, **verdict),

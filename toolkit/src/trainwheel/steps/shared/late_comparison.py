@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainwheel.errors import ConfigurationError, RefusedError
-from trainwheel.evaluation.gate import Baseline, Rule, judge
+from trainwheel.evaluation.gate import Baseline, Rule, evaluate_rules
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import newest_in_line
 from trainwheel.system.console import Console
-from trainwheel.wheel.promise import read_provenance
-from trainwheel.wheel.proof import Proof
+from trainwheel.wheel.proof import Proof, read_provenance
 
 __all__ = ["compare_late"]
 
@@ -58,7 +57,7 @@ def compare_late(
     except ConfigurationError as error:
         console.notice(f"not compared with {newest}: {error.message}")
         return
-    verdict = judge(drops, new.metrics, Baseline(newest, metrics=old.metrics))
+    verdict = evaluate_rules(drops, new.metrics, Baseline(newest, metrics=old.metrics))
     if failures := verdict.failures():
         message = f"the gate does not let this model pass: {failures[0]}"
         raise RefusedError(message, hint="train a better one, or change tool.trainwheel.gate")

@@ -11,7 +11,7 @@ from typing import Any
 
 from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError, TrainwheelError
-from trainwheel.evaluation.gate import Difference, judge
+from trainwheel.evaluation.gate import Difference, evaluate_rules
 from trainwheel.evaluation.metrics import check_intervals, split_intervals
 from trainwheel.evaluation.skew import read_trained, refuse_skew
 from trainwheel.guest import DRAW, MEASURING
@@ -20,7 +20,7 @@ from trainwheel.steps.shared.baseline import Published
 from trainwheel.steps.shared.findings import read_metrics
 from trainwheel.steps.shared.prove import Model, ask
 from trainwheel.system.process import Command
-from trainwheel.wheel.promise import read_promise
+from trainwheel.wheel.proof import read_promise
 
 __all__ = ["HeldOut", "measure_model", "read_held_out"]
 
@@ -56,7 +56,7 @@ def measure_model(run: Run, published: Published, scratch: Path) -> Mapping[str,
     measured = _measure(run, metrics, names, scratch)
     rows = _ask_shipped(run, scratch / "new")
     compared, why = _compare(run, published, rows, names, scratch)
-    verdict = judge(
+    verdict = evaluate_rules(
         gate.rules,
         metrics,
         baseline,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.golden import GoldenRow, compare, join, show_difference
+from trainwheel.evaluation.golden import GoldenRow, compare_answers, join, show_difference
 from trainwheel.guest import PREDICT
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.system.environ import Environment
@@ -132,7 +132,7 @@ def ask(  # noqa: PLR0913 - what is asked, and who is told
 def _repeat_golden(proof: Proof, python: Path, folder: Path, installer: Installer) -> None:
     inputs = [row.input for row in proof.golden]
     model = Model(proof.predict, python, installer.environment, installer.log)
-    differences = compare(proof.golden, ask(model, inputs, folder), proof.tolerance)
+    differences = compare_answers(proof.golden, ask(model, inputs, folder), proof.tolerance)
     if differences:
         message = f"{proof.wheel} predicts otherwise than training did: {differences[0]}"
         if len(differences) > 1:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.system.derived_forms import derived_forms
+from trainwheel.system.secrets import derived_forms
 
 VALUES = st.text(min_size=8, max_size=30) | st.text("ab?>~'\"\\/<&+ é€😀\n", min_size=8)
 

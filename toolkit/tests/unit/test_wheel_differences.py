@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.wheel.compare import compare
 from trainwheel.wheel.finish import finish
 from unit.wheels import read_members, write_wheel
+from wheel_differences import compare_wheels
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"
 RECORD = f"{DIST_INFO}RECORD"
@@ -51,7 +51,7 @@ def test_the_same_bytes_do_not_differ(first: Path) -> None:
     second = pack(first, keep)
 
     assert second.read_bytes() == first.read_bytes()
-    assert compare(first, second) == ()
+    assert compare_wheels(first, second) == ()
 
 
 def alter(**facts: object) -> Change:
@@ -79,11 +79,11 @@ def alter(**facts: object) -> Change:
 def test_what_an_entry_says_is_named(first: Path, facts: dict[str, object], told: str) -> None:
     second = pack(first, alter(**facts))
 
-    assert compare(first, second) == (f"tiny_model/a.py: {told}",)
+    assert compare_wheels(first, second) == (f"tiny_model/a.py: {told}",)
 
 
 def test_another_compressor_is_told_from_another_content(first: Path) -> None:
-    told = compare(first, pack(first, keep, level=1))
+    told = compare_wheels(first, pack(first, keep, level=1))
 
     (phrase,) = (phrase for phrase in told if phrase.startswith("tiny_model/a.py: "))
     assert phrase.startswith("tiny_model/a.py: the same bytes deflated to ")
@@ -97,8 +97,8 @@ def test_contents_are_named_with_the_first_byte_and_their_row(tmp_path: Path) ->
         wheels.append(tmp_path / f"{number}.whl")
         finish(built, wheels[-1], {})
 
-    record, changed = compare(wheels[0], wheels[1])
-    _, longer = compare(wheels[0], wheels[2])
+    record, changed = compare_wheels(wheels[0], wheels[1])
+    _, longer = compare_wheels(wheels[0], wheels[2])
 
     assert changed.startswith("tiny_model/a.py: bytes from 1001 on (3000 and 3000 in all); ")
     assert "RECORD row (sha256=" in changed
@@ -121,7 +121,7 @@ def test_members_on_one_side_are_named(first: Path) -> None:
     del members["tiny_model/b.py"]
     second = repack(first, {**members, "tiny_model/c.py": b""})
 
-    assert compare(first, second) == (
+    assert compare_wheels(first, second) == (
         "tiny_model/b.py: only in the first",
         "tiny_model/c.py: only in the second",
     )
@@ -131,7 +131,7 @@ def test_another_order_is_named_once(first: Path) -> None:
     members = read_members(first)
     second = repack(first, dict(reversed(members.items())))
 
-    assert compare(first, second) == (
+    assert compare_wheels(first, second) == (
         f"order: place 1 has tiny_model/__init__.py in the first, {RECORD} in the second",
     )
 
@@ -140,7 +140,7 @@ def test_a_row_of_record_alone_is_named(first: Path) -> None:
     members = read_members(first)
     members[RECORD] = members[RECORD].replace(b",3000\n", b",3001\n")
 
-    row, record = sorted(compare(first, repack(first, members)), reverse=True)
+    row, record = sorted(compare_wheels(first, repack(first, members)), reverse=True)
 
     assert row.startswith("tiny_model/a.py: RECORD row (sha256=")
     assert row.endswith(" 3001)")
@@ -151,7 +151,7 @@ def test_a_record_that_cannot_be_read_is_named_by_its_bytes(first: Path) -> None
     members = read_members(first)
     members[RECORD] = b"\xff"
 
-    told = compare(first, repack(first, members))
+    told = compare_wheels(first, repack(first, members))
 
     assert any(phrase.startswith(f"{RECORD}: bytes from 0 on") for phrase in told)
 
@@ -161,7 +161,7 @@ def test_what_no_entry_tells_is_placed(first: Path) -> None:
     with zipfile.ZipFile(second, "a") as archive:
         archive.comment = b"hm"
 
-    (told,) = compare(first, second)
+    (told,) = compare_wheels(first, second)
 
     assert told.startswith("byte ")
     assert told.endswith(f"in how {RECORD} is packed, or in what surrounds it")
@@ -175,6 +175,6 @@ def test_the_wheel_that_cannot_be_read_is_the_one_that_is_named(first: Path, dam
     wheels[damaged].write_bytes(data)
 
     with pytest.raises(ConfigurationError, match="is not a readable wheel") as caught:
-        compare(*wheels)
+        compare_wheels(*wheels)
 
     assert str(wheels[damaged]) in caught.value.message

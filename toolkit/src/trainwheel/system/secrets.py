@@ -1,4 +1,4 @@
-"""How a value looks once something else has encoded it.
+"""Secrets: values that never show themselves, and how they look once something encoded them.
 
 Tools print a password inside an address, a header, a JSON document or the representation of an
 object. Only what stays the same whatever stands around the value is of use to find it again.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import enum
 import html
 import json
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
 
-__all__ = ["SHORTEST", "derived_forms"]
+__all__ = ["SHORTEST", "Secret", "SecretClass", "derived_forms"]
 
 SHORTEST: Final = 4
 """The fewest characters of a form: fewer stand in any text by chance."""
@@ -27,6 +28,46 @@ _USER_INFO = "!$&'()*+,;="
 """What need not be percent-encoded in the user name and password of an address (RFC 3986)."""
 
 _ESCAPED_BYTE = re.compile("%[0-9A-F]{2}")
+
+
+class SecretClass(enum.Enum):
+    """What a secret is for; a process sees the classes that its step needs and no other."""
+
+    READ = "read"
+    DATA = "data"
+    PUBLISH = "publish"
+
+
+class Secret:
+    """A value that never shows itself: not by `str`, `repr`, formatting or pickling."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, for the one place that hands it to a server or a private file."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        message = "a Secret cannot be pickled"
+        raise TypeError(message)
 
 
 def derived_forms(value: str) -> frozenset[str]:

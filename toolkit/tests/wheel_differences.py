@@ -11,12 +11,12 @@ from trainwheel.errors import TrainwheelError
 from trainwheel.wheel.archive import open_wheel, pieces, read_held, read_pieces
 from trainwheel.wheel.record import parse_record
 
-__all__ = ["compare"]
+__all__ = ["compare_wheels"]
 
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 
 
-def compare(first: Path, second: Path) -> tuple[str, ...]:
+def compare_wheels(first: Path, second: Path) -> tuple[str, ...]:
     """Return one phrase for each difference of two wheels; empty if they are the same bytes.
 
     A member is named with all in which it differs: bytes, mode, time, compression, what else its

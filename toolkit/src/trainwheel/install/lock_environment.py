@@ -1,7 +1,7 @@
 """A temporary copy of what locking reads, with pipenv and uv at work on it.
 
 pipenv writes where it runs: Pipfile.lock, the metadata of local packages, an environment in the
-home. On the bench all of that is thrown away.
+home. In the copy all of that is thrown away.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.changes import parse_pins
 from trainwheel.requirements.pipfile import Pipfile
-from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.secrets import SecretClass
 from trainwheel.system.signed_queries import hide_queries
 
-__all__ = ["DEFAULT_PYTHON", "Bench", "find_python"]
+__all__ = ["DEFAULT_PYTHON", "LockEnvironment", "find_python"]
 
 DEFAULT_PYTHON = "3.11"
 """The oldest supported: what it needs, the newer ones can install as well."""
@@ -35,7 +36,7 @@ DEFAULT_PYTHON = "3.11"
 _READ = frozenset({SecretClass.READ})
 _ERROR = re.compile(r"(?:\S+\.)?(?:ERROR|[A-Z]\w*(?:Error|Failure)): *(?:ERROR: *)?(?P<what>\S.*)")
 _NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
-# Variables that would send pipenv to another environment or Python than the one on the bench; the
+# Variables that would send pipenv to another environment or Python than those of the copy; the
 # first one is set inside `pipenv shell` and `pipenv run`.
 _OVERRIDES = frozenset(
     f"PIPENV_{name}"
@@ -48,7 +49,7 @@ _HASH_SCRIPT = "from pipenv.project import Project; print(Project().pipfile.calc
 
 
 @dataclass(frozen=True)
-class Bench:
+class LockEnvironment:
     """The folder with the copies; `set_up` makes it.
 
     Args:
@@ -154,7 +155,7 @@ class Bench:
 
     @property
     def _variables(self) -> dict[str, str]:
-        """Keep pipenv on the bench: its environment, its files, and no `.env` of the user's."""
+        """Keep pipenv in the copy: its environment, its files, and no `.env` of the user's."""
         return {
             "COLUMNS": "1000",
             "NO_COLOR": "1",
