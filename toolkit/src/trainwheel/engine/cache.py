@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +24,13 @@ from pathlib import Path
 
 from trainwheel.engine.cache_listing import Listing, Result, parse_listing, render_listing
 from trainwheel.errors import TrainwheelError
-from trainwheel.system.files import everything_below, write_atomically
+from trainwheel.system.files import (
+    copy_file,
+    everything_below,
+    link_or_copy,
+    remove,
+    write_atomically,
+)
 from trainwheel.system.text import describe_size
 
 __all__ = ["Result", "ResultCache"]
@@ -93,7 +98,7 @@ class ResultCache:
             self._lay_out(listing, scratch)
         except (OSError, ValueError):
             for name in listing.outputs:
-                _remove(scratch / name)
+                remove(scratch / name)
             return None
         with contextlib.suppress(OSError):
             self._use(path)
@@ -149,9 +154,9 @@ class ResultCache:
         for name, digest in listing.files.items():
             kept, is_executable = self._file(digest), name in listing.executable
             if bool(os.stat(kept).st_mode & stat.S_IXUSR) == is_executable:  # noqa: PTH116
-                _link_or_copy(kept, f"{scratch}/{name}", is_executable=is_executable)
+                link_or_copy(kept, f"{scratch}/{name}", is_executable=is_executable)
             else:
-                _copy(kept, f"{scratch}/{name}", is_executable=is_executable)
+                copy_file(kept, f"{scratch}/{name}", is_executable=is_executable)
 
     def _use(self, path: Path) -> None:
         """Make a result the one that was used last, also where the clock went back."""
@@ -179,9 +184,9 @@ class ResultCache:
                     needed |= more
                     most -= 1
                     continue
-            _remove(path)
+            remove(path)
         for digest in sizes.keys() - needed:
-            _remove(Path(self._file(digest)))
+            remove(Path(self._file(digest)))
 
     def _sizes(self) -> dict[str, int]:
         """Return how many bytes each kept file has, and remove what is none."""
@@ -190,7 +195,7 @@ class ResultCache:
             if entry.is_file(follow_symlinks=False) and entry.path == self._file(entry.name):
                 sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
             else:
-                _remove(Path(entry.path))
+                remove(Path(entry.path))
         return sizes
 
 
@@ -214,7 +219,7 @@ def _is_kept(path: Path) -> bool:
 def _drop(path: Path) -> None:
     """Remove something kept, or the link on the way to it that leads out of the cache."""
     way = (path.parents[1], path.parent, path)
-    _remove(next((part for part in way if part.is_symlink()), path))
+    remove(next((part for part in way if part.is_symlink()), path))
 
 
 def _files_of(made: Mapping[str, Path]) -> dict[str, str]:
@@ -246,27 +251,12 @@ def _store(source: str, kept: str) -> None:
         if os.path.samestat(os.lstat(source), os.lstat(kept)):
             return
     new = Path(f"{kept}.new")
-    _remove(new)
+    remove(new)
     if is_link:
-        _copy(source, str(new), is_executable=False)
+        copy_file(source, str(new))
     else:
-        _link_or_copy(source, str(new), is_executable=False)
+        link_or_copy(source, str(new))
     new.replace(kept)
-
-
-def _link_or_copy(source: str, target: str, *, is_executable: bool) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        # Another file system, one without links, too many links, somebody else's file.
-        _copy(source, target, is_executable=is_executable)
-
-
-def _copy(source: str, target: str, *, is_executable: bool) -> None:
-    shutil.copyfile(source, target)
-    if is_executable:
-        mode = os.stat(target).st_mode  # noqa: PTH116
-        os.chmod(target, mode | (mode & 0o444) >> 2)  # noqa: PTH101 - for whoever may read it
 
 
 def _make_folders(folder: Path, *names: str) -> None:
@@ -275,7 +265,7 @@ def _make_folders(folder: Path, *names: str) -> None:
     for name in names:
         folder /= name
         if folder.is_symlink() or not folder.is_dir():
-            _remove(folder)
+            remove(folder)
         folder.mkdir(exist_ok=True)
 
 
@@ -293,12 +283,3 @@ def _two_levels(folder: Path) -> Iterator[os.DirEntry[str]]:
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as found:
         return list(found)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or a folder, and follow no link; what cannot be removed stays."""
-    with contextlib.suppress(OSError, ValueError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

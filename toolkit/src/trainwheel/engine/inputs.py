@@ -16,6 +16,7 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.requirements.lockfile import LockedRequirement, requirements
 from trainwheel.settings.config import SNAPSHOT
 from trainwheel.system.digest import digest_json
+from trainwheel.system.environ import python_version
 from trainwheel.system.files import everything_below, list_files
 
 __all__ = [
@@ -53,11 +54,10 @@ def fingerprint(
         StepFailedError: What an earlier step decided is not there.
     """
     names = sorted(map(str, read_inputs(workspace, step).files))
-    python = ".".join(map(str, sys.version_info[:3]))
     facts = {
         **step.facts(workspace),
         **(learned or {}),
-        _PYTHON: f"{sys.implementation.name} {python}",
+        _PYTHON: f"{sys.implementation.name} {python_version()}",
         **_packages(workspace, step),
     }
     if not step.is_portable:

@@ -23,7 +23,7 @@ from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.changes import parse_pins
 from trainwheel.requirements.pipfile import Pipfile
-from trainwheel.system.environ import Environment
+from trainwheel.system.environ import Environment, python_version
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.system.secrets import SecretClass
 from trainwheel.system.signed_queries import hide_queries
@@ -187,7 +187,7 @@ def find_python(version: str, environment: Environment) -> str:
     Raises:
         ConfigurationError: There is none.
     """
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+    if version == python_version().rpartition(".")[0]:
         return sys.executable
     argv = (sys.executable, "-P", "-m", "uv", "python", "find", "--no-project", "--system", version)
     completed = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}), environment)

@@ -14,6 +14,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.install.lock import lock
 from trainwheel.requirements.lockfile import parse_lockfile
 from trainwheel.scaffold.names import name_of
@@ -21,7 +22,7 @@ from trainwheel.scaffold.rendering import render
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment
+from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.git import commit_all, without_repository
 from trainwheel.wheel.own import write_own_wheel
 
@@ -74,7 +75,8 @@ def create(
         message = "git is not installed, and a model repository is one of git"
         raise ConfigurationError(message, hint="install git")
     with _scratch_beside(folder) as scratch:
-        made, environment = scratch / folder.name, without_repository(environment)
+        uv_cache_or_fallback(environment, scratch / "uv-cache")
+        made, environment = scratch / folder.name, without_repository(read_environment())
         answers = _render(made, told, asks=asks)
         console.line("locking the packages, which takes a minute")
         _lock(made, environment, answers["name"])

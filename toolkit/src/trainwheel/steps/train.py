@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -31,6 +30,7 @@ from trainwheel.steps.shared.prove import Model, ask
 from trainwheel.steps.shared.staging import stage_package
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
+from trainwheel.system.environ import python_version
 from trainwheel.system.files import scratch_folder, write_atomically
 from trainwheel.system.secrets import SecretClass
 from trainwheel.wheel.manifest import render_manifest, versions_that_matter
@@ -207,9 +207,8 @@ def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[
 
 def _manifest(workspace: Workspace, model: Path) -> str:
     locked = requirements(workspace.lock, *STEP.categories(workspace.config))
-    python = ".".join(map(str, sys.version_info[:3]))
     return render_manifest(
-        digest_file(model), model.stat().st_size, versions_that_matter(locked), python
+        digest_file(model), model.stat().st_size, versions_that_matter(locked), python_version()
     )
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trainwheel.system.secrets import Secret, SecretClass
 
-__all__ = ["Environment", "point_uv_cache_at", "read_environment"]
+__all__ = ["Environment", "point_uv_cache_at", "python_version", "read_environment"]
 
 NEXUS_VARIABLES = ("NEXUS_LOCAL_REPO_URL", "NEXUS_USERNAME", "NEXUS_PASSWORD")
 
@@ -139,6 +140,11 @@ class Environment:
 def read_environment(classes: Mapping[str, SecretClass] | None = None) -> Environment:
     """Return a snapshot of this process's environment."""
     return Environment(dict(os.environ), classes or {})
+
+
+def python_version() -> str:
+    """Return the version of the Python that runs this: ``3.11.7``."""
+    return ".".join(map(str, sys.version_info[:3]))
 
 
 def point_uv_cache_at(folder: str) -> None:

@@ -20,6 +20,7 @@ from typing import NoReturn
 from trainwheel.errors import ConfigurationError
 
 __all__ = [
+    "copy_file",
     "everything_below",
     "link_or_copy",
     "list_files",
@@ -142,20 +143,36 @@ def place(made: Path, final: Path) -> None:
         made.replace(final)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """Make ``target`` the same file, or a copy where the file system has no links."""
+def link_or_copy(source: Path | str, target: Path | str, *, is_executable: bool = False) -> None:
+    """Make ``target`` the same file, or a copy where that cannot be.
+
+    Args:
+        source: A file.
+        target: What is not there yet.
+        is_executable: Whether a copy can be executed; the same file is as it is.
+    """
     try:
         os.link(source, target)
     except OSError:
-        shutil.copyfile(source, target)
+        # Another file system, one without links, too many links, somebody else's file.
+        copy_file(source, target, is_executable=is_executable)
+
+
+def copy_file(source: Path | str, target: Path | str, *, is_executable: bool = False) -> None:
+    """Copy a file's bytes; a copy that can be executed can be by whoever may read it."""
+    shutil.copyfile(source, target)
+    if is_executable:
+        mode = os.stat(target).st_mode  # noqa: PTH116 - text, where there may be many
+        os.chmod(target, mode | (mode & 0o444) >> 2)  # noqa: PTH101
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, as far as that can be done."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    """Remove a file or a folder, and follow no link; what cannot be removed stays."""
+    with contextlib.suppress(OSError, ValueError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def read_text(path: Path) -> str | None:

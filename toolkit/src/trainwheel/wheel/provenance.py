@@ -6,30 +6,68 @@ machine's folders, so that one commit gives one wheel.
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.wheel.provenance import (
-    ANYTHING,
-    COUNT,
-    DIGEST,
-    FLAG,
-    NUMBER,
-    TEXT,
-    ShapeError,
-    either,
-    mapping_of,
-    pair_of,
-    record,
-    text_like,
-)
+from trainwheel.system.text import shown
 
 __all__ = ["SCHEMA", "Artefact", "Golden", "Provenance", "Training", "parse_provenance"]
 
 SCHEMA = 1
+
+_REINSTALL = "install the wheel again"
+_LONGEST_NAME = 60
+_DEEPEST = 20
+
+
+class _Kind(NamedTuple):
+    """Which values fit, and what such a value is called."""
+
+    fits: Callable[[Any], bool]
+    name: str
+
+
+def _text_like(pattern: str, name: str) -> _Kind:
+    compiled = re.compile(pattern, re.ASCII)
+    return _Kind(lambda value: isinstance(value, str) and bool(compiled.fullmatch(value)), name)
+
+
+def _is_number(value: Any) -> bool:
+    # A whole number may be beyond every float, and is finite.
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_finite(value: Any, depth: int = 0) -> bool:
+    if depth > _DEEPEST:
+        return False
+    if isinstance(value, Mapping):
+        return all(_is_finite(inner, depth + 1) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_finite(inner, depth + 1) for inner in value)
+    return value is None or isinstance(value, str | bool) or _is_number(value)
+
+
+_OBJECT = _Kind(lambda value: isinstance(value, Mapping), "object")
+_PAIR = _Kind(lambda value: isinstance(value, list | tuple) and len(value) == 2, "pair")  # noqa: PLR2004
+_PLAIN: Mapping[Any, _Kind] = {
+    Any: _Kind(_is_finite, f"JSON value of finite numbers, nested at most {_DEEPEST} deep"),
+    str: _Kind(lambda value: isinstance(value, str), "text"),
+    bool: _Kind(lambda value: isinstance(value, bool), "true or false"),
+    int: _Kind(lambda value: type(value) is int and value >= 0, "count"),
+    float: _Kind(_is_number, "finite number"),
+}
+_Sha256 = Annotated[str, _text_like("[0-9a-f]{64}", "sha256")]
+_Sha = Annotated[str, _text_like("[0-9a-f]{40}([0-9a-f]{24})?", "commit")]
+_Time = Annotated[
+    str,
+    _text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "time in UTC"),
+]
 
 
 @dataclass(frozen=True)
@@ -45,7 +83,7 @@ class Training:
         source: One digest of the code that training and the classifier are made of.
         data: Path of each file that it read, and the name that it gave to data that is no file,
             such as what a package ships → sha256.
-        snapshot: Of data that a command fetched: its version, rows, columns and their digest.
+        snapshot: Of data that a command brought: its version, rows, columns and their digest.
     """
 
     command: str
@@ -53,8 +91,8 @@ class Training:
     engine: str
     python: str
     platform: str
-    source: str
-    data: Mapping[str, str]
+    source: _Sha256
+    data: Mapping[str, _Sha256]
     snapshot: Mapping[str, Any] | None = None
 
 
@@ -63,7 +101,7 @@ class Artefact:
     """The serialised model: its path in the wheel, its sha256, its size in bytes, its format."""
 
     path: str
-    sha256: str
+    sha256: _Sha256
     size: int
     format: str
 
@@ -79,7 +117,7 @@ class Golden:
         tolerance: How far a number may move, relative.
     """
 
-    sha256: str
+    sha256: _Sha256
     count: int
     predict: str
     tolerance: float
@@ -107,10 +145,10 @@ class Provenance:
 
     name: str
     version: str
-    release_key: str
-    commit: str | None
+    release_key: _Sha256
+    commit: _Sha | None
     dirty: bool
-    commit_time: str | None
+    commit_time: _Time | None
     training: Training
     metrics: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
@@ -128,8 +166,8 @@ class Provenance:
         """
         document = asdict(self)
         try:
-            _SHAPE(document, "")
-        except ShapeError as error:
+            _read(Provenance, document, "")
+        except _ShapeError as error:
             message = f"the provenance cannot be written: {error}"
             hint = "let training write finite numbers to metrics.json and params.json"
             raise ConfigurationError(message, hint=hint) from None
@@ -159,57 +197,65 @@ def parse_provenance(text: str | bytes, name: str = "provenance.json") -> Proven
         message = f"{name} has schema {schema}, and this version knows {SCHEMA}"
         raise ConfigurationError(message, hint="use a newer trainwheel to read it")
     try:
-        _SHAPE(document, "")
-    except ShapeError as error:
+        provenance: Provenance = _read(Provenance, document, "")
+    except _ShapeError as error:
         message = f"{name} is no provenance: {error}"
         raise ConfigurationError(message, hint=_REINSTALL) from None
-    return _build(document)
+    return provenance
 
 
-def _build(document: Mapping[str, Any]) -> Provenance:
-    known = _known(Provenance, document)
-    known["training"] = Training(**_known(Training, document["training"]))
-    known["artefact"] = Artefact(**_known(Artefact, document["artefact"]))
-    known["golden"] = Golden(**_known(Golden, document["golden"]))
-    known["intervals"] = {name: (low, high) for name, (low, high) in known["intervals"].items()}
-    return Provenance(**known)
+class _ShapeError(ValueError):
+    """A value is not what it should be: ``training.python is no text``."""
 
 
-def _known(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
-    # What is missing here came later than the record, and has a default.
-    return {entry.name: document[entry.name] for entry in fields(kind) if entry.name in document}
+def _read(hint: Any, value: Any, where: str) -> Any:
+    """Return a JSON value as the type that a hint names.
+
+    Raises:
+        _ShapeError: It is none; tells the first place that is not.
+    """
+    if get_origin(hint) is Annotated:
+        return _check(get_args(hint)[1], value, where)
+    if is_dataclass(hint):
+        return _read_record(hint, _check(_OBJECT, value, where), where)
+    arguments = get_args(hint)
+    if type(None) in arguments:
+        return None if value is None else _read(arguments[0], value, where)
+    if get_origin(hint) is Mapping:
+        entries = _check(_OBJECT, value, where).items()
+        return {name: _read(arguments[1], inner, _join(where, name)) for name, inner in entries}
+    if get_origin(hint) is tuple:
+        return tuple(_read(arguments[0], inner, where) for inner in _check(_PAIR, value, where))
+    return _check(_PLAIN[hint], value, where)
 
 
-_REINSTALL = "install the wheel again"
-_COMMIT = text_like("[0-9a-f]{40}([0-9a-f]{24})?", "commit")
-_TIME = text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "time in UTC")
+def _read_record(kind: Any, document: Mapping[str, Any], where: str) -> Any:
+    known = {}
+    hints = _hints(kind)
+    for entry in fields(kind):
+        if entry.name in document:
+            place = _join(where, entry.name)
+            known[entry.name] = _read(hints[entry.name], document[entry.name], place)
+        elif entry.default is MISSING:
+            # What has a default came later than the first wheels.
+            message = f"{_join(where, entry.name)} is missing"
+            raise _ShapeError(message)
+    return kind(**known)
 
-_SHAPE = record(
-    {
-        "schema": COUNT,
-        "name": TEXT,
-        "version": TEXT,
-        "release_key": DIGEST,
-        "commit": either(_COMMIT),
-        "dirty": FLAG,
-        "commit_time": either(_TIME),
-        "training": record(
-            {
-                "command": TEXT,
-                "parameters": mapping_of(ANYTHING),
-                "engine": TEXT,
-                "python": TEXT,
-                "platform": TEXT,
-                "source": DIGEST,
-                "data": mapping_of(DIGEST),
-            },
-            {"snapshot": either(mapping_of(ANYTHING))},
-        ),
-        "metrics": mapping_of(NUMBER),
-        "intervals": mapping_of(pair_of(NUMBER)),
-        "gate": either(mapping_of(ANYTHING)),
-        "packages": mapping_of(TEXT),
-        "artefact": record({"path": TEXT, "sha256": DIGEST, "size": COUNT, "format": TEXT}),
-        "golden": record({"sha256": DIGEST, "count": COUNT, "predict": TEXT, "tolerance": NUMBER}),
-    }
-)
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _check(kind: _Kind, value: Any, where: str) -> Any:
+    if not kind.fits(value):
+        message = f"{where or 'it'} is no {kind.name}"
+        raise _ShapeError(message)
+    return value
+
+
+def _join(where: str, name: str) -> str:
+    name = shown(name)
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+    return f"{where}.{name}" if where else name

@@ -31,6 +31,7 @@ from trainwheel.steps.shared.findings import (
     read_snapshot,
 )
 from trainwheel.system.digest import digest_json
+from trainwheel.system.environ import python_version
 from trainwheel.system.git import Commit
 from trainwheel.system.process import Command
 from trainwheel.wheel.manifest import FORMAT
@@ -88,7 +89,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
             command=config.train_command,
             parameters=_read(layout.parameters),
             engine=read_engine(layout),
-            python=f"{sys.implementation.name} {'.'.join(map(str, sys.version_info[:3]))}",
+            python=f"{sys.implementation.name} {python_version()}",
             platform=sysconfig.get_platform(),
             source=digest_json(sources),
             data={**read_data_digests(layout), **data},
