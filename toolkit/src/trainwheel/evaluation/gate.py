@@ -188,6 +188,11 @@ class Verdict:
             return FAILED
         return PASSED if self.checks else ""
 
+    @property
+    def defers(self) -> bool:
+        """Whether a comparison is left to the upload; the report says so."""
+        return any(check.outcome == DEFERRED for check in self.checks)
+
     def failures(self) -> list[str]:
         """Return a clause for each reason to refuse the model."""
         failed = [check.line for check in self.checks if check.outcome == FAILED]
