@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_KINDS = ("boolean", "integer", "number", "text")
-
 
 def main(folder: str, answer: str) -> None:
     """Describe every file below ``folder`` in the file ``answer``."""

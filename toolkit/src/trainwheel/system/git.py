@@ -99,7 +99,7 @@ def commit_all(folder: Path, message: str, environment: Environment) -> str:
         done = git(*words)
         if done.failed:
             told = f"git {words[0]}: {done.last_line}"
-            raise StepFailedError(told, hint="nothing was made; mend that and run this again")
+            raise StepFailedError(told, hint="nothing was made; fix that and run this again")
     if git("var", "GIT_AUTHOR_IDENT").failed or git("var", "GIT_COMMITTER_IDENT").failed:
         return "git knows nobody to commit as"
     done = git("commit", "--quiet", "--message", message)

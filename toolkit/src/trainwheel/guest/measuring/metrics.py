@@ -18,7 +18,6 @@ from .reading import Predictions
 __all__ = [
     "ALIASES",
     "CLASSIFICATION",
-    "PROPORTIONS",
     "REGRESSION",
     "Metric",
     "metrics_of",
@@ -60,8 +59,6 @@ CLASSIFICATION = frozenset({
     *("matthews_corrcoef", "top_k_accuracy"),
 })  # fmt: skip
 """Metrics of classes, by scikit-learn's names."""
-PROPORTIONS = frozenset({"accuracy", "sensitivity", "specificity", "precision"})
-"""Metrics that are shares of some rows, with the rows that they are shares of."""
 
 
 def plain_name(name: str) -> str:

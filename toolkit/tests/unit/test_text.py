@@ -1,4 +1,4 @@
-"""A size is read as people write it, and told as they read it."""
+"""Durations and sizes are read as people write them; tables stand in columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.system.text import describe_size, parse_size
+from trainwheel.system.text import columns, describe_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,34 @@ def test_a_size_that_was_told_may_be_written_again(size: int) -> None:
     told = describe_size(size)
 
     assert describe_size(parse_size(told)) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("15 s", 15), ("90 min", 5_400), ("24h", 86_400), (" 1.5 h ", 5_400), ("3 d", 259_200)],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "h", "-1 h", "0 s", "0.0 h", "5 hours", "1 h 30 min", "nan h", "1e3 s"],
+)
+def test_what_is_no_duration_is_refused_with_what_is_wanted(text: str) -> None:
+    with pytest.raises(ValueError, match=r'such as "90 min", "24 h" or "3 d"$'):
+        parse_duration(text)
+
+
+def test_cells_stand_below_each_other_with_nothing_behind_the_last() -> None:
+    rows = [("step", "state", ""), ("evaluate", "", "7.1 s"), ("é", "up to date", "")]
+
+    assert list(columns(rows)) == [
+        "step      state",
+        "evaluate              7.1 s",
+        "é         up to date",
+    ]
+
+
+def test_a_table_without_rows_has_no_lines() -> None:
+    assert list(columns([])) == []
