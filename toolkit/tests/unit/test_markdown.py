@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from trainwheel.cli.ci import sum_up
-from trainwheel.evaluation.gate import FAILED, Baseline, Check, Difference, Verdict
+from trainwheel.evaluation.gate import FAILED, Baseline, Difference, MetricCheck, Verdict
 from trainwheel.evaluation.report import Subject, render_metrics
 from trainwheel.steps.report import write_report
 from trainwheel.system.markdown import code, inline, table
@@ -133,7 +133,7 @@ def test_a_table_has_its_cells_and_ends(rows: list[tuple[str, str]]) -> None:
 
 
 def subject(name: str) -> Subject:
-    checks = (Check(name, 0.5, "at least 0.9", FAILED, f"told of {name}"),)
+    checks = (MetricCheck(name, 0.5, "at least 0.9", FAILED, f"told of {name}"),)
     return Subject(
         "small-model",
         {name: 0.5},
@@ -168,7 +168,7 @@ def test_the_table_for_a_pull_request_is_whole(name: str) -> None:
 
 
 def test_without_notes_the_verdict_is_a_paragraph_of_its_own() -> None:
-    verdict = Verdict((Check("accuracy", 1.0, "at least 0.9", "passed"),))
+    verdict = Verdict((MetricCheck("accuracy", 1.0, "at least 0.9", "passed"),))
     about = Subject("small", {"accuracy": 1.0}, {}, Baseline(), {}, verdict)
 
     tokens = parse(render_metrics(about))
