@@ -28,9 +28,9 @@ from trainwheel.cli.opening import open_here
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
+from trainwheel.index.access import secrets_of
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.credentials import secrets_of
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target, choose_index, find_index, read_target
 from trainwheel.install.environments import find_uv

@@ -22,7 +22,7 @@ from trainwheel.cli.status import add_status, add_why
 from trainwheel.cli.sync import add_sync
 from trainwheel.cli.wheelhouse import add_wheelhouse
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
-from trainwheel.index.credentials import secrets_of
+from trainwheel.index.access import secrets_of
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import choose_index
 from trainwheel.index.tokens import TokenSource

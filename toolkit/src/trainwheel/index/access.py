@@ -1,4 +1,4 @@
-"""An index, as each tool is told of it: in its environment or a private file, never in arguments.
+"""Address and credentials of an index, as each tool is given them: never in arguments.
 
 pipenv runs pip and is told what pip is told; twine finds address and credentials in the file that
 `trainwheel.index.pypirc` writes.
@@ -6,18 +6,29 @@ pipenv runs pip and is told what pip is told; twine finds address and credential
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from trainwheel.index.address import is_loopback, with_slash
-from trainwheel.index.certificates import find_bundle, pin_bundle
-from trainwheel.index.pip import UvSettings
+from trainwheel.index.address import is_loopback, origin, with_slash
+from trainwheel.index.pip import UvSettings, find_bundle, pin_bundle
 from trainwheel.index.target import Target
 from trainwheel.system.secrets import Secret
 
-__all__ = ["for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+__all__ = [
+    "OriginAuth",
+    "for_pip",
+    "for_requests",
+    "for_twine",
+    "for_uv",
+    "parse_address",
+    "secrets_of",
+]
 
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -99,6 +110,49 @@ def parse_address(name: str, address: str, ca_bundle: str | None = None) -> Targ
         for text in (parts.username, parts.password or ("" if parts.username else None))
     )
     return Target(name, url, url, username=username, password=password, ca_bundle=ca_bundle)
+
+
+def secrets_of(target: Target | None) -> tuple[Secret, ...]:
+    """Return what must not be printed of an index's credentials.
+
+    That is the password, alone and together with the user name. The name itself is public: it
+    stands in addresses, and often it is a word that stands in much else. Only where there is no
+    password it is a token (``https://TOKEN@host/``).
+    """
+    if target is None or target.username is None or target.password is None:
+        return ()
+    name, password = target.username.reveal(), target.password.reveal()
+    pair = (Secret(f"{name}:{password}"), _encode(target))
+    return (Secret(password or name), *(secret for secret in pair if secret is not None))
+
+
+class OriginAuth:
+    """Basic authentication for the origins that the configuration names.
+
+    It is given to every request, also without credentials: requests would otherwise look into
+    the user's ``.netrc``.
+
+    Args:
+        target: The index.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._origins = {origin(target.simple_url), origin(target.upload_url)}
+        self._encoded = _encode(target)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the credentials to a request that goes where they belong."""
+        if self._encoded is not None and origin(request.url or "") in self._origins:
+            request.headers["Authorization"] = f"Basic {self._encoded.reveal()}"
+        return request
+
+
+def _encode(target: Target) -> Secret | None:
+    """Return user name and password as basic authentication sends them; None for an open index."""
+    if target.username is None or target.password is None:
+        return None
+    pair = f"{target.username.reveal()}:{target.password.reveal()}"
+    return Secret(base64.b64encode(pair.encode("latin-1")).decode())
 
 
 def _address(target: Target) -> str:

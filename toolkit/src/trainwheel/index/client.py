@@ -28,7 +28,7 @@ from trainwheel.index.target import Target
 if TYPE_CHECKING:
     from trainwheel.index.transport import Transport
 
-__all__ = ["PublishedFile", "SimpleIndex"]
+__all__ = ["SimpleIndex"]
 
 
 class SimpleIndex:

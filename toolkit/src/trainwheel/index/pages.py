@@ -1,4 +1,4 @@
-"""A simple index's project page, parsed: HTML (PEP 503) or JSON (PEP 691).
+"""A simple index's project page, parsed and written: HTML (PEP 503) or JSON (PEP 691).
 
 Everything here is pure. Nexus and pypiserver speak HTML only, devpi and CodeArtifact JSON too,
 and older pages advertise md5, so any digest is kept as it stands.
@@ -9,19 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
+from html.parser import HTMLParser
 from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from trainwheel.system.signed_queries import SUFFIXES
 
-__all__ = ["ACCEPT", "PublishedFile", "files_like", "parse_html", "parse_json", "parse_page"]
+__all__ = [
+    "ACCEPT",
+    "JSON",
+    "PublishedFile",
+    "files_like",
+    "parse_html",
+    "parse_json",
+    "parse_page",
+    "render_html",
+    "render_json",
+]
 
-ACCEPT = (
-    "application/vnd.pypi.simple.v1+json, "
-    "application/vnd.pypi.simple.v1+html;q=0.2, "
-    "text/html;q=0.01"
-)
+JSON = "application/vnd.pypi.simple.v1+json"
+ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _FURTHER = ("requires-python", "core-metadata", "dist-info-metadata", "yanked")
 
 
@@ -59,6 +68,10 @@ class PublishedFile:
         return bool(self.further.get("yanked"))
 
 
+Row = tuple[str, PublishedFile]
+"""The address under which a file is offered, and the file."""
+
+
 def parse_page(body: bytes, content_type: str, url: str) -> tuple[PublishedFile, ...]:
     """Return the files of a project page.
 
@@ -85,14 +98,13 @@ def parse_html(text: str, url: str) -> tuple[PublishedFile, ...]:
     Raises:
         ValueError: The page asks for a password, so a single sign-on stands before the index.
     """
-    from trainwheel.index.html_page import read_links  # noqa: PLC0415 - only where one arrives
-
-    links = read_links(text, url)
-    if links is None:
+    page = _Page(url)
+    page.feed(text)
+    page.close()
+    if page.asks_for_password:
         message = "is a login page"
         raise ValueError(message)
-    files = (_linked_file(link.base, link.target, link.attributes) for link in links)
-    return tuple(file for file in files if file is not None)
+    return tuple(page.files)
 
 
 def parse_json(body: bytes, url: str) -> tuple[PublishedFile, ...]:
@@ -121,11 +133,53 @@ def files_like(files: Iterable[PublishedFile], wheel: str) -> tuple[PublishedFil
     return tuple(file for file in files if _identity(file.filename) == wanted)
 
 
+def render_json(name: str, rows: Iterable[Row]) -> str:
+    """Return the page of a project as PEP 691 has it."""
+    listed = [
+        {"filename": file.filename, "url": url, "hashes": dict(file.hashes), **file.further}
+        for url, file in rows
+    ]
+    return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": listed})
+
+
+def render_html(rows: Iterable[Row]) -> str:
+    """Return the page of a project as PEP 503 has it."""
+    links = "".join(_anchor(url, file) for url, file in rows)
+    return f"<!DOCTYPE html>\n<html><body>\n{links}</body></html>\n"
+
+
 def _identity(filename: str) -> object:
     try:
         return parse_wheel_filename(filename)
     except InvalidWheelFilename:
         return filename
+
+
+class _Page(HTMLParser):
+    """Collects the files that a page links to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.files: list[PublishedFile] = []
+        self.asks_for_password = False
+        self._base = url
+        self._has_base = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "base" and values.get("href") and not self._has_base:
+            self._base = urljoin(self._base, values["href"] or "")
+            self._has_base = True
+        elif tag == "input" and (values.get("type") or "").lower() == "password":
+            self.asks_for_password = True
+        elif tag == "a" and values.get("href"):
+            data = {
+                name.removeprefix("data-"): value or ""
+                for name, value in attrs
+                if name.startswith("data-")
+            }
+            file = _linked_file(self._base, values["href"] or "", data)
+            self.files += [] if file is None else [file]
 
 
 def _linked_file(base: str, link: str, data: Mapping[str, str]) -> PublishedFile | None:
@@ -168,3 +222,20 @@ def _file(
         return None
     digests = {str(name).lower(): str(value).lower() for name, value in hashes.items()}
     return PublishedFile(filename, url, digests, further)
+
+
+def _anchor(url: str, file: PublishedFile) -> str:
+    algorithm = "sha256" if "sha256" in file.hashes else next(iter(file.hashes), "")
+    fragment = f"#{algorithm}={file.hashes[algorithm]}" if algorithm else ""
+    attributes = "".join(
+        f' data-{key}="{escape("" if key == "yanked" and value is True else _attribute(value))}"'
+        for key, value in file.further.items()
+        if value is not None and value is not False
+    )
+    return f'<a href="{escape(url + fragment)}"{attributes}>{escape(file.filename)}</a><br>\n'
+
+
+def _attribute(value: object) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name}={digest}" for name, digest in value.items()) or "true"
+    return "true" if value is True else str(value)

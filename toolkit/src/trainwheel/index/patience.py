@@ -1,11 +1,12 @@
-"""How long to wait for an index, and how often to ask it again."""
+"""How long to wait for an index, how often to ask it again, and after which answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
-__all__ = ["PATIENCE", "Patience"]
+__all__ = ["PATIENCE", "Patience", "describe_status", "is_transient"]
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,16 @@ class Patience:
 
 
 PATIENCE = Patience()
+
+
+def describe_status(status: int) -> str:
+    """Return a status code with its standard phrase; the server's own is not to be trusted."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def is_transient(status: int) -> bool:
+    """Return whether the same request may succeed a little later."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR

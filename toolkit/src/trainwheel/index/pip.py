@@ -1,7 +1,8 @@
-"""pip's settings in uv's words.
+"""pip's settings in uv's words, and the certificates that every tool is to take.
 
 uv does not read pip's configuration, so a machine behind a mirror would ask the public index.
-Pure: the output of ``pip config list`` comes in, variables and arguments for uv go out.
+requests and pip read ``REQUESTS_CA_BUNDLE``, uv reads ``SSL_CERT_FILE``; most machines set one of
+the two. Pure: the output of ``pip config list`` comes in, variables and arguments for uv go out.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainwheel.index.certificates import find_bundle
-
-__all__ = ["UvSettings", "parse_pip_config", "translate"]
+__all__ = ["UvSettings", "find_bundle", "parse_pip_config", "pin_bundle", "translate"]
 
 _SECTIONS = ("global", "install", ":env:")
 """pip's own order: the command's section beats the global one, a variable beats both."""
 
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+_PLAIN = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "timeout": "UV_HTTP_TIMEOUT"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,18 @@ class UvSettings:
 
     variables: Mapping[str, str] = field(repr=False)
     arguments: tuple[str, ...] = ()
+
+
+def find_bundle(variables: Mapping[str, str]) -> str | None:
+    """Return the file of certificates that the environment names; None for the usual ones."""
+    return next((variables[name] for name in _BUNDLES if variables.get(name)), None)
+
+
+def pin_bundle(path: str | None) -> dict[str, str]:
+    """Return the variables with which requests, twine, pip and uv take one file."""
+    if not path:
+        return {}
+    return dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT"), path)
 
 
 def parse_pip_config(text: str) -> dict[str, str]:
@@ -74,9 +87,6 @@ def translate(
         wanted |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"])
     kept = {name: value for name, value in wanted.items() if name not in variables}
     return UvSettings(kept, arguments)
-
-
-_PLAIN = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "timeout": "UV_HTTP_TIMEOUT"}
 
 
 def _translate_indexes(pip: Mapping[str, str]) -> dict[str, str]:

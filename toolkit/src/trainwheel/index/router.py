@@ -23,8 +23,8 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.bindings import Bindings
-from trainwheel.index.client import PublishedFile, SimpleIndex
-from trainwheel.index.page_writing import JSON, render_html, render_json
+from trainwheel.index.client import SimpleIndex
+from trainwheel.index.pages import JSON, PublishedFile, render_html, render_json
 from trainwheel.index.target import Target
 
 __all__ = ["serve_routes"]

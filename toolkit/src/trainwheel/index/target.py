@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.address import check_address, check_password, check_value, with_slash
-from trainwheel.index.certificates import find_bundle
+from trainwheel.index.pip import find_bundle
 from trainwheel.settings.config import IndexSettings
 from trainwheel.system.environ import NEXUS_VARIABLES, Environment
 from trainwheel.system.secrets import Secret
@@ -21,7 +21,6 @@ from trainwheel.system.secrets import Secret
 __all__ = [
     "EMBEDDED",
     "NEXUS",
-    "IndexSettings",
     "Target",
     "choose_index",
     "find_index",
@@ -55,8 +54,6 @@ class Target:
         install_url: The simple index that users install from, where it is another one.
         username: None, together with the password, for an index that asks for none.
         password: Never printed.
-        allow_http: Whether plain http is accepted.
-        is_embedded: Whether it is the index in the work tree.
         credential_names: The variables or keys that the credentials came from.
         ca_bundle: The certificates to check it against; None for the usual ones.
     """
@@ -67,8 +64,6 @@ class Target:
     install_url: str | None = None
     username: Secret | None = None
     password: Secret | None = None
-    allow_http: bool = False
-    is_embedded: bool = False
     credential_names: tuple[str, ...] = ()
     ca_bundle: str | None = None
 
@@ -240,7 +235,6 @@ def _build_target(
         install_url=install_url,
         username=_read_username(username, problems),
         password=_read_password(password, problems, printed),
-        allow_http=settings.allow_http,
         credential_names=tuple(value.label for value in (username, password) if value),
         ca_bundle=find_bundle(environment.variables),
     )

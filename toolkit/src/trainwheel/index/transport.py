@@ -21,11 +21,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from trainwheel.errors import ConfigurationError, RedirectedError, StepFailedError
-from trainwheel.index.access import for_requests
+from trainwheel.index.access import OriginAuth, for_requests
 from trainwheel.index.address import origin
-from trainwheel.index.credentials import OriginAuth
 from trainwheel.index.pages import ACCEPT
-from trainwheel.index.status import describe_status, is_transient
+from trainwheel.index.patience import describe_status, is_transient
 
 if TYPE_CHECKING:
     from trainwheel.index.patience import Patience

@@ -14,7 +14,7 @@ from pathlib import Path
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.guest import SEND
 from trainwheel.index.access import for_twine
-from trainwheel.index.status import describe_status, is_transient
+from trainwheel.index.patience import describe_status, is_transient
 from trainwheel.index.target import Target
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, Completed

@@ -17,11 +17,11 @@ from pathlib import Path
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from trainwheel.errors import StepFailedError, VersionTakenError
+from trainwheel.index.access import secrets_of
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.credentials import secrets_of
 from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, Patience
-from trainwheel.index.progress import shown
+from trainwheel.system.progress import shown
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
 from trainwheel.index.twine import judge, plan_twine

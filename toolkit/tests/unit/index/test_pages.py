@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.index.page_writing import render_html, render_json
-from trainwheel.index.pages import PublishedFile, files_like, parse_html, parse_json, parse_page
+from trainwheel.index.pages import (
+    PublishedFile,
+    files_like,
+    parse_html,
+    parse_json,
+    parse_page,
+    render_html,
+    render_json,
+)
 
 URL = "https://host/repository/models/simple/demo-model/"
 WHEEL = "demo_model-1.0-py3-none-any.whl"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.index.progress import bar, sent_of
+from trainwheel.system.progress import bar, sent_of
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
-"""What decides whether a wheel is published: digests and bounded waiting."""
+"""What decides whether a wheel is published: digests."""
 
 from __future__ import annotations
 
 import pytest
 
-from trainwheel.index.patience import Patience
 from trainwheel.index.upload import Standing, compare
 
 
@@ -20,20 +19,3 @@ from trainwheel.index.upload import Standing, compare
 )
 def test_only_digests_tell_what_the_index_holds(digests: list[str], standing: Standing) -> None:
     assert compare(digests, "a") is standing
-
-
-@pytest.mark.parametrize(
-    ("patience", "delays"),
-    [
-        (Patience(tries=1), []),
-        (Patience(tries=3, delay=1), [1, 2]),
-        (Patience(tries=5, delay=4, longest=10), [4, 8, 10, 10]),
-        (Patience(tries=3, delay=0), [0, 0]),
-    ],
-)
-def test_pauses_double_up_to_the_longest(patience: Patience, delays: list[float]) -> None:
-    assert list(patience.delays()) == delays
-
-
-def test_a_transfer_has_a_second_for_each_megabyte() -> None:
-    assert Patience().transfer_seconds(30_000_000) == 150

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainwheel.engine.run import Run
-from trainwheel.index.credentials import secrets_of
+from trainwheel.index.access import secrets_of
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import choose_index
 

@@ -1,4 +1,4 @@
-"""pip's settings arrive at uv as pip itself would have used them."""
+"""pip's settings arrive at uv as pip would have used them, and certificates at every tool."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from trainwheel.index.pip import UvSettings, parse_pip_config, translate
+from trainwheel.index.pip import UvSettings, find_bundle, parse_pip_config, pin_bundle, translate
 
 MIRROR = "https://user:pa%24s@mirror.invalid/root/pypi/+simple/"
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 
 
 def pip_config(folder: Path, sections: Mapping[str, Mapping[str, str]], **variables: str) -> str:
@@ -169,3 +170,28 @@ def test_addresses_go_by_variables_which_are_not_shown() -> None:
 
     assert "pa%24s" not in repr(found)
     assert not found.arguments
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_any_of_the_variables_counts(name: str) -> None:
+    assert find_bundle({name: "/ca.pem", "PATH": "/bin"}) == "/ca.pem"
+    assert find_bundle({name: ""}) is None
+
+
+def test_without_one_nothing_is_pinned() -> None:
+    assert find_bundle({}) is None
+    assert pin_bundle(None) == {}
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_uv_is_given_what_requests_was_told(name: str) -> None:
+    settings = translate({}, {name: "/ca.pem"}, has_uv_config=False)
+
+    shown = {name: "/ca.pem", **settings.variables}
+    assert shown["SSL_CERT_FILE"] == "/ca.pem"
+
+
+def test_the_setting_of_pip_wins_for_installing() -> None:
+    settings = translate({"cert": "/pip.pem"}, {"CURL_CA_BUNDLE": "/ca.pem"}, has_uv_config=False)
+
+    assert settings.variables["SSL_CERT_FILE"] == "/pip.pem"
