@@ -1,15 +1,13 @@
-"""twine: the command that uploads, and what its output means.
-
-Every failure of twine is exit code 1, so the text decides; connection errors come as a
-traceback, of which nobody should see more than its last words.
-"""
+"""twine: the command that uploads, and why it failed."""
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.guest import SEND
@@ -19,21 +17,32 @@ from trainwheel.index.target import Target
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, Completed
 
-__all__ = ["Verdict", "judge", "plan_twine"]
+__all__ = ["Failure", "Raised", "explain_failure", "plan_twine", "read_raised"]
 
-_STATUS = re.compile(r"HTTPError: ([0-9]{3}) .* from \S+\s*(.*)")
-_OWN_WORDS = re.compile(r"^ERROR\s+(?:[A-Za-z]+: )?(.*)$", re.MULTILINE)
-_CERTIFICATE = re.compile(r"SSLError|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
-_CONNECTION = re.compile(
-    r"ConnectionError|ConnectTimeout|ReadTimeout|ProtocolError|RemoteDisconnected|BrokenPipeError"
-    r"|ProxyError|ChunkedEncodingError|ConnectionResetError"
-)
-_MISSING = re.compile(r"No module named '?(twine|requests)\b")
-_SYSTEM = re.compile(r"\[Errno -?[0-9]+\] ([^'\")\]\n]+)")
+_CONNECTION = {"ConnectionError", "Timeout", "ChunkedEncodingError", "ProtocolError"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Raised:
+    """The exception that ended twine, as `trainwheel.guest.send_with_twine` describes it.
+
+    Args:
+        classes: The names of its class and of all base classes.
+        words: Its first argument.
+        status: The status code of the server's answer; None where there was none.
+        reason: What the server said beside it.
+        system: What the operating system said.
+    """
+
+    classes: list[str]
+    words: str = ""
+    status: int | None = None
+    reason: str = ""
+    system: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
     """Why an upload failed.
 
     Args:
@@ -62,24 +71,44 @@ def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
         python: The Python of an environment that has twine.
         target: The index.
         wheel: The file.
-        config: A ``.pypirc`` with the index's address and credentials.
+        config: A ``.pypirc`` with the index's address and credentials; what `read_raised` reads
+            is written beside it.
         environment: Says which hosts are reached without a proxy.
         timeout: Seconds; twine itself would wait for ever.
     """
     options = ("--config-file", str(config), "--non-interactive", "--disable-progress-bar")
-    argv = (str(python), "-P", str(SEND), "--no-color", "upload", *options)
+    argv = (str(python), "-P", str(SEND), str(_raised_path(config)), "--no-color", "upload")
     return Command(
-        (*argv, "-r", target.name, str(wheel)),
+        (*argv, *options, "-r", target.name, str(wheel)),
         env=for_twine(environment.variables),
         timeout=timeout,
     )
 
 
-def judge(completed: Completed, target: Target, filename: str) -> Verdict | None:
+def read_raised(config: Path, redact: Callable[[str], str]) -> Raised | None:
+    """Return the exception that ended the twine of a configuration file; None for none.
+
+    Args:
+        config: The ``.pypirc``.
+        redact: Takes secrets out of what the server said.
+    """
+    path = _raised_path(config)
+    if not path.is_file():
+        return None
+    values: dict[str, Any] = json.loads(path.read_bytes())
+    for key in ("words", "reason", "system"):
+        values[key] = redact(values[key])
+    return Raised(**values)
+
+
+def explain_failure(
+    completed: Completed, raised: Raised | None, target: Target, filename: str
+) -> Failure | None:
     """Return why twine failed, None where it says that it did not.
 
     Args:
         completed: How it ended.
+        raised: The exception that ended it.
         target: The index.
         filename: The wheel's name.
     """
@@ -88,24 +117,33 @@ def judge(completed: Completed, target: Target, filename: str) -> Verdict | None
     if completed.is_late or completed.returncode < 0:
         words = "no end in time" if completed.is_late else f"signal {-completed.returncode}"
         return _failed(target, f"the upload was ended: {words}", may_have_arrived=True)
-    return _judge_output(completed, target, filename)
+    if raised is None:
+        words = _printable(completed.last_line) or "twine said nothing"
+        return _failed(target, words, may_have_arrived=True)
+    return _explain_raised(raised, target, filename)
 
 
-def _judge_output(completed: Completed, target: Target, filename: str) -> Verdict:
-    output = completed.output
-    if "RedirectDetected" in output:
+def _explain_raised(raised: Raised, target: Target, filename: str) -> Failure:
+    classes = set(raised.classes)
+    if "RedirectDetected" in classes:
         return _configuration(target, "redirects uploads", "name the final address as its url")
-    if found := _STATUS.search(output):
-        return _judge_status(int(found[1]), found[2].strip(), target, filename)
-    if _CERTIFICATE.search(output):
+    if raised.status is not None:
+        return _explain_status(raised.status, raised.reason, target, filename)
+    if "SSLError" in classes:
         hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
         return _failed(target, "its certificate is not accepted", hint=hint)
-    if _CONNECTION.search(output):
-        return _judge_connection(output, target)
-    return _judge_words(completed, target)
+    if classes & _CONNECTION:
+        words = raised.system.lower() or "the connection broke"
+        return _failed(target, words, is_transient=True, may_have_arrived=True)
+    if "ModuleNotFoundError" in classes and raised.words.endswith(("'twine'", "'requests'")):
+        error = StepFailedError("twine is not installed", hint="lock it in the upload category")
+        return Failure(error)
+    own = "" if "TwineException" in classes else f"{raised.classes[0]}: "
+    words = _printable(f"{own}{raised.words.partition(chr(10))[0]}")
+    return _failed(target, words, may_have_arrived=True)
 
 
-def _judge_status(status: int, reason: str, target: Target, filename: str) -> Verdict:
+def _explain_status(status: int, reason: str, target: Target, filename: str) -> Failure:
     text = describe_status(status)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         what = f"refuses uploads with these credentials ({status})"
@@ -118,23 +156,8 @@ def _judge_status(status: int, reason: str, target: Target, filename: str) -> Ve
         return _failed(target, f"{filename} is too large for it ({text})", hint=hint)
     if is_transient(status):
         return _failed(target, text, is_transient=True, may_have_arrived=True)
-    said = "" if reason in text else f": {_printable(reason)}"
-    return _failed(target, f"it refuses {filename} ({text}{said})", may_have_arrived=True)
-
-
-def _judge_connection(output: str, target: Target) -> Verdict:
-    found = _SYSTEM.findall(output)
-    words = found[-1].strip().lower() if found else "the connection broke"
-    return _failed(target, words, is_transient=True, may_have_arrived=True)
-
-
-def _judge_words(completed: Completed, target: Target) -> Verdict:
-    if _MISSING.search(completed.output):
-        error = StepFailedError("twine is not installed", hint="lock it in the upload category")
-        return Verdict(error)
-    own = _OWN_WORDS.findall(completed.output)
-    words = _printable(own[-1] if own else completed.last_line) or "twine said nothing"
-    return _failed(target, words, may_have_arrived=True)
+    words = "" if reason in text else f": {_printable(reason)}"
+    return _failed(target, f"it refuses {filename} ({text}{words})", may_have_arrived=True)
 
 
 def _failed(
@@ -144,13 +167,17 @@ def _failed(
     hint: str = "",
     is_transient: bool = False,
     may_have_arrived: bool = False,
-) -> Verdict:
+) -> Failure:
     error = StepFailedError(f"upload to index {target.name}: {text}", hint=hint)
-    return Verdict(error, is_transient=is_transient, may_have_arrived=may_have_arrived)
+    return Failure(error, is_transient=is_transient, may_have_arrived=may_have_arrived)
 
 
-def _configuration(target: Target, text: str, hint: str) -> Verdict:
-    return Verdict(ConfigurationError(f"index {target.name} {text}", hint=hint))
+def _configuration(target: Target, text: str, hint: str) -> Failure:
+    return Failure(ConfigurationError(f"index {target.name} {text}", hint=hint))
+
+
+def _raised_path(config: Path) -> Path:
+    return config.with_name("raised.json")
 
 
 def _printable(text: str) -> str:

@@ -7,10 +7,12 @@ is read from the index before and after, and that decides.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,23 +23,20 @@ from trainwheel.index.access import secrets_of
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, Patience
-from trainwheel.system.progress import shown
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
-from trainwheel.index.twine import judge, plan_twine
+from trainwheel.index.twine import Failure, explain_failure, plan_twine, read_raised
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Completed, run
+from trainwheel.system.process import run
+from trainwheel.system.progress import bar, sent_of
+from trainwheel.system.text import describe_size
 
-__all__ = ["Outcome", "Publication", "Standing", "compare", "publish"]
+__all__ = ["Standing", "describe_sending", "publish"]
 
-
-class Publication(enum.Enum):
-    """What became of a wheel that is now on the index."""
-
-    PUBLISHED = "published"
-    ALREADY = "already published"
+_LARGE = 20_000_000
+_PAUSE = 0.2
 
 
 class Standing(enum.Enum):
@@ -47,24 +46,16 @@ class Standing(enum.Enum):
     IDENTICAL = "identical"
     DIFFERENT = "different"
 
+    @classmethod
+    def of(cls, digests: Iterable[str], sha256: str) -> Standing:
+        """Return how the files under a wheel's name stand to the wheel.
 
-@dataclass(frozen=True)
-class Outcome:
-    """How an upload ended well, and the sha256 of what the index now offers."""
-
-    publication: Publication
-    sha256: str
-
-
-def compare(digests: Iterable[str], sha256: str) -> Standing:
-    """Return how the files under a wheel's name stand to the wheel.
-
-    Two spellings of one name may stand side by side; one with other content spoils it.
-    """
-    found = set(digests)
-    if not found:
-        return Standing.ABSENT
-    return Standing.IDENTICAL if found == {sha256} else Standing.DIFFERENT
+        Two spellings of one name may stand side by side; one with other content spoils it.
+        """
+        present = set(digests)
+        if not present:
+            return cls.ABSENT
+        return cls.IDENTICAL if present == {sha256} else cls.DIFFERENT
 
 
 def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
@@ -76,8 +67,8 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
     console: Console,
     log: Path | None,
     patience: Patience = PATIENCE,
-) -> Outcome:
-    """Put a wheel on an index, unless it holds the same bytes already.
+) -> bool:
+    """Put a wheel on an index and return whether it was sent, for the index may hold it already.
 
     The check and the upload are not one atomic act: two runs that publish one version at the
     same time need an index that refuses to overwrite. The loser is told.
@@ -100,17 +91,16 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
     index = SimpleIndex(target, patience, console.notice_once)
     upload = _Upload(index, wheel, _sha256(wheel), patience)
     if upload.is_listed():
-        return Outcome(Publication.ALREADY, upload.sha256)
+        return False
     for delay in (*patience.delays(), None):
-        completed = upload.send(python, environment, console, log)
-        verdict = judge(completed, target, wheel.name)
-        if upload.is_listed(polls=verdict is None or verdict.may_have_arrived):
-            return Outcome(Publication.PUBLISHED, upload.sha256)
-        if verdict is None:
+        failure = upload.send(python, environment, console, log)
+        if upload.is_listed(polls=failure is None or failure.may_have_arrived):
+            return True
+        if failure is None:
             raise _unlisted(target, wheel)
-        if not verdict.is_transient or delay is None:
-            raise verdict.error
-        console.notice(f"{verdict.error.message}; trying again in {delay:.0f} s")
+        if not failure.is_transient or delay is None:
+            raise failure.error
+        console.notice(f"{failure.error.message}; trying again in {delay:.0f} s")
         time.sleep(delay)
     raise AssertionError  # pragma: no cover - the last delay is None, which raises
 
@@ -142,21 +132,20 @@ class _Upload:
 
     def send(
         self, python: Path, environment: Environment, console: Console, log: Path | None
-    ) -> Completed:
-        """Run twine once and return how it ended."""
-        target, timeout = self.index.target, self.patience.transfer_seconds(self._size)
-        with private_pypirc(target) as config, shown(console, self.wheel, target.name) as started:
-            command = plan_twine(python, target, self.wheel, config, environment, timeout=timeout)
-            return run(command, environment, log=log, redact=console.redact, started=started)
-
-    @property
-    def _size(self) -> int:
-        return self.wheel.stat().st_size
+    ) -> Failure | None:
+        """Run twine once and return why it failed, if it did."""
+        target, wheel = self.index.target, self.wheel
+        timeout = self.patience.transfer_seconds(wheel.stat().st_size)
+        with private_pypirc(target) as config, _shown(console, wheel, target.name) as started:
+            command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
+            ended = run(command, environment, log=log, redact=console.redact, started=started)
+            raised = read_raised(config, console.redact)
+        return explain_failure(ended, raised, target, wheel.name)
 
     def _look(self) -> Standing:
         files = files_like(self.index.files(_project(self.wheel)), self.wheel.name)
         digests = [self.index.digest_of(file) for file in files]
-        standing = compare(digests, self.sha256)
+        standing = Standing.of(digests, self.sha256)
         if standing is Standing.DIFFERENT:
             theirs = next(digest for digest in digests if digest != self.sha256)
             message = (
@@ -165,6 +154,55 @@ class _Upload:
             )
             raise VersionTakenError(message, hint="release it as a new version")
         return standing
+
+
+def describe_sending(sent: int, size: int, seconds: float) -> str:
+    """Return one line: how much of a file is sent, and how fast.
+
+    Args:
+        sent: Bytes so far.
+        size: Bytes in all.
+        seconds: Since the first of them.
+    """
+    share = min(sent / size, 1.0) if size else 1.0
+    rate = f", {describe_size(int(sent / seconds))}/s" if seconds > 1 else ""
+    of_all = f"{describe_size(sent)} of {describe_size(size)}"
+    return f"{'upload':<8} {bar(sent, size)} {share:4.0%}  {of_all}{rate}"
+
+
+@contextlib.contextmanager
+def _shown(console: Console, wheel: Path, index: str) -> Iterator[Callable[[int], None]]:
+    """Show an upload for as long as the block runs; yield what is given the process number.
+
+    twine's own bar would need a terminal to itself. Where there is none, a wheel that takes a
+    while gets one line.
+    """
+    size = wheel.stat().st_size
+    if not console.is_terminal and size >= _LARGE:
+        console.line(f"sending {wheel.name}, {describe_size(size)}, to index {index}")
+    ended = threading.Event()
+    watchers: list[threading.Thread] = []
+
+    def started(pid: int) -> None:
+        if console.is_terminal:
+            watchers.append(threading.Thread(target=_watch, args=(pid, console, wheel, ended)))
+            watchers[0].start()
+
+    try:
+        yield started
+    finally:
+        ended.set()
+        for watcher in watchers:
+            watcher.join()
+
+
+def _watch(pid: int, console: Console, wheel: Path, ended: threading.Event) -> None:
+    path, size, since = wheel.resolve(), wheel.stat().st_size, 0.0
+    while not ended.wait(_PAUSE):
+        sent = sent_of(pid, path)
+        if sent is not None:
+            since = since or time.monotonic()
+            console.progress(describe_sending(sent, size, time.monotonic() - since))
 
 
 def _unlisted(target: Target, wheel: Path) -> StepFailedError:

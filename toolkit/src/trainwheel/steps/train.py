@@ -32,6 +32,7 @@ from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.files import scratch_folder, write_atomically
+from trainwheel.system.progress import bar
 from trainwheel.system.secrets import SecretClass
 from trainwheel.wheel.manifest import render_manifest, versions_that_matter
 
@@ -177,20 +178,14 @@ def show_progress(
         label, done, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
         share = f" of {total}" if total not in {"", "0"} else ""
         if console.is_terminal:
-            console.progress(f"train    {_bar(done, total)}{label} {done}{share}")
+            is_known = done.isdecimal() and total.isdecimal() and int(total)
+            start = bar(int(done), int(total)) if is_known else "…"
+            console.progress(f"train    {start} {label} {done}{share}")
         elif clock() - said >= _SPARSE:
             said = clock()
             console.line(f"  {label}: {done}{share}")
 
     return echo
-
-
-def _bar(done: str, total: str) -> str:
-    if not (done.isdecimal() and total.isdecimal() and int(total)):
-        return "… "
-    width = 24
-    full = min(width, int(done) * width // int(total))
-    return f"[{'=' * full}{' ' * (width - full)}] "
 
 
 def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[str, str]:

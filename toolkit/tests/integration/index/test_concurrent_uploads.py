@@ -33,14 +33,14 @@ target = Target("team", url, f"{url}simple/", None, *credentials)
 environment = read_environment()
 sys.stdin.readline()  # all begin at once
 try:
-    outcome = publish(
+    is_sent = publish(
         target, Path(wheel), python=Path(sys.executable), environment=environment,
         console=Console(environment), log=None,
     )
 except TrainwheelError as error:
     print(error)
     sys.exit(error.exit_code)
-print(outcome.publication.value, outcome.sha256)
+print("sent" if is_sent else "present")
 """
 RUNS, CONTENTS = 24, 3
 
@@ -81,9 +81,10 @@ def test_one_content_wins_and_the_others_are_told(index: RealIndex, tmp_path: Pa
     assert winner in map(digest_file, wheels)
     for wheel, output, run in ended:
         if digest_file(wheel) == winner:
-            assert (run.returncode, output.split()[-1]) == (0, winner), output
+            assert run.returncode == 0, output
+            assert output.split()[-1] in {"sent", "present"}
         else:
             assert run.returncode == VersionTakenError.exit_code, output
             assert "index team holds other content as demo_model-1.0" in output
         assert index.password not in output
-    assert sum(output.startswith("published ") for _, output, _ in ended) >= 1
+    assert any(output.split()[-1] == "sent" for _, output, _ in ended)

@@ -17,7 +17,7 @@ from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
-from trainwheel.index.upload import Publication, publish
+from trainwheel.index.upload import publish
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import Secret
@@ -61,7 +61,7 @@ def test_a_first_release_is_published_and_the_redirect_is_told_once(
     registry = Registry(rig.target, tmp_path, told=console.notice_once)
     assert registry.wheels("Demo_Model") == {}
 
-    outcome = publish(
+    is_sent = publish(
         rig.target,
         wheel,
         python=Path(sys.executable),
@@ -71,7 +71,7 @@ def test_a_first_release_is_published_and_the_redirect_is_told_once(
         patience=Patience(delay=0.1),
     )
 
-    assert outcome.publication is Publication.PUBLISHED
+    assert is_sent
     assert list(registry.wheels("demo-model")) == ["1.0"]
     (line,) = screen.getvalue().splitlines()
     assert line.startswith("notice: index team has no demo-model: it sends whoever asks to ")
