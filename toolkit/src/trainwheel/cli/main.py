@@ -215,7 +215,7 @@ def _publisher(
     console, tokens = Console(environment), TokenSource(environment)
     target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
     console.hide(*secrets_of(target))
-    registry = Registry(target, store / "index", told=console.notice_once)
+    registry = Registry(target, store / "index", notify=console.notice_once)
     # Where steps ran, it is recorded what became of their wheel, whoever publishes it.
     kept = records if records.is_dir() else None
     return Publisher(environment, console, registry, lambda: Path(sys.executable), records=kept)

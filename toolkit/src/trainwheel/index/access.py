@@ -33,7 +33,7 @@ __all__ = [
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _LOOPBACK = "localhost,127.0.0.1,::1"
 # How a connection is made, which holds for any index.
-_KEPT = ("cert", "client-cert", "proxy", "timeout", "trusted-host")
+_CONNECTION = ("cert", "client-cert", "proxy", "timeout", "trusted-host")
 
 
 def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
@@ -43,9 +43,9 @@ def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
         target: The index.
         variables: The environment, for what it says of proxies.
     """
-    found = dict.fromkeys(_OTHER_INDEXES, "")
-    found |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
-    return UvSettings({**found, **pin_bundle(target.ca_bundle), **_direct(target, variables)})
+    only = dict.fromkeys(_OTHER_INDEXES, "")
+    only |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
+    return UvSettings({**only, **pin_bundle(target.ca_bundle), **_direct(target, variables)})
 
 
 def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -56,12 +56,14 @@ def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]
         pip: pip's settings on this machine.
         variables: The environment, for what it says of proxies.
     """
-    kept = pin_bundle(target.ca_bundle)
-    kept |= {f"PIP_{key.upper().replace('-', '_')}": pip[key] for key in _KEPT if key in pip}
+    connection = pin_bundle(target.ca_bundle)
+    connection |= {
+        f"PIP_{key.upper().replace('-', '_')}": pip[key] for key in _CONNECTION if key in pip
+    }
     # pip passes over a variable that is empty and takes what its file says: no file, then.
     closed = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
-    found = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
-    return {**kept, **closed, **found, **_direct(target, variables)}
+    only = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
+    return {**connection, **closed, **only, **_direct(target, variables)}
 
 
 def for_twine(variables: Mapping[str, str]) -> dict[str, str]:
@@ -170,6 +172,6 @@ def _direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_proxy(variables: Mapping[str, str]) -> dict[str, str]:
-    kept = variables.get("no_proxy") or variables.get("NO_PROXY")
-    hosts = f"{kept},{_LOOPBACK}" if kept else _LOOPBACK
+    direct = variables.get("no_proxy") or variables.get("NO_PROXY")
+    hosts = f"{direct},{_LOOPBACK}" if direct else _LOOPBACK
     return {"NO_PROXY": hosts, "no_proxy": hosts}

@@ -36,7 +36,7 @@ class Bindings:
     @classmethod
     def of(cls, indexes: Mapping[str, IndexSettings]) -> Bindings:
         """Return what the configuration binds."""
-        return cls({name: found.packages for name, found in indexes.items() if found.packages})
+        return cls({name: index.packages for name, index in indexes.items() if index.packages})
 
     def index_of(self, package: str) -> str | None:
         """Return the index that a package is bound to; None for none.
@@ -45,11 +45,11 @@ class Bindings:
             ConfigurationError: It is bound to two.
         """
         name = canonicalize_name(package)
-        found = [index for index, patterns in self.patterns.items() if _matches(name, patterns)]
-        if len(found) > 1:
-            message = f"{name} is bound to the indexes {' and '.join(found)}"
+        indexes = [index for index, patterns in self.patterns.items() if _matches(name, patterns)]
+        if len(indexes) > 1:
+            message = f"{name} is bound to the indexes {' and '.join(indexes)}"
             raise ConfigurationError(message, hint="let the packages of one index match it")
-        return found[0] if found else None
+        return indexes[0] if indexes else None
 
     def divide(self, requirements: str) -> dict[str | None, str]:
         """Return index → the lines of a requirements file that it serves; None for no binding.

@@ -37,19 +37,19 @@ class SimpleIndex:
     Args:
         target: Which one, with the credentials.
         patience: How long to wait and how often to try.
-        told: Told where the index sends those who ask for a project that it does not have, which
-            then has no files; None where that is an error.
+        notify: Is told where the index sends those who ask for a project that it does not have,
+            which then has no files; None where that is an error.
     """
 
     def __init__(
         self,
         target: Target,
         patience: Patience = PATIENCE,
-        told: Callable[[str], object] | None = None,
+        notify: Callable[[str], object] | None = None,
     ) -> None:
         self.target = target
         self._patience = patience
-        self._told = told
+        self._notify = notify
 
     def files(self, project: str) -> tuple[PublishedFile, ...]:
         """Return the files of a project, none where the index does not know it.
@@ -63,10 +63,10 @@ class SimpleIndex:
         try:
             page = self._transport.read(f"{self.target.simple_url}{name}/")
         except RedirectedError as error:
-            if self._told is None or not self._hands_on(name, error.location):
+            if self._notify is None or not self._hands_on(name, error.location):
                 raise
             host = urlsplit(error.location).hostname
-            self._told(f"index {self.target.name} has no {name}: it sends whoever asks to {host}")
+            self._notify(f"index {self.target.name} has no {name}: it sends whoever asks to {host}")
             return ()
         if page.status == HTTPStatus.NOT_FOUND:
             return ()
@@ -158,10 +158,10 @@ class SimpleIndex:
             ConfigurationError: The index refuses the credentials.
             StepFailedError: It does not answer, or the bytes are not what it advertised.
         """
-        said = file.further.get("core-metadata", file.further.get("dist-info-metadata"))
-        if not said:
+        metadata = file.further.get("core-metadata", file.further.get("dist-info-metadata"))
+        if not metadata:
             return None
-        hashes = said if isinstance(said, dict) else {}
+        hashes = metadata if isinstance(metadata, dict) else {}
         name = f"{file.filename}.metadata"
         return self.download(PublishedFile(name, file.metadata_url, hashes), folder)
 

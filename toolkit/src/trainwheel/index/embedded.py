@@ -114,11 +114,11 @@ def published_wheels(folder: Path, project: str) -> tuple[PublishedFile, ...]:
         folder: The folder; may be missing.
         project: The distribution's name, in any spelling.
     """
-    wanted = canonicalize_name(project)
+    name = canonicalize_name(project)
     return tuple(
         PublishedFile(path.name, path.resolve().as_uri(), {"sha256": digest_file(path)})
         for path in _list_wheels(folder)
-        if parse_wheel_filename(path.name)[0] == wanted
+        if parse_wheel_filename(path.name)[0] == name
     )
 
 

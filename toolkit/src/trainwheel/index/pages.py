@@ -129,17 +129,17 @@ def files_like(files: Iterable[PublishedFile], wheel: str) -> tuple[PublishedFil
 
     Names are compared part by part, for servers differ in how they spell a project's name.
     """
-    wanted = _identity(wheel)
-    return tuple(file for file in files if _identity(file.filename) == wanted)
+    identity = _identity(wheel)
+    return tuple(file for file in files if _identity(file.filename) == identity)
 
 
 def render_json(name: str, rows: Iterable[Row]) -> str:
     """Return the page of a project as PEP 691 has it."""
-    listed = [
+    entries = [
         {"filename": file.filename, "url": url, "hashes": dict(file.hashes), **file.further}
         for url, file in rows
     ]
-    return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": listed})
+    return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": entries})
 
 
 def render_html(rows: Iterable[Row]) -> str:

@@ -43,13 +43,13 @@ def pin_bundle(path: str | None) -> dict[str, str]:
 
 def parse_pip_config(text: str) -> dict[str, str]:
     """Return setting → value from what ``pip config list`` prints (``section.key='value'``)."""
-    found: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
+    values: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
     for line in text.splitlines():
         name, _, value = line.partition("=")
         section, _, key = name.rpartition(".")
-        if section in found:
-            found[section][key] = _unquote(value)
-    return {key: value for section in _SECTIONS for key, value in found[section].items()}
+        if section in values:
+            values[section][key] = _unquote(value)
+    return {key: value for section in _SECTIONS for key, value in values[section].items()}
 
 
 def _unquote(value: str) -> str:
@@ -69,36 +69,36 @@ def translate(
         variables: The environment; what uv finds there of its own is left alone.
         has_uv_config: Whether a configuration file of uv's own names the indexes.
     """
-    wanted: dict[str, str] = {}
+    settings: dict[str, str] = {}
     arguments: tuple[str, ...] = ()
     own_index = has_uv_config or any(name in variables for name in _INDEX_VARIABLES)
     if not own_index:
-        wanted |= _translate_indexes(pip)
+        settings |= _translate_indexes(pip)
         if _is_true(pip.get("no-index", "")):
             arguments = ("--no-index",)
     if "find-links" in pip and not has_uv_config:
-        wanted["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
+        settings["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
     if "trusted-host" in pip:
-        wanted["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
+        settings["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
     if bundle := find_bundle(variables):
-        wanted["SSL_CERT_FILE"] = bundle
-    wanted |= {uv: pip[key] for key, uv in _PLAIN.items() if key in pip}
+        settings["SSL_CERT_FILE"] = bundle
+    settings |= {uv: pip[key] for key, uv in _PLAIN.items() if key in pip}
     if "proxy" in pip:
-        wanted |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"])
-    kept = {name: value for name, value in wanted.items() if name not in variables}
-    return UvSettings(kept, arguments)
+        settings |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"])
+    unset = {name: value for name, value in settings.items() if name not in variables}
+    return UvSettings(unset, arguments)
 
 
 def _translate_indexes(pip: Mapping[str, str]) -> dict[str, str]:
-    wanted = {}
+    settings = {}
     if "index-url" in pip:
-        wanted["UV_DEFAULT_INDEX"] = pip["index-url"].strip()
+        settings["UV_DEFAULT_INDEX"] = pip["index-url"].strip()
     if "extra-index-url" in pip:
-        wanted["UV_EXTRA_INDEX_URL"] = " ".join(pip["extra-index-url"].split())
+        settings["UV_EXTRA_INDEX_URL"] = " ".join(pip["extra-index-url"].split())
         # pip looks at all indexes and the digests in the lock decide; uv would stop at the
         # first index that knows the name, whatever versions it has.
-        wanted["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    return wanted
+        settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    return settings
 
 
 def _is_true(text: str) -> bool:

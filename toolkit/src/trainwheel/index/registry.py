@@ -30,14 +30,14 @@ class Registry:
         folder: The files of the embedded index.
         keys: Where the release keys of published wheels are kept by digest, so that each wheel
             is fetched at most once; None to keep none.
-        told: Told where the index sends those who ask for a project that it does not have; None
-            where that is an error (`SimpleIndex`).
+        notify: Is told where the index sends those who ask for a project that it does not have;
+            None where that is an error (`SimpleIndex`).
     """
 
     target: Target | None
     folder: Path
     keys: Path | None = None
-    told: Callable[[str], object] | None = None
+    notify: Callable[[str], object] | None = None
 
     @property
     def label(self) -> str:
@@ -49,7 +49,7 @@ class Registry:
         name = canonicalize_name(project)
         if self.target is None:
             return _by_version(published_wheels(self.folder, name))
-        return _by_version(SimpleIndex(self.target, told=self.told).files(name))
+        return _by_version(SimpleIndex(self.target, notify=self.notify).files(name))
 
     def unchanged_since(
         self, wheels: Mapping[str, PublishedFile], version: str, release_key: str
@@ -79,24 +79,24 @@ class Registry:
         if self.target is None:
             return read_release_key(self.folder / file.filename)
         digest = file.hashes.get("sha256", "")
-        kept = None if self.keys is None or not digest else self.keys / f"{digest}.json"
-        if kept is not None and kept.is_file():
-            key = json.loads(kept.read_bytes())
+        cached = None if self.keys is None or not digest else self.keys / f"{digest}.json"
+        if cached is not None and cached.is_file():
+            key = json.loads(cached.read_bytes())
             return key if isinstance(key, str) else None
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
             key = read_release_key(SimpleIndex(self.target).download(file, Path(folder)))
-        if kept is not None:
-            write_atomically(kept, json.dumps(key).encode())
+        if cached is not None:
+            write_atomically(cached, json.dumps(key).encode())
         return key
 
 
 def _by_version(files: Iterable[PublishedFile]) -> dict[str, PublishedFile]:
-    found = {}
+    wheels = {}
     for file in files:
         try:
             _, version, _, _ = parse_wheel_filename(file.filename)
         except InvalidWheelFilename:
             continue
         if not file.is_yanked:
-            found[str(version)] = file
-    return found
+            wheels[str(version)] = file
+    return wheels

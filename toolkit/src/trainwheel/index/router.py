@@ -92,14 +92,14 @@ class _Routes:
         """Return the files of a project, each with the key it is served by."""
         index = self.bindings.index_of(name)
         indexes = self.rest if index is None else (self.bound[index],)
-        found: dict[str, tuple[str, PublishedFile]] = {}
-        for asked in indexes:
-            for file in asked.files(name):
-                said = f"{file.url} {sorted(file.hashes.items())}"
-                key = hashlib.sha256(said.encode()).hexdigest()[:32]
-                self.files[key] = (asked, file)
-                found.setdefault(file.filename, (key, file))
-        return list(found.values())
+        files: dict[str, tuple[str, PublishedFile]] = {}
+        for one in indexes:
+            for file in one.files(name):
+                identity = f"{file.url} {sorted(file.hashes.items())}"
+                key = hashlib.sha256(identity.encode()).hexdigest()[:32]
+                self.files[key] = (one, file)
+                files.setdefault(file.filename, (key, file))
+        return list(files.values())
 
     def fetch(self, key: str, name: str) -> Path | None:
         """Return a file, fetched; None where there is none."""

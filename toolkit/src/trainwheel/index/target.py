@@ -87,7 +87,7 @@ class _Value:
 class _Problems:
     """What is wrong with the values read so far."""
 
-    found: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     all_absent: bool = True
 
     def read(self, value: _Value, problem: str | None) -> str:
@@ -95,7 +95,7 @@ class _Problems:
         if value.text is None:
             problem = "is missing"
         if problem is not None:
-            self.found.append(f"{value.label} {problem}")
+            self.texts.append(f"{value.label} {problem}")
             # A CI service makes an empty variable of a secret that a job was not given.
             self.all_absent &= not value.text and not value.label.startswith(_TABLE)
         return value.text or ""
@@ -134,10 +134,10 @@ def choose_index(
         chosen = find_index(settings, environment)
     if chosen in {None, EMBEDDED}:
         return None
-    found = _find_settings(str(chosen), settings)
-    if to_read and environment.get(found.read_password_env):
-        return read_target(found, environment, mint)
-    return _build_target(found, environment, mint)
+    index = _find_settings(str(chosen), settings)
+    if to_read and environment.get(index.read_password_env):
+        return read_target(index, environment, mint)
+    return _build_target(index, environment, mint)
 
 
 def find_index(settings: Mapping[str, IndexSettings], environment: Environment) -> str | None:
@@ -148,11 +148,11 @@ def find_index(settings: Mapping[str, IndexSettings], environment: Environment) 
     """
     if environment.wants_nexus:
         return NEXUS
-    given = [name for name, found in settings.items() if environment.is_set(found.url_env)]
-    if len(given) > 1:
-        message = f"the addresses of several indexes are set: {', '.join(sorted(given))}"
+    names = [name for name, index in settings.items() if environment.is_set(index.url_env)]
+    if len(names) > 1:
+        message = f"the addresses of several indexes are set: {', '.join(sorted(names))}"
         raise ConfigurationError(message, hint="name one: --to NAME, or TRAINWHEEL_INDEX")
-    return given[0] if given else None
+    return names[0] if names else None
 
 
 def read_target(
@@ -195,12 +195,12 @@ def _check_name(name: str) -> None:
 
 def _find_settings(name: str, settings: Mapping[str, IndexSettings]) -> IndexSettings:
     if name == NEXUS:
-        found = settings.get(NEXUS, IndexSettings(NEXUS))
+        nexus = settings.get(NEXUS, IndexSettings(NEXUS))
         username, password = NEXUS_READ_VARIABLES
         return replace(
-            found,
-            read_username_env=found.read_username_env or username,
-            read_password_env=found.read_password_env or password,
+            nexus,
+            read_username_env=nexus.read_username_env or username,
+            read_password_env=nexus.read_password_env or password,
         )
     if name in settings:
         return settings[name]
@@ -223,9 +223,9 @@ def _build_target(
     username, password = _credentials(settings, environment)
     if settings.token_command:
         if settings.password_env:
-            problems.found.append(f"{_key(settings, 'password-env')} stands beside token-command")
+            problems.texts.append(f"{_key(settings, 'password-env')} stands beside token-command")
         # What is wrong already is told without running anything.
-        text = "" if problems.found else mint(settings)
+        text = "" if problems.texts else mint(settings)
         password = _Value(_key(settings, "token-command"), text or None)
     printed = (settings.name, upload_url, simple_url or "", install_url or "")
     target = Target(
@@ -238,18 +238,18 @@ def _build_target(
         credential_names=tuple(value.label for value in (username, password) if value),
         ca_bundle=find_bundle(environment.variables),
     )
-    if problems.found:
-        message = f"index {settings.name} cannot be used: {', '.join(problems.found)}"
+    if problems.texts:
+        message = f"index {settings.name} cannot be used: {', '.join(problems.texts)}"
         error = MissingCredentialsError if problems.all_absent else ConfigurationError
-        raise error(message, hint=_mend(settings, problems.found))
+        raise error(message, hint=_hint(settings, problems.texts))
     return target
 
 
-def _mend(settings: IndexSettings, found: list[str]) -> str:
-    if any("plain http" in problem for problem in found):
+def _hint(settings: IndexSettings, problems: list[str]) -> str:
+    if any("plain http" in problem for problem in problems):
         table = f"[tool.trainwheel.index.{settings.name}]"
         return f"use https, or say allow-http = true in {table}"
-    if any("spoil" in problem for problem in found):
+    if any("spoil" in problem for problem in problems):
         return "choose a longer password, which is in no address and no word of a command"
     if settings.name == NEXUS and not (settings.url or settings.url_env):
         return f"set all of {', '.join(NEXUS_VARIABLES)}, or none for the embedded index"

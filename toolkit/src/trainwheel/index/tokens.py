@@ -35,12 +35,12 @@ class TokenSource:
         """Return what the command prints, which nothing else gets to see.
 
         Raises:
-            ConfigurationError: It is no command, or prints nothing or more than one line.
+            ConfigurationError: It is not a command, or prints nothing or more than one line.
             MissingCredentialsError: It failed, as in a job that may not have a token.
         """
-        known = self._minted.get(settings.token_command)
-        if known is not None and time.monotonic() - known[0] < _FRESH:
-            return known[1].reveal()
+        cached = self._minted.get(settings.token_command)
+        if cached is not None and time.monotonic() - cached[0] < _FRESH:
+            return cached[1].reveal()
         token = self._mint(settings)
         self._minted[settings.token_command] = time.monotonic(), Secret(token)
         return token
@@ -55,7 +55,7 @@ class TokenSource:
         try:
             argv = tuple(shlex.split(settings.token_command))
         except ValueError:
-            message = f"{where} is no command: a quotation mark has no partner"
+            message = f"{where} is not a command: it has an unmatched quotation mark"
             raise ConfigurationError(message) from None
         # It sees the passwords: a Python takes no module of the folder that it starts in.
         command = Command(
@@ -74,7 +74,7 @@ class TokenSource:
             raise MissingCredentialsError(message, hint="run it by hand to see why")
         lines = completed.output.split()
         if len(lines) != 1:
-            found = "nothing" if not lines else "more than one word"
-            message = f"{where} prints {found}"
+            amount = "nothing" if not lines else "more than one word"
+            message = f"{where} prints {amount}"
             raise ConfigurationError(message, hint="it has to print the token alone")
         return lines[0]

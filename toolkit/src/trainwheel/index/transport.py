@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trainwheel.index.patience import Patience
     from trainwheel.index.target import Target
 
-__all__ = ["Page", "Transport", "reason"]
+__all__ = ["Page", "Transport"]
 
 # Its warnings hold whole addresses, also signed ones.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -228,31 +228,31 @@ class Transport:
             yield
         except requests.exceptions.SSLError as error:
             hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
-            self._fail(f"its certificate is not accepted: {reason(error)}", hint=hint)
+            self._fail(f"its certificate is not accepted: {_reason(error)}", hint=hint)
         except requests.Timeout:
             self._fail("no answer in time")
         except requests.exceptions.ProxyError as error:
-            text = f"the proxy does not answer: {reason(error)}"
+            text = f"the proxy does not answer: {_reason(error)}"
             raise _TransientError(text) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise _TransientError(reason(error)) from None
+            raise _TransientError(_reason(error)) from None
         except requests.RequestException as error:
-            self._fail(reason(error))
+            self._fail(_reason(error))
 
     def _fail(self, text: str, *, hint: str = "") -> NoReturn:
         message = f"index {self._target.name} does not answer: {text}"
         raise StepFailedError(message, hint=hint) from None
 
 
-def reason(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """Return what the operating system said at the bottom of a chain of errors.
 
     Everything above it repeats addresses, pool names and object ids.
     """
-    found = "the connection broke"
+    words = "the connection broke"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
-            found = str(cause.strerror)
+            words = str(cause.strerror)
         cause = cause.__cause__ or cause.__context__
-    return found[:1].lower() + found[1:]
+    return words[:1].lower() + words[1:]

@@ -155,8 +155,8 @@ def newest_in_line(base: str, published: Iterable[str]) -> str | None:
         ConfigurationError: `base` is not PEP 440.
     """
     line = _line(parse_version(base, what="version in setup.py"))
-    found = [version for version in _readable(published) if _line(version) == line]
-    return str(max(found)) if found else None
+    versions = [version for version in _readable(published) if _line(version) == line]
+    return str(max(versions)) if versions else None
 
 
 def check_not_lower(version: str, published: Iterable[str]) -> None:

@@ -58,7 +58,7 @@ def test_a_first_release_is_published_and_the_redirect_is_told_once(
 ) -> None:
     screen = io.StringIO()
     console = Console(Environment({}), screen)
-    registry = Registry(rig.target, tmp_path, told=console.notice_once)
+    registry = Registry(rig.target, tmp_path, notify=console.notice_once)
     assert registry.wheels("Demo_Model") == {}
 
     is_sent = publish(
@@ -89,7 +89,7 @@ def test_whoever_must_not_miss_a_project_is_told_how_to_switch_the_redirect_off(
 
 def test_without_the_redirect_nothing_is_told(tmp_path: Path) -> None:
     with serve_default(tmp_path / "server", "ci", PASSWORD, "--disable-fallback") as url:
-        registry = Registry(Target("team", url, f"{url}simple/"), tmp_path, told=pytest.fail)
+        registry = Registry(Target("team", url, f"{url}simple/"), tmp_path, notify=pytest.fail)
 
         assert registry.wheels("demo-model") == {}
 

@@ -79,7 +79,7 @@ def test_what_is_no_token_is_one_line_without_what_was_printed(
     ("command", "kind", "told"),
     [
         ("nosuch-program --now", StepFailedError, "cannot start nosuch-program"),
-        ("print 'half", ConfigurationError, "a quotation mark has no partner"),
+        ("print 'half", ConfigurationError, "is not a command: it has an unmatched quotation mark"),
     ],
 )
 def test_what_is_no_command_is_one_line(
