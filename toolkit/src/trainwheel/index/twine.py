@@ -1,13 +1,15 @@
-"""twine: the command that uploads, and why it failed."""
+"""twine: the command that uploads, and what its output means.
+
+Every failure of twine is exit code 1, so the text decides; connection errors come as a
+traceback, of which nobody should see more than its last words.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.guest import SEND
@@ -17,28 +19,17 @@ from trainwheel.index.target import Target
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, Completed
 
-__all__ = ["Failure", "Raised", "explain_failure", "plan_twine", "read_raised"]
+__all__ = ["Failure", "explain_failure", "plan_twine"]
 
-_CONNECTION = {"ConnectionError", "Timeout", "ChunkedEncodingError", "ProtocolError"}
-
-
-@dataclass(frozen=True)
-class Raised:
-    """The exception that ended twine, as `trainwheel.guest.send_with_twine` describes it.
-
-    Args:
-        classes: The names of its class and of all base classes.
-        words: Its first argument.
-        status: The status code of the server's answer; None where there was none.
-        reason: What the server said beside it.
-        system: What the operating system said.
-    """
-
-    classes: list[str]
-    words: str = ""
-    status: int | None = None
-    reason: str = ""
-    system: str = ""
+_STATUS = re.compile(r"HTTPError: ([0-9]{3}) .* from \S+\s*(.*)")
+_OWN_WORDS = re.compile(r"^ERROR\s+(?:[A-Za-z]+: )?(.*)$", re.MULTILINE)
+_CERTIFICATE = re.compile(r"SSLError|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
+_CONNECTION = re.compile(
+    r"ConnectionError|ConnectTimeout|ReadTimeout|ProtocolError|RemoteDisconnected|BrokenPipeError"
+    r"|ProxyError|ChunkedEncodingError|ConnectionResetError"
+)
+_MISSING = re.compile(r"No module named '?(twine|requests)\b")
+_SYSTEM = re.compile(r"\[Errno -?[0-9]+\] ([^'\")\]\n]+)")
 
 
 @dataclass(frozen=True)
@@ -71,44 +62,24 @@ def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
         python: The Python of an environment that has twine.
         target: The index.
         wheel: The file.
-        config: A ``.pypirc`` with the index's address and credentials; what `read_raised` reads
-            is written beside it.
+        config: A ``.pypirc`` with the index's address and credentials.
         environment: Says which hosts are reached without a proxy.
         timeout: Seconds; twine itself would wait for ever.
     """
     options = ("--config-file", str(config), "--non-interactive", "--disable-progress-bar")
-    argv = (str(python), "-P", str(SEND), str(_raised_path(config)), "--no-color", "upload")
+    argv = (str(python), "-P", str(SEND), "--no-color", "upload", *options)
     return Command(
-        (*argv, *options, "-r", target.name, str(wheel)),
+        (*argv, "-r", target.name, str(wheel)),
         env=for_twine(environment.variables),
         timeout=timeout,
     )
 
 
-def read_raised(config: Path, redact: Callable[[str], str]) -> Raised | None:
-    """Return the exception that ended the twine of a configuration file; None for none.
-
-    Args:
-        config: The ``.pypirc``.
-        redact: Takes secrets out of what the server said.
-    """
-    path = _raised_path(config)
-    if not path.is_file():
-        return None
-    values: dict[str, Any] = json.loads(path.read_bytes())
-    for key in ("words", "reason", "system"):
-        values[key] = redact(values[key])
-    return Raised(**values)
-
-
-def explain_failure(
-    completed: Completed, raised: Raised | None, target: Target, filename: str
-) -> Failure | None:
+def explain_failure(completed: Completed, target: Target, filename: str) -> Failure | None:
     """Return why twine failed, None where it says that it did not.
 
     Args:
         completed: How it ended.
-        raised: The exception that ended it.
         target: The index.
         filename: The wheel's name.
     """
@@ -117,30 +88,21 @@ def explain_failure(
     if completed.is_late or completed.returncode < 0:
         words = "no end in time" if completed.is_late else f"signal {-completed.returncode}"
         return _failed(target, f"the upload was ended: {words}", may_have_arrived=True)
-    if raised is None:
-        words = _printable(completed.last_line) or "twine said nothing"
-        return _failed(target, words, may_have_arrived=True)
-    return _explain_raised(raised, target, filename)
+    return _explain_output(completed, target, filename)
 
 
-def _explain_raised(raised: Raised, target: Target, filename: str) -> Failure:
-    classes = set(raised.classes)
-    if "RedirectDetected" in classes:
+def _explain_output(completed: Completed, target: Target, filename: str) -> Failure:
+    output = completed.output
+    if "RedirectDetected" in output:
         return _configuration(target, "redirects uploads", "name the final address as its url")
-    if raised.status is not None:
-        return _explain_status(raised.status, raised.reason, target, filename)
-    if "SSLError" in classes:
+    if answer := _STATUS.search(output):
+        return _explain_status(int(answer[1]), answer[2].strip(), target, filename)
+    if _CERTIFICATE.search(output):
         hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
         return _failed(target, "its certificate is not accepted", hint=hint)
-    if classes & _CONNECTION:
-        words = raised.system.lower() or "the connection broke"
-        return _failed(target, words, is_transient=True, may_have_arrived=True)
-    if "ModuleNotFoundError" in classes and raised.words.endswith(("'twine'", "'requests'")):
-        error = StepFailedError("twine is not installed", hint="lock it in the upload category")
-        return Failure(error)
-    own = "" if "TwineException" in classes else f"{raised.classes[0]}: "
-    words = _printable(f"{own}{raised.words.partition(chr(10))[0]}")
-    return _failed(target, words, may_have_arrived=True)
+    if _CONNECTION.search(output):
+        return _explain_connection(output, target)
+    return _explain_words(completed, target)
 
 
 def _explain_status(status: int, reason: str, target: Target, filename: str) -> Failure:
@@ -160,6 +122,21 @@ def _explain_status(status: int, reason: str, target: Target, filename: str) -> 
     return _failed(target, f"it refuses {filename} ({text}{words})", may_have_arrived=True)
 
 
+def _explain_connection(output: str, target: Target) -> Failure:
+    reasons = _SYSTEM.findall(output)
+    words = reasons[-1].strip().lower() if reasons else "the connection broke"
+    return _failed(target, words, is_transient=True, may_have_arrived=True)
+
+
+def _explain_words(completed: Completed, target: Target) -> Failure:
+    if _MISSING.search(completed.output):
+        error = StepFailedError("twine is not installed", hint="lock it in the upload category")
+        return Failure(error)
+    own = _OWN_WORDS.findall(completed.output)
+    words = _printable(own[-1] if own else completed.last_line) or "twine said nothing"
+    return _failed(target, words, may_have_arrived=True)
+
+
 def _failed(
     target: Target,
     text: str,
@@ -174,10 +151,6 @@ def _failed(
 
 def _configuration(target: Target, text: str, hint: str) -> Failure:
     return Failure(ConfigurationError(f"index {target.name} {text}", hint=hint))
-
-
-def _raised_path(config: Path) -> Path:
-    return config.with_name("raised.json")
 
 
 def _printable(text: str) -> str:

@@ -25,7 +25,7 @@ from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
-from trainwheel.index.twine import Failure, explain_failure, plan_twine, read_raised
+from trainwheel.index.twine import Failure, explain_failure, plan_twine
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
@@ -139,8 +139,7 @@ class _Upload:
         with private_pypirc(target) as config, _shown(console, wheel, target.name) as started:
             command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
             ended = run(command, environment, log=log, redact=console.redact, started=started)
-            raised = read_raised(config, console.redact)
-        return explain_failure(ended, raised, target, wheel.name)
+        return explain_failure(ended, target, wheel.name)
 
     def _look(self) -> Standing:
         files = files_like(self.index.files(_project(self.wheel)), self.wheel.name)
