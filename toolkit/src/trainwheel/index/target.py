@@ -1,6 +1,6 @@
 """Which index is meant, and the credentials that open it.
 
-Everything here is pure: it judges the parsed configuration and a snapshot of the environment.
+Everything here is pure: it looks at the parsed configuration and a snapshot of the environment.
 No message repeats a value, for a password is easily set in the wrong variable.
 """
 

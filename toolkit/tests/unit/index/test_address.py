@@ -129,7 +129,18 @@ def test_an_address_ends_in_one_slash(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["pip", "abc", "upload", "install", "--no-deps", "models", "index.test", "https://"]
+    "password",
+    [
+        "evaluate",
+        "pip",
+        "abc",
+        "upload",
+        "install",
+        "--no-deps",
+        "models",
+        "index.test",
+        "https://",
+    ],
 )
 def test_a_password_that_stands_in_what_is_printed_cannot_be_hidden(password: str) -> None:
     problem = check_password(password, ["https://index.test/models/"]) or ""
