@@ -28,7 +28,6 @@ from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
-from trainwheel.system.secrets import Secret
 from trainwheel.system.process import Command, await_line, end_group, start
 from trainwheel.system.secrets import Secret
 

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from trainwheel.index.access import for_pip, for_uv, parse_address
+from trainwheel.index.access import for_pip, for_uv, parse_address, secrets_of
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.pip import find_bundle
-from trainwheel.index.access import secrets_of
 from trainwheel.index.router import serve_routes
 from trainwheel.index.target import Target, read_target
 from trainwheel.install.environments import Share, read_pip_settings
