@@ -9,6 +9,7 @@ from typing import Any
 from trainwheel.requirements.pins import POLICIES
 from trainwheel.settings.values import (
     a_callable,
+    a_command,
     a_count,
     a_duration,
     a_file,
@@ -58,7 +59,7 @@ KEYS = (
     Key(
         "train.command",
         "train_command",
-        a_text,
+        a_command,
         "",
         "The training command; {model}, {data} and {report} stand for the paths",
     ),
@@ -77,9 +78,9 @@ KEYS = (
     Key("data", "data", paths, "[]", "Files and folders that training reads"),
     Key("data.paths", "data", paths, "[]",
         "The same, beside the other keys that begin with data; tracked by DVC, they are pulled"),
-    Key("data.command", "data_command", a_text, "none",
+    Key("data.command", "data_command", a_command, "none",
         "Command that writes a snapshot of the data; {folder} stands for where to"),
-    Key("data.version-command", "data_version_command", a_text, "none",
+    Key("data.version-command", "data_version_command", a_command, "none",
         "Command that prints what changes with the data: a snapshot id, a watermark"),
     Key("data.schema", "data_schema", a_path, "data-schema.json",
         "Columns and rows that the snapshot has to have, written by `nox -s data -- --accept`"),

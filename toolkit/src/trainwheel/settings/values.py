@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,6 +16,7 @@ from trainwheel.system.text import parse_duration, parse_size
 
 __all__ = [
     "a_callable",
+    "a_command",
     "a_count",
     "a_duration",
     "a_file",
@@ -50,6 +52,19 @@ def a_text(value: object) -> str:
         message = "a text that is not empty"
         raise ValueError(message)
     return value
+
+
+def a_command(value: object) -> str:
+    """Return a command that can be divided into words as a shell does."""
+    text = a_text(value)
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words or not words[0]:
+        message = "a command whose quotation marks are all closed, and that names a program"
+        raise ValueError(message)
+    return text
 
 
 def a_module(value: object) -> str:
