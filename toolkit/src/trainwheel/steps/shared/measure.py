@@ -239,24 +239,33 @@ def read_held_out(path: Path) -> HeldOut:
         StepFailedError: A line has no input or no truth, or a number that JSON does not have.
     """
     inputs, truths = [], []
-    with path.open(encoding="utf-8") as stream:
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             where = f"{path.name} line {number}"
             try:
-                row = json.loads(line, parse_constant=_refuse_constant)
-                inputs.append(dict(row["input"]))
-                truths.append(row["truth"])
+                record, truth = _read_row(line)
             except _ConstantError as error:
                 # What json.dumps writes for NaN; who asks over JSON sends null.
                 message = f"{where} holds {error}, which is no JSON"
                 raise StepFailedError(message, hint="let training write null for it") from None
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 message = f"{where} is no object with input and truth"
                 raise StepFailedError(message, hint="let training write one a line") from None
-            if not _is_truth(truths[-1]):
-                message = f"{where}: truth is {json.dumps(truths[-1])}, which is no label or number"
+            if not _is_truth(truth):
+                message = f"{where}: truth is {json.dumps(truth)}, which is no label or number"
                 raise StepFailedError(message, hint="leave out rows whose truth is not known")
+            inputs.append(record)
+            truths.append(truth)
     return HeldOut(inputs, truths)
+
+
+def _read_row(line: bytes) -> tuple[dict[str, Any], Any]:
+    row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    record, truth = row["input"], row["truth"]
+    if not isinstance(record, dict):
+        message = "the input is not an object"
+        raise TypeError(message)
+    return record, truth
 
 
 def _is_truth(value: object) -> bool:
