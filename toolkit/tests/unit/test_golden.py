@@ -176,9 +176,11 @@ def test_golden_inputs_are_read_as_training_wrote_them(
         ('{"x": 1\n', 1),
         ("nonsense", 1),
         ("null", 1),
+        ('{"x": 1}\n{"x": "é"}\n'.encode("latin-1"), 2),
+        pytest.param("[" * 100_000, 1, id="nested"),
     ],
 )
-def test_a_line_that_is_no_record_is_named(text: str, line: int) -> None:
+def test_a_line_that_is_no_record_is_named(text: str | bytes, line: int) -> None:
     with pytest.raises(StepFailedError) as caught:
         parse_inputs(text, "golden.jsonl")
 

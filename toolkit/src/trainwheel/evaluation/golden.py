@@ -34,18 +34,19 @@ class GoldenRow:
     prediction: Any
 
 
-def parse_inputs(text: str, source: str) -> list[dict[str, Any]]:
-    """Return the records of a ``golden.jsonl``, one JSON object a line.
+def parse_inputs(text: str | bytes, source: str) -> list[dict[str, Any]]:
+    """Return the records of a ``golden.jsonl``: UTF-8, one JSON object a line.
 
     Raises:
         StepFailedError: A line is no JSON object.
     """
     records = []
     # Not splitlines: a JSON text may hold U+2028 and its like as they are.
-    for number, line in enumerate(io.StringIO(text), 1):
+    stream = io.BytesIO(text.encode("utf-8") if isinstance(text, str) else text)
+    for number, line in enumerate(stream, 1):
         try:
-            record = json.loads(line)
-        except ValueError:
+            record = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
             message = f"{source} line {number} is no JSON object"

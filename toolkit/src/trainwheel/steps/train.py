@@ -213,7 +213,7 @@ def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tup
     if not path.exists():
         run.console.notice("training wrote no golden.jsonl: no prediction will be repeated")
         path.touch()
-    inputs = parse_inputs(path.read_text(encoding="utf-8"), "golden.jsonl")
+    inputs = parse_inputs(path.read_bytes(), "golden.jsonl")
     source = scratch / "source"
     stage_package(run.workspace, source, artefact)
     model = Model(
