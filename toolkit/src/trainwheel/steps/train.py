@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -306,11 +307,15 @@ def _difference(workspace: Workspace, report: Path) -> str:
         return "predictions.csv was written by one of the two alone"
     if not before.is_file():
         return ""
-    with (
-        before.open(encoding="utf-8", newline="") as then,
-        after.open(encoding="utf-8", newline="") as now,
-    ):
-        return compare_predictions(then, now, tolerance)
+    try:
+        with (
+            before.open(encoding="utf-8", newline="") as then,
+            after.open(encoding="utf-8", newline="") as now,
+        ):
+            return compare_predictions(then, now, tolerance)
+    except (UnicodeDecodeError, csv.Error) as error:
+        message = f"predictions.csv cannot be read: {error}"
+        raise StepFailedError(message, hint="let training write CSV in UTF-8") from None
 
 
 def _read_golden(path: Path) -> tuple[GoldenRow, ...]:

@@ -1,0 +1,152 @@
+"""A run of steps in a small repository: what it was asked for, what it ran, what it said."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trainwheel.engine.run import Options, Run
+from trainwheel.errors import StepFailedError
+from trainwheel.install.environments import STAMP
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.steps import load_chain
+from trainwheel.system.digest import digest_json
+from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training
+from trainwheel.wheel.sbom import bill_name
+from unit.recording_tools import Call, RecordingTools
+from unit.repository import PYPROJECT, SIX, open_here, write
+from unit.wheels import write_wheel
+
+Answer = Callable[[Call], str]
+SHA = "ab" * 32
+
+
+@dataclass
+class Opened:
+    """A run, with the tools that it was given, what a person sees, and the steps that it queued."""
+
+    run: Run
+    tools: RecordingTools
+    stream: io.StringIO
+    queue: list[str]
+
+    def step(self, name: str) -> Opened:
+        """Run a step, and return this."""
+        load_chain()[name].run(self.run)
+        return self
+
+    @property
+    def said(self) -> str:
+        """What a person has seen."""
+        return self.stream.getvalue()
+
+    @property
+    def calls(self) -> list[Call]:
+        """What was run."""
+        return self.tools.calls
+
+
+def open_with(
+    root: Path,
+    answer: Answer = lambda _: "",
+    *flags: str,
+    named: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    **parts: Any,
+) -> Opened:
+    """Open the repository for a run.
+
+    Args:
+        root: The repository.
+        answer: Does what a tool would do.
+        flags: What stands after ``--``: a name, or a name and a value with ``=`` between.
+        named: The steps that were asked for.
+        variables: Of the environment.
+        parts: Fields of the run.
+    """
+    tools = RecordingTools(answer, root / ".nox")
+    stream, queue = io.StringIO(), list[str]()
+    link_python(root / ".nox" / "train")
+    values = {name: value for name, _, value in (flag.partition("=") for flag in flags)}
+    run = replace(
+        open_here(root, variables, stream=stream, tools=tools),
+        options=Options(values),
+        named=frozenset(named),
+        queue=queue.append,
+        **parts,
+    )
+    return Opened(run, tools, stream, queue)
+
+
+def configure(root: Path, *lines: str) -> None:
+    """Write a configuration with these lines more."""
+    write(root, "pyproject.toml", PYPROJECT + "".join(f"{line}\n" for line in lines))
+
+
+def lock_more(root: Path, category: str, *names: str) -> None:
+    """Lock further packages in a category of the Pipfile, which is made where it is missing."""
+    text, head = (root / "Pipfile").read_text(encoding="utf-8"), f"[{category}]\n"
+    text = text if head in text else f"{text}\n{head}"
+    text = text.replace(head, head + "".join(f'{name} = "*"\n' for name in names))
+    write(root, "Pipfile", text)
+    content = json.loads((root / "Pipfile.lock").read_bytes())
+    content[category] = {**content.get(category, {}), **dict.fromkeys(names, SIX)}
+    write(root, "Pipfile.lock", stamp_lock(json.dumps(content), parse_pipfile(text)))
+
+
+def link_python(folder: Path) -> Path:
+    """Let an environment's interpreter be the one that runs this, and return it."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    if not python.exists():
+        python.symlink_to(sys.executable)
+    return python
+
+
+def fill_environment(folder: Path, requirements: str, *alone: str) -> Path:
+    """Make an environment that counts as filled with these requirements."""
+    python = link_python(folder)
+    parts = [requirements, sys.version, sys.executable, "", *alone]
+    (folder / STAMP).write_text(digest_json(parts))
+    return python
+
+
+def fail(message: str) -> Answer:
+    """Return the answer of a tool that fails."""
+
+    def answer(_: Call) -> str:
+        raise StepFailedError(message)
+
+    return answer
+
+
+def provenance(version: str, metrics: Mapping[str, float], predict: str, golden: str) -> Provenance:
+    """Return what a published wheel says of its model."""
+    training = Training("python -m small_training", {}, "local", "3.11.0", "linux", SHA, {})
+    return Provenance(
+        "small-model", version, SHA, None, dirty=False, commit_time=None, training=training,
+        metrics=metrics, intervals={}, gate=None, packages={},
+        artefact=Artefact("small_model/artefact/model.joblib", SHA, 7, "joblib"),
+        golden=Golden(hashlib.sha256(golden.encode()).hexdigest(), 0, predict, 1e-9),
+    )  # fmt: skip
+
+
+def publish(
+    root: Path, version: str, metrics: Mapping[str, float], *, predict: str = "builtins:dict"
+) -> Path:
+    """Put a wheel with a whole record of its model into the embedded index."""
+    own = provenance(version, metrics, predict, "")
+    folder = f"small_model-{version}.dist-info/"
+    members = {
+        f"{folder}trainwheel/provenance.json": own.render().encode(),
+        f"{folder}trainwheel/golden.jsonl": b"",
+        f"{folder}{bill_name(own)}": b'{"components": []}',
+    }
+    return write_wheel(root / ".trainwheel" / "index", "small_model", version, members=members)

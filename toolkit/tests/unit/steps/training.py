@@ -1,0 +1,46 @@
+"""What a training command does: it writes a model, golden inputs and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from unit.recording_tools import Call
+
+GOLDEN = '{"x": 1}\n'
+MEASURES = {"seconds": 1.5, "processor_seconds": 2.5, "peak_memory": 1 << 20}
+"""What the host writes of the run."""
+
+
+def training(
+    weights: str | None = "weights",
+    files: Mapping[str, str] | None = None,
+    *,
+    golden: str | None = GOLDEN,
+    prints: str = "",
+    encoding: str = "utf-8",
+) -> Callable[[Call], str]:
+    """Return tools that train.
+
+    Args:
+        weights: The model; None for training that writes none.
+        files: What it writes to the report's folder, by name.
+        golden: The golden inputs; None for training that writes none.
+        prints: What it prints.
+        encoding: Of the files.
+    """
+
+    def answer(call: Call) -> str:
+        assert call.step == "train"
+        model, report = (Path(call.argv[call.argv.index(word) + 1]) for word in ("-o", "-t"))
+        if weights is not None:
+            model.write_text(weights)
+        written = {**(files or {}), **({} if golden is None else {"golden.jsonl": golden})}
+        for name, text in written.items():
+            (report / name).write_text(text, encoding=encoding)
+        measures = json.loads(Path(call.argv[3]).read_bytes())["measures"]
+        Path(measures).write_text(json.dumps(MEASURES))
+        return prints
+
+    return answer
