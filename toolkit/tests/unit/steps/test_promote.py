@@ -25,14 +25,13 @@ TABLE = '\n[tool.trainwheel.index.corporate]\nurl = "https://corporate.invalid/m
 
 
 class ServedError(Exception):
-    """The verification was about to begin."""
-
-
-def no_python() -> Path:
-    raise ServedError
+    """An index was about to be served: the one in the folder of this name."""
 
 
 def publisher(folder: Path) -> Publisher:
+    def no_python() -> Path:
+        raise ServedError(folder.name)
+
     environment = Environment()
     console = Console(environment, io.StringIO())
     return Publisher(environment, console, Registry(None, folder), no_python)
@@ -123,7 +122,7 @@ def test_what_is_promoted_is_verified_first_and_nothing_has_arrived(
 ) -> None:
     write_model_wheel(tmp_path / "staging")
 
-    with pytest.raises(ServedError):
+    with pytest.raises(ServedError, match="staging"):
         promote_between(tmp_path, project=name)
 
     assert not (tmp_path / "production").exists()

@@ -114,6 +114,17 @@ def test_a_refusal_leaves_the_last_decision_as_it_was(root: Path) -> None:
     assert read_release(root / "build" / "version.json").version == "0.1.0"
 
 
+@pytest.mark.parametrize(
+    ("variables", "always"), [({}, False), ({"TRAINWHEEL_VERSION": "5"}, True)]
+)
+def test_what_is_asked_for_by_name_is_released_whatever_is_published(
+    root: Path, variables: dict[str, str], *, always: bool
+) -> None:
+    run_it(root, variables)
+
+    assert read_release(root / "build" / "version.json").always is always
+
+
 def check(run: Run) -> None:
     assert STEP.check is not None
     STEP.check(run)

@@ -184,8 +184,11 @@ def test_the_gate_is_told_with_its_zeros_and_without_defaults(root: Path) -> Non
 
 def test_packages_are_those_of_runtime_and_training(root: Path) -> None:
     write_lock(root, six="==1.16.9")
+    lock = json.loads((root / "Pipfile.lock").read_text())
+    lock["train"] = {"joblib": {"version": "==1.6.0", "hashes": [f"sha256:{ONE}"]}}
+    write(root, "Pipfile.lock", json.dumps(lock))
 
-    assert traced(root).packages == {"six": "1.16.9"}
+    assert traced(root).packages == {"six": "1.16.9", "joblib": "1.6.0"}
 
 
 def test_artefact_and_golden_predictions_are_told_by_their_bytes(root: Path) -> None:
