@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from trainwheel.errors import ConfigurationError, RefusedError
-from trainwheel.evaluation.gate import Baseline, Rule, evaluate_rules
+from trainwheel.evaluation.gate import LEFT_OUT, Baseline, Rule, evaluate_rules
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import newest_in_line
 from trainwheel.system.console import Console
+from trainwheel.wheel.metadata import list_members
 from trainwheel.wheel.proof import Proof, read_provenance
 
 __all__ = ["compare_late"]
+
+_RECORD = ".dist-info/trainwheel/provenance.json"
+_KEYS = frozenset(entry.name for entry in fields(Rule)) - {"metric"}
+_LIMITS = {"minimum": None, "maximum": None}
+"""They need nothing that is published: the build has checked them."""
 
 
 def compare_late(
@@ -38,17 +45,17 @@ def compare_late(
         console: Where people are told.
 
     Raises:
-        RefusedError: A metric is worse than allowed, or a published wheel does not tell it.
+        RefusedError: A metric is worse than allowed, or the wheel asks what this version does not
+            know.
+        ConfigurationError: This version cannot read what the wheel says of its model.
     """
     newest = newest_in_line(proof.version, wheels)
     if newest is None or newest == proof.compared_with:
         return
-    try:
-        new = read_provenance(wheel)
-    except ConfigurationError:
+    if not any(member.endswith(_RECORD) for member in list_members(wheel)):
         return  # a wheel of another tool asks for nothing
-    rules = (Rule(metric, **values) for metric, values in (new.gate or {}).items())
-    drops = tuple(replace(rule, minimum=None, maximum=None) for rule in rules if rule.compares)
+    new = read_provenance(wheel)
+    drops = _drops(wheel, new.gate or {})
     if not drops:
         return
     try:
@@ -61,4 +68,29 @@ def compare_late(
     if failures := verdict.failures():
         message = f"the gate does not let this model pass: {failures[0]}"
         raise RefusedError(message, hint="train a better one, or change tool.trainwheel.gate")
-    console.notice(f"compared with {newest}: no metric is worse than the gate allows")
+    skipped = [check.metric for check in verdict.checks if check.outcome == LEFT_OUT]
+    for metric in skipped:
+        console.notice(f"{metric} is not compared with {newest}, which has no such metric")
+    if len(skipped) < len(drops):
+        console.notice(f"compared with {newest}: no metric is worse than the gate allows")
+
+
+def _drops(wheel: Path, gate: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Return the drops that the gate allowed when a wheel was packaged.
+
+    Raises:
+        RefusedError: Whether a rule is kept cannot be said, for this version does not know it.
+    """
+    if unknown := [metric for metric, values in gate.items() if not _is_rule(values)]:
+        message = f"{wheel.name} asks of {unknown[0]} what this version does not know"
+        hint = "publish it with the version of trainwheel that packaged it"
+        raise RefusedError(message, hint=hint)
+    rules = (Rule(metric, **{**values, **_LIMITS}) for metric, values in gate.items())
+    return tuple(rule for rule in rules if rule.compares)
+
+
+def _is_rule(values: object) -> bool:
+    return isinstance(values, dict) and all(
+        name in _KEYS and isinstance(value, str if name == "direction" else int | float)
+        for name, value in values.items()
+    )

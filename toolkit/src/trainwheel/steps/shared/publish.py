@@ -154,7 +154,8 @@ class Publisher:
         Raises:
             VersionTakenError: The index holds other content under this version.
             RefusedError: It is worse than what is published, and the gate forbids that.
-            ConfigurationError: A higher version is published in the release line.
+            ConfigurationError: A higher version is published in the release line, or the wheel's
+                record of its model cannot be read.
             StepFailedError: The index does not answer, or does not hold what was sent.
         """
         wheels = self.registry.wheels(proof.name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trainwheel.errors import RefusedError
+from trainwheel.errors import ConfigurationError, RefusedError
 from trainwheel.index.registry import Registry
 from trainwheel.steps.shared.late_comparison import compare_late
 from trainwheel.system.console import Console
@@ -158,3 +158,53 @@ def test_a_wheel_of_another_tool_asks_for_nothing(registry: Registry, tmp_path: 
 def test_a_metric_that_the_new_model_lacks_is_refused(registry: Registry) -> None:
     with pytest.raises(RefusedError, match="f1"):
         compare(registry, 0.9, gate={"f1": {"drop": 0.1, "direction": "higher"}})
+
+
+def test_a_metric_that_the_published_wheel_does_not_have_is_said_to_be_skipped(
+    registry: Registry,
+) -> None:
+    write_model_wheel(registry.folder, "0.1.3", metrics={"log_loss": 0.5})
+
+    said = compare(registry, 0.1, version="0.1.4").splitlines()
+
+    assert len(said) == 1
+    assert "accuracy" in said[0]
+    assert "not compared with 0.1.3" in said[0]
+
+
+def test_what_was_compared_is_told_beside_what_was_skipped(registry: Registry) -> None:
+    write_model_wheel(registry.folder, "0.1.3", metrics={"log_loss": 0.5})
+    gate = {"accuracy": {"drop": 0.1}, "log_loss": {"drop": 0.1}}
+
+    skipped, compared = compare(registry, 0.1, gate=gate, version="0.1.4").splitlines()
+
+    assert "accuracy" in skipped
+    assert compared.startswith("notice: compared with 0.1.3: ")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"drop": 0.01, "of_a_later_version": 1}, 0.5, None, {"drop": "much"}, {"metric": "f1"},
+     {"drop": 0.01, "direction": 1}],
+    ids=str,
+)  # fmt: skip
+def test_a_rule_that_this_version_does_not_know_is_refused_in_one_line(
+    registry: Registry, rule: object
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        compare(registry, 0.9, gate={"accuracy": rule})
+
+    assert "accuracy" in caught.value.message
+    assert "small_model-0.1.1" in caught.value.message
+
+
+@pytest.mark.parametrize("text", [b'{"schema": 2}', b'{"schema": 1}', b"cut sho"], ids=str)
+def test_a_record_that_this_version_cannot_read_does_not_pass_for_none(
+    registry: Registry, tmp_path: Path, text: bytes
+) -> None:
+    members = {"small_model-0.1.1.dist-info/trainwheel/provenance.json": text}
+    new = write_wheel(tmp_path / "dist", "small_model", "0.1.1", members=members)
+    console = Console(Environment(), io.StringIO())
+
+    with pytest.raises(ConfigurationError, match="provenance"):
+        compare_late(registry, registry.wheels("small-model"), new, proof_of(new), console)
