@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
 from trainwheel.engine.chain import Step
 from trainwheel.engine.run import Run
+from trainwheel.system.files import remove
 
 __all__ = ["STEP"]
 
@@ -13,10 +14,19 @@ __all__ = ["STEP"]
 def _run(run: Run) -> None:
     """Remove the build folder and the artefact; published files and caches stay."""
     layout = run.workspace.layout
-    shutil.rmtree(layout.build, ignore_errors=True)
+    _clear(layout.build)
     for path in layout.trained:
         path.unlink(missing_ok=True)
     run.console.outcome("clean", "removed build/ and the trained model")
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder; where it is a link, remove all that the folder holds and keep the link."""
+    # `shutil.rmtree` refuses a link, and whoever put the folder on another disk wants it there.
+    for path in folder.iterdir() if folder.is_dir() else ():
+        remove(path)
+    if not folder.is_symlink():
+        remove(folder)
 
 
 STEP = Step(
