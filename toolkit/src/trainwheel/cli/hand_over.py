@@ -63,7 +63,7 @@ def hand_over_wheel(layout: Layout, folder: Path) -> bool:
     """Copy the proved wheel and its proof; return whether there is one.
 
     Raises:
-        StepFailedError: Nothing was packaged.
+        StepFailedError: Nothing was packaged, or a wheel has lost its proof; nothing is copied.
     """
     build = layout.build
     if not read_release(build / "version.json").releases:
@@ -72,6 +72,10 @@ def hand_over_wheel(layout: Layout, folder: Path) -> bool:
     if not wheels:
         message = "no wheel has been packaged here"
         raise StepFailedError(message, hint="package it: make package.model")
+    for wheel in wheels:
+        if not proof_path(wheel).is_file():
+            message = f"{proof_path(wheel).name} is not beside {wheel.name}"
+            raise StepFailedError(message, hint="package it again: make package.model")
     folder.mkdir(parents=True, exist_ok=True)
     # Each by its name: whatever else lies there may hold rows, and stays.
     for wheel in wheels:
@@ -87,10 +91,11 @@ def hand_over_command(workspace: Workspace, folder: Path) -> None:
         workspace: The repository, of which nothing is run.
         folder: Where to.
     """
-    write_own_wheel(folder)
     listed = render_requirements(requirements(workspace.lock, *_CATEGORIES))
-    (folder / "requirements.txt").write_text(listed, encoding="utf-8")
     name = read_distribution_name(workspace.read_setup_py())
+    # From here on nothing in the repository can be wrong: a folder left half-made is refused later.
+    write_own_wheel(folder)
+    (folder / "requirements.txt").write_text(listed, encoding="utf-8")
     (folder / "name.txt").write_text(f"{name}\n", encoding="utf-8")
 
 
