@@ -34,6 +34,7 @@ from trainwheel.steps.promote import check_indexes, promote
 from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
+from trainwheel.system.files import read_text
 from trainwheel.system.process import handle_termination
 from trainwheel.wheel.proof import parse_proof
 
@@ -166,7 +167,7 @@ def _show(error: TrainwheelError) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     publisher, verified = _publisher(arguments.to, _described(arguments), to_read=True), 0
     for path in sorted(arguments.proofs.glob("*.proof.json")):
-        proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
+        proof = parse_proof(read_text(path) or "", path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:
             wheel = path.with_name(proof.wheel)
             publisher.confirm(proof, wheel if wheel.is_file() else None, _installer(publisher))
@@ -223,7 +224,8 @@ def _publisher(
 
 def _read_indexes(path: Path) -> Mapping[str, IndexSettings]:
     """Return the configured indexes where there is a repository, else none."""
-    return parse_config(path.read_text(encoding="utf-8")).indexes if path.is_file() else {}
+    text = read_text(path)
+    return {} if text is None else parse_config(text).indexes
 
 
 if __name__ == "__main__":

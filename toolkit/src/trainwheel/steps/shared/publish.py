@@ -28,6 +28,7 @@ from trainwheel.steps.shared.prove import prove
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
+from trainwheel.system.files import read_text
 from trainwheel.wheel.metadata import read_name, read_names, read_requirements
 from trainwheel.wheel.proof import Proof, parse_proof, proof_path
 
@@ -49,7 +50,7 @@ def read_proof(wheel: Path) -> Proof:
     if not path.is_file():
         message = f"{path.name} is not beside {wheel.name}"
         raise ConfigurationError(message, hint="keep both files of build/dist together")
-    proof = parse_proof(path.read_text(encoding="utf-8"), path.name)
+    proof = parse_proof(read_text(path) or "", path.name)
     digest = digest_file(wheel)
     if digest != proof.sha256 or wheel.name != proof.wheel:
         message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
