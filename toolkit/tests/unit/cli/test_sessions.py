@@ -1,0 +1,263 @@
+"""The sessions of one run share a run: what is opened, locked and checked once, and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sessions.recording import RecordingSession, SessionEndedError
+from trainwheel.cli.sessions import _Runner
+from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Chain, Step
+from trainwheel.engine.execute import run_step
+from trainwheel.engine.run import Run
+from trainwheel.errors import StepFailedError
+from unit.repository import PYPROJECT, write
+
+FLAGS = (FORCE, WAIT, VERBOSE)
+Work = Callable[[Run], object]
+
+
+class Sessions:
+    """Steps of a test's own in one run of Nox; keeps the runs that they were given."""
+
+    def __init__(self, root: Path, *steps: Step) -> None:
+        self.root, self.runs = root, list[Run]()
+        recorded = [replace(step, run=self._recorded(step.run), flags=FLAGS) for step in steps]
+        self.chain = Chain(recorded)
+        self.runner = _Runner(self.chain, frozenset(self.chain.by_name))
+
+    def _recorded(self, work: Work) -> Work:
+        def run(run: Run) -> None:
+            self.runs.append(run)
+            work(run)
+
+        return run
+
+    def run(self, name: str, *posargs: str, manifest: Sequence[str] = ()) -> RecordingSession:
+        session = RecordingSession(name, self.root, *posargs, manifest=manifest)
+        self.runner(self.chain[name], session)
+        return session
+
+    def error_of(self, name: str, *posargs: str, manifest: Sequence[str] = ()) -> str:
+        with pytest.raises(SessionEndedError) as caught:
+            self.run(name, *posargs, manifest=manifest)
+        assert caught.value.__cause__ is None
+        (line,) = str(caught.value).splitlines()
+        return line
+
+
+def step(name: str, work: Work = lambda _: None, **more: object) -> Step:
+    return replace(Step(name, "Do it", work), **more)  # type: ignore[arg-type]
+
+
+def test_the_repository_is_opened_once_for_all_sessions(root: Path) -> None:
+    sessions = Sessions(root, step("a"), step("b"))
+    sessions.run("a")
+    write(root, "pyproject.toml", "[")
+
+    sessions.run("b")
+
+    first, second = sessions.runs
+    assert first.workspace is second.workspace
+    assert first.console is second.console
+    assert first.tools is second.tools
+
+
+def test_what_one_session_finds_out_the_next_one_knows(root: Path) -> None:
+    def ask(run: Run) -> None:
+        run.made.add(run.once("question", lambda: "answer"))
+
+    sessions = Sessions(root, step("a", ask), step("b"))
+    sessions.run("a")
+    sessions.run("b")
+
+    last = sessions.runs[-1]
+    assert last.made == {"answer"}
+    assert last.once("question", lambda: "another") == "answer"
+
+
+def test_each_session_has_its_own_options_and_knows_those_of_the_run(root: Path) -> None:
+    sessions = Sessions(root, step("a", takes_names="NAME"), step("b", takes_names="NAME"))
+
+    sessions.run("a", "--force", "one", manifest=["a", "b"])
+    sessions.run("b", "two", manifest=["a", "b"])
+
+    first, second = sessions.runs
+    assert (first.options.has("force"), first.options.names) == (True, ("one",))
+    assert (second.options.has("force"), second.options.names) == (False, ("two",))
+    assert first.steps == first.registered == {"a", "b"}
+    assert (first.named, second.named) == ({"a"}, {"b"})
+
+
+def test_a_step_that_is_queued_gets_the_words_of_the_one_that_queues_it(root: Path) -> None:
+    sessions = Sessions(root, step("a", lambda run: run.queue("b")), step("b"))
+
+    assert sessions.run("a", "--force").notified == [("b", ("--force",))]
+
+
+def test_environments_stand_beside_the_folder_of_nox(root: Path) -> None:
+    sessions = Sessions(root, step("a"))
+    sessions.run("a")
+
+    assert sessions.runs[0].tools.folder == root / ".nox"
+
+
+def test_the_lock_is_taken_once_and_kept_to_the_end(root: Path) -> None:
+    sessions, others = (Sessions(root, step("a"), step("b")) for _ in range(2))
+    sessions.run("a")
+    sessions.run("b")  # it would wait for, or be refused by, a lock that is taken anew
+
+    shown = others.error_of("a")
+    assert shown.startswith("failed: another run")
+    assert "nox -s a" in shown
+    assert others.runs == []
+
+
+def test_a_step_that_takes_no_lock_runs_beside_another_run(root: Path) -> None:
+    sessions = Sessions(root, step("a"))
+    others = Sessions(root, step("reader", takes_lock=False), step("a"))
+    sessions.run("a")
+
+    others.run("reader")
+
+    assert others.error_of("a").startswith("failed: another run")
+
+
+def test_what_a_killed_run_left_is_cleared_once_by_who_holds_the_lock(root: Path) -> None:
+    left = write(root, "build/.trainwheel/tmp/train-x/model", "half")
+    sessions = Sessions(
+        root,
+        step("reader", takes_lock=False),
+        step("a", lambda _: write(root, "build/.trainwheel/tmp/mine", "")),
+        step("b"),
+    )
+    sessions.run("reader")
+    assert left.exists()
+
+    sessions.run("a")
+    assert not left.exists()
+
+    sessions.run("b")
+    assert (root / "build/.trainwheel/tmp/mine").exists()
+
+
+def test_all_steps_of_the_run_are_checked_before_the_first_and_never_again(root: Path) -> None:
+    looked: list[str] = []
+    names = ("a", "b", "c")
+    steps = (step(name, check=lambda _, name=name: looked.append(name)) for name in names)
+    sessions = Sessions(root, *steps)
+
+    sessions.run("a", manifest=["a", "b"])
+    sessions.run("b", manifest=["a", "b"])
+
+    assert looked == ["a", "b"]
+
+
+def test_a_check_that_fails_keeps_every_step_from_beginning(root: Path) -> None:
+    def refuse(_: Run) -> None:
+        message = "the disk is full"
+        raise StepFailedError(message)
+
+    sessions = Sessions(root, step("a"), step("b", check=refuse))
+
+    for name in ("a", "a", "b"):
+        assert sessions.error_of(name, manifest=["a", "b"]) == "failed: the disk is full"
+    assert sessions.runs == []
+
+
+def test_a_step_begins_only_if_what_it_follows_is_as_its_record_says(root: Path) -> None:
+    def make(scratch: Path) -> dict[str, str]:
+        write(scratch, "first.txt", "made")
+        return {}
+
+    first = step("first", outputs=lambda layout: (layout.build / "first.txt",))
+    first = replace(first, run=lambda run: run_step(run, first, make))
+    sessions = Sessions(root, first, step("second", follows_records=("first",)))
+    assert "nox -s first" in sessions.error_of("second")
+
+    sessions.run("first")
+    sessions.run("second")
+    assert len(sessions.runs) == 2
+
+    write(root, "build/first.txt", "changed since")
+    assert "build/first.txt" in sessions.error_of("second")
+    assert len(sessions.runs) == 2
+
+
+def test_a_step_that_the_noxfile_lacks_is_not_followed(root: Path) -> None:
+    sessions = Sessions(root, step("first"), step("second", follows_records=("first",)))
+    sessions.runner = _Runner(sessions.chain, frozenset({"second"}))
+
+    sessions.run("second")
+
+    assert sessions.runs[0].registered == {"second"}
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (StepFailedError("it broke", hint="fix it"), "failed: it broke; fix it"),
+        (StepFailedError("over\ntwo  lines"), "failed: over two lines"),
+        (OSError(28, "No space left on device", "/x"), "failed: /x: No space left on device; free"),
+    ],
+)
+def test_an_error_ends_the_session_with_one_line(root: Path, error: Exception, line: str) -> None:
+    def fail(_: Run) -> None:
+        raise error
+
+    assert Sessions(root, step("a", fail)).error_of("a").startswith(line)
+
+
+def test_details_come_before_the_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(_: Run) -> None:
+        message = "worse"
+        raise StepFailedError(message, details=("accuracy 0.9", "baseline 0.95"))
+
+    assert Sessions(root, step("a", fail)).error_of("a") == "failed: worse"
+    assert capsys.readouterr().out == "  accuracy 0.9\n  baseline 0.95\n"
+
+
+def test_what_is_not_the_users_to_fix_keeps_its_traceback(root: Path) -> None:
+    sessions = Sessions(root, step("a", lambda _: 1 / 0))
+
+    with pytest.raises(ZeroDivisionError):
+        sessions.run("a")
+
+
+def test_a_wrong_option_is_refused_before_anything_is_opened(root: Path) -> None:
+    write(root, "pyproject.toml", "[")
+
+    assert "--froce" in Sessions(root, step("a")).error_of("a", "--froce")
+    assert not (root / ".trainwheel").exists()
+
+
+def test_a_configuration_that_was_wrong_is_read_again(root: Path) -> None:
+    sessions = Sessions(root, step("a"))
+    write(root, "pyproject.toml", "[")
+    assert sessions.error_of("a").startswith("configuration: ")
+
+    write(root, "pyproject.toml", PYPROJECT)
+    sessions.run("a")
+
+
+@pytest.mark.parametrize("needs", [True, False])
+def test_a_lock_file_is_read_by_those_who_need_it(root: Path, *, needs: bool) -> None:
+    (root / "Pipfile.lock").unlink()
+    sessions = Sessions(root, step("a", needs_lockfile=needs))
+
+    if needs:
+        assert "Pipfile.lock" in sessions.error_of("a")
+    else:
+        sessions.run("a")
+    assert len(sessions.runs) == (not needs)
+
+
+def test_verbose_holds_for_the_tools_of_the_run(root: Path) -> None:
+    quiet, loud = (Sessions(root, step("a", takes_lock=False)) for _ in range(2))
+    quiet.run("a")
+    loud.run("a", "--verbose")
+
+    assert [getattr(s.runs[0].tools, "verbose", None) for s in (quiet, loud)] == [False, True]
