@@ -105,9 +105,16 @@ class _Checkup:
         yield _settle("setup.py", lambda: _sync(run.workspace))
         if (cluster := _cluster(run.workspace)) is not None:
             yield cluster
+        yield from self._indexes(run)
+
+    def _indexes(self, run: Run) -> Iterator[Check]:
         settings, environment = run.workspace.config.indexes, run.environment
-        bound = Bindings.of(settings).patterns
-        chosen = environment.index_name or find_index(settings, environment)
+        bound, chosen = Bindings.of(settings).patterns, environment.index_name
+        try:
+            chosen = chosen or find_index(settings, environment)
+        except TrainwheelError as error:
+            # Which one a run would take is unclear; each can be looked at all the same.
+            yield Check("index", PROBLEM, error.message, error.hint)
         for name in sorted({*settings, *([chosen] if chosen else [])}):
             yield from self._index(run, name, is_bound=name in bound)
         if not settings and not chosen:
