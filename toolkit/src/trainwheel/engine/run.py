@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from trainwheel.engine.tools import Tools
 from trainwheel.engine.workspace import Workspace
+from trainwheel.index.target import NEXUS_READ_VARIABLES
 from trainwheel.index.tokens import TokenSource
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
@@ -93,7 +94,7 @@ class Run:
     def passwords(self) -> tuple[str, ...]:
         """Return the values of the passwords of indexes, as far as this run has them."""
         config = self.workspace.config
-        names = {NEXUS_VARIABLES[-1], *config.data_secrets}
+        names = {NEXUS_VARIABLES[-1], NEXUS_READ_VARIABLES[-1], *config.data_secrets}
         for index in config.indexes.values():
             names |= {index.password_env, index.read_password_env}
         given = (self.environment.secret(name) for name in sorted(names) if name)

@@ -21,6 +21,7 @@ from trainwheel.system.secrets import Secret
 __all__ = [
     "EMBEDDED",
     "NEXUS",
+    "NEXUS_READ_VARIABLES",
     "Target",
     "choose_index",
     "find_index",

@@ -1,0 +1,136 @@
+"""What the steps of one run share, and what another configuration changes of it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trainwheel.engine.run import Options, Run
+from unit.recording_tools import RecordingTools
+from unit.repository import PYPROJECT, make_repository, open_here, write
+
+TEAM = """
+[tool.trainwheel.index.team]
+url = "https://team.example.com/"
+password-env = "TEAM_PASSWORD"
+username-env = "TEAM_USER"
+read-password-env = "TEAM_READ_PASSWORD"
+read-username-env = "TEAM_READER"
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small model repository."""
+    return make_repository(tmp_path / "small")
+
+
+@pytest.fixture
+def run(root: Path) -> Run:
+    """A run in it."""
+    return open_here(root, tools=RecordingTools())
+
+
+def test_a_switch_is_there_or_not_and_has_no_value() -> None:
+    options = Options({"force": "", "to": "team"})
+
+    assert (options.has("force"), options.get("force")) == (True, "")
+    assert (options.has("check"), options.get("check")) == (False, None)
+    assert options.get("to") == "team"
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "forced"),
+    [({"force": ""}, {"train"}, True), ({"force": ""}, {"test"}, False), ({}, {"train"}, False)],
+)
+def test_only_what_was_named_is_forced(
+    run: Run, values: dict[str, str], named: set[str], *, forced: bool
+) -> None:
+    run = replace(run, options=Options(values), named=frozenset(named))
+
+    assert run.is_forced("train") is forced
+
+
+@pytest.mark.parametrize("answer", ["yes", None, ""])
+def test_a_question_is_asked_once_whatever_the_answer(run: Run, answer: object) -> None:
+    asked: list[object] = []
+
+    def ask() -> object:
+        asked.append(answer)
+        return answer
+
+    answers = [run.once(("index", None), ask), replace(run).once(("index", None), ask)]
+
+    assert answers == [answer, answer]
+    assert len(asked) == 1
+    run.once(("index", "team"), ask)
+    assert len(asked) == 2
+
+
+def test_a_question_that_could_not_be_answered_is_asked_again(run: Run) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run.once("question", lambda: 1 // 0)
+
+    assert run.once("question", lambda: 2) == 2
+
+
+def test_runs_share_no_answers(root: Path) -> None:
+    first, second = open_here(root), open_here(root)
+    first.once("question", lambda: 1)
+    first.made.add("train")
+
+    assert second.once("question", lambda: 2) == 2
+    assert second.made == set()
+
+
+def test_another_configuration_reaches_the_workspace_and_the_tools(root: Path) -> None:
+    run = open_here(root)
+    other = run.under(replace(run.workspace.config, engine="dask"))
+
+    assert run.workspace.config.engine == "local"
+    assert other.workspace.config.engine == "dask"
+    assert getattr(other.tools, "workspace", None) is other.workspace
+    assert other.workspace.layout == run.workspace.layout
+    assert other.made is run.made
+
+
+@pytest.mark.parametrize(
+    ("variables", "passwords"),
+    [
+        ({}, set()),
+        ({"NEXUS_PASSWORD": "a"}, {"a"}),
+        ({"NEXUS_READ_PASSWORD": "r"}, {"r"}),
+        ({"TEAM_PASSWORD": "b", "TEAM_READ_PASSWORD": "c"}, {"b", "c"}),
+        ({"STORE_KEY": "d", "OTHER_KEY": "e"}, {"d"}),
+        ({"TEAM_USER": "me", "TEAM_READER": "me"}, set()),
+        ({"TEAM_PASSWORD": " with spaces "}, {" with spaces "}),
+    ],
+)
+def test_every_password_that_this_run_has_is_known_to_it(
+    root: Path, variables: dict[str, str], passwords: set[str]
+) -> None:
+    write(root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY"]\n{TEAM}')
+
+    assert set(open_here(root, variables).passwords()) == passwords
+
+
+def test_a_password_that_a_command_printed_is_one_too(root: Path) -> None:
+    command = f"token-command = \'\'\'{sys.executable} -c \"print('t0ken')\"\'\'\'"
+    text = TEAM.replace('password-env = "TEAM_PASSWORD"', command, 1)
+    write(root, "pyproject.toml", PYPROJECT + text)
+    run = open_here(root)
+    assert run.passwords() == ()
+
+    run.tokens(run.workspace.config.indexes["team"])
+
+    assert run.passwords() == ("t0ken",)
+
+
+def test_a_run_shows_no_answer_and_no_password(root: Path) -> None:
+    run = open_here(root, {"NEXUS_PASSWORD": "s3cret"})
+    run.once("question", lambda: "s3cret")
+
+    assert "s3cret" not in repr(run)
