@@ -118,7 +118,7 @@ def test_every_password_that_this_run_has_is_known_to_it(
 
 
 def test_a_password_that_a_command_printed_is_one_too(root: Path) -> None:
-    command = f"token-command = \'\'\'{sys.executable} -c \"print('t0ken')\"\'\'\'"
+    command = f"token-command = '''{sys.executable} -c \"print('t0ken')\"'''"
     text = TEAM.replace('password-env = "TEAM_PASSWORD"', command, 1)
     write(root, "pyproject.toml", PYPROJECT + text)
     run = open_here(root)

@@ -1,0 +1,229 @@
+"""What runs in the environment of a step: with which program, variables, log and error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from trainwheel.engine.environments import StepEnvironments
+from trainwheel.engine.tools import PROGRESS
+from trainwheel.errors import LockfileError, StepFailedError
+from trainwheel.steps import load_chain
+from trainwheel.system.console import Console
+from trainwheel.system.environ import SecretClass
+from trainwheel.system.process import Command
+from unit.repository import PYPROJECT, make_repository, open_here, write
+
+STEP = "upload"
+"""Its category locks nothing here, so that its environment needs no package."""
+
+
+class Shell:
+    """A step's environment in a repository of its own; keeps what a person is shown."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root, self.folder, self.stream = root, folder, io.StringIO()
+
+    def open(self, variables: Mapping[str, str] | None = None) -> StepEnvironments:
+        run = open_here(self.root, variables)
+        console = Console(run.environment, self.stream)
+        categories = load_chain().categories
+        return StepEnvironments(run.workspace, console, self.folder, categories, run.tokens)
+
+    def log(self) -> str:
+        return (self.root / "build/log" / f"{STEP}.log").read_text(encoding="utf-8")
+
+
+def script(*lines: str) -> tuple[str, ...]:
+    return ("python", "-c", "\n".join(lines))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of environments in which those of the step stand already, for all tests here."""
+    place = tmp_path_factory.mktemp("environments")
+    installer = open_here(make_repository(place / "first")).tools.installer(STEP)
+    for name in (STEP, f"{STEP}-doc-train"):
+        installer.ensure(place / name, "")
+    return place
+
+
+@pytest.fixture
+def shell(tmp_path: Path, folder: Path) -> Shell:
+    """A small model repository, with the environment of one step."""
+    return Shell(make_repository(tmp_path / "small"), folder)
+
+
+def test_a_step_runs_in_its_own_environment_and_in_the_repository(shell: Shell) -> None:
+    argv = script("import os, sys", "print(sys.prefix, os.getcwd(), sep='|', end='')")
+
+    prefix, where = shell.open().run(STEP, argv, what="looking").split("|")
+
+    assert (Path(prefix), Path(where)) == (shell.folder / STEP, shell.root)
+    assert (shell.folder / STEP / ".trainwheel-stamp").is_file()
+
+
+def test_the_environment_comes_first_on_the_path(shell: Shell) -> None:
+    variables = shell.open({"PATH": "/one:/two"}).variables(STEP)
+
+    assert variables["PATH"].split(os.pathsep) == [str(shell.folder / STEP / "bin"), "/one", "/two"]
+    assert variables["VIRTUAL_ENV"] == str(shell.folder / STEP)
+    assert Path(variables["PYTHONPYCACHEPREFIX"]).is_relative_to(shell.folder / STEP)
+
+
+@pytest.mark.parametrize("secrets", [set(), {SecretClass.DATA}, {SecretClass.PUBLISH}])
+def test_a_tool_sees_the_secrets_that_it_was_given_and_no_others(
+    shell: Shell, secrets: set[SecretClass]
+) -> None:
+    write(shell.root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY"]\n')
+    tools = shell.open({"STORE_KEY": "a", "NEXUS_PASSWORD": "b", "LANG": "C", "PYTHONPATH": "x"})
+    argv = script("import os", "print(*sorted(os.environ))")
+    sees = {SecretClass.DATA: "STORE_KEY", SecretClass.PUBLISH: "NEXUS_PASSWORD"}
+
+    names = {
+        *tools.run(STEP, argv, what="it", env={"MORE": "1"}, secrets=frozenset(secrets)).split()
+    }
+
+    assert names & {*sees.values()} == {sees[secret] for secret in secrets}
+    assert {"MORE", "LANG", "VIRTUAL_ENV"} <= names
+    assert "PYTHONPATH" not in names
+
+
+def test_a_program_that_the_environment_lacks_is_that_of_the_machine(shell: Shell) -> None:
+    own = shell.open().run(STEP, script("import sys", "print(sys.executable)"), what="it")
+    other = shell.open().run(
+        STEP, (sys.executable, *script("import sys", "print(sys.prefix)")[1:]), what="it"
+    )
+
+    assert Path(own.strip()).parent == shell.folder / STEP / "bin"
+    assert other.strip() == sys.prefix
+
+
+def test_the_end_of_what_failed_is_shown_and_the_whole_is_in_the_log(shell: Shell) -> None:
+    argv = script("for i in range(40): print('line', i)", "print('=== 1 failed ===')", "exit(3)")
+
+    with pytest.raises(StepFailedError) as caught:
+        shell.open().run(STEP, argv, what="the check")
+
+    assert caught.value.message == "the check ended with exit code 3: 1 failed"
+    assert f"build/log/{STEP}.log" in caught.value.hint
+    expected = [*(f"  line {number}" for number in range(11, 40)), "  === 1 failed ==="]
+    assert shell.stream.getvalue().splitlines() == expected
+    assert "line 0\n" in shell.log()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (("exit(1)",), "ended with exit code 1"),
+        (("import os", "os.kill(os.getpid(), 9)"), "memory"),
+        (("import os", "os.kill(os.getpid(), 11)"), "signal 11"),
+    ],
+)
+def test_how_a_tool_ended_is_told(shell: Shell, lines: tuple[str, ...], words: str) -> None:
+    with pytest.raises(StepFailedError) as caught:
+        shell.open().run(STEP, script(*lines), what="training")
+
+    assert caught.value.message.startswith("training ")
+    assert words in caught.value.message
+
+
+def test_a_tool_that_takes_too_long_is_ended_and_says_so(shell: Shell) -> None:
+    with pytest.raises(StepFailedError) as caught:
+        shell.open().run(STEP, script("import time", "time.sleep(60)"), what="it", timeout=0.2)
+
+    assert "too long" in caught.value.message
+    assert "limit" in caught.value.hint
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(False, ""), (True, "hello\n")])
+def test_a_tool_that_succeeds_is_quiet_unless_its_output_is_wanted(
+    shell: Shell, shown: str, *, verbose: bool
+) -> None:
+    tools = replace(shell.open(), verbose=verbose)
+
+    assert tools.run(STEP, script("print('hello')"), what="it") == "hello\n"
+    assert shell.stream.getvalue() == shown
+
+
+def test_lines_of_progress_go_to_who_listens_and_are_no_output(shell: Shell) -> None:
+    lines: list[str] = []
+    argv = script(f"print({PROGRESS + 'half'!r})", "print('result')")
+
+    output = shell.open().run(STEP, argv, what="it", echo=lines.append)
+
+    assert output == "result\n"
+    assert [line.strip(PROGRESS) for line in lines] == ["half", "result"]
+    assert shell.stream.getvalue() == ""
+
+
+def test_a_hidden_value_stands_neither_on_the_screen_nor_in_the_log(shell: Shell) -> None:
+    write(shell.root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY"]\n')
+    tools = shell.open({"STORE_KEY": "s3cret-key"})
+    tools.console.hide(tools.workspace.environment.secret("STORE_KEY"))
+
+    argv = script("import os", "print('key', os.environ['STORE_KEY'])", "print('end')", "exit(1)")
+
+    with pytest.raises(StepFailedError):
+        tools.run(STEP, argv, what="it", secrets=frozenset({SecretClass.DATA}))
+
+    assert "  key ***\n" in shell.stream.getvalue()
+    assert "key ***\n" in shell.log()
+    assert "s3cret-key" not in shell.stream.getvalue() + shell.log()
+
+
+def test_a_command_is_run_to_whatever_end(shell: Shell) -> None:
+    completed = shell.open().complete(Command((sys.executable, "-c", "exit(4)")), STEP)
+
+    assert completed.returncode == 4
+    assert shell.stream.getvalue() == ""
+
+
+def test_files_of_a_tool_can_be_read_by_others(shell: Shell) -> None:
+    shell.open().run(STEP, script("open('made', 'w').close()"), what="it")
+
+    assert (shell.root / "made").stat().st_mode & 0o777 == 0o644
+
+
+def test_each_set_of_further_categories_has_an_environment_of_its_own(shell: Shell) -> None:
+    asked: list[str] = []
+
+    def categories(step: str, _: object) -> tuple[str, ...]:
+        asked.append(step)
+        return (step, "train", "doc")
+
+    python = replace(shell.open(), categories=categories).python(STEP)
+
+    assert python.is_relative_to(shell.folder / f"{STEP}-doc-train")
+    assert {*asked} == {STEP}
+
+
+def test_no_index_is_served_where_no_package_is_bound_to_one(shell: Shell) -> None:
+    with shell.open().served_index() as address:
+        assert address == ""
+    assert shell.open().routing is None
+
+
+def test_a_lock_that_cannot_be_used_makes_no_environment(shell: Shell) -> None:
+    write(shell.root, "Pipfile", "[packages]\nnumpy = '*'\n")
+
+    with pytest.raises(LockfileError, match=r"Pipfile\.lock"):
+        shell.open().python("doc")
+
+    assert not (shell.folder / "doc").exists()
+
+
+def test_another_configuration_keeps_the_folder(shell: Shell) -> None:
+    tools, other = shell.open(), shell.open()
+
+    moved = tools.at(other.workspace)
+
+    assert isinstance(moved, StepEnvironments)
+    assert moved.workspace is other.workspace
+    assert moved.folder == tools.folder
