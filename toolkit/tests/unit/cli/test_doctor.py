@@ -22,9 +22,7 @@ OTHER = TEAM.replace("team", "other").replace("TEAM", "OTHER")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_installed(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _nothing_installed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the machine have neither make nor git."""
     del root
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))

@@ -24,7 +24,8 @@ def check_sums(folder: Path, printed: str) -> None:
     """Check the list as ``sha256sum --check`` does, and that its own digest was printed."""
     sums = (folder / "SHA256SUMS").read_bytes()
     assert printed == f"{hashlib.sha256(sums).hexdigest()}\n"
-    listed = dict(reversed(line.split("  ", 1)) for line in sums.decode().splitlines())
+    lines = [line.split("  ", 1) for line in sums.decode().splitlines()]
+    listed = {name: digest for digest, name in lines}
     assert listed.keys() == names(folder) - {"SHA256SUMS"}
     for name, digest in listed.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest

@@ -10,7 +10,7 @@ import pytest
 
 from trainwheel.cli.main import main
 from trainwheel.engine.records import Record, read_record, write_record
-from trainwheel.errors import StepFailedError
+from trainwheel.errors import TrainwheelError
 from trainwheel.steps import load_chain
 from trainwheel.wheel.proof import proof_path
 from unit.proved import package, publish
@@ -18,11 +18,16 @@ from unit.recording_tools import RecordingTools
 from unit.repository import PYPROJECT, open_here, write, write_lock
 
 TEAM = '\n[tool.trainwheel.index.team]\nurl = "https://team.example.com/"\n'
-Way = Callable[[Path, str], object]
+Way = Callable[[Path, str], int]
 
 
-def by_session(root: Path, step: str) -> None:
-    load_chain()[step].run(open_here(root, tools=RecordingTools()))
+def by_session(root: Path, step: str) -> int:
+    """Run a step as its session does; return the exit code that its error would have."""
+    try:
+        load_chain()[step].run(open_here(root, tools=RecordingTools()))
+    except TrainwheelError as error:
+        return error.exit_code
+    return 0
 
 
 def by_command(root: Path, step: str) -> int:
@@ -51,7 +56,7 @@ def record_verified(root: Path) -> None:
 
 def test_both_ways_in_leave_the_same_record_of_an_upload(root: Path) -> None:
     package(root, is_published=True)
-    by_session(root, "upload")
+    assert by_session(root, "upload") == 0
     by_the_session = records(root)
     (root / "build/.trainwheel/upload.json").unlink()
 
@@ -66,7 +71,7 @@ def test_neither_way_records_what_an_earlier_release_ships_already(root: Path, w
     package(root, is_published=True).unlink()
     package(root, version="0.1.1")
 
-    way(root, "upload")
+    assert way(root, "upload") == 0
 
     assert "upload" not in records(root)
 
@@ -76,14 +81,11 @@ def test_a_verification_that_fails_takes_back_the_earlier_one_either_way(
     root: Path, way: Way
 ) -> None:
     wheel = package(root, is_published=True)
-    way(root, "upload")
+    assert way(root, "upload") == 0
     record_verified(root)
     (root / ".trainwheel/index" / wheel.name).unlink()
 
-    try:
-        assert way(root, "verify") == 1
-    except StepFailedError as error:
-        assert "small-model 0.1.0" in error.message
+    assert way(root, "verify") == 1
 
     assert "verify" not in records(root)
     assert "upload" in records(root)
@@ -94,10 +96,8 @@ def test_other_bytes_on_the_index_are_not_verified_either_way(root: Path, way: W
     wheel = package(root, is_published=True)
     (root / ".trainwheel/index" / wheel.name).write_bytes(b"other")
 
-    try:
-        assert way(root, "verify") == 1
-    except StepFailedError as error:
-        assert wheel.name in error.message
+    assert way(root, "verify") == 1
+    assert "verify" not in records(root)
 
 
 def test_where_no_step_has_run_nothing_is_recorded(root: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_both_ways_in_read_the_same_configuration(root: Path, way: Way, source: 
     (root / "pyproject.toml").write_bytes(mark + (PYPROJECT + TEAM).encode())
     package(root, is_published=True)
 
-    way(root, "upload")
+    assert way(root, "upload") == 0
 
     assert "upload" in records(root)
 
@@ -157,9 +157,7 @@ def test_each_wheel_is_settled_by_itself_and_every_error_is_told(
     assert "upload" in records(root)
 
 
-def test_a_wheel_of_another_name_is_refused(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wheel_of_another_name_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wheel = package(root, is_published=True)
 
     assert main(["upload", "--name", "other-model", str(wheel)]) == 3

@@ -153,5 +153,5 @@ def test_the_output_of_tools_is_shown_where_anybody_wants_it(
 def test_a_run_begins_with_nothing_made_and_nothing_asked(root: Path) -> None:
     run = open_here(root, Environment())
 
-    assert (run.made, run.steps, run.named, run.options.values) == (set(), set(), set(), {})
+    assert [*run.made, *run.steps, *run.named, *run.options.values, *run.options.names] == []
     assert Console(run.environment, io.StringIO()).redact("x") == run.console.redact("x")

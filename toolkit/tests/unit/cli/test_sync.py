@@ -78,8 +78,6 @@ def test_a_file_of_another_encoding_is_named(
     assert name in capsys.readouterr().err
 
 
-def test_a_folder_that_is_not_one_is_named(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_that_is_not_one_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sync", str(root / "setup.py")]) == 2
     assert "setup.py" in capsys.readouterr().err

@@ -49,9 +49,7 @@ def test_what_a_step_makes_stands_in_the_repository_and_has_names_of_its_own(mod
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_step_makes_nothing_that_another_one_makes(module: str) -> None:
-    others = {
-        path for name in MODULES if name != module for path in step_of(name).outputs(LAYOUT)
-    }
+    others = {path for name in MODULES if name != module for path in step_of(name).outputs(LAYOUT)}
 
     assert not others.intersection(step_of(module).outputs(LAYOUT))
 
@@ -59,7 +57,9 @@ def test_a_step_makes_nothing_that_another_one_makes(module: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_what_a_step_waits_for_is_a_link_before_it(module: str) -> None:
     step, chain = step_of(module), load_chain()
-    before = [*chain.by_name][: [*chain.by_name].index(module)] if step.is_link else [*chain.by_name]
+    before = (
+        [*chain.by_name][: [*chain.by_name].index(module)] if step.is_link else [*chain.by_name]
+    )
 
     assert {*step.before, *step.follows_records} <= {*before}
     assert all(chain[name].is_link for name in (*step.before, *step.follows_records))

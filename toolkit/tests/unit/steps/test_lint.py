@@ -147,9 +147,11 @@ def test_the_linters_of_npm_are_installed_from_their_lock_once(machine: Machine)
 
 
 def test_an_installation_that_was_broken_off_is_made_anew(tmp_path: Path) -> None:
+    half = tmp_path / "environments" / "ci-lint" / "node_modules"
+
     def break_off(call: Call) -> str:
         if call.argv[0] == "npm":
-            (machine.tools.folder / "ci-lint" / "node_modules").mkdir()
+            half.mkdir()
             raise StepFailedError(call.argv[0])
         return ""
 
@@ -161,7 +163,7 @@ def test_an_installation_that_was_broken_off_is_made_anew(tmp_path: Path) -> Non
 
     machine.answer = lambda _: ""
     assert machine.check()[0] == "npm"
-    assert not (machine.tools.folder / "ci-lint" / "node_modules").exists()
+    assert not half.exists()
 
 
 def test_the_java_that_was_looked_at_is_the_one_that_is_used(machine: Machine) -> None:

@@ -57,9 +57,7 @@ def test_a_check_shows_the_difference_and_writes_nothing(root: Path) -> None:
     ("policy", "requirement"),
     [("locked", "six==1.17.0"), ("direct", "six==1.17.0"), ("compatible", "six>=1.17.0,<2")],
 )
-def test_the_policy_is_that_of_the_configuration(
-    root: Path, policy: str, requirement: str
-) -> None:
+def test_the_policy_is_that_of_the_configuration(root: Path, policy: str, requirement: str) -> None:
     write(root, "pyproject.toml", f'{PYPROJECT}sync.pins = "{policy}"\n')
 
     sync(root)

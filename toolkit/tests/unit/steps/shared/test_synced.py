@@ -91,7 +91,7 @@ def test_a_lock_of_another_pipfile_is_refused_wherever_the_lock_is_used(
 
 def test_a_secret_in_the_lock_is_refused_even_where_the_lock_is_not_used(root: Path) -> None:
     text = (root / "Pipfile.lock").read_text()
-    source = '"sources": [{"name": "x", "url": "https://me:s3cret@pypi.example.com/simple"}]'
+    source = '"sources": [{"name": "x", "url": "https://me:s3cret@mirror.example.com/simple"}]'
     write(root, "Pipfile.lock", text.replace('"sources": []', source))
 
     with pytest.raises(ConfigurationError) as caught:
