@@ -21,8 +21,9 @@ from trainwheel.requirements.lockfile import (
     requirements,
     slice_digest,
 )
+from trainwheel.requirements.package import Package
 from trainwheel.requirements.pep508 import format_requirement, meaning
-from trainwheel.requirements.pipfile import Package, parse_package
+from trainwheel.requirements.pipfile import parse_package
 
 _DIGEST = "sha256:" + "ab" * 32
 _OTHER = "sha256:" + "cd" * 32

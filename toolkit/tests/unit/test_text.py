@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.system.text import columns, describe_size, parse_duration, parse_size
+from trainwheel.settings.values import parse_duration, parse_size
+from trainwheel.system.text import columns, describe_size
 
 
 @pytest.mark.parametrize(

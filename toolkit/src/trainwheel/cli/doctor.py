@@ -107,14 +107,14 @@ class _Checkup:
             yield cluster
         yield from self._indexes(run)
 
-    def _indexes(self, run: Run) -> Iterator[Check]:
+    def _indexes(self, run: Run) -> Iterator[MachineCheck]:
         settings, environment = run.workspace.config.indexes, run.environment
         bound, chosen = Bindings.of(settings).patterns, environment.index_name
         try:
             chosen = chosen or find_index(settings, environment)
         except TrainwheelError as error:
             # Which one a run would take is unclear; each can be looked at all the same.
-            yield Check("index", PROBLEM, error.message, error.hint)
+            yield MachineCheck("index", PROBLEM, error.message, error.hint)
         for name in sorted({*settings, *([chosen] if chosen else [])}):
             yield from self._index(run, name, is_bound=name in bound)
         if not settings and not chosen:

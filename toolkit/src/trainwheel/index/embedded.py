@@ -18,20 +18,19 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from trainwheel.errors import StepFailedError
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.pages import PublishedFile
+from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.system.console import Console
-from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, await_line, end_group, start
 from trainwheel.system.secrets import Secret
 
-__all__ = ["embedded_index", "published_wheels", "serve_index"]
+__all__ = ["embedded_index", "serve_index"]
 
 _START = 60.0
 _LOOPBACK = "127.0.0.1"
@@ -106,33 +105,10 @@ def serve_index(  # noqa: PLR0913 - what a session hands over, each by name
             raise StepFailedError(message)
 
 
-def published_wheels(folder: Path, project: str) -> tuple[PublishedFile, ...]:
-    """Return the wheels of a project in the folder of the embedded index, no server needed.
-
-    Args:
-        folder: The folder; may be missing.
-        project: The distribution's name, in any spelling.
-    """
-    name = canonicalize_name(project)
-    return tuple(
-        PublishedFile(path.name, path.resolve().as_uri(), {"sha256": digest_file(path)})
-        for path in _list_wheels(folder)
-        if parse_wheel_filename(path.name)[0] == name
-    )
-
-
-def _list_wheels(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that are named as wheels are, by name."""
-    for path in sorted(folder.glob("[!.]*.whl")):
-        with contextlib.suppress(InvalidWheelFilename):
-            parse_wheel_filename(path.name)
-            yield path
-
-
 def _newest(folder: Path) -> tuple[str, ...]:
     """Return the name of each project's newest wheel."""
     newest: dict[str, tuple[Version, str]] = {}
-    for path in _list_wheels(folder):
+    for path in list_wheels(folder):
         name, version, *_ = parse_wheel_filename(path.name)
         newest[name] = max(newest.get(name, (version, path.name)), (version, path.name))
     return tuple(newest[name][1] for name in sorted(newest))

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.embedded import published_wheels
+from trainwheel.index.folder import published_wheels
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import Target
 from trainwheel.index.versions import newest_in_line

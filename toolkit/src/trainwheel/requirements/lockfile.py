@@ -14,9 +14,9 @@ from packaging.markers import Marker
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.addresses import refuse_entry_secrets, refuse_source_secrets
 from trainwheel.requirements.freshness import is_fresh
+from trainwheel.requirements.package import Package
 from trainwheel.requirements.pep508 import format_requirement, join_markers, project_name, reference
 from trainwheel.requirements.pipfile import (
-    Package,
     Pipfile,
     canonical_category,
     parse_package,

@@ -24,7 +24,7 @@ from packaging.utils import (
 )
 
 from trainwheel.errors import LockfileError
-from trainwheel.requirements.pipfile import Package
+from trainwheel.requirements.package import Package
 
 __all__ = [
     "Meaning",

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.addresses import refuse_entry_secrets, refuse_source_secrets
+from trainwheel.requirements.package import Package
 
 __all__ = ["Package", "Pipfile", "canonical_category", "parse_package", "parse_pipfile"]
 
@@ -49,33 +50,6 @@ _NOT_CATEGORIES = frozenset(("source", "requires", "scripts", "pipfile", "pipenv
 _LOCK_NAMES = {"default": "packages", "develop": "dev-packages"}
 _KEY = re.compile(r"\s*(?P<name>[^\[\]\s]+)\s*(?:\[(?P<extras>[^\]]*)\])?\s*")
 _REMOTE = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """One package as a Pipfile or its lock names it.
-
-    Attributes:
-        key: The key as written; `name` is its PEP 503 form.
-        specifier: PEP 440 clauses in the order written; empty for any version.
-        markers: Every marker, in the order written; all of them hold.
-        vcs: ``git``, ``hg``, ``svn`` or ``bzr`` when `url` is a repository.
-        path: A local file or folder instead of a release; relative as written.
-    """
-
-    key: str
-    name: str
-    specifier: str = ""
-    extras: tuple[str, ...] = ()
-    markers: tuple[str, ...] = ()
-    vcs: str = ""
-    url: str = ""
-    ref: str = ""
-    subdirectory: str = ""
-    path: str = ""
-    editable: bool = False
-    index: str = ""
-    hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

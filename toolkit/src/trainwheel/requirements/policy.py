@@ -30,9 +30,10 @@ from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.requirements import setup_py
 from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.lockfile import Lockfile
+from trainwheel.requirements.package import Package
 from trainwheel.requirements.pep508 import format_requirement
 from trainwheel.requirements.pins import POLICIES, SyncSettings
-from trainwheel.requirements.pipfile import Package, Pipfile, canonical_category
+from trainwheel.requirements.pipfile import Pipfile, canonical_category
 
 __all__ = [
     "EXACT",

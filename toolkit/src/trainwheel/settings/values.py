@@ -9,10 +9,9 @@ import math
 import re
 import shlex
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
-
-from trainwheel.system.text import parse_duration, parse_size
 
 __all__ = [
     "a_callable",
@@ -34,6 +33,8 @@ __all__ = [
     "a_whole_number",
     "extras_table",
     "one_of",
+    "parse_duration",
+    "parse_size",
     "paths",
     "patterns",
     "variables",
@@ -44,6 +45,42 @@ _EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _PATTERN = re.compile(r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?", re.ASCII)
 _SCHEDULER = re.compile(r"(tcp|tls)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(s|min|h|d)", re.ASCII)
+_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_FACTORS = {unit.upper(): factor for unit, factor in _BYTES.items()}
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]*)", re.ASCII)
+
+
+def parse_duration(text: str) -> float:
+    """Return how many seconds a text such as ``90 min`` or ``24h`` says.
+
+    Raises:
+        ValueError: It is no duration, or none at all; the message says what is wanted.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    seconds = float(match[1]) * _TIMES[match[2]] if match is not None else 0.0
+    if not seconds:
+        message = 'a duration with its unit, such as "90 min", "24 h" or "3 d"'
+        raise ValueError(message)
+    return seconds
+
+
+def parse_size(text: str) -> int:
+    """Return how many bytes a text such as ``5 GB`` or ``1.5MB`` says; 0 needs no unit.
+
+    Raises:
+        ValueError: It is no size; the message says what is wanted.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is not None:
+        number, unit = Decimal(match[1]), match[2].upper()
+        if unit in _FACTORS:
+            return int(number * _FACTORS[unit])
+        if not unit and not number:
+            return 0
+    message = 'a size with its unit, such as "5 GB" or "500 MB", or "0"'
+    raise ValueError(message)
 
 
 def a_text(value: object) -> str:

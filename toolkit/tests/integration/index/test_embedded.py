@@ -22,7 +22,8 @@ import trainwheel
 from integration.index.servers import BOUND, make_wheel
 from trainwheel.errors import ConfigurationError, StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.embedded import embedded_index, published_wheels, serve_index
+from trainwheel.index.embedded import embedded_index, serve_index
+from trainwheel.index.folder import published_wheels
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish

@@ -13,7 +13,8 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.settings.config import IndexSettings
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment, SecretClass
+from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, write
 
 READ, DATA, PUBLISH = SecretClass.READ, SecretClass.DATA, SecretClass.PUBLISH

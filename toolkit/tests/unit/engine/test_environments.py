@@ -16,8 +16,8 @@ from trainwheel.engine.tools import PROGRESS
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
-from trainwheel.system.environ import SecretClass
 from trainwheel.system.process import Command
+from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, make_repository, open_here, write
 
 STEP = "upload"

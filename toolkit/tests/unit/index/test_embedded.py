@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.index.embedded import published_wheels
+from trainwheel.index.folder import published_wheels
 
 
 def test_the_wheels_of_a_project_are_listed_with_their_digests(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from trainwheel.engine.records import read_record
 from trainwheel.errors import RefusedError, StepFailedError
 from trainwheel.guest import DESCRIBE_DATA
-from trainwheel.system.environ import SecretClass
+from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call
 from unit.repository import PYPROJECT, make_repository, write
 from unit.steps.opened import Answer, fail, lock_more, open_with

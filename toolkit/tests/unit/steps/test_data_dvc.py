@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
-from trainwheel.system.environ import SecretClass
+from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
 from unit.steps.opened import Answer, fail, lock_more, open_with

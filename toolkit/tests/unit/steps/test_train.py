@@ -13,7 +13,7 @@ from trainwheel.engine.records import read_record
 from trainwheel.errors import StepFailedError
 from trainwheel.guest import TRAIN
 from trainwheel.system.digest import digest_file
-from trainwheel.system.environ import SecretClass
+from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
 from unit.steps.opened import SHA, configure, fail, lock_more, open_with

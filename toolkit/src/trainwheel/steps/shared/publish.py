@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -15,24 +17,24 @@ from packaging.utils import canonicalize_name
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, withdraw_record, write_record
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
+from trainwheel.evaluation.gate import LEFT_OUT, Baseline, Rule, evaluate_rules
 from trainwheel.index.access import for_uv
 from trainwheel.index.embedded import embedded_index
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
-from trainwheel.index.versions import check_not_lower
+from trainwheel.index.versions import check_not_lower, newest_in_line
 from trainwheel.install.environments import Installer
-from trainwheel.steps.shared.late_comparison import compare_late
 from trainwheel.steps.shared.prove import prove
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.files import read_text
-from trainwheel.wheel.metadata import read_name, read_names, read_requirements
-from trainwheel.wheel.proof import Proof, parse_proof, proof_path
+from trainwheel.wheel.metadata import list_members, read_name, read_names, read_requirements
+from trainwheel.wheel.proof import Proof, parse_proof, proof_path, read_provenance
 
-__all__ = ["Publisher", "Uploaded", "check_name", "read_proof"]
+__all__ = ["Publisher", "Uploaded", "check_name", "compare_late", "read_proof"]
 
 
 def read_proof(wheel: Path) -> Proof:
@@ -259,3 +261,77 @@ def _needs(wheel: Path) -> tuple[str, ...]:
     """Return what a wheel requires whichever of its extras are asked for."""
     requirements = map(Requirement, read_requirements(wheel))
     return tuple(str(one) for one in requirements if "extra" not in str(one.marker or ""))
+
+
+_RECORD = ".dist-info/trainwheel/provenance.json"
+_KEYS = frozenset(entry.name for entry in fields(Rule)) - {"metric"}
+_LIMITS = {"minimum": None, "maximum": None}
+"""They need nothing that is published: the build has checked them."""
+
+
+def compare_late(
+    registry: Registry,
+    wheels: Mapping[str, PublishedFile],
+    wheel: Path,
+    proof: Proof,
+    console: Console,
+) -> None:
+    """Check the drops that the gate allows, unless they were checked against what is published.
+
+    Args:
+        registry: The index.
+        wheels: Version → file of what is published.
+        wheel: The wheel to publish.
+        proof: What was proved of it.
+        console: Where people are told.
+
+    Raises:
+        RefusedError: A metric is worse than allowed, or the wheel asks what this version does not
+            know.
+        ConfigurationError: This version cannot read what the wheel says of its model.
+    """
+    newest = newest_in_line(proof.version, wheels)
+    if newest is None or newest == proof.compared_with:
+        return
+    if not any(member.endswith(_RECORD) for member in list_members(wheel)):
+        return  # a wheel of another tool asks for nothing
+    new = read_provenance(wheel)
+    drops = _drops(wheel, new.gate or {})
+    if not drops:
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+            old = read_provenance(registry.fetch(wheels[newest], Path(folder)))
+    except ConfigurationError as error:
+        console.notice(f"not compared with {newest}: {error.message}")
+        return
+    verdict = evaluate_rules(drops, new.metrics, Baseline(newest, metrics=old.metrics))
+    if failures := verdict.failures():
+        message = f"the gate does not let this model pass: {failures[0]}"
+        raise RefusedError(message, hint="train a better one, or change tool.trainwheel.gate")
+    skipped = [check.metric for check in verdict.checks if check.outcome == LEFT_OUT]
+    for metric in skipped:
+        console.notice(f"{metric} is not compared with {newest}, which has no such metric")
+    if len(skipped) < len(drops):
+        console.notice(f"compared with {newest}: no metric is worse than the gate allows")
+
+
+def _drops(wheel: Path, gate: Mapping[str, Any]) -> tuple[Rule, ...]:
+    """Return the drops that the gate allowed when a wheel was packaged.
+
+    Raises:
+        RefusedError: Whether a rule is kept cannot be said, for this version does not know it.
+    """
+    if unknown := [metric for metric, values in gate.items() if not _is_rule(values)]:
+        message = f"{wheel.name} asks of {unknown[0]} what this version does not know"
+        hint = "publish it with the version of trainwheel that packaged it"
+        raise RefusedError(message, hint=hint)
+    rules = (Rule(metric, **{**values, **_LIMITS}) for metric, values in gate.items())
+    return tuple(rule for rule in rules if rule.compares)
+
+
+def _is_rule(values: object) -> bool:
+    return isinstance(values, dict) and all(
+        name in _KEYS and isinstance(value, str if name == "direction" else int | float)
+        for name, value in values.items()
+    )

@@ -13,7 +13,7 @@ from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, write_record
 from trainwheel.errors import StepFailedError, TrainwheelError
-from trainwheel.evaluation.gate import Baseline, Difference, Rule, judge
+from trainwheel.evaluation.gate import Baseline, Difference, Rule, evaluate_rules
 from trainwheel.steps.shared.findings import (
     read_data_digests,
     read_engine,
@@ -48,7 +48,7 @@ def test_an_evaluation_survives_its_file(root: Path, layout: Layout) -> None:
     difference = Difference(0.9, 0.8, 0.05, 0.15, 0.02, 40)
     baseline = Baseline("0.1.0", metrics={"f1": 0.8})
     rules = (Rule("f1", minimum=0.95, drop=0.1), Rule("mae", maximum=1.0))
-    verdict = judge(rules, {"f1": 0.9}, baseline, {"f1": difference}, is_required=True)
+    verdict = evaluate_rules(rules, {"f1": 0.9}, baseline, {"f1": difference}, is_required=True)
     document = {
         "verdict": verdict.as_json(),
         "baseline": {"version": "0.1.0", "metrics": {"f1": 0.8}},

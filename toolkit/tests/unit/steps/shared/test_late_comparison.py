@@ -10,7 +10,7 @@ import pytest
 
 from trainwheel.errors import ConfigurationError, RefusedError
 from trainwheel.index.registry import Registry
-from trainwheel.steps.shared.late_comparison import compare_late
+from trainwheel.steps.shared.publish import compare_late
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from unit.model_wheels import proof_of, write_model_wheel

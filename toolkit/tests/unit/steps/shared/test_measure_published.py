@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trainwheel.wheel.promise import read_promise
+from trainwheel.wheel.proof import read_promise
 from unit.recording_tools import Call
 from unit.steps.opened import configure, fail, fill_environment, open_with, publish
 from unit.steps.shared.measured import COMPARED, hold_out, host, make_measured, measure, request

@@ -86,9 +86,9 @@ def test_what_it_notices_is_said_once(root: Path) -> None:
     stream = io.StringIO()
     registry = registry_of(open_here(root, stream=stream), None)
 
-    assert registry.told is not None
-    registry.told("elsewhere")
-    registry.told("elsewhere")
+    assert registry.notify is not None
+    registry.notify("elsewhere")
+    registry.notify("elsewhere")
 
     assert stream.getvalue() == "notice: elsewhere\n"
 
