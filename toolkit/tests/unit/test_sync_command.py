@@ -237,7 +237,7 @@ def run_until(line):
     count = 0
     def trace(frame, event, argument):
         nonlocal count
-        if not frame.f_code.co_filename.endswith(("state.py", "syncing.py", "tempfile.py")):
+        if not frame.f_code.co_filename.endswith(("synced.py", "files.py", "tempfile.py")):
             return None
         count += event == "line"
         if count == line:

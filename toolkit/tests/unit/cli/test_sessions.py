@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,25 +106,39 @@ def test_environments_stand_beside_the_folder_of_nox(root: Path) -> None:
     assert sessions.runs[0].tools.folder == root / ".nox"
 
 
-def test_the_lock_is_taken_once_and_kept_to_the_end(root: Path) -> None:
-    sessions, others = (Sessions(root, step("a"), step("b")) for _ in range(2))
+@pytest.fixture
+def foreign(root: Path) -> Iterator[Callable[[], None]]:
+    """Lock the repository as another run does; refused where somebody has it."""
+    path = root / ".trainwheel" / "lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a") as stream:
+        yield lambda: fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_lock_is_taken_once_and_kept_to_the_end(
+    root: Path, foreign: Callable[[], None]
+) -> None:
+    sessions, owner = Sessions(root, step("a"), step("b")), root / ".trainwheel" / "lock"
     sessions.run("a")
-    sessions.run("b")  # it would wait for, or be refused by, a lock that is taken anew
+    first = owner.read_text()
 
-    shown = others.error_of("a")
-    assert shown.startswith("failed: another run")
-    assert "nox -s a" in shown
-    assert others.runs == []
+    sessions.run("b")
+
+    assert "nox -s a" in first
+    assert owner.read_text() == first
+    with pytest.raises(BlockingIOError):
+        foreign()
 
 
-def test_a_step_that_takes_no_lock_runs_beside_another_run(root: Path) -> None:
-    sessions = Sessions(root, step("a"))
-    others = Sessions(root, step("reader", takes_lock=False), step("a"))
-    sessions.run("a")
+def test_a_step_that_takes_no_lock_runs_beside_another_run(
+    root: Path, foreign: Callable[[], None]
+) -> None:
+    sessions = Sessions(root, step("reader", takes_lock=False), step("a"))
+    foreign()
 
-    others.run("reader")
+    sessions.run("reader")
 
-    assert others.error_of("a").startswith("failed: another run")
+    assert sessions.error_of("a").startswith("failed: another run")
 
 
 def test_what_a_killed_run_left_is_cleared_once_by_who_holds_the_lock(root: Path) -> None:

@@ -99,18 +99,23 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
         intervals=read_intervals(layout),
         gate=_gate(workspace),
         packages=_packages(workspace),
-        artefact=Artefact(
-            path=layout.artefact.relative_to(layout.source).as_posix(),
-            sha256=workspace.digests.digest(layout.artefact),
-            size=layout.artefact.stat().st_size,
-            format=FORMAT,
-        ),
+        artefact=_artefact(workspace),
         golden=Golden(
             sha256=hashlib.sha256(golden).hexdigest(),
             count=len(golden.splitlines()),
             predict=config.predict,
             tolerance=config.tolerance,
         ),
+    )
+
+
+def _artefact(workspace: Workspace) -> Artefact:
+    path = workspace.layout.artefact
+    return Artefact(
+        path=path.relative_to(workspace.layout.source).as_posix(),
+        sha256=workspace.digests.digest(path),
+        size=path.stat().st_size,
+        format=FORMAT,
     )
 
 
