@@ -111,8 +111,6 @@ class Layout:
     """The unfinished work of long training."""
     lock = _Below("store", "lock")
     """What one run at a time holds."""
-    uv_cache = _Below("store", "uv-cache")
-    """Where uv keeps its cache if the home folder cannot be written."""
 
     @classmethod
     def of(cls, root: Path, config: Config, model: str = "") -> Layout:

@@ -57,6 +57,12 @@ def test_a_folder_without_a_repository_is_named_with_what_to_add(tmp_path: Path)
     assert "tool.trainwheel" in caught.value.hint
 
 
+def test_a_byte_order_mark_is_not_part_of_a_file(root: Path) -> None:
+    (root / "pyproject.toml").write_bytes(b"\xef\xbb\xbf" + PYPROJECT.encode())
+
+    assert open_here(root, Environment()).workspace.config.package == "small_model"
+
+
 @pytest.mark.parametrize("data", [b"\xff", b"["], ids=["no text", "no TOML"])
 def test_a_configuration_that_cannot_be_read_is_named(root: Path, data: bytes) -> None:
     (root / "pyproject.toml").write_bytes(data)

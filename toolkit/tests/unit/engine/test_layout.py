@@ -47,7 +47,6 @@ STORED = {
     "cache": ".trainwheel/cache",
     "checkpoints": ".trainwheel/checkpoints",
     "lock": ".trainwheel/lock",
-    "uv_cache": ".trainwheel/uv-cache",
 }
 
 

@@ -20,7 +20,7 @@ from trainwheel.settings.config import parse_config
 from trainwheel.steps import load_chain
 from unit.repository import PYPROJECT, make_repository, open_here, write
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 CHAIN = load_chain()
 NAMES = [step.name for step in CHAIN.steps]
 LAYOUT = Layout.of(Path("/small"), parse_config(PYPROJECT))
