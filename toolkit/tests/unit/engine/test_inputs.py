@@ -118,7 +118,7 @@ def test_a_key_of_the_configuration_makes_exactly_these_steps_stale(
     reasons = {
         step: [reason.what for reason in explain(before[step], look(root, step))] for step in STEPS
     }
-    of_keys = {step for step, whats in reasons.items() if set(whats) - {"pyproject.toml"}}
+    of_keys = {step for step, others in reasons.items() if set(others) - {"pyproject.toml"}}
     assert of_keys == stale
 
 
