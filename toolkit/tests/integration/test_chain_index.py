@@ -48,7 +48,7 @@ def assert_refused_before_training(project: TinyProject, told: str, kind: str, *
 def test_a_variable_that_is_missing_or_empty_is_named_and_no_other_index_is_taken(
     tiny: TinyProject, name: str, value: str | None
 ) -> None:
-    variables = RealIndex(tiny.root, "https://index.invalid/", "ci-user", "pw").variables
+    variables = RealIndex(tiny.root, "https://index.invalid/", "ci-user", "s3cret-pw").variables
     variables.pop(name)
     if value is not None:
         variables[name] = value
@@ -72,7 +72,7 @@ def test_an_index_that_nobody_knows_is_refused_before_training(tiny: TinyProject
 
 
 def test_an_index_that_is_down_is_said_before_training(tiny: TinyProject, closed_port: int) -> None:
-    down = RealIndex(tiny.root, f"http://127.0.0.1:{closed_port}/", "ci-user", "pw")
+    down = RealIndex(tiny.root, f"http://127.0.0.1:{closed_port}/", "ci-user", "s3cret-pw")
 
     assert_refused_before_training(tiny, "index nexus does not answer", "failed", **down.variables)
 

@@ -90,7 +90,8 @@ def _decide_blindly(base: str, wish: Wish) -> Decision:
 def _check(run: Run) -> None:
     """Check what can be known of a release without asking the index."""
     asked_version(run.workspace)
-    _readable_registry(run, run.options.get("to"), wish_of(run.workspace))
+    if "upload" not in run.steps:  # which needs more of the index, and asks for it
+        _readable_registry(run, run.options.get("to"), wish_of(run.workspace))
 
 
 STEP = Step(

@@ -248,7 +248,7 @@ def common() -> Iterator[Path]:
 ELSEWHERE = """
 import json, os, sys
 from pathlib import Path
-from unit import test_failures_count as tests
+from unit.engine import test_failures_count as tests
 root, user = Path(sys.argv[1]), int(sys.argv[2])
 tests.attempt(root, "test")
 cache = root / ".trainwheel/cache"

@@ -645,7 +645,7 @@ from itertools import count
 from pathlib import Path
 from trainwheel.system.digest import digest_file
 from trainwheel.engine.cache import Result, ResultCache
-from unit.test_result_cache import AFTER, BEFORE, RESULT, key, keep, plant
+from unit.engine.test_result_cache import AFTER, BEFORE, RESULT, key, keep, plant
 
 root, limit = Path(sys.argv[1]), int(sys.argv[2])
 for number in count():
