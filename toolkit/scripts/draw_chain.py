@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from scripts.svg import Box, arrow, document, wrap
 from trainwheel.engine.chain import Step
@@ -19,46 +19,59 @@ _ON_THE_INDEX = frozenset({"upload", "verify"})
 
 def draw_chain() -> str:
     """Return the drawing as SVG text."""
-    steps = {step.name: step for step in load_chain().links}
-    boxes = _place(steps)
-    parts = [*_arrows(steps, boxes), *(box.draw() for box in boxes.values())]
+    links = {step.name: step for step in load_chain().links}
+    steps = {name: step for name, step in links.items() if step.target}
+    needs = {name: _needs(name, links) for name in steps}
+    boxes = _place(steps, needs)
+    parts = [*_arrows(steps, needs, boxes), *(box.draw() for box in boxes.values())]
     return document(
         max(box.x + box.width for box in boxes.values()) + _MARGIN,
         max(box.y + box.height for box in boxes.values()) + _MARGIN,
         title="The chain of steps",
-        description=" ".join(_sentences(steps)),
+        description=" ".join(_sentences(steps, needs)),
         parts=parts,
     )
 
 
-def _place(steps: Mapping[str, Step]) -> dict[str, Box]:
+def _needs(name: str, links: Mapping[str, Step]) -> tuple[str, ...]:
+    """Return the steps with a make target that a step waits for, less those that others wait for.
+
+    What has no target of its own, such as the report, is passed over.
+    """
+    nearest = {
+        found
+        for need in links[name].needs
+        for found in ((need,) if links[need].target else _needs(need, links))
+    }
+    earlier = {found for need in nearest for found in _everything_before(need, links)}
+    return tuple(found for found in links if found in nearest - earlier)
+
+
+def _everything_before(name: str, links: Mapping[str, Step]) -> set[str]:
+    needs = set(links[name].needs)
+    return needs | {found for need in needs for found in _everything_before(need, links)}
+
+
+def _place(steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]]) -> dict[str, Box]:
     """Return a box for each step, in columns by what it comes after."""
+    before = {name: (*needs[name], *steps[name].follows) for name in steps}
     columns: dict[str, int] = {}
     for name in steps:
-        columns[name] = max((columns[before] + 1 for before in _before(steps[name])), default=0)
-    rows = _rows(steps, columns)
+        columns[name] = max((columns[need] + 1 for need in before[name]), default=0)
+    rows = _rows(before, columns)
     return {name: _box(steps[name], columns[name], rows[name]) for name in steps}
 
 
-def _rows(steps: Mapping[str, Step], columns: Mapping[str, int]) -> dict[str, float]:
+def _rows(before: Mapping[str, Sequence[str]], columns: Mapping[str, int]) -> dict[str, float]:
     # What leads over a column stands in a row of its own, on top; the others stand in their
     # column around a middle line.
-    above = {
-        before
-        for name in steps
-        for before in _before(steps[name])
-        if columns[name] - columns[before] > 1
-    }
-    rows = {name: float(row) for row, name in enumerate(name for name in steps if name in above)}
+    above = {need for name in before for need in before[name] if columns[name] - columns[need] > 1}
+    rows = {name: float(row) for row, name in enumerate(name for name in before if name in above)}
     for column in set(columns.values()):
-        names = [name for name in steps if columns[name] == column and name not in above]
+        names = [name for name in before if columns[name] == column and name not in above]
         first = len(above) + (2 - len(names)) / 2
         rows |= {name: first + row for row, name in enumerate(names)}
     return rows
-
-
-def _before(step: Step) -> tuple[str, ...]:
-    return step.before
 
 
 def _box(step: Step, column: int, row: float) -> Box:
@@ -74,9 +87,11 @@ def _box(step: Step, column: int, row: float) -> Box:
     )
 
 
-def _arrows(steps: Mapping[str, Step], boxes: Mapping[str, Box]) -> Iterator[str]:
+def _arrows(
+    steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]], boxes: Mapping[str, Box]
+) -> Iterator[str]:
     for name in steps:
-        for need in steps[name].needs:
+        for need in needs[name]:
             yield _arrow(boxes[need], boxes[name])
         for first in steps[name].follows:
             yield arrow(boxes[first].right, boxes[name].left, dashed=True)
@@ -92,8 +107,8 @@ def _arrow(start: Box, end: Box) -> str:
     return arrow(start.right, (middle, level), (middle, wanted), end.left)
 
 
-def _sentences(steps: Mapping[str, Step]) -> Iterator[str]:
+def _sentences(steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for name in steps:
-        needs = steps[name].needs
-        yield f"{name} needs {' and '.join(needs)}." if needs else f"{name} needs no other step."
+        words = " and ".join(needs[name])
+        yield f"{name} needs {words}." if words else f"{name} needs no other step."
         yield from (f"{first} queues {name}." for first in steps[name].follows)

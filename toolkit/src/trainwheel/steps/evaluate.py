@@ -129,7 +129,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
 
 STEP = Step(
     name="evaluate",
-    help="Measure the model, and hold it against the gate and what is published",
+    help="Measure the model, and apply the gate",
     run=_run,
     needs=("train",),
     is_link=True,
