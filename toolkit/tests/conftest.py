@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
+
+pytest_plugins = ["sentences"]
+
+# Hypothesis has a profile of its own in CI; here too, a test waits for others that use the cores.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("shared")
 
 
 def pytest_configure() -> None:

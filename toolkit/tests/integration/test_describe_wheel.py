@@ -18,7 +18,7 @@ from trainwheel.install.environments import Installer
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 from trainwheel.wheel.sbom import describe_materials
-from unit.test_provenance_reading import PROVENANCE, changed
+from unit.wheel.test_provenance_reading import PROVENANCE, changed
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 JENKINSFILE = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PUBLISH_SECRETS = ("NEXUS_USERNAME", "NEXUS_PASSWORD")

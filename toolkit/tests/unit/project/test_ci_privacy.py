@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 JENKINSFILE = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
 MODEL = (ROOT / ".github" / "workflows" / "model.yml").read_text(encoding="utf-8")
 

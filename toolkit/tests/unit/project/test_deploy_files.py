@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
-TOOLKIT = Path(__file__).parents[2]
+TOOLKIT = Path(__file__).parents[3]
 DEPLOY = TOOLKIT / "docs" / "deploy"
 GUIDE = (TOOLKIT / "docs" / "how-to" / "kubernetes-slurm.md").read_text(encoding="utf-8")
 TOOLS = TOOLKIT / "tests" / "integration"

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[3] / "bootstrap.py"
+SCRIPT = Path(__file__).resolve().parents[4] / "bootstrap.py"
 
 
 @pytest.fixture(scope="module")

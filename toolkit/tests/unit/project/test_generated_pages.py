@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-TOOLKIT = Path(__file__).parents[2]
+TOOLKIT = Path(__file__).parents[3]
 ROOT = TOOLKIT.parent
 MEND = "nox -f toolkit/noxfile.py -s docs -- --write"
 DRAWINGS = ("toolkit/docs/_static/chain.svg", "toolkit/docs/_static/layers.svg")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from scripts.structure import Structure, contract_lines, measure
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 MOST_WITH_ONE_IMPORTER, MOST_CODE = 46, 15_500
 

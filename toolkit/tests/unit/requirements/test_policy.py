@@ -24,7 +24,7 @@ from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.policy import describe_drift, plan_requirements, sync_setup_py
 from trainwheel.requirements.setup_py import read_install_requires
 
-_CORPUS = Path(__file__).parents[1] / "projects" / "sync-corpus"
+_CORPUS = Path(__file__).parents[2] / "projects" / "sync-corpus"
 _CASES = sorted(path.name for path in _CORPUS.iterdir() if path.is_dir())
 _GROUPS = {"default": "packages", "dev": "dev-packages"}
 # A Pipfile, a lock and a package without a name that leave nothing to write.

@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import pytest
 from hypothesis import given
@@ -32,13 +33,19 @@ def terminal(variables: dict[str, str]) -> Iterator[tuple[Console, Callable[[], 
     master, slave = os.openpty()
     try:
         with os.fdopen(slave, "w", encoding="utf-8", newline="") as stream:
-            yield Console(Environment(variables), stream), lambda: _read(master)
+            yield Console(Environment(variables), stream), lambda: _read(master, stream)
     finally:
         os.close(master)
 
 
-def _read(master: int) -> str:
-    return os.read(master, 65536).decode().replace("\r\n", "\n")
+def _read(master: int, stream: TextIO) -> str:
+    """Return what the terminal was sent; it arrives in parts, up to a mark that we send last."""
+    stream.write("\0")
+    stream.flush()
+    text = ""
+    while not text.endswith("\0"):
+        text += os.read(master, 65536).decode()
+    return text.removesuffix("\0").replace("\r\n", "\n")
 
 
 def test_a_line_is_a_line() -> None:
