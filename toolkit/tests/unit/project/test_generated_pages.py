@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 TOOLKIT = Path(__file__).parents[3]
 ROOT = TOOLKIT.parent
-MEND = "nox -f toolkit/noxfile.py -s docs -- --write"
+COMMAND = "nox -f toolkit/noxfile.py -s docs -- --write"
 DRAWINGS = ("toolkit/docs/_static/chain.svg", "toolkit/docs/_static/layers.svg")
 CONFIGURATION = "toolkit/docs/reference/configuration.md"
 
@@ -33,7 +33,7 @@ def write_docs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Return a folder with what the script reads and writes."""
-    for name in ("README.md", "Makefile", "toolkit/pyproject.toml"):
+    for name in ("Makefile", "toolkit/pyproject.toml"):
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
@@ -52,14 +52,24 @@ def test_readme_reference_and_drawings_are_what_the_code_says(
 @pytest.mark.parametrize(
     "edit",
     [
-        ("README.md", "prove it in an empty", "prove it in another", "README.md"),
-        ("Makefile", "## train the model", "## teach the model", "README.md"),
+        (
+            "toolkit/docs/reference/sessions.md",
+            "prove it in an empty",
+            "prove it in another",
+            "toolkit/docs/reference/sessions.md",
+        ),
+        (
+            "Makefile",
+            "## train the model",
+            "## teach the model",
+            "toolkit/docs/reference/targets.md",
+        ),
         (CONFIGURATION, "| must be given |", "| none |", CONFIGURATION),
         (DRAWINGS[0], ">verify<", ">check<", DRAWINGS[0]),
         (DRAWINGS[1], ">engine<", ">motor<", DRAWINGS[1]),
     ],
 )
-def test_what_is_not_current_is_named_with_the_command_that_mends_it(
+def test_a_part_that_is_out_of_date_is_named_with_the_command_that_updates_it(
     write_docs: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
     copy: Path,
@@ -75,8 +85,8 @@ def test_what_is_not_current_is_named_with_the_command_that_mends_it(
 
     told = capsys.readouterr().out
     assert code == 1
-    assert f"{stale} is not what the code says\n" in told
-    assert told.endswith(f"{MEND}\n")
+    assert f"{stale} is out of date\n" in told
+    assert told.endswith(f"{COMMAND}\n")
 
 
 def test_writing_mends_what_is_not_current(write_docs: Callable[..., int], copy: Path) -> None:
