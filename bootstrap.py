@@ -102,9 +102,9 @@ def bootstrap(root: Path) -> None:
     stamp = f"{root}\n{digest(root, packages, local)}\n"
     environment = root / ".venv"
     # The kernel drops this lock with its holder, so a kill leaves nothing behind.
-    with lock.open(encoding="utf-8") as held:
+    with lock.open(encoding="utf-8") as stream:
         with contextlib.suppress(OSError):  # Some network file systems have no locks.
-            fcntl.flock(held, fcntl.LOCK_EX)
+            fcntl.flock(stream, fcntl.LOCK_EX)
         if is_current(environment, stamp):
             os.utime(str(environment / STAMP))
             return
@@ -116,22 +116,22 @@ def bootstrap(root: Path) -> None:
 
 def read_develop(lock: Path) -> "dict[str, dict[str, object]]":
     """Return the lock's packages of ``[dev-packages]``."""
-    mend = f"restore it: git checkout -- {lock.name}"
+    fix = f"restore it: git checkout -- {lock.name}"
     try:
         content = json.loads(lock.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        message = f"{lock.name} is missing; {mend}"
+        message = f"{lock.name} is missing; {fix}"
         raise BootstrapError(message) from None
     except (OSError, ValueError) as error:
-        message = f"{lock.name} cannot be read: {error}; {mend}"
+        message = f"{lock.name} cannot be read: {error}; {fix}"
         raise BootstrapError(message) from None
     packages = content.get("develop") if isinstance(content, dict) else None
     if not isinstance(packages, dict):
-        message = f"{lock.name} has no packages of [dev-packages]; {mend}"
+        message = f"{lock.name} has no packages of [dev-packages]; {fix}"
         raise BootstrapError(message)
     for name, entry in packages.items():
         if not isinstance(entry, dict) or not (is_folder(entry) or entry.get("hashes")):
-            message = f"{lock.name}: {name} has neither digests nor a path; {mend}"
+            message = f"{lock.name}: {name} has neither digests nor a path; {fix}"
             raise BootstrapError(message)
     return packages
 
@@ -156,8 +156,8 @@ def plan(packages: "dict[str, dict[str, object]]") -> "tuple[str, list[str]]":
         markers = f" ; {entry['markers']}" if "markers" in entry else ""
         hashes = "".join(f" --hash={value}" for value in as_strings(entry["hashes"]))
         extras = ",".join(as_strings(entry.get("extras")))
-        wanted = entry.get("path") or f"{name}[{extras}]{entry.get('version', '')}"
-        lines.append(f"{wanted}{markers}{hashes}\n")
+        target = entry.get("path") or f"{name}[{extras}]{entry.get('version', '')}"
+        lines.append(f"{target}{markers}{hashes}\n")
     return "".join(lines), local
 
 
@@ -181,10 +181,10 @@ def digest(root: Path, packages: "dict[str, dict[str, object]]", local: "list[st
 def is_current(environment: Path, stamp: str) -> bool:
     """Return whether the environment is whole, unmoved and of the lock's making."""
     try:
-        written = os.fsdecode((environment / STAMP).read_bytes())
+        content = os.fsdecode((environment / STAMP).read_bytes())
     except OSError:
         return False
-    return written == stamp and os.access(str(environment / "bin" / "python"), os.X_OK)
+    return content == stamp and os.access(str(environment / "bin" / "python"), os.X_OK)
 
 
 def make_environment(environment: Path) -> None:
@@ -202,16 +202,16 @@ def make_environment(environment: Path) -> None:
 def install(environment: Path, requirements: str, projects: "list[Path]") -> None:
     """Install the requirements with hashes, then the projects in folders, which have none."""
     pip = [str(environment / "bin" / "python"), "-I", "-m", "pip"]
-    listed = environment / "requirements.txt"
-    listed.write_text(requirements, encoding="utf-8")
+    file = environment / "requirements.txt"
+    file.write_text(requirements, encoding="utf-8")
     options = ["install", "--quiet", "--no-deps"]
     failure = "cannot install the task runner"
     # From the repository, where the paths of wheels start.
-    hashed = [*pip, *options, "--require-hashes", "--requirement", str(listed)]
-    run(hashed, failure, cwd=environment.parent)
+    command = [*pip, *options, "--require-hashes", "--requirement", str(file)]
+    run(command, failure, cwd=environment.parent)
     for project in projects:
         run([*pip, *options, "--no-build-isolation", "--editable", str(project)], failure)
-    run([*pip, "check"], "Pipfile.lock lacks a package that the task runner needs")
+    run([*pip, "check"], "Pipfile.lock does not have every package that the task runner needs")
 
 
 def run(argv: "list[str]", failure: str, cwd: "Path | None" = None) -> None:

@@ -1,4 +1,4 @@
-"""The door to the trained model."""
+"""The entry point: the trained model, as a class and as a function."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -25,13 +25,13 @@ class _Estimator(Protocol):
         """Give one row of probabilities, in the order of `classes_`, per row of *matrix*."""
 
 
-def _check_fit(found: object, artefact: object) -> tuple[_Estimator, int]:
-    columns = getattr(found, "n_features_in_", None)
-    classes = [str(label) for label in getattr(found, "classes_", ())]
+def _check_fit(model: object, artefact: object) -> tuple[_Estimator, int]:
+    columns = getattr(model, "n_features_in_", None)
+    classes = [str(label) for label in getattr(model, "classes_", ())]
     if columns != len(MEASUREMENTS) or sorted(classes) != sorted(Prediction):
         message = f"{artefact}: was not trained for this version of the package; run `make train`"
         raise ArtefactError(message)
-    return cast("_Estimator", found), classes.index(Prediction.MALIGNANT)
+    return cast("_Estimator", model), classes.index(Prediction.MALIGNANT)
 
 
 class Classifier:
@@ -40,7 +40,7 @@ class Classifier:
     Making one costs nothing. The first prediction imports scikit-learn, checks the artefact
     and loads it, once, whichever thread comes first; keep the classifier and share it. A fork
     waits for the load to end. Copied, pickled or sent to another process, it loads the same file
-    anew.
+    itself.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Classifier:
         self._model = LazyModel(artefact, _check_fit, verify=verify, any_version=any_version)
 
     def predict(self, tumor: Tumor) -> Prediction:
-        """Tell what *tumor* is taken for.
+        """Predict whether *tumor* is malignant.
 
         Raises:
             ArtefactError: the artefact cannot be used.
@@ -77,7 +77,7 @@ class Classifier:
         return self.predict_proba_many([tumor])[0]
 
     def predict_many(self, tumors: Iterable[Tumor]) -> list[Prediction]:
-        """Tell what each tumour is taken for, in the order given; faster than one by one.
+        """Predict for each tumour, in the order given; faster than one by one.
 
         Raises:
             ArtefactError: the artefact cannot be used.

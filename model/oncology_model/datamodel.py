@@ -136,8 +136,8 @@ class Tumor:
         Raises:
             InvalidTumorError: a name is unknown or missing, or a value is refused.
         """
-        if misnamed := find_misnamed(measurements, MEASUREMENTS):
-            raise InvalidTumorError(*misnamed)
+        if problem := find_misnamed(measurements, MEASUREMENTS):
+            raise InvalidTumorError(*problem)
         # The names are right; the values are checked as those of any other new tumour.
         return cls(**cast("Mapping[str, float]", measurements))
 
@@ -153,25 +153,25 @@ MEASUREMENTS: tuple[str, ...] = tuple(field.name for field in fields(Tumor))
 _VALUES = attrgetter(*MEASUREMENTS)
 
 
-def find_misnamed(given: Iterable[str], expected: Sequence[str]) -> tuple[str, str] | None:
+def find_misnamed(header: Iterable[str], columns: Sequence[str]) -> tuple[str, str] | None:
     """Find the first name that is unknown, else the first that is missing.
 
-    Unknown names come first, because a misspelt name is both and the misspelling is what
-    its writer has to mend.
+    Unknown names come first, because a misspelt name is both, and the misspelling is what
+    its writer has to fix.
 
     Returns:
         The name and what is wrong with it, or None if the names match in whatever order.
     """
-    names = list(given)
+    names = list(header)
     for name in names:
-        if name not in expected:
-            close = difflib.get_close_matches(str(name), expected, n=1)
+        if name not in columns:
+            close = difflib.get_close_matches(str(name), columns, n=1)
             return str(name), f"unknown name; did you mean {close[0]}?" if close else "unknown name"
-    return next(((name, "missing") for name in expected if name not in names), None)
+    return next(((name, "missing") for name in columns if name not in names), None)
 
 
 def _to_measurement(name: str, value: object) -> float:
-    # bool is an int to Python, but "true" is no length.
+    # bool is an int to Python, but "true" is not a length.
     if isinstance(value, bool) or not isinstance(value, Real):
         problem = f"must be a number, not {type(value).__name__}"
         raise InvalidTumorError(name, problem)

@@ -20,7 +20,7 @@ class VersionMismatchError(ArtefactError):
     """
 
     def __init__(self, problem: str, requirements: Sequence[str]) -> None:
-        """Keep both parts, for callers that mend their environment by themselves."""
+        """Keep both parts, for callers that fix their environment by themselves."""
         super().__init__(problem, requirements)
         self.problem = problem
         self.requirements = tuple(requirements)

@@ -8,20 +8,20 @@ from oncology_model.load_lock import LOAD_LOCK
 if TYPE_CHECKING:  # it takes longer to import than the package itself
     from pathlib import Path
 
-_Checked = TypeVar("_Checked")
+_Model = TypeVar("_Model")
 
 
-class LazyModel(Generic[_Checked]):
+class LazyModel(Generic[_Model]):
     """The trained model, loaded once in a process, whichever thread asks first.
 
     It can be copied, pickled and sent to other processes. What arrives is the choice of the file
-    alone: a copy loads the model anew, with all checks, when it is first asked.
+    alone: a copy loads the model itself, with all checks, when it is first asked.
     """
 
     def __init__(
         self,
         artefact: "Path | None",
-        check: Callable[[object, object], _Checked],
+        check: Callable[[object, object], _Model],
         *,
         verify: bool = True,
         any_version: bool = False,
@@ -39,13 +39,13 @@ class LazyModel(Generic[_Checked]):
         self._check = check
         self._verify = verify
         self._any_version = any_version
-        self._loaded: _Checked | None = None
+        self._loaded: _Model | None = None
 
     def __getstate__(self) -> dict[str, object]:
         """Give all but the loaded model, which other packages might read wrongly."""
         return {**vars(self), "_loaded": None}
 
-    def get(self) -> _Checked:
+    def get(self) -> _Model:
         """Return the model as it was checked.
 
         Raises:
@@ -54,7 +54,7 @@ class LazyModel(Generic[_Checked]):
         loaded = self._loaded
         return self._load() if loaded is None else loaded
 
-    def _load(self) -> _Checked:
+    def _load(self) -> _Model:
         with LOAD_LOCK.hold():
             # Only here: a program without a prediction need not pay for them, and a process
             # that forks while another thread imports them could not import them again.
@@ -66,6 +66,6 @@ class LazyModel(Generic[_Checked]):
                 folder, name = files(__package__) / "artefact", "model.joblib"
                 if self._artefact is not None:
                     folder, name = self._artefact.parent, self._artefact.name
-                found = load(folder, name, verify=self._verify, any_version=self._any_version)
-                self._loaded = self._check(found, folder / name)
+                model = load(folder, name, verify=self._verify, any_version=self._any_version)
+                self._loaded = self._check(model, folder / name)
             return self._loaded

@@ -109,7 +109,7 @@ def _read_manifest(path: Traversable) -> Manifest:
         _check_kind(path)
         return parse_manifest(path.read_bytes())
     except FileNotFoundError:
-        message = f"{path}: there is no manifest to check the model by; {_FIX}"
+        message = f"{path}: the manifest of the model is missing; {_FIX}"
         raise ArtefactError(message) from None
     except _UNREADABLE as error:
         message = f"{path}: the manifest cannot be read ({error}); {_FIX}"
@@ -124,11 +124,11 @@ def _read_content(
     if size != manifest.size:
         problem = f"it has {size} bytes, but its manifest says {manifest.size}"
         raise _describe_damage(artefact, problem)
-    digest, pieces, left = hashlib.sha256(), _Pieces(), size
-    while piece := stream.read(min(left, _PIECE)):
+    digest, pieces, rest = hashlib.sha256(), _Pieces(), size
+    while piece := stream.read(min(rest, _PIECE)):
         digest.update(piece)
         pieces.append(piece)
-        left -= len(piece)
+        rest -= len(piece)
     if digest.hexdigest() != manifest.sha256:
         raise _describe_damage(artefact, "its digest is not the one in its manifest")
     return BufferedReader(pieces, _PIECE)
@@ -138,17 +138,17 @@ def _describe_damage(artefact: Traversable, problem: str) -> DamagedArtefactErro
     return DamagedArtefactError(f"{artefact}: the model is damaged, {problem}; {_FIX}")
 
 
-def _check_versions(artefact: Traversable, needed: Mapping[str, str]) -> None:
+def _check_versions(artefact: Traversable, required: Mapping[str, str]) -> None:
     try:
-        found = _read_versions()
+        installed = _read_versions()
     except ImportError as error:
         problem = f"{artefact}: cannot be loaded without its packages ({error})"
-        pins = [to_requirement(package, needed[package]) for package in PACKAGES]
+        pins = [to_requirement(package, required[package]) for package in PACKAGES]
         raise VersionMismatchError(problem, pins) from error
-    if mismatches := list(find_mismatches(needed, found)):
-        made = ", ".join(f"{mismatch.package} {mismatch.needed}" for mismatch in mismatches)
-        here = ", ".join(f"{mismatch.package} {mismatch.found}" for mismatch in mismatches)
-        problem = f"{artefact}: was made with {made}, but installed is {here}"
+    if mismatches := list(find_mismatches(required, installed)):
+        expected = ", ".join(f"{mismatch.package} {mismatch.required}" for mismatch in mismatches)
+        actual = ", ".join(f"{mismatch.package} {mismatch.installed}" for mismatch in mismatches)
+        problem = f"{artefact}: was made with {expected}, but {actual} is installed"
         raise VersionMismatchError(problem, [mismatch.requirement for mismatch in mismatches])
 
 
@@ -175,9 +175,9 @@ def _unpickle(artefact: Traversable, stream: BufferedIOBase, *, any_version: boo
                 warnings.simplefilter("error", InconsistentVersionWarning)
             estimator: object = joblib.load(stream)
     except InconsistentVersionWarning as warning:
-        needed, found = warning.original_sklearn_version, warning.current_sklearn_version
-        problem = f"{artefact}: was made with scikit-learn {needed}, but installed is {found}"
-        raise VersionMismatchError(problem, [to_requirement("scikit-learn", needed)]) from None
+        required, installed = warning.original_sklearn_version, warning.current_sklearn_version
+        problem = f"{artefact}: was made with scikit-learn {required}, but {installed} is installed"
+        raise VersionMismatchError(problem, [to_requirement("scikit-learn", required)]) from None
     except Exception as error:  # a damaged or alien pickle can raise anything at all
         message = f"{artefact}: cannot be read ({type(error).__name__}: {error})"
         raise ArtefactError(message) from error

@@ -38,18 +38,18 @@ class Mismatch:
 
     Attributes:
         package: its name.
-        needed: the version that the artefact was made with.
-        found: the version that is installed.
+        required: the version that the artefact was made with.
+        installed: the version that is installed.
     """
 
     package: str
-    needed: str
-    found: str
+    required: str
+    installed: str
 
     @property
     def requirement(self) -> str:
         """What to install, in the form that pip takes."""
-        return to_requirement(self.package, self.needed)
+        return to_requirement(self.package, self.required)
 
 
 def parse_manifest(content: bytes) -> Manifest:
@@ -79,7 +79,9 @@ def parse_manifest(content: bytes) -> Manifest:
     raise ValueError(message)
 
 
-def find_mismatches(needed: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Mismatch]:
+def find_mismatches(
+    required: Mapping[str, str], installed: Mapping[str, str]
+) -> Iterator[Mismatch]:
     """Find the packages with which the artefact might not load, or predict wrongly.
 
     scikit-learn must be the very version: it promises nothing between any two, and a forest
@@ -87,12 +89,12 @@ def find_mismatches(needed: Mapping[str, str], found: Mapping[str, str]) -> Iter
     what older ones of them wrote; numpy's major versions do not.
 
     Args:
-        needed: the version of each of `PACKAGES` that the artefact was made with.
-        found: the versions that are installed, of the same packages.
+        required: the version of each of `PACKAGES` that the artefact was made with.
+        installed: the versions that are installed, of the same packages.
     """
-    for package, version in needed.items():
-        if not _is_compatible(package, version, found[package]):
-            yield Mismatch(package, version, found[package])
+    for package, version in required.items():
+        if not _is_compatible(package, version, installed[package]):
+            yield Mismatch(package, version, installed[package])
 
 
 def to_requirement(package: str, version: str) -> str:
@@ -103,10 +105,10 @@ def to_requirement(package: str, version: str) -> str:
     return f"{package}>={version}{limit}"
 
 
-def _is_compatible(package: str, needed: str, found: str) -> bool:
+def _is_compatible(package: str, required: str, installed: str) -> bool:
     if package == "scikit-learn":
-        return found == needed
-    oldest, release = _read_release(needed), _read_release(found)
+        return installed == required
+    oldest, release = _read_release(required), _read_release(installed)
     return release >= oldest and (package != "numpy" or release[0] == oldest[0])
 
 

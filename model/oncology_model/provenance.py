@@ -64,7 +64,7 @@ def render(document: str) -> str:
             as it is.
 
     Raises:
-        ValueError: it is no JSON object.
+        ValueError: it is not a JSON object.
     """
     try:
         fields = json.loads(document)
@@ -80,12 +80,12 @@ def render(document: str) -> str:
 def _join(metrics: object, intervals: object) -> object:
     if not isinstance(metrics, dict) or not isinstance(intervals, dict):
         return metrics
-    bounded = {
+    with_bounds = {
         name: f"{_show(metrics[name])} ({' to '.join(map(_show, bounds))})"
         for name, bounds in intervals.items()
         if name in metrics and isinstance(bounds, list)
     }
-    return metrics | bounded
+    return metrics | with_bounds
 
 
 def _list_rows(fields: Mapping[str, object], indent: str) -> Iterator[tuple[str, str]]:

@@ -77,9 +77,9 @@ def _read_header(first: tuple[int, list[str]] | None, columns: Sequence[str]) ->
     number, cells = first
     header = [cell.strip() for cell in cells]
     twice = next((name for name in header if header.count(name) > 1), None)
-    misnamed = (twice, "given twice") if twice else find_misnamed(header, columns)
-    if misnamed:
-        name, problem = misnamed
+    fault = (twice, "given twice") if twice else find_misnamed(header, columns)
+    if fault:
+        name, problem = fault
         message = f"row {number}, column {_shorten(name)}: {problem}"
         raise TableError(message)
     return header

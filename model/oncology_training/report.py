@@ -42,7 +42,7 @@ def write_report(training: Training, folder: Path) -> dict[str, float]:
 
 
 def write_origin(examples: Iterable[Example], folder: Path) -> None:
-    """Write ``data.json``: the name and the sha256 of data that is no file of the repository.
+    """Write ``data.json``: the name and the sha256 of data that is not a file of the repository.
 
     Args:
         examples: the data set that scikit-learn ships.

@@ -28,7 +28,7 @@ def split(examples: Iterable[Example]) -> tuple[list[Example], list[Example]]:
 
 
 def is_held_out(tumor: Tumor) -> bool:
-    """Tell whether a row is held out, by the digest of its measurements.
+    """Return whether a row is held out, by the digest of its measurements.
 
     The diagnosis does not count: a row whose diagnosis is corrected stays on its side.
     """

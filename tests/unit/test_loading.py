@@ -149,9 +149,9 @@ def test_a_truncated_manifest_is_refused(artefact: Path, small: Tumor) -> None:
             Classifier(artefact).predict(small)
 
 
-def test_a_missing_manifest_is_refused_with_the_mend(artefact: Path, small: Tumor) -> None:
+def test_a_missing_manifest_is_refused_with_the_fix(artefact: Path, small: Tumor) -> None:
     artefact.with_name(f"{artefact.name}.json").unlink()
-    with pytest.raises(ArtefactError, match=r"json: there is no manifest .* `make train`$"):
+    with pytest.raises(ArtefactError, match=r"json: the manifest .* missing.* `make train`$"):
         Classifier(artefact).predict(small)
 
 
@@ -190,7 +190,7 @@ def test_a_package_of_another_version_is_refused_with_what_to_install(
     with pytest.raises(VersionMismatchError) as caught:
         Classifier(bomb).predict(small)
     assert caught.value.requirements == (requirement,)
-    said = f"was made with {package} {made}, but installed is {package} {HERE[package]}; run: "
+    said = f"was made with {package} {made}, but {package} {HERE[package]} is installed; run: "
     assert str(caught.value).endswith(f'{said}pip install "{requirement}"')
     assert MARKS == []
 

@@ -147,4 +147,4 @@ def test_versions_that_an_artefact_loads_with(package: str, found: str, *, fits:
 def test_a_mismatch_says_what_to_install(package: str, requirement: str) -> None:
     assert to_requirement(package, MADE[package]) == requirement
     (mismatch,) = find_mismatches(MADE, MADE | {package: "0.1"})
-    assert (mismatch.requirement, mismatch.found) == (requirement, "0.1")
+    assert (mismatch.requirement, mismatch.installed) == (requirement, "0.1")

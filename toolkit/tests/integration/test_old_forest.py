@@ -146,7 +146,7 @@ def test_it_is_refused_before_it_is_loaded_with_what_to_install(ask: Ask) -> Non
     answer, warnings = ask()
 
     assert answer["error"] == "VersionMismatchError"
-    assert "was made with scikit-learn 1.3.2, numpy 1.26.4, but installed is" in answer["message"]
+    assert "was made with scikit-learn 1.3.2, numpy 1.26.4, but scikit-learn" in answer["message"]
     assert answer["message"].endswith('run: pip install "scikit-learn==1.3.2" "numpy>=1.26.4,<2"')
     assert warnings == ""
 
