@@ -1,4 +1,4 @@
-"""Draw the chain of steps, as they say it of themselves."""
+"""Draw the chain of steps, from what each declares."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def draw_chain() -> str:
 def _needs(name: str, links: Mapping[str, Step]) -> tuple[str, ...]:
     """Return the steps with a make target that a step waits for, less those that others wait for.
 
-    What has no target of its own, such as the report, is passed over.
+    Steps without a target of their own, such as the report, are skipped.
     """
     nearest = {
-        found
+        step
         for need in links[name].needs
-        for found in ((need,) if links[need].target else _needs(need, links))
+        for step in ((need,) if links[need].target else _needs(need, links))
     }
-    earlier = {found for need in nearest for found in _everything_before(need, links)}
-    return tuple(found for found in links if found in nearest - earlier)
+    earlier = {step for need in nearest for step in _everything_before(need, links)}
+    return tuple(step for step in links if step in nearest - earlier)
 
 
 def _everything_before(name: str, links: Mapping[str, Step]) -> set[str]:
     needs = set(links[name].needs)
-    return needs | {found for need in needs for found in _everything_before(need, links)}
+    return needs | {step for need in needs for step in _everything_before(need, links)}
 
 
 def _place(steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]]) -> dict[str, Box]:
@@ -98,13 +98,13 @@ def _arrows(
 
 
 def _arrow(start: Box, end: Box) -> str:
-    level, wanted = start.right[1], end.left[1]
-    if level == wanted:
+    level, target = start.right[1], end.left[1]
+    if level == target:
         return arrow(start.right, end.left)
     if end.x - start.x > _PITCH_X:
         return arrow(start.right, (end.centre, level), (end.centre, end.y))
     middle = (start.right[0] + end.left[0]) / 2
-    return arrow(start.right, (middle, level), (middle, wanted), end.left)
+    return arrow(start.right, (middle, level), (middle, target), end.left)
 
 
 def _sentences(steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -28,11 +28,11 @@ def draw_layers(pyproject: Path) -> str:
     layers = read_layers(pyproject)
     y, parts = _MARGIN, list[str]()
     for layer in layers:
-        height, drawn = _floor(y, layer)
-        parts += drawn
+        height, rooms = _floor(y, layer)
+        parts += rooms
         y += height + _PITCH
     down = arrow((_MARGIN + 14, _MARGIN), (_MARGIN + 14, y - 22))
-    height, drawn = _floor(y + 14, (_GUEST,))
+    height, guest = _floor(y + 14, (_GUEST,))
     note = "A room imports only from those below it; what runs elsewhere, from none."
     foot = y + 14 + height + 24
     return document(
@@ -40,21 +40,21 @@ def draw_layers(pyproject: Path) -> str:
         foot + _MARGIN,
         title="The rooms of the library",
         description="Each package imports only from those below it.",
-        parts=(*parts, down, *drawn, line_of_text(_LEFT, foot - 4, note, 12, "note")),
+        parts=(*parts, down, *guest, line_of_text(_LEFT, foot - 4, note, 12, "note")),
     )
 
 
 def _floor(top: float, names: Sequence[str]) -> tuple[float, list[str]]:
-    """Return the height of a floor and what is drawn of it, its rooms side by side."""
+    """Return the height of a floor and its rooms, drawn side by side."""
     width = (_WIDTH - _GAP * (len(names) - 1)) / len(names)
     letters = _LETTERS if len(names) == 1 else _LETTERS // 3
     jobs = [textwrap.wrap(_job(name), letters) for name in names]
     height = 22 + _LINE * max(map(len, jobs))
-    drawn = [
+    rooms = [
         "\n".join(_room(_LEFT + (width + _GAP) * column, top, width, height, name, job))
         for column, (name, job) in enumerate(zip(names, jobs, strict=True))
     ]
-    return height, drawn
+    return height, rooms
 
 
 def _room(  # noqa: PLR0913, PLR0917 - a box and what stands in it
@@ -62,9 +62,9 @@ def _room(  # noqa: PLR0913, PLR0917 - a box and what stands in it
 ) -> Iterator[str]:
     yield Box(x, top, width, height).draw()
     yield line_of_text(x + 14, top + 26, name, _SIZE, "name")
-    left = x + max(_NAME, text_width(name, _SIZE) + 30)
+    start = x + max(_NAME, text_width(name, _SIZE) + 30)
     for row, words in enumerate(job):
-        yield line_of_text(left, top + 25 + row * _LINE, words, _WORDS, "small")
+        yield line_of_text(start, top + 25 + row * _LINE, words, _WORDS, "small")
 
 
 def _job(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Render this repository's root from the template of model repositories, or check that it is that.
+"""Render this repository's root from the template of model repositories, or check that it is up to date.
 
     python -m scripts.render_root [--write]
 
@@ -46,11 +46,11 @@ _LIBRARY_TAIL = "\n# All that the library's own tests"
 
 def render_root() -> dict[str, str]:
     """Return the files that this repository shares with every other: name → text."""
-    required = list(read_install_requires((ROOT / "setup.py").read_bytes()))
+    requirements = list(read_install_requires((ROOT / "setup.py").read_bytes()))
     with tempfile.TemporaryDirectory(prefix="trainwheel-root-") as name:
         folder = Path(name) / "root"
-        told = {**REFERENCE, "requirements": required, "wheel": "", "folder_name": "root"}
-        render(folder, told, asks=False)
+        answers = {**REFERENCE, "requirements": requirements, "wheel": "", "folder_name": "root"}
+        render(folder, answers, asks=False)
         files = {
             path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
             for path in folder.rglob("*")
@@ -64,13 +64,13 @@ def render_root() -> dict[str, str]:
     return {**shared, "Pipfile": f"{shared['Pipfile']}{mark}{tail}"}
 
 
-def differing(made: Mapping[str, str]) -> list[str]:
+def differing(rendered: Mapping[str, str]) -> list[str]:
     """Return the names of the files that are not what the template renders."""
-    here = ((name, ROOT / name) for name in made)
+    here = ((name, ROOT / name) for name in rendered)
     return sorted(
         name
         for name, path in here
-        if not path.is_file() or path.read_text(encoding="utf-8") != made[name]
+        if not path.is_file() or path.read_text(encoding="utf-8") != rendered[name]
     )
 
 
@@ -79,13 +79,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what differs")
     writes = parser.parse_args().write
-    made = render_root()
-    found = differing(made)
-    for name in found:
+    rendered = render_root()
+    names = differing(rendered)
+    for name in names:
         if writes:
-            (ROOT / name).write_text(made[name], encoding="utf-8")
+            (ROOT / name).write_text(rendered[name], encoding="utf-8")
         print(f"{name} {'written' if writes else 'is not what the template renders'}")  # noqa: T201
-    return 0 if writes else int(bool(found))
+    return 0 if writes else int(bool(names))
 
 
 if __name__ == "__main__":

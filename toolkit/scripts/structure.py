@@ -92,7 +92,7 @@ def measure(source: Path = _SOURCE) -> Structure:
 def _imports(texts: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return module → what it imports of the library, less the library's root."""
     return {
-        name: frozenset(found for found in _named(text) if found in texts and found != name)
+        name: frozenset(other for other in _named(text) if other in texts and other != name)
         for name, text in texts.items()
     }
 

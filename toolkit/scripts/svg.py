@@ -12,7 +12,7 @@ __all__ = ["Box", "arrow", "document", "line_of_text", "text_width", "wrap"]
 _AVERAGE_GLYPH = 0.56
 """Width of a letter of a sans-serif font, in units of its size."""
 
-# The picture brings its own paper for every word, so that it can also be read where the page's
+# Every word has a background of its own, so that it can also be read where the page's
 # colours are chosen by a button and not by the system. Lines outside boxes suit both.
 _STYLE = """
   text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }

@@ -119,10 +119,9 @@ def _sentence(error: type[errors.TrainwheelError]) -> str:
     return (inspect.getdoc(error) or "").splitlines()[0]
 
 
-def _keys(described: Sequence[Key], *, missing: str) -> str:
+def _keys(table: Sequence[Key], *, missing: str) -> str:
     rows = [
-        (f"`{key.name}`", f"`{key.default}`" if key.default else missing, key.help)
-        for key in described
+        (f"`{key.name}`", f"`{key.default}`" if key.default else missing, key.help) for key in table
     ]
     return _table(("key", "default", "meaning"), rows)
 
