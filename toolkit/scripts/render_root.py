@@ -1,4 +1,4 @@
-"""Render this repository's root from the template of model repositories, or check that it is up to date.
+"""Render this repository's root from the template, or check that it is up to date.
 
     python -m scripts.render_root [--write]
 
