@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
-
 import pytest
 
-from integration.tiny import TinyProject, versions
+from integration.tiny import TinyProject
 
 pytestmark = pytest.mark.integration
 
@@ -67,44 +65,6 @@ def test_a_training_that_fails_leaves_no_model(tiny: TinyProject, line: str, tol
     assert tiny.made() == []
 
 
-def test_a_training_that_fails_later_leaves_the_model_of_before_and_is_repeated(
-    published: TinyProject,
-) -> None:
-    model = published.root / "model/tiny_model/artefact/model.joblib"
-    before = model.read_bytes()
-    published.write(TRAINING, f"{published.read(TRAINING)}sys.exit(3)\n")
-
-    first, second = published.nox("upload"), published.nox("upload")
-
-    assert "training ended with exit code 3" in first.error("failed")
-    assert "training ended with exit code 3" in second.error("failed")
-    assert model.read_bytes() == before
-    assert published.published() == ["0.1.0"]
-
-
-def test_what_training_printed_on_standard_error_is_shown_when_it_fails(
-    tiny: TinyProject,
-) -> None:
-    line = "print('rows: 0', file=sys.stderr); sys.exit(3)\n"
-    tiny.write(TRAINING, tiny.read(TRAINING) + line)
-
-    run = tiny.nox("train")
-
-    assert "exit code 3: rows: 0;" in run.error("failed")
-    assert "  rows: 0" in run.output.splitlines()
-    assert "rows: 0" in tiny.read("build/log/train.log")
-
-
-def test_standard_error_alone_is_no_failure(tiny: TinyProject) -> None:
-    tiny.write(TRAINING, tiny.read(TRAINING) + "print('a warning', file=sys.stderr)\n")
-
-    run = tiny.nox("train")
-
-    assert run.code == 0, run.output
-    assert "  a warning" in run.output.splitlines()
-    assert "a warning" in tiny.read("build/log/train.log")
-
-
 @pytest.mark.parametrize(
     ("golden", "problem"),
     [
@@ -138,36 +98,6 @@ def test_a_class_that_the_wheel_does_not_ship_is_caught_before_anyone_can_publis
     assert "build/dist" not in tiny.made()
     assert tiny.published() == []
     assert "no wheel has been packaged here" in tiny.nox("verify").error("failed")
-
-
-def test_the_artefact_is_shipped_whatever_setup_py_says_of_it(published: TinyProject) -> None:
-    published.replace("setup.py", ', "artefact/*.joblib"', "")
-
-    run = published.nox("package")
-
-    assert run.code == 0, run.output
-    (wheel,) = (published.root / "build/dist").glob("*.whl")
-    assert "tiny_model/artefact/model.joblib" in zipfile.ZipFile(wheel).namelist()
-
-
-def test_what_setup_py_ships_beside_the_package_is_refused(published: TinyProject) -> None:
-    published.replace(
-        "setup.py", "packages=", 'data_files=[("etc", ["README.md"])],\n    packages='
-    )
-
-    told = published.nox("package").error("failed")
-
-    assert "the wheel holds tiny_model-0.1.1.data/data/etc/README.md, which is not part of" in told
-    assert versions(published.root / "build" / "dist") == ["0.1.0"]
-
-
-def test_a_build_that_fails_shows_why(published: TinyProject) -> None:
-    published.replace("setup.py", 'packages=["tiny_model"]', 'packages=["tiny_training"]')
-
-    run = published.nox("package")
-
-    assert "the build ended with exit code 1" in run.error("failed")
-    assert "tiny_training' does not exist" in run.output
 
 
 def test_a_failing_test_stops_the_chain_and_nothing_is_packaged(tiny: TinyProject) -> None:

@@ -125,17 +125,6 @@ def test_what_a_package_needs_is_locked_and_installed_from_where_it_is_bound(
     assert two.install(tmp_path / "env") == "team"
 
 
-def test_a_package_that_is_named_is_brought_up_to_date_from_where_it_is_bound(two: Two) -> None:
-    assert two.lock().code == 0
-    write_wheel(two.team.folder, "acme-lib", "1.1")
-    write_wheel(two.rest.folder, "acme-lib", "9.1")
-
-    run = two.lock("acme-lib")
-
-    assert run.code == 0, run.output
-    assert two.locked["acme-lib"]["version"] == "==1.1"
-
-
 def test_an_index_that_lacks_a_bound_package_is_not_made_up_for(two: Two) -> None:
     for path in two.team.folder.glob("*.whl"):
         path.unlink()
@@ -143,24 +132,6 @@ def test_an_index_that_lacks_a_bound_package_is_not_made_up_for(two: Two) -> Non
     run = two.lock()
 
     assert "acme-lib" in run.error("failed")
-    assert not (two.project.root / "Pipfile.lock").exists()
-
-
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        ("wrong", "index team refuses reads with these credentials"),
-        ("", "TEAM_READ_PASSWORD is empty"),
-    ],
-)
-def test_a_bound_index_that_cannot_be_read_is_said_and_no_other_is_asked(
-    two: Two, value: str, told: str
-) -> None:
-    project = two.project.with_variables(TEAM_READ_PASSWORD=value)
-
-    run = Two(project, two.team, two.rest).lock()
-
-    assert told in run.error("configuration")
     assert not (two.project.root / "Pipfile.lock").exists()
 
 
@@ -181,32 +152,6 @@ def test_an_installation_takes_a_namesake_from_nowhere_else(two: Two, tmp_path: 
     assert run.code != 0
     assert "acme-lib" in run.output
     assert two.team.password not in run.output
-
-
-def test_a_wheelhouse_is_filled_from_where_packages_are_bound(two: Two, tmp_path: Path) -> None:
-    assert two.lock().code == 0
-
-    run = two.project.run(sys.executable, "-m", "trainwheel", "wheelhouse", str(tmp_path / "all"))
-
-    assert run.code == 0, run.output
-    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
-        "acme_lib-1.0-py3-none-any.whl",
-        "open_lib-1.0-py3-none-any.whl",
-    ]
-    alone = two.project.with_variables(
-        PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path / "all"), PIP_INDEX_URL="http://127.0.0.1:9/"
-    )
-    assert Two(alone, two.team, two.rest).install(tmp_path / "env") == "team"
-
-
-def test_an_index_of_the_pipfile_that_nothing_defines_is_refused(two: Two) -> None:
-    two.project.write("Pipfile", '[packages]\nopen-lib = {version = "*", index = "nexus"}\n')
-
-    run = two.lock()
-
-    told = run.error("configuration")
-    assert "open-lib asks for index 'nexus', which nothing defines for it" in told
-    assert 'packages = ["open-lib"] in [tool.trainwheel.index.nexus]' in told
 
 
 def test_nobody_else_on_the_machine_reads_through_the_index_for_the_resolver(two: Two) -> None:

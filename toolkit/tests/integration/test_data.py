@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,34 +104,6 @@ def test_the_first_upload_brings_the_data_whatever_the_index(
     assert nexus.published() == ["0.1.0"]
 
 
-def test_a_table_that_did_not_change_costs_one_query(
-    fed: TinyProject, warehouse: Warehouse
-) -> None:
-    first = fed.nox("train")
-    warehouse.forget()
-    second = fed.nox("train")
-    asked_again = warehouse.queries
-    warehouse.put("2", "age,name\n1,a\n2,b\n3,c\n4,d\n5,e\n")
-    third = fed.nox("train")
-    asked_before = warehouse.queries.count("version")
-    told = fed.run(sys.executable, "-m", "trainwheel", "status")
-
-    assert first.code == 0, first.output
-    assert "4 rows" in first.line("data ")
-    assert "  read 5 lines" in first.output
-    assert second.line("data ") == "data     unchanged"
-    assert second.line("train ") == "train    unchanged"
-    assert asked_again == ["version"]
-    assert "5 rows" in third.line("data ")
-    assert told.code == 0
-    rows = [line.split()[:2] for line in told.output.splitlines()]
-    assert ["data", "up"] in rows
-    assert ["train", "up"] in rows
-    assert warehouse.queries.count("version") == asked_before
-    assert "  read 6 lines" in third.output
-    assert "pa55" not in first.output + third.output
-
-
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
@@ -163,43 +133,6 @@ def test_data_that_changed_its_shape_is_refused_until_it_is_accepted(
     warehouse.put("3", "other\n1\n")
     assert fed.nox("clean").code == 0
     assert "is gone" in fed.nox("train").error("refused")
-
-
-def test_the_wheel_tells_what_it_was_trained_on(fed: TinyProject) -> None:
-    run = fed.nox("package")
-
-    assert run.code == 0, run.output
-    with zipfile.ZipFile(fed.wheel) as wheel:
-        name = "tiny_model-0.1.0.dist-info/trainwheel/provenance.json"
-        snapshot = json.loads(wheel.read(name))["training"]["snapshot"]
-    assert snapshot["version"] == "1"
-    assert snapshot["rows"] == 4
-    assert snapshot["columns"] == {"rows.csv": {"age": "integer", "name": "text"}}
-    assert len(snapshot["columns_digest"]) == 64
-
-
-@pytest.mark.parametrize(
-    ("fetch", "told"),
-    [
-        ("import sys; sys.exit('no route')", "version command ended with exit code 1: no route"),
-        ("", "tool.trainwheel.data.version-command printed nothing"),
-        ("print(1)", "the data command ended well but wrote nothing"),
-        (
-            RAGGED,
-            "the snapshot cannot be read: a.csv: row 1 has 1 cells, the header 2",
-        ),
-    ],
-)
-def test_data_that_does_not_come_is_one_line_and_nothing_is_trained(
-    fed: TinyProject, fetch: str, told: str
-) -> None:
-    fed.write("fetch.py", fetch)
-
-    run = fed.nox("train")
-
-    assert told in run.error("failed")
-    assert not run.has_trained
-    assert not (fed.root / "build" / "data").exists()
 
 
 @pytest.fixture(scope="module")
@@ -275,15 +208,3 @@ def test_what_dvc_tracks_is_pulled_once_and_counts_by_its_digest(tracked: TinyPr
     record = json.loads(tracked.read("build/.trainwheel/train.json"))
     assert "data/rows.csv.dvc" in record["fingerprint"]["files"]
     assert "data/rows.csv" not in record["fingerprint"]["files"]
-
-
-def test_tracked_data_without_dvc_is_told_what_to_add(tiny: TinyProject) -> None:
-    tiny.write("Pipfile", PIPFILE_OF_LEARNER)
-    tiny.write("Pipfile.lock", learner_lock(PIPFILE_OF_LEARNER))
-    tiny.configure('data = ["data/rows.csv"]')
-    tiny.write("data/rows.csv.dvc", "outs: []\n")
-
-    told = tiny.nox("train").error("configuration")
-
-    assert "data/rows.csv is tracked by DVC, but [data] of the Pipfile has no dvc" in told
-    assert "add it and run `nox -s lock`" in told

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -52,16 +50,6 @@ def test_a_whole_repository_is_well(tiny: TinyProject) -> None:
         found
     )
     assert "problem" not in found.values()
-
-
-def test_the_table_says_what_to_do(tiny: TinyProject) -> None:
-    tiny.write("Pipfile", tiny.read("Pipfile") + '\n[new]\nsix = "*"\n')
-
-    run = doctor(tiny)
-
-    assert run.code == 1
-    assert "run `nox -s lock` and commit both files" in row(run, "lock")
-    assert "failed: doctor has found " in run.output
 
 
 @pytest.mark.parametrize(
@@ -118,96 +106,7 @@ def test_credentials_for_reading_are_tried_and_those_for_publishing_beside_them(
     assert {name: state for name, state in states(run).items() if name.startswith("index")} == rows
 
 
-def test_a_password_that_nobody_asks_for_is_told_to_be_untried(
-    tiny: TinyProject, nexus: RealIndex
-) -> None:
-    tiny.write("pyproject.toml", tiny.read("pyproject.toml") + TABLE.format(url=nexus.url))
-
-    run = doctor(tiny, TEAM_PASSWORD=WRONG)
-
-    assert "anyone may read it, so the password was not tried" in row(run, "index team")
-    assert run.code == 0, run.output
-
-
 BSD_MAKE = "#!/bin/sh\necho 'usage: make [-BeikNnqrSstWwX]' >&2\nexit 2\n"
-
-
-@pytest.mark.parametrize(
-    ("make", "rows"),
-    [
-        (
-            None,
-            ["make warning there is none", "git problem there is none; install git", "uv ok uv"],
-        ),
-        (BSD_MAKE, ["make problem not GNU make; install GNU make, which is gmake on BSD"]),
-    ],
-)
-def test_tools_that_are_not_on_the_path_are_rows(
-    tiny: TinyProject, tmp_path: Path, make: str | None, rows: list[str]
-) -> None:
-    path = tmp_path / "tools"
-    path.mkdir()
-    if make is not None:
-        (path / "make").write_text(make)
-        (path / "make").chmod(0o755)
-
-    run = doctor(tiny, PATH=str(path))
-
-    found = [" ".join(line.split()) for line in run.output.splitlines()]
-    for expected in rows:  # uv is installed beside the command
-        assert [line for line in found if line.startswith(expected)], run.output
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "def find_uv_bin(): raise FileNotFoundError('uv is nowhere')",
-        "def find_uv_bin(): return '/bin/false'",
-    ],
-)
-def test_a_uv_that_cannot_be_run_is_a_problem(
-    tiny: TinyProject, tmp_path: Path, module: str
-) -> None:
-    (tmp_path / "uv.py").write_text(module)
-    run = doctor(tiny, PYTHONPATH=str(tmp_path))
-    assert "problem" in row(run, "uv ")
-
-
-def test_an_index_that_is_not_there_is_one_row(tiny: TinyProject) -> None:
-    tiny.write(
-        "pyproject.toml", tiny.read("pyproject.toml") + TABLE.format(url="http://127.0.0.1:9/")
-    )
-
-    run = doctor(tiny, TEAM_PASSWORD="an0ther-Token")
-
-    assert "does not answer" in row(run, "index team")
-
-
-def test_a_folder_that_holds_nothing_is_looked_at_all_the_same(
-    tiny: TinyProject, tmp_path: Path
-) -> None:
-    empty = replace(tiny, root=tmp_path / "empty")
-    empty.root.mkdir()
-
-    run = doctor(empty, "--json")
-
-    found = states(run)
-    assert run.code == 1
-    assert found["configuration"] == "problem"
-    assert found["git"] == "warning"
-    assert "lock" not in found
-
-
-@pytest.mark.parametrize("name", ["Pipfile", "Pipfile.lock", "setup.py"])
-def test_a_file_that_is_missing_is_a_row_with_its_mend(tiny: TinyProject, name: str) -> None:
-    (tiny.root / name).unlink()
-
-    run = doctor(tiny, "--json")
-
-    found = states(run)
-    assert run.code == 1
-    assert found["setup.py"] == "problem"
-    assert (found["lock"] == "problem") == (name != "setup.py")
 
 
 def test_a_cluster_that_training_works_on_is_tried(tiny: TinyProject) -> None:

@@ -88,31 +88,6 @@ def test_a_repository_that_is_not_under_git_is_packaged(published: TinyProject) 
     assert published.published() == ["0.1.0", "0.1.2"]
 
 
-@pytest.mark.slow
-def test_a_machine_without_git_packages(published: TinyProject) -> None:
-    path = str(Path(sys.executable).parent)
-    assert shutil.which("git", path=path) is None
-
-    run = published.nox("upload", TRAINWHEEL_VERSION="2", PATH=path)
-
-    assert run.code == 0, run.output
-    assert published.published() == ["0.1.0", "0.1.2"]
-
-
-@pytest.mark.slow
-def test_a_home_that_cannot_be_written_has_the_cache_in_the_repository(
-    alone: TinyProject, tmp_path: Path
-) -> None:
-    (tmp_path / "file").touch()
-    homeless = alone.without("UV_CACHE_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
-
-    run = homeless.nox("upload", HOME=str(tmp_path / "file" / "home"))
-
-    assert run.code == 0, run.output
-    assert alone.published() == ["0.1.0"]
-    assert any((alone.root / ".trainwheel" / "uv-cache").iterdir())
-
-
 def test_an_environment_that_was_left_half_made_is_made_anew(alone: TinyProject) -> None:
     half = alone.envdir / "train"
     (half / "bin").mkdir(parents=True)

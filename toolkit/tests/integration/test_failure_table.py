@@ -10,8 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,30 +104,6 @@ def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
     process.stdout.close()
 
 
-def test_a_touched_file_is_not_a_changed_one(project: TinyProject) -> None:
-    os.utime(project.root / "data/one.csv")
-    os.utime(project.root / TRAINING)
-
-    assert train(project) == "train    unchanged"
-    assert count(project) == 0
-
-
-def test_a_model_overwritten_by_hand_is_not_kept(project: TinyProject) -> None:
-    trained = (project.root / ARTEFACT).read_bytes()
-    (project.root / ARTEFACT).unlink()
-    (project.root / ARTEFACT).write_bytes(b"by hand")
-
-    assert train(project) != "train    unchanged"
-    assert (project.root / ARTEFACT).read_bytes() == trained
-
-
-def test_an_edited_helper_is_seen(project: TinyProject) -> None:
-    project.write(HELPER, "FACTOR = 3.0\n")
-
-    assert "trained" in train(project)
-    assert count(project) == 1
-
-
 def patch(path: Path) -> None:
     with path.open("r+b") as stream:
         stream.write(b"9")
@@ -139,26 +114,6 @@ def exchange(path: Path) -> None:
     shutil.copy2(path, new)
     patch(new)
     new.rename(path)
-
-
-@pytest.mark.parametrize("edit", [patch, exchange], ids=["in place", "as a new file"])
-@pytest.mark.parametrize("name", ["data/one.csv", HELPER])
-def test_an_edit_that_keeps_size_and_time_is_seen(
-    project: TinyProject, name: str, edit: Callable[[Path], None]
-) -> None:
-    if name == HELPER:
-        project.write(HELPER, "9.0\nFACTOR = 2.0\n")
-        project.write(HELPER, "8.0\nFACTOR = 2.0\n")
-        train(project)
-        assert train(project) == "train    unchanged"
-    before, status = count(project), (project.root / name).stat()
-
-    edit(project.root / name)
-    os.utime(project.root / name, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-    assert (project.root / name).stat().st_size == status.st_size
-    assert "trained" in train(project)
-    assert count(project) == before + 1
 
 
 def test_code_replaced_while_it_runs_is_not_what_made_the_model(project: TinyProject) -> None:
@@ -174,21 +129,6 @@ def test_code_replaced_while_it_runs_is_not_what_made_the_model(project: TinyPro
     assert (project.root / ARTEFACT).read_bytes() == before
     again = project.nox("train")
     assert "training ended with exit code 3" in again.error("failed")
-
-
-def test_code_that_is_put_back_before_training_ends_is_not_trusted_either(
-    project: TinyProject,
-) -> None:
-    project.write(HELPER, "FACTOR = 3.0\n")
-    held, process = hold_training(project)
-    project.write(HELPER, "FACTOR = 4.0\n")
-    project.write(HELPER, "FACTOR = 3.0\n")
-
-    output = let_go(held, process)
-
-    assert process.returncode == 1
-    assert f"failed: {HELPER} was written while train ran" in output
-    assert "trained" in train(project)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -272,32 +212,6 @@ def test_of_five_that_start_at_once_and_do_not_wait_none_does_harm(project: Tiny
     assert count(project) == 1
 
 
-def test_a_forced_step_runs_and_what_it_builds_upon_does_not(project: TinyProject) -> None:
-    assert project.nox("test").code == 0
-
-    forced = project.nox("test", "--", "--force")
-
-    assert forced.line("train ") == "train    unchanged"
-    assert "1 tests passed" in forced.line("test ")
-    assert "trained, accuracy 1.000  " in train(project, "--", "--force")
-    assert count(project) == 1
-
-
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_record_cut_short_costs_a_run_and_no_traceback(
-    project: TinyProject, share: float
-) -> None:
-    whole = (project.root / RECORD).read_bytes()
-    (project.root / RECORD).write_bytes(whole[: int(share * len(whole))])
-
-    run = project.nox("train")
-
-    assert run.code == 0, run.output
-    assert run.line("notice: ") == "notice: the record of train cannot be read, so it runs again"
-    assert "Traceback" not in run.output
-    assert train(project) == "train    unchanged"
-
-
 def rename(data: Path) -> None:
     (data / "one.csv").rename(data / "three.csv")
 
@@ -314,95 +228,6 @@ def delete(data: Path) -> None:
 
 def add(data: Path) -> None:
     (data / "three.csv").touch()
-
-
-@pytest.mark.parametrize("change", [rename, move_bytes, delete, add])
-def test_a_folder_is_its_names_and_what_each_holds(
-    project: TinyProject, change: Callable[[Path], None]
-) -> None:
-    change(project.root / "data")
-
-    assert "trained" in train(project)
-    assert count(project) == 1
-
-
-@pytest.mark.parametrize(
-    ("old", "new"), [("{model} {report}", "{model} {report} --fast"), ("tests", "tests")]
-)
-def test_a_changed_command_is_seen_and_another_key_is_not(
-    project: TinyProject, old: str, new: str
-) -> None:
-    if old == new:
-        project.configure('tests = "tests"')
-    else:
-        project.replace("pyproject.toml", old, new)
-
-    assert ("trained" in train(project)) == (old != new)
-
-
-def test_an_edit_by_a_clock_that_went_back_a_day_is_seen(project: TinyProject) -> None:
-    path = project.root / "data/one.csv"
-    patch(path)
-    yesterday = time.time() - 86_400
-    os.utime(path, (yesterday, yesterday))
-
-    assert "trained" in train(project)
-
-
-def test_files_with_odd_names_are_inputs_like_others(project: TinyProject) -> None:
-    odd = project.root / "data" / os.fsdecode(b"line\nbreak \xff.csv")
-    odd.write_text("1\n")
-    assert "trained" in train(project)
-    assert train(project) == "train    unchanged"
-    odd.write_text("2\n")
-
-    why = project.run("trainwheel", "why", "train")
-
-    assert "line\\nbreak" in why.line(" changed, "), why.output
-    assert "trained" in train(project)
-
-
-def test_a_link_is_what_it_leads_to(project: TinyProject, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere.csv").write_text("1\n")
-    (project.root / "data/link.csv").symlink_to(tmp_path / "elsewhere.csv")
-    assert "trained" in train(project)
-    assert train(project) == "train    unchanged"
-
-    (tmp_path / "elsewhere.csv").write_text("2\n")
-
-    assert "trained" in train(project)
-
-
-def test_a_link_that_leads_round_in_a_circle_is_refused(project: TinyProject) -> None:
-    (project.root / "data/circle").symlink_to(".")
-
-    run = project.nox("train")
-
-    assert "a symbolic link leads round in a circle" in run.error("configuration")
-
-
-def test_an_unreadable_import_makes_every_module_count_and_is_said_once(
-    project: TinyProject,
-) -> None:
-    project.write(
-        TRAINING, "import importlib, os\nimportlib.import_module(os.sep[1:] or 'json')\n"
-        + project.read(TRAINING),
-    )  # fmt: skip
-
-    run = project.nox("train")
-
-    assert run.line("notice: ") == (
-        f"notice: {TRAINING}:2 imports what its text does not tell, "
-        "so every file under model counts"
-    )
-    project.write("model/tiny_training/unrelated.py", "")
-    assert "trained" in train(project)
-
-
-def test_an_unrelated_module_does_not_count(project: TinyProject) -> None:
-    project.write("model/tiny_training/unrelated.py", "")
-
-    assert train(project) == "train    unchanged"
 
 
 def test_the_status_tells_what_would_run_and_runs_nothing(project: TinyProject) -> None:

@@ -123,18 +123,6 @@ def test_an_interrupted_upload_leaves_no_process_and_no_password(
     assert "repeats 3 golden predictions" in again.line("verify ")
 
 
-def test_a_training_that_was_killed_is_repeated(waiting: TinyProject) -> None:
-    process = start_training(waiting)
-
-    interrupt(process, signal.SIGKILL)
-    end(waiting.survivors())
-
-    again = waiting.nox("test")
-    assert again.code == 0, again.output
-    assert "trained" in again.line("train ")
-    assert "build/test" in waiting.made()
-
-
 def test_an_upload_that_was_killed_is_finished_and_its_private_file_removed(
     unpublished: TinyProject, system: Path
 ) -> None:
@@ -159,14 +147,3 @@ def test_an_impatient_second_ctrl_c_leaves_no_process_either(waiting: TinyProjec
 
     wait_for(lambda: waiting.survivors() == [])
     assert waiting.made() == []
-
-
-def test_a_run_that_was_killed_before_its_verification_verifies_next_time(
-    published: TinyProject,
-) -> None:
-    (published.root / "build/.trainwheel/verify.json").unlink()
-
-    again = published.nox("upload")
-
-    assert "unchanged since 0.1.0" in again.line("upload ")
-    assert "repeats 3 golden predictions" in again.line("verify ")

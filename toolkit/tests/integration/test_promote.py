@@ -108,51 +108,6 @@ def test_a_wheel_that_does_not_keep_its_promise_goes_nowhere(
     assert release.published() == []
 
 
-def test_a_wheel_of_another_tool_is_refused(
-    project: TinyProject, staging: RealIndex, release: RealIndex
-) -> None:
-    (built,) = project.index.glob("*.whl")
-    _rewrite(built, staging.folder / built.name, "provenance.json", drop=True)
-
-    run = project.nox("promote", "--", "--from", "staging", "--to", "release")
-
-    assert "carries no record of its model" in run.error("configuration")
-    assert release.published() == []
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("--to", "release"), "promote needs --from NAME"),
-        (("--from", "staging"), "promote needs --to NAME"),
-        (("--from", "staging", "--to", "staging"), "not from staging to itself"),
-        (("--from", "staging", "--to", "nosuch"), "there is no index called 'nosuch'"),
-        (("--from", "staging", "--to", "release"), "index staging has no tiny-model"),
-        (("--from", "embedded", "--to", "release", "7.0.0"), "has no tiny-model 7.0.0; the newest"),
-        (("--from", "embedded", "--to", "release", "seven"), "'seven'"),
-        (("--from", "embedded", "--to", "release", "1", "2"), "promote takes one version, not 2"),
-    ],
-)
-def test_what_cannot_be_promoted_is_one_line(
-    project: TinyProject, release: RealIndex, words: tuple[str, ...], told: str
-) -> None:
-    run = project.nox("promote", "--", *words)
-
-    assert told in run.error("configuration")
-    assert release.published() == []
-
-
-def test_a_password_that_the_target_refuses_is_said_before_anything_is_fetched(
-    project: TinyProject, release: RealIndex
-) -> None:
-    run = project.nox(
-        "promote", "--", "--from", "embedded", "--to", "release", RELEASE_PASSWORD="wrong"
-    )
-
-    assert "check " in run.error("configuration")
-    assert release.published() == []
-
-
 def _rewrite(wheel: Path, copy: Path, member: str, *, drop: bool = False) -> None:
     """Copy a wheel with one file of its record changed or left out."""
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(copy, "w") as target:

@@ -62,10 +62,9 @@ def rebuild(project: TinyProject, umask: int = 0o022, **variables: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "umask", "variables"),
     [
-        ("else where", 0o000, {"TZ": "Asia/Kolkata", "LANG": "C", "LC_ALL": "C"}),
         ("späne", 0o077, {"TZ": "America/St_Johns", "LANG": "C.UTF-8", "PYTHONHASHSEED": "7"}),
-        ("x" * 60, 0o027, {"TZ": "UTC", "USER": "somebody", "LOGNAME": "somebody",
-                           "SOURCE_DATE_EPOCH": "1", "PYTHONOPTIMIZE": "1"}),
+        ("x y" * 20, 0o000, {"TZ": "Asia/Kolkata", "LANG": "C", "LC_ALL": "C", "USER": "somebody",
+                             "SOURCE_DATE_EPOCH": "1", "PYTHONOPTIMIZE": "1"}),
     ],
 )  # fmt: skip
 def test_another_machine_makes_the_same_wheel(
@@ -80,12 +79,11 @@ def test_another_machine_makes_the_same_wheel(
     assert wheel.read_bytes() == published.wheel.read_bytes(), explain(published.wheel, wheel)
 
 
-@pytest.mark.parametrize("version", ["3.12", "3.13"])
 def test_another_python_makes_the_same_wheel_but_for_its_own_name(
-    published: TinyProject, tmp_path: Path, version: str
+    published: TinyProject, tmp_path: Path
 ) -> None:
-    if not (python := find_python(version)):
-        pytest.skip(f"there is no Python {version} on this machine")
+    if not (python := find_python("3.13")):
+        pytest.skip("there is no Python 3.13 on this machine")
     runner = tmp_path / "runner"
     lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
     subprocess.run(("uv", "venv", "-q", "--python", python, str(runner)), check=True)
@@ -108,14 +106,3 @@ def test_another_python_makes_the_same_wheel_but_for_its_own_name(
         published.wheel, elsewhere.wheel
     )
     assert any("provenance.json" in told for told in differences)
-
-
-def test_what_differs_is_explained(published: TinyProject, tmp_path: Path) -> None:
-    elsewhere = clear(copy_of(published, tmp_path / "elsewhere"))
-    elsewhere.replace("model/tiny_model/classifier.py", '"small"', '"little"')
-
-    told = explain(published.wheel, rebuild(elsewhere))
-
-    assert "tiny_model/classifier.py" in told
-    assert '-        "label": "big" if record["x"] > model["border"] else "small",' in told
-    assert '+        "label": "big" if record["x"] > model["border"] else "little",' in told

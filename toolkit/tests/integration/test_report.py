@@ -79,24 +79,6 @@ def retrained(project: TinyProject, training: str) -> Run:
 NO_HOLDOUT = '(report / "holdout.jsonl").unlink()  # the rows are others\n'
 
 
-def test_a_regression_has_residuals(published_learner: TinyProject) -> None:
-    training = LEARNS.replace('"big", "small")\nsaid', '"big", "small")\nvalues = rows * 2\nsaid')
-    training = training.replace(
-        'writer.writerow(["y_true", "y_pred", "score_big"])\n'
-        "    writer.writerows(zip(truth, said, score.tolist(), strict=True))",
-        'writer.writerow(["y_true", "y_pred"])\n'
-        "    writer.writerows(zip(values, values + score, strict=True))",
-    ).replace('"accuracy": float((truth == said).mean())', '"mae": float(score.mean())')
-
-    run = retrained(published_learner, training + NO_HOLDOUT)
-
-    assert run.code == 0, run.output
-    page = published_learner.read(REPORT)
-    assert 'id="picture-residual_vs_predicted"' in page
-    assert 'id="picture-actual_vs_predicted"' in page
-    assert 'id="picture-roc"' not in page
-
-
 def test_several_classes_are_handled(published_learner: TinyProject) -> None:
     training = LEARNS.replace(
         'writer.writerow(["y_true", "y_pred", "score_big"])\n'
@@ -116,50 +98,7 @@ def test_several_classes_are_handled(published_learner: TinyProject) -> None:
     assert 'id="picture-confusion"' in page
 
 
-def test_a_model_that_carries_its_training_rows_says_so(published_learner: TinyProject) -> None:
-    training = LEARNS.replace(
-        'joblib.dump({"factor": 2.0, "border": BORDER}, model)',
-        "from sklearn.neighbors import KNeighborsClassifier\n"
-        "neighbours = KNeighborsClassifier().fit(rows.reshape(-1, 1), truth)\n"
-        'joblib.dump({"factor": 2.0, "border": BORDER, "near": neighbours}, model)',
-    ).replace('"big", "small")\nsaid', '"big", "small").astype(str)\nsaid')
-
-    run = retrained(published_learner, training)
-
-    assert run.code == 0, run.output
-    warning = "This model carries rows of its training data: KNeighborsClassifier"
-    assert warning in published_learner.read(REPORT)
-    assert warning in published_learner.read("build/train/model_card.md")
-
-
-def test_rows_of_mistakes_are_shown_only_where_that_is_wanted(
-    published_learner: TinyProject,
-) -> None:
-    hidden = published_learner.read(REPORT)
-    published_learner.configure("report.show-rows = true")
-
-    run = published_learner.nox("report")
-
-    assert run.code == 0, run.output
-    assert '<th scope="col">input</th>' not in hidden
-    assert re.search(r'<td class="soft">x -?[0-9.]+</td>', published_learner.read(REPORT))
-
-
-def test_a_new_training_takes_the_report_of_the_old_one_away(
-    published_learner: TinyProject,
-) -> None:
-    before = published_learner.read("build/train/metrics.md")
-    assert (published_learner.root / REPORT).is_file()
-
-    run = retrained(published_learner, LEARNS.replace("y_pred", "y_said"))
-
-    assert "predictions.csv has no column y_pred" in run.error("failed")
-    assert not (published_learner.root / REPORT).exists()
-    again = retrained(published_learner, LEARNS)
-    assert again.code == 0, again.output
-    assert published_learner.read("build/train/metrics.md").split("\n")[4] == before.split("\n")[4]
-
-
+@pytest.mark.bench
 def test_the_reference_model_repeats_byte_for_byte_here_and_on_a_cluster(
     reference: TinyProject, tmp_path: Path
 ) -> None:

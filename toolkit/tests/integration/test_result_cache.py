@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,50 +93,9 @@ def clean_without_a_cache(counted: Counted) -> None:
     clean(counted)
 
 
-@pytest.mark.parametrize(
-    ("act", "trainings"),
-    [
-        (replace_the_artefact, 1),
-        (edit_the_artefact, 2),
-        (clean, 1),
-        (clean_without_a_cache, 2),
-    ],
-)
-def test_training_is_repeated_only_where_its_result_is_not_kept_whole(
-    counted: Counted, act: Callable[[Counted], None], trainings: int
-) -> None:
-    # An edit in place reaches the kept file as well, for that is a link to the same one.
-    before = counted.artefact.read_bytes()
-
-    act(counted)
-    line = counted.train().line("train ")
-
-    assert ("restored from the cache" in line) == (trainings == 1)
-    assert counted.trainings == trainings
-    assert counted.artefact.read_bytes() == before
-    assert (counted.project.root / "build/train/metrics.json").is_file()
-
-
 FLAKY = """
 import os
 
 def test_now_and_then() -> None:
     assert "TINY_FAILS" not in os.environ
 """
-
-
-def test_a_test_that_failed_has_not_passed_before(tiny: TinyProject) -> None:
-    # What tests look at beside the files is no input: one state of these passes and fails.
-    tiny.write("tests/unit/test_flaky.py", FLAKY)
-    assert tiny.nox("test").code == 0
-
-    failed = tiny.nox("test", "--", "--force", TINY_FAILS="1")
-    assert "1 failed" in failed.error("failed")
-    refused = tiny.nox("package", TINY_FAILS="1")
-    assert "1 failed" in refused.error("failed")
-    assert not (tiny.root / "build/dist").exists()
-    passed = tiny.nox("test")
-
-    assert passed.code == 0, passed.output
-    assert "2 tests passed" in passed.line("test ")
-    assert "restored" not in passed.line("test ")

@@ -139,33 +139,6 @@ def test_certificates_that_any_tool_is_told_of_are_enough(
     assert secured.team.published() == ["0.1.0"]
 
 
-@pytest.mark.parametrize("given", ["none", "another"])
-def test_certificates_that_are_missing_or_wrong_are_one_line(
-    published: TinyProject, secured: Secured, tmp_path: Path, given: str
-) -> None:
-    project = prepare(published, secured).without("REQUESTS_CA_BUNDLE")
-    if given == "another":
-        wrong = make_authority(tmp_path, "other.pem").path
-        project = project.with_variables(REQUESTS_CA_BUNDLE=str(wrong))
-
-    run = project.nox("upload", "--", "--to", "team")
-
-    told = run.error("failed")
-    assert "index team does not answer: its certificate is not accepted" in told
-    assert "point REQUESTS_CA_BUNDLE at the certificates of your organisation" in told
-    assert secured.team.published() == []
-
-
-def test_a_proxy_that_is_down_is_one_line(published: TinyProject, secured: Secured) -> None:
-    closed = dict.fromkeys(secured.proxy.variables, "http://127.0.0.1:9")
-    closed |= {"NO_PROXY": "", "no_proxy": ""}
-
-    run = prepare(published, secured).with_variables(**closed).nox("upload", "--", "--to", "team")
-
-    assert "index team does not answer: the proxy does not answer" in run.error("failed")
-    assert secured.team.published() == []
-
-
 def test_a_host_that_the_proxy_refuses_is_one_line(
     published: TinyProject, secured: Secured
 ) -> None:

@@ -7,11 +7,9 @@ import email
 import email.policy
 import hashlib
 import json
-import subprocess
 import sys
 import zipfile
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -136,40 +134,6 @@ def test_the_model_card_is_the_description_whatever_setup_py_says(
     assert published.run(*twine).code == 0
 
 
-def test_uncommitted_changes_are_told(published: TinyProject) -> None:
-    published.replace("model/tiny_model/classifier.py", '"small"', '"little"')
-
-    run = published.nox("package")
-
-    assert run.code == 0, run.output
-    (name,) = (path.name for path in (published.root / "build/dist").glob("*.whl"))
-    info = f"tiny_model-{name.split('-')[1]}.dist-info"
-    assert parse_provenance(read(published, f"{info}/trainwheel/provenance.json").decode()).dirty
-
-
-@pytest.mark.parametrize(
-    ("metrics", "told"),
-    [('{"accuracy": NaN}', "accuracy is nan"), ('{"accuracy": "high"}', "accuracy is 'high'"),
-     ("[1]", "metrics.json is no JSON object")],
-)  # fmt: skip
-def test_metrics_that_are_none_are_one_line(
-    published: TinyProject, metrics: str, told: str
-) -> None:
-    training = "model/tiny_training/__main__.py"
-    published.replace(training, 'json.dumps({"accuracy": 1.0})', repr(metrics))
-
-    assert told in published.nox("package").error("failed")
-
-
-def test_a_lock_without_what_packages_says_what_to_add(published: TinyProject) -> None:
-    published.replace("Pipfile.lock", '"check-wheel-contents"', '"another-name"')
-    published.replace("model/tiny_model/classifier.py", '"small"', '"little"')
-
-    error = published.nox("package").error("configuration")
-
-    assert "[package] has no check-wheel-contents; add check-wheel-contents to [package]" in error
-
-
 CLASSIFIER = "model/tiny_model/classifier.py"
 TRAINING = "model/tiny_training/__main__.py"
 PASSWORD = "s3cret-Token-Of-This-Test"
@@ -202,43 +166,3 @@ def test_a_wheel_that_would_leak_is_not_made(
     assert told in run.error("failed")
     assert PASSWORD not in run.output
     assert "s3cret@" not in run.output
-
-
-def test_an_environment_lists_its_models(published: TinyProject, tmp_path: Path) -> None:
-    published.replace(
-        "setup.py", "setup(", 'setup(\n    entry_points={"trainwheel.models":'
-        ' ["tiny = tiny_model.classifier:predict_record"]},',
-    )  # fmt: skip
-    assert published.nox("package").code == 0
-    environment = tmp_path / "env"
-    wheel = next((published.root / "build/dist").glob("*.whl"))
-    python = str(environment / "bin/python")
-    subprocess.run(("uv", "venv", "-q", str(environment)), check=True)
-    install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--python", python)
-    subprocess.run((*install, str(wheel)), check=True)
-
-    run = published.run(
-        *(sys.executable, "-m", "trainwheel", "models", "installed"),
-        *("--python", python),
-    )
-
-    assert run.code == 0, run.output
-    assert run.output.splitlines()[1].startswith("tiny-model  0.1.1")
-    assert "accuracy 1.000" in run.output
-
-
-def test_an_estimator_that_keeps_its_workers_is_told_of_with_the_mend(
-    published: TinyProject,
-) -> None:
-    # The tiny project has no scikit-learn: a class in that place is as good.
-    published.write("model/tiny_model/sklearn_like.py", "class Forest:\n    pass\n")
-    published.replace(
-        CLASSIFIER, "import joblib\n",
-        "import joblib\nfrom tiny_model.sklearn_like import Forest\n\n"
-        "Forest.__module__ = 'sklearn.ensemble'\nKEPT = Forest()\nKEPT.n_jobs = 4\n",
-    )  # fmt: skip
-
-    told = published.nox("train").line("notice: ")
-
-    assert "Forest keeps n_jobs=4" in told
-    assert "set n_jobs=None before it is dumped" in told
