@@ -22,7 +22,8 @@ __all__ = ["Structure", "contract_lines", "measure"]
 
 _PACKAGE = "trainwheel"
 _SOURCE = Path(__file__).resolve().parents[1] / "src" / _PACKAGE
-_PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+_TESTS = _SOURCE.parents[1] / "tests"
+_PYPROJECT = _SOURCE.parents[1] / "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Structure:
         chain: The longest chain of imports, from the module that nothing imports down.
         importers: Module → how many other modules import it.
         code: Lines of code, without docstrings, comments and blank lines.
+        tests: The same of the tests, without the sample repositories.
         longest: The module with most lines, and how many it has.
     """
 
@@ -41,6 +43,7 @@ class Structure:
     chain: tuple[str, ...]
     importers: Mapping[str, int]
     code: int
+    tests: int
     longest: tuple[str, int]
 
     @property
@@ -61,16 +64,18 @@ class Structure:
             ("modules with one importer", f"{self.with_one_importer} of {len(self.importers)}"),
             ("lines of the longest module", f"{self.longest[1]} ({self.longest[0]})"),
             ("lines of code", str(self.code)),
+            ("lines of tests", f"{self.tests} ({self.tests / self.code:.2f} per line of code)"),
             ("lines of contracts", str(contract_lines(_PYPROJECT.read_text(encoding="utf-8")))),
         )
         return "\n".join(f"{name:<28} {value}" for name, value in rows)
 
 
-def measure(source: Path = _SOURCE) -> Structure:
+def measure(source: Path = _SOURCE, tests: Path = _TESTS) -> Structure:
     """Return the figures of the library.
 
     Args:
         source: Its folder.
+        tests: That of its tests.
     """
     paths = [path for path in source.rglob("*.py") if "template" not in path.parts]
     folders = Counter(path.parent.relative_to(source).as_posix() for path in paths)
@@ -85,6 +90,11 @@ def measure(source: Path = _SOURCE) -> Structure:
         _longest_chain(imports),
         importers,
         sum(map(_lines_of_code, texts.values())),
+        sum(
+            _lines_of_code(path.read_text(encoding="utf-8"))
+            for path in tests.rglob("*.py")
+            if "projects" not in path.parts
+        ),
         (longest.relative_to(source).as_posix(), lengths[longest]),
     )
 
