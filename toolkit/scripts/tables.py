@@ -10,7 +10,8 @@ from pathlib import Path
 from trainwheel import errors
 from trainwheel.engine.chain import VERBOSE, Flag, Step
 from trainwheel.engine.layout import Layout
-from trainwheel.settings.keys import GATE_KEYS, GATE_SETTINGS, INDEX_KEYS, KEYS, Key
+from trainwheel.settings.config import Config, GateRule, GateSettings, IndexSettings
+from trainwheel.settings.keys import keys_of
 from trainwheel.steps import load_chain
 
 __all__ = [
@@ -73,22 +74,22 @@ def _takers(flag: Flag) -> str:
 
 def keys() -> str:
     """Return the keys of ``[tool.trainwheel]``."""
-    return _keys(KEYS, missing="must be given")
+    return _keys(Config)
 
 
 def index_keys() -> str:
     """Return the keys of ``[tool.trainwheel.index.NAME]``."""
-    return _keys(INDEX_KEYS, missing="none")
+    return _keys(IndexSettings)
 
 
 def gate_keys() -> str:
     """Return the keys of ``[tool.trainwheel.gate.METRIC]``."""
-    return _keys(GATE_KEYS, missing="none")
+    return _keys(GateRule)
 
 
 def gate_settings() -> str:
     """Return the keys of ``[tool.trainwheel.gate]`` itself."""
-    return _keys(GATE_SETTINGS, missing="none")
+    return _keys(GateSettings)
 
 
 def exit_codes() -> str:
@@ -119,10 +120,11 @@ def _sentence(error: type[errors.TrainwheelError]) -> str:
     return (inspect.getdoc(error) or "").splitlines()[0]
 
 
-def _keys(table: Sequence[Key], *, missing: str) -> str:
-    rows = [
-        (f"`{key.name}`", f"`{key.default}`" if key.default else missing, key.help) for key in table
-    ]
+def _keys(settings: type) -> str:
+    rows = []
+    for key in keys_of(settings):
+        default = f"`{key.default}`" if key.default else "none"
+        rows.append((f"`{key.name}`", "must be given" if key.is_required else default, key.help))
     return _table(("key", "default", "meaning"), rows)
 
 

@@ -194,7 +194,9 @@ def test_a_package_that_the_lock_lacks_is_told(project: Path) -> None:
 
     assert completed.returncode == 1
     assert "tiny-missing" in completed.stdout
-    assert completed.stdout.splitlines()[-1].startswith("failed: Pipfile.lock does not have every package")
+    assert completed.stdout.splitlines()[-1].startswith(
+        "failed: Pipfile.lock does not have every package"
+    )
 
 
 def test_pip_settings_of_the_user_that_would_misplace_are_withheld(project: Path) -> None:
