@@ -13,6 +13,11 @@ TOOLKIT = Path(__file__).parent
 ROOT = TOOLKIT.parent
 MOST_WORKERS = 8
 """More only wait for each other: the tests install, train and serve."""
+MANIFESTS = ("docs/deploy/job.yaml", "docs/deploy/job-on-dask.yaml")
+"""A DaskCluster is missing: kubernetes-validate has the schemas of Kubernetes' own kinds alone."""
+KUBERNETES = ("--kubernetes-version", "1.31", "--kubernetes-version", "1.37")
+"""The oldest that the guide allows, and the newest that the locked tool has schemas of."""
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 nox.options.sessions = ["lint", "tests"]
 nox.options.stop_on_first_error = True
@@ -65,6 +70,11 @@ def lint(session: nox.Session) -> None:
     run(session, "codespell")
     run(session, "sp-repo-review", str(ROOT))
     run(session, "sp-repo-review", "--package-dir", "toolkit", str(ROOT))
+    run(session, "python", "-m", "scripts.isolation")
+    run(session, "hadolint", "docs/deploy/Containerfile")
+    run(session, "kubernetes-validate", "--strict", *KUBERNETES, *MANIFESTS)
+    timeout = "custom.github-workflows-require-timeout"
+    run(session, "check-jsonschema", "--quiet", "--builtin-schema", timeout, *map(str, WORKFLOWS))
 
 
 @nox.session(venv_backend="none")
