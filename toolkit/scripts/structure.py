@@ -37,6 +37,7 @@ class Structure:
         code: Lines of code, without docstrings, comments and blank lines.
         tests: The same of the tests, without the sample repositories.
         longest: The module with most lines, and how many it has.
+        longest_function: The function with most lines, and how many it has.
     """
 
     files: Mapping[str, int]
@@ -45,6 +46,7 @@ class Structure:
     code: int
     tests: int
     longest: tuple[str, int]
+    longest_function: tuple[str, int]
 
     @property
     def fullest(self) -> tuple[str, int]:
@@ -63,11 +65,12 @@ class Structure:
             ("longest chain of imports", f"{len(self.chain)} ({' > '.join(self.chain)})"),
             ("modules with one importer", f"{self.with_one_importer} of {len(self.importers)}"),
             ("lines of the longest module", f"{self.longest[1]} ({self.longest[0]})"),
+            ("lines of the longest function", "{1} ({0})".format(*self.longest_function)),
             ("lines of code", str(self.code)),
             ("lines of tests", f"{self.tests} ({self.tests / self.code:.2f} per line of code)"),
             ("lines of contracts", str(contract_lines(_PYPROJECT.read_text(encoding="utf-8")))),
         )
-        return "\n".join(f"{name:<28} {value}" for name, value in rows)
+        return "\n".join(f"{name:<29} {value}" for name, value in rows)
 
 
 def measure(source: Path = _SOURCE, tests: Path = _TESTS) -> Structure:
@@ -96,7 +99,18 @@ def measure(source: Path = _SOURCE, tests: Path = _TESTS) -> Structure:
             if "projects" not in path.parts
         ),
         (longest.relative_to(source).as_posix(), lengths[longest]),
+        max(
+            (function for text in texts.values() for function in _functions(text)),
+            key=lambda function: function[1],
+        ),
     )
+
+
+def _functions(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each function's name with its number of lines, those of its docstring included."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
 
 
 def _imports(texts: Mapping[str, str]) -> dict[str, frozenset[str]]:

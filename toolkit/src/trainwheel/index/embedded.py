@@ -27,7 +27,7 @@ from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, await_line, end_group, start
+from trainwheel.system.process import Command, Process, await_line, end_group, start
 from trainwheel.system.secrets import Secret
 
 __all__ = ["embedded_index", "serve_index"]
@@ -134,7 +134,7 @@ def _server(
     environment: Environment,
     credentials: str,
     options: tuple[str, ...],
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+) -> Iterator[tuple[Process, int]]:
     folder.mkdir(parents=True, exist_ok=True)
     with as_file(files("trainwheel") / "guest" / "index_server.py") as script:
         argv = (str(python), "-P", str(script), str(folder.resolve()), *options)
@@ -148,7 +148,7 @@ def _server(
             end_group(process)
 
 
-def _await_port(process: subprocess.Popen[bytes], credentials: str) -> int:
+def _await_port(process: Process, credentials: str) -> int:
     with contextlib.suppress(BrokenPipeError):
         _tell(process.stdin, credentials)
     is_there, line = await_line(process, str.isdecimal, _START)

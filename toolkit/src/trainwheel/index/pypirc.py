@@ -87,7 +87,7 @@ def _is_own(folder: Path) -> bool:
 
 def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        os.kill(pid, 0)  # noqa: TID251 - signal 0 ends nothing, it asks whether one is there
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:

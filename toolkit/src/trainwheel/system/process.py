@@ -29,6 +29,7 @@ from trainwheel.system.signed_queries import hide_queries
 __all__ = [
     "Command",
     "Completed",
+    "Process",
     "await_line",
     "end_group",
     "handle_termination",
@@ -40,6 +41,9 @@ __all__ = [
 
 _GRACE = 3.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Process = subprocess.Popen[bytes]
+"""One that was started: others name its type, and start none themselves."""
+
 _children: set[int] = set()
 _inherited: set[int] = set()
 
@@ -99,7 +103,7 @@ def start(
     *,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int | IO[bytes] = subprocess.PIPE,
-) -> subprocess.Popen[bytes]:
+) -> Process:
     """Start a command in a process group of its own; standard error goes where the command says.
 
     Raises:
@@ -125,9 +129,7 @@ def start(
     return process
 
 
-def await_line(
-    process: subprocess.Popen[bytes], is_it: Callable[[str], bool], seconds: float
-) -> tuple[bool, str]:
+def await_line(process: Process, is_it: Callable[[str], bool], seconds: float) -> tuple[bool, str]:
     """Wait for the line by which a server says where it is; go on reading what it prints.
 
     Args:
@@ -182,7 +184,7 @@ def _signals_held() -> Iterator[None]:
             signal.raise_signal(late)
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: Process) -> None:
     """End a process and everything that it started: first asked, after a grace period forced."""
     if process.pid not in _children:
         return
@@ -244,7 +246,7 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
 
 
 def _collect(
-    process: subprocess.Popen[bytes],
+    process: Process,
     command: Command,
     echo: Callable[[str], None] | None,
     aside: str,

@@ -21,7 +21,7 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.guest import CLUSTER
 from trainwheel.settings.values import a_scheduler
-from trainwheel.system.process import Command, await_line, end_group, start
+from trainwheel.system.process import Command, Process, await_line, end_group, start
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["Cluster", "Shipment", "cluster_of", "pack", "plan_for", "reach", "scheduler_of"]
@@ -194,7 +194,7 @@ def _local_command(run: Run, folder: Path) -> tuple[str, ...]:
     return (python, "-P", str(CLUSTER / "local.py"), str(folder), str(cores))
 
 
-def _await_address(process: subprocess.Popen[bytes]) -> str:
+def _await_address(process: Process) -> str:
     is_there, line = await_line(process, lambda line: line.startswith("tls://"), _START)
     if not is_there:
         line = line or "it printed no address in time"
