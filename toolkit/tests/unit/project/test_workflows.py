@@ -1,0 +1,140 @@
+"""What the jobs of this repository's workflows may see, and when they release anything.
+
+Whether a workflow is well-formed, pinned by digest, limited in its rights and free of templates in
+scripts is for check-jsonschema, zizmor and actionlint, which ``lint`` runs. That nothing which an
+earlier job left is imported beside a password is tried out in ``integration/test_ci_planted.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+FOLDER = Path(__file__).parents[4] / ".github" / "workflows"
+WORKFLOWS = {path.stem: YAML(typ="safe").load(path) for path in FOLDER.glob("*.yml")}
+MODEL = WORKFLOWS["model"]["jobs"]
+EVENTS = 'contains(fromJSON(\'["push", "schedule", "workflow_dispatch"]\'), github.event_name) }}'
+
+READ, PUBLISH = ({f"NEXUS_{kind}USERNAME", f"NEXUS_{kind}PASSWORD"} for kind in ("READ_", ""))
+SEEN = {
+    "ci: model": READ,
+    "release: model": READ | PUBLISH,
+    "model: build: Document, train, test, version and package": READ,
+    "model: publish: Publish": PUBLISH,
+    "model: verify: Install from the index and repeat the predictions": READ,
+}
+"""Workflow, job and step → the secrets that it sees: no other one sees any."""
+
+
+def secrets_of(node: object) -> set[str]:
+    return set(re.findall(r"secrets\.(\w+)", str(node)))
+
+
+def places(workflow: str, job: str, node: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    """Yield each step of a job, and the rest of the job, with the secrets in it."""
+    yield f"{workflow}: {job}", secrets_of({**node, "steps": ()})
+    for step in node.get("steps", ()):
+        yield f"{workflow}: {job}: {step['name']}", secrets_of(step)
+
+
+def test_a_step_sees_the_secrets_that_it_needs_and_no_other_does() -> None:
+    seen = {
+        place: secrets
+        for workflow, document in WORKFLOWS.items()
+        for job, node in document["jobs"].items()
+        for place, secrets in places(workflow, job, node)
+        if secrets
+    }
+
+    assert seen == SEEN
+    assert all(secrets_of(document.get("env")) == set() for document in WORKFLOWS.values())
+
+
+def test_what_publishes_takes_what_was_handed_over_and_no_code_of_the_model() -> None:
+    publish = MODEL["publish"]
+
+    assert publish["needs"] == ["build", "command"]
+    assert MODEL["build"]["env"]["TRAINWHEEL_INDEX"] == "${{ inputs.index }}"
+    assert MODEL["verify"]["needs"] == ["build", "command", "publish"]
+    assert not re.search("checkout|cache", str(publish["steps"]))
+    assert publish["permissions"] == {}
+    assert publish["environment"] == "${{ inputs.environment }}"
+    assert publish["runs-on"] == "${{ inputs.publish-runner || inputs.runner }}"
+    # Without them the upload would take both from a pyproject.toml that lies there.
+    script = publish["steps"][-1]["run"]
+    assert '--to "$INDEX"' in script
+    assert '--name "$(cat command/name.txt)"' in script
+
+
+def test_what_publishes_is_made_where_no_code_of_the_model_runs() -> None:
+    command = MODEL["command"]
+    scripts = [step["run"].splitlines()[0] for step in command["steps"] if "run" in step]
+
+    assert scripts == [
+        "make install",
+        "digest=$(.venv/bin/trainwheel hand-over --command command)",
+    ]
+    assert "needs" not in command
+    assert "cache" not in str(command)
+    assert command["runs-on"] == MODEL["publish"]["runs-on"]
+
+
+@pytest.mark.parametrize(
+    "job", [MODEL["command"], MODEL["publish"], WORKFLOWS["attest"]["jobs"]["attest"]]
+)
+def test_no_pull_request_releases_anything(job: dict[str, Any]) -> None:
+    assert job["if"].endswith(EVENTS)
+    assert " || " not in job["if"]
+
+
+def test_what_is_published_and_nothing_else_can_be_attested() -> None:
+    release, attest = WORKFLOWS["release"]["jobs"]["attest"], WORKFLOWS["attest"]
+
+    assert "write" not in str(WORKFLOWS["ci"]) + str(WORKFLOWS["model"])
+    assert list(attest["on"]) == ["workflow_call"]
+    assert "checkout" not in str(attest)
+    assert release["uses"] == "./.github/workflows/attest.yml"
+    assert release["needs"] == "model"
+    # An outcome that is lost on its way fails there, aloud.
+    for output in ("digest", "outcome"):
+        assert f"&& needs.model.outputs.{output} != 'unchanged'" in " ".join(release["if"].split())
+        assert output in WORKFLOWS["model"]["on"]["workflow_call"]["outputs"]
+    assert release["with"]["digest"] == "${{ needs.model.outputs.digest }}"
+
+
+def test_a_push_to_main_and_a_release_are_never_replaced_by_the_next() -> None:
+    # A group holds one run that waits, and a newer one takes its place.
+    assert WORKFLOWS["ci"]["concurrency"] == {
+        "group": "ci-${{ github.event_name == 'pull_request' && github.ref || github.sha }}",
+        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
+    }
+    assert WORKFLOWS["release"]["concurrency"] == {
+        "group": "release-${{ github.event_name }}-${{ inputs.version || github.ref }}",
+        "cancel-in-progress": False,
+    }
+
+
+def test_one_workflow_releases_for_its_runs_are_counted_by_themselves() -> None:
+    assert "publish" not in WORKFLOWS["ci"]["jobs"]["model"]["with"]
+    assert set(WORKFLOWS["ci"]["on"]) == {"pull_request", "push"}
+    assert set(WORKFLOWS["release"]["on"]) == {"push", "schedule", "workflow_dispatch"}
+    assert MODEL["build"]["env"]["BUILD_NUMBER"] == (
+        "${{ inputs.build-number || (inputs.publish && github.run_number) || '' }}"
+    )
+
+
+def test_results_are_kept_from_and_fetched_for_protected_refs() -> None:
+    steps = {step["name"]: step for step in MODEL["build"]["steps"]}
+
+    assert steps["Fetch the results of earlier runs"]["if"] == (
+        "${{ !inputs.publish || github.ref_protected }}"
+    )
+    assert steps["Keep the results"]["if"] == "${{ env.MAY_KEEP_RESULTS == 'true' }}"
+    assert MODEL["build"]["env"]["MAY_KEEP_RESULTS"] == (
+        "${{ github.ref_protected && github.event_name != 'pull_request' }}"
+    )
