@@ -16,13 +16,13 @@ REFUSED = {
     "list_with_call": r"setup\.py:\d+: an element of install_requires is computed",
     "merge_conflict_pipfile": "Pipfile is not valid TOML",
     "read_from_file": r"setup\.py:\d+: install_requires is computed",
-    "remote_files": "has no name",
+    "remote_files": "does not name its project",
     "string_value": r"setup\.py:\d+: install_requires is not written as a list",
 }
 
 
 def copy_case(case: str, folder: Path) -> Path:
-    """Write a sample's files into a folder, which they may be changed in."""
+    """Write a sample's files into a folder, to be changed there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         (folder / name).write_bytes((CORPUS / case / name).read_bytes())

@@ -1,1 +1,1 @@
-"""Pipfile, lock and the file that lists requirements: text in, text out; pure."""
+"""Pipfile, lock and the file that lists requirements: pure functions from text to text."""

@@ -1,8 +1,8 @@
-"""Tell whether an address holds a secret: a password, or a token in whatever place.
+"""Find a secret in an address: a password, or a token anywhere in it.
 
-One judge for every address of a Pipfile and its lock. Both files are committed, and what they
-name goes into the requirements of a wheel, which everybody reads. The name of an environment
-variable is no secret: pipenv fills in ``${NAME}`` and ``$NAME`` when it runs, and pip
+Every address of a Pipfile and its lock is checked here. Both files are committed, and their
+addresses go into the requirements of a wheel, which everybody can read. The name of an environment
+variable is not a secret: pipenv replaces ``${NAME}`` and ``$NAME`` when it runs, and pip
 ``${NAME}``. No message of this module repeats an address.
 """
 
@@ -19,20 +19,21 @@ __all__ = ["find_field_secrets", "find_secret", "refuse_entry_secrets", "refuse_
 
 _VARIABLES = re.compile(r"(?:\$\{[A-Za-z_]\w*\}|\$[A-Z_][A-Z0-9_]*)+", re.ASCII)
 _IN_ADDRESSES = re.compile(r"[@/%]")
-# Installers and browsers forgive what is wrong with the slashes.
+# Installers and browsers accept any number of slashes, in either direction.
 _WEB = re.compile(r"(https?:|ftp:|\A(?=//))[/\\]*", re.IGNORECASE)
 _NOT_PROTOCOL = re.compile(r"[^a-z0-9.-]")
 _NO_SCHEME = re.compile(r"[^\s/@:]+:[^\s/@]+@[\w-]+(?:\.[\w-]+)+[:/]")
 _BLANK = re.compile(r"\s")
 _END_OF_HOST, _SEPARATORS = re.compile(r"[/?#]"), re.compile(r"[?&;#~]")
-# Behind a host there is a port: anything else is a password that was not percent-encoded.
-_TORN_PASSWORD = re.compile(r"[^/?#@\[\]]*:(?!\d*(?:[/?#]|\Z))(?P<password>[^@]*)@", re.DOTALL)
+# Only a port may follow a host. Anything else before an @ is a password with a slash, a question
+# mark or a hash that was not percent-encoded, where RFC 3986 (3.2) ends the host.
+_UNENCODED_PASSWORD = re.compile(r"[^/?#@\[\]]*:(?!\d*(?:[/?#]|\Z))(?P<password>[^@]*)@", re.DOTALL)
 _NAMES_USERS = frozenset(("ssh", "git", "svn", "sftp", "rsync", "file"))
-"""Protocols without tokens, by the end of their scheme: a user without password is a user."""
+"""Protocols where a user name without a password is never a token, by the end of their scheme."""
 _PLAIN_USERS = frozenset(
     ("__token__", "aws", "git", "oauth2", "oauth2accesstoken", "vsssessiontoken", "x-access-token")
 )
-"""User names that registries prescribe; the password comes from elsewhere."""
+"""User names that registries prescribe, and that say nothing without their password."""
 _SECRET_NAME = re.compile(
     r"token(?!i[sz])|secret|passw|passphrase|signature|credential|session"
     r"|(?:api|access|account|auth|private)[-_.]?key"
@@ -41,34 +42,31 @@ _SECRET_NAME = re.compile(
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
 
-_ENTRY_HINT = "use ssh or a credential helper, lock anew, and revoke it: it stands in that file"
-_SOURCE_HINT = (
-    "name a variable in the Pipfile in its place, as ${NAME}, lock anew, and revoke it: it stands"
-    " in that file"
-)
+_ENTRY_HINT = "use ssh or a credential helper, lock again, and revoke the secret in that file"
+_SOURCE_HINT = "write a variable in its place, as ${NAME}, lock again, and revoke the secret"
 
 
 def find_secret(text: str, *, variables: bool = True) -> str:
-    """Return which secret an address holds, such as ``a password``; nothing if it holds none.
+    """Return the kind of secret that an address holds, such as ``a password``; else an empty text.
 
     Args:
-        text: An address, with text around it or none; any other text holds no secret.
-        variables: Let the name of an environment variable stand in the place of a secret.
+        text: An address, alone or in other text. A text without an address holds no secret.
+        variables: Whether the name of an environment variable may take the place of a secret.
     """
     if not _IN_ADDRESSES.search(text):
         return ""
-    # Decoded only, an encoded slash would end the host; undecoded only, a name would be hidden.
+    # Both, for decoding makes a slash of %2F, which ends the host, and a token of %74oken.
     forms = dict.fromkeys((text, _decoded(text)))
     kinds = (kind for form in forms for kind in _kinds(form, variables=variables))
     return next(kinds, "") or _secret_shape(text)
 
 
 def find_field_secrets(metadata: bytes) -> tuple[str, ...]:
-    """Return which secrets the fields of a wheel's METADATA hold, each as a clause without it."""
+    """Return a clause for each field of a wheel's METADATA with a secret, not the secret itself."""
     head = metadata.partition(b"\n\n")[0].decode("utf-8", "replace")
     fields = (line.partition(": ") for line in re.split(r"\n(?![ \t])", head))
-    held = ((name, find_secret(value)) for name, _, value in fields)
-    return tuple(f"METADATA has {what} in an address of {name}" for name, what in held if what)
+    secrets = ((name, find_secret(value)) for name, _, value in fields)
+    return tuple(f"METADATA has {kind} in an address of {name}" for name, kind in secrets if kind)
 
 
 def refuse_entry_secrets(key: str, value: object, where: str) -> None:
@@ -82,9 +80,9 @@ def refuse_entry_secrets(key: str, value: object, where: str) -> None:
     Raises:
         LockfileError: One of its addresses does.
     """
-    if what := _first_secret({key: value}):
+    if kind := _first_secret({key: value}):
         name = "a package" if find_secret(key) else key
-        message = f"{where} {name} has {what} in its address"
+        message = f"{where} {name} has {kind} in its address"
         raise LockfileError(message, hint=_ENTRY_HINT)
 
 
@@ -93,22 +91,22 @@ def refuse_source_secrets(sources: object, where: str) -> None:
 
     Args:
         sources: The value as it was read, of whatever shape.
-        where: What comes before and behind the source's name, with ``{}`` in its place.
+        where: The place in the file, with ``{}`` for the source's name.
 
     Raises:
         LockfileError: One of them does.
     """
     rows = sources if isinstance(sources, (list, tuple)) else (sources,)
     for number, source in enumerate(rows, 1):
-        if what := _first_secret(source):
+        if kind := _first_secret(source):
             name = source.get("name") if isinstance(source, Mapping) else None
-            shown = name if isinstance(name, str) and not find_secret(name) else number
-            message = f"{where.format(shown)} has {what} in its address"
+            label = name if isinstance(name, str) and not find_secret(name) else number
+            message = f"{where.format(label)} has {kind} in its address"
             raise LockfileError(message, hint=_SOURCE_HINT)
 
 
 def _first_secret(value: object) -> str:
-    # Every command reads a lock with thousands of digests: most entries are done with here.
+    # Every command reads a lock with thousands of digests: most entries need no closer look.
     if not _IN_ADDRESSES.search(repr(value)):
         return ""
     return next(filter(None, map(find_secret, _texts(value))), "")
@@ -128,7 +126,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _decoded(text: str) -> str:
-    """Return a text without percent-encoding, be it encoded several times."""
+    """Return a text without percent-encoding, also where it was encoded several times."""
     while (plain := unquote(text)) != text:
         text = plain
     return text
@@ -140,7 +138,7 @@ def _kinds(text: str, *, variables: bool) -> Iterator[str]:
     text = f"://{text}" if _NO_SCHEME.match(text) else _WEB.sub(_with_slashes, text)
     before, *addresses = text.split("://")
     for address in addresses:
-        # Of git+https it is https that counts.
+        # In git+https the protocol is https.
         protocol = _NOT_PROTOCOL.split(before.lower())[-1]
         yield from _in_user(address, protocol, variables=variables)
         before = address
@@ -151,14 +149,14 @@ def _with_slashes(start: re.Match[str]) -> str:
 
 
 def _in_user(address: str, protocol: str, *, variables: bool) -> Iterator[str]:
-    """Yield what stands before the host, given what follows ``://``."""
+    """Yield the secrets before the host of an address, which starts after its ``://``."""
     has_users = protocol in _NAMES_USERS
     info = _END_OF_HOST.split(address, maxsplit=1)[0].rpartition("@")[0]
     user, _, password = info.partition(":")
-    is_torn = not info and not has_users and "@" in address
-    torn = _TORN_PASSWORD.match(address) if is_torn else None
-    if torn and not _VARIABLES.match(torn["password"]):
-        password = torn["password"]
+    may_be_cut = not info and not has_users and "@" in address
+    match = _UNENCODED_PASSWORD.match(address) if may_be_cut else None
+    if match and not _VARIABLES.match(match["password"]):
+        password = match["password"]
     if _is_secret(password, variables=variables):
         yield "a password"
     is_name = password or has_users or user.lower() in _PLAIN_USERS
@@ -167,7 +165,7 @@ def _in_user(address: str, protocol: str, *, variables: bool) -> Iterator[str]:
 
 
 def _in_parameters(text: str, *, variables: bool) -> Iterator[str]:
-    """Yield what is in the parameters of path, query and fragment."""
+    """Yield the secrets in the parameters of path, query and fragment."""
     for parameter in _SEPARATORS.split(text)[1:]:
         name, _, value = parameter.partition("=")
         is_named = _SECRET_NAME.search(name) and not _BLANK.search(name)
@@ -180,8 +178,8 @@ def _is_secret(value: str, *, variables: bool) -> bool:
 
 
 def _secret_shape(text: str) -> str:
-    """Return what a text holds that looks like a token, wherever it stands."""
-    # A slash continues a word of Base64, and separates words of an address.
+    """Return ``a token`` if anything in a text is shaped like one."""
+    # A slash is a letter of Base64, but in an address it separates words.
     plain = _decoded(text).replace("/", " ")
     member = "address", [plain.encode(errors="surrogatepass")]
     is_known = find_leaks([member], secrets=(), folders=()) or _JWT.search(plain)

@@ -1,4 +1,4 @@
-"""What a new Pipfile.lock changes, and how a lock of a few packages joins the old one.
+"""The differences between two locks, and a new lock of a few packages merged into the old one.
 
 Pure, over the JSON of Pipfile.lock: category → package → entry. Names are compared in their
 PEP 503 form, for pipenv keeps the spelling of the Pipfile or of the package's own metadata.
@@ -24,7 +24,7 @@ Entries = Mapping[str, Entry]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One package that a new lock holds otherwise.
+    """One package that differs between two locks.
 
     Attributes:
         category: The Pipfile's name of the category.
@@ -39,7 +39,7 @@ class Change:
     new: str
 
     def __str__(self) -> str:
-        """Return the line that a person sees."""
+        """Return the line for a person."""
         if self.old == self.new:
             return f"{self.category}: {self.name} {self.new}, other digests or markers"
         return f"{self.category}: {self.name} {self.old or 'not locked'} → {self.new or 'gone'}"
@@ -67,7 +67,7 @@ def pins_of(entries: Entries) -> dict[str, str]:
 
 
 def parse_pins(requirements: Iterable[str]) -> dict[str, str]:
-    """Return PEP 503 name → version from ``name==version`` lines; other lines do not count."""
+    """Return PEP 503 name → version from ``name==version`` lines; other lines are ignored."""
     pins = {}
     for line in requirements:
         try:
@@ -83,22 +83,22 @@ def merge(old: Entries, fresh: Entries, pins: Mapping[str, str]) -> dict[str, En
     """Return a category whose releases have the versions of ``pins``.
 
     Args:
-        old: The category as it was; an entry whose version stays is kept as it is.
-        fresh: What pipenv has locked just now; entries for the changed versions come from here.
-        pins: The releases wanted: PEP 503 name → version. Others go.
+        old: The category as it was; an entry with the version of `pins` stays unchanged.
+        fresh: The category as pipenv has just locked it, for the versions that changed.
+        pins: PEP 503 name → version of the releases to keep or to add. Others are removed.
     """
     before = _by_name(old)
-    merged = {
+    entries = {
         key: entry for key, entry in old.items() if "version" not in entry or _is(key, entry, pins)
     }
     for key, entry in fresh.items():
         name = canonicalize_name(key)
         if name in pins and not _is(name, before.get(name, {}), pins):
             extras = before.get(name, {}).get("extras")
-            merged[key] = {"extras": extras, **entry} if extras else entry
+            entries[key] = {"extras": extras, **entry} if extras else entry
         elif "version" not in entry:
-            merged[key] = entry
-    return dict(sorted(merged.items()))
+            entries[key] = entry
+    return dict(sorted(entries.items()))
 
 
 def lock_category(category: str) -> str:
@@ -115,7 +115,7 @@ def _by_name(entries: Entries) -> dict[str, Entry]:
 
 
 def _essence(entry: Entry | None) -> object:
-    """Return what an entry decides: the order of digests and the index are no part of it."""
+    """Return what an entry installs: neither the order of its digests nor the index matters."""
     if entry is None:
         return None
     rest = {key: value for key, value in entry.items() if key not in {"index", "hashes"}}
@@ -125,7 +125,7 @@ def _essence(entry: Entry | None) -> object:
 def _version(entry: Entry | None) -> str:
     if entry is None:
         return ""
-    found = next((entry[key] for key in ("version", "ref", "path", "file") if entry.get(key)), "")
-    if what := find_secret(str(found)):
-        return f"an address with {what}"
-    return str(found).removeprefix("==")
+    value = next((entry[key] for key in ("version", "ref", "path", "file") if entry.get(key)), "")
+    if kind := find_secret(str(value)):
+        return f"an address with {kind}"
+    return str(value).removeprefix("==")

@@ -1,6 +1,6 @@
-"""Tell whether a Pipfile.lock is the lock of this Pipfile.
+"""Check that a Pipfile.lock was made from this Pipfile.
 
-Two digests can say so. pipenv's own, ``_meta.hash``, covers the sources: for a Pipfile without
+Two digests can prove it. pipenv's own, ``_meta.hash``, covers the sources: for a Pipfile without
 ``[[source]]`` those come from the pip configuration of the machine that locked, so it cannot be
 repeated on another one. Where the lock records them, they are taken from the lock. The
 *stamp* is ours: it covers only what the Pipfile itself says. pipenv keeps neither the stamp nor
@@ -22,7 +22,7 @@ __all__ = ["STAMP_KEY", "is_fresh", "pipenv_hashes", "pipfile_digest", "stamp_lo
 
 STAMP_KEY = "trainwheel-pipfile-sha256"
 
-# Sections that pipenv's digest leaves out or treats apart (plette's PIPFILE_SECTIONS).
+# Sections that pipenv's digest omits or treats specially (plette's PIPFILE_SECTIONS).
 _APART = frozenset(
     (
         *("source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv"),
@@ -32,7 +32,7 @@ _APART = frozenset(
 
 
 def pipfile_digest(pipfile: Pipfile) -> str:
-    """Return the SHA-256 of what decides a lock: sources as written, requires, packages."""
+    """Return the SHA-256 of all that a lock depends on: sources as written, requires, packages."""
     return _digest(pipfile.raw, pipfile.sources, canonical=True)
 
 
@@ -42,7 +42,7 @@ def pipenv_hashes(pipfile: Pipfile, lock_sources: Sequence[Mapping[str, Any]]) -
     Package names went in as written until 2026, canonical since; both are accepted.
 
     Args:
-        pipfile: What was locked.
+        pipfile: The Pipfile that was locked.
         lock_sources: ``_meta.sources``, for a Pipfile that names none.
     """
     sources = pipfile.sources or tuple(lock_sources)
@@ -55,8 +55,8 @@ def is_fresh(pipfile: Pipfile, meta: Mapping[str, Any]) -> bool:
     if stamp is not None:
         return bool(stamp == pipfile_digest(pipfile))
     sources, digests = meta.get("sources"), meta.get("hash")
-    locked = digests.get("sha256") if isinstance(digests, Mapping) else None
-    return locked in pipenv_hashes(pipfile, sources if isinstance(sources, list) else [])
+    digest = digests.get("sha256") if isinstance(digests, Mapping) else None
+    return digest in pipenv_hashes(pipfile, sources if isinstance(sources, list) else [])
 
 
 def stamp_lock(text: str, pipfile: Pipfile) -> str:

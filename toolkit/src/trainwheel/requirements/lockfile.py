@@ -1,4 +1,4 @@
-"""Pipfile.lock text to values: what is locked, per category, with digests."""
+"""Read Pipfile.lock: the locked packages of each category, with their digests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Lockfile:
     meta: Mapping[str, Any]
 
     def packages(self, category: str = "packages") -> tuple[Package, ...]:
-        """Return the packages of `category`; a category that is not there is empty."""
+        """Return the packages of a category, none if it is missing."""
         return self.categories.get(canonical_category(category), ())
 
 
@@ -67,7 +67,7 @@ class LockedRequirement:
         marker: In packaging's spelling; empty for always.
         hashes: ``sha256:…``, sorted.
         kind: ``release``, ``archive``, ``vcs`` or ``local``.
-        category: Where it was found first, by its Pipfile name.
+        category: The Pipfile's name of the first category that locks it.
     """
 
     name: str
@@ -87,7 +87,7 @@ class LockedRequirement:
 
 
 def parse_lockfile(text: str | None) -> Lockfile:
-    """Return what the text of a Pipfile.lock says; None stands for a file that is not there.
+    """Read the text of a Pipfile.lock; None stands for a missing file.
 
     Raises:
         LockfileError: Missing, not JSON, not shaped like a lock, or with a secret in an address.
@@ -105,12 +105,12 @@ def parse_lockfile(text: str | None) -> Lockfile:
 
 
 def check_secrets(text: str | None) -> None:
-    """Check that a lock which is not read for its packages holds no secret.
+    """Check that a lock holds no secret, where its packages are not needed.
 
-    One that cannot be read is passed over, as one that is missing.
+    A lock that is missing or cannot be read passes.
 
     Raises:
-        LockfileError: It does.
+        LockfileError: One of its addresses holds a secret.
     """
     try:
         data = _load(text)
@@ -137,7 +137,7 @@ def _load(text: str | None) -> dict[str, dict[str, Any]]:
 
 def _sections(data: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     """Return the categories by the Pipfile's names."""
-    return [(canonical_category(name), found) for name, found in data.items() if name != "_meta"]
+    return [(canonical_category(name), table) for name, table in data.items() if name != "_meta"]
 
 
 def _refuse_secrets(data: Mapping[str, dict[str, Any]]) -> None:
@@ -158,8 +158,8 @@ def check_fresh(pipfile: Pipfile, lock: Lockfile) -> None:
         return
     message = "Pipfile.lock is not the lock of this Pipfile"
     for category, packages in pipfile.categories.items():
-        locked = {package.name for package in lock.packages(category)}
-        missing = [package.key for package in packages if package.name not in locked]
+        names = {package.name for package in lock.packages(category)}
+        missing = [package.key for package in packages if package.name not in names]
         if missing:
             message += f": {missing[0]} of [{category}] is not in it"
             break
@@ -167,7 +167,7 @@ def check_fresh(pipfile: Pipfile, lock: Lockfile) -> None:
 
 
 def requirements(lock: Lockfile, *categories: str) -> tuple[LockedRequirement, ...]:
-    """Return all that `categories` lock, merged and sorted by name.
+    """Return the locked packages of several categories, merged and sorted by name.
 
     Args:
         lock: The lock.
@@ -176,19 +176,19 @@ def requirements(lock: Lockfile, *categories: str) -> tuple[LockedRequirement, .
     Raises:
         LockfileError: A category is not in the lock, or two pin one package differently.
     """
-    merged: dict[str, LockedRequirement] = {}
+    rows: dict[str, LockedRequirement] = {}
     for category in map(canonical_category, categories):
         if category not in lock.categories:
             message = f"Pipfile.lock has no category [{category}]"
             raise LockfileError(message, hint="add it to the Pipfile and run `nox -s lock`")
         for package in lock.packages(category):
-            found = _locked(package, category)
-            present = merged.get(found.name)
-            merged[found.name] = found if present is None else _merge(present, found)
-    return tuple(merged[name] for name in sorted(merged))
+            row = _read_row(package, category)
+            present = rows.get(row.name)
+            rows[row.name] = row if present is None else _merge(present, row)
+    return tuple(rows[name] for name in sorted(rows))
 
 
-def _locked(package: Package, category: str) -> LockedRequirement:
+def _read_row(package: Package, category: str) -> LockedRequirement:
     where = f"Pipfile.lock: [{category}]"
     kind = "vcs" if package.vcs else "archive" if package.url else "release"
     if package.path:
@@ -210,7 +210,7 @@ def _locked(package: Package, category: str) -> LockedRequirement:
 
 
 def _merge(first: LockedRequirement, second: LockedRequirement) -> LockedRequirement:
-    """Return one requirement for both: needed where either is, with the extras of both."""
+    """Return one row that applies where either does, with the extras and digests of both."""
     if first.pin != second.pin:
         message = (
             f"Pipfile.lock pins {first.name} {first.pin} in [{first.category}]"
@@ -230,42 +230,40 @@ def _merge(first: LockedRequirement, second: LockedRequirement) -> LockedRequire
     )
 
 
-def local_packages(locked: Iterable[LockedRequirement]) -> tuple[str, ...]:
-    """Return the names that :func:`render_requirements` leaves out: local files and folders."""
-    return tuple(requirement.name for requirement in locked if requirement.kind == "local")
+def local_packages(rows: Iterable[LockedRequirement]) -> tuple[str, ...]:
+    """Return the names that :func:`render_requirements` skips: local files and folders."""
+    return tuple(row.name for row in rows if row.kind == "local")
 
 
-def render_requirements(locked: Iterable[LockedRequirement]) -> str:
+def render_requirements(rows: Iterable[LockedRequirement]) -> str:
     """Return a requirements file for ``uv pip install --require-hashes``.
 
-    Local packages are left out, for a path has no digest; :func:`local_packages` names them. An
-    entry without digests stays only with a marker: pipenv locks neither version nor digest where
-    the marker is false as it locks, and uv passes over such a line where it is false again.
+    Local packages are skipped, for a path has no digest; :func:`local_packages` names them. An
+    entry without digests needs a marker: pipenv locks neither version nor digest if the marker is
+    false on the machine that locks, and uv ignores the line wherever it is false again.
 
     Raises:
         LockfileError: An entry without marker and digest: a repository, or one that pipenv could
             not resolve.
     """
-    lines = [_line(requirement) for requirement in locked if requirement.kind != "local"]
+    lines = [_line(row) for row in rows if row.kind != "local"]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _line(requirement: LockedRequirement) -> str:
-    if not requirement.hashes and not requirement.marker:
-        message = (
-            f"Pipfile.lock: [{requirement.category}] {requirement.name} has no digest to check"
-        )
-        hint = "take out its marker and run `nox -s lock`"
-        if requirement.kind == "vcs":
-            hint = "put a wheel of it on an index: a repository has none"
+def _line(row: LockedRequirement) -> str:
+    if not row.hashes and not row.marker:
+        message = f"Pipfile.lock: [{row.category}] {row.name} has no digest to check"
+        hint = "remove its marker from the Pipfile and run `nox -s lock`"
+        if row.kind == "vcs":
+            hint = "put a wheel of it on an index: a repository has no digest"
         raise LockfileError(message, hint=hint)
-    return " \\\n    ".join((requirement.text, *(f"--hash={h}" for h in requirement.hashes)))
+    return " \\\n    ".join((row.text, *(f"--hash={digest}" for digest in row.hashes)))
 
 
 def slice_digest(lock: Lockfile, categories: Iterable[str]) -> str:
     """Return the SHA-256 of what `categories` install: pins, extras, markers, digests, paths.
 
-    The order of the categories and of the JSON keys does not count, nor which index serves.
+    The order of the categories and of the JSON keys does not matter, nor does the index.
     """
     rows = [
         [row.name, row.pin, row.extras, row.marker, row.hashes, row.kind]

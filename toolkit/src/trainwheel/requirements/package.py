@@ -14,9 +14,9 @@ class Package:
     Attributes:
         key: The key as written; `name` is its PEP 503 form.
         specifier: PEP 440 clauses in the order written; empty for any version.
-        markers: Every marker, in the order written; all of them hold.
+        markers: Every marker, in the order written; all of them must be true.
         vcs: ``git``, ``hg``, ``svn`` or ``bzr`` when `url` is a repository.
-        path: A local file or folder instead of a release; relative as written.
+        path: A local file or folder, as written, instead of a release.
     """
 
     key: str

@@ -1,6 +1,6 @@
-"""What a requirement says, however it is spelt, and a Pipfile's way of naming a package as PEP 508.
+"""Compare requirements by meaning, and write a Pipfile's entry as PEP 508.
 
-Two texts that mean the same give equal values.
+Two requirements that mean the same, however they are spelt, give equal values.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ def normal_marker(text: str) -> str:
     """Return a marker in packaging's spelling.
 
     Raises:
-        InvalidMarker: It is none.
+        InvalidMarker: The text is not a marker.
     """
     # A lock repeats a handful of markers hundreds of times.
     return str(Marker(text))
 
 
 def meaning(text: str) -> object:
-    """Return a value that is equal for two requirements that say the same.
+    """Return a value that is equal for two requirements that mean the same.
 
-    Text that PEP 508 does not know stands for itself.
+    A text that is not a PEP 508 requirement equals itself alone, blanks aside.
     """
     try:
         return meaning_of(text)
@@ -79,7 +79,7 @@ def name_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a requirement says, however it is spelt."""
+    """What a requirement means, however it is spelt."""
 
     name: str
     extras: frozenset[str]
@@ -90,10 +90,10 @@ class Meaning:
 
 @functools.lru_cache(maxsize=4096)
 def meaning_of(text: str) -> Meaning:
-    """Return what a requirement says.
+    """Return what a requirement means.
 
     Raises:
-        InvalidRequirement: It is none.
+        InvalidRequirement: The text is not a requirement.
     """
     front, _, marker = text.partition(";")
     if "@" in front or not marker.strip():
@@ -117,9 +117,9 @@ def _read(requirement: Requirement) -> Meaning:
 
 
 def _read_plain(text: str) -> Meaning | None:
-    """Return what a name with plain numbers says, as nearly all of a lock is; None for others.
+    """Return what a name with plain numbers means, as in nearly all of a lock; None for others.
 
-    packaging takes ten times as long, which a lock of hundreds makes felt.
+    packaging takes ten times as long, which is noticed with a lock of hundreds of packages.
     """
     match = _PLAIN.fullmatch(text)
     if match is None:
@@ -135,12 +135,12 @@ def _read_plain(text: str) -> Meaning | None:
 
 
 def _clause(clause: Specifier) -> tuple[str, str]:
-    # 1.0 and 1 are the same, but ~=1.0 and ~=1 are not.
+    # PEP 440: 1.0 and 1 are the same, but ~=1.0 and ~=1 are not.
     strip = clause.operator != "~="
     return clause.operator, canonicalize_version(clause.version, strip_trailing_zero=strip)
 
 
-# pipenv names an archive that it has not opened by the first digits of a digest of its address.
+# The key of an archive that pipenv has not opened: the start of a digest of its address.
 _DIGEST_KEY = re.compile(r"[0-9a-f]{7}")
 _SCP = re.compile(r"(?P<user>[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>(?!//).+)")
 
@@ -161,7 +161,7 @@ def format_requirement(
         where: File and category, for messages.
 
     Raises:
-        LockfileError: No name, or something PEP 508 or PEP 440 has no form for.
+        LockfileError: The name is unknown, or the entry cannot be written as PEP 508 and PEP 440.
     """
     extras = package.extras if extras is None else extras
     name = project_name(package, where=where) + (f"[{','.join(extras)}]" if extras else "")
@@ -174,27 +174,27 @@ def format_requirement(
     try:
         meaning_of(text)
     except InvalidRequirement:
-        message = f"{where} {package.key}: {text!r} is not a requirement that PEP 508 knows"
-        raise LockfileError(message, hint="mend its version, extras or address") from None
+        message = f"{where} {package.key}: {text!r} is not a valid requirement (PEP 508)"
+        raise LockfileError(message, hint="correct its version, extras or address") from None
     return text
 
 
 def reference(package: Package) -> str:
     """Return the address of a direct reference, as PEP 508 and pip write it.
 
-    ``git@host:path`` becomes ``ssh://``: PEP 508 has no form for it. An ``#egg=`` is dropped:
-    the name stands before the ``@``.
+    ``git@host:path`` becomes ``ssh://``, as PEP 508 takes addresses only. ``#egg=`` is dropped, for
+    the name comes before the ``@``.
     """
     url, _, fragment = package.url.partition("#")
-    kept = [part for part in fragment.split("&") if part and not part.startswith("egg=")]
+    parameters = [part for part in fragment.split("&") if part and not part.startswith("egg=")]
     if package.vcs:
         url = _repository(package.vcs, url)
         path = urlsplit(url).path
         if package.ref and not path.endswith(f"@{package.ref}"):
             url = f"{url}@{package.ref}"
-    if package.subdirectory and not any(part.startswith("subdirectory=") for part in kept):
-        kept.append(f"subdirectory={package.subdirectory}")
-    return f"{url}#{'&'.join(kept)}" if kept else url
+    if package.subdirectory and not any(part.startswith("subdirectory=") for part in parameters):
+        parameters.append(f"subdirectory={package.subdirectory}")
+    return f"{url}#{'&'.join(parameters)}" if parameters else url
 
 
 def _repository(vcs: str, url: str) -> str:
@@ -205,7 +205,7 @@ def _repository(vcs: str, url: str) -> str:
 
 
 def project_name(package: Package, *, where: str) -> str:
-    """Return the project's PEP 503 name: the key, or what the address says in its place.
+    """Return the project's PEP 503 name: the key, or the name in the address of an archive.
 
     Raises:
         LockfileError: The key is a digest and the address gives no name.
@@ -221,21 +221,21 @@ def project_name(package: Package, *, where: str) -> str:
             return parse_wheel_filename(filename)[0]
         return parse_sdist_filename(filename)[0]
     except (InvalidWheelFilename, InvalidSdistFilename):
-        message = f"{where} {package.key} = {package.url} has no name"
-        raise LockfileError(message, hint="give it the project's name as its key") from None
+        message = f"{where} {package.key} = {package.url} does not name its project"
+        raise LockfileError(message, hint="write the project's name as its key") from None
 
 
 def join_markers(markers: tuple[str, ...], *, where: str) -> str:
-    """Return one marker that holds when all of `markers` do, in packaging's spelling.
+    """Return one marker that is true when all of `markers` are, in packaging's spelling.
 
     Raises:
-        LockfileError: One of them is no marker.
+        LockfileError: One of them is not a marker.
     """
     for marker in markers:
         try:
             normal_marker(marker)
         except InvalidMarker:
             message = f"{where}: {marker!r} is not a marker"
-            raise LockfileError(message, hint="write it as PEP 508 does") from None
-    # Without the brackets `a or b` joined with c would mean `a or (b and c)`.
+            raise LockfileError(message, hint="write it as in os_name == 'nt'") from None
+    # Without brackets, `a or b` and c would become `a or (b and c)`.
     return normal_marker(" and ".join(f"({marker})" for marker in markers)) if markers else ""

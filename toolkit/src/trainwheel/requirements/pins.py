@@ -1,4 +1,4 @@
-"""How tightly a distribution requires what is locked; `policy` says what each of these means."""
+"""The policies that say how tightly a distribution pins its requirements; see `policy`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ POLICIES: Final = ("locked", "direct", "compatible", "declared")
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """How a project wants to be synced.
+    """The settings of ``sync``.
 
     Attributes:
         pins: The policy.
-        extras: Name of an extra → the Pipfile category that it holds.
+        extras: Name of an extra → the Pipfile category with its packages.
     """
 
     pins: str = "compatible"

@@ -1,8 +1,8 @@
-"""Pipfile text to values: which packages each category names, and how.
+"""Read a Pipfile: the packages of each category.
 
-The same :class:`Package` serves Pipfile.lock, whose entries are spelled alike. Keys are those
-that pipenv accepts (its plette models list them); a version without an operator means exactly
-that version, as there.
+Pipfile.lock is read into the same :class:`Package`, for its entries have the same form. The keys
+are those that pipenv accepts, which its plette models list. As in pipenv, a version without an
+operator means exactly that version.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Pipfile:
 
     Attributes:
         categories: Packages by Pipfile category name, in the order written.
-        sources: The ``[[source]]`` tables; empty when the file leaves them to the machine.
-        raw: The TOML document, for digests of it.
+        sources: The ``[[source]]`` tables; empty if pip's configuration on each machine decides.
+        raw: The whole TOML document, for its digest.
     """
 
     categories: Mapping[str, tuple[Package, ...]]
@@ -67,31 +67,31 @@ class Pipfile:
     raw: Mapping[str, Any]
 
     def packages(self, category: str = "packages") -> tuple[Package, ...]:
-        """Return the packages of `category`; a category that is not there is empty."""
+        """Return the packages of a category, none if it is missing."""
         return self.categories.get(canonical_category(category), ())
 
 
 def canonical_category(name: str) -> str:
-    """Return the Pipfile's name of a category; the lock calls two of them otherwise."""
+    """Return the Pipfile's name of a category; the lock has other names for two of them."""
     return _LOCK_NAMES.get(name, name)
 
 
 def parse_pipfile(text: str | None) -> Pipfile:
-    """Return what the text of a Pipfile says; None stands for a file that is not there.
+    """Read the text of a Pipfile; None stands for a missing file.
 
     Raises:
-        LockfileError: Missing, not TOML, an entry that pipenv would not take, or an address that
-            holds a secret; the name of a variable, as in ``https://${USER}:${PASS}@host``, is none.
+        LockfileError: Missing, not TOML, an entry that pipenv would refuse, or an address with a
+            secret; the name of a variable, as in ``https://${USER}:${PASS}@host``, is allowed.
     """
     if text is None:
         message = "Pipfile is missing"
         raise LockfileError(message, hint="write one, or run `trainwheel init`")
     try:
-        # tomllib reads no byte order mark, editors on Windows write one.
+        # Editors on Windows write a byte order mark, which tomllib refuses.
         raw = tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         message = f"Pipfile is not valid TOML: {error}"
-        raise LockfileError(message, hint="mend that line") from None
+        raise LockfileError(message, hint="fix that line") from None
     sources = raw.get("source", [])
     if not isinstance(sources, list):
         message = "Pipfile has a [source] table"
@@ -120,7 +120,7 @@ def _parse_category(name: str, section: object) -> tuple[Package, ...]:
 
 
 def _check_keys(category: str, key: str, entry: Mapping[str, object]) -> None:
-    """Refuse a key that pipenv does not know: `commit` for `ref` would lose the pin silently."""
+    """Refuse a key that pipenv ignores: `commit` for `ref` would lose the pin in silence."""
     for unknown in sorted(set(entry) - _KNOWN_KEYS):
         near = get_close_matches(unknown, _KNOWN_KEYS, n=1)
         message = f"Pipfile: [{category}] {key} has the key {unknown!r}, which pipenv does not know"
@@ -136,7 +136,7 @@ def parse_package(key: str, value: object, *, where: str) -> Package:
         where: File and category, for messages.
 
     Raises:
-        LockfileError: The key is no name, or the value has a type that means nothing.
+        LockfileError: The key is not a name, or the value is neither text, number nor table.
     """
     match = _KEY.fullmatch(key)
     if match is None:
@@ -159,16 +159,16 @@ def _from_table(
     remote = bool(vcs) or _REMOTE.match(location) is not None
     if remote:
         _check_address(location, f"{where} {key}")
-    written = table.get("extras", [])
+    table_extras = table.get("extras", [])
     hashes = table.get("hashes", [])
-    if not isinstance(written, list) or not isinstance(hashes, list):
-        message = f"{where} {key}: extras and hashes are lists"
+    if not isinstance(table_extras, list) or not isinstance(hashes, list):
+        message = f"{where} {key}: extras and hashes must be lists"
         raise LockfileError(message, hint='write extras = ["name"]')
     return Package(
         key=key,
         name=canonicalize_name(name),
         specifier=_specifier(str(table.get("version", "")), direct=bool(location)),
-        extras=tuple(sorted({canonicalize_name(str(extra)) for extra in (*extras, *written)})),
+        extras=tuple(sorted({canonicalize_name(str(extra)) for extra in (*extras, *table_extras)})),
         markers=_markers(table),
         vcs=vcs,
         url=location if remote else "",
@@ -185,12 +185,12 @@ def _check_address(address: str, where: str) -> None:
     try:
         urlsplit(address)
     except ValueError as error:
-        message = f"{where}: {address!r} is no address: {error}"
-        raise LockfileError(message, hint="mend it") from None
+        message = f"{where}: {address!r} is not an address: {error}"
+        raise LockfileError(message, hint="correct it") from None
 
 
 def _specifier(version: str, *, direct: bool) -> str:
-    """Return PEP 440 clauses without blanks; a direct reference has none."""
+    """Return PEP 440 clauses without blanks; empty for a direct reference."""
     version = version.strip().lstrip("(").rstrip(")")
     if direct or version in {"", "*"}:
         return ""

@@ -1,19 +1,19 @@
-"""What a distribution should require, given a Pipfile and its lock.
+"""The requirements of a distribution, from a Pipfile and its lock.
 
-Four policies say how tightly:
+Four policies decide how tightly they are pinned:
 
 ``locked``
-    Every pin of the lock section, transitive ones too. For an application.
+    Everything that the lock pins, dependencies of dependencies too. For an application.
 ``direct``
-    What the Pipfile names, at the locked version.
+    The packages of the Pipfile, each at its locked version.
 ``compatible``
-    What the Pipfile names: the packages whose pickles bind to one version at exactly that, every
-    other from the locked version up to the next major one (the next minor one for 0.x).
+    The packages of the Pipfile, from the locked version up to the next major one (the next minor
+    one for 0.x). A package whose pickles need the same version is pinned to it.
 ``declared``
-    What the Pipfile says.
+    The packages of the Pipfile, as they are written there.
 
-Where the Pipfile chooses the packages it chooses their markers too: the lock's own
-(``python_version >= '3.9'``) would make an older Python skip the package in silence.
+Where the packages come from the Pipfile, so do their markers. With those that the lock adds, such
+as ``python_version >= '3.9'``, an older Python would skip the package in silence.
 """
 
 from __future__ import annotations
@@ -44,18 +44,19 @@ __all__ = [
     "sync_setup_py",
 ]
 
-# scikit-learn promises nothing about an estimator that another version of it pickled.
+# scikit-learn does not support loading an estimator that another version pickled (its manual,
+# "Model persistence").
 EXACT: Final = frozenset(("scikit-learn",))
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to require.
+    """The requirements to write.
 
     Attributes:
         requirements: PEP 508 texts, in the order of the Pipfile (of the lock for `locked`).
-        notices: What a person should know: packages left out, references an index refuses.
-        local: Names of packages that were left out because they are files or folders here.
+        notices: What a person should know: skipped packages, references that an index refuses.
+        local: Names of packages that were skipped because they are local files or folders.
         extras: Name of an extra → its requirements.
     """
 
@@ -74,11 +75,11 @@ def plan_sync(pipfile: Pipfile | None, lock: Lockfile | None, settings: SyncSett
     plan = plan_requirements(pipfile, lock, settings.pins)
     extras, notices = {}, list(plan.notices)
     for extra, category in settings.extras.items():
-        # Every Pipfile has these, be they not written.
-        known = {"packages", "dev-packages"}
-        known |= {name for file in (pipfile, lock) if file for name in file.categories}
-        if canonical_category(category) not in known:
-            message = f"the extra {extra!r} is to hold [{category}], which the Pipfile lacks"
+        # pipenv gives these to every Pipfile, even where they are not written.
+        categories = {"packages", "dev-packages"}
+        categories |= {name for file in (pipfile, lock) if file for name in file.categories}
+        if canonical_category(category) not in categories:
+            message = f"the extra {extra!r} takes [{category}], which is not in the Pipfile"
             raise ConfigurationError(message, hint="correct the category's name")
         part = plan_requirements(pipfile, lock, settings.pins, category=category)
         extras[extra] = part.requirements
@@ -97,39 +98,39 @@ def plan_requirements(
     """Return the requirements of `category` under `policy`.
 
     Args:
-        pipfile: None is enough for `locked`.
-        lock: None is enough for `declared`.
+        pipfile: May be None for `locked`.
+        lock: May be None for `declared`.
         policy: See the module.
-        category: The Pipfile's name of it.
-        exact: PEP 503 names that `compatible` pins.
+        category: The Pipfile's name of the category.
+        exact: PEP 503 names of the packages that `compatible` pins.
 
     Raises:
-        ConfigurationError: No such policy.
-        LockfileError: A package is not locked, has no name, or its address needs a variable.
+        ConfigurationError: The policy is unknown.
+        LockfileError: A package that is not locked, has an unknown name, or needs a variable.
     """
     if policy not in POLICIES:
         message = f"sync policy {policy!r} is not known"
         raise ConfigurationError(message, hint=f"use one of {', '.join(POLICIES)}")
     file = "Pipfile.lock" if policy == "locked" else "Pipfile"
-    named = lock if policy == "locked" else pipfile
-    if named is None or (lock is None and policy != "declared"):
-        message = f"{file if named is None else 'Pipfile.lock'} is missing"
+    origin = lock if policy == "locked" else pipfile
+    if origin is None or (lock is None and policy != "declared"):
+        message = f"{file if origin is None else 'Pipfile.lock'} is missing"
         raise LockfileError(message, hint=f"policy {policy!r} needs it")
     where = f"{file}: [{category}]"
-    packages = named.packages(category)
+    packages = origin.packages(category)
     if policy in {"direct", "compatible"} and lock is not None:
-        pinned = tuple(_pinned(packages, lock.packages(category), where))
+        clauses = [package.specifier for package in packages]
+        packages = tuple(_pinned(packages, lock.packages(category), where))
         if policy == "compatible":
-            pairs = zip(pinned, packages, strict=True)
-            pinned = tuple(p if p.name in exact else _loosened(p, d.specifier) for p, d in pairs)
-        packages = pinned
+            pairs = zip(packages, clauses, strict=True)
+            packages = tuple(p if p.name in exact else _loosened(p, c) for p, c in pairs)
     texts = [_text(package, where) for package in packages if not package.path]
     local = tuple(package.name for package in packages if package.path)
     return Plan(tuple(texts), tuple(_notices(packages)), local)
 
 
 def sync_setup_py(source: bytes, plan: Plan, *, name: str = "setup.py") -> bytes:
-    """Return `source` requiring what `plan` says; the same bytes when it says so already.
+    """Return `source` with the requirements of `plan`; the same bytes if it has them already.
 
     Raises:
         SetupPyError: It cannot be edited without running it.
@@ -141,31 +142,31 @@ def sync_setup_py(source: bytes, plan: Plan, *, name: str = "setup.py") -> bytes
 
 
 def describe_drift(before: bytes, after: bytes, *, name: str = "setup.py") -> str:
-    """Return the unified diff from `before` to `after`; empty when they are the same bytes.
+    """Return the unified diff from `before` to `after`; empty if they are the same bytes.
 
-    A line with a secret in an address is not repeated.
+    A line with a secret in an address is replaced.
     """
     old, new = (_lines(source) for source in (before, after))
-    return "".join(map(_shown, difflib.unified_diff(old, new, name, f"{name} (synced)")))
+    return "".join(map(_hide_secret, difflib.unified_diff(old, new, name, f"{name} (synced)")))
 
 
-def _shown(line: str) -> str:
-    """Return a line of a difference, which goes into logs: what it takes out may be a secret."""
-    what = find_secret(line)
-    return f"{line[0]}(a line with {what} is not shown)\n" if what else line
+def _hide_secret(line: str) -> str:
+    """Return a line of a diff for a log: a line that is taken out may hold a secret."""
+    kind = find_secret(line)
+    return f"{line[0]}(a line with {kind} is not shown)\n" if kind else line
 
 
 def _lines(source: bytes) -> list[str]:
-    """Return lines to show to a person, each with a line end; bytes outside UTF-8 escaped."""
+    """Return the lines for a person, each with a line end; bytes that are not UTF-8 are escaped."""
     lines = source.decode(errors="backslashreplace").splitlines()
     return [f"{line}\n" for line in lines]
 
 
 def _pinned(
-    packages: tuple[Package, ...], locked: tuple[Package, ...], where: str
+    packages: tuple[Package, ...], entries: tuple[Package, ...], where: str
 ) -> Iterator[Package]:
-    """Yield what the Pipfile names at the locked version or commit, with the extras of both."""
-    pins = {pin.name: pin for pin in locked}
+    """Yield the Pipfile's packages at the locked version or commit, with the extras of both."""
+    pins = {entry.name: entry for entry in entries}
     for package in packages:
         pin = pins.get(package.name)
         if package.path:
@@ -187,40 +188,39 @@ def _text(package: Package, where: str) -> str:
     """Return PEP 508 text that may be published.
 
     Raises:
-        LockfileError: The address needs the credentials of a variable, which a wheel cannot bring.
+        LockfileError: The address needs a variable, which users of the wheel do not have.
     """
     # A secret itself was refused when the file was read.
     if find_secret(package.url, variables=False):
         message = f"{where} {package.key} needs a variable in its address, which is published"
-        hint = "whoever installs the wheel lacks it: use ssh, or a credential helper"
+        hint = "users of the wheel do not have that variable: use ssh, or a credential helper"
         raise LockfileError(message, hint=hint)
     return format_requirement(package, where=where)
 
 
-def _loosened(package: Package, declared: str) -> Package:
-    """Return a pinned release open up to the next major version, within what is declared.
+def _loosened(release: Package, specifier: str) -> Package:
+    """Return a release that may be newer, up to the next major version or the Pipfile's own bound.
 
-    Of the Pipfile's clauses the lower bounds give way to the locked version; the others stay,
-    and an upper bound among them takes the place of ours.
+    The locked version replaces the lower bounds of the Pipfile; its other clauses stay.
     """
-    if package.url or "===" in declared:
-        return package
+    if release.url or "===" in specifier:
+        return release
     try:
-        locked = Version(package.specifier.removeprefix("=="))
-        kept = [Specifier(clause) for clause in declared.split(",") if clause]
+        version = Version(release.specifier.removeprefix("=="))
+        clauses = [Specifier(clause) for clause in specifier.split(",") if clause]
     except (InvalidVersion, InvalidSpecifier):
-        return package
-    kept = [clause for clause in kept if clause.operator not in {">", ">="}]
-    if any(clause.operator == "==" and not clause.version.endswith(".*") for clause in kept):
-        return package
-    clauses = [f">={locked.public}"]
-    if not any(clause.operator in {"<", "<=", "==", "~="} for clause in kept):
-        clauses.append(f"<{_next_incompatible(locked)}")
-    return replace(package, specifier=",".join([*clauses, *map(str, kept)]))
+        return release
+    clauses = [clause for clause in clauses if clause.operator not in {">", ">="}]
+    if any(clause.operator == "==" and not clause.version.endswith(".*") for clause in clauses):
+        return release
+    bounds = [f">={version.public}"]
+    if not any(clause.operator in {"<", "<=", "==", "~="} for clause in clauses):
+        bounds.append(f"<{_next_incompatible(version)}")
+    return replace(release, specifier=",".join([*bounds, *map(str, clauses)]))
 
 
 def _next_incompatible(version: Version) -> str:
-    """Return the first version that semantic versioning lets break things."""
+    """Return the next version that may be incompatible, by semantic versioning."""
     epoch = f"{version.epoch}!" if version.epoch else ""
     return f"{epoch}{version.major + 1}" if version.major else f"{epoch}0.{version.minor + 1}"
 
@@ -228,9 +228,9 @@ def _next_incompatible(version: Version) -> str:
 def _notices(packages: tuple[Package, ...]) -> Iterator[str]:
     for package in packages:
         if package.path:
-            yield f"{package.name} is local ({package.path}) and was left out"
+            yield f"{package.name} is skipped: {package.path} is local"
         elif package.url:
             yield f"{package.name} is a direct reference, which public indexes refuse in an upload"
     indexes = sorted({package.index for package in packages if package.index})
     if len(indexes) > 1:
-        yield f"packages come from several indexes ({', '.join(indexes)}), which no wheel can say"
+        yield f"packages come from several indexes ({', '.join(indexes)}); a wheel cannot name them"

@@ -1,4 +1,4 @@
-"""pyproject.toml text: the requirements of ``[project]``, read and replaced, all else as it was."""
+"""Read and replace the requirements of ``[project]`` in pyproject.toml; nothing else changes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from trainwheel.requirements.setup_py.pairing import pair, same_meaning
 
 __all__ = ["label_of", "read_project_list", "read_project_table", "replace_project_list"]
 
-_HINT = "write it as a plain list of texts"
+_HINT = "write it as a plain list of strings"
 
 
 def read_project_table(source: bytes, name: str = "pyproject.toml") -> dict[str, Any] | None:
-    """Return ``[project]`` where it lists the requirements; None where another file does.
+    """Return ``[project]`` if it lists the requirements; None if another file does.
 
     It does unless ``dependencies`` are among its ``dynamic`` fields (PEP 621).
 
@@ -30,7 +30,7 @@ def read_project_table(source: bytes, name: str = "pyproject.toml") -> dict[str,
         document = tomllib.loads(source.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         message = f"{name} is not TOML: {error}"
-        raise ConfigurationError(message, hint="mend that line") from None
+        raise ConfigurationError(message, hint="fix that line") from None
     project = document.get("project")
     if not isinstance(project, dict) or "dependencies" in project.get("dynamic", ()):
         return None
@@ -43,21 +43,21 @@ def read_project_list(
     """Return the requirements, or those of an extra, as written; None where they are missing.
 
     Raises:
-        ConfigurationError: Not TOML, or something else than a list of texts.
+        ConfigurationError: Not TOML, or not a list of strings.
     """
     table: Any = read_project_table(source, name) or {}
     if extra is not None:
         table = table.get("optional-dependencies", {})
     key, label = label_of(extra)
-    found = table.get(key, []) if isinstance(table, dict) else None
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        message = f"{name}: {label} is not a list of texts"
+    texts = table.get(key, []) if isinstance(table, dict) else None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        message = f"{name}: {label} is not a list of strings"
         raise ConfigurationError(message, hint=_HINT)
-    return tuple(found) if key in table else None
+    return tuple(texts) if key in table else None
 
 
 def label_of(extra: str | None) -> tuple[str, str]:
-    """Return the key that lists an extra, or what is needed at run time, and its full name."""
+    """Return the key of an extra's list, or of the list for run time, and its full name."""
     if extra is None:
         return "dependencies", "project.dependencies"
     return extra, f"project.optional-dependencies.{extra}"
@@ -111,8 +111,8 @@ def _with_line_ends_of(source: bytes, new: bytes) -> bytes:
     return new.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") if is_windows else new
 
 
-def _edit(array: Array, present: Sequence[str], wanted: Sequence[str]) -> None:
-    changes = pair(present, wanted)
+def _edit(array: Array, present: Sequence[str], requirements: Sequence[str]) -> None:
+    changes = pair(present, requirements)
     quote = array[0].as_string()[0] if present else '"'
     for index, text in changes.changed.items():
         array[index] = _string(text, array[index].as_string()[0])
@@ -120,7 +120,7 @@ def _edit(array: Array, present: Sequence[str], wanted: Sequence[str]) -> None:
         array.append(_string(text, quote))
     for index in sorted(changes.removed, reverse=True):
         del array[index]
-    if not present and len(wanted) > 1:
+    if not present and len(requirements) > 1:
         array.multiline(multiline=True)
 
 
@@ -137,11 +137,11 @@ def _string(text: str, quote: str) -> String:
 
 
 def _check(
-    before: bytes, after: bytes, wanted: Sequence[str], extra: str | None, name: str
+    before: bytes, after: bytes, requirements: Sequence[str], extra: str | None, name: str
 ) -> None:
-    """Check that an edit did what it should and nothing else."""
-    found = read_project_list(after, extra, name)
-    if _rest(before, extra) != _rest(after, extra) or not same_meaning(found or (), wanted):
+    """Check that an edit changed the list as planned, and nothing else."""
+    texts = read_project_list(after, extra, name)
+    if _rest(before, extra) != _rest(after, extra) or not same_meaning(texts or (), requirements):
         message = f"{name}: an edit did not come out as planned"
         raise ConfigurationError(message, hint="edit the file by hand")
 

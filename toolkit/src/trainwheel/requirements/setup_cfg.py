@@ -1,8 +1,7 @@
-"""setup.cfg text to setup.cfg text: read and replace one list of requirements, line by line.
+"""Read and replace one list of requirements in setup.cfg, line by line.
 
-What `configparser` and setuptools read there is what counts: an edit is accepted only if they
-read the new list and find everything else as it was. Comments, blank lines, indents and line
-ends stay.
+An edit is accepted only if `configparser`, which setuptools uses, then reads the new list, and
+everything else as before. Comments, blank lines, indents and line ends stay.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _UNIT = "    "
 
 @dataclass(frozen=True)
 class _Option:
-    """Where an option stands: its first line, and the lines of its elements."""
+    """The place of an option: its first line, and the lines of its elements."""
 
     first: int
     elements: tuple[int, ...]
@@ -52,21 +51,21 @@ def read_setup_cfg_list(
     if value.lstrip().startswith(("file:", "attr:")):
         message = f"{name}: [{section}] {key} is {' '.join(value.split())!r}"
         raise ConfigurationError(message, hint="write the requirements there, one a line")
-    # As setuptools does: lines, or a single line cut at its semicolons.
+    # As setuptools reads it: one requirement a line, or a single line with semicolons between them.
     parts = value.splitlines() if "\n" in value else value.split(";")
     texts = (re.sub(r"(^|\s+)#.*", "", part).strip() for part in parts)
     return tuple(text for text in texts if text)
 
 
 def replace_setup_cfg_list(
-    source: bytes, place: tuple[str, str], wanted: Sequence[str], name: str = "setup.cfg"
+    source: bytes, place: tuple[str, str], requirements: Sequence[str], name: str = "setup.cfg"
 ) -> bytes:
-    """Return `source` with `wanted` in an option; the same bytes when it says so already.
+    """Return `source` with other requirements in an option; the same bytes if it has them already.
 
     Args:
         source: The file's bytes.
         place: Section and key; written where they are missing.
-        wanted: PEP 508 texts.
+        requirements: PEP 508 texts.
         name: What to call the file in messages.
 
     Raises:
@@ -74,7 +73,7 @@ def replace_setup_cfg_list(
     """
     section, key = place
     present = read_setup_cfg_list(source, section, key, name)
-    if same_meaning(present or (), wanted):
+    if same_meaning(present or (), requirements):
         return source
     mark, text = _decode(source, name)
     lines = _LINE.findall(text)
@@ -84,15 +83,15 @@ def replace_setup_cfg_list(
         lines[-1] += end
     option = _find(lines, section, key)
     if present is None:
-        new = _inserted(lines, place, wanted, end)
+        new = _inserted(lines, place, requirements, end)
     elif option is None:
-        message = f"{name}: [{section}] {key} is not written in a way that can be edited"
+        message = f"{name}: [{section}] {key} is written in a way that cannot be edited"
         raise ConfigurationError(message, hint="write its requirements one a line below it")
     elif option.value or not option.elements:
-        new = _rewritten(lines, option, wanted, end)
+        new = _rewritten(lines, option, requirements, end)
     else:
-        new = _edited(lines, option, present, wanted)
-    _check(text, new, place, wanted, name)
+        new = _edited(lines, option, present, requirements)
+    _check(text, new, place, requirements, name)
     return mark + new.encode()
 
 
@@ -112,12 +111,12 @@ def _parse(text: str, name: str) -> configparser.RawConfigParser:
         parser.read_string(text, name)
     except configparser.Error as error:
         message = f"{name} cannot be read: {' '.join(str(error).split())}"
-        raise ConfigurationError(message, hint="mend that line") from None
+        raise ConfigurationError(message, hint="fix that line") from None
     return parser
 
 
 def _find(lines: list[str], section: str, key: str) -> _Option | None:
-    """Return where an option stands, found as configparser finds it."""
+    """Return the place of an option, by the rules of configparser."""
     here, first, value, elements = "", -1, "", []
     for number, line in enumerate(lines):
         text = line.strip()
@@ -138,11 +137,11 @@ def _find(lines: list[str], section: str, key: str) -> _Option | None:
 
 
 def _edited(
-    lines: list[str], option: _Option, present: Sequence[str], wanted: Sequence[str]
+    lines: list[str], option: _Option, present: Sequence[str], requirements: Sequence[str]
 ) -> str:
-    """Return the text with elements that stand one a line changed, taken out and added."""
+    """Return the text with elements changed, removed and added, where each has a line."""
     numbers = [n for n in option.elements if not lines[n].strip().startswith("#")]
-    changes = pair(present, wanted)
+    changes = pair(present, requirements)
     new: dict[int, list[str]] = {}
     for index, number in enumerate(numbers):
         match = _ELEMENT.fullmatch(lines[number])
@@ -154,27 +153,27 @@ def _edited(
     last = numbers[-1]
     match = _ELEMENT.fullmatch(lines[last])
     indent, end = (match["indent"], match["end"]) if match else (_UNIT, "\n")
-    added = [f"{indent}{text}{end}" for text in changes.added]
-    new[last] = [*new.get(last, [lines[last]]), *added]
+    new_lines = [f"{indent}{text}{end}" for text in changes.added]
+    new[last] = [*new.get(last, [lines[last]]), *new_lines]
     return "".join("".join(new.get(number, [line])) for number, line in enumerate(lines))
 
 
-def _rewritten(lines: list[str], option: _Option, wanted: Sequence[str], end: str) -> str:
-    """Return the text with a value that stood on the option's own line one a line below it."""
+def _rewritten(lines: list[str], option: _Option, requirements: Sequence[str], end: str) -> str:
+    """Return the text with the elements below the option's line, in place of those on it."""
     head = re.match(r"[^=:]*[=:]", lines[option.first])
     first = (head[0] if head else lines[option.first].rstrip()) + end
-    gone = set(option.elements)
-    new = [first, *(f"{_UNIT}{text}{end}" for text in wanted)]
+    old_lines = set(option.elements)
+    new = [first, *(f"{_UNIT}{text}{end}" for text in requirements)]
     return "".join(
-        "".join(new) if number == option.first else "" if number in gone else line
+        "".join(new) if number == option.first else "" if number in old_lines else line
         for number, line in enumerate(lines)
     )
 
 
-def _inserted(lines: list[str], place: tuple[str, str], wanted: Sequence[str], end: str) -> str:
+def _inserted(lines: list[str], place: tuple[str, str], texts: Sequence[str], end: str) -> str:
     """Return the text with a new option at the end of its section, which is made if missing."""
     section, key = place
-    option = [f"{key} ={end}", *(f"{_UNIT}{text}{end}" for text in wanted)]
+    option = [f"{key} ={end}", *(f"{_UNIT}{text}{end}" for text in texts)]
     headers = [(n, m["name"]) for n, line in enumerate(lines) if (m := _SECTION.match(line))]
     at = next((i for i, (_, name) in enumerate(headers) if name == section), None)
     if at is None:
@@ -187,12 +186,12 @@ def _inserted(lines: list[str], place: tuple[str, str], wanted: Sequence[str], e
 
 
 def _check(
-    before: str, after: str, place: tuple[str, str], wanted: Sequence[str], name: str
+    before: str, after: str, place: tuple[str, str], requirements: Sequence[str], name: str
 ) -> None:
-    """Check that an edit did what it should and nothing else."""
+    """Check that an edit changed the list as planned, and nothing else."""
     old, new = (_table(_parse(text, name), place) for text in (before, after))
-    found = read_setup_cfg_list(after.encode(), *place, name=name)
-    if old != new or not same_meaning(found or (), wanted):
+    texts = read_setup_cfg_list(after.encode(), *place, name=name)
+    if old != new or not same_meaning(texts or (), requirements):
         message = f"{name}: an edit did not come out as planned"
         raise ConfigurationError(message, hint="edit the file by hand")
 

@@ -1,9 +1,9 @@
-"""Which of a project's files lists its requirements, and that file with other ones.
+"""Choose the file that lists a project's requirements, and edit it.
 
 In this order: ``[project]`` of pyproject.toml unless its dependencies are dynamic, a setup()
-call that is given install_requires, ``[options] install_requires`` of setup.cfg. Without any of
-them, the keyword is written into setup.py, or into setup.cfg where there is no setup.py. Two
-places with a list are refused: setuptools reads one and ignores the other in silence.
+call with install_requires, ``[options] install_requires`` of setup.cfg. A new list goes into
+setup.py, or into setup.cfg if setup.py is missing. Two lists are refused, for setuptools
+reads one and ignores the other in silence.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ def choose_target(files: Mapping[str, bytes]) -> str:
     """Return the name of the file to write.
 
     Args:
-        files: What the files of `FILES` hold, as far as they are there.
+        files: The contents of those of `FILES` that exist.
 
     Raises:
-        ConfigurationError: There is none, two of them have a list, or one cannot be read.
+        ConfigurationError: None exists, two of them have a list, or one cannot be read.
     """
     rules = _project_rules(files)
     places = [PYPROJECT] if rules else []
-    if _setup_py_has_list(files, is_ruled=rules or _setup_cfg_has_list(files)):
+    if _setup_py_has_list(files, has_other=rules or _setup_cfg_has_list(files)):
         places.append(SETUP_PY)
     if _setup_cfg_has_list(files):
         places.append(SETUP_CFG)
     if len(places) > 1:
-        message = f"requirements stand in two places: {_LISTS[places[0]]}, {_LISTS[places[1]]}"
+        message = f"requirements are listed in {' and in '.join(map(_LISTS.__getitem__, places))}"
         hint = "keep one"
         if rules and read_project_list(files[PYPROJECT]) is None:
-            hint = 'keep one: take that out, or write dynamic = ["dependencies"] into [project]'
+            hint = 'keep one: remove the second, or write dynamic = ["dependencies"] into [project]'
         raise ConfigurationError(message, hint=hint)
     if places:
         return places[0]
@@ -62,11 +62,11 @@ def choose_target(files: Mapping[str, bytes]) -> str:
     if SETUP_CFG in files:
         return SETUP_CFG
     message = "there is no setup.py, no setup.cfg and no [project] in pyproject.toml"
-    raise ConfigurationError(message, hint="sync writes into a file that is there, it makes none")
+    raise ConfigurationError(message, hint="create one of them for sync to edit")
 
 
 def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
-    """Return a file with the requirements of a plan; the same bytes when it says so already.
+    """Return a file with the requirements of a plan; the same bytes if it has them already.
 
     Raises:
         ConfigurationError: It cannot be edited safely.
@@ -101,12 +101,12 @@ def _project_rules(files: Mapping[str, bytes]) -> bool:
     return PYPROJECT in files and read_project_table(files[PYPROJECT]) is not None
 
 
-def _setup_py_has_list(files: Mapping[str, bytes], *, is_ruled: bool) -> bool:
+def _setup_py_has_list(files: Mapping[str, bytes], *, has_other: bool) -> bool:
     try:
         return SETUP_PY in files and has_install_requires(files[SETUP_PY])
     except SetupPyError:
-        # What cannot be read matters only if the list should stand there.
-        if is_ruled:
+        # An unreadable setup.py matters only if the list should be in it.
+        if has_other:
             return False
         raise
 

@@ -1,4 +1,4 @@
-"""The ``trainwheel sync`` command: what it writes, prints and returns."""
+"""The ``trainwheel sync`` command over the corpus: what it writes, refuses and returns."""
 
 from __future__ import annotations
 
@@ -15,209 +15,106 @@ from trainwheel.cli.main import main
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pins import POLICIES
 from trainwheel.requirements.pipfile import parse_pipfile
-from trainwheel.requirements.setup_py import read_extra, read_install_requires
 from unit.sync_corpus import CASES, REFUSED, copy_case
-
-_CASE = "decoy_setup_call"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project that uses nothing else of ours, and has drifted."""
-    return copy_case(_CASE, tmp_path / "project")
+    return copy_case("decoy_setup_call", tmp_path / "project")
 
 
 def _sync(folder: Path, *options: str) -> int:
     return main(["sync", str(folder), *options])
 
 
-class TestRoundTrip:
-    @pytest.mark.parametrize("policy", POLICIES)
-    @pytest.mark.parametrize("case", CASES)
-    def test_what_was_synced_passes_the_check_and_stays(
-        self, case: str, policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        project = copy_case(case, tmp_path)
-        before = (project / "setup.py").read_bytes()
-        # That lock lacks the packages for development, which only an extra would miss.
-        extra = () if case == "lock_no_develop" else ("--dev-extra", "dev")
-        options = ("--pins", policy, *extra)
-        code = _sync(project, *options)
-        after = (project / "setup.py").read_bytes()
-        if case in REFUSED and not (policy == "declared" and case == "bad_lock_json"):
-            assert code == 2
-            assert re.search(REFUSED[case], capsys.readouterr().err)
-            assert after == before
-            return
-        assert code == 0
-        assert _sync(project, "--check", *options) == 0
-        assert _sync(project, *options) == 0
-        assert (project / "setup.py").read_bytes() == after
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("case", CASES)
+def test_what_was_synced_passes_the_check_and_stays(
+    case: str, policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = copy_case(case, tmp_path)
+    before = (project / "setup.py").read_bytes()
+    # That lock has no packages for development, which only an extra would miss.
+    extra = () if case == "lock_no_develop" else ("--dev-extra", "dev")
+    options = ("--pins", policy, *extra)
+    code = _sync(project, *options)
+    after = (project / "setup.py").read_bytes()
+    if case in REFUSED and not (policy == "declared" and case == "bad_lock_json"):
+        assert code == 2
+        assert re.search(REFUSED[case], capsys.readouterr().err)
+        assert after == before
+        return
+    assert code == 0
+    assert _sync(project, "--check", *options) == 0
+    assert _sync(project, *options) == 0
+    assert (project / "setup.py").read_bytes() == after
 
 
-class TestExitCodes:
-    def test_drift_is_1_with_the_difference_alone_on_standard_output(
-        self, project: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        before = (project / "setup.py").read_bytes()
-        assert _sync(project, "--check", "--pins", "locked") == 1
-        out, err = capsys.readouterr()
-        assert out.startswith("--- setup.py\n+++ setup.py (synced)\n@@ ")
-        assert err.startswith("failed: setup.py does not agree with the lock; ")
-        assert len(err.splitlines()) == 1
-        assert (project / "setup.py").read_bytes() == before
-
-    def test_written_is_0_and_in_sync_is_0(
-        self, project: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert _sync(project) == 0
-        assert "setup.py updated" in capsys.readouterr().out
-        assert _sync(project) == 0
-        assert "setup.py agrees with the lock" in capsys.readouterr().out
-        assert _sync(project, "--check") == 0
-
-    @pytest.mark.parametrize(
-        ("spoil", "message"),
-        [
-            (lambda p: (p / "Pipfile").unlink(), "Pipfile is missing"),
-            (lambda p: (p / "Pipfile.lock").unlink(), "Pipfile.lock is missing"),
-            (lambda p: (p / "setup.py").unlink(), "there is no setup.py"),
-            (lambda p: (p / "setup.py").chmod(0o444), "setup.py is read-only; make it writable"),
-            (lambda p: (p / "Pipfile").write_bytes(b"\xff"), "Pipfile is not UTF-8"),
-            (lambda p: (p / "Pipfile").write_text("[packages]\na='*'"), "not the lock of this"),
-            (lambda p: (p / "setup.cfg").mkdir(), "setup.cfg cannot be read: Is a directory"),
-            (lambda p: (p / "pyproject.toml").write_text("["), "pyproject.toml is not TOML"),
-            (
-                lambda p: (p / "pyproject.toml").write_text("tool.trainwheel.sync.pin = 'x'"),
-                "unknown key tool.trainwheel.sync.pin, did you mean sync.pins?",
-            ),
-            (
-                lambda p: (p / "pyproject.toml").write_text(
-                    "tool.trainwheel.sync.extras = {gpu = 'gpu'}"
-                ),
-                r"the extra 'gpu' is to hold \[gpu\], which the Pipfile lacks",
-            ),
-        ],
-    )
-    def test_what_cannot_be_done_is_2_in_one_line(
-        self, project: Path, spoil: object, message: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert callable(spoil)
-        spoil(project)
-        assert _sync(project) == 2
-        out, err = capsys.readouterr()
-        assert len(err.splitlines()) == 1
-        assert re.match(f"configuration: .*{message}", err)
-        assert out == ""
-
-    def test_a_folder_that_is_none_is_2(self, tmp_path: Path) -> None:
-        assert _sync(tmp_path / "nowhere") == 2
-
-    @pytest.mark.parametrize("options", [("--pins", "loose"), ("--engine", "x"), ("--what",)])
-    def test_a_wrong_argument_is_2(self, project: Path, options: tuple[str, ...]) -> None:
-        with pytest.raises(SystemExit) as caught:
-            _sync(project, *options)
-        assert caught.value.code == 2
+@pytest.mark.parametrize(
+    ("name", "content", "names"),
+    [
+        ("Pipfile", "", "Pipfile is missing"),
+        ("Pipfile.lock", "", r"Pipfile\.lock is missing"),
+        ("setup.py", "", r"no setup\.py"),
+        ("Pipfile", "[packages]\na='*'", "not the lock of this"),
+        ("pyproject.toml", "[", r"pyproject\.toml is not TOML"),
+        ("pyproject.toml", "tool.trainwheel.sync.pin = 'x'", r"sync\.pin, did you mean sync\.pins"),
+        ("pyproject.toml", "tool.trainwheel.sync.extras = {gpu = 'gpu'}", r"'gpu' takes \[gpu\]"),
+    ],
+)
+def test_what_cannot_be_done_is_2_in_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, content: str, names: str
+) -> None:
+    path = project / name
+    path.write_text(content) if content else path.unlink()
+    assert _sync(project) == 2
+    out, err = capsys.readouterr()
+    (line,) = err.splitlines()
+    assert re.match(f"configuration: .*{names}", line)
+    assert out == ""
 
 
 SECRET = "s3cret-Value"
 _ENTRY: dict[str, Any] = {
     "query": {"file": f"https://x.example/a-1.0.tar.gz?token={SECRET}"},
     "user": {"editable": True, "git": f"https://{SECRET}@x.example/o/a.git", "ref": "v1"},
-    "local": {"path": f"file://me:{SECRET}@server/a.whl"},
 }
-_FAULTS = [*_ENTRY, "lock source", "pipfile source"]
+_SOURCE = {
+    "lock source": '{"_meta": {"sources": [{"name": "a", "url": "https://me:%s@x.example/"}]}}',
+    "pipfile source": "[[source]]\nname = 'a'\nurl = 'https://x.example/?token=%s'\n",
+}
+_SETUP = "from setuptools import setup\n\nsetup(name='m', install_requires=[])\n"
 
 
-@pytest.mark.parametrize("fault", _FAULTS)
-@pytest.mark.parametrize("check", [(), ("--check",)], ids=["write", "check"])
+@pytest.mark.parametrize("fault", [*_ENTRY, *_SOURCE])
 @pytest.mark.parametrize(
     "options",
-    [*(("--pins", policy) for policy in POLICIES), ("--engine", "pipenv-setup"),
-     ("--engine", "pipenv-setup", "--pins", "declared")],
+    [("--check",), *(("--pins", policy) for policy in POLICIES), ("--engine", "pipenv-setup")],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_a_secret_is_refused_before_anything_is_written(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    fault: str,
-    check: tuple[str, ...],
-    options: tuple[str, ...],
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str, options: tuple[str, ...]
 ) -> None:
-    lock: dict[str, Any] = {"_meta": {}, "default": {"six": {"version": "==1.0"}}, "develop": {}}
     pipfile = "[packages]\nsix = '*'\n"
-    if fault in _ENTRY:
-        lock["develop"] = {"a": _ENTRY[fault]}
-    elif fault == "lock source":
-        lock["_meta"] = {"sources": [{"name": "a", "url": f"https://me:{SECRET}@x.example/"}]}
-    else:
-        pipfile += f"[[source]]\nname = 'a'\nurl = 'https://x.example/?token={SECRET}'\n"
+    develop = {"a": _ENTRY[fault]} if fault in _ENTRY else {}
+    lock = {"_meta": {}, "default": {"six": {"version": "==1.0"}}, "develop": develop}
     files = {
-        "Pipfile": pipfile,
-        "Pipfile.lock": stamp_lock(json.dumps(lock), parse_pipfile("[packages]\nsix = '*'\n"))
-        if fault in _ENTRY else json.dumps(lock),
-        "setup.py": "from setuptools import setup\n\nsetup(name='m', install_requires=[])\n",
-    }  # fmt: skip
+        "Pipfile": pipfile + (_SOURCE[fault] % SECRET if fault == "pipfile source" else ""),
+        "Pipfile.lock": _SOURCE[fault] % SECRET
+        if fault == "lock source"
+        else stamp_lock(json.dumps(lock), parse_pipfile(pipfile)),
+        "setup.py": _SETUP,
+    }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
 
-    assert _sync(tmp_path, *options, *check) == 2
+    assert _sync(tmp_path, *options) == 2
 
     out, err = capsys.readouterr()
     assert re.fullmatch(r"configuration: Pipfile(\.lock)?: .*\ba\b.* has a .* in its .*\n", err)
     assert SECRET not in out + err
     assert {name: (tmp_path / name).read_text() for name in files} == files
-
-
-class TestWriting:
-    def test_the_policy_and_the_extras_come_from_the_configuration(self, project: Path) -> None:
-        (project / "pyproject.toml").write_text(
-            "[tool.trainwheel.sync]\npins = 'direct'\nextras = {dev = 'dev-packages'}\n"
-        )
-        assert _sync(project) == 0
-        source = (project / "setup.py").read_bytes()
-        assert read_install_requires(source) == ("requests==2.31.0",)
-        assert read_extra(source, "dev") == ("pytest==8.0.0",)
-
-    def test_the_command_line_wins(self, project: Path) -> None:
-        (project / "pyproject.toml").write_text("[tool.trainwheel.sync]\npins = 'direct'\n")
-        assert _sync(project, "--pins", "declared", "--dev-extra", "test") == 0
-        source = (project / "setup.py").read_bytes()
-        assert read_install_requires(source) == ("requests>=2.30",)
-        assert read_extra(source, "test") == ("pytest",)
-
-    def test_pyproject_is_written_where_it_has_the_list(self, project: Path) -> None:
-        (project / "setup.py").unlink()
-        (project / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = []\n')
-        assert _sync(project) == 0
-        text = (project / "pyproject.toml").read_text()
-        assert text == '[project]\nname = "x"\ndependencies = ["requests>=2.31.0,<3"]\n'
-        assert _sync(project, "--check") == 0
-
-    def test_locked_needs_no_pipfile_and_declared_no_lock(self, project: Path) -> None:
-        (project / "Pipfile").rename(project / "other")
-        assert _sync(project, "--pins", "locked") == 0
-        (project / "other").rename(project / "Pipfile")
-        (project / "Pipfile.lock").unlink()
-        assert _sync(project, "--pins", "declared") == 0
-
-    def test_a_link_stays_and_its_file_is_written_with_its_mode(self, project: Path) -> None:
-        real = project / "real.py"
-        (project / "setup.py").rename(real)
-        real.chmod(0o750)
-        (project / "setup.py").symlink_to("real.py")
-        assert _sync(project) == 0
-        assert (project / "setup.py").is_symlink()
-        assert read_install_requires(real.read_bytes()) == ("requests>=2.31.0,<3",)
-        assert real.stat().st_mode & 0o777 == 0o750
-
-    def test_a_local_package_is_left_out_with_a_notice(
-        self, project: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        (project / "Pipfile").write_text("[packages]\nlib = {path = './lib', editable = true}\n")
-        assert _sync(project, "--pins", "declared") == 0
-        assert "notice: lib is local (./lib) and was left out" in capsys.readouterr().out
-        assert read_install_requires((project / "setup.py").read_bytes()) == ()
 
 
 # Stops itself at the k-th line that writing runs through, for every k; prints what it left.
@@ -247,7 +144,7 @@ def run_until(line):
     main(["sync", str(project)])
     os._exit(0)
 
-found = []
+outcomes = []
 line = 0
 while True:
     line += 1
@@ -258,11 +155,11 @@ while True:
     _, status = os.waitpid(child, 0)
     now = target.read_bytes()
     assert now in (old, new), (line, now)
-    found.append("new" if now == new else "old")
+    outcomes.append("new" if now == new else "old")
     if not status:
         break
     assert os.WTERMSIG(status) == signal.SIGKILL
-print(line, found.count("old"), found.count("new"), file=sys.stderr)
+print(line, outcomes.count("old"), outcomes.count("new"), file=sys.stderr)
 """
 
 

@@ -1,8 +1,8 @@
-"""setup.py text to setup.py text: read and replace three values without running anything.
+"""Read and replace three values of a setup.py, without running it.
 
 The values are found in the syntax tree and replaced by position, so that every byte outside them
-stays as it was: comments, quotes, line ends, encoding, byte order mark. A value that only running
-the file would tell is refused, with the place and what to write instead.
+stays the same: comments, quotes, line ends, encoding, byte order mark. A value that is computed is
+refused, with its place and what to write instead.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def read_distribution_name(source: bytes, name: str = "setup.py") -> str:
 
 
 def has_install_requires(source: bytes, name: str = "setup.py") -> bool:
-    """Return whether setup() is given install_requires, be it computed.
+    """Return whether setup() is given install_requires, literal or computed.
 
     Raises:
-        SetupPyError: No setup() call, or it takes keywords that cannot be seen.
+        SetupPyError: No setup() call, or it may get the keyword from ``**``.
     """
     call = find_setup_call(Source.parse(source, name))
     has_keyword = call.keyword("install_requires") is not None
@@ -85,10 +85,10 @@ def read_extra(source: bytes, extra: str, name: str = "setup.py") -> tuple[str, 
 
 
 def replace_version(source: bytes, version: str, name: str = "setup.py") -> bytes:
-    """Return `source` with `version` in it; the same bytes when it is there already.
+    """Return `source` with another version; the same bytes if it has that one already.
 
     Raises:
-        SetupPyError: As for :func:`read_version`, except that a missing keyword is written.
+        SetupPyError: As for :func:`read_version`, except that a missing keyword is added.
     """
     text = Source.parse(source, name)
     call = find_setup_call(text)
@@ -105,11 +105,10 @@ def replace_version(source: bytes, version: str, name: str = "setup.py") -> byte
 def replace_install_requires(
     source: bytes, requirements: Sequence[str], name: str = "setup.py"
 ) -> bytes:
-    """Return `source` requiring `requirements`; the same bytes when it says so already.
+    """Return `source` with other requirements; the same bytes if it has them already.
 
-    An element that stays keeps its line, quotes and comments; a changed one (the same project)
-    keeps its line, quotes and comments as well. One that goes takes the comments on and directly
-    above its line with it. New ones come last.
+    An element of a project that stays keeps its line, quotes and comments. With a removed one go
+    the comments on its line and directly above it. New ones come last.
 
     Args:
         source: The file's bytes.
@@ -133,7 +132,7 @@ def replace_extra(
 
     Args:
         source: The file's bytes.
-        extra: The extra's name; its list, or all of extras_require, is written if missing.
+        extra: The extra's name; its list, or all of extras_require, is added if missing.
         requirements: PEP 508 texts.
         name: What to call the file in messages.
 
@@ -171,8 +170,8 @@ def _replace_list(
         new = replace_requirements(call, place, value, requirements)
         if new == text.text:
             return source
-    found = _read_list(text.encode(new), place, name)
-    return _checked(text, new, says_so=same_meaning(found, requirements))
+    result = _read_list(text.encode(new), place, name)
+    return _checked(text, new, says_so=same_meaning(result, requirements))
 
 
 def _read_string(source: bytes, keyword: str, name: str) -> str:
@@ -184,7 +183,7 @@ def _read_string(source: bytes, keyword: str, name: str) -> str:
 
 
 def _checked(source: Source, new: str, *, says_so: bool) -> bytes:
-    """Return the new text as bytes, provided that reading it again gives what was asked for."""
+    """Return the new text as bytes, if reading it again gives what was requested."""
     if not says_so:
         raise source.error(None, "an edit did not come out as planned", "edit the file by hand")
     return source.encode(new)

@@ -1,4 +1,4 @@
-"""Between the items of a list or a call: commas, comments and line ends, and room for one more."""
+"""The text between the items of a list or a call, and adding an item to it."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ _REST = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Where an element or an argument stands in the text."""
+    """The position of an element or an argument in the text."""
 
     start: int
     end: int
 
 
 def tokens_between(text: str, start: int, end: int) -> list[re.Match[str]] | None:
-    """Return what stands between two items, or None where it is more than commas and blanks."""
-    found = []
+    """Return the commas, comments, blanks and brackets between two items; None for other text."""
+    tokens = []
     while start < end:
         match = _TOKEN.match(text, start, end)
         if match is None:
             return None
-        found.append(match)
+        tokens.append(match)
         start = match.end()
-    return found
+    return tokens
 
 
 def comma_after(text: str, item: Item, limit: int) -> int | None:
-    """Return where the comma after `item` stands, searching up to `limit`."""
+    """Return the position of the comma after an item, before `limit`; None without one."""
     for match in tokens_between(text, item.end, limit) or ():
         if match.lastgroup == "comma":
             return match.start()
@@ -53,29 +53,29 @@ def comma_after(text: str, item: Item, limit: int) -> int | None:
 
 
 def item_through(text: str, start: int, end: int, limit: int) -> Item:
-    """Return the item from `start` with the brackets that close after the end of its value."""
+    """Return the item from `start`, with the brackets that close after its value."""
     tokens = tokens_between(text, end, limit) or []
     return Item(start, max([end, *(t.end() for t in tokens if t.lastgroup == "bracket")]))
 
 
 def is_own_line(source: Source, position: int) -> bool:
-    """Return whether only blanks stand before `position` on its line."""
+    """Return whether there are only blanks before `position` on its line."""
     return not source.text[source.line_start(position) : position].strip()
 
 
 def rest_of_line(text: str, position: int) -> int:
-    """Return where the line of `position` ends if only a comment follows, else `position`."""
+    """Return the end of the line if only a comment follows `position`, else `position`."""
     match = _REST.match(text, position)
     return match.end() if match else position
 
 
 def append_item(source: Source, last: Item, limit: int, *new: str) -> str:
-    """Return the text with `new` after the `last` item, laid out as that one is.
+    """Return the text with `new` after the `last` item, in the same layout.
 
     Args:
         source: The file.
         last: The last item before the closing bracket.
-        limit: Where the closing bracket stands.
+        limit: The position of the closing bracket.
         new: The texts of the new items.
     """
     text = source.text
@@ -91,13 +91,13 @@ def append_item(source: Source, last: Item, limit: int, *new: str) -> str:
 
 
 def write_list(items: list[str], brackets: str, indent: str, source: Source) -> str:
-    """Return a list or tuple with one item a line, or with one item in the line it stands in.
+    """Return a list or tuple: several items one a line, a single item without line ends.
 
     Args:
         items: Their texts.
         brackets: ``[]`` or ``()``.
-        indent: Of the line that the list starts on.
-        source: Gives line ends and the depth of an indent.
+        indent: That of the line on which the list starts.
+        source: The file, for its line ends and the depth of its indents.
     """
     opening, closing = brackets[0], brackets[1]
     if len(items) == 1:

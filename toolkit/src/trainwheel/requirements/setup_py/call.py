@@ -1,4 +1,4 @@
-"""Find the one setup() call of a file, and the values that its keywords stand for."""
+"""Find the one setup() call of a file, and the values of its keywords."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ class SetupCall:
     node: ast.Call
 
     def keyword(self, name: str) -> ast.keyword | None:
-        """Return the keyword argument `name`, or None where it is not written."""
+        """Return the keyword argument `name`, or None if it is missing."""
         return next((keyword for keyword in self.node.keywords if keyword.arg == name), None)
 
     def value_of(self, name: str) -> ast.expr | None:
-        """Return the expression that `name` stands for, behind a name bound at module level.
+        """Return the value of the keyword `name`, also where it is a name bound at module level.
 
         Raises:
-            SetupPyError: It may come from ``**``, or the name is bound otherwise.
+            SetupPyError: It may come from ``**``, or that name is bound in another way.
         """
         keyword = self.keyword(name)
         if keyword is None:
-            hidden = next((k for k in self.node.keywords if k.arg is None), None)
-            if hidden is not None:
+            splat = next((k for k in self.node.keywords if k.arg is None), None)
+            if splat is not None:
                 problem = f"{name} may come from `**`"
-                raise self.source.error(hidden.value, problem, f"write {name}= in the setup() call")
+                raise self.source.error(splat.value, problem, f"write {name}= in the setup() call")
             return None
         return self.resolve(keyword.value, name)
 
     def resolve(self, value: ast.expr, label: str) -> ast.expr:
-        """Return what a name stands for; any other expression stands for itself.
+        """Return the value of a name; any other expression is its own value.
 
         Raises:
-            SetupPyError: The name, which messages call `label`, is not bound once.
+            SetupPyError: The name is not bound once; the message uses `label`.
         """
         return self._bound(value, label) if isinstance(value, ast.Name) else value
 
@@ -52,7 +52,7 @@ class SetupCall:
         """Return the value of the one module-level assignment to `name`."""
         values = list(_values_of(self.source.tree, name.id))
         hint = f"write {keyword} in the setup() call, or bind {name.id} once, at module level"
-        bindings = sum(bound == name.id for bound in _bound_names(self.source.tree))
+        bindings = sum(binding == name.id for binding in _bound_names(self.source.tree))
         if len(values) != 1 or bindings != 1:
             problem = f"{keyword} is {name.id}, which is not bound exactly once at module level"
             raise self.source.error(name, problem, hint)
@@ -65,7 +65,7 @@ class SetupCall:
 
 
 def find_setup_call(source: Source) -> SetupCall:
-    """Return the one call of setuptools' setup(), under whatever name it was imported.
+    """Return the one call of setuptools' setup(), whatever its name here.
 
     Raises:
         SetupPyError: There is none, or more than one.
@@ -87,7 +87,7 @@ def find_setup_call(source: Source) -> SetupCall:
 
 
 def _imported(source: Source) -> tuple[set[str], set[str]]:
-    """Return the names that mean setup(), and the dotted names that mean its module."""
+    """Return the names of setup(), and the dotted names of its module."""
     functions, modules = set(), set()
     for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and node.module in _MODULES:
@@ -127,7 +127,7 @@ def _values_of(tree: ast.Module, name: str) -> Iterator[ast.expr]:
 
 
 def _bound_names(tree: ast.Module) -> Iterator[str]:
-    """Yield a name for each place that binds, rebinds or deletes it, in whatever scope."""
+    """Yield a name for each place that binds, rebinds or deletes it, in any scope."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id

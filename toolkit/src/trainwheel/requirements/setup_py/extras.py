@@ -1,4 +1,4 @@
-"""The list of one extra in extras_require: find it, or write one where it is missing."""
+"""The list of one extra in extras_require: find it, or add it."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def extra_place(extra: str) -> Place:
 
 
 def _find(extra: str, call: SetupCall) -> ast.expr | None:
-    """Return the list of an extra, behind a name bound at module level; None where it has none.
+    """Return the list of an extra, also where it is a name bound at module level; None without one.
 
     Raises:
         SetupPyError: The table is computed, or a computed key may stand for the same extra.
     """
     entries = _entries(call, call.value_of(_KEYWORD))
-    # Of two equal keys Python takes the last one, so a computed key counts only after ours.
-    found = max((i for i, (key, _) in enumerate(entries) if _is(key, extra)), default=-1)
-    for key, value in entries[found + 1 :]:
+    # Python takes the last of two equal keys, so a computed key matters only after ours.
+    position = max((i for i, (key, _) in enumerate(entries) if _is(key, extra)), default=-1)
+    for key, value in entries[position + 1 :]:
         if not isinstance(key, ast.Constant):
             problem = f"a computed key of {_KEYWORD} may stand for {extra!r}"
             raise call.source.error(value, problem, _HINT)
-    if found < 0:
+    if position < 0:
         return None
-    return call.resolve(entries[found][1], f"{_KEYWORD}[{extra!r}]")
+    return call.resolve(entries[position][1], f"{_KEYWORD}[{extra!r}]")
 
 
 def _is(key: ast.expr | None, extra: str) -> bool:
@@ -69,10 +69,10 @@ def _key(keyword: ast.keyword) -> ast.expr | None:
 
 
 def insert_extra(call: SetupCall, extra: str, requirements: Sequence[str]) -> str:
-    """Return the file's text with a list for an extra that has none.
+    """Return the file's text with a list for an extra that is missing.
 
     Raises:
-        SetupPyError: There is no safe place for it.
+        SetupPyError: The table cannot be edited safely.
     """
     source, table = call.source, call.value_of(_KEYWORD)
     quote = quote_of(source, call.node)
@@ -96,7 +96,7 @@ def insert_extra(call: SetupCall, extra: str, requirements: Sequence[str]) -> st
 
 
 def _filled(call: SetupCall, table: ast.expr, key: str, literals: list[str]) -> str:
-    """Return the text with an entry in a table that has none."""
+    """Return the text with an entry in an empty table."""
     source = call.source
     start, end = source.span(table)
     if source.text[start + 1 : end - 1].strip():
@@ -107,14 +107,14 @@ def _filled(call: SetupCall, table: ast.expr, key: str, literals: list[str]) -> 
 
 
 def _list(call: SetupCall, literals: list[str], indent: str | None) -> str:
-    """Return a list, on one line where there is no indent."""
+    """Return a list; on one line if `indent` is None."""
     if indent is None:
         return f"[{', '.join(literals)}]"
     return write_list(literals, "[]", indent, call.source)
 
 
 def _table(call: SetupCall, key: str, literals: list[str], indent: str | None) -> str:
-    """Return a table with one entry, on one line where there is no indent."""
+    """Return a table with one entry; on one line if `indent` is None."""
     source = call.source
     if indent is None:
         return f"{{{key}{_list(call, literals, None)}}}"

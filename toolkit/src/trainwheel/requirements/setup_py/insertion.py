@@ -1,4 +1,4 @@
-"""Write a keyword argument that a setup() call lacks."""
+"""Add a keyword argument to a setup() call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def insert_keyword(call: SetupCall, keyword: str, values: Sequence[str], *, as_l
         as_list: Whether to write a list.
 
     Raises:
-        SetupPyError: The call is written in a way that leaves no safe place.
+        SetupPyError: The call cannot be edited safely.
     """
     quote = quote_of(call.source, call.node)
     literals = [write_string(value, quote) for value in values]
@@ -44,7 +44,7 @@ def insert_argument(call: SetupCall, argument: str) -> str:
     """Return the file's text with `argument` after the call's last one.
 
     Raises:
-        SetupPyError: The call is written in a way that leaves no safe place.
+        SetupPyError: The call cannot be edited safely.
     """
     limit = call.source.span(call.node)[1] - 1
     last = _last_argument(call, limit)
@@ -78,7 +78,7 @@ def _last_argument(call: SetupCall, limit: int) -> Item | None:
 
 
 def _only_argument(call: SetupCall, limit: int, argument: str) -> str:
-    """Return the text with `argument` in a call that has none, below any comment in it."""
+    """Return the text with `argument` in an empty call, below any comment in it."""
     source, text = call.source, call.source.text
     indent = source.indent(source.span(call.node)[0])
     inside = text[source.span(call.node.func)[1] : limit]

@@ -1,4 +1,4 @@
-"""A list or tuple display with the positions of its brackets and elements."""
+"""The positions of the brackets and elements of a list or tuple."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Listing"]
 
 @dataclass(frozen=True)
 class Listing:
-    """A list whose elements can be moved about.
+    """A list whose elements can be edited.
 
     Attributes:
         opening: The position after the opening bracket.
@@ -29,10 +29,10 @@ class Listing:
 
     @classmethod
     def read(cls, source: Source, node: ast.expr | None, label: str) -> Self:
-        """Find brackets and elements of a list or tuple display, which messages call `label`.
+        """Find the brackets and elements of a list or tuple, which messages call `label`.
 
         Raises:
-            SetupPyError: It is none, has no brackets, or more than elements and comments in them.
+            SetupPyError: Not a list or tuple, without brackets, or with brackets around an element.
         """
         hint = f"write {label} as a plain list of strings"
         if not isinstance(node, (ast.List, ast.Tuple)):
@@ -43,11 +43,11 @@ class Listing:
         gaps = [(start + 1, items[0].start if items else end - 1)]
         gaps += [(item.end, limit) for item, limit in zip(items, limits, strict=False)]
         if source.text[start] not in "[(" or not all(_is_plain(source.text, *g) for g in gaps):
-            raise source.error(node, "this list has more in it than texts and comments", hint)
+            raise source.error(node, "this list holds more than strings and comments", hint)
         return cls(source, node, start + 1, end - 1, items)
 
     def comma(self, index: int) -> int | None:
-        """Return where the comma after an element stands."""
+        """Return the position of the comma after an element; None without one."""
         following = index + 1 < len(self.items)
         limit = self.items[index + 1].start if following else self.closing
         return comma_after(self.source.text, self.items[index], limit)

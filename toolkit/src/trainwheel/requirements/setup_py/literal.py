@@ -25,8 +25,8 @@ def read_string(call: SetupCall, keyword: str, value: ast.expr) -> str:
     """
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         return value.value
-    problem = f"{keyword} is computed, and setup.py is read without being run"
-    raise call.source.error(value, problem, f'write {keyword}="…", or bind a name to such a text')
+    problem = f"{keyword} is computed, and setup.py is read without running it"
+    raise call.source.error(value, problem, f'write {keyword}="…", or bind a name to such a string')
 
 
 def replace_string(source: Source, node: ast.expr, value: str) -> str:
@@ -36,7 +36,7 @@ def replace_string(source: Source, node: ast.expr, value: str) -> str:
 
 
 def literal_edit(source: Source, node: ast.expr, value: str) -> tuple[int, int, str]:
-    """Return where another string goes and how it is written; prefix and quotes stay.
+    """Return start, end and text of the literal that replaces `node`, in its prefix and quotes.
 
     Raises:
         SetupPyError: Adjacent literals with a comment between them, which would be lost.
@@ -50,7 +50,7 @@ def literal_edit(source: Source, node: ast.expr, value: str) -> tuple[int, int, 
 
 
 def _only_literals(text: str, position: int, end: int) -> bool:
-    """Return whether nothing but literals and blanks stands there: no comment, no bracket."""
+    """Return whether there are only literals and blanks: no comment, no bracket."""
     while position < end:
         match = _LITERAL.match(text, position)
         if match is None:
@@ -61,7 +61,7 @@ def _only_literals(text: str, position: int, end: int) -> bool:
 
 
 def write_string(value: str, quote: str, prefix: str = "") -> str:
-    """Return a literal for `value`, in `quote` where that needs no escape."""
+    """Return a literal for `value`, in `quote` if that needs no escape."""
     if _PLAIN.fullmatch(value):
         return f"{prefix}{quote}{value}{quote}"
     if "\\" not in value and value.isprintable():
@@ -72,7 +72,7 @@ def write_string(value: str, quote: str, prefix: str = "") -> str:
 
 
 def quote_of(source: Source, node: ast.AST) -> str:
-    """Return the quotes of the first string literal in `node`, double ones where there is none."""
+    """Return the quotes of the first string literal in `node`, else double ones."""
     for child in ast.walk(node):
         if isinstance(child, ast.Constant) and isinstance(child.value, str):
             literal = _LITERAL.match(source.text, source.span(child)[0])

@@ -1,4 +1,4 @@
-"""Which element of a list each wanted requirement takes the place of."""
+"""Compare two lists of requirements, and find the fewest changes from one to the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Changes", "pair", "same_meaning"]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """From a list to another: new texts by index, indexes that go, texts that come."""
+    """How to change a list: new texts by index, indexes to remove, texts to append."""
 
     changed: dict[int, str]
     removed: tuple[int, ...]
@@ -21,39 +21,39 @@ class Changes:
 
 
 def same_meaning(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Return whether both say the same, in whatever order and spelling."""
+    """Return whether both mean the same, in any order and spelling."""
     return Counter(map(meaning, first)) == Counter(map(meaning, second))
 
 
-def pair(present: Sequence[str], wanted: Sequence[str]) -> Changes:
-    """Return the fewest changes from `present` to `wanted`.
+def pair(present: Sequence[str], requirements: Sequence[str]) -> Changes:
+    """Return the fewest changes from `present` to `requirements`.
 
-    First an element goes with the wanted text that means the same, then with one of the same
-    project, for a project can stand there several times with different markers.
+    Elements are paired by meaning first, then by project: a project can be listed several times,
+    with different markers.
     """
     alike = _positions(enumerate(map(meaning, present)))
     rest = []
-    taken = set()
-    for text in wanted:
+    same = set()
+    for text in requirements:
         if indexes := alike.get(meaning(text)):
-            taken.add(indexes.popleft())
+            same.add(indexes.popleft())
         else:
             rest.append(text)
-    projects = _positions((i, name_of(t)) for i, t in enumerate(present) if i not in taken)
-    changed: dict[int, str] = {}
-    added = []
+    projects = _positions((i, name_of(t)) for i, t in enumerate(present) if i not in same)
+    new_texts: dict[int, str] = {}
+    additions = []
     for text in rest:
         if indexes := projects.get(name_of(text)):
-            changed[indexes.popleft()] = text
+            new_texts[indexes.popleft()] = text
         else:
-            added.append(text)
-    gone = (i for i in range(len(present)) if i not in taken and i not in changed)
-    return Changes(changed, tuple(gone), tuple(added))
+            additions.append(text)
+    removals = (i for i in range(len(present)) if i not in same and i not in new_texts)
+    return Changes(new_texts, tuple(removals), tuple(additions))
 
 
 def _positions(keys: Iterable[tuple[int, object]]) -> dict[object, deque[int]]:
-    """Return where each key stands, first places first."""
-    found: dict[object, deque[int]] = {}
+    """Return the indexes of each key, in their order."""
+    positions: dict[object, deque[int]] = {}
     for index, key in keys:
-        found.setdefault(key, deque()).append(index)
-    return found
+        positions.setdefault(key, deque()).append(index)
+    return positions

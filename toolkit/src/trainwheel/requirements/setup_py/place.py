@@ -1,4 +1,4 @@
-"""Where in a setup() call a list of requirements stands."""
+"""The place of a list of requirements in a setup() call."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Place:
 
     Attributes:
         label: What messages call it.
-        find: Returns its expression in a call, None where it is not written; raises
-            `SetupPyError` where only running the file would tell.
+        find: Returns its expression in a call, None if it is missing; raises `SetupPyError` if it
+            may be computed.
     """
 
     label: str
     find: Callable[[SetupCall], ast.expr | None]
 
     def listing(self, source: Source, text: str) -> Listing:
-        """Return the list as it stands after an edit: every position has moved."""
-        edited = Source.parse(source.encode(text), source.name)
-        return Listing.read(edited, self.find(find_setup_call(edited)), self.label)
+        """Return the list of an edited text, where every position may have moved."""
+        new = Source.parse(source.encode(text), source.name)
+        return Listing.read(new, self.find(find_setup_call(new)), self.label)
 
 
 INSTALL_REQUIRES = Place("install_requires", lambda call: call.value_of("install_requires"))

@@ -1,4 +1,4 @@
-"""Take one element out of a list, with what belongs to it and nothing else."""
+"""Remove elements from a list, with the lines and comments that belong to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def remove_lines(listing: Listing, indexes: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    """Take out at once the elements that have their lines for themselves.
+    """Remove all elements at once that have a line of their own.
 
     Returns:
         The file's text, and the indexes that the others of `indexes` have in it.
@@ -32,22 +32,22 @@ def remove_lines(listing: Listing, indexes: Sequence[int]) -> tuple[str, tuple[i
         pieces.append(listing.source.text[at:start])
         at = stop
     text = "".join(pieces) + listing.source.text[at:]
-    gone = sorted(alone)
-    return text, tuple(i - bisect_left(gone, i) for i in indexes if i not in alone)
+    removals = sorted(alone)
+    return text, tuple(i - bisect_left(removals, i) for i in indexes if i not in alone)
 
 
 def remove_element(listing: Listing, index: int) -> str:
     """Return the file's text without an element.
 
-    One that has its line for itself takes the line with it, and the comment lines directly
-    above. A list without a trailing comma stays one.
+    With an element that is alone on its line go the line and the comment lines directly above. A
+    list without a trailing comma stays one.
     """
     start, stop = _cut(listing, index)
     text = listing.source.text
     was_last = index == len(listing.items) - 1
     if was_last and index and listing.comma(index) is None:
         comma = listing.comma(index - 1)
-        # A tuple of one element is one by its comma.
+        # It is the comma that makes a tuple of one element.
         if (
             comma is not None
             and comma < start
@@ -58,7 +58,7 @@ def remove_element(listing: Listing, index: int) -> str:
 
 
 def _cut(listing: Listing, index: int) -> tuple[int, int]:
-    """Return the stretch of text that goes."""
+    """Return start and end of the text to remove."""
     text, items = listing.source.text, listing.items
     item, comma = items[index], listing.comma(index)
     stop = item.end if comma is None else comma + 1
@@ -68,15 +68,15 @@ def _cut(listing: Listing, index: int) -> tuple[int, int]:
     at_end = _LINE_END.match(text, rest) is not None
     following = items[index + 1].start if index + 1 < len(items) else None
     if following is not None and (not at_end or not index):
-        commented = "#" in text[rest:following]
-        return item.start, rest if commented else following
+        has_comment = "#" in text[rest:following]
+        return item.start, rest if has_comment else following
     if index:
         return _after_previous(listing, index), stop
     return item.start, rest
 
 
 def _own(listing: Listing, index: int) -> tuple[int, int] | None:
-    """Return the lines of an element that shares them with no other, else None."""
+    """Return start and end of an element's lines if it is alone on them, else None."""
     item, comma = listing.items[index], listing.comma(index)
     rest = rest_of_line(listing.source.text, item.end if comma is None else comma + 1)
     newline = _LINE_END.match(listing.source.text, rest)
@@ -86,7 +86,7 @@ def _own(listing: Listing, index: int) -> tuple[int, int] | None:
 
 
 def _after_previous(listing: Listing, index: int) -> int:
-    """Return where the cut of an element starts that follows another on its line or ends a list."""
+    """Return where to cut an element that follows another on its line, or is the last one."""
     text, previous = listing.source.text, listing.items[index - 1]
     comma = listing.comma(index - 1)
     start = previous.end if comma is None else comma + 1
@@ -95,7 +95,7 @@ def _after_previous(listing: Listing, index: int) -> int:
 
 
 def _comments_above(listing: Listing, index: int) -> int:
-    """Return where the lines of an element start, those of its comments with them."""
+    """Return where the lines of an element start, with those of its comments."""
     source = listing.source
     start = source.line_start(listing.items[index].start)
     floor = listing.opening if not index else listing.items[index - 1].end
@@ -106,7 +106,7 @@ def _comments_above(listing: Listing, index: int) -> int:
 
 
 def collapse(listing: Listing) -> str:
-    """Return the file's text, the list without the blanks that removed elements left behind."""
+    """Return the file's text without the blanks that remain in an emptied list."""
     text = listing.source.text
     inside = text[listing.opening : listing.closing]
     if listing.items or inside.strip():

@@ -1,4 +1,4 @@
-"""A list of requirements: read it, and change, add and remove elements in place."""
+"""Read a list of requirements, and edit it in place."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["read_requirements", "replace_requirements"]
 
 
 def read_requirements(call: SetupCall, value: ast.expr, label: str) -> tuple[str, ...]:
-    """Return the strings of a literal list, tuple or block of lines; setuptools takes all three.
+    """Return the strings of a literal list, tuple or text of several lines, as setuptools does.
 
     Args:
         call: The setup() call.
-        value: What stands for the list.
-        label: What messages call it.
+        value: The expression of the list.
+        label: Its name in messages.
 
     Raises:
         SetupPyError: Anything else, or an element that is computed.
@@ -42,24 +42,24 @@ def read_requirements(call: SetupCall, value: ast.expr, label: str) -> tuple[str
 
 
 def replace_requirements(
-    call: SetupCall, place: Place, value: ast.expr, wanted: Sequence[str]
+    call: SetupCall, place: Place, value: ast.expr, requirements: Sequence[str]
 ) -> str:
-    """Return the file's text with `wanted` in the list; the same text where it means that already.
+    """Return the file's text with other requirements; the same text if it means that already.
 
     Raises:
-        SetupPyError: The list cannot be edited without losing something.
+        SetupPyError: The list cannot be edited safely.
     """
     present = read_requirements(call, value, place.label)
-    if same_meaning(present, wanted):
+    if same_meaning(present, requirements):
         return call.source.text
     listing = Listing.read(call.source, value, place.label)
     if not present:
-        return _filled(call, listing, wanted)
-    return _apply(place, listing, pair(present, wanted))
+        return _filled(call, listing, requirements)
+    return _apply(place, listing, pair(present, requirements))
 
 
 def _apply(place: Place, listing: Listing, changes: Changes) -> str:
-    """Change, then add, then remove: so the style of the old elements is there for the new."""
+    """Change, then add, then remove, so that new elements follow the style of old ones."""
     if changes.changed:
         listing = place.listing(listing.source, _changed(listing, changes.changed))
     if changes.added:
@@ -75,22 +75,22 @@ def _apply(place: Place, listing: Listing, changes: Changes) -> str:
     return collapse(listing)
 
 
-def _changed(listing: Listing, changed: dict[int, str]) -> str:
+def _changed(listing: Listing, new_texts: dict[int, str]) -> str:
     """Return the text with other strings in the place of some elements."""
     pieces, at = [], 0
-    for index in sorted(changed):
+    for index in sorted(new_texts):
         node = listing.node.elts[index]
-        start, end, literal = literal_edit(listing.source, node, changed[index])
+        start, end, literal = literal_edit(listing.source, node, new_texts[index])
         pieces += [listing.source.text[at:start], literal]
         at = end
     return "".join(pieces) + listing.source.text[at:]
 
 
-def _filled(call: SetupCall, listing: Listing, wanted: Sequence[str]) -> str:
-    """Return the text with elements in a list that had none, below any comment in it."""
+def _filled(call: SetupCall, listing: Listing, requirements: Sequence[str]) -> str:
+    """Return the text with elements in an empty list, below any comment in it."""
     source, text = listing.source, listing.source.text
     quote = quote_of(source, call.node)
-    literals = [write_string(requirement, quote) for requirement in wanted]
+    literals = [write_string(requirement, quote) for requirement in requirements]
     inside = text[listing.opening : listing.closing]
     indent = source.indent(listing.closing)
     if "#" in inside:

@@ -1,4 +1,4 @@
-"""A Python file as bytes, as text and as a syntax tree, and the way between their positions."""
+"""A Python file as bytes, text and syntax tree, and the positions of one in another."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from trainwheel.errors import SetupPyError
 
 __all__ = ["Source"]
 
-# Where Python ends a line. str.splitlines also ends one at form feeds and other characters.
+# The line ends of Python. str.splitlines also splits at form feeds and other characters.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def _find_encoding(source: bytes) -> str:
-    """Return the encoding that a file declares (PEP 263), whatever its line ends.
+    """Return the encoding that a file declares (PEP 263), with any line ends.
 
     Raises:
-        SyntaxError: There is no such encoding.
+        SyntaxError: The encoding is unknown.
     """
-    # tokenize knows no lone carriage return, and looks at two lines only.
+    # tokenize does not split at a lone carriage return; the declaration is in the first two lines.
     lines = iter(re.split(rb"\r\n|\r|\n", source, maxsplit=2)[:2])
     encoding, _ = tokenize.detect_encoding(lambda: next(lines, b""))
     return "utf-8" if encoding == "utf-8-sig" else encoding
@@ -40,7 +40,7 @@ class Source:
         name: What messages call it.
         text: The file decoded, without its byte order mark; line ends as they are.
         tree: The syntax tree of `text`.
-        encoding: As Python finds it (PEP 263).
+        encoding: The declared one (PEP 263).
         mark: The byte order mark, or nothing.
     """
 
@@ -63,16 +63,16 @@ class Source:
             encoding = _find_encoding(source)
             text = source.removeprefix(mark).decode(encoding)
             if text.encode(encoding) != source.removeprefix(mark):
-                message = f"{name}: {encoding} text does not survive reading and writing"
+                message = f"{name}: {encoding} text cannot be written back unchanged"
                 raise SetupPyError(message, hint="save it as UTF-8")
             with warnings.catch_warnings():
-                # An odd escape in the user's file is no concern of ours.
+                # An odd escape in the user's file works as before.
                 warnings.simplefilter("ignore")
                 tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             message = f"{name}:{line}: not a Python file: {getattr(error, 'msg', None) or error}"
-            raise SetupPyError(message, hint="mend that line") from None
+            raise SetupPyError(message, hint="fix that line") from None
         return cls(name, text, tree, encoding, mark)
 
     @cached_property
@@ -103,7 +103,7 @@ class Source:
         return self._lines[bisect_right(self._lines, position) - 1]
 
     def newline(self) -> str:
-        """Return the file's own line end: that of its first line."""
+        """Return the line end of the file's first line."""
         match = _LINE_END.search(self.text)
         return match[0] if match else "\n"
 
@@ -114,7 +114,7 @@ class Source:
         return match[0] if match else ""
 
     def unit(self) -> str:
-        """Return one step of indentation as the file has it; four blanks where it has none."""
+        """Return the file's step of indentation, else four blanks."""
         depths = re.findall(r"^([ \t]+)(?=[^\s#])", self.text, re.MULTILINE)
         if any("\t" in depth for depth in depths):
             return "\t"
@@ -124,17 +124,17 @@ class Source:
         """Return `text` as a file like this one.
 
         Raises:
-            SetupPyError: The file's encoding lacks a character.
+            SetupPyError: The file's encoding does not have one of the characters.
         """
         try:
             return self.mark + text.encode(self.encoding)
         except UnicodeEncodeError as error:
             character = error.object[error.start : error.end]
-            message = f"{self.name}: {self.encoding} has no {character!r}"
+            message = f"{self.name}: {character!r} cannot be written in {self.encoding}"
             raise SetupPyError(message, hint="save the file as UTF-8") from None
 
     def error(self, node: ast.AST | None, problem: str, hint: str) -> SetupPyError:
-        """Return the error that says `problem` with its file and line."""
+        """Return the error for a problem, with its file and line."""
         line = getattr(node, "lineno", None)
         place = f"{self.name}:{line}" if line else self.name
         return SetupPyError(f"{place}: {problem}", hint=hint)
