@@ -96,14 +96,15 @@ def meaning_of(text: str) -> Meaning:
         InvalidRequirement: The text is not a requirement.
     """
     front, _, marker = text.partition(";")
-    if "@" in front or not marker.strip():
-        # In an address a semicolon may mean something else.
-        return _read_plain(text) or _read(Requirement(text))
     try:
-        marker = normal_marker(marker)
-    except InvalidMarker as error:
+        # In an address a semicolon may mean something else.
+        if "@" in front or not marker.strip():
+            return _read_plain(text) or _read(Requirement(text))
+        plain = _read_plain(front.strip()) or _read(Requirement(front))
+        return replace(plain, marker=normal_marker(marker))
+    except ValueError as error:
+        # packaging's own, or that of int() for more than 4300 digits (CVE-2020-10735).
         raise InvalidRequirement(str(error)) from None
-    return replace(_read_plain(front.strip()) or _read(Requirement(front)), marker=marker)
 
 
 def _read(requirement: Requirement) -> Meaning:

@@ -23,8 +23,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from packaging.specifiers import InvalidSpecifier, Specifier
-from packaging.version import InvalidVersion, Version
+from packaging.specifiers import Specifier
+from packaging.version import Version
 
 from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.requirements import setup_py
@@ -208,7 +208,8 @@ def _loosened(release: Package, specifier: str) -> Package:
     try:
         version = Version(release.specifier.removeprefix("=="))
         clauses = [Specifier(clause) for clause in specifier.split(",") if clause]
-    except (InvalidVersion, InvalidSpecifier):
+    except ValueError:
+        # Not a version, or one with more digits than int() takes.
         return release
     clauses = [clause for clause in clauses if clause.operator not in {">", ">="}]
     if any(clause.operator == "==" and not clause.version.endswith(".*") for clause in clauses):

@@ -192,6 +192,8 @@ def test_the_short_way_reads_the_same_as_the_long_one(text: str) -> None:
         ("a==1; os_name=='nt'", 'a==1.0.0 ; os_name == "nt"', True),
         ("a[x,y]", "a[y,x]", True),
         ("? ?", "?   ?", True),
+        # More digits than int() takes.
+        ("a==1." + "9" * 5000, " a==1." + "9" * 5000, True),
         ("a==1", "a==10", False),
         ("a~=1", "a~=1.0", False),
         ("a==1", "a", False),
