@@ -1,9 +1,10 @@
-"""Digests of files, each read only where it may have changed since it was last read.
+"""Digests of files, which are read again only where they may have changed.
 
-The table keeps, for each file, the signature that it had when it was read: size, time of
-modification, inode and time of change, the last of which no program can set. Bytes are the truth
-and the signature a shortcut: it counts only where the file was older than its reading by the file
-system's own clock, for two writes within one tick of that clock look alike.
+The table keeps the signature that each file had when it was read: its size, its time of
+modification, its inode, and its time of change, which no program can set. The signature counts
+only if the file was already older than one tick of the file system's clock when it was read: two
+writes within one tick have the same times, so the second would not be noticed. (Git calls such a
+file "racily clean".)
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ __all__ = ["DigestTable"]
 
 SCHEMA = 2
 _FINE_TICK, _COARSE_TICK = 20_000_000, 2_000_000_000
-"""Nanoseconds: the kernel's clock moves in steps of up to 10 ms, some file systems' in 2 s."""
+"""Nanoseconds: Linux stamps files by a clock with steps of up to 10 ms; FAT keeps times to 2 s."""
 
 _Signature = tuple[int, int, int, int]
 
@@ -34,15 +35,17 @@ class DigestTable:
     """The digests of a repository's files.
 
     Args:
-        path: Where the table is kept; one that cannot be read counts as empty.
+        path: The table's file; one that cannot be read counts as empty.
+        clock: Returns the present in nanoseconds since 1970; by default the clock of the file
+            system that holds the table.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], int] | None = None) -> None:
         self._path = path
-        self._known, self._imports = _load(path)
+        self._clock = clock or _FileClock(path.parent)
+        self._entries, self._imports = _load(path)
         self._used: set[str] = set()
         self._is_dirty = False
-        self._probe: int | None = None
 
     def digest(self, path: Path | str) -> str:
         """Return the sha256 of a file's bytes as they are now.
@@ -52,10 +55,10 @@ class DigestTable:
         """
         name = str(path)
         signature = _sign(name)
-        known = self._known.get(name)
+        entry = self._entries.get(name)
         self._used.add(name)
-        if known is not None and known[0] == signature and _is_older(signature, known[1]):
-            return known[2]
+        if entry is not None and entry[0] == signature and _is_older(signature, entry[1]):
+            return entry[2]
         return self._read(name, signature)
 
     def digests(self, root: Path, names: Iterable[str]) -> dict[str, str]:
@@ -68,7 +71,7 @@ class DigestTable:
 
         Args:
             path: The file or folder.
-            without: Absolute names of files that do not count.
+            without: Absolute names of files to skip.
         """
         if path.is_dir():
             names = (name for name in everything_below(path) if name not in without)
@@ -76,11 +79,11 @@ class DigestTable:
         return self.digest(path) if path.is_file() else ""
 
     def written(self, path: Path | str) -> tuple[int, int, int]:
-        """Return what every way of writing a file changes: size, time of modification, inode."""
+        """Return a value that changes with every write: size, time of modification, inode."""
         return _sign(str(path))[:3]
 
     def imports(self, path: Path) -> Imports:
-        """Return what a Python file imports; its text is read once for each content."""
+        """Return what a Python file imports; each content is parsed only once."""
         digest = self.digest(path)
         if digest not in self._imports:
             self._imports[digest] = read_imports(path.read_bytes())
@@ -88,49 +91,60 @@ class DigestTable:
         return self._imports[digest]
 
     def carry(self, old: str, new: str) -> None:
-        """Keep the digest of a file that was renamed or linked, which changes its signature."""
-        known = self._known.pop(old, None)
-        if known is None:
+        """Keep the digest of a file that was renamed, which changes its signature."""
+        entry = self._entries.pop(old, None)
+        if entry is None:
             return
-        signature, (before, read_at, digest) = _sign(new), known
+        signature, (before, read_at, digest) = _sign(new), entry
         if signature[:3] == before[:3] and before[1] + _tick(read_at) < read_at:
-            # The one change since is our own, and it touched no byte.
-            self._known[new] = (signature, signature[3] + 2 * _COARSE_TICK, digest)
+            # The time of change is that of our own rename, which changes no byte.
+            self._entries[new] = (signature, signature[3] + 2 * _COARSE_TICK, digest)
             self._used.add(new)
             self._is_dirty = True
 
     def save(self) -> None:
-        """Write the table, where anything was read anew; without files that are gone."""
+        """Write the table if it changed, without the files that no longer exist."""
         if not self._is_dirty:
             return
-        kept = {name: entry for name, entry in self._known.items()
-                if name in self._used or os.path.lexists(name)}  # fmt: skip
-        digests = {entry[2] for entry in kept.values()}
-        imports = {digest: [found.names, found.unknown_line]
-                   for digest, found in self._imports.items() if digest in digests}  # fmt: skip
-        document = {"schema": SCHEMA, "files": kept, "imports": imports}
+        files = {name: entry for name, entry in self._entries.items()
+                 if name in self._used or os.path.lexists(name)}  # fmt: skip
+        digests = {entry[2] for entry in files.values()}
+        imports = {digest: [each.names, each.unknown_line]
+                   for digest, each in self._imports.items() if digest in digests}  # fmt: skip
+        document = {"schema": SCHEMA, "files": files, "imports": imports}
         write_atomically(self._path, json.dumps(document, separators=(",", ":")).encode())
         self._is_dirty = False
 
     def _read(self, name: str, signature: _Signature) -> str:
         read_at, digest = self._clock(), digest_file(name)
         if _sign(name) == signature:
-            self._known[name] = (signature, read_at, digest)
+            self._entries[name] = (signature, read_at, digest)
             self._is_dirty = True
         return digest
 
-    def _clock(self) -> int:
-        """Return the present by the clock of the file system, which may be another machine's."""
+
+class _FileClock:
+    """Returns the present by the clock of a file system, which may be another machine's.
+
+    Args:
+        folder: On this file system; it is made where it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._probe: int | None = None
+
+    def __call__(self) -> int:
         try:
             if self._probe is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._probe, name = tempfile.mkstemp(dir=self._path.parent)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._probe, name = tempfile.mkstemp(dir=self._folder)
                 weakref.finalize(self, os.close, self._probe)
                 Path(name).unlink()
             os.pwrite(self._probe, b"0", 0)
             return os.fstat(self._probe).st_mtime_ns
         except OSError:
-            return 0  # then no signature is trusted
+            return 0  # no file is older, so no signature counts
 
 
 def _sign(name: str) -> _Signature:
@@ -163,5 +177,5 @@ def _load(path: Path) -> tuple[dict[str, _Entry], dict[str, Imports]]:
 
 
 def _entry(signature: list[int], read_at: int, digest: str) -> _Entry:
-    size, modified, inode, changed = signature
-    return (size, modified, inode, changed), read_at, digest
+    size, mtime, inode, ctime = signature
+    return (size, mtime, inode, ctime), read_at, digest
