@@ -75,7 +75,7 @@ def test_a_word_may_be_meant_for_another_session_of_the_run(root: Path) -> None:
     [
         ("test", "failed: model/small_model/artefact/model.joblib does not exist; train the model"),
         ("version", "failed: model/small_model/artefact/model.joblib does not exist; train the"),
-        ("package", "failed: train has no record; run it first: nox -s train"),
+        ("package", "failed: train has not run here; run it first: nox -s train"),
         ("upload", "failed: no version has been decided here; decide it with: nox -s version"),
         ("verify", "failed: no wheel has been packaged here; make it with: make package.model"),
     ],

@@ -32,12 +32,12 @@ def scan(path: Path) -> Imports:
 
 def find_closure(root: Path, *entries: str, source: str = "model") -> Closure:
     """Return what entries import; those that end in .py are files."""
-    told = [root / entry if entry.endswith(".py") else entry for entry in entries]
-    return import_closure(told, root=root, source=root / source, scan=scan)
+    places = [root / entry if entry.endswith(".py") else entry for entry in entries]
+    return import_closure(places, root=root, source=root / source, scan=scan)
 
 
 def closed(root: Path, *entries: str, source: str = "model") -> set[str]:
-    """Return the names of what entries import, where all of it can be told."""
-    found = find_closure(root, *entries, source=source)
-    assert found.widened_by == ""
-    return names(root, found.files)
+    """Return the names of the files that entries import, all by names that are known."""
+    closure = find_closure(root, *entries, source=source)
+    assert closure.widened_by == ""
+    return names(root, closure.files)

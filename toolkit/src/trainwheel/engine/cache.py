@@ -1,12 +1,12 @@
-"""What steps made of earlier inputs: going back to these restores it instead of making it again.
+"""The cache of results: inputs that a step has seen before restore its outputs without a run.
 
-Each file is kept once, under the sha256 of its bytes, and each result as a list of names::
+Each file is stored once, under the sha256 of its bytes, and each result as a list of names::
 
     files/ab/abcdef…          a hard link to an output where that is possible, else a copy
-    results/STEP/KEY.json     of which files a result consists, and what the step told
+    results/STEP/KEY.json     the files of a result, and the facts that its step reported
 
-A linked file changes with its output when that is edited in place, so no file is handed out
-before its bytes were compared with its name. That finds damage, not intent: a restored model is
+An output that is edited in place changes the linked file as well, so a file is restored only
+after its bytes were compared with its name. That finds damage, not malice: a restored model is
 code once it is unpickled, so **whoever can write to this folder can run code** in every run that
 restores from it. Where CI carries the folder from run to run, only runs that may publish should
 be able to write to it.
@@ -35,10 +35,8 @@ from trainwheel.system.text import describe_size
 
 __all__ = ["Result", "ResultCache"]
 
-_MOST_RESULTS = 1000
-"""All lists are read whenever a result is kept, so there may not be any number of them."""
 _TICK = 2_000_000_000
-"""Nanoseconds between two uses: a difference of time that every file system can keep."""
+"""Nanoseconds between two uses: FAT keeps times to 2 s, other file systems more finely."""
 
 
 @dataclass(frozen=True)
@@ -46,46 +44,48 @@ class ResultCache:
     """The results of earlier runs in one repository, for a process that holds its run lock.
 
     Args:
-        folder: Where they are kept.
-        limit: How many bytes the kept files may have; the results used longest ago go first. 0
-            keeps and restores nothing.
+        folder: Where they are stored.
+        limit: The most bytes that the stored files may have; the results used longest ago are
+            removed first. 0 stores and restores nothing.
         digest: Returns the sha256 of a file, and raises `OSError` where it cannot be read.
+        most_results: The most results: the list of each is read whenever one is added.
     """
 
     folder: Path
     limit: int
     digest: Callable[[Path], str]
+    most_results: int = 1000
 
-    def keep(self, step: str, key: str, result: Result, made: Mapping[str, Path]) -> str:
-        """Keep what a step made, and let go what was used longest ago.
+    def keep(self, step: str, key: str, result: Result, outputs: Mapping[str, Path]) -> str:
+        """Store the outputs of a step, and remove the results that were used longest ago.
 
         Args:
             step: The step's name.
             key: The key of its fingerprint.
             result: What is known of the run.
-            made: The name of each output → the file or folder.
+            outputs: The name of each output → the file or folder.
 
         Returns:
-            Why it is not kept, as a clause; empty where it is, or where nothing should be.
+            Why the result is not stored, as a clause; empty where it is, or where the limit is 0.
         """
         path, reason = self._list_of(step, key), ""
         try:
             if self.limit > 0:
-                reason = self._add(path, result, made)
+                reason = self._add(path, result, outputs)
         except OSError as error:
             reason = f"{error.filename or self.folder}: {error.strerror or error}"
         except TrainwheelError as error:
             reason = error.message
         with contextlib.suppress(OSError):
-            self._let_go(path)
+            self._prune(path)
         return reason
 
     def restore(self, step: str, key: str, scratch: Path) -> Result | None:
-        """Put the outputs of an earlier run, under their names, into a fresh folder.
+        """Put the outputs of an earlier run, under their names, into an empty folder.
 
         Returns:
-            What is known of that run; None where there was none. A result that is not whole any
-            more counts as none and is removed; nothing of it is left in the folder.
+            What is known of that run; None where the cache does not hold it. A damaged result is
+            removed, and nothing of it is left in the folder.
         """
         if self.limit <= 0:
             return None
@@ -95,7 +95,7 @@ class ResultCache:
             _drop(path)
             return None
         try:
-            self._lay_out(listing, scratch)
+            self._copy_out(listing, scratch)
         except (OSError, ValueError):
             for name in listing.outputs:
                 remove(scratch / name)
@@ -105,10 +105,10 @@ class ResultCache:
         return listing.result
 
     def withdraw(self, step: str, key: str) -> str:
-        """Forget what a step made of inputs with which it has failed since.
+        """Remove the result of inputs with which the step has failed since.
 
         Returns:
-            Why it could still be restored, as a clause; empty where it cannot.
+            Why it is still there, as a clause; empty where it is gone.
         """
         path = self._list_of(step, key)
         _drop(path)
@@ -120,21 +120,21 @@ class ResultCache:
     def _file(self, digest: str) -> str:
         return f"{self.folder}/files/{digest[:2]}/{digest}"
 
-    def _add(self, path: Path, result: Result, made: Mapping[str, Path]) -> str:
-        if absent := [name for name, top in made.items() if not top.exists()]:
-            return f"there is no {absent[0]}"
-        files = _files_of(made)
+    def _add(self, path: Path, result: Result, outputs: Mapping[str, Path]) -> str:
+        if absent := [name for name, top in outputs.items() if not top.exists()]:
+            return f"{absent[0]} does not exist"
+        files = _files_of(outputs)
         digests = {name: self.digest(Path(file)) for name, file in files.items()}
         status = {name: os.stat(file) for name, file in files.items()}  # noqa: PTH116
         sizes = {digest: status[name].st_size for name, digest in digests.items()}
         if (size := sum(sizes.values())) > self.limit:
-            return f"its {describe_size(size)} are more than all may take up"
+            return f"its {describe_size(size)} exceed tool.trainwheel.cache.limit"
         for start in {digest[:2] for digest in sizes}:
             _make_folders(self.folder, "files", start)
         for name, digest in digests.items():
             _store(files[name], self._file(digest))
         executable = frozenset(name for name in files if status[name].st_mode & stat.S_IXUSR)
-        listing = Listing(result, digests, executable, _folders_of(made))
+        listing = Listing(result, digests, executable, _folders_of(outputs))
         _make_folders(self.folder, "results", path.parent.name)
         write_atomically(path, render_listing(path.parent.name, path.stem, listing))
         self._use(path)
@@ -143,53 +143,53 @@ class ResultCache:
     def _is_intact(self, digest: str) -> bool:
         path = Path(self._file(digest))
         with contextlib.suppress(OSError):
-            if _is_kept(path) and self.digest(path) == digest:
+            if _is_stored(path) and self.digest(path) == digest:
                 return True
         _drop(path)
         return False
 
-    def _lay_out(self, listing: Listing, scratch: Path) -> None:
+    def _copy_out(self, listing: Listing, scratch: Path) -> None:
         for name in listing.folders:
             os.mkdir(f"{scratch}/{name}")  # noqa: PTH102 - text, where there may be many
         for name, digest in listing.files.items():
-            kept, is_executable = self._file(digest), name in listing.executable
-            if bool(os.stat(kept).st_mode & stat.S_IXUSR) == is_executable:  # noqa: PTH116
-                link_or_copy(kept, f"{scratch}/{name}", is_executable=is_executable)
+            source, is_executable = self._file(digest), name in listing.executable
+            if bool(os.stat(source).st_mode & stat.S_IXUSR) == is_executable:  # noqa: PTH116
+                link_or_copy(source, f"{scratch}/{name}", is_executable=is_executable)
             else:
-                copy_file(kept, f"{scratch}/{name}", is_executable=is_executable)
+                copy_file(source, f"{scratch}/{name}", is_executable=is_executable)
 
     def _use(self, path: Path) -> None:
-        """Make a result the one that was used last, also where the clock went back."""
-        others = max((used for used, other in self._lists() if other != path), default=0)
+        """Make a result the one that was used last, even if the clock was set back."""
+        others = max((time for time, other in self._lists() if other != path), default=0)
         now = max(time.time_ns(), others + _TICK)
         os.utime(path, ns=(now, now))
 
     def _lists(self) -> list[tuple[int, Path]]:
-        """Return when each result was used, and its list; the one used last first."""
-        found = _two_levels(self.folder / "results")
-        used = [(e.stat(follow_symlinks=False).st_mtime_ns, Path(e.path)) for e in found]
-        return sorted(used, reverse=True)
+        """Return when each result was last used, and its list; the most recent one first."""
+        entries = _two_levels(self.folder / "results")
+        lists = [(e.stat(follow_symlinks=False).st_mtime_ns, Path(e.path)) for e in entries]
+        return sorted(lists, reverse=True)
 
-    def _let_go(self, newest: Path) -> None:
+    def _prune(self, newest: Path) -> None:
         """Remove the results used longest ago beyond the limit, and files that no result names."""
         sizes = self._sizes()
-        needed: set[str] = set()
-        room, most = self.limit, _MOST_RESULTS
+        digests: set[str] = set()
+        room, most = self.limit, self.most_results
         for path in sorted((path for _, path in self._lists()), key=lambda path: path != newest):
             listing = _read(path) if room >= 0 and most else None
             if listing is not None and listing.digests <= sizes.keys():
-                more = listing.digests - needed
+                more = listing.digests - digests
                 room -= sum(map(sizes.__getitem__, more))
                 if room >= 0:
-                    needed |= more
+                    digests |= more
                     most -= 1
                     continue
             remove(path)
-        for digest in sizes.keys() - needed:
+        for digest in sizes.keys() - digests:
             remove(Path(self._file(digest)))
 
     def _sizes(self) -> dict[str, int]:
-        """Return how many bytes each kept file has, and remove what is none."""
+        """Return how many bytes each stored file has, and remove whatever else is there."""
         sizes = {}
         for entry in _two_levels(self.folder / "files"):
             if entry.is_file(follow_symlinks=False) and entry.path == self._file(entry.name):
@@ -201,15 +201,15 @@ class ResultCache:
 
 def _read(path: Path) -> Listing | None:
     try:
-        if _is_kept(path) and path.suffix == ".json":
+        if _is_stored(path) and path.suffix == ".json":
             return parse_listing(path.parent.name, path.stem, path.read_bytes())
     except OSError:
         pass
     return None
 
 
-def _is_kept(path: Path) -> bool:
-    """Return whether this is a file that no link on the way to it leads out of the cache."""
+def _is_stored(path: Path) -> bool:
+    """Return whether this is a file, in folders that are not links to a place elsewhere."""
     folder = path.parent
     if folder.is_symlink() or folder.parent.is_symlink():
         return False
@@ -217,50 +217,50 @@ def _is_kept(path: Path) -> bool:
 
 
 def _drop(path: Path) -> None:
-    """Remove something kept, or the link on the way to it that leads out of the cache."""
+    """Remove a file of the cache, or the link in its path that leads out of the cache."""
     way = (path.parents[1], path.parent, path)
     remove(next((part for part in way if part.is_symlink()), path))
 
 
-def _files_of(made: Mapping[str, Path]) -> dict[str, str]:
+def _files_of(outputs: Mapping[str, Path]) -> dict[str, str]:
     """Return the name of each file in a result → where it is."""
     return {
         f"{name}{path.removeprefix(str(top))}": path
-        for name, top in made.items()
+        for name, top in outputs.items()
         for path in everything_below(top)
     }
 
 
-def _folders_of(made: Mapping[str, Path]) -> tuple[str, ...]:
-    # Links are followed, and everything_below() has refused those that lead round in a circle.
+def _folders_of(outputs: Mapping[str, Path]) -> tuple[str, ...]:
+    # Links are followed: everything_below() has refused those that lead round in a circle.
     return tuple(
         f"{name}{folder.removeprefix(str(top))}"
-        for name, top in made.items()
+        for name, top in outputs.items()
         for folder, _, _ in os.walk(top, followlinks=True)
     )
 
 
-def _store(source: str, kept: str) -> None:
-    """Keep a file under its digest, anew: what is kept already may have been edited since."""
+def _store(source: str, target: str) -> None:
+    """Store a file under its digest again, for the stored one may have been edited since."""
     is_link = os.path.islink(source)  # noqa: PTH114 - text, where there may be many
     with contextlib.suppress(OSError):
         if not is_link:
-            os.link(source, kept)
+            os.link(source, target)
             return
     with contextlib.suppress(OSError):
-        if os.path.samestat(os.lstat(source), os.lstat(kept)):
+        if os.path.samestat(os.lstat(source), os.lstat(target)):
             return
-    new = Path(f"{kept}.new")
+    new = Path(f"{target}.new")
     remove(new)
     if is_link:
         copy_file(source, str(new))
     else:
         link_or_copy(source, str(new))
-    new.replace(kept)
+    new.replace(target)
 
 
 def _make_folders(folder: Path, *names: str) -> None:
-    """Make folders in the cache; a link in the place of one would lead out of it."""
+    """Make folders in the cache, in the place of a link, which would lead out of it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         folder /= name
@@ -270,7 +270,7 @@ def _make_folders(folder: Path, *names: str) -> None:
 
 
 def _two_levels(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield what is in the folders of a folder, and what else is beside these."""
+    """Yield the entries of the folders in a folder, and what is not a folder in there."""
     if folder.is_symlink() or not folder.is_dir():
         return
     for entry in _entries(folder):
@@ -281,5 +281,5 @@ def _two_levels(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as found:
-        return list(found)
+    with os.scandir(folder) as entries:
+        return list(entries)

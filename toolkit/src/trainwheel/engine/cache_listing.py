@@ -1,4 +1,4 @@
-"""Of what a kept result consists, as JSON that is believed only as a whole.
+"""The list of a result in the cache, as JSON with a digest of itself.
 
 Pure. A list that was cut short or edited, or that names a path outside the folder that a result
 is restored into, counts as absent.
@@ -19,16 +19,17 @@ __all__ = ["Listing", "Result", "parse_listing", "render_listing"]
 SCHEMA = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _YEAR_5138 = 1e11
+"""Seconds since 1970, far above any real time: greater values would not fit in dates."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What is known of a step's run beside its outputs.
+    """What is known of a step's run apart from its outputs.
 
     Args:
-        facts: What it told, kept in its record.
-        seconds: How long it took when it ran.
-        made: When that was, in seconds since 1970.
+        facts: What the step reported, for its record.
+        seconds: How long it took.
+        made: When it ended, in seconds since 1970.
     """
 
     facts: Mapping[str, str]
@@ -43,8 +44,8 @@ class Listing:
     Args:
         result: What is known of the run.
         files: Path → sha256.
-        executable: Those of the files that may be executed.
-        folders: Every folder, those with nothing in them as well; a folder before what is in it.
+        executable: The files that may be executed.
+        folders: Every folder, empty ones too; each before the folders in it.
     """
 
     result: Result
@@ -54,7 +55,7 @@ class Listing:
 
     @property
     def digests(self) -> set[str]:
-        """What it takes of the kept files."""
+        """The digests of its files."""
         return set(self.files.values())
 
     @property
@@ -64,7 +65,7 @@ class Listing:
 
 
 def render_listing(step: str, key: str, listing: Listing) -> bytes:
-    """Return a list as a file holds it."""
+    """Return the bytes of a list's file."""
     document = {
         "step": step,
         "key": key,
@@ -80,7 +81,7 @@ def render_listing(step: str, key: str, listing: Listing) -> bytes:
 
 
 def parse_listing(step: str, key: str, data: bytes) -> Listing | None:
-    """Return the list of this step and key; None where the file holds anything else."""
+    """Return the list for a step and key from the bytes of its file; None for anything else."""
     try:
         whole: Any = json.loads(data)
         document = whole["result"]
@@ -111,7 +112,7 @@ def _listing(document: Any) -> Listing:
 
 
 def _is_inside(name: str) -> bool:
-    """Return whether a path stays in the folder that it is relative to, and is spelled so."""
+    """Return whether a path stays in its folder: without ``..``, and not absolute."""
     return "\0" not in name and {"", ".", ".."}.isdisjoint(name.split("/"))
 
 

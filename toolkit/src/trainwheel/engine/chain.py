@@ -1,4 +1,4 @@
-"""What a step says of itself, and the steps in their order.
+"""What describes a step, and the order of the steps.
 
 The single source for the Nox sessions, ``status`` and ``why``, the documentation and the drawing.
 """
@@ -40,7 +40,7 @@ class Flag:
 TO = Flag("--to", "the index to publish to, by its name in pyproject.toml", "NAME")
 VERBOSE = Flag("--verbose", "show what the tools print")
 FORCE = Flag("--force", "run the steps named with -s even if nothing has changed")
-WAIT = Flag("--wait", "wait for another run that is at work here, instead of stopping")
+WAIT = Flag("--wait", "wait for another run in this repository, instead of stopping")
 
 
 @dataclass(frozen=True)
@@ -66,36 +66,36 @@ def _no_paths(_: Layout) -> tuple[Path, ...]:
 
 @dataclass(frozen=True)
 class Step:
-    """One link of the chain, or a session beside it.
+    """One link of the chain, or a session that is not part of it.
 
     Args:
         name: The Nox session.
         help: One line.
-        run: Does it, or finds that there is nothing to do; given a `trainwheel.engine.run.Run`.
+        run: Runs the step where it is stale; its argument is a `trainwheel.engine.run.Run`.
         target: The make target; empty where there is none.
         needs: Steps that run before it.
-        follows: Steps that queue it at their end, instead of being needed by it.
-        is_link: Whether it is a link of the chain, and not a session beside it.
-        category: The Pipfile category that its environment takes; None for no environment.
-        alone: Whether the category is taken without ``[packages]``.
-        more_categories: Further categories, by the configuration.
-        inputs: The files that make it stale.
-        facts: What else does, such as its command and the keys of its configuration.
+        follows: Steps that queue it when they end, although it does not need them.
+        is_link: Whether it is a link of the chain.
+        category: The Pipfile category for its environment; None for no environment.
+        alone: Whether the environment has this category only, without ``[packages]``.
+        more_categories: Further categories, depending on the configuration.
+        inputs: The files that make it stale when they change.
+        facts: What else makes it stale, such as its command and the keys of its configuration.
         learns: Names of facts that only a run finds out, such as what an index holds.
-        outputs: What it makes.
-        beside: What later steps put into its outputs; it is none of them.
-        reasons: Why its record is not true any more, where that is no matter of its inputs.
-        is_absent: Whether this repository has nothing for it.
+        outputs: The files and folders that it makes.
+        beside: Files that later steps put into its output folders.
+        reasons: Why its record no longer holds, for a step that depends on more than its inputs.
+        is_absent: Whether this repository has nothing for it to do.
         flags: Options that it takes.
         takes_names: What its positional arguments are called; empty where it takes none.
-        check: Looks, before the first step of a run, for what would keep it from its end.
-        follows_records: Steps whose records must match the files as they are, before it begins.
-        is_portable: Whether it makes the same on another kind of machine.
-        watches_writes: Whether an input that was written meanwhile counts as moved even if its
-            bytes are the same again: other bytes may have been read.
-        takes_lock: Whether it waits for, or keeps out, other runs in the repository.
-        needs_lockfile: Whether Pipfile.lock must be there and fresh.
-        keeps_results: Whether what it made is kept for when its inputs are the same again.
+        check: Reports, before the first step of a run, what would make this one fail.
+        follows_records: Steps whose records must match the files before this one begins.
+        is_portable: Whether its outputs are the same on every platform.
+        watches_writes: Whether an input that was written during the run counts as changed even
+            if its bytes are the same again: the step may have read other bytes in between.
+        takes_lock: Whether it runs only while no other run is active in the repository.
+        needs_lockfile: Whether Pipfile.lock must exist and match the Pipfile.
+        keeps_results: Whether its outputs are stored in the cache of results.
     """
 
     name: str
@@ -134,48 +134,49 @@ class Step:
 
     @property
     def before(self) -> tuple[str, ...]:
-        """The steps that come before it, because it needs them or because they queue it."""
+        """The steps that come before it: those that it needs, and those that queue it."""
         return (*self.needs, *self.follows)
 
 
 class Chain:
-    """Steps in the order in which they may run: the links by their needs, then those beside.
+    """Steps in the order in which they may run: links by their needs, then the others by name.
 
     Args:
         steps: In any order.
 
     Raises:
-        ValueError: Two have one name, or one needs a step that is not there, or two need
-            each other.
+        ValueError: Two steps have the same name, a step needs one that does not exist, or the
+            needs form a cycle.
     """
 
     def __init__(self, steps: Iterable[Step]) -> None:
-        ordered = sorted(steps, key=lambda step: step.name)
-        by_name = {step.name: step for step in ordered}
-        for one, other in itertools.pairwise(ordered):
+        by_alphabet = sorted(steps, key=lambda step: step.name)
+        by_name = {step.name: step for step in by_alphabet}
+        for one, other in itertools.pairwise(by_alphabet):
             if one.name == other.name:
                 message = f"two steps are called {one.name}"
                 raise ValueError(message)
-        if unknown := sorted({name for step in ordered for name in step.before} - by_name.keys()):
+        needs = {step.name: sorted(step.before) for step in by_alphabet}
+        if unknown := sorted({*itertools.chain(*needs.values())} - by_name.keys()):
             message = f"a step needs {unknown[0]}, which is not a step"
             raise ValueError(message)
-        needed = {step.name: sorted(step.before) for step in ordered if step.is_link}
-        names = (*_in_order(needed), *by_name)
+        links = {name: needs[name] for name, step in by_name.items() if step.is_link}
+        names = (*_in_order(links), *by_name)
         self.by_name: Mapping[str, Step] = {name: by_name[name] for name in names}
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All of them."""
+        """All steps."""
         return tuple(self.by_name.values())
 
     @property
     def links(self) -> tuple[Step, ...]:
-        """The links of the chain, from documentation and data to verification."""
+        """The links of the chain."""
         return tuple(step for step in self.steps if step.is_link)
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """Every option, each once."""
+        """The options of all steps, each once."""
         return tuple(dict.fromkeys(flag for step in self.steps for flag in step.flags))
 
     def categories(self, name: str, config: Config) -> tuple[str, ...]:
@@ -187,9 +188,9 @@ class Chain:
         return self.by_name[name]
 
 
-def _in_order(needed: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """Yield names after what each needs; of those that could be next, the first by the alphabet."""
-    sorter = graphlib.TopologicalSorter(needed)
+def _in_order(needs: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield each name after those that it needs, otherwise in the order of the alphabet."""
+    sorter = graphlib.TopologicalSorter(needs)
     sorter.prepare()
     ready = list(sorter.get_ready())
     while ready:

@@ -1,8 +1,8 @@
-"""Where long training keeps unfinished work, so that a killed run goes on from there.
+"""Checkpoints of long training, from which the run after a killed one continues.
 
-A folder for each state of what training depends on: what was computed from other inputs, or by
-other code, is never taken. It is no output; nothing of it is shipped, kept in the cache of results
-or compared.
+There is a folder for each state of training's inputs, so that nothing is taken over that was
+computed from other data or by other code. Checkpoints are not outputs: they are not shipped, not
+compared and not stored in the cache of results.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from trainwheel.engine.layout import Layout
 __all__ = ["checkpoints_for", "forget_checkpoints"]
 
 _KEPT = 3
-"""How many states are kept, the newest ones: someone may go back and forth between branches."""
+"""The most folders, the newest ones: a developer may switch between a few branches."""
 
 
 def checkpoints_for(layout: Layout, key: str, *, is_fresh: bool = False) -> Path:
-    """Return the folder for a state of training's inputs, made where it is missing.
+    """Make the folder for a state of training's inputs, and return it.
 
     Args:
-        layout: Where everything stands.
-        key: Of the fingerprint of what training depends on.
-        is_fresh: Begin with an empty folder, whatever an earlier run left there.
+        layout: The paths of the repository.
+        key: The key of training's fingerprint.
+        is_fresh: Begin with an empty folder, even if an earlier run left something.
     """
     folder = _folder(layout, key)
     if is_fresh:
@@ -40,7 +40,7 @@ def checkpoints_for(layout: Layout, key: str, *, is_fresh: bool = False) -> Path
 
 
 def forget_checkpoints(layout: Layout, key: str) -> None:
-    """Remove the folder of a state that has been trained to its end."""
+    """Remove the folder for a state of training's inputs, once training has ended well."""
     folder = _folder(layout, key)
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # others are still unfinished

@@ -1,8 +1,8 @@
 """The modules of this repository that an entry point imports, directly or not.
 
-Nothing is run: the text of each module says what it imports. What a name may lead to counts,
-even if another package of that name would win; to count too much costs a run, to count too
-little ships a model that the code did not make.
+Nothing is run: the text of each module shows what it imports. Every file that a name may refer to
+counts, even if Python would find another package of that name first: one file too many costs a
+run, one too few ships a model that is not from the present code.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["Closure", "import_closure", "is_module_here", "is_ours", "source_fil
 _INIT = "__init__"
 _EXTENSIONS = (".so", ".pyd")
 _CACHE_FILES = (".pyc", ".egg-info")
-"""What `list_files` leaves out among the files of one folder."""
+"""The files of a folder that `list_files` skips too."""
 _IMPORTED_BY_PYTHON = "sitecustomize"
-"""Every Python imports it when it starts, where it finds one."""
+"""Python's `site` module imports it at every start, if there is one."""
 _NOT_SOURCE = frozenset({"build", "dist", ".nox", ".venv", ".trainwheel", ".git"})
-"""Folders at the root of the repository that hold no modules of its own."""
+"""Folders at the root of the repository whose files tools have written."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Closure:
     """What an entry point depends on.
 
     Args:
-        files: Its modules, and every file that is not Python in the packages so touched.
-        widened_by: "FILE:LINE" of an import that its text does not tell; then ``files`` holds
-            everything under the source root as well.
+        files: The modules that it imports, and the files that are not Python in their packages.
+        widened_by: "FILE:LINE" of an import whose name is only known when it runs; then
+            ``files`` holds everything under the source root as well.
     """
 
     files: frozenset[Path]
@@ -45,10 +45,10 @@ class Closure:
 def import_closure(
     entries: Iterable[Path | str], *, root: Path, source: Path, scan: Callable[[Path], Imports]
 ) -> Closure:
-    """Return what entry points import of this repository.
+    """Return the files of this repository that entry points import.
 
     Args:
-        entries: Files that are run or collected, and dotted names as ``python -m`` takes them.
+        entries: Files that are run or collected by pytest, and names as ``python -m`` takes them.
         root: The repository, the working folder of every step.
         source: The source root, which is on Python's path.
         scan: Returns what a file imports.
@@ -70,10 +70,10 @@ def import_closure(
     unknown: list[str] = []
     while walk.waiting:
         module = walk.waiting.pop()
-        found = scan(module)
-        if found.unknown_line:
-            unknown.append(f"{module.relative_to(root).as_posix()}:{found.unknown_line}")
-        for name in found.names:
+        imports = scan(module)
+        if imports.unknown_line:
+            unknown.append(f"{module.relative_to(root).as_posix()}:{imports.unknown_line}")
+        for name in imports.names:
             walk.add_import(module, name)
     files = {*walk.modules, *walk.neighbours()}
     if unknown:
@@ -82,7 +82,7 @@ def import_closure(
 
 
 def source_files(source: Path, root: Path) -> Iterator[Path]:
-    """Yield every file under the source root, without what tools keep at the repository's.
+    """Yield every file under the source root, without the folders of tools at the root.
 
     Raises:
         ConfigurationError: A symbolic link leads round in a circle.
@@ -96,23 +96,23 @@ def _is_source(path: Path, root: Path) -> bool:
 
 
 def is_ours(path: Path, root: Path) -> bool:
-    """Return whether a path is a file of the repository that no tool made."""
-    with contextlib.suppress(OSError):  # a command may hold words that are too long for a name
+    """Return whether a path is a file of the repository, and not in a folder of a tool."""
+    with contextlib.suppress(OSError):  # a word of a command may be too long for a file's name
         return _is_source(path, root) and path.is_file()
     return False
 
 
 def is_module_here(name: str, root: Path, source: Path) -> bool:
-    """Return whether a dotted name leads to a module under the root or the source root."""
+    """Return whether a dotted name refers to a module under the root or the source root."""
     return _Walk(root, _Folders(root), {root, source}).add_name(name)
 
 
 @dataclass(frozen=True)
 class _Listing:
-    """What a folder holds.
+    """The entries of a folder.
 
     Args:
-        modules: Name as it is imported → the files that may be loaded for it.
+        modules: Name as it is imported → the files that Python may load for it.
         folders: Name → folder.
         data: The files that are not Python, without caches.
     """
@@ -135,19 +135,19 @@ class _Folders:
         return self._listings[folder]
 
     def is_package(self, folder: Path) -> bool:
-        """Return whether a folder is a package by more than its name."""
+        """Return whether a folder has an ``__init__``."""
         return _INIT in self[folder].modules
 
 
 def _list(folder: Path, without: Container[str]) -> _Listing:
     listing = _Listing()
     try:
-        with os.scandir(folder) as found:
-            entries = list(found)
+        with os.scandir(folder) as iterator:
+            entries = list(iterator)
     except OSError:
         return listing
     for entry in entries:
-        with contextlib.suppress(OSError):  # a link that leads round in a circle
+        with contextlib.suppress(OSError):  # a link to itself
             if entry.is_file():
                 _add_file(listing, folder / entry.name)
             elif entry.is_dir() and entry.name not in without:
@@ -159,14 +159,18 @@ def _add_file(listing: _Listing, path: Path) -> None:
     name = path.name
     if name.endswith((".py", *_EXTENSIONS)):
         # An extension module is called "name.cpython-311-x86_64-linux-gnu.so" or the like.
-        known_as = name.removesuffix(".py") if name.endswith(".py") else name.partition(".")[0]
-        listing.modules[known_as] = (*listing.modules.get(known_as, ()), path)
+        module = name.removesuffix(".py") if name.endswith(".py") else name.partition(".")[0]
+        listing.modules[module] = (*listing.modules.get(module, ()), path)
     if not name.endswith((".py", *_CACHE_FILES)):
         listing.data.append(path)
 
 
 def _places(scripts: Iterable[Path], root: Path, source: Path, folders: _Folders) -> Iterable[Path]:
-    """Return where names are looked up: beside each script too, and where its package stands."""
+    """Return the folders that are searched for modules.
+
+    Beside the two roots these are the folder of each script, which Python puts on its path, and
+    the one above its outermost package, which pytest does (import mode ``prepend``).
+    """
     places = {root, source}
     for folder in {script.parent for script in scripts}:
         places.add(folder)
@@ -178,7 +182,7 @@ def _places(scripts: Iterable[Path], root: Path, source: Path, folders: _Folders
 
 
 class _Walk:
-    """Finds the files that names lead to, and remembers which were found."""
+    """Collects the modules that names refer to, and the packages that hold them."""
 
     def __init__(self, root: Path, folders: _Folders, places: Iterable[Path]) -> None:
         self.modules: set[Path] = set()
@@ -193,26 +197,25 @@ class _Walk:
         self._followed: dict[str, bool] = {}
 
     def add_script(self, script: Path) -> None:
-        """Touch a file that is run or collected, and the packages that hold it."""
+        """Add a file that is run or collected, and the packages that hold it."""
         self._add(script)
         folder = script.parent
         self._beside.add(folder)
         while self._folders.is_package(folder) and folder != self._root:
-            self._touch(folder, _INIT)
+            self._add_module(folder, _INIT)
             self._packages.add(folder)
             folder = folder.parent
 
     def add_name(self, name: str) -> bool:
-        """Touch what a dotted name may lead to; return whether it leads anywhere here."""
+        """Add the modules that a dotted name may refer to; return whether there are any."""
         if name not in self._followed:
             parts = name.split(".")
             places = self._places.get(parts[0], ())
-            found = {self._follow(place, parts) for place in places}  # in every one of them
-            self._followed[name] = True in found
+            self._followed[name] = True in [self._follow(place, parts) for place in places]
         return self._followed[name]
 
     def add_import(self, module: Path, name: str) -> None:
-        """Touch what an import of a module may lead to."""
+        """Add the modules that an import in a module may refer to."""
         rest = name.lstrip(".")
         level = len(name) - len(rest)
         if not level:
@@ -223,43 +226,43 @@ class _Walk:
             if folder == self._root:
                 return
             folder = folder.parent
-        # Relative imports work in packages only, so this is one, whatever it holds.
+        # Relative imports work in packages only, so this folder is one, even without __init__.
         self._packages.add(folder)
-        self._touch(folder, _INIT)
+        self._add_module(folder, _INIT)
         self._follow(folder, rest.split("."))
 
     def neighbours(self) -> Iterator[Path]:
-        """Yield the files that are not Python in the packages that were touched."""
+        """Yield the files that are not Python in the packages of the modules."""
         for folder in self._beside - {self._root}:
             yield from self._folders[folder].data
         packages = self._packages - {self._root}
         is_inside: dict[Path, bool] = dict.fromkeys(packages, True)
         for top in packages:
             if packages.isdisjoint(top.parents):
-                for found in list_files(top):
-                    if found.suffix != ".py" and self._is_inside(found.parent, is_inside):
-                        yield found
+                for path in list_files(top):
+                    if path.suffix != ".py" and self._is_inside(path.parent, is_inside):
+                        yield path
 
-    def _is_inside(self, folder: Path, known: dict[Path, bool]) -> bool:
-        """Return whether the package that holds a folder was touched."""
-        if folder not in known:
+    def _is_inside(self, folder: Path, answers: dict[Path, bool]) -> bool:
+        """Return whether the package that holds a folder is one of the modules' packages."""
+        if folder not in answers:
             is_own = self._folders.is_package(folder)
-            known[folder] = not is_own and self._is_inside(folder.parent, known)
-        return known[folder]
+            answers[folder] = not is_own and self._is_inside(folder.parent, answers)
+        return answers[folder]
 
     def _follow(self, place: Path, parts: Sequence[str]) -> bool:
-        """Touch the packages and the modules of a dotted name; return whether there are any."""
+        """Add the packages and the modules of a dotted name; return whether there are any."""
         folder, is_found = place, False
         packages: list[Path] = []
         for part in parts:
             listing = self._folders[folder]
             names = {*listing.modules, *listing.folders} if part == "*" else {part}
             for name in names:
-                if self._touch(folder, name):
+                if self._add_module(folder, name):
                     self._packages.update(packages)
                     self._beside.update(() if packages else (place,))
                     is_found = True
-                if name in listing.folders and self._touch(listing.folders[name], _INIT):
+                if name in listing.folders and self._add_module(listing.folders[name], _INIT):
                     self._packages.update((*packages, listing.folders[name]))
                     is_found = True
             if part not in listing.folders:
@@ -268,12 +271,12 @@ class _Walk:
             packages.append(folder)
         return is_found
 
-    def _touch(self, folder: Path, name: str) -> bool:
-        """Remember the module of this name in a folder; return whether there is one."""
-        found = self._folders[folder].modules.get(name, ())
-        for module in found:
+    def _add_module(self, folder: Path, name: str) -> bool:
+        """Add the module of this name in a folder; return whether there is one."""
+        files = self._folders[folder].modules.get(name, ())
+        for module in files:
             self._add(module)
-        return bool(found)
+        return bool(files)
 
     def _add(self, module: Path) -> None:
         if module not in self.modules:

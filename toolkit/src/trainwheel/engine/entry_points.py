@@ -1,4 +1,4 @@
-"""What a training command runs, told from its words."""
+"""What a training command runs, read from its words."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PYTHON = re.compile(r"python[0-9.]*(\.exe)?", re.ASCII)
 def entries_of(
     argv: Sequence[str], root: Path, source: Path | None = None
 ) -> tuple[Path | str, ...] | None:
-    """Return what a command runs: a module's name or a file; None where that cannot be told.
+    """Return what a command runs: a module's name or a file; None where its words do not show it.
 
     Args:
         argv: The program and its arguments.
         root: The folder in which it is run.
-        source: The source root; where it is given, a module of somebody else, such as cProfile,
-            cannot be told either: it may run anything of ours.
+        source: The source root. If it is given, the result is also None for a module from
+            elsewhere, such as cProfile, because that may run any module of the repository.
     """
     program, *words = argv or [""]
     if not _PYTHON.fullmatch(program.rpartition("/")[2]):
@@ -47,10 +47,10 @@ def entries_of(
 
 
 def words_of_python(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Divide a Python command into its options and what is run, with that one's arguments.
+    """Divide a Python command into Python's options and what follows them.
 
     Returns:
-        The options before, and ``-m MODULE …`` or ``FILE …``; None for anything else.
+        The options, and ``-m MODULE …`` or ``FILE …``; None for anything else.
     """
     program, *words = argv or [""]
     if not _PYTHON.fullmatch(program.rpartition("/")[2]):
@@ -64,7 +64,7 @@ def words_of_python(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ..
         if word.startswith("--") or word == "-" or letter == "c":
             return None
         if letter == "m":
-            # Letters before the m are options of their own: -Im module.
+            # The letters before the m are options without a value: -Im module.
             before = word[: word.index("m")]
             options += [before] if before != "-" else []
             return (
@@ -79,12 +79,15 @@ def words_of_python(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ..
 
 
 def _module(name: str, root: Path, source: Path | None) -> tuple[str] | None:
-    is_known = source is None or is_module_here(f"{name}.__main__", root, source)
-    return (name,) if name and is_known else None
+    is_here = source is None or is_module_here(f"{name}.__main__", root, source)
+    return (name,) if name and is_here else None
 
 
 def _option_with_value(word: str) -> tuple[str, str]:
-    """Return the option of "-uWignore" that takes a value, and the value if it is in there."""
+    """Return the option in a word that takes a value, and that value: W and ignore of -uWignore.
+
+    The value is empty where the next word is the value; both are empty without such an option.
+    """
     for number, letter in enumerate(word[1:], 2):
         if letter in "cmWX":
             return letter, word[number:]
@@ -101,6 +104,6 @@ def _path(word: str, root: Path) -> Path:
 
 
 def files_named(argv: Iterable[str], root: Path) -> tuple[Path, ...]:
-    """Return the files of the repository that a command names, its tools' own apart."""
-    named = (_path(word, root) for word in argv if word and not word.startswith("-"))
-    return tuple(path for path in named if is_ours(path, root))
+    """Return the files of the repository that a command names, without those of tools."""
+    paths = (_path(word, root) for word in argv if word and not word.startswith("-"))
+    return tuple(path for path in paths if is_ours(path, root))

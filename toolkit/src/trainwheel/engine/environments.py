@@ -1,4 +1,4 @@
-"""The environments of steps: one for each below Nox's folder, filled from the lock."""
+"""The environments of steps: one for each step in Nox's folder, installed from the lock."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _TAIL = 30
 
 @dataclass(frozen=True)
 class StepEnvironments:
-    """Nox's folder of environments: one for each step, filled from the lock.
+    """The environments of steps, and the commands that run in them.
 
     Args:
         workspace: The model repository.
-        console: Where people are told.
-        folder: Of the environments.
+        console: Shows messages, and the output of tools.
+        folder: The folder of the environments.
         categories: Returns the Pipfile categories of a step's environment.
         tokens: The passwords that commands print.
-        verbose: Whether the tools' own output is shown.
+        verbose: Whether the output of tools is shown.
     """
 
     workspace: Workspace
@@ -49,23 +49,23 @@ class StepEnvironments:
 
     @functools.cached_property
     def routing(self) -> Routing | None:
-        """Where packages come from that are bound to an index; None where none are."""
+        """The routes of packages that are bound to an index; None where no package is."""
         indexes, environment = self.workspace.config.indexes, self.workspace.environment
         return routing_of(indexes, environment, self.tokens, self.console)
 
     def served_index(self) -> AbstractContextManager[str]:
-        """Serve all indexes as one, for a resolver; see `Tools`."""
+        """Serve all indexes as one; see `Tools`."""
         return contextlib.nullcontext("") if self.routing is None else self.routing.served()
 
     def installer(self, step: str) -> Installer:
-        """Return what makes environments for a step, beside its own."""
+        """Return an installer that writes to a step's log; see `Tools`."""
         log = self.workspace.layout.log(step)
         return Installer(self.workspace.environment, log, routing=self.routing)
 
     def python(self, step: str) -> Path:
-        """Return the interpreter of a step's environment, made or filled where it has to be."""
-        locked = self.workspace.locked(*self._categories(step))
-        return self.installer(step).ensure(self._home(step), locked)
+        """Return the interpreter of a step's environment, which is installed first if needed."""
+        requirements = self.workspace.locked(*self._categories(step))
+        return self.installer(step).ensure(self._home(step), requirements)
 
     def at(self, workspace: Workspace) -> Tools:
         """Return these tools for a repository with another configuration."""
@@ -75,12 +75,12 @@ class StepEnvironments:
         return self.categories(step, self.workspace.config)
 
     def _home(self, step: str) -> Path:
-        """Return the folder of a step's environment; training has one for each engine."""
+        """Return the folder of a step's environment; training has another for each engine."""
         extra = set(self._categories(step)) - {"packages", step}
         return self.folder / "-".join([step, *sorted(extra)])
 
     def variables(self, step: str) -> dict[str, str]:
-        """Return what a process needs to run in a step's environment."""
+        """Return the variables with which a process runs in a step's environment."""
         python, folder = self.python(step), self._home(step)
         return {
             "PATH": f"{python.parent}{os.pathsep}{self.workspace.environment.get('PATH') or ''}",
@@ -89,7 +89,7 @@ class StepEnvironments:
         }
 
     def complete(self, command: Command, step: str) -> Completed:
-        """Run a command to its end, whatever that is; its output goes to a step's log."""
+        """Run a command, and return how it ended; see `Tools`."""
         return run(command, self.workspace.environment, log=self.workspace.layout.log(step))
 
     def run(  # noqa: PLR0913 - see `Tools`
@@ -117,36 +117,36 @@ class StepEnvironments:
         echo = echo or (self.console.line if self.verbose else None)
         hide = self.console.redact
         environment = self.workspace.environment
-        completed = run(command, environment, log=log, echo=echo, aside=PROGRESS, redact=hide)
-        if completed.failed:
+        result = run(command, environment, log=log, echo=echo, aside=PROGRESS, redact=hide)
+        if result.failed:
             if echo is None:
-                for line in completed.output.splitlines()[-_TAIL:]:
+                for line in result.output.splitlines()[-_TAIL:]:
                     self.console.line(f"  {line}")
-            raise _failure(completed, what, layout.relative(log))
-        return completed.output
+            raise _failure(result, what, layout.relative(log))
+        return result.output
 
     def _resolve(self, step: str, argv: tuple[str, ...]) -> tuple[str, ...]:
         program = self.python(step).parent / argv[0]
         return (str(program) if program.exists() else argv[0], *argv[1:])
 
 
-def _failure(completed: Completed, what: str, log: str) -> StepFailedError:
-    message = f"{what} {_ending(completed)}"
-    # pytest draws a rule around its last line.
-    if last := completed.last_line.strip("= "):
+def _failure(result: Completed, what: str, log: str) -> StepFailedError:
+    message = f"{what} {_ending(result)}"
+    # pytest frames its last line: "=== 1 failed ===".
+    if last := result.last_line.strip("= "):
         message += f": {last}"
     hint = f"its whole output is in {log}"
-    if completed.is_late:
-        hint = f"raise its limit, or look into {log}"
+    if result.is_late:
+        hint = f"raise its time limit; its whole output is in {log}"
     return StepFailedError(message, hint=hint)
 
 
-def _ending(completed: Completed) -> str:
-    code = completed.returncode
-    if completed.is_late:
+def _ending(result: Completed) -> str:
+    code = result.returncode
+    if result.is_late:
         return "took too long"
     if code == -signal.SIGKILL:
         return "was killed, as the system does when memory runs out"
     if code < 0:
-        return f"was ended by signal {-code}"
+        return f"was stopped by signal {-code}"
     return f"ended with exit code {code}"

@@ -1,4 +1,4 @@
-"""Run a step once: skip it if nothing changed, fence its inputs, place its outputs at the end."""
+"""Run a step once: skip it if nothing changed, refuse inputs that change while it runs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from trainwheel.system.files import everything_below, place, remove, scratch_fol
 __all__ = ["current_record", "is_stale", "moved_outputs", "require_current", "run_step"]
 
 Work = Callable[[Path], Mapping[str, str]]
-"""Makes a step's outputs in the folder that it is given; returns facts for the record."""
+"""Makes a step's outputs in a scratch folder, and returns facts for the record."""
 
-_Written = Mapping[str, tuple[int, int, int]]
+_Signatures = Mapping[str, tuple[int, int, int]]
 
 
 def run_step(  # noqa: PLR0913 - what a step hands over, each by name
@@ -43,50 +43,50 @@ def run_step(  # noqa: PLR0913 - what a step hands over, each by name
     force: bool | None = None,
     is_quiet: bool = False,
 ) -> Record:
-    """Run ``work`` unless the step's record says that it would make what is already there.
+    """Run ``work``, unless the step's record shows that its outputs are up to date.
 
-    What an earlier run made of the same inputs is taken from the result cache, unless the step has
-    failed with them since.
+    If the cache holds a result for the same inputs, that is restored instead; not so if the step
+    has failed with these inputs since.
 
     Args:
         run: This run.
         step: The step.
         work: Makes the outputs, under the last part of their names, in a scratch folder. A fact
-            called ``summary`` is what a person is told.
-        learned: Facts that this run found out.
-        summary: What a person is told in any case, also where nothing was to be done.
-        force: Run it whatever the record and the cache say; by default if that was asked for.
-        is_quiet: Say nothing where nothing was to be done.
+            called ``summary`` is printed.
+        learned: The facts that this run found out; see `Step.learns`.
+        summary: Is printed in any case, also where the step is up to date.
+        force: Run it whatever the record and the cache say; by default if ``--force`` was given.
+        is_quiet: Print nothing where the step is up to date.
 
     Raises:
-        InputChangedError: An input moved while the step ran; what it made is kept aside.
+        InputChangedError: An input changed while the step ran; the outputs are kept aside.
     """
     force = run.is_forced(step.name) if force is None else force
-    doing = _Doing(run, step, learned or {}, fingerprint(run.workspace, step, learned))
-    record = None if force else current_record(run, step, doing.inputs)
+    stale = _StaleStep(run, step, learned or {}, fingerprint(run.workspace, step, learned))
+    record = None if force else current_record(run, step, stale.inputs)
     if record is not None:
         run.workspace.digests.save()
         if not is_quiet:
             run.console.outcome(step.name, summary or "unchanged")
         return record
-    doing.say_if_widened()
-    started = time.monotonic()
-    record, is_restored = doing.do(work, force=force)
+    stale.notice_computed_imports()
+    start = time.monotonic()
+    record, is_restored = stale.update(work, force=force)
     run.made.add(step.name)
     outcome = summary or record.facts.get("summary", "done")
     outcome += ", restored from the cache" if is_restored else ""
-    run.console.outcome(step.name, outcome, time.monotonic() - started)
+    run.console.outcome(step.name, outcome, time.monotonic() - start)
     return record
 
 
 @dataclass(frozen=True)
-class _Doing:
-    """A step that has something to do.
+class _StaleStep:
+    """A step that is to be run.
 
     Args:
         run: This run.
         step: The step.
-        learned: Facts that this run found out.
+        learned: The facts that this run found out.
         inputs: What the step depends on, as it was at the start.
     """
 
@@ -95,27 +95,31 @@ class _Doing:
     learned: Mapping[str, str]
     inputs: Fingerprint
 
-    def do(self, work: Work, *, force: bool) -> tuple[Record, bool]:
-        """Make or restore the outputs, place them and write the record last."""
+    def update(self, work: Work, *, force: bool) -> tuple[Record, bool]:
+        """Make or restore the outputs, place them, and write the record last.
+
+        Returns:
+            The record, and whether the outputs are from the cache.
+        """
         run, step, layout = self.run, self.step, self.run.workspace.layout
-        written = self._written()
+        signatures = self._signatures()
         with run.console.working(step.name), scratch_folder(layout.scratch, step.name) as scratch:
-            kept = None if force else self._restore(scratch)
-            result = kept or self._make(work, scratch)
-            self._fence(scratch, self._moved(written))
-            outputs = self._put_in_place(scratch, None if kept else result)
+            earlier = None if force else self._restore(scratch)
+            result = earlier or self._make(work, scratch)
+            self._refuse(scratch, self._change_since(signatures))
+            outputs = self._put_in_place(scratch, None if earlier else result)
         record = Record(step.name, self.inputs, outputs, result.seconds, result.facts, result.made)
         write_record(layout.records, record)
         run.workspace.digests.save()
-        return record, kept is not None
+        return record, earlier is not None
 
-    def say_if_widened(self) -> None:
-        """Say so where an import is not told by its text."""
+    def notice_computed_imports(self) -> None:
+        """Print a notice if the step's inputs cannot be read from the imports alone."""
         if culprit := read_inputs(self.run.workspace, self.step).widened_by:
             source = self.run.workspace.config.source
             self.run.console.notice_once(
-                f"{culprit} imports what its text does not tell, so every file under {source} "
-                "counts"
+                f"the modules that {culprit} imports are only known when it runs, so every file "
+                f"under {source} is an input"
             )
 
     def _restore(self, scratch: Path) -> Result | None:
@@ -123,93 +127,94 @@ class _Doing:
         records = workspace.layout.records
         if not step.keeps_results or has_failed(records, step.name, self.inputs.key):
             return None
-        kept = workspace.cache.restore(step.name, self.inputs.key, scratch)
-        made = [scratch / path.name for path in step.outputs(workspace.layout)]
-        if kept is not None and not all(path.exists() for path in made):
-            # Of another version of this library, whose step made something else.
+        result = workspace.cache.restore(step.name, self.inputs.key, scratch)
+        outputs = [scratch / path.name for path in step.outputs(workspace.layout)]
+        if result is not None and not all(path.exists() for path in outputs):
+            # It is from another version of this library, whose step had other outputs.
             for path in scratch.iterdir():
                 remove(path)
             return None
-        return kept
+        return result
 
     def _make(self, work: Work, scratch: Path) -> Result:
-        started = time.monotonic()
+        start = time.monotonic()
         self.run.workspace.layout.log(self.step.name).unlink(missing_ok=True)
         try:
             facts = dict(work(scratch))
         except NoEnvironmentError:
-            raise  # nothing has run
-        except Exception:  # not an interrupt or a signal: these say nothing of the inputs
+            raise  # the work has not begun
+        except Exception:  # an interrupt or a signal is not a failure with these inputs
             self._withdraw()
             raise
-        return Result(facts, time.monotonic() - started, time.time())
+        return Result(facts, time.monotonic() - start, time.time())
 
     def _withdraw(self) -> None:
-        """Let nothing stand for a success with inputs with which the step has failed now."""
+        """Remove the record and the cached result of the inputs with which the step failed."""
         step, workspace = self.step, self.run.workspace
         if not step.keeps_results:
-            return  # what was fetched before is none the worse
+            return  # the data that was fetched before is still good
         records = workspace.layout.records
         withdraw_record(records, step.name, self.inputs)
         if reason := workspace.cache.withdraw(step.name, self.inputs.key):
             note_failure(records, step.name, self.inputs.key)
             self.run.console.notice(
-                f"what {step.name} made of the same inputs before is no longer used: {reason}"
+                f"the cache holds an earlier result of {step.name} for the same inputs, which is "
+                f"ignored from now on: {reason}"
             )
 
-    def _written(self) -> _Written:
+    def _signatures(self) -> _Signatures:
         if not self.step.watches_writes:
             return {}
         root, digests = self.run.workspace.layout.root, self.run.workspace.digests
         return {name: digests.written(root / name) for name in self.inputs.files}
 
-    def _moved(self, written: _Written) -> str:
-        """Return what moved since the start, as a clause; empty for nothing."""
+    def _change_since(self, signatures: _Signatures) -> str:
+        """Return the first change of an input since the start, as a clause; empty for none."""
         workspace = self.run.workspace
         for reason in explain(self.inputs, fingerprint(workspace, self.step, self.learned)):
             return str(reason)
-        for name, signature in written.items():
+        for name, signature in signatures.items():
             if workspace.digests.written(workspace.layout.root / name) != signature:
                 return f"{name} was written"
         return ""
 
-    def _fence(self, scratch: Path, moved: str) -> None:
-        if not moved:
+    def _refuse(self, scratch: Path, change: str) -> None:
+        if not change:
             return
         layout = self.run.workspace.layout
         aside = layout.aside / self.step.name
         shutil.rmtree(aside, ignore_errors=True)
         aside.parent.mkdir(parents=True, exist_ok=True)
         scratch.rename(aside)
-        message = f"{moved} while {self.step.name} ran"
-        kept = layout.relative(aside)
-        raise InputChangedError(message, hint=f"what it made is kept in {kept}; run it again")
+        message = f"{change} while {self.step.name} ran"
+        hint = f"what it made is kept in {layout.relative(aside)}; run it again"
+        raise InputChangedError(message, hint=hint)
 
     def _put_in_place(self, scratch: Path, result: Result | None) -> dict[str, str]:
-        """Keep a new result for later, rename the outputs into place, and return their digests."""
+        """Cache a new result, rename the outputs into place, and return their digests."""
         step, workspace = self.step, self.run.workspace
         layout, table = workspace.layout, workspace.digests
         finals = {path.name: path for path in step.outputs(layout)}
-        made = {name: scratch / name for name in finals}
+        outputs = {name: scratch / name for name in finals}
         digests = {
-            layout.relative(final): table.output(made[name]) for name, final in finals.items()
+            layout.relative(final): table.output(outputs[name]) for name, final in finals.items()
         }
-        if result is None or step.category is None or not step.keeps_results:
-            reason = ""  # a decision or a page costs nothing to make again
-        else:
-            reason = workspace.cache.keep(step.name, self.inputs.key, result, made)
-        if reason:
-            self.run.console.notice(f"what {step.name} made is not kept for later: {reason}")
+        # Without an environment a step takes no time: its result is not worth a place in the cache.
+        if result is not None and step.category is not None and step.keeps_results:
+            reason = workspace.cache.keep(step.name, self.inputs.key, result, outputs)
+            if reason:
+                self.run.console.notice(f"the result of {step.name} is not cached: {reason}")
         for name, final in finals.items():
-            below = [path.removeprefix(str(made[name])) for path in everything_below(made[name])]
-            place(made[name], final)
+            top = str(outputs[name])
+            below = [path.removeprefix(top) for path in everything_below(outputs[name])]
+            place(outputs[name], final)
             for path in below:
-                table.carry(f"{made[name]}{path}", f"{final}{path}")
+                table.carry(f"{top}{path}", f"{final}{path}")
         return digests
 
 
 def current_record(run: Run, step: Step, now: Fingerprint) -> Record | None:
-    """Return a step's record if its inputs are as ``now`` and its outputs as it left them."""
+    """Return a step's record if its inputs are still ``now`` and its outputs are unchanged."""
     records = run.workspace.layout.records
     record = read_record(records, step.name)
     if record is None and (records / f"{step.name}.json").exists():
@@ -220,35 +225,34 @@ def current_record(run: Run, step: Step, now: Fingerprint) -> Record | None:
 
 
 def is_stale(run: Run, step: Step) -> bool:
-    """Return whether a step has something to do, as far as its inputs are there."""
+    """Return whether a step has to run."""
     workspace = run.workspace
     places = (workspace.layout.root / name for name in workspace.config.training_data)
     if workspace.fetches_data and not all(place.exists() for place in places):
-        return True  # the data is yet to be fetched, so nobody knows it
+        return True  # the data is yet to be fetched, so its digest is unknown
     return current_record(run, step, fingerprint(workspace, step)) is None
 
 
 def require_current(workspace: Workspace, step: Step) -> Record:
-    """Return a step's record, which must match the files as they are now.
+    """Return a step's record, if it matches the files as they are now.
 
     Raises:
-        InputChangedError: A file moved since the step ran.
+        InputChangedError: A file changed since the step ran.
         StepFailedError: The step has not run.
     """
     record = read_record(workspace.layout.records, step.name)
     if record is None:
-        message = f"{step.name} has no record"
+        message = f"{step.name} has not run here"
         raise StepFailedError(message, hint=f"run it first: nox -s {step.name}")
     now = fingerprint(workspace, step, learned_facts(step, record.fingerprint))
-    moved = (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record))
-    if moved:
-        message = f"{moved[0]} after {step.name} ran"
+    for change in (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record)):
+        message = f"{change} after {step.name} ran"
         raise InputChangedError(message, hint="run the same command again")
     return record
 
 
 def moved_outputs(workspace: Workspace, step: Step, record: Record) -> Iterator[Reason]:
-    """Yield each output that is not as a step left it."""
+    """Yield each output that changed since the step made it."""
     layout = workspace.layout
     beside = frozenset(map(str, step.beside(layout)))
     finals = map(layout.relative, step.outputs(layout))

@@ -1,6 +1,6 @@
-"""What a step depends on, as one value that can be compared.
+"""The inputs of a step, as one value that can be compared.
 
-Pure: digests come in, a key and the reasons for a difference go out.
+Pure: digests come in, a key and the differences go out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Fingerprint:
 
     Args:
         files: Path relative to the repository → sha256 of the bytes.
-        facts: What else counts, such as the command, the locked packages and the Python version.
+        facts: Further inputs, such as the command, the locked packages and the Python version.
     """
 
     files: Mapping[str, str]
@@ -32,18 +32,18 @@ class Fingerprint:
 
     @property
     def key(self) -> str:
-        """One digest of everything: the same key, nothing to do."""
+        """One digest of all inputs: a step whose key is the same is up to date."""
         return digest_json({"files": dict(self.files), "facts": dict(self.facts)})
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a step has to run: one thing that is not as it was.
+    """Why a step has to run: one input or output that differs from the record.
 
     Args:
-        what: A file, or what else counts; a whole clause where it was not there and is not.
-        old: What it was: a digest, or a short text; None where it was not there.
-        new: What it is; None where it is gone.
+        what: A file or the name of a fact; a whole clause where both values are None.
+        old: Its value in the record, a digest or a short text; None where it is new.
+        new: Its value now; None where it is gone.
     """
 
     what: str
@@ -58,7 +58,7 @@ class Reason:
 
     @property
     def detail(self) -> str:
-        """The same with what it was and what it is, digests cut short."""
+        """The clause with the old and the new value, digests cut to eight digits."""
         if self.old is None and self.new is None:
             return str(self)
         if self.old is None or self.new is None:

@@ -1,4 +1,4 @@
-"""What a Python file imports, told from its text alone."""
+"""What a Python file imports, read from its text alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BY_NAME = frozenset({
 _BUILTIN = frozenset({"__import__", "importlib.__import__", "builtins.__import__"})
 _RUN = frozenset({"exec", "builtins.exec"})
 _EVALUATE = frozenset({"eval", "builtins.eval"})
-_UNTELLING = frozenset({
+_BY_PATH = frozenset({
     "imp.find_module", "imp.load_module", "imp.load_source", "importlib.machinery.FileFinder",
     "importlib.machinery.ExtensionFileLoader", "importlib.machinery.SourceFileLoader",
     "importlib.machinery.SourcelessFileLoader", "importlib.util.spec_from_file_location",
@@ -24,10 +24,10 @@ _UNTELLING = frozenset({
     "lazy_loader.load", "pkgutil.iter_modules", "pkgutil.resolve_name", "pkgutil.walk_packages",
     "runpy.run_path", "zipimport.zipimporter",
 })  # fmt: skip
-_IMPORTING = _BY_NAME | _BUILTIN | _RUN | _UNTELLING
+_IMPORTING = _BY_NAME | _BUILTIN | _RUN | _BY_PATH
 _TAILS = frozenset(name.rpartition(".")[2] for name in _IMPORTING | _EVALUATE)
 _ANYWHERE = {"import_module": "importlib.import_module", "__import__": "__import__"}
-"""These mean the same wherever they were got from: packages hand them on to their modules."""
+"""These count whatever module they are imported from: packages re-export them (``_compat``)."""
 _OWN_PACKAGE = frozenset({"__package__", "__name__", "__spec__.name", "__spec__.parent"})
 
 
@@ -38,7 +38,7 @@ class Imports:
     Args:
         names: Dotted names, with leading dots where they are relative; ``from a import b`` is
             ``a.b``, and ``from a import *`` is ``a.*``.
-        unknown_line: The line of the first import that its text does not tell; 0 for none.
+        unknown_line: The line of the first import by a computed name or path; 0 for none.
     """
 
     names: tuple[str, ...]
@@ -48,8 +48,8 @@ class Imports:
 def read_imports(source: bytes) -> Imports:
     """Return what a module imports, anywhere in its text.
 
-    A file that is no Python imports nothing: its bytes count anyway, and Python will say what is
-    wrong with it.
+    A file with a syntax error imports nothing: its bytes are an input in any case, and Python
+    reports the error.
     """
     return _read(source)
 
@@ -57,7 +57,7 @@ def read_imports(source: bytes) -> Imports:
 def _read(source: bytes | str) -> Imports:
     try:
         with warnings.catch_warnings():
-            # Of "\d" and the like; where they are errors, the file would count as no Python.
+            # "\d" gives a SyntaxWarning, which would be an error under -W error.
             warnings.simplefilter("ignore")
             nodes = tuple(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -69,7 +69,7 @@ def _read(source: bytes | str) -> Imports:
 
 
 class _Reader:
-    """Collects what is imported; knows under which names the importing functions go."""
+    """Collects the imports of a text; knows the aliases of functions that import."""
 
     def __init__(self, nodes: Iterable[ast.AST]) -> None:
         self.names: set[str] = set()
@@ -79,8 +79,8 @@ class _Reader:
         for node in nodes:
             match node:
                 case ast.Import() | ast.ImportFrom():
-                    for known_as, full_name in _bound(node):
-                        self._aliases.setdefault(known_as, set()).add(full_name)
+                    for alias, full_name in _bindings(node):
+                        self._aliases.setdefault(alias, set()).add(full_name)
                 case ast.Call():
                     self._called.add(node.func)
 
@@ -94,7 +94,7 @@ class _Reader:
                 self._read_call(node)
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
                 if node not in self._called and self._may_import(node) & _IMPORTING:
-                    # Handed on, to be called with who knows what.
+                    # The function itself is passed on: its arguments are not in the text.
                     self.unknown.add(node.lineno)
             case ast.Assign(targets=targets, value=value):
                 self._read_plugins(targets, value)
@@ -106,28 +106,28 @@ class _Reader:
     def _read_call(self, call: ast.Call) -> None:
         names = self._may_import(call.func)
         if names & (_RUN | _EVALUATE):
-            self._read_run(call, is_told=not names & _RUN)
-        if names & _UNTELLING:
+            self._read_run(call, is_known=not names & _RUN)
+        if names & _BY_PATH:
             self.unknown.add(call.lineno)
         if names & _BY_NAME:
             self._read_by_name(call, runs="runpy.run_module" in names)
         if names & _BUILTIN:
             self._read_builtin(call)
 
-    def _read_run(self, call: ast.Call, *, is_told: bool) -> None:
+    def _read_run(self, call: ast.Call, *, is_known: bool) -> None:
         code = _text(call.args[0]) if call.args else None
         if code is not None:
-            found = _read(code.strip())
-            self.names.update(found.names)
-            is_told = not found.unknown_line
-        if not is_told:
+            imports = _read(code.strip())
+            self.names.update(imports.names)
+            is_known = not imports.unknown_line
+        if not is_known:
             self.unknown.add(call.lineno)
 
     def _read_by_name(self, call: ast.Call, *, runs: bool) -> None:
         """Read ``import_module(name, package)`` and its like."""
-        given = _arguments(call, "name", "package")
-        first = given.get("name", given.get("modname", given.get("mod_name")))
-        name, package = _text(first), given.get("package")
+        arguments = _arguments(call, "name", "package")
+        first = arguments.get("name", arguments.get("modname", arguments.get("mod_name")))
+        name, package = _text(first), arguments.get("package")
         if name is None:
             self.unknown.add(call.lineno)
         elif not name.startswith(".") or self._full_names(package) & _OWN_PACKAGE:
@@ -139,11 +139,11 @@ class _Reader:
 
     def _read_builtin(self, call: ast.Call) -> None:
         """Read ``__import__(name, globals, locals, fromlist, level)``."""
-        given = _arguments(call, "name", "globals", "locals", "fromlist", "level")
-        name, parts = _text(given.get("name")), _texts(given.get("fromlist"))
-        depth = given.get("level", ast.Constant(0))
+        arguments = _arguments(call, "name", "globals", "locals", "fromlist", "level")
+        name, parts = _text(arguments.get("name")), _texts(arguments.get("fromlist"))
+        depth = arguments.get("level", ast.Constant(0))
         level = depth.value if isinstance(depth, ast.Constant) else None
-        is_whole = None not in given and not any(isinstance(a, ast.Starred) for a in call.args)
+        is_whole = None not in arguments and not any(isinstance(a, ast.Starred) for a in call.args)
         if name is None or parts is None or not isinstance(level, int) or not is_whole:
             self.unknown.add(call.lineno)
             return
@@ -162,32 +162,31 @@ class _Reader:
         self.names.update(texts or ())
 
     def _may_import(self, node: ast.expr) -> set[str]:
-        """Return what a function's name may stand for, where one that imports is among it."""
+        """Return the full names of a function that may be one that imports; else nothing."""
         tail = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
         is_alias = isinstance(node, ast.Name) and tail in self._aliases
         return self._full_names(node) if tail in _TAILS or is_alias else set()
 
     def _full_names(self, node: ast.AST | None) -> set[str]:
-        """Return what a dotted name in the text may stand for."""
+        """Return the full names that a dotted name in the text may stand for."""
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
             node = node.value
         head = node.id if isinstance(node, ast.Name) else ""
-        full_names = {
-            ".".join((known, *reversed(parts))) for known in (head, *self._aliases.get(head, ()))
-        }
+        heads = (head, *self._aliases.get(head, ()))
+        full_names = {".".join((name, *reversed(parts))) for name in heads}
         tails = {name.rpartition(".")[2] for name in full_names}
         return full_names | {full for tail, full in _ANYWHERE.items() if tail in tails}
 
 
 def _base(node: ast.ImportFrom) -> str:
-    """Return what comes before the names in the full name of what a statement imports."""
+    """Return what precedes each name in its full name: ``..a.`` for ``from ..a import b``."""
     return "." * node.level + (f"{node.module}." if node.module else "")
 
 
-def _bound(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
-    """Yield each name that a statement binds, with the full name of what it stands for."""
+def _bindings(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """Yield each name that a statement binds, with the full name that it stands for."""
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):
             base = _base(node)
@@ -200,7 +199,7 @@ def _bound(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
 
 
 def _arguments(call: ast.Call, *names: str) -> dict[str | None, ast.expr]:
-    """Return the arguments of a call by name; what ``**`` hands over is under None."""
+    """Return the arguments of a call by name; a ``**`` argument is under None."""
     return {
         **dict(zip(names, call.args, strict=False)),
         **{keyword.arg: keyword.value for keyword in call.keywords},
@@ -208,7 +207,7 @@ def _arguments(call: ast.Call, *names: str) -> dict[str | None, ast.expr]:
 
 
 def _text(node: ast.expr | None) -> str | None:
-    """Return the text that a literal is, without its bytes' prefix; None for anything else."""
+    """Return the text of a literal, also of bytes; None for anything else."""
     match node:
         case ast.Constant(value=str() as text):
             return text
@@ -218,7 +217,7 @@ def _text(node: ast.expr | None) -> str | None:
 
 
 def _texts(node: ast.expr | None) -> tuple[str, ...] | None:
-    """Return the texts that a literal holds, none for None; None where it cannot be told."""
+    """Return the texts in a literal list, nothing for None; None for anything else."""
     match node:
         case None | ast.Constant(value=None):
             return ()
@@ -232,5 +231,5 @@ def _resolve(name: str, package: str) -> str:
     """Return the absolute name of a relative one, as `importlib.util.resolve_name` does."""
     rest = name.lstrip(".")
     parts = package.split(".")
-    kept = parts[: max(len(parts) - (len(name) - len(rest)) + 1, 0)]
-    return ".".join(part for part in (*kept, rest) if part)
+    base = parts[: max(len(parts) - (len(name) - len(rest)) + 1, 0)]
+    return ".".join(part for part in (*base, rest) if part)

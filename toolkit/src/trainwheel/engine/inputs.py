@@ -51,7 +51,7 @@ def fingerprint(
 
     Raises:
         ConfigurationError: Data is missing, or a link leads round in a circle.
-        StepFailedError: What an earlier step decided is not there.
+        StepFailedError: The decision of an earlier step is missing.
     """
     names = sorted(map(str, read_inputs(workspace, step).files))
     facts = {
@@ -71,9 +71,9 @@ def digests_of(workspace: Workspace, *groups: Files) -> Mapping[str, str]:
     return workspace.digests.digests(workspace.layout.root, names)
 
 
-def learned_facts(step: Step, known: Fingerprint) -> dict[str, str]:
+def learned_facts(step: Step, record: Fingerprint) -> dict[str, str]:
     """Return the facts of a fingerprint that only a run finds out."""
-    return {name: known.facts[name] for name in step.learns if name in known.facts}
+    return {name: record.facts[name] for name in step.learns if name in record.facts}
 
 
 def read_inputs(workspace: Workspace, step: Step) -> Closure:
@@ -91,14 +91,14 @@ def files(words: str, read: Callable[[Workspace], Iterable[Path]]) -> Files:
     """Return a group of inputs.
 
     Args:
-        words: What they are, for the manual.
-        read: Returns them as they are now.
+        words: Their description, for the manual.
+        read: Returns the files as they are now.
     """
     return Files(words, lambda workspace: Closure(frozenset(read(workspace))))
 
 
 def training_closure(workspace: Workspace) -> Closure:
-    """Return the files that training and the shipped classifier are made of.
+    """Return the files that training and the shipped classifier import.
 
     Raises:
         ConfigurationError: A link leads round in a circle.
@@ -107,7 +107,7 @@ def training_closure(workspace: Workspace) -> Closure:
 
 
 def close(workspace: Workspace, tests: tuple[Path, ...]) -> Closure:
-    """Return what training and the shipped classifier import, and these tests, with the tests."""
+    """Return the files that training, the shipped classifier and tests import, and the tests."""
     root, source = workspace.layout.root, workspace.layout.source
     command = workspace.training_command(Path("MODEL"), Path("REPORT"))
     entries = entries_of(command, root, source)
@@ -118,15 +118,15 @@ def close(workspace: Workspace, tests: tuple[Path, ...]) -> Closure:
         source=source,
         scan=workspace.digests.imports,
     )
-    tracked = [root / name for name in workspace.tracked_data]
-    named = (path for path in files_named(command, root)
-             if not any(path.is_relative_to(place) for place in tracked))  # fmt: skip
-    closed = {*closure.files, *tests, *named}
+    data = [root / name for name in workspace.tracked_data]
+    arguments = (path for path in files_named(command, root)
+                 if not any(path.is_relative_to(place) for place in data))  # fmt: skip
+    paths = {*closure.files, *tests, *arguments}
     widened_by = closure.widened_by
     if entries is None:
-        closed.update(source_files(source, root))
+        paths.update(source_files(source, root))
         widened_by = "tool.trainwheel.train.command"
-    return Closure(frozenset(closed - workspace.layout.trained), widened_by)
+    return Closure(frozenset(paths - workspace.layout.trained), widened_by)
 
 
 def _source(workspace: Workspace) -> Iterator[Path]:
@@ -136,11 +136,11 @@ def _source(workspace: Workspace) -> Iterator[Path]:
 
 
 def _data(workspace: Workspace) -> Iterator[Path]:
-    # What DVC tracks is told by the digest in its file, without being read.
-    config, tracked = workspace.config, workspace.tracked_data
+    # DVC keeps the digest of the data in its own file: the data need not be read, or be there.
+    config, dvc_names = workspace.config, workspace.tracked_data
     for name in (*config.training_data, *config.inputs):
-        there = f"{name}.dvc" if name in tracked else name
-        yield from map(Path, _existing(workspace.layout.root, there))
+        path = f"{name}.dvc" if name in dvc_names else name
+        yield from map(Path, _existing(workspace.layout.root, path))
 
 
 def _shipped(workspace: Workspace) -> Iterator[Path]:
@@ -150,9 +150,9 @@ def _shipped(workspace: Workspace) -> Iterator[Path]:
 
 def _measured(workspace: Workspace) -> Iterator[Path]:
     layout = workspace.layout
-    written = (layout.metrics, layout.predictions, layout.holdout, layout.parameters,
-               layout.data_digests, layout.run_facts)  # fmt: skip
-    return (path for path in written if path.is_file())
+    paths = (layout.metrics, layout.predictions, layout.holdout, layout.parameters,
+             layout.data_digests, layout.run_facts)  # fmt: skip
+    return (path for path in paths if path.is_file())
 
 
 TRAINING = Files(
@@ -167,7 +167,7 @@ SHIPPED = files(
     "the package, the model, the files that make the metadata, `Pipfile.lock`", _shipped
 )
 MEASURED = files("what training wrote of itself", _measured)
-"""What the report and the gate look at, of all that training writes."""
+"""The files of training that the report and the gate read."""
 
 
 def _existing(root: Path, name: str) -> Iterator[str]:
@@ -184,12 +184,11 @@ def _packages(workspace: Workspace, step: Step) -> Mapping[str, str]:
     categories = step.categories(workspace.config)
     if categories not in workspace.package_facts:
         workspace.package_facts[categories] = {
-            f"{_PACKAGE}{locked.name}": f"{locked.pin.removeprefix('==')} {_digest(locked)}"
-            for locked in requirements(workspace.lock, *categories)
+            f"{_PACKAGE}{each.name}": f"{each.pin.removeprefix('==')} {_digest(each)}"
+            for each in requirements(workspace.lock, *categories)
         }
     return workspace.package_facts[categories]
 
 
-def _digest(locked: LockedRequirement) -> str:
-    row = [locked.pin, locked.extras, locked.marker, locked.hashes, locked.kind]
-    return digest_json(row)[:12]
+def _digest(each: LockedRequirement) -> str:
+    return digest_json([each.pin, each.extras, each.marker, each.hashes, each.kind])[:12]

@@ -1,4 +1,4 @@
-"""Where everything of a model stands: every path below the repository, in one place."""
+"""Every path of a model repository, in one place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Layout", "manifest_of"]
 
 
 def manifest_of(artefact: Path) -> Path:
-    """Return where the manifest of an artefact stands: its name with ``.json`` behind it."""
+    """Return the path of an artefact's manifest: the artefact's name with ``.json`` appended."""
     return artefact.with_name(f"{artefact.name}.json")
 
 
@@ -21,7 +21,7 @@ class _Below:
 
     Args:
         above: The attribute that holds the other one.
-        name: Of the file or folder.
+        name: The name of the file or folder.
     """
 
     def __init__(self, above: str, name: str) -> None:
@@ -52,17 +52,17 @@ class Layout:
     records = _Below("build", ".trainwheel")
     """The folder of the step records."""
     scratch = _Below("records", "tmp")
-    """Where steps make what is renamed into place at their end."""
+    """The scratch folders of steps; outputs are renamed into place from here."""
     aside = _Below("records", "aside")
-    """Where outputs are kept whose inputs moved meanwhile."""
+    """The outputs of steps whose inputs changed while they ran."""
     digests = _Below("records", "digests.json")
     """The table of the digests of files."""
     doc = _Below("build", "doc")
     """The model's site."""
     data = _Below("build", "data")
-    """What the data command wrote."""
+    """The snapshot that the data command wrote."""
     train = _Below("build", "train")
-    """What training wrote of itself, and the report."""
+    """The files that training writes beside the model, and the report."""
     metrics = _Below("train", "metrics.json")
     """Metrics by name, as training wrote them."""
     predictions = _Below("train", "predictions.csv")
@@ -76,9 +76,9 @@ class Layout:
     data_digests = _Below("train", "data.json")
     """The digests of data that is not a file of the repository."""
     run_facts = _Below("train", "training.json")
-    """What training took: time, memory, packages."""
+    """The resources of training: time, memory, packages."""
     repeatability = _Below("train", "repeatability.json")
-    """Whether training repeats, as far as somebody asked."""
+    """Whether training gave the same model twice; only after ``train -- --check-repeatable``."""
     report = _Below("train", "report.html")
     """The report's page."""
     metrics_table = _Below("train", "metrics.md")
@@ -86,9 +86,9 @@ class Layout:
     card = _Below("train", "model_card.md")
     """The model card."""
     evaluation = _Below("build", "evaluate")
-    """What was measured, the verdict and the pictures."""
+    """The measurements, the verdict and the pictures."""
     verdict = _Below("evaluation", "judged.json")
-    """What the gate says, and what it was said of."""
+    """The verdict of the gate, and the values that it is about."""
     test = _Below("build", "test")
     """The results of the tests, and their coverage."""
     junit = _Below("test", "junit.xml")
@@ -98,19 +98,19 @@ class Layout:
     dist = _Below("build", "dist")
     """The wheel and its proof."""
     store = _Below("root", ".trainwheel")
-    """What outlives a clean: the embedded index and caches; models share it."""
+    """What `clean` does not remove: the embedded index and the caches; shared by all models."""
     index = _Below("store", "index")
     """The files of the embedded index."""
     keys = _Below("store", "keys")
     """The release keys of published wheels, by digest."""
     published = _Below("store", "published")
-    """Published wheels that were fetched to compare with."""
+    """Published wheels that were fetched as baselines."""
     cache = _Below("store", "cache")
-    """What steps made of earlier inputs."""
+    """The cache of results."""
     checkpoints = _Below("store", "checkpoints")
     """The unfinished work of long training."""
     lock = _Below("store", "lock")
-    """What one run at a time holds."""
+    """The file that the one active run locks."""
 
     @classmethod
     def of(cls, root: Path, config: Config, model: str = "") -> Layout:
@@ -120,21 +120,21 @@ class Layout:
 
     @property
     def build(self) -> Path:
-        """What steps make; `clean` removes it."""
+        """The outputs and records of steps; `clean` removes the folder."""
         return self.root / "build" / self.model
 
     @property
     def manifest(self) -> Path:
-        """What is recorded of the trained model, beside it."""
+        """The manifest of the trained model, beside it."""
         return manifest_of(self.artefact)
 
     @property
     def trained(self) -> frozenset[Path]:
-        """What training puts into the package."""
+        """The files that training puts into the package."""
         return frozenset({self.artefact, self.manifest})
 
     def log(self, step: str) -> Path:
-        """Return the file that keeps what a step's tools printed."""
+        """Return the log of a step: the output of its tools."""
         return self.build / "log" / f"{step}.log"
 
     def relative(self, path: Path) -> str:

@@ -1,7 +1,7 @@
-"""Step records and outputs on disk.
+"""The records of steps, and notes of failures, on disk.
 
 A record is written after the outputs are in place, to a temporary file that is synced and
-renamed, so that a kill at any moment leaves either no record or one that is true.
+renamed, so that a kill at any moment leaves either a record that matches the outputs or none.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class Record:
-    """What a step leaves behind.
+    """One successful run of a step.
 
     Args:
-        step: Its name.
-        fingerprint: What it depended on.
+        step: The step's name.
+        fingerprint: Its inputs.
         outputs: Path relative to the repository → digest of the file or folder.
         seconds: How long it took.
-        facts: What later steps want to know, such as the version or the wheel's digest.
-        finished: When it ended, in seconds since 1970; only for a person's eyes.
+        facts: What later steps need, such as the version or the wheel's digest.
+        finished: When it ended, in seconds since 1970; only for display.
     """
 
     step: str
@@ -49,7 +49,7 @@ class Record:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write a step's record; what was noted of a failure with the same inputs no longer counts."""
+    """Write a step's record, and remove the note of a failure with the same inputs."""
     document = {"schema": SCHEMA, "key": record.fingerprint.key, **asdict(record)}
     text = json.dumps(document, indent=1, sort_keys=True)
     write_atomically(folder / f"{record.step}.json", text.encode())
@@ -57,21 +57,21 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def withdraw_record(folder: Path, step: str, inputs: Fingerprint) -> None:
-    """Remove a step's record if it is of these inputs, with which the step has failed since."""
+    """Remove a step's record if it has these inputs."""
     record = read_record(folder, step)
     if record is not None and record.fingerprint.key == inputs.key:
         (folder / f"{step}.json").unlink(missing_ok=True)
 
 
 def note_failure(folder: Path, step: str, key: str) -> None:
-    """Note that a step failed with the inputs of a key, until it succeeds with them."""
+    """Note that a step failed with the inputs of a key; `write_record` removes the note."""
     path = _failure(folder, step, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 
 
 def has_failed(folder: Path, step: str, key: str) -> bool:
-    """Return whether a failure with the inputs of a key is noted."""
+    """Return whether there is a note that a step failed with the inputs of a key."""
     return _failure(folder, step, key).exists()
 
 
@@ -80,10 +80,7 @@ def _failure(folder: Path, step: str, key: str) -> Path:
 
 
 def read_record(folder: Path, step: str) -> Record | None:
-    """Return a step's record; None where there is none or it cannot be read.
-
-    A record of another schema, or one that was cut short, counts as absent: the step runs again.
-    """
+    """Return a step's record; None where it is missing, damaged or of another schema."""
     path = folder / f"{step}.json"
     try:
         document = json.loads(path.read_bytes())

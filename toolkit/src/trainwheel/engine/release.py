@@ -1,4 +1,4 @@
-"""The decided release: what the version step found out, for the steps after it."""
+"""The release that the version step decided on, for the steps after it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Release:
 
     Args:
         name: The distribution's name, as setup.py has it.
-        version: What to release, or what holds the same content already.
+        version: The version to release, or the published one with the same content.
         releases: Whether there is anything to release.
-        always: Whether it is released even if the content has not changed.
-        reason: One clause for a person.
-        release_key: Digest of what would be shipped, apart from the version.
+        always: Whether to release even if the content has not changed.
+        reason: Why, as one clause to print.
+        release_key: Digest of the content of the wheel, apart from the version.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Release:
 
     @property
     def mark(self) -> str:
-        """What the decision comes to; the reason may differ from one job to the next."""
+        """A digest of the decision without its reason, which may differ from job to job."""
         return digest_json({**asdict(self), "reason": ""})
 
     def render(self) -> str:
@@ -46,7 +46,7 @@ def read_release(path: Path) -> Release:
     """Return the decision that the version step wrote.
 
     Raises:
-        StepFailedError: There is none that can be read.
+        StepFailedError: It is missing or cannot be read.
     """
     try:
         return Release(**json.loads(path.read_bytes()))

@@ -1,4 +1,4 @@
-"""One run of this process: the repository, its tools, the screen, and what was asked for."""
+"""One run of this process: the repository, its tools, the console, and the request."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Options:
-    """What stands after ``--``.
+    """The arguments after ``--``.
 
     Args:
         values: Flag without its dashes → value; an empty text for a switch.
-        names: The words that are not flags.
+        names: The arguments that are not flags.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
     def get(self, name: str) -> str | None:
-        """Return a flag's value, None where it was not given."""
+        """Return a flag's value; None where the flag was not given."""
         return self.values.get(name)
 
     def has(self, name: str) -> bool:
@@ -47,15 +47,15 @@ class Run:
     Args:
         workspace: The model repository.
         tools: Runs commands in the environments of steps.
-        console: Where people are told.
+        console: Prints messages.
         tokens: The passwords that commands print.
-        options: What stands after ``--``.
+        options: The arguments after ``--``.
         steps: The names of all steps of this run.
-        named: The names of those that were asked for, without what they need.
-        registered: The names of all steps that the noxfile has.
-        queue: Lets a step run after those of this run.
-        is_stale: Returns whether a step has something to do.
-        made: The names of the steps that had something to do in this run.
+        named: The names of the steps on the command line, without those that they need.
+        registered: The names of all steps in the noxfile.
+        queue: Adds a step to the end of this run.
+        is_stale: Returns whether a step has to run.
+        made: The names of the steps that were not up to date in this run.
     """
 
     workspace: Workspace
@@ -77,26 +77,26 @@ class Run:
         return self.workspace.environment
 
     def is_forced(self, step: str) -> bool:
-        """Return whether a step is to run even if nothing has changed."""
+        """Return whether a step has to run even if nothing has changed."""
         return step in self.named and self.options.has("force")
 
     def once(self, question: Hashable, ask: Callable[[], _T]) -> _T:
-        """Return the answer to a question that is asked at most once a run."""
+        """Return the answer to a question that is asked at most once in a run."""
         if question not in self._answers:
             self._answers[question] = ask()
         return cast("_T", self._answers[question])
 
     def under(self, config: Config) -> Run:
-        """Return this run as it would be with another configuration."""
+        """Return this run with another configuration."""
         workspace = replace(self.workspace, config=config)
         return replace(self, workspace=workspace, tools=self.tools.at(workspace))
 
     def passwords(self) -> tuple[str, ...]:
-        """Return the values of the passwords of indexes, as far as this run has them."""
+        """Return the passwords of indexes and of data that this run has."""
         config = self.workspace.config
         names = {NEXUS_VARIABLES[-1], NEXUS_READ_VARIABLES[-1], *config.data_secrets}
         for index in config.indexes.values():
             names |= {index.password_env, index.read_password_env}
-        given = (self.environment.secret(name) for name in sorted(names) if name)
-        secrets = (*(secret for secret in given if secret is not None), *self.tokens.minted)
-        return tuple(secret.reveal() for secret in secrets)
+        values = (self.environment.secret(name) for name in sorted(names) if name)
+        secrets = (*values, *self.tokens.minted)
+        return tuple(secret.reveal() for secret in secrets if secret is not None)

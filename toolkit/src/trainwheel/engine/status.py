@@ -1,4 +1,4 @@
-"""How the steps stand, without running any: for ``trainwheel status`` and ``trainwheel why``."""
+"""The status of the steps, without running any: for ``trainwheel status`` and ``why``."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _FINE = frozenset({CURRENT, SKIPPED})
 
 @dataclass(frozen=True)
 class StepStatus:
-    """How one step stands.
+    """The status of one step.
 
     Args:
-        step: Its name.
-        state: ``up to date``, ``stale``, ``not run``, ``skipped`` where the project has nothing
-            for it, ``waits`` for a step before it, or ``always runs``.
-        finished: When it last ended well, in seconds since 1970.
+        step: The step's name.
+        state: ``up to date``, ``stale``, ``not run``, ``skipped`` where the repository has
+            nothing for it, ``waits`` for a step before it, or ``always runs``.
+        finished: When it last succeeded, in seconds since 1970.
         seconds: How long it took then.
         reasons: Why it is stale.
-        waits_for: The stale step that it builds upon.
+        waits_for: The stale step that it depends on, directly or not.
     """
 
     step: str
@@ -42,7 +42,7 @@ class StepStatus:
     waits_for: str = ""
 
     def as_json(self) -> dict[str, object]:
-        """Return it as JSON has it."""
+        """Return the status as a JSON object."""
         return {
             "step": self.step,
             "state": self.state,
@@ -57,7 +57,7 @@ class StepStatus:
 
 
 def read_status(workspace: Workspace, chain: Chain) -> tuple[StepStatus, ...]:
-    """Return how each link of the chain stands; no index is asked and nothing is written."""
+    """Return the status of each link of the chain; no index is asked and nothing is written."""
     statuses: dict[str, StepStatus] = {}
     for step in chain.links:
         statuses[step.name] = _look(workspace, step, statuses)
@@ -65,7 +65,7 @@ def read_status(workspace: Workspace, chain: Chain) -> tuple[StepStatus, ...]:
 
 
 def why(workspace: Workspace, chain: Chain, name: str) -> StepStatus:
-    """Return how one step stands, with every reason for which it would run."""
+    """Return the status of one step, with every reason for which it would run."""
     if not chain[name].is_link:
         return StepStatus(name, UNRECORDED)
     return next(status for status in read_status(workspace, chain) if status.step == name)
@@ -73,18 +73,15 @@ def why(workspace: Workspace, chain: Chain, name: str) -> StepStatus:
 
 def _look(workspace: Workspace, step: Step, earlier: Mapping[str, StepStatus]) -> StepStatus:
     if step.is_absent(workspace):
-        return StepStatus(step.name, SKIPPED)  # whatever it left when there was something for it
+        return StepStatus(step.name, SKIPPED)  # even with a record of another configuration
     record = read_record(workspace.layout.records, step.name)
     if record is None:
         return StepStatus(step.name, ABSENT)
-    look = step.reasons or (lambda here, known: file_reasons(here, step, known))
+    look = step.reasons or (lambda here, own: file_reasons(here, step, own))
     reasons = look(workspace, record)
-    # A record tells what stands there; what will stand there after a stale step ran, nobody knows.
-    waits_for = next(
-        (name for name in step.before if name in earlier and earlier[name].state not in _FINE), ""
-    )
-    if earlier.get(waits_for) and earlier[waits_for].waits_for:
-        waits_for = earlier[waits_for].waits_for
+    # Nobody knows yet what a stale step before it will make.
+    before = (earlier[name] for name in step.before if name in earlier)
+    waits_for = next((it.waits_for or it.step for it in before if it.state not in _FINE), "")
     state = STALE if reasons else WAITING if waits_for else CURRENT
     return StepStatus(step.name, state, record.finished, record.seconds, reasons, waits_for)
 
@@ -94,19 +91,19 @@ def file_reasons(
 ) -> tuple[Reason, ...]:
     """Return how a step's inputs and outputs differ from its record.
 
-    Only an index knows whether a version's decision still holds, and only the place where the data
-    lives whether it is the same: what a run found out counts as it was recorded.
+    Facts that only a run finds out, such as what an index holds, are taken from the record.
 
     Args:
         workspace: The model repository.
         step: The step.
-        record: What it left behind.
-        fixed: Further facts that count as they were recorded.
+        record: The step's record.
+        fixed: Further facts that are taken from the record.
     """
-    recorded = record.fingerprint.facts
-    kept = {name: recorded[name] for name in fixed if name in recorded}
+    facts = record.fingerprint.facts
+    assumed_facts = {name: facts[name] for name in fixed if name in facts}
     try:
-        now = fingerprint(workspace, step, {**learned_facts(step, record.fingerprint), **kept})
+        learned = learned_facts(step, record.fingerprint)
+        now = fingerprint(workspace, step, {**learned, **assumed_facts})
     except StepFailedError as error:
         return (Reason(error.message, None, None),)
     return (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record))

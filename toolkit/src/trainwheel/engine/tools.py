@@ -1,4 +1,4 @@
-"""What runs in the environments of steps: a protocol, so that a test hands in one that records."""
+"""Runs commands in the environments of steps: a protocol, so that a test can record the calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from trainwheel.system.secrets import SecretClass
 __all__ = ["PROGRESS", "Tools"]
 
 PROGRESS = "\x1e"
-"""What lines begin with that tell how far a tool is, and are no part of its output."""
+"""The first character of a line that reports progress; such lines are not part of the output.
+
+It is ASCII's record separator, which RFC 7464 puts before each value for the same purpose.
+"""
 
 
 class Tools(Protocol):
@@ -27,9 +30,9 @@ class Tools(Protocol):
         ...
 
     def served_index(self) -> AbstractContextManager[str]:
-        """Serve all indexes as one on this machine, for a resolver, and yield its address.
+        """Serve all indexes as one on this machine, for a resolver, and yield the address.
 
-        It is empty where no package is bound to an index.
+        The address is empty where no package is bound to an index.
         """
         ...
 
@@ -38,19 +41,19 @@ class Tools(Protocol):
         ...
 
     def python(self, step: str) -> Path:
-        """Return the interpreter of a step's environment, made or filled where it has to be."""
+        """Return the interpreter of a step's environment, which is installed first if needed."""
         ...
 
     def variables(self, step: str) -> dict[str, str]:
-        """Return what a process needs to run in a step's environment."""
+        """Return the variables with which a process runs in a step's environment."""
         ...
 
     def installer(self, step: str) -> Installer:
-        """Return what makes environments for a step, beside its own."""
+        """Return an installer for environments beside a step's own, which writes to its log."""
         ...
 
     def complete(self, command: Command, step: str) -> Completed:
-        """Run a command to its end, whatever that is; its output goes to a step's log."""
+        """Run a command, and return how it ended; its output goes to a step's log."""
         ...
 
     def run(  # noqa: PLR0913 - how a tool is run, each by name
@@ -67,15 +70,16 @@ class Tools(Protocol):
         """Run a tool in a step's environment and return what it printed.
 
         Args:
-            step: Whose environment and log it uses.
-            argv: The program, looked up in the environment first, and its arguments.
-            what: What it does, for the error: "training", "the tests".
-            env: Variables set on top.
-            secrets: The classes of secrets that it may see.
-            echo: Shows each line of its output as it comes, instead of the last ones if it fails.
-            timeout: Seconds after which it is ended; None for no limit.
+            step: The step whose environment and log it uses.
+            argv: The program, which is looked up in the environment first, and its arguments.
+            what: The subject of an error message: "training", "the tests".
+            env: Further variables.
+            secrets: The classes of secrets that the tool may see.
+            echo: Shows each line of the output at once. Without it, the last lines are shown if
+                the tool fails.
+            timeout: Seconds after which the tool is stopped; None for no limit.
 
         Raises:
-            StepFailedError: It ended in anything but 0, or too late.
+            StepFailedError: The exit code is not 0, or the time limit has passed.
         """
         ...

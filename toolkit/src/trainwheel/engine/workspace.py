@@ -1,4 +1,4 @@
-"""What a model repository holds: its configuration, its lock and its files, with their digests."""
+"""A model repository: its configuration, its lock and its files, with their digests."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ __all__ = ["Workspace"]
 
 @dataclass(frozen=True)
 class Workspace:
-    """A model repository, as a run of this process finds it.
+    """A model repository, each of whose files is read at most once in a run.
 
     Args:
-        layout: Where everything stands.
-        config: What pyproject.toml says.
+        layout: Its paths.
+        config: The configuration in pyproject.toml.
         environment: The variables of this run.
     """
 
@@ -51,24 +51,28 @@ class Workspace:
 
     @functools.cached_property
     def cache(self) -> ResultCache:
-        """What steps made of earlier inputs."""
+        """The cache of results."""
         return ResultCache(self.layout.cache, self.config.cache_limit, self.digests.digest)
 
     @functools.cached_property
     def pipfile(self) -> Pipfile:
-        """What the Pipfile asks for."""
+        """The requirements in the Pipfile."""
         return parse_pipfile(read_text(self.layout.root / "Pipfile"))
 
     @functools.cached_property
     def lock(self) -> Lockfile:
-        """The locked packages; refused where the lock is missing, unreadable or stale."""
+        """The locked packages.
+
+        Raises:
+            LockfileError: The lock is missing, cannot be read or does not match the Pipfile.
+        """
         lock = parse_lockfile(read_text(self.layout.root / "Pipfile.lock"))
         check_fresh(self.pipfile, lock)
         return lock
 
     @functools.cached_property
     def package_facts(self) -> dict[tuple[str, ...], Mapping[str, str]]:
-        """What the lock says of Pipfile categories, as far as it was asked for in this run."""
+        """The facts of the locked packages by Pipfile categories; filled by `fingerprint`."""
         return {}
 
     def locked(self, *categories: str) -> str:
@@ -76,7 +80,7 @@ class Workspace:
         return render_requirements(requirements(self.lock, *categories))
 
     def locked_digest(self, *categories: str) -> str:
-        """Return one digest of what categories lock; those that the Pipfile lacks lock nothing."""
+        """Return one digest of the packages in categories; a missing category counts as empty."""
         present = [name for name in categories if self.has_category(name)]
         return slice_digest(self.lock, present)
 
@@ -85,15 +89,15 @@ class Workspace:
         return canonical_category(name) in self.lock.categories
 
     def locks(self, category: str, package: str) -> bool:
-        """Return whether a package is locked in a category, which may be missing."""
-        locked = self.lock.packages(category) if self.has_category(category) else ()
-        return any(entry.name == package for entry in locked)
+        """Return whether a package is locked in a category; a missing category counts as empty."""
+        entries = self.lock.packages(category) if self.has_category(category) else ()
+        return any(entry.name == package for entry in entries)
 
     def read_setup_py(self) -> bytes:
-        """Return what setup.py holds now.
+        """Return the content of setup.py.
 
         Raises:
-            ConfigurationError: There is none.
+            ConfigurationError: It cannot be read.
         """
         try:
             return (self.layout.root / "setup.py").read_bytes()
@@ -106,7 +110,7 @@ class Workspace:
         """Check that there is a trained model.
 
         Raises:
-            StepFailedError: There is none.
+            StepFailedError: The file does not exist.
         """
         if not self.layout.artefact.is_file():
             message = f"{self.config.artefact_path} does not exist"
@@ -124,13 +128,13 @@ class Workspace:
         return bool(self.config.data_command or self.tracked_data)
 
     def is_data(self, name: str) -> bool:
-        """Return whether a path, relative to the root, is data and no code."""
-        tracked = (f"{place}.dvc" for place in self.tracked_data)
-        places = (*self.config.training_data, *self.config.inputs, *tracked)
+        """Return whether a path, relative to the root, is data and not code."""
+        dvc_files = (f"{place}.dvc" for place in self.tracked_data)
+        places = (*self.config.training_data, *self.config.inputs, *dvc_files)
         return any(Path(name).is_relative_to(place) for place in places)
 
     def training_command(self, model: Path, report: Path) -> tuple[str, ...]:
-        """Return the configured training command with its paths filled in."""
+        """Return the configured training command with the paths in place of their names."""
         words = {
             "{model}": (str(model),),
             "{report}": (str(report),),
@@ -142,7 +146,7 @@ class Workspace:
         return tuple(argv)
 
     def shipped_package(self) -> Iterator[Path]:
-        """Yield the files of the package that goes into the wheel, without what training makes."""
+        """Yield the files of the package that is shipped, without those that training makes."""
         for path in list_files(self.layout.package):
             if path not in self.layout.trained:
                 yield path
@@ -151,5 +155,4 @@ class Workspace:
         """Yield the files at the root that decide what the wheel's metadata says."""
         for pattern in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README*",
                         "LICENSE*", "LICENCE*", "NOTICE*"):  # fmt: skip
-            found = sorted(self.layout.root.glob(pattern))
-            yield from (path for path in found if path.is_file())
+            yield from (path for path in sorted(self.layout.root.glob(pattern)) if path.is_file())
