@@ -1,4 +1,4 @@
-"""A command says what it runs, or it does not."""
+"""The words of a command show what it runs, or that they do not show it."""
 
 from __future__ import annotations
 
@@ -6,47 +6,52 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.entry_points import entries_of, files_named
+from trainwheel.engine.entry_points import entries_of, files_named, words_of_python
 from unit.trees import names, plant
 
-COMMANDS: list[tuple[str, tuple[str, ...] | None]] = [
-    ("python -m pkg", ("pkg",)),
-    ("python3 -m pkg.mod -o out train.py", ("pkg.mod",)),
-    ("python3.11 -W ignore -X dev -u -m pkg", ("pkg",)),
-    ("/usr/bin/python3.13 -Werror -Xdev -m pkg", ("pkg",)),
-    (".venv/bin/python -mpkg", ("pkg",)),
-    ("python -Bmpkg train.py", ("pkg",)),
-    ("python -uBm pkg train.py", ("pkg",)),
-    ("python -uW once train.py", ("train.py",)),
-    ("python -Wonce -OO train.py -m pkg", ("train.py",)),
-    ("python --check-hash-based-pycs always train.py", ("train.py",)),
-    ("python -- train.py", ("train.py",)),
-    ("python scripts/train.py --depth 3", ("scripts/train.py",)),
-    ("python ./scripts/../train.py", ("train.py",)),
-    ("python.exe train.py", ("train.py",)),
-    ("./train.py", ("train.py",)),
-    ("scripts/train.py -c x", ("scripts/train.py",)),
-    ("python -c 'import train'", None),
-    ("python -uc pass train.py", None),
-    ("python -cpass train.py", None),
-    ("python - train.py", None),
-    ("python -m", None),
-    ("python -W", None),
-    ("python", None),
-    ("python --", None),
-    ("python --version", None),
-    ("python absent.py", None),
-    ("python scripts", None),
-    ("python train", None),
-    ("python ../outside.py", None),
-    ("python build/made.py", None),
-    ("./train.sh", None),
-    ("bash train.sh", None),
-    ("sh -c train.py", None),
-    ("make train", None),
-    ("pythonic train.py", None),
-    ("uv run train.py", None),
-    ("", None),
+COMMANDS: list[tuple[str, str | None]] = [
+    ("python -m pkg", "pkg"),
+    ("python3 -m pkg.mod -o out train.py", "pkg.mod"),
+    ("python3.11 -W ignore -X dev -u -m pkg", "pkg"),
+    ("/usr/bin/python3.13 -Werror -Xdev -m pkg", "pkg"),
+    (".venv/bin/python -mpkg", "pkg"),
+    ("python -Bmpkg train.py", "pkg"),
+    ("python -uBm pkg train.py", "pkg"),
+    ("python -uW once train.py", "train.py"),
+    ("python -Wonce -OO train.py -m pkg", "train.py"),
+    ("python --check-hash-based-pycs always train.py", "train.py"),
+    ("python -- train.py", "train.py"),
+    ("python scripts/train.py --depth 3", "scripts/train.py"),
+    ("python ./scripts/../train.py", "train.py"),
+    ("python.exe train.py", "train.py"),
+    ("./train.py", "train.py"),
+    ("scripts/train.py -c x", "scripts/train.py"),
+    *(
+        (command, None)
+        for command in (
+            "python -c 'import train'",
+            "python -uc pass train.py",
+            "python -cpass train.py",
+            "python - train.py",
+            "python -m",
+            "python -W",
+            "python",
+            "python --",
+            "python --version",
+            "python absent.py",
+            "python scripts",
+            "python train",
+            "python ../outside.py",
+            "python build/made.py",
+            "./train.sh",
+            "bash train.sh",
+            "sh -c train.py",
+            "make train",
+            "pythonic train.py",
+            "uv run train.py",
+            "",
+        )
+    ),
 ]
 
 
@@ -57,26 +62,31 @@ def with_scripts(tmp_path: Path) -> Path:
     return plant(tmp_path / "root", dict.fromkeys(files, ""))
 
 
-@pytest.mark.parametrize(("command", "entries"), COMMANDS)
-def test_an_option_of_python_is_not_taken_for_what_it_runs(
-    with_scripts: Path, command: str, entries: tuple[str, ...] | None
-) -> None:
-    expected: tuple[Path | str, ...] | None = entries and tuple(
-        with_scripts / entry if entry.endswith(".py") else entry for entry in entries
-    )
+def entries(root: Path, command: str, source: Path | None = None) -> str | None:
+    """Return what a command runs, as text."""
+    found = entries_of(command.split(" ") if command else [], root, source)
+    if found is None:
+        return None
+    (entry,) = found
+    return entry if isinstance(entry, str) else entry.relative_to(root).as_posix()
 
-    assert entries_of(command.split(" ") if command else [], with_scripts) == expected
+
+@pytest.mark.parametrize(("command", "expected"), COMMANDS)
+def test_a_command_runs_a_module_or_a_file_or_nothing_that_its_words_show(
+    with_scripts: Path, command: str, expected: str | None
+) -> None:
+    assert entries(with_scripts, command) == expected
 
 
 def test_a_script_may_be_named_by_its_whole_path(with_scripts: Path) -> None:
     script = with_scripts / "train.py"
 
-    assert entries_of(["python", str(script)], with_scripts) == (script,)
-    assert entries_of(["python", str(with_scripts.parent / "outside.py")], with_scripts) is None
+    assert entries(with_scripts, f"python {script}") == "train.py"
+    assert entries(with_scripts, f"python {with_scripts.parent / 'outside.py'}") is None
 
 
 @pytest.mark.parametrize(
-    ("command", "named"),
+    ("command", "expected"),
     [
         ("python train.py -c conf/p.yaml --depth 3", {"train.py", "conf/p.yaml"}),
         ("bash train.sh", {"train.sh"}),
@@ -85,71 +95,59 @@ def test_a_script_may_be_named_by_its_whole_path(with_scripts: Path) -> None:
         ("sh ../outside.py build/made.py", set()),
         (f"sh {'x' * 5_000}", set()),
         ("sh \0", set()),
+        ("sh scripts/train.py --data -x /etc/passwd none", {"scripts/train.py"}),
         ("", set()),
     ],
 )
-def test_the_files_that_a_command_names_are_found(
-    with_scripts: Path, command: str, named: set[str]
+def test_a_command_names_files_of_the_repository(
+    with_scripts: Path, command: str, expected: set[str]
 ) -> None:
-    assert names(with_scripts, files_named(command.split(" "), with_scripts)) == named
+    assert names(with_scripts, files_named(command.split(" "), with_scripts)) == expected
 
 
 @pytest.mark.parametrize(
-    ("command", "entries"),
+    ("command", "expected"),
     [
-        ("python -m pkg", ("pkg",)),
-        ("python -m pkg.mod", ("pkg.mod",)),
-        ("python -m tool", ("tool",)),
+        ("python -m pkg", "pkg"),
+        ("python -m pkg.mod", "pkg.mod"),
+        ("python -m tool", "tool"),
         ("python -m cProfile train.py", None),
         ("python -um coverage run -m pkg", None),
         ("python -m build.made", None),
         ("python -m", None),
-        ("python train.py", ("train.py",)),
+        ("python train.py", "train.py"),
     ],
 )
-def test_a_module_of_somebody_else_may_run_anything_of_ours(
-    with_scripts: Path, command: str, entries: tuple[str, ...] | None
+def test_a_module_from_elsewhere_may_run_any_module_of_the_repository(
+    with_scripts: Path, command: str, expected: str | None
 ) -> None:
     plant(with_scripts, {"model/pkg/__main__.py": "", "model/pkg/mod.py": "", "tool.py": ""})
-    argv = command.split(" ")
 
-    found = entries_of(argv, with_scripts, with_scripts / "model")
-
-    assert found == ((with_scripts / "train.py",) if entries == ("train.py",) else entries)
-
-
-@pytest.fixture
-def with_app(tmp_path: Path) -> Path:
-    return plant(tmp_path, {"model/app/run.py": "", "scripts/train.py": "", "README.md": ""})
+    assert entries(with_scripts, command, with_scripts / "model") == expected
 
 
 @pytest.mark.parametrize(
-    ("command", "entries"),
+    ("command", "expected"),
     [
-        (("python", "-m", "app", "-o", "x"), ("app",)),
-        (("/usr/bin/python3.11", "-P", "-X", "utf8", "-W", "error", "-mapp.run"), ("app.run",)),
-        (("python3", "-u", "scripts/train.py", "-m", "app"), ("scripts/train.py",)),
-        (("scripts/train.py", "--fast"), ("scripts/train.py",)),
-        (("python", "-c", "import app"), None),
-        (("python", "-Ic", "import app"), None),
-        (("python", "-m"), None),
-        (("python",), None),
-        (("python", "missing.py"), None),
-        (("sh", "train.sh"), None),
-        (("make", "model"), None),
-        ((), None),
+        ("python -m pkg -o x", "| -m pkg -o x"),
+        ("/usr/bin/python3.11 -u -mpkg -o x", "-u | -m pkg -o x"),
+        ("python -Im pkg", "-I | -m pkg"),
+        ("python -Bmpkg", "-B | -m pkg"),
+        ("python -X dev -Wignore train.py -m pkg", "-X dev -Wignore | train.py -m pkg"),
+        ("python -W", None),
+        ("python -m", None),
+        ("python -c pass", None),
+        ("python -uc pass", None),
+        ("python --version", None),
+        ("python - train.py", None),
+        ("python", None),
+        ("bash train.sh", None),
+        ("", None),
     ],
 )
-def test_what_a_command_runs_is_told_or_it_is_not(
-    with_app: Path, command: tuple[str, ...], entries: tuple[str, ...] | None
+def test_a_python_command_is_divided_into_options_and_what_follows(
+    command: str, expected: str | None
 ) -> None:
-    found = entries_of(command, with_app)
+    parts = words_of_python(command.split(" ") if command else [])
 
-    told = found and tuple(e if isinstance(e, str) else str(e.relative_to(with_app)) for e in found)
-    assert told == entries
-
-
-def test_files_that_a_command_names_are_known(with_app: Path) -> None:
-    command = ("sh", "scripts/train.py", "--data", "README.md", "/etc/passwd", "-x", "", "none")
-
-    assert files_named(command, with_app) == (with_app / "scripts/train.py", with_app / "README.md")
+    assert (parts and " ".join((*parts[0], "|", *parts[1]))) == expected
