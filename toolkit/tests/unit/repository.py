@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.environments import StepEnvironments
+from trainwheel.engine.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.engine.tools import Tools
 from trainwheel.requirements.freshness import stamp_lock
@@ -73,6 +74,16 @@ FILES = {
     "model/small_model/artefact/model.joblib": "weights",
     "model/small_model/artefact/model.joblib.json": "{}",
 }
+
+
+RELEASE = Release(
+    name="small-model",
+    version="0.1.0",
+    releases=True,
+    always=False,
+    reason="first",
+    release_key="ab" * 32,
+)
 
 
 def make_repository(root: Path) -> Path:

@@ -10,25 +10,24 @@ import pytest
 from trainwheel.engine.closure import Closure
 from trainwheel.engine.fingerprint import Fingerprint, explain
 from trainwheel.engine.inputs import fingerprint, learned_facts, read_inputs
-from trainwheel.engine.release import Release
 from trainwheel.errors import ConfigurationError
 from trainwheel.steps import load_chain
-from unit.repository import PYPROJECT, SETUP_PY, make_repository, open_here, write, write_lock
+from unit.repository import (
+    PYPROJECT,
+    RELEASE,
+    SETUP_PY,
+    make_repository,
+    open_here,
+    write,
+    write_lock,
+)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A small model repository, of which a version was decided."""
     root = make_repository(tmp_path / "small")
-    release = Release(
-        name="small-model",
-        version="0.1.0",
-        releases=True,
-        always=False,
-        reason="first",
-        release_key="ab" * 32,
-    )
-    write(root, "build/version.json", release.render())
+    write(root, "build/version.json", RELEASE.render())
     return root
 
 

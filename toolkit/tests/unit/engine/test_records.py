@@ -53,7 +53,7 @@ def test_a_record_that_was_cut_short_or_damaged_counts_as_absent(tmp_path: Path)
     write_record(tmp_path, RECORD)
     path = tmp_path / "train.json"
     whole = path.read_bytes()
-    positions = range(whole.index(b'"fingerprint"'), whole.index(b'"outputs"'))
+    positions = range(whole.index(b'"fingerprint"'), whole.index(b'"outputs"'), 5)
 
     for position in (
         position for position in positions if not whole[position : position + 1].isspace()

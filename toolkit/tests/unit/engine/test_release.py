@@ -11,16 +11,7 @@ import pytest
 
 from trainwheel.engine.release import Release, read_release
 from trainwheel.errors import StepFailedError
-from unit.repository import write
-
-RELEASE = Release(
-    name="small-model",
-    version="0.1.0",
-    releases=True,
-    always=False,
-    reason="the next free patch, für µ",
-    release_key="a" * 64,
-)
+from unit.repository import RELEASE, write
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

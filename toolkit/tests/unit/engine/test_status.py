@@ -13,10 +13,9 @@ from trainwheel.engine.execute import run_step
 from trainwheel.engine.fingerprint import Fingerprint, Reason
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import Record, write_record
-from trainwheel.engine.release import Release
 from trainwheel.engine.status import StepStatus, read_status, why
 from trainwheel.steps import load_chain
-from unit.repository import make_repository, open_here, write, write_lock
+from unit.repository import RELEASE, make_repository, open_here, write, write_lock
 
 CHAIN = load_chain()
 AT_NOON = 1_764_072_000.0
@@ -131,15 +130,7 @@ def test_a_fetch_that_is_no_longer_configured_keeps_nothing_waiting(root: Path) 
 
 
 def test_a_version_that_is_gone_is_a_reason_to_package(root: Path) -> None:
-    release = Release(
-        name="small-model",
-        version="0.1.0",
-        releases=True,
-        always=False,
-        reason="first",
-        release_key="ab" * 32,
-    )
-    write(root, "build/version.json", release.render())
+    write(root, "build/version.json", RELEASE.render())
     note(root, "package")
     (root / "build/version.json").unlink()
 

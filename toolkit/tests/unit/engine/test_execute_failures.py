@@ -1,4 +1,4 @@
-"""A failure withdraws what stood for a success with the same inputs, and nothing else."""
+"""A failure removes the record and the result of the same inputs, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from trainwheel.engine.execute import require_current, run_step
 from trainwheel.engine.records import read_record
-from trainwheel.engine.release import Release
 from trainwheel.errors import (
     ConfigurationError,
     InputChangedError,
@@ -25,16 +24,16 @@ from trainwheel.errors import (
     StepFailedError,
 )
 from trainwheel.steps import load_chain
-from unit.repository import make_repository, open_here, write, write_lock
+from unit.repository import RELEASE, make_repository, open_here, write, write_lock
 
 CHAIN = load_chain()
-KEPT = [step.name for step in CHAIN.steps if step.keeps_results and step.inputs and step.category]
+CACHED = [step.name for step in CHAIN.steps if step.keeps_results and step.inputs and step.category]
 RESTORED = "restored from the cache"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A small model repository."""
+    """A small model repository, of which a version was decided."""
     return prepare(tmp_path / "small")
 
 
@@ -42,15 +41,7 @@ def prepare(folder: Path) -> Path:
     root = make_repository(folder)
     write(root, "build/train/golden.jsonl", "")
     write(root, "build/train/model_card.md", "")
-    release = Release(
-        name="small-model",
-        version="0.1.0",
-        releases=True,
-        always=False,
-        reason="first",
-        release_key="ab" * 32,
-    )
-    write(root, "build/version.json", release.render())
+    write(root, "build/version.json", RELEASE.render())
     return root
 
 
@@ -87,31 +78,30 @@ def attempt(root: Path, step: str, *, error: BaseException | None = None,
 
 
 def fail(root: Path, step: str, error: BaseException | None = None) -> str:
-    told, runs = attempt(root, step, error=error or StepFailedError("it failed"), force=True)
+    output, runs = attempt(root, step, error=error or StepFailedError("it failed"), force=True)
     assert runs == 1
-    return told
+    return output
 
 
-@pytest.mark.parametrize("step", KEPT)
-def test_after_a_failure_that_was_forced_a_step_runs_again(root: Path, step: str) -> None:
+def is_restored(root: Path, step: str) -> bool:
+    """Return whether a step is taken from the cache, instead of running again."""
+    output, runs = attempt(root, step)
+    assert (runs == 0) == (RESTORED in output)
+    return runs == 0
+
+
+@pytest.mark.parametrize("step", CACHED)
+@pytest.mark.parametrize("has_record", [True, False])
+def test_after_a_failure_a_step_runs_again(root: Path, step: str, *, has_record: bool) -> None:
     attempt(root, step)
+    if not has_record:
+        (root / f"build/.trainwheel/{step}.json").unlink()
 
     fail(root, step)
 
     with pytest.raises(StepFailedError):
         require_current(open_here(root).workspace, CHAIN[step])
-    told, runs = attempt(root, step)
-    assert (runs, RESTORED in told) == (1, False)
-
-
-@pytest.mark.parametrize("step", KEPT)
-def test_a_failure_counts_without_a_record_as_well(root: Path, step: str) -> None:
-    attempt(root, step)
-    (root / f"build/.trainwheel/{step}.json").unlink()
-
-    fail(root, step)
-
-    assert attempt(root, step)[1] == 1
+    assert not is_restored(root, step)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +120,7 @@ def test_every_kind_of_failure_counts(root: Path, error: Exception) -> None:
 
     fail(root, "test", error)
 
-    assert attempt(root, "test")[1] == 1
+    assert not is_restored(root, "test")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +128,9 @@ def test_every_kind_of_failure_counts(root: Path, error: Exception) -> None:
     [KeyboardInterrupt(), SystemExit(143), NoEnvironmentError("no index answers")],
     ids=lambda error: type(error).__name__,
 )
-def test_what_says_nothing_of_the_inputs_loses_nothing(root: Path, error: BaseException) -> None:
+def test_an_interrupt_or_a_missing_environment_is_not_a_failure_with_the_inputs(
+    root: Path, error: BaseException
+) -> None:
     # Ctrl-C, SIGTERM or SIGHUP, and an index that is down before anything has run.
     attempt(root, "train")
     before = (root / "build/.trainwheel/train.json").read_bytes()
@@ -149,8 +141,7 @@ def test_what_says_nothing_of_the_inputs_loses_nothing(root: Path, error: BaseEx
     assert attempt(root, "train") == ("train    unchanged\n", 0)
     shutil.rmtree(root / "build")
     prepare(root)
-    told, runs = attempt(root, "train")
-    assert (runs, RESTORED in told) == (0, True)
+    assert is_restored(root, "train")
 
 
 def test_a_test_that_fails_now_and_then_counts_as_its_last_run(root: Path) -> None:
@@ -158,38 +149,29 @@ def test_a_test_that_fails_now_and_then_counts_as_its_last_run(root: Path) -> No
         attempt(root, "test")
         fail(root, "test")
 
-    told, runs = attempt(root, "test")
-    assert (runs, RESTORED in told) == (1, False)
+    assert not is_restored(root, "test")
     assert attempt(root, "test") == ("test     unchanged\n", 0)
     require_current(open_here(root).workspace, CHAIN["test"])
 
 
-def test_a_failure_does_not_touch_what_was_made_of_other_inputs(root: Path) -> None:
+def test_a_failure_leaves_what_was_made_of_other_inputs_or_by_other_steps(root: Path) -> None:
+    attempt(root, "train")
     attempt(root, "test")
     text = (root / "tests/test_small.py").read_text()
     write(root, "tests/test_small.py", "changed")
+    records = {path: path.read_bytes() for path in (root / "build/.trainwheel").glob("t*.json")}
+    assert len(records) == 2
+
+    fail(root, "test")
+    assert {path: path.read_bytes() for path in records} == records
     attempt(root, "test")
     fail(root, "test")
 
     write(root, "tests/test_small.py", text)
-
-    told, runs = attempt(root, "test")
-    assert (runs, RESTORED in told) == (0, True)
+    assert is_restored(root, "test")
 
 
-def test_a_failure_leaves_the_record_of_other_inputs_and_of_other_steps(root: Path) -> None:
-    attempt(root, "train")
-    attempt(root, "test")
-    write(root, "tests/test_small.py", "changed")
-    kept = {path: path.read_bytes() for path in (root / "build/.trainwheel").glob("t*.json")}
-    assert len(kept) == 2
-
-    fail(root, "test")
-
-    assert {path: path.read_bytes() for path in kept} == kept
-
-
-def test_inputs_that_moved_meanwhile_are_no_failure(root: Path) -> None:
+def test_an_input_that_changes_meanwhile_is_not_a_failure(root: Path) -> None:
     attempt(root, "train")
     text = (root / "data/rows.csv").read_text()
 
@@ -236,19 +218,10 @@ def test_a_failure_counts_in_every_repository_that_shares_the_cache(
     assert [attempt(place, "test")[1] for place in (root, other)] == [1, 0]
 
 
-@pytest.fixture
-def common() -> Iterator[Path]:
-    """A folder that other users can enter."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-
-
 ELSEWHERE = """
 import json, os, sys
 from pathlib import Path
-from unit.engine import test_failures_count as tests
+from unit.engine import test_execute_failures as tests
 root, user = Path(sys.argv[1]), int(sys.argv[2])
 tests.attempt(root, "test")
 cache = root / ".trainwheel/cache"
@@ -260,29 +233,30 @@ print(json.dumps(tests.fail_twice(root)))
 
 
 def fail_twice(root: Path) -> list[object]:
-    """Return what is told, seen and worked where the cache cannot be written to."""
-    told = fail(root, "test")
+    """Fail and succeed where the cache cannot be written to; return what was printed and done."""
+    notice = fail(root, "test")
     record = read_record(root / "build/.trainwheel", "test")
-    again = attempt(root, "test", error=StepFailedError("again"))[1]
-    restored, runs = attempt(root, "test")
-    return [told, record, again, RESTORED in restored, runs, attempt(root, "test")]
+    runs = attempt(root, "test", error=StepFailedError("again"))[1]
+    return [notice, record, runs, is_restored(root, "test"), attempt(root, "test")]
 
 
-def test_a_failure_counts_although_the_cache_cannot_be_written_to(common: Path) -> None:
-    root = prepare(common / "small")
+def test_a_failure_counts_although_the_cache_cannot_be_written_to() -> None:
     user = 65_534 if os.geteuid() == 0 else os.geteuid()  # root may write anywhere
 
-    completed = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, str(root), str(user)],
-        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)  # for the other user
+        root = prepare(Path(name) / "small")
+        process = subprocess.run(
+            [sys.executable, "-c", ELSEWHERE, str(root), str(user)],
+            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        (result,) = (root / ".trainwheel/cache/results/test").iterdir()
 
-    assert completed.returncode == 0, completed.stderr
-    told, *rest = json.loads(completed.stdout)
-    (kept,) = (root / ".trainwheel/cache/results/test").iterdir()
-    assert told.startswith("notice: what test made of the same inputs before ")
-    assert told.endswith(f"{kept} cannot be removed\n")
-    assert rest == [None, 1, False, 1, ["test     unchanged\n", 0]]
+    assert process.returncode == 0, process.stderr
+    notice, *rest = json.loads(process.stdout)
+    assert notice.startswith("notice: ")
+    assert notice.endswith(f"{result} cannot be removed\n")
+    assert rest == [None, 1, False, ["test     unchanged\n", 0]]
