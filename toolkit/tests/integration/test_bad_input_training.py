@@ -28,8 +28,8 @@ class Doubler:
             "raise ValueError('no rows')",
             "training ended with exit code 1: ValueError: no rows; its whole output is in",
         ),
-        ("model.unlink()", "training ended well but wrote no model; it must write the file"),
-        ("model.write_bytes(b'')", "training ended well but wrote no model; it must write the"),
+        ("model.unlink()", "training succeeded but wrote no model; it must write the file"),
+        ("model.write_bytes(b'')", "training succeeded but wrote no model; it must write the"),
         (
             "(report / 'golden.jsonl').write_text('3')",
             "golden.jsonl line 1 is no JSON object; training writes one object a line",

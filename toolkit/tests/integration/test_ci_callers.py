@@ -20,7 +20,7 @@ from trainwheel.cli.opening import open_run
 from trainwheel.engine.run import Run as Opened
 from trainwheel.errors import StepFailedError
 from trainwheel.steps import load_chain
-from trainwheel.steps.lint import LINTERS, lint_ci_files
+from trainwheel.steps.lint import NPM_LINTERS, lint_ci_files
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment, read_environment
@@ -138,7 +138,7 @@ def test_a_check_without_its_runtime_is_skipped_and_the_others_run(
 @needs_node
 def test_npm_refuses_a_package_with_another_digest(tmp_path: Path) -> None:
     folder = tmp_path / "ci-lint"
-    shutil.copytree(LINTERS, folder)
+    shutil.copytree(NPM_LINTERS, folder)
     lock = folder / "package-lock.json"
     text = lock.read_text(encoding="utf-8")
     lock.write_text(re.sub(r"sha512-....", "sha512-AAAA", text), encoding="utf-8")

@@ -57,7 +57,7 @@ def test_a_job_without_secrets_and_without_a_number_is_told_before_training(
 
     told = run.error("configuration")
     assert "NEXUS_LOCAL_REPO_URL" in told
-    assert "and there is no build number to take instead" in told
+    assert "and no build number decides in its place" in told
     assert not run.has_trained
 
 
@@ -214,7 +214,7 @@ def test_a_prediction_that_does_not_repeat_is_shown_beside_what_was_expected(
     run = job.run(*trainwheel("verify", "tiny-model==0.1.7", "--proofs", "dist"), **nexus.variables)
 
     assert run.code == 1
-    assert "predicts otherwise than training did: golden row 2: it was 'another'" in run.output
+    assert "predicts differently than in training: golden row 2: it was 'another'" in run.output
     lines = [line.split("  ") for line in run.output.splitlines()]
     table = [[cell.strip() for cell in line if cell] for line in lines]
     assert [f"input {name}", json.dumps(value)] in table

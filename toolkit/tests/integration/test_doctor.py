@@ -120,10 +120,10 @@ def test_a_cluster_that_training_works_on_is_tried(tiny: TinyProject) -> None:
     tiny.write("Pipfile", PIPFILE_OF_SEARCHER)
     tiny.write("Pipfile.lock", searcher_lock(PIPFILE_OF_SEARCHER))
     assert "ok" in row(doctor(tiny), "cluster")
-    assert "of this machine alone" in row(doctor(tiny), "cluster")
+    assert "on this machine" in row(doctor(tiny), "cluster")
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         told = row(doctor(tiny, TRAINWHEEL_DASK_SCHEDULER=address), "cluster")
-        assert told.endswith(f"ok       {address} takes connections")
+        assert told.endswith(f"ok       {address} accepts connections")
     told = row(doctor(tiny, TRAINWHEEL_DASK_SCHEDULER=address), "cluster")
     assert f"problem  no scheduler answers at {address}: Connection refused; start it" in told

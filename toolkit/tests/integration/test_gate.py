@@ -63,7 +63,7 @@ def test_a_model_that_does_not_pass_is_not_packaged(
     run = published_learner.nox("upload")
 
     line = run.error("refused")
-    assert "the gate does not let this model pass: " in line
+    assert "the model does not pass the gate: " in line
     assert told in line
     assert "see build/train/report.html" in line
     assert list(gate_cases(published_learner).values()) == ["failure"]
@@ -90,7 +90,7 @@ def test_the_published_model_is_asked_about_todays_rows(published_learner: TinyP
     assert "on the same 300 rows the change is -0." in line
     assert alike.code == 0, alike.output
     assert "on the same 300 rows the change is" in alike.line("  passed  accuracy")
-    judged = json.loads(published_learner.read("build/evaluate/judged.json"))
-    difference = judged["compared"]["accuracy"]
+    results = json.loads(published_learner.read("build/evaluate/evaluation.json"))
+    difference = results["compared"]["accuracy"]
     assert difference["rows"] == 300
     assert difference["lowest"] < difference["new"] - difference["old"] < difference["highest"]

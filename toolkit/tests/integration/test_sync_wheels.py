@@ -143,7 +143,7 @@ class TestPackage:
         before = tiny.read(name)
         run = tiny.nox("package")
         assert run.code == 0, run.output
-        assert f"notice: {name} disagrees with the lock" in run.output
+        assert f"notice: {name} differs from the lock" in run.output
         assert _requires(tiny.wheel) == ["joblib<2,>=1.6.0"]
         assert tiny.read(name) == before
         assert tiny.nox("sync", "--", "--check").code == 1

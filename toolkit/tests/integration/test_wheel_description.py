@@ -57,8 +57,8 @@ def test_provenance_names_what_the_model_was_made_of(
 
 def test_provenance_has_the_intervals_of_the_evaluation(published_learner: TinyProject) -> None:
     text = read(published_learner, f"{INFO}/trainwheel/provenance.json")
-    judged = json.loads(published_learner.read("build/evaluate/judged.json"))
-    known = judged["measured"]["named"]["accuracy"]
+    results = json.loads(published_learner.read("build/evaluate/evaluation.json"))
+    known = results["measured"]["named"]["accuracy"]
 
     provenance = parse_provenance(text)
 

@@ -148,7 +148,7 @@ def test_steps_that_are_registered_in_parts_do_not_keep_each_other_out(root: Pat
 def test_a_model_without_a_site_skips_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(root, "doc")
 
-    assert capsys.readouterr().out == "doc      skipped: docs has no conf.py\n"
+    assert capsys.readouterr().out == "doc      skipped: docs/conf.py does not exist\n"
 
 
 class BrokenSession(RecordingSession):

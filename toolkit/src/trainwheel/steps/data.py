@@ -28,15 +28,17 @@ from trainwheel.system.secrets import SecretClass
 
 __all__ = ["STEP"]
 
-ACCEPT = Flag("--accept", "take the data as it is: write its columns and rows to data.schema")
+ACCEPT = Flag(
+    "--accept", "accept the data as it is: write its columns and row counts to data.schema"
+)
 VERSION = "the data's version"
-"""What only the place where the data lives can tell."""
+"""A fact that only the data's source knows."""
 
 _SECRETS = frozenset({SecretClass.DATA})
 
 
 def _run(run: Run) -> None:
-    """Fetch the data, unless it is as it was; silent where nothing is to do."""
+    """Fetch the data unless it is up to date; silent if there is nothing to do."""
     workspace, is_accepted = run.workspace, run.options.has("accept")
     if not workspace.fetches_data:
         if "data" in run.named:
@@ -57,7 +59,7 @@ def _run(run: Run) -> None:
 
 
 def _has_moved(workspace: Workspace) -> bool:
-    """Return whether data that DVC tracks is not as the last pull left it."""
+    """Return whether data that DVC tracks has changed since the last pull."""
     record = read_record(workspace.layout.records, "data")
     facts = {} if record is None else record.facts
     return bool(workspace.tracked_data) and facts.get("signature") != _sign(workspace)
@@ -68,7 +70,7 @@ def _fetch(run: Run, scratch: Path, version: str, *, is_accepted: bool) -> Mappi
 
     Raises:
         StepFailedError: A command failed, or wrote nothing.
-        RefusedError: Columns, or the number of rows, are not what was accepted.
+        RefusedError: The columns or the number of rows differ from what was accepted.
     """
     workspace, facts, summary = run.workspace, dict[str, str](), list[str]()
     folder = scratch / workspace.layout.data.name
@@ -88,14 +90,14 @@ def _fetch(run: Run, scratch: Path, version: str, *, is_accepted: bool) -> Mappi
 
 
 def _accept(workspace: Workspace) -> str:
-    """Write down the columns and rows of the snapshot that stands; return the file's name.
+    """Write the columns and row counts of the current snapshot; return the file's name.
 
     Raises:
-        ConfigurationError: There is no data command.
+        ConfigurationError: No data command is configured.
     """
     record = read_record(workspace.layout.records, "data")
     if record is None or "shape" not in record.facts:
-        message = "there is no snapshot to accept"
+        message = "no snapshot has been fetched that could be accepted"
         raise ConfigurationError(message, hint="configure tool.trainwheel.data.command")
     name = workspace.config.data_schema
     write_atomically(workspace.layout.root / name, record.facts["shape"].encode())
@@ -108,7 +110,7 @@ def _ask_version(run: Run) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if not lines:
         message = "tool.trainwheel.data.version-command printed nothing"
-        raise StepFailedError(message, hint="it must print what changes with the data, on one line")
+        raise StepFailedError(message, hint="its last line must identify the state of the data")
     return lines[-1]
 
 
@@ -118,14 +120,14 @@ def _take_snapshot(run: Run, folder: Path) -> dict[str, FileShape]:
     env = {"PYTHONPATH": str(run.workspace.layout.source)}
     run.tools.run("data", argv, what="the data command", secrets=_SECRETS, env=env)
     if not any(everything_below(folder)):
-        message = "the data command ended well but wrote nothing"
+        message = "the data command succeeded but wrote no file"
         hint = "it must write into the folder that {folder} names in tool.trainwheel.data.command"
         raise StepFailedError(message, hint=hint)
     answer = folder.with_name("shape.json")
     command = (str(run.tools.python("data")), "-P", str(DESCRIBE_DATA), str(folder), str(answer))
-    completed = run.tools.complete(Command(command), "data")
-    if completed.failed:
-        message = f"the snapshot cannot be read: {completed.last_line}"
+    result = run.tools.complete(Command(command), "data")
+    if result.failed:
+        message = f"the snapshot cannot be read: {result.last_line}"
         raise StepFailedError(message, hint="correct tool.trainwheel.data.command")
     return parse_shape(answer.read_bytes(), "the snapshot")
 
@@ -142,8 +144,8 @@ def _refuse_changes(workspace: Workspace, shape: Mapping[str, FileShape]) -> Non
     differences = list(changes(before, shape, workspace.config.data_max_row_change))
     if differences:
         more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
-        message = f"the data is not what was accepted: {differences[0]}{more}"
-        hint = "if it is meant to be so: nox -s data -- --accept"
+        message = f"the data differs from what was accepted: {differences[0]}{more}"
+        hint = "if the change is intended: nox -s data -- --accept"
         raise RefusedError(message, hint=hint, details=differences)
 
 
@@ -151,7 +153,7 @@ def _pull(run: Run) -> None:
     workspace = run.workspace
     if not workspace.locks("data", "dvc"):
         name = workspace.tracked_data[0]
-        message = f"{name} is tracked by DVC, but [data] of the Pipfile has no dvc"
+        message = f"{name} is tracked by DVC, but dvc is missing from [data] of the Pipfile"
         raise LockfileError(message, hint="add it and run `nox -s lock`")
     targets = tuple(f"{name}.dvc" for name in workspace.tracked_data)
     argv = ("python", "-P", "-m", "dvc", "pull", "--quiet", *targets)
@@ -160,7 +162,7 @@ def _pull(run: Run) -> None:
 
 
 def _sign(workspace: Workspace) -> str:
-    """Return what changes when anyone writes to the data, without reading it."""
+    """Return a digest of the names, sizes and times of the data files."""
     paths = (workspace.layout.root / name for name in workspace.tracked_data)
     names = (name for path in paths if path.exists() for name in everything_below(path))
     return digest_json([[name, *workspace.digests.written(name)] for name in names])

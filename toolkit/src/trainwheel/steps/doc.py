@@ -24,9 +24,9 @@ def _has_no_site(workspace: Workspace) -> bool:
 
 
 def _run(run: Run) -> None:
-    """Build the Sphinx site; a warning is an error, for it is a page that reads wrong."""
+    """Build the Sphinx site; a warning is an error, because it shows on a page."""
     if _has_no_site(run.workspace):
-        run.console.outcome("doc", f"skipped: {run.workspace.config.docs} has no conf.py")
+        run.console.outcome("doc", f"skipped: {run.workspace.config.docs}/conf.py does not exist")
         return
     run_step(run, STEP, lambda scratch: _build(run, scratch))
 

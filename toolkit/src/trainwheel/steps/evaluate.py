@@ -1,4 +1,4 @@
-"""Measure the model, and hold it against the gate and what is published."""
+"""Measure the model, compare it with what is published, and apply the gate."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PUBLISHED = "what is published"
 
 
 def _run(run: Run) -> None:
-    """Measure the model; where that was asked for by name, the gate has to let it pass too."""
+    """Measure the model; if this session was requested by name, the gate must pass as well."""
     run.workspace.require_artefact()
     if STEP.name in run.named:
         pass_gate(run)
@@ -40,12 +40,12 @@ def _run(run: Run) -> None:
 
 
 def pass_gate(run: Run) -> None:
-    """Compare with what is published now, and refuse a model that the gate does not let pass.
+    """Compare with what is published now, and refuse a model that does not pass the gate.
 
-    The verdict goes into the report and the results of the tests before.
+    The verdict is written to the report and to the test results first.
 
     Raises:
-        RefusedError: The gate does not let the model pass.
+        RefusedError: The model does not pass the gate.
     """
     layout = run.workspace.layout
     verdict = evaluate_model(run, is_fresh=run.workspace.config.gate.compares).verdict
@@ -54,31 +54,30 @@ def pass_gate(run: Run) -> None:
     _show(run, verdict)
     if failures := verdict.failures():
         more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
-        message = f"the gate does not let this model pass: {failures[0]}{more}"
+        message = f"the model does not pass the gate: {failures[0]}{more}"
         raise RefusedError(message, hint=f"see {layout.relative(layout.report)}")
 
 
 def _write_junit(layout: Layout, verdict: Verdict) -> None:
-    """Write the tests and the gate's verdict into one file, unless it is newer than both."""
-    tests, merged = layout.test / "pytest.xml", layout.junit
+    """Write test results and verdict into one JUnit file, unless it is newer than both."""
+    tests, combined = layout.test / "pytest.xml", layout.junit
     if not tests.is_file():
         return
-    written = merged.stat().st_mtime_ns if merged.is_file() else 0
-    if any(path.stat().st_mtime_ns >= written for path in (tests, layout.verdict)):
-        write_atomically(merged, with_gate(tests.read_bytes(), verdict))
+    time_of_writing = combined.stat().st_mtime_ns if combined.is_file() else 0
+    if any(path.stat().st_mtime_ns >= time_of_writing for path in (tests, layout.verdict)):
+        write_atomically(combined, with_gate(tests.read_bytes(), verdict))
 
 
 def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
-    """Return what is known of the trained model, measured anew where anything changed.
+    """Return the evaluation of the trained model, measured again if anything has changed.
 
     Args:
         run: This run.
-        is_fresh: Ask the index what is published, also where nothing else has changed; it must
-            answer.
+        is_fresh: Ask the index even if nothing else has changed, and fail if it does not answer.
 
     Raises:
-        TrainwheelError: What training wrote cannot be read, or the index that the gate needs.
-        RefusedError: The index cannot be read, and a comparison is demanded.
+        TrainwheelError: The files of training, or an index that the gate needs, cannot be read.
+        RefusedError: The index cannot be read, and the gate requires a baseline.
     """
     workspace, force = run.workspace, run.is_forced(STEP.name)
     record = read_record(workspace.layout.records, STEP.name)
@@ -87,26 +86,25 @@ def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
         if current_record(run, STEP, now) is not None:
             return read_evaluation(workspace.layout)
     name_asked = run.options.get("to")
-    published = run.once((PUBLISHED, name_asked), lambda: find_published(run, name_asked))
-    if published.error is not None and is_fresh:
-        # Its kind and its fix are those of the index; what it is asked for is said beside.
-        run.console.notice("the gate compares with what is published")
+    newest = run.once((PUBLISHED, name_asked), lambda: find_published(run, name_asked))
+    if newest.error is not None and is_fresh:
+        # The error is about the index; this line says why the index was asked.
+        run.console.notice("the gate needs to compare with what is published")
         if workspace.config.gate.baseline == "required":
-            raise RefusedError(published.reason, hint=published.error.hint)
-        raise published.error
-    if published.error is not None:
-        run.console.notice_once(f"{published.reason}; the report stands alone")
+            raise RefusedError(newest.reason, hint=newest.error.hint)
+        raise newest.error
+    if newest.error is not None:
+        run.console.notice_once(f"{newest.reason}; the report has no comparison")
 
     def work(scratch: Path) -> Mapping[str, str]:
-        return measure_model(run, published, scratch)
+        return measure_model(run, newest, scratch)
 
-    learned = {PUBLISHED: published.mark}
-    run_step(run, STEP, work, learned=learned, is_quiet=True)
+    run_step(run, STEP, work, learned={PUBLISHED: newest.mark}, is_quiet=True)
     return read_evaluation(workspace.layout)
 
 
 def _show(run: Run, verdict: Verdict) -> None:
-    """Print the verdict, as a table unless it is the one of before."""
+    """Print the verdict: as a table, or on one line if it passed before and passes still."""
     if not verdict.outcome:
         return
     has_table = STEP.name in run.made or verdict.outcome != PASSED

@@ -9,15 +9,15 @@ from trainwheel.index.embedded import serve_index
 
 __all__ = ["STEP"]
 
-HOST = Flag("--host", "the address to serve at, 127.0.0.1 unless told", "ADDRESS")
-PORT = Flag("--port", "the port to serve at, a free one unless told", "NUMBER")
+HOST = Flag("--host", "the address to serve at (default: 127.0.0.1)", "ADDRESS")
+PORT = Flag("--port", "the port to serve at (default: any free port)", "NUMBER")
 
 
 def _run(run: Run) -> None:
     """Serve the published wheels for reading until Ctrl-C."""
     port = run.options.get("port") or "0"
     if not (port.isascii() and port.isdecimal() and int(port) < 1 << 16):
-        message = f"--port {port} is not the number of a port"
+        message = f"--port {port} is not a port number"
         raise ConfigurationError(message, hint="use a number below 65536")
     serve_index(
         run.workspace.layout.index,

@@ -13,8 +13,8 @@ __all__ = ["STEP"]
 
 
 def _run(run: Run) -> None:
-    """Make Pipfile.lock anew, or only for the packages named, and print what changed."""
-    workspace, started = run.workspace, time.monotonic()
+    """Lock all packages, or update only those named, and print what changed."""
+    workspace, start = run.workspace, time.monotonic()
     check_pipfile(workspace.pipfile, Bindings.of(workspace.config.indexes))
     log = workspace.layout.log("lock")
     log.unlink(missing_ok=True)
@@ -29,7 +29,7 @@ def _run(run: Run) -> None:
     for change in changes:
         run.console.line(f"  {change}")
     summary = f"{len(changes)} packages changed" if changes else "nothing changed"
-    run.console.outcome("lock", summary, time.monotonic() - started)
+    run.console.outcome("lock", summary, time.monotonic() - start)
 
 
 STEP = Step(

@@ -1,4 +1,4 @@
-"""Build the wheel once, from a clean copy, with the locked tools, and prove it."""
+"""Build the wheel once, from a clean copy and with the locked tools, and prove that it works."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _TOOLS = frozenset({"build", "check-wheel-contents", "cyclonedx-python-lib", "tw
 
 
 def _run(run: Run) -> None:
-    """Build once, from what was trained and tested, unless that is published already."""
+    """Build the wheel from what was trained and tested, unless that is published already."""
     workspace = run.workspace
     release = read_release(workspace.layout.release)
     if not release.releases:
@@ -57,29 +57,31 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     """Build and prove the wheel of a release in the scratch folder.
 
     Raises:
-        StepFailedError: It cannot be built, holds what it should not, or does not keep what
-            training promised; then nothing of it is left.
+        StepFailedError: It cannot be built, has members that it must not have, or predicts
+            differently than in training; then nothing of it is kept.
     """
     _require_tools(run.workspace)
     commit = read_commit(run.workspace.layout.root, run.environment)
-    built = _build(run, release, scratch, commit)
-    wheel = scratch / run.workspace.layout.dist.name / built.name
+    raw_wheel = _build(run, release, scratch, commit)
+    wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
     wheel.parent.mkdir()
     provenance = trace(run.workspace, release, commit)
-    info, source = dist_info_of(built), run.workspace.layout.source
-    described = describe(run, provenance, scratch)
-    trained = {path.relative_to(source).as_posix(): path for path in run.workspace.layout.trained}
-    # The artefact is added here and streams: setuptools would read it whole.
+    info, source = dist_info_of(raw_wheel), run.workspace.layout.source
+    documents = describe(run, provenance, scratch)
+    model_files = {
+        path.relative_to(source).as_posix(): path for path in run.workspace.layout.trained
+    }
+    # The artefact is added here, in chunks: setuptools would read it into memory whole.
     finish(
-        built,
+        raw_wheel,
         wheel,
-        {**trained, **{f"{info}{name}": data for name, data in described.items()}},
+        {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
         digests={provenance.artefact.path: provenance.artefact.sha256},
-        replaced={f"{info}METADATA": _with_card(run.workspace.layout, built)},
+        replaced={f"{info}METADATA": _with_card(run.workspace.layout, raw_wheel)},
         store_above=run.workspace.config.store_above,
     )
     _inspect(run, wheel)
-    proof = _promise(run.workspace, release, wheel)
+    proof = _proof_of(run.workspace, release, wheel)
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     prove(proof, line, run.tools.installer("package"), tests=_system_tests(run))
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
@@ -88,47 +90,47 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     return {"summary": summary, **facts}
 
 
-def _with_card(layout: Layout, built: Path) -> bytes:
-    """Return the metadata with the model card as its description, which an index shows."""
+def _with_card(layout: Layout, wheel: Path) -> bytes:
+    """Return METADATA with the model card as the description that an index shows."""
     card = layout.card
     if not card.is_file():
         message = f"{layout.relative(card)} does not exist"
         raise StepFailedError(message, hint="write it: nox -s report")
-    return with_description(read_member(built, "METADATA"), card.read_bytes())
+    return with_description(read_member(wheel, "METADATA"), card.read_bytes())
 
 
 def _require_tools(workspace: Workspace) -> None:
-    """Check that the lock has what packages.
+    """Check that the tools that build and check wheels are locked.
 
     Raises:
         LockfileError: A package is missing.
     """
-    locked = {package.name for package in workspace.lock.packages("package")}
-    if missing := sorted(_TOOLS - locked):
-        message = f"Pipfile.lock: [package] has no {missing[0]}"
+    names = {package.name for package in workspace.lock.packages("package")}
+    if missing := sorted(_TOOLS - names):
+        message = f"Pipfile.lock: {missing[0]} is missing from [package]"
         hint = f"add {', '.join(missing)} to [package] of the Pipfile and run `nox -s lock`"
         raise LockfileError(message, hint=hint)
 
 
 def _build(run: Run, release: Release, scratch: Path, commit: Commit) -> Path:
-    """Return the wheel that the build back end makes of all but what training made."""
-    staged, built = scratch / "staged", scratch / "built"
-    stage(run.workspace, release.version, staged)
-    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(built))
+    """Return the wheel that the build back end makes; the trained model is not in it yet."""
+    sources, target = scratch / "staged", scratch / "built"
+    stage(run.workspace, release.version, sources)
+    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target))
     run.tools.run(
         "package",
-        (*argv, str(staged)),
+        (*argv, str(sources)),
         what="the build",
         env={"SOURCE_DATE_EPOCH": str(commit.time), "PYTHONHASHSEED": "0"},
     )
-    return next(built.glob("*.whl"))
+    return next(target.glob("*.whl"))
 
 
 def _inspect(run: Run, wheel: Path) -> None:
     """Check a finished wheel before it is proved.
 
     Raises:
-        StepFailedError: It holds what it should not, lacks something, or is not well made.
+        StepFailedError: A member is missing, forbidden or damaged, or twine refuses it.
     """
     check_members(run.workspace, list_members(wheel))
     check_record(wheel)
@@ -139,14 +141,14 @@ def _inspect(run: Run, wheel: Path) -> None:
 
 
 def _check_leaks(run: Run, wheel: Path) -> None:
-    """Check that a wheel holds no credential and no path of this machine.
+    """Check that a wheel contains no credential and no path of this machine.
 
     Raises:
-        StepFailedError: It does; names the member, and never the value.
+        StepFailedError: It does; the message names the member, never the value.
     """
     home = run.environment.get("HOME")
     places = (run.workspace.layout.root, run.tools.folder, *((Path(home),) if home else ()))
-    folders = {str(found) for place in places for found in (place, place.resolve())}
+    folders = {str(path) for place in places for path in (place, place.resolve())}
     with open_wheel(wheel) as archive:
         members = ((info.filename, read_pieces(archive, info)) for info in file_entries(archive))
         leaks = find_leaks(members, secrets=run.passwords(), folders=folders)
@@ -154,30 +156,34 @@ def _check_leaks(run: Run, wheel: Path) -> None:
     if leaks:
         more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
         message = f"{wheel.name} would leak: {leaks[0]}{more}"
-        raise StepFailedError(message, hint="take it out of what is shipped, and train anew")
+        raise StepFailedError(
+            message, hint="remove it from the package or the model, and train again"
+        )
 
 
 def check_members(workspace: Workspace, members: tuple[str, ...]) -> None:
-    """Check that a wheel holds the package, the artefact and metadata, and nothing else.
+    """Check that a wheel contains the package, the artefact and metadata, and nothing else.
 
     Raises:
-        StepFailedError: A module or the artefact is missing, or something else is in it.
+        StepFailedError: A module or the artefact is missing, or there is another member.
     """
     source = workspace.layout.source
-    shipped = {path.relative_to(source).as_posix() for path in workspace.shipped_package()}
-    trained = {path.relative_to(source).as_posix() for path in workspace.layout.trained}
-    needed = {name for name in shipped if name.endswith((".py", "py.typed"))} | trained
-    held = {name for name in members if ".dist-info/" not in name}
-    if lacking := sorted(needed - held):
-        message = f"the wheel lacks {lacking[0]}"
-        raise StepFailedError(message, hint="name it in packages or package_data of setup.py")
-    if foreign := sorted(held - shipped - trained):
-        message = f"the wheel holds {foreign[0]}, which is not part of {workspace.config.package}"
+    package = {path.relative_to(source).as_posix() for path in workspace.shipped_package()}
+    model = {path.relative_to(source).as_posix() for path in workspace.layout.trained}
+    required = {name for name in package if name.endswith((".py", "py.typed"))} | model
+    contents = {name for name in members if ".dist-info/" not in name}
+    if missing := sorted(required - contents):
+        message = f"{missing[0]} is missing from the wheel"
+        raise StepFailedError(message, hint="add it to packages or package_data of setup.py")
+    if foreign := sorted(contents - package - model):
+        message = (
+            f"the wheel contains {foreign[0]}, which is not part of {workspace.config.package}"
+        )
         raise StepFailedError(message, hint="correct packages and package_data in setup.py")
 
 
-def _promise(workspace: Workspace, release: Release, wheel: Path) -> Proof:
-    golden = (workspace.layout.golden).read_text(encoding="utf-8")
+def _proof_of(workspace: Workspace, release: Release, wheel: Path) -> Proof:
+    golden = workspace.layout.golden.read_text(encoding="utf-8")
     return Proof(
         name=canonicalize_name(release.name),
         version=release.version,
@@ -208,7 +214,7 @@ def _system_tests(run: Run) -> SystemTests | None:
     folder = _system_tests_folder(run.workspace)
     if not folder.is_dir():
         name = run.workspace.layout.relative(folder)
-        run.console.notice(f"there is no {name}: the wheel is not tested further")
+        run.console.notice(f"{name} does not exist, so no system tests run against the wheel")
         return None
     return SystemTests(folder, run.workspace.locked("packages", "test"))
 
@@ -232,7 +238,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
 
 
 def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
-    """Return why the wheel is not the present one; where nothing is released, it stays as it is."""
+    """Return why the wheel is stale; it is never stale while nothing is to be released."""
     try:
         releases = read_release(workspace.layout.release).releases
     except StepFailedError:

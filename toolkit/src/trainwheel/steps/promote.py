@@ -1,7 +1,7 @@
 """Copy a release from one index to the next: the same bytes, verified on both sides.
 
-Nothing is built: what was tested on the first index is what the next one gets. Every part of it
-may be repeated, so a run that was ended is finished by the next one.
+Nothing is built: the next index gets the very bytes that were tested on the first. Every part can
+be repeated, so a run that was interrupted is completed by running it again.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ FROM = Flag("--from", "the index to promote from, by its name in pyproject.toml"
 
 
 def _run(run: Run) -> None:
-    """Promote the release that is named, or the newest one."""
-    options, started = run.options, time.monotonic()
+    """Promote the requested release, or the newest one."""
+    options, start = run.options, time.monotonic()
     indexes = check_indexes(options.get("from"), options.get("to"))
     if len(options.names) > 1:
-        message = f"promote takes one version, not {len(options.names)}"
+        message = f"promote takes one version, but {len(options.names)} were given"
         raise ConfigurationError(message, hint="run it once for each")
     run.workspace.layout.log("promote").unlink(missing_ok=True)
     source, target = (publisher_of(run, "promote", name) for name in indexes)
     name = read_distribution_name(run.workspace.read_setup_py())
     version = options.names[0] if options.names else None
     promotion = promote(name, version, source, target, run.tools.installer("promote"))
-    run.console.outcome("promote", promotion.summary, time.monotonic() - started)
+    run.console.outcome("promote", promotion.summary, time.monotonic() - start)
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What a promotion came to.
+    """The result of a promotion.
 
     Args:
-        proof: What the wheel promises.
-        summary: What a person is told.
+        proof: Of the wheel that was copied.
+        summary: One line for the console.
     """
 
     proof: Proof
@@ -62,7 +62,7 @@ class Promotion:
 
 
 def check_indexes(name_from: str | None, name_to: str | None) -> tuple[str, str]:
-    """Return the two indexes that are asked for.
+    """Return the names of the two indexes.
 
     Raises:
         ConfigurationError: One is missing, or both are the same.
@@ -80,20 +80,21 @@ def check_indexes(name_from: str | None, name_to: str | None) -> tuple[str, str]
 def promote(
     project: str, version: str | None, source: Publisher, target: Publisher, installer: Installer
 ) -> Promotion:
-    """Copy a release, verify it before and after, and return what became of it.
+    """Copy a release, and verify it on both indexes.
 
     Args:
         project: The distribution's name.
-        version: Which release; None for the newest on the source.
-        source: Where it is.
-        target: Where it goes.
+        version: The release; None for the newest on the source.
+        source: The index to copy from.
+        target: The index to copy to.
         installer: Installs the locked packages for the verification.
 
     Raises:
-        ConfigurationError: The source has no such release, or it carries no record of its model;
-            the target refuses the credentials, or has a higher version in the release line.
+        ConfigurationError: The source does not have the release, or the wheel has no provenance;
+            the target refuses the credentials, or has a higher version in the release series.
         VersionTakenError: The target holds other content under this version.
-        StepFailedError: An index does not answer, or the wheel does not predict as it was trained.
+        StepFailedError: An index does not answer, or the wheel predicts differently than in
+            training.
     """
     name = canonicalize_name(project)
     _check_access(source.registry, target.registry)
@@ -101,15 +102,15 @@ def promote(
         wheel = _fetch(source.registry, name, version, Path(folder))
         proof = read_promise(wheel)
         source.verify(proof, installer)
-        uploaded = target.upload(wheel, proof)
+        upload = target.upload(wheel, proof)
         _check_same(target.registry, proof, digest_file(wheel))
         target.verify(proof, installer)
         target.announce(proof, wheel)
-    return Promotion(proof, uploaded.summary)
+    return Promotion(proof, upload.summary)
 
 
 def _check_access(source: Registry, target: Registry) -> None:
-    """Find out about credentials before anything is fetched."""
+    """Try the credentials of both indexes before anything is fetched."""
     for registry, uploads in ((source, False), (target, True)):
         if registry.target is not None:
             SimpleIndex(registry.target).check_access(uploads=uploads)
@@ -117,34 +118,36 @@ def _check_access(source: Registry, target: Registry) -> None:
 
 def _fetch(registry: Registry, name: str, version: str | None, folder: Path) -> Path:
     wheels = registry.wheels(name)
-    chosen = _choose(name, version, wheels, registry.label)
+    version = _choose(name, version, wheels, registry.label)
     if registry.target is None:
-        return registry.folder / wheels[chosen].filename
-    return SimpleIndex(registry.target).download(wheels[chosen], folder)
+        return registry.folder / wheels[version].filename
+    return SimpleIndex(registry.target).download(wheels[version], folder)
 
 
-def _choose(name: str, version: str | None, published: Iterable[str], label: str) -> str:
-    versions = {Version(text): text for text in published}
+def _choose(name: str, version: str | None, available: Iterable[str], label: str) -> str:
+    versions = {Version(text): text for text in available}
     if not versions:
-        message = f"{label} has no {name}"
+        message = f"{name} is not published in {label}"
         raise ConfigurationError(message, hint="publish it there first")
     newest = max((v for v in versions if not v.is_prerelease), default=max(versions))
     if version is None:
         return versions[newest]
-    asked = parse_version(version)
-    if asked not in versions:
-        message = f"{label} has no {name} {version}"
+    requested = parse_version(version)
+    if requested not in versions:
+        message = f"{name} {version} is not published in {label}"
         raise ConfigurationError(message, hint=f"the newest there is {newest}")
-    return versions[asked]
+    return versions[requested]
 
 
 def _check_same(registry: Registry, proof: Proof, digest: str) -> None:
-    """Check that what was sent is what was fetched, and what the target lists."""
+    """Check that source and target list the bytes that were copied."""
     file = registry.wheels(proof.name).get(proof.version)
-    listed = None if file is None else file.hashes.get("sha256", proof.sha256)
-    if not listed == digest == proof.sha256:
-        message = f"{registry.label} does not hold the bytes of {proof.wheel} that were fetched"
-        raise StepFailedError(message, hint="run it again")
+    target_digest = None if file is None else file.hashes.get("sha256", proof.sha256)
+    if not target_digest == digest == proof.sha256:
+        message = f"{registry.label} serves other bytes of {proof.wheel} than were copied"
+        raise StepFailedError(
+            message, hint="run nox -s promote again; if it recurs, look at what else uploads there"
+        )
 
 
 STEP = Step(

@@ -47,7 +47,7 @@ TEMPLATES = Path(__file__).parents[1] / "data" / "report"
 
 
 def _run(run: Run) -> None:
-    """Write the page, whether the gate lets the model pass or not."""
+    """Write the page, whether or not the model passes the gate."""
     layout = run.workspace.layout
     if "evaluate" not in run.registered and not layout.verdict.is_file():
         run.console.outcome(STEP.name, "skipped: nothing evaluates the model")
@@ -58,7 +58,7 @@ def _run(run: Run) -> None:
 
 
 def write_report(run: Run) -> None:
-    """Write the report, unless what it tells has not changed.
+    """Write the report, unless its content is unchanged.
 
     Raises:
         StepFailedError: The model has not been evaluated.
@@ -99,7 +99,7 @@ def _subject(workspace: Workspace, evaluation: Evaluation) -> Subject:
 
 
 def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
-    """Return what the templates lay out."""
+    """Return the variables of the templates."""
     layout, config = workspace.layout, workspace.config
     training = read_training(layout)
     commit = read_commit(layout.root, workspace.environment)
@@ -122,7 +122,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
         "predict": config.predict,
         "commit": commit.sha,
         "is_dirty": commit.is_dirty,
-        "took": _taken(training),
+        "took": _costs(training),
         "repeats": _repeats(layout),
         "packages": training.get("packages", {}),
         "python": training.get("python", ""),
@@ -130,14 +130,14 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
 
 
 def _repeats(layout: Layout) -> str:
-    """Return whether training repeats, as far as that is known of the model that stands."""
+    """Return the result of --check-repeatable; empty unless it is about the current model."""
     repeats = parse_repeatability(read_object(layout.repeatability))
     if repeats is None or repeats.artefact != digest_file(layout.artefact):
         return ""
     return repeats.told
 
 
-def _taken(training: Mapping[str, Any]) -> dict[str, str]:
+def _costs(training: Mapping[str, Any]) -> dict[str, str]:
     if "seconds" not in training:
         return {}
     return {
@@ -151,9 +151,10 @@ def _taken(training: Mapping[str, Any]) -> dict[str, str]:
 def _on_cluster(cluster: Mapping[str, Any]) -> dict[str, str]:
     if not cluster:
         return {}
-    lost, repeated = cluster["lost_workers"], cluster["repeated_tasks"]
-    told = f"{cluster['workers']} workers at the start"
-    return {"cluster": f"{told}, {lost} lost, {repeated} tasks repeated" if lost else told}
+    losses, repeats = cluster["lost_workers"], cluster["repeated_tasks"]
+    workers = f"{cluster['workers']} workers at the start"
+    suffix = f", {losses} lost, {repeats} tasks repeated" if losses else ""
+    return {"cluster": f"{workers}{suffix}"}
 
 
 def _seconds(value: float) -> str:
@@ -165,28 +166,25 @@ def _seconds(value: float) -> str:
 
 def _pictures(layout: Layout) -> list[tuple[str, str, str]]:
     """Return name, description and SVG of each picture that was drawn."""
-    folder = layout.evaluation
-    found = []
-    for name, told in PICTURES.items():
-        path = folder / f"{name}.svg"
+    pictures = []
+    for name, description in PICTURES.items():
+        path = layout.evaluation / f"{name}.svg"
         if path.is_file():
             svg = path.read_text(encoding="utf-8")
-            label = told.partition(":")[0]
-            # Whatever a reader uses, the picture is one thing with a name.
-            named = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
-            found.append((name, told, named))
-    return found
+            label = description.partition(":")[0]
+            # A screen reader then announces one picture by its name, not every path in it.
+            labelled = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
+            pictures.append((name, description, labelled))
+    return pictures
 
 
 def _inputs_of_worst(layout: Layout, subject: Subject) -> dict[int, Mapping[str, Any]]:
     path = layout.holdout
-    wanted = {mistake["row"] for mistake in subject.measured.get("worst", ())}
-    if not path.is_file() or not wanted:
+    rows = {mistake["row"] for mistake in subject.measured.get("worst", ())}
+    if not path.is_file() or not rows:
         return {}
     with path.open(encoding="utf-8") as stream:
-        return {
-            row: json.loads(line)["input"] for row, line in enumerate(stream, 1) if row in wanted
-        }
+        return {row: json.loads(line)["input"] for row, line in enumerate(stream, 1) if row in rows}
 
 
 def _render(name: str, context: Mapping[str, Any]) -> str:

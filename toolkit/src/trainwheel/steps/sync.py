@@ -1,4 +1,4 @@
-"""Write the locked requirements into the file that lists them."""
+"""Write the locked requirements into the file that declares them."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ ENGINES = ("trainwheel", "pipenv-setup")
 
 
 def _run(run: Run) -> None:
-    """Bring the file up to date; with ``--check`` print the difference and write nothing."""
+    """Update the file; with ``--check`` print the difference and write nothing."""
     sync(run, engine=run.options.get("engine"), check=run.options.has("check"))
 
 
 def sync(run: Run, *, engine: str | None = None, check: bool = False) -> None:
-    """Bring the file that lists the requirements up to date, or say that it is not.
+    """Write the requirements into the file that declares them, or check that they are there.
 
     Raises:
-        StepFailedError: It is not, and nothing is to be written.
-        ConfigurationError: It, the Pipfile or the lock cannot be used.
+        StepFailedError: With ``check``, the file is out of date.
+        ConfigurationError: The file, the Pipfile or the lock cannot be used.
     """
     workspace, console = run.workspace, run.console
     edit, settings = choose_engine(engine, workspace.config.sync, run.tools.folder, run.environment)
-    synced = examine(workspace.layout.root, settings, edit)
-    settle(workspace.layout.root, synced, check=check, console=console, show=console)
+    state = examine(workspace.layout.root, settings, edit)
+    settle(workspace.layout.root, state, check=check, console=console, show=console)
 
 
 def choose_engine(
     name: str | None, settings: SyncSettings, folder: Path, environment: Environment
 ) -> tuple[Engine | None, SyncSettings]:
-    """Return what edits setup.py, None for ourselves, and the settings that it can follow.
+    """Return the engine that edits setup.py, None for our own, and the settings that it supports.
 
     Args:
         name: One of `ENGINES`; None for the first.
@@ -50,10 +50,10 @@ def choose_engine(
         environment: The variables of this run.
 
     Raises:
-        ConfigurationError: No such engine.
+        ConfigurationError: There is no engine of this name.
     """
     if name not in {None, *ENGINES}:
-        message = f"sync knows no engine {name!r}"
+        message = f"{name!r} is not an engine of sync"
         raise ConfigurationError(message, hint=f"use one of {', '.join(ENGINES)}")
     if name != "pipenv-setup":
         return None, settings

@@ -20,19 +20,22 @@ __all__ = ["STEP"]
 
 
 def _run(run: Run) -> None:
-    """Run pytest over the tests with coverage of what is shipped, and pass the gate."""
+    """Run pytest with coverage of the package that is shipped, then apply the gate."""
     run.workspace.require_artefact()
     run_step(run, STEP, lambda scratch: _test(run, scratch))
     pass_gate(run)
 
 
 def _test(run: Run, scratch: Path) -> Mapping[str, str]:
-    workspace, made = run.workspace, scratch / run.workspace.layout.test.name
-    made.mkdir()
+    workspace, results = run.workspace, scratch / run.workspace.layout.test.name
+    results.mkdir()
     argv = (
         *("python", "-m", "pytest", workspace.config.tests, "-p", "no:cacheprovider"),
-        *(f"--junitxml={made / 'pytest.xml'}", f"--cov={workspace.config.package}"),
-        *(f"--cov-report=xml:{made / 'coverage.xml'}", f"--cov-report=html:{made / 'coverage'}"),
+        *(f"--junitxml={results / 'pytest.xml'}", f"--cov={workspace.config.package}"),
+        *(
+            f"--cov-report=xml:{results / 'coverage.xml'}",
+            f"--cov-report=html:{results / 'coverage'}",
+        ),
     )
     env = {
         "PYTHONPATH": str(workspace.layout.source),
@@ -41,25 +44,25 @@ def _test(run: Run, scratch: Path) -> Mapping[str, str]:
     try:
         run.tools.run("test", argv, what="the tests", env=env)
     except StepFailedError:
-        # A CI service shows which tests failed; the step stays stale, for no record says so.
-        if (made / "pytest.xml").is_file():
-            shutil.copyfile(made / "pytest.xml", made / workspace.layout.junit.name)
-        place(made, workspace.layout.test)
+        # A CI service shows which tests failed; the step stays stale, because no record is written.
+        if (results / "pytest.xml").is_file():
+            shutil.copyfile(results / "pytest.xml", results / workspace.layout.junit.name)
+        place(results, workspace.layout.test)
         raise
-    return {"summary": _describe(made)}
+    return {"summary": _describe(results)}
 
 
-def _describe(made: Path) -> str:
-    # Both files were written by the tools of the locked environment a moment ago.
-    junit = ET.parse(made / "pytest.xml")  # noqa: S314  # nosec B314
-    coverage = ET.parse(made / "coverage.xml")  # noqa: S314  # nosec B314
+def _describe(results: Path) -> str:
+    # Locked tools have just written both files, so the parser need not resist hostile XML.
+    junit = ET.parse(results / "pytest.xml")  # noqa: S314  # nosec B314
+    coverage = ET.parse(results / "coverage.xml")  # noqa: S314  # nosec B314
     suite = next(junit.iter("testsuite"))
     rate = float(coverage.getroot().get("line-rate", "0"))
     return f"{suite.get('tests')} tests passed, {rate:.0%} of the package covered"
 
 
 def _tests(workspace: Workspace) -> Iterator[Path]:
-    """Yield the tests, with the conftest.py of every folder above them up to the root."""
+    """Yield the tests, and conftest.py of every folder above them up to the root."""
     root = workspace.layout.root
     folder = root / workspace.config.tests
     yield from list_files(folder)

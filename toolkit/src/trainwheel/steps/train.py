@@ -43,7 +43,7 @@ REPEATABLE = Flag(
     "--check-repeatable", "train again with other hash seeds and on the other engine, and compare"
 )
 HASH_SEED, _OTHER_SEEDS = "0", ("1", "2")
-"""By which Python hashes texts in training, and in its repetitions."""
+"""PYTHONHASHSEED of training, and of its repetitions."""
 
 _THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
@@ -54,7 +54,7 @@ _SPARSE = 10.0
 
 
 def _run(run: Run) -> None:
-    """Train, unless nothing that training depends on has changed; then evaluate and report."""
+    """Train if anything that training depends on has changed; then evaluate and report."""
     workspace, force = run.workspace, run.is_forced("train")
 
     def work(scratch: Path) -> Mapping[str, str]:
@@ -68,7 +68,7 @@ def _run(run: Run) -> None:
         if follower in run.registered - run.steps:
             run.queue(follower)
     if repeats is not None:
-        # The report tells what repeats, also where that is not enough.
+        # The report shows the result before a difference ends the run.
         evaluate_model(run, is_fresh=False)
         write_report(run)
         repeats.require()
@@ -82,19 +82,19 @@ def train(
     hash_seed: str = HASH_SEED,
     is_quiet: bool = False,
 ) -> Mapping[str, str]:
-    """Run the configured command and keep its model, its report and its golden predictions.
+    """Run the training command, and add golden predictions and a manifest to its results.
 
     Args:
         run: This run.
-        scratch: A fresh folder, which gets what is kept.
-        checkpoints: A folder that the command may keep unfinished work in.
-        hash_seed: By which Python hashes texts.
-        is_quiet: Show how far it is and nothing that it prints.
+        scratch: A fresh folder for the results.
+        checkpoints: A folder in which the command may keep unfinished work.
+        hash_seed: PYTHONHASHSEED of the process.
+        is_quiet: Show progress only, not the output.
 
     Raises:
-        StepFailedError: The command failed, wrote no model or no sound data.json, or the model does
-            not predict.
-        TrainwheelError: There is no cluster that could be used.
+        StepFailedError: The command failed or wrote no model, data.json is malformed, or the
+            model cannot predict.
+        TrainwheelError: The cluster cannot be used.
     """
     model, report = scratch / run.workspace.layout.artefact.name, scratch / "train"
     report.mkdir()
@@ -102,7 +102,7 @@ def train(
     variables = _variables(run.workspace, checkpoints, hash_seed)
     _run_command(run, scratch, measures, variables, is_quiet=is_quiet)
     if not model.is_file() or not model.stat().st_size:
-        message = "training ended well but wrote no model"
+        message = "training succeeded but wrote no model"
         hint = "it must write the file that {model} names in tool.trainwheel.train.command"
         raise StepFailedError(message, hint=hint)
     if (report / "data.json").exists():
@@ -125,8 +125,8 @@ def _run_command(
     plan, refusal = scratch / "plan.json", scratch / "refusal.json"
     secrets = frozenset() if workspace.fetches_data else frozenset({SecretClass.DATA})
     with plan_for(run, scratch, variables, secrets) as cluster:
-        told = {"measures": str(measures), "refusal": str(refusal), "cluster": cluster}
-        plan.write_text(json.dumps(told), encoding="utf-8")
+        document = {"measures": str(measures), "refusal": str(refusal), "cluster": cluster}
+        plan.write_text(json.dumps(document), encoding="utf-8")
         model = scratch / workspace.layout.artefact.name
         command = workspace.training_command(model, scratch / workspace.layout.train.name)
         try:
@@ -146,51 +146,51 @@ def _run_command(
 
 
 def host_command(argv: Sequence[str], plan: Path) -> tuple[str, ...]:
-    """Return a training command with the host around what Python runs.
+    """Return a training command in which the host runs the Python program.
 
-    A command that is no Python, or whose words are not understood, is left as it is.
+    Any other command, and one with options of Python that are not known, is returned unchanged.
 
     Args:
         argv: The command.
-        plan: What the host is told, see `trainwheel.guest`.
+        plan: The host's instructions, see `trainwheel.guest`.
     """
-    found = words_of_python(argv)
-    if found is None:
+    parts = words_of_python(argv)
+    if parts is None:
         return tuple(argv)
-    options, target = found
+    options, target = parts
     return (argv[0], *options, "-P", str(TRAIN), str(plan), *target)
 
 
 def show_progress(
     console: Console, clock: Callable[[], float] = time.monotonic, *, is_quiet: bool = False
 ) -> Callable[[str], None]:
-    """Return what shows each line of training as it comes, unless quiet, and how far it is.
+    """Return a function that shows a line of training: its progress and, unless quiet, its output.
 
-    A terminal has one line that is overwritten; elsewhere there is a line every ten seconds.
+    On a terminal one line is overwritten; elsewhere progress is a line every ten seconds.
     """
-    said = clock()
+    last = clock()
 
     def echo(line: str) -> None:
-        nonlocal said
+        nonlocal last
         if not line.startswith(PROGRESS):
             if not is_quiet:
                 console.line(f"  {line}")
             return
-        label, done, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
+        label, count, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
         share = f" of {total}" if total not in {"", "0"} else ""
         if console.is_terminal:
-            is_known = done.isdecimal() and total.isdecimal() and int(total)
-            start = bar(int(done), int(total)) if is_known else "…"
-            console.progress(f"train    {start} {label} {done}{share}")
-        elif clock() - said >= _SPARSE:
-            said = clock()
-            console.line(f"  {label}: {done}{share}")
+            is_known = count.isdecimal() and total.isdecimal() and int(total)
+            start = bar(int(count), int(total)) if is_known else "…"
+            console.progress(f"train    {start} {label} {count}{share}")
+        elif clock() - last >= _SPARSE:
+            last = clock()
+            console.line(f"  {label}: {count}{share}")
 
     return echo
 
 
 def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[str, str]:
-    """Return what makes runs repeat, and lets what they print come at once."""
+    """Return the variables that make training repeatable and its output unbuffered."""
     threads = workspace.config.threads
     return {
         "PYTHONPATH": str(workspace.layout.source),
@@ -202,17 +202,19 @@ def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[
 
 
 def _manifest(workspace: Workspace, model: Path) -> str:
-    locked = requirements(workspace.lock, *STEP.categories(workspace.config))
+    packages = requirements(workspace.lock, *STEP.categories(workspace.config))
     return render_manifest(
-        digest_file(model), model.stat().st_size, versions_that_matter(locked), python_version()
+        digest_file(model), model.stat().st_size, versions_that_matter(packages), python_version()
     )
 
 
 def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tuple[str, ...]:
-    """Add the predictions to the golden inputs; return the estimators that carry training rows."""
+    """Add predictions to the golden inputs; return the estimators that contain training rows."""
     path = report / "golden.jsonl"
     if not path.exists():
-        run.console.notice("training wrote no golden.jsonl: no prediction will be repeated")
+        run.console.notice(
+            "training wrote no golden.jsonl, so no prediction of the wheel will be checked"
+        )
         path.touch()
     inputs = parse_inputs(path.read_bytes(), "golden.jsonl")
     source = scratch / "source"
@@ -239,9 +241,9 @@ def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tup
 
 
 def _record_run(measures: Path, report: Path, carriers: Sequence[str]) -> None:
-    """Write what the run took, and what is known of the model beside its metrics."""
-    taken = json.loads(measures.read_bytes()) if measures.is_file() else {}
-    document = {**taken, "carries_training_rows": list(carriers)}
+    """Write what the run cost, and which estimators contain training rows."""
+    costs = json.loads(measures.read_bytes()) if measures.is_file() else {}
+    document = {**costs, "carries_training_rows": list(carriers)}
     (report / "training.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
@@ -250,12 +252,12 @@ def _describe(report: Path) -> str:
     if not path.exists():
         return "trained, without metrics.json"
     metrics, _ = split_intervals(parse_metrics(path.read_bytes()))
-    shown = [f"{name} {value:.3f}" for name, value in metrics.items() if isinstance(value, float)]
-    return ", ".join(["trained", *shown[:2]])
+    values = [f"{name} {value:.3f}" for name, value in metrics.items() if isinstance(value, float)]
+    return ", ".join(["trained", *values[:2]])
 
 
 def check_repeatable(run: Run) -> Repeatability:
-    """Train twice with other hash seeds, once on the other engine, and write what repeats.
+    """Train twice with other hash seeds and once on the other engine, and write the comparison.
 
     Raises:
         TrainwheelError: Training failed, or the other engine is configured but cannot be used.
@@ -276,35 +278,35 @@ def _repeats(run: Run) -> Iterator[Repeat]:
     elif scheduler_of(run.workspace):
         yield _repeat(run, "dask", HASH_SEED)
     else:
-        run.console.notice("no cluster is configured, so training is repeated here alone")
+        run.console.notice("no cluster is configured, so training is repeated on this machine only")
 
 
 def _repeat(run: Run, engine: str, seed: str) -> Repeat:
-    started, elsewhere = time.monotonic(), replace(run.workspace.config, engine=engine)
+    start, config = time.monotonic(), replace(run.workspace.config, engine=engine)
     with scratch_folder(run.workspace.layout.scratch, "repeat") as scratch:
         checkpoints = scratch / "checkpoints"
         checkpoints.mkdir()
-        train(run.under(elsewhere), scratch, checkpoints, hash_seed=seed, is_quiet=True)
+        train(run.under(config), scratch, checkpoints, hash_seed=seed, is_quiet=True)
         artefact = digest_file(scratch / run.workspace.layout.artefact.name)
         repeat = Repeat(engine, seed, artefact, _difference(run.workspace, scratch / "train"))
     is_same = artefact == digest_file(run.workspace.layout.artefact)
     result = "other predictions" if repeat.difference else "same predictions"
     result = "same bytes" if is_same and not repeat.difference else result
-    run.console.outcome("repeat", f"{repeat.name}: {result}", time.monotonic() - started)
+    run.console.outcome("repeat", f"{repeat.name}: {result}", time.monotonic() - start)
     return repeat
 
 
 def _difference(workspace: Workspace, report: Path) -> str:
     """Return the first golden or held-out prediction that differs; empty for none."""
-    standing, tolerance = workspace.layout.train, workspace.config.tolerance
-    old, new = _read_golden(standing / "golden.jsonl"), _read_golden(report / "golden.jsonl")
+    current, tolerance = workspace.layout.train, workspace.config.tolerance
+    old, new = _read_golden(current / "golden.jsonl"), _read_golden(report / "golden.jsonl")
     if [row.input for row in old] != [row.input for row in new]:
         return "golden.jsonl has other inputs"
     for difference in compare_answers(old, new, tolerance):
         return str(difference)
-    before, after = standing / "predictions.csv", report / "predictions.csv"
+    before, after = current / "predictions.csv", report / "predictions.csv"
     if before.is_file() != after.is_file():
-        return "predictions.csv was written by one of the two alone"
+        return "only one of the two wrote predictions.csv"
     if not before.is_file():
         return ""
     try:
@@ -332,7 +334,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.predict": config.predict,
         "the script around predictions": digest_file(PREDICT),
         "the script around training": digest_file(TRAIN),
-        # Not where the cluster is: the same work comes to the same anywhere.
+        # Not the cluster's address: the same work has the same result on any cluster.
         **(_cluster_facts() if config.engine != "local" else {}),
     }
 
@@ -346,11 +348,11 @@ def _cluster_facts() -> dict[str, str]:
 
 
 def _check(run: Run) -> None:
-    """Check that the cluster is configured as it must be and, if there is work, that it is there.
+    """Check the configuration of the cluster and, if there is work, that its scheduler answers.
 
     Raises:
-        TrainwheelError: It is not configured so.
-        StepFailedError: Its scheduler takes no connection.
+        TrainwheelError: The configuration is wrong.
+        StepFailedError: The scheduler accepts no connection.
     """
     if run.workspace.config.engine == "local":
         return

@@ -26,11 +26,11 @@ _SPARE = 256 << 20
 """Bytes kept free for environments, logs and the index."""
 
 _COPIES = 6
-"""How often an artefact is on disk at once: made, staged, built, proved, published, verified."""
+"""Copies of an artefact on disk at once: made, staged, built, proved, published, verified."""
 
 
 def _run(run: Run) -> None:
-    """Upload what was proved, once, and have the published wheel verified."""
+    """Upload the wheel once, and queue the verification of the published wheel."""
     layout = run.workspace.layout
     release = read_release(layout.release)
     if release.releases:
@@ -40,24 +40,24 @@ def _run(run: Run) -> None:
     else:
         run.console.outcome("upload", release.reason)
         _account_for(run, release.version)
-    uploaded, verified = (read_record(layout.records, step) for step in ("upload", "verify"))
-    # A run that was killed after its upload left no record of a verification.
-    is_verified = uploaded and verified and uploaded.fingerprint == verified.fingerprint
-    if uploaded and (not is_verified or run.is_forced("upload")) and "verify" in run.registered:
+    upload, verification = (read_record(layout.records, step) for step in ("upload", "verify"))
+    # A run that was killed after its upload has left no record of a verification.
+    is_verified = upload and verification and upload.fingerprint == verification.fingerprint
+    if upload and (not is_verified or run.is_forced("upload")) and "verify" in run.registered:
         run.queue("verify")
 
 
 def _account_for(run: Run, version: str) -> None:
-    """Record the upload of a run that was killed before it said so."""
+    """Record the upload of a run that was killed before it could record it."""
     layout = run.workspace.layout
-    packaged, uploaded = (read_record(layout.records, step) for step in ("package", "upload"))
-    if packaged is None or packaged.facts.get("version") != version:
+    package, upload = (read_record(layout.records, step) for step in ("package", "upload"))
+    if package is None or package.facts.get("version") != version:
         return
-    if uploaded is None or packaged.facts["sha256"] not in uploaded.fingerprint.files.values():
+    if upload is None or package.facts["sha256"] not in upload.fingerprint.files.values():
         try:
             proof = read_proof(wheel_of(layout))
         except TrainwheelError:
-            return  # what was packaged is not there any more
+            return  # the packaged wheel does not exist any more
         publisher = publisher_of(run, "upload", run.options.get("to"))
         if publisher.holds(proof):
             publisher.record("upload", proof)
@@ -68,13 +68,13 @@ def _check(run: Run) -> None:
 
     Raises:
         ConfigurationError: A variable or key is missing or wrong, the index refuses the
-            credentials, or the version asked for cannot be released.
+            credentials, or the requested version cannot be released.
         StepFailedError: The index does not answer, or the disk is too full.
     """
     workspace = run.workspace
     _check_disk(workspace.layout)
     registry = registry_of(run, run.options.get("to"))
-    # If there is nothing to make, the version step asks the index at once.
+    # If nothing has to be made, the version step asks the index at once anyway.
     is_work_ahead = run.is_stale("train") or run.is_stale("test")
     if registry.target is not None and is_work_ahead:
         SimpleIndex(registry.target).check_access(uploads=True)
@@ -85,10 +85,10 @@ def _check(run: Run) -> None:
 
 def _check_disk(layout: Layout) -> None:
     size = layout.artefact.stat().st_size if layout.artefact.is_file() else 0
-    needed, free = _SPARE + _COPIES * size, shutil.disk_usage(layout.root).free
-    if free < needed:
-        message = f"{free >> 20} MiB are free on the disk, a release needs {needed >> 20} MiB"
-        raise StepFailedError(message, hint="make room, for example with make clean")
+    required, free = _SPARE + _COPIES * size, shutil.disk_usage(layout.root).free
+    if free < required:
+        message = f"{free >> 20} MiB are free on the disk, a release needs {required >> 20} MiB"
+        raise StepFailedError(message, hint="free some, for example with make clean")
 
 
 def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:

@@ -1,4 +1,4 @@
-"""Decide what the next release is called, and whether there is one."""
+"""Decide whether to release, and under which version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainwheel.steps.shared.wish import asked_version, wish_of
 __all__ = ["STEP", "decide_release"]
 
 DECISION = "the decision"
-"""What only the index knows."""
+"""A fact that only the index knows."""
 
 
 def _run(run: Run) -> None:
@@ -39,47 +39,47 @@ def _run(run: Run) -> None:
 
 
 def decide_release(run: Run, name_asked: str | None, release_key: str) -> Release:
-    """Compare what would be shipped with what is published, and decide.
+    """Compare what a release would ship with what is published, and decide.
 
     Without the credentials of a configured index, as in a build job that has no secrets, the
-    build number is taken and the comparison is left to upload. A job that publishes nothing and
-    said so, by an empty build number, takes the version in setup.py.
+    build number decides and the comparison is left to upload. A job that declares by an empty
+    build number that it publishes nothing uses the version in setup.py.
 
     Raises:
-        ConfigurationError: A version is not PEP 440 or lower than what is published, or there is
-            neither read access nor a number to go by.
+        ConfigurationError: A version is not valid (PEP 440) or lower than what is published, or
+            there is neither read access nor a build number.
     """
     source, wish = run.workspace.read_setup_py(), wish_of(run.workspace)
     name, base = read_distribution_name(source), read_version(source)
     registry = _readable_registry(run, name_asked, wish)
     if registry is None:
-        decision = _decide_blindly(base, wish)
+        decision = _decide_without_index(base, wish)
     else:
         wheels = registry.wheels(name)
-        unchanged = registry.unchanged_since(wheels, base, release_key) is not None
-        decision = decide(base, wheels, unchanged=unchanged, wish=wish)
+        since = registry.unchanged_since(wheels, base, release_key)
+        decision = decide(base, wheels, unchanged=since is not None, wish=wish)
     always = wish.always or wish.asked is not None
     return Release(name, decision.version, decision.releases, always, decision.reason, release_key)
 
 
 def _readable_registry(run: Run, name_asked: str | None, wish: Wish) -> Registry | None:
-    """Return the index to compare with; None in a job that was not given its credentials.
+    """Return the index to compare with; None in a job without its credentials.
 
     Raises:
         ConfigurationError: The index is configured wrongly, or there is neither read access nor a
-            number to go by.
+            build number.
     """
     try:
         return registry_of(run, name_asked, to_read=True)
     except MissingCredentialsError as error:
         has_number = wish.build_number is not None or run.environment.is_without_number
         if wish.asked is None and not has_number:
-            message = f"{error.message}, and there is no build number to take instead"
+            message = f"{error.message}, and no build number decides in its place"
             raise ConfigurationError(message, hint=error.hint) from None
         return None
 
 
-def _decide_blindly(base: str, wish: Wish) -> Decision:
+def _decide_without_index(base: str, wish: Wish) -> Decision:
     version = next_version(
         base, (), asked=wish.asked, build_number=wish.build_number, offset=wish.offset
     )
@@ -88,9 +88,9 @@ def _decide_blindly(base: str, wish: Wish) -> Decision:
 
 
 def _check(run: Run) -> None:
-    """Check what can be known of a release without asking the index."""
+    """Check what can be checked without asking the index."""
     asked_version(run.workspace)
-    if "upload" not in run.steps:  # which needs more of the index, and asks for it
+    if "upload" not in run.steps:  # it checks more: the right to upload
         _readable_registry(run, run.options.get("to"), wish_of(run.workspace))
 
 

@@ -63,7 +63,7 @@ def names_of(inputs: Closure) -> set[str]:
         ("build/train/model_card.md", {"package"}),
         ("build/train/predictions.csv", {"evaluate", "report"}),
         ("build/train/repeatability.json", {"report"}),
-        ("build/evaluate/judged.json", {"report"}),
+        ("build/evaluate/evaluation.json", {"report"}),
         ("pyproject.toml", {"test", "version", "package"}),
         (".github/workflows/ci.yml", set()),
         ("model/small_model/__pycache__/classifier.pyc", set()),

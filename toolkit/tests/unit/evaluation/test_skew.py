@@ -180,15 +180,18 @@ def test_files_that_are_not_of_the_same_rows_are_one_line(
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("3", "is no object with input and truth"),
-        ('{"input": {}}', "is no object with input and truth"),
-        ('{"input": 3, "truth": 1}', "is no object with input and truth"),
-        ('{"input": {"x": NaN}, "truth": 1}', "holds NaN, which is no JSON; let training write nu"),
-        ('{"input": {}, "truth": -Infinity}', "holds -Infinity, which is no JSON"),
-        ('{"input": {}, "truth": 1e999}', "truth is Infinity, which is no label or number"),
-        ('{"input": {}, "truth": null}', "truth is null, which is no label or number"),
-        ('{"input": {}, "truth": " "}', 'truth is " ", which is no label or number'),
-        ('{"input": {}, "truth": ["a"]}', 'truth is ["a"], which is no label or number'),
+        ("3", "is not an object with input and truth"),
+        ('{"input": {}}', "is not an object with input and truth"),
+        ('{"input": 3, "truth": 1}', "is not an object with input and truth"),
+        ('{"input": {"x": NaN}, "truth": 1}', "contains NaN, which is not valid JSON"),
+        ('{"input": {}, "truth": -Infinity}', "contains -Infinity, which is not valid JSON"),
+        (
+            '{"input": {}, "truth": 1e999}',
+            "truth is Infinity, which is neither a label nor a number",
+        ),
+        ('{"input": {}, "truth": null}', "truth is null, which is neither a label nor a number"),
+        ('{"input": {}, "truth": " "}', 'truth is " ", which is neither a label nor a number'),
+        ('{"input": {}, "truth": ["a"]}', 'truth is ["a"], which is neither a label nor a number'),
     ],
 )
 def test_held_out_rows_that_cannot_be_used_are_one_line(

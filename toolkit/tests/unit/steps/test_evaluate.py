@@ -33,7 +33,7 @@ def say(root: Path, accuracy: float) -> None:
 
 
 def verdict(root: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((root / "build/evaluate/judged.json").read_bytes())
+    document: dict[str, Any] = json.loads((root / "build/evaluate/evaluation.json").read_bytes())
     return document
 
 
@@ -146,11 +146,11 @@ def test_an_index_that_cannot_be_read_stops_only_who_needs_its_answer(root: Path
 
     assert evaluate_model(lenient.run, is_fresh=False).verdict.outcome == "passed"
     assert "corporat" in lenient.said
-    assert "the report stands alone" in lenient.said
+    assert "the report has no comparison" in lenient.said
 
     strict = open_with(root, variables=NO_INDEX)
     assert "corporat" in refuse(strict, ConfigurationError)
-    assert "the gate compares with what is published" in strict.said
+    assert "the gate needs to compare" in strict.said
 
 
 def test_a_gate_that_does_not_compare_needs_no_index(root: Path) -> None:
@@ -215,7 +215,7 @@ def test_it_is_measured_again_by_force_and_for_another_gate(root: Path) -> None:
 def test_a_verdict_that_was_tampered_with_is_made_again(root: Path) -> None:
     configure(root, "gate.accuracy.min = 0.95")
     open_with(root).step("evaluate")
-    path = root / "build/evaluate/judged.json"
+    path = root / "build/evaluate/evaluation.json"
     path.write_text(path.read_text().replace('"failed"', '"passed"'))
 
     refuse(open_with(root))

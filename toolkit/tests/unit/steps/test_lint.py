@@ -12,7 +12,7 @@ import pytest
 from trainwheel.engine.records import read_record
 from trainwheel.engine.run import Run
 from trainwheel.errors import LockfileError, StepFailedError
-from trainwheel.steps.lint import LINTERS, STEP, lint_ci_files
+from trainwheel.steps.lint import NPM_LINTERS, STEP, lint_ci_files
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import make_repository, open_here, write, write_lock
 
@@ -140,7 +140,7 @@ def test_the_linters_of_npm_are_installed_from_their_lock_once(machine: Machine)
     npm = next(call for call in machine.tools.calls if call.argv[0] == "npm")
     assert npm.argv == ("npm", "ci", "--prefix", str(folder))
     names = {path.name for path in folder.iterdir()} - {".trainwheel-stamp"}
-    assert names == {path.name for path in LINTERS.iterdir()}
+    assert names == {path.name for path in NPM_LINTERS.iterdir()}
 
     write(machine.root, WORKFLOW, "on: pull_request\n")
     assert machine.check() == ["check-jsonschema", "zizmor", "node"]

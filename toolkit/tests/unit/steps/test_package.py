@@ -186,11 +186,11 @@ def test_where_nothing_is_released_nothing_is_built(root: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "named"),
     [
-        (("__init__.py", "classifier.py", "py.typed"), "lacks small_model/artefact/model.joblib"),
+        (("__init__.py", "classifier.py", "py.typed"), "small_model/artefact/model.joblib"),
         (("classifier.py", "py.typed", "artefact/model.joblib", "artefact/model.joblib.json"),
-         "lacks small_model/__init__.py"),
+         "small_model/__init__.py"),
         (("__init__.py", "classifier.py", "artefact/model.joblib", "artefact/model.joblib.json"),
-         "lacks small_model/py.typed"),
+         "small_model/py.typed"),
     ],
 )  # fmt: skip
 def test_a_wheel_that_lacks_something_says_what(

@@ -36,7 +36,7 @@ CHANGES: dict[str, tuple[str, str]] = {
     "README.md": ("README.md", "changed"),
     "tests/system/test_wheel.py": ("tests/system/test_wheel.py", ""),
     "the training": ("build/train/training.json", '{"cluster": {"workers": 2}}'),
-    "the intervals": ("build/evaluate/judged.json", json.dumps(BOUNDS)),
+    "the intervals": ("build/evaluate/evaluation.json", json.dumps(BOUNDS)),
     "tool.trainwheel.tolerance": ("pyproject.toml", f"{PYPROJECT}tolerance = 0.5\n"),
     "tool.trainwheel.predict": ("pyproject.toml", f'{PYPROJECT}predict = "small_model:f"\n'),
     "tool.trainwheel.wheel.store-above": (
@@ -128,7 +128,7 @@ def test_the_proof_tells_what_the_gate_compared_with(
     write(root, "pyproject.toml", f"{PYPROJECT}{gate}\n")
     if judged:
         verdict = {"verdict": {"baseline": "0.1.6"}, "measured": {}}
-        write(root, "build/evaluate/judged.json", json.dumps(verdict))
+        write(root, "build/evaluate/evaluation.json", json.dumps(verdict))
 
     layout = package(root).workspace.layout
 

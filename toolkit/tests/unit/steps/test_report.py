@@ -33,7 +33,7 @@ def evaluate(root: Path, **measured: Any) -> None:
         "measured": measured,
         "compared": {},
     }
-    write(root, "build/evaluate/judged.json", json.dumps(document))
+    write(root, "build/evaluate/evaluation.json", json.dumps(document))
 
 
 def page(root: Path, name: str = "report.html") -> str:
@@ -181,9 +181,9 @@ def test_it_is_written_anew_for_what_it_tells(
 
 
 def test_a_model_that_was_not_evaluated_has_no_report(root: Path) -> None:
-    (root / "build/evaluate/judged.json").unlink()
+    (root / "build/evaluate/evaluation.json").unlink()
 
-    with pytest.raises(StepFailedError, match=r"judged\.json"):
+    with pytest.raises(StepFailedError, match=r"evaluation\.json"):
         open_with(root, registered=frozenset({"evaluate", "report"})).step("report")
 
     assert not (root / "build/train/report.html").exists()

@@ -52,7 +52,7 @@ def test_a_release_that_is_not_published_is_told_and_no_longer_recorded(
     proof = package(run.workspace.layout)
     publisher_of(run, "verify", None).record("verify", proof)
 
-    with pytest.raises(StepFailedError, match=r"has no small-model 0\.1\.0") as caught:
+    with pytest.raises(StepFailedError, match=r"small-model 0\.1\.0 is not published") as caught:
         STEP.run(asking(run, *names))
 
     assert "upload.model" in caught.value.hint

@@ -190,7 +190,7 @@ def test_the_model_card_is_whole(tmp_path: Path, name: str) -> None:
         "compared": {name: asdict(row) for name, row in about.compared.items()},
     }
     run = open_here(root)
-    write(root, "build/evaluate/judged.json", json.dumps(evaluation))
+    write(root, "build/evaluate/evaluation.json", json.dumps(evaluation))
 
     write_report(run)
 

@@ -1,1 +1,1 @@
-"""What two steps share."""
+"""Functions that two or more steps share."""

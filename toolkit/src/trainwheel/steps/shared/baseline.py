@@ -1,4 +1,4 @@
-"""What is published in the release line."""
+"""The newest published version of the release series: the baseline of the gate."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["Published", "find_published"]
 
 @dataclass(frozen=True)
 class Published:
-    """The newest published version of the release line, as far as this run may know.
+    """The newest published version of the release series, as far as this run can see it.
 
     Args:
-        version: Empty where there is none.
-        reason: Why there is none; a clause for a person.
-        is_deferred: Whether this job was given no access to read the index.
-        error: Why the index could not be asked, for those who need its answer.
-        registry: Where it was found.
+        version: Empty if there is none.
+        reason: Why there is none; a clause for a message.
+        is_deferred: Whether this job has no access to the index, so that upload compares.
+        error: Why the index could not be read, for callers that need its answer.
+        registry: The index that has it.
         file: Its wheel.
     """
 
@@ -44,7 +44,7 @@ class Published:
 
     @property
     def mark(self) -> str:
-        """What tells it from any other."""
+        """A text that identifies this state of the index."""
         digest = "" if self.file is None else self.file.hashes.get("sha256", "")
         return f"{self.version} {digest}".strip() or self.reason
 
@@ -60,25 +60,25 @@ class Published:
         wheel = self.registry.fetch(self.file, folder)
         for other in folder.iterdir() if folder.is_dir() else ():
             if other not in wheel.parents:
-                remove(other)  # of a version that is the newest no more
+                remove(other)  # of a version that was the newest once
         return wheel
 
     def baseline(self, run: Run) -> Baseline:
-        """Return it for the gate, with the metrics that its wheel carries."""
+        """Return the baseline for the gate, with the metrics in the published wheel."""
         if not self.version:
             return Baseline(reason=self.reason, is_deferred=self.is_deferred)
         try:
             provenance = read_provenance(self.wheel(run.workspace.layout))
         except TrainwheelError as error:
-            run.console.notice(f"{self.version} tells nothing of itself: {error.message}")
+            run.console.notice(f"the provenance of {self.version} cannot be read: {error.message}")
             return Baseline(self.version)
         return Baseline(self.version, metrics=provenance.metrics)
 
 
 def find_published(run: Run, name_asked: str | None) -> Published:
-    """Return the newest published version of the release line.
+    """Return the newest published version of the release series.
 
-    What cannot be told is no error here: whoever needs an answer refuses.
+    An index that cannot be read is not an error here: a caller that needs its answer raises it.
     """
     source = run.workspace.read_setup_py()
     name, base = read_distribution_name(source), read_version(source)
@@ -92,5 +92,7 @@ def find_published(run: Run, name_asked: str | None) -> Published:
         return Published(reason=f"the index cannot be read: {error.message}", error=error)
     newest = newest_in_line(base, wheels)
     if newest is None:
-        return Published(reason=f"nothing is published in the line of {base} in {registry.label}")
+        return Published(
+            reason=f"nothing is published in the release series of {base} in {registry.label}"
+        )
     return Published(newest, registry=registry, file=wheels[newest])

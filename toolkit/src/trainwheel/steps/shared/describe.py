@@ -1,4 +1,4 @@
-"""What a wheel says of itself: provenance, golden predictions, bill of materials."""
+"""The documents in a wheel's metadata: provenance, golden predictions, bill of materials."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ __all__ = ["describe", "trace"]
 
 
 def describe(run: Run, provenance: Provenance, scratch: Path) -> dict[str, bytes]:
-    """Return what goes into the wheel's metadata folder, relative to it.
+    """Return the files for the wheel's metadata folder, by path relative to it.
 
     Args:
         run: This run.
         provenance: Of the model.
-        scratch: A folder for what is made on the way.
+        scratch: A folder for intermediate files.
 
     Raises:
-        StepFailedError: Provenance or bill of materials do not fit their schemas.
+        StepFailedError: Provenance or bill of materials do not conform to their schemas.
         ConfigurationError: A number of params.json is not finite.
     """
     text = provenance.render()
@@ -62,16 +62,16 @@ def describe(run: Run, provenance: Provenance, scratch: Path) -> dict[str, bytes
 
 
 def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
-    """Return the provenance of the model that stands trained.
+    """Return the provenance of the trained model.
 
     Args:
         workspace: The model repository.
-        release: What is to be released.
+        release: The release that is packaged.
         commit: The state of the repository.
 
     Raises:
-        ConfigurationError: params.json is no JSON object.
-        StepFailedError: metrics.json or data.json is not as it should be.
+        ConfigurationError: params.json is not a JSON object.
+        StepFailedError: metrics.json or data.json is malformed.
     """
     config, layout = workspace.config, workspace.layout
     golden, inputs = _golden(layout), digests_of(workspace, TRAINING, DATA)
@@ -120,11 +120,11 @@ def _artefact(workspace: Workspace) -> Artefact:
 
 
 def _gate(workspace: Workspace) -> dict[str, Any] | None:
-    """Return what was asked of the metrics; the verdict depends on what was published then."""
+    """Return the rules, not the verdict, which depends on what was published at the time."""
     rules = workspace.config.gate.rules
     if not rules:
         return None
-    # What is left out has its default.
+    # A key with its default value is omitted.
     return {
         rule.metric: {
             k: v for k, v in asdict(rule).items() if k != "metric" and v not in {None, ""}
@@ -134,8 +134,8 @@ def _gate(workspace: Workspace) -> dict[str, Any] | None:
 
 
 def _packages(workspace: Workspace) -> dict[str, str]:
-    locked = requirements(workspace.lock, "packages", "train")
-    return {package.name: locked_version(package) for package in locked}
+    packages = requirements(workspace.lock, "packages", "train")
+    return {package.name: locked_version(package) for package in packages}
 
 
 def _golden(layout: Layout) -> bytes:
@@ -158,13 +158,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _bill_of_materials(run: Run, provenance: Provenance, text: str, target: Path) -> bytes:
     schema = (files("trainwheel") / "data" / "provenance-1.json").read_text(encoding="utf-8")
-    locked = requirements(run.workspace.lock, "packages")
-    materials = describe_materials(provenance, locked, __version__)
+    packages = requirements(run.workspace.lock, "packages")
+    materials = describe_materials(provenance, packages, __version__)
     document = {"provenance": text, "schema": json.loads(schema), **materials}
     argv = (str(run.tools.python("package")), "-P", str(DESCRIBE_WHEEL), str(target))
     command = Command(argv, stdin=json.dumps(document), env={"PYTHONHASHSEED": "0"})
-    completed = run.tools.complete(command, "package")
-    if completed.failed:
-        message = f"the wheel cannot be described: {completed.last_line}"
+    result = run.tools.complete(command, "package")
+    if result.failed:
+        message = f"the wheel's metadata cannot be written: {result.last_line}"
         raise StepFailedError(message)
     return target.read_bytes()

@@ -1,4 +1,4 @@
-"""What training and evaluation left in files, as provenance, report and model card tell of it."""
+"""Read the result files of training and evaluation, for provenance, report and model card."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known of a model after it was measured.
+    """The results of an evaluation.
 
     Args:
         verdict: Of the gate.
         baseline: What is published.
-        measured: What the measuring script told of ``predictions.csv``; empty without that file.
+        measured: The measurements on ``predictions.csv``; empty without that file.
         compared: Metric → new and published value on the same rows.
     """
 
@@ -47,7 +47,7 @@ class Evaluation:
 
 
 def read_evaluation(layout: Layout) -> Evaluation:
-    """Return what the evaluation wrote.
+    """Return the results of the evaluation.
 
     Raises:
         StepFailedError: The model has not been evaluated.
@@ -68,20 +68,20 @@ def read_evaluation(layout: Layout) -> Evaluation:
 
 
 def read_metrics(layout: Layout) -> dict[str, int | float]:
-    """Return what training wrote to ``metrics.json``; empty where it wrote none.
+    """Return the metrics in ``metrics.json``; empty without that file.
 
     Raises:
-        StepFailedError: It is no JSON object of finite numbers.
+        StepFailedError: It is not a JSON object of finite numbers.
     """
     path = layout.metrics
     return parse_metrics(path.read_bytes()) if path.is_file() else {}
 
 
 def read_data_digests(layout: Layout) -> dict[str, str]:
-    """Return what training wrote to ``data.json``: name of data that is no file → sha256.
+    """Return the digests in ``data.json``: name of data outside of files → sha256.
 
     Raises:
-        StepFailedError: It is no JSON object of such digests.
+        StepFailedError: It is not a JSON object of digests.
     """
     path = layout.data_digests
     return parse_data_digests(path.read_bytes()) if path.is_file() else {}
@@ -91,14 +91,14 @@ def read_intervals(layout: Layout) -> dict[str, tuple[float, float]]:
     """Return the interval of every metric that the report shows with one.
 
     Raises:
-        StepFailedError: metrics.json is not as it should be.
+        StepFailedError: metrics.json is malformed.
     """
-    measured: Mapping[str, Any] = read_object(layout.verdict).get("measured", {})
-    return intervals_of(read_metrics(layout), measured)
+    measurements: Mapping[str, Any] = read_object(layout.verdict).get("measured", {})
+    return intervals_of(read_metrics(layout), measurements)
 
 
 def read_snapshot(workspace: Workspace) -> dict[str, object] | None:
-    """Return what the provenance says of the data; None where no command fetched it."""
+    """Return the provenance's part about the data; None if no command fetched it."""
     record = read_record(workspace.layout.records, "data")
     if not workspace.config.data_command or record is None or "shape" not in record.facts:
         return None
@@ -112,20 +112,20 @@ def read_snapshot(workspace: Workspace) -> dict[str, object] | None:
 
 
 def read_training(layout: Layout) -> dict[str, Any]:
-    """Return what is known of the run that trained the model; empty where that cannot be read."""
+    """Return facts about the run that trained the model; empty if they cannot be read."""
     return read_object(layout.run_facts)
 
 
 def read_engine(layout: Layout) -> str:
-    """Return where the training that stands ran, ``local`` or ``dask``.
+    """Return the engine that trained the current model, ``local`` or ``dask``.
 
-    The configuration tells only where the next one will.
+    The configuration names only the engine of the next training.
     """
     return "dask" if read_training(layout).get("cluster") else "local"
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; empty where there is none."""
+    """Return the JSON object in a file; empty if there is none."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

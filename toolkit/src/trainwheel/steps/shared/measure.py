@@ -1,4 +1,4 @@
-"""Measure the trained model and what is published, in environments that can."""
+"""Measure the trained model and compare it with the published one, each in its environment."""
 
 from __future__ import annotations
 
@@ -32,47 +32,47 @@ class HeldOut:
     """Rows that training did not learn from.
 
     Args:
-        inputs: What a model is asked.
-        truths: What is true of each: a label or a number.
+        inputs: The records to predict.
+        truths: The true label or number of each.
     """
 
     inputs: Sequence[dict[str, Any]]
     truths: Sequence[Any]
 
 
-def measure_model(run: Run, published: Published, scratch: Path) -> Mapping[str, str]:
-    """Measure the model, compare and judge it, and write what was found to the scratch folder.
+def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, str]:
+    """Measure the model, compare it, apply the gate, and write the results to the scratch folder.
 
     Raises:
-        StepFailedError: What training wrote cannot be read, or contradicts itself.
-        RefusedError: What ships answers otherwise than training said.
+        StepFailedError: The files of training cannot be read, or contradict each other.
+        RefusedError: The function that ships predicts differently than training recorded.
     """
     folder = scratch / run.workspace.layout.evaluation.name
     folder.mkdir()
-    baseline, gate = published.baseline(run), run.workspace.config.gate
+    baseline, gate = newest.baseline(run), run.workspace.config.gate
     metrics, intervals = split_intervals(read_metrics(run.workspace.layout))
     check_intervals(metrics, intervals)
     names = [*metrics, *(rule.metric for rule in gate.rules)]
-    measured = _measure(run, metrics, names, scratch)
-    rows = _ask_shipped(run, scratch / "new")
-    compared, why = _compare(run, published, rows, names, scratch)
+    measurements = _measure(run, metrics, names, scratch)
+    rows = _predict_held_out(run, scratch / "new")
+    differences, why = _compare(run, newest, rows, names, scratch)
     verdict = evaluate_rules(
         gate.rules,
         metrics,
         baseline,
-        compared,
+        differences,
         is_required=gate.baseline == "required",
         why_stored=why,
     )
-    _draw(run, measured, scratch, folder)
-    measured.pop("sample", None)
+    _draw(run, measurements, scratch, folder)
+    measurements.pop("sample", None)
     document = {
         "verdict": verdict.as_json(),
         "baseline": asdict(baseline),
-        "measured": measured,
-        "compared": {name: asdict(difference) for name, difference in compared.items()},
+        "measured": measurements,
+        "compared": {name: asdict(difference) for name, difference in differences.items()},
     }
-    (folder / "judged.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (folder / "evaluation.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (folder / "verdict.md").write_text(verdict.markdown(), encoding="utf-8")
     return {"summary": verdict.outcome or "measured"}
 
@@ -83,8 +83,8 @@ def _measure(
     path = run.workspace.layout.predictions
     if not path.is_file():
         return {}
-    if not any(locked.name == "numpy" for locked in requirements(run.workspace.lock, *_TRAINING)):
-        run.console.notice_once("predictions.csv is not measured: no numpy is locked")
+    if not any(package.name == "numpy" for package in requirements(run.workspace.lock, *_TRAINING)):
+        run.console.notice_once("predictions.csv is not measured: numpy is not locked")
         return {}
     request = {
         "predictions": str(path),
@@ -98,21 +98,21 @@ def _measure(
     return dict(answer["predictions"])
 
 
-def _ask_shipped(run: Run, folder: Path) -> HeldOut | None:
-    """Have what ships answer the held-out rows, and hold it to what training said of them.
+def _predict_held_out(run: Run, folder: Path) -> HeldOut | None:
+    """Predict the held-out rows with the function that ships, and compare with training.
 
     Returns:
-        The rows, None where training wrote none; the answers are in ``folder``.
+        The rows, None where training wrote none; the predictions are in ``folder``.
 
     Raises:
-        RefusedError: What ships answers otherwise than training said.
+        RefusedError: The function that ships predicts differently than training recorded.
     """
     layout, config = run.workspace.layout, run.workspace.config
     path, predictions = layout.holdout, layout.predictions
     if not (path.is_file() and predictions.is_file()) and (config.gate.rules or path.is_file()):
         missing = predictions if path.is_file() else path
         run.console.notice_once(
-            f"training wrote no {missing.name}: nobody compares what ships with what was trained"
+            f"training wrote no {missing.name}, so nothing checks that the wheel predicts the same"
         )
     if not path.is_file():
         return None
@@ -127,28 +127,28 @@ def _ask_shipped(run: Run, folder: Path) -> HeldOut | None:
     answers = _ask_rows(model, rows, folder).read_text(encoding="utf-8")
     if predictions.is_file():
         with predictions.open(newline="", encoding="utf-8-sig") as stream:
-            trained = read_trained(stream, config.gate.positive)
-        said = [json.loads(line) for line in answers.splitlines()]
-        refuse_skew(trained, rows.truths, said, config.tolerance)
+            training = read_trained(stream, config.gate.positive)
+        predictions_now = [json.loads(line) for line in answers.splitlines()]
+        refuse_skew(training, rows.truths, predictions_now, config.tolerance)
     return rows
 
 
 def _compare(
     run: Run,
-    published: Published,
+    newest: Published,
     rows: HeldOut | None,
     names: Sequence[str],
     scratch: Path,
 ) -> tuple[dict[str, Difference], str]:
-    """Return how the model differs from what is published on the same rows, or why not."""
-    if not published.version or not run.workspace.config.gate.compares:
+    """Return differences from the published model on the same rows, or why there are none."""
+    if not newest.version or not run.workspace.config.gate.compares:
         return {}, ""
     if rows is None:
-        return {}, "training left no holdout.jsonl"
+        return {}, "training wrote no holdout.jsonl"
     try:
-        old = _answers_of(run, published.wheel(run.workspace.layout), rows, scratch / "old")
+        old = _answers_of(run, newest.wheel(run.workspace.layout), rows, scratch / "old")
     except TrainwheelError as error:
-        return {}, f"it cannot be asked here, {error.message}"
+        return {}, f"the published model cannot run here, {error.message}"
     request = {
         "holdout": str(run.workspace.layout.holdout),
         "new": str(scratch / "new" / "outputs.jsonl"),
@@ -159,25 +159,25 @@ def _compare(
     answer, problem = _ask_host(run, request, scratch / "compare.json")
     if problem:
         return {}, problem
-    told = answer["comparison"]
-    return {n: Difference(**row, rows=told["rows"]) for n, row in told["metrics"].items()}, ""
+    rows_compared, metrics = (answer["comparison"][key] for key in ("rows", "metrics"))
+    return {name: Difference(**row, rows=rows_compared) for name, row in metrics.items()}, ""
 
 
 def _ask_host(run: Run, request: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], str]:
-    """Return the measuring host's answer, or one line that says why there is none."""
+    """Return the measuring host's answer, or one line with the reason why there is none."""
     answer = path.with_suffix(".answer")
     path.write_text(json.dumps(request), encoding="utf-8")
     argv = (str(run.tools.python("train")), "-P", "-m", MEASURING.name, str(path), str(answer))
     env = {**run.tools.variables("train"), "PYTHONPATH": str(MEASURING.parent)}
-    completed = run.tools.complete(Command(argv, env=env), "evaluate")
-    if completed.failed:
-        return {}, completed.last_line
+    result = run.tools.complete(Command(argv, env=env), "evaluate")
+    if result.failed:
+        return {}, result.last_line
     return json.loads(answer.read_bytes()), ""
 
 
-def _draw(run: Run, measured: Mapping[str, Any], scratch: Path, folder: Path) -> None:
-    """Draw the pictures of the report, where matplotlib is locked for them."""
-    if "sample" not in measured:
+def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path) -> None:
+    """Draw the pictures of the report, if matplotlib is locked for them."""
+    if "sample" not in measurements:
         return
     if not run.workspace.locks("report", "matplotlib"):
         run.console.notice_once(
@@ -185,48 +185,46 @@ def _draw(run: Run, measured: Mapping[str, Any], scratch: Path, folder: Path) ->
         )
         return
     path = scratch / "draw.json"
-    path.write_text(json.dumps(measured), encoding="utf-8")
+    path.write_text(json.dumps(measurements), encoding="utf-8")
     environment = run.tools.folder / "report"
     installer = run.tools.installer("evaluate")
     python = installer.ensure(environment, run.workspace.locked("packages", "report"))
     argv = (str(python), "-P", str(DRAW), str(path), str(folder))
     env = {"MPLCONFIGDIR": str(environment / "matplotlib"), "PYTHONHASHSEED": "0"}
-    completed = run.tools.complete(Command(argv, env=env), "evaluate")
-    if completed.failed:
-        message = f"the report's pictures cannot be drawn: {completed.last_line}"
+    result = run.tools.complete(Command(argv, env=env), "evaluate")
+    if result.failed:
+        message = f"the report's pictures cannot be drawn: {result.last_line}"
         raise StepFailedError(message, hint="see build/log/evaluate.log")
 
 
 def _answers_of(run: Run, wheel: Path, rows: HeldOut, folder: Path) -> Path:
-    """Have the model in a published wheel predict held-out rows, in an environment of its own.
+    """Predict held-out rows with the model in a published wheel, in an environment of its own.
 
     Args:
         run: This run.
         wheel: The published wheel.
-        rows: What it is asked.
-        folder: A fresh folder, which is made.
+        rows: The rows to predict.
+        folder: A folder that is made here.
 
     Returns:
-        A file with an answer a line.
+        A file with one prediction per line.
 
     Raises:
-        TrainwheelError: It cannot be installed here, or does not predict these rows.
+        TrainwheelError: It cannot be installed here, or cannot predict these rows.
     """
-    promise = read_promise(wheel)
-    line = f"{promise.name} @ {wheel.resolve().as_uri()} --hash=sha256:{promise.sha256}\n"
+    proof = read_promise(wheel)
+    line = f"{proof.name} @ {wheel.resolve().as_uri()} --hash=sha256:{proof.sha256}\n"
     installer = run.tools.installer("evaluate")
-    python = installer.ensure(run.tools.folder / "published", promise.requirements, alone=line)
-    model = Model(
-        promise.predict, python, run.environment, log=run.workspace.layout.log("evaluate")
-    )
+    python = installer.ensure(run.tools.folder / "published", proof.requirements, alone=line)
+    model = Model(proof.predict, python, run.environment, log=run.workspace.layout.log("evaluate"))
     return _ask_rows(model, rows, folder)
 
 
 def _ask_rows(model: Model, rows: HeldOut, folder: Path) -> Path:
-    """Have a model predict held-out rows; return a file with an answer a line.
+    """Predict held-out rows with a model; return a file with one prediction per line.
 
     Raises:
-        StepFailedError: It does not predict them.
+        StepFailedError: It cannot predict them.
     """
     ask(model, rows.inputs, folder, what="held-out rows")
     return folder / "outputs.jsonl"
@@ -236,7 +234,7 @@ def read_held_out(path: Path) -> HeldOut:
     """Return the rows of ``holdout.jsonl``.
 
     Raises:
-        StepFailedError: A line has no input or no truth, or a number that JSON does not have.
+        StepFailedError: A line has no input or no truth, or a number that JSON cannot express.
     """
     inputs, truths = [], []
     with path.open("rb") as stream:
@@ -245,15 +243,17 @@ def read_held_out(path: Path) -> HeldOut:
             try:
                 record, truth = _read_row(line)
             except _ConstantError as error:
-                # What json.dumps writes for NaN; who asks over JSON sends null.
-                message = f"{where} holds {error}, which is no JSON"
+                # json.dumps writes NaN, which RFC 8259 (section 6) forbids; clients send null.
+                message = f"{where} contains {error}, which is not valid JSON"
                 raise StepFailedError(message, hint="let training write null for it") from None
             except (ValueError, TypeError, KeyError, RecursionError):
-                message = f"{where} is no object with input and truth"
-                raise StepFailedError(message, hint="let training write one a line") from None
+                message = f"{where} is not an object with input and truth"
+                raise StepFailedError(message, hint="let training write one per line") from None
             if not _is_truth(truth):
-                message = f"{where}: truth is {json.dumps(truth)}, which is no label or number"
-                raise StepFailedError(message, hint="leave out rows whose truth is not known")
+                message = (
+                    f"{where}: truth is {json.dumps(truth)}, which is neither a label nor a number"
+                )
+                raise StepFailedError(message, hint="omit rows whose truth is unknown")
             inputs.append(record)
             truths.append(truth)
     return HeldOut(inputs, truths)

@@ -27,8 +27,8 @@ class SystemTests:
     """Tests that the installed wheel must pass.
 
     Args:
-        folder: Where they stand; they run from a copy elsewhere.
-        requirements: Locked packages that they need on top, with hashes.
+        folder: The tests; they run from a copy elsewhere.
+        requirements: Locked packages that they need in addition, with hashes.
     """
 
     folder: Path
@@ -37,17 +37,17 @@ class SystemTests:
 
 @dataclass(frozen=True)
 class Model:
-    """A model that can be asked.
+    """A model that can predict.
 
     Args:
-        door: Its public function, ``MODULE:FUNCTION``.
-        python: An interpreter whose environment can import it.
+        function: Its public function, ``MODULE:FUNCTION``.
+        python: An interpreter that can import it.
         environment: The variables of this run.
-        log: Where its output is kept.
-        variables: Set for the process that answers.
+        log: The file that gets its output.
+        variables: Set for the process that predicts.
     """
 
-    door: str
+    function: str
     python: Path
     environment: Environment
     log: Path | None = None
@@ -62,17 +62,17 @@ def prove(
     wheel_installer: Installer | None = None,
     tests: SystemTests | None = None,
 ) -> None:
-    """Install a wheel and check that it is whole, fits together, and predicts as it was trained.
+    """Install a wheel and check that it is complete, consistent, and predicts as in training.
 
     Args:
-        proof: What the wheel promises.
+        proof: The predictions and packages to hold the wheel to.
         wheel: The requirement line that installs it by digest and nothing else.
         installer: Installs the locked packages.
-        wheel_installer: Installs the wheel, where it comes from an index of its own.
+        wheel_installer: Installs the wheel, if that comes from another index.
         tests: The model's system tests.
 
     Raises:
-        StepFailedError: It does not keep its promise; says what it did instead.
+        StepFailedError: It cannot be installed, or predicts something else, which is named.
     """
     with installer.throw_away() as folder:
         python = python_of(folder / "env")
@@ -85,7 +85,7 @@ def prove(
             _run_tests(tests, python, folder / "tests", installer)
 
 
-def ask(  # noqa: PLR0913 - what is asked, and who is told
+def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
     model: Model,
     inputs: Sequence[dict[str, object]],
     folder: Path,
@@ -95,37 +95,35 @@ def ask(  # noqa: PLR0913 - what is asked, and who is told
     artefact: Path | None = None,
     what: str = "golden records",
 ) -> tuple[GoldenRow, ...]:
-    """Return a model's answers to inputs, given by a process of its own.
+    """Return a model's predictions for inputs, made in a process of its own.
 
     Args:
-        model: Whom to ask.
+        model: The model.
         inputs: The records.
-        folder: A fresh folder, which is made.
-        notice: Is told what is odd about the estimators that were loaded.
-        carries: Is told of each kind of estimator among them that carries training rows.
-        artefact: The model's file, to be looked into where the function keeps no model.
-        what: What the inputs are called, should one of them have no answer.
+        folder: A folder that is made here.
+        notice: Called with each oddity of the estimators that were loaded.
+        carries: Called with each class of estimator that contains training rows.
+        artefact: The model's file, to be inspected if the function keeps no model.
+        what: What an error calls the inputs.
 
     Raises:
-        StepFailedError: The function failed, or answered with what is no JSON value; names the row.
+        StepFailedError: The function failed or returned no JSON value; the row is named.
     """
     folder.mkdir()
     records = "".join(f"{json.dumps(record)}\n" for record in inputs)
     (folder / "inputs.jsonl").write_text(records, encoding="utf-8")
     argv = (
-        *(str(model.python), "-P", str(PREDICT), model.door, "inputs.jsonl", "outputs.jsonl"),
+        *(str(model.python), "-P", str(PREDICT), model.function, "inputs.jsonl", "outputs.jsonl"),
         *((str(artefact),) if artefact is not None else ()),
     )
-    completed = run(
-        Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log
-    )
-    if completed.failed:
-        message = f"{model.door} does not predict the {what}: {completed.last_line}"
+    result = run(Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log)
+    if result.failed:
+        message = f"{model.function} does not predict the {what}: {result.last_line}"
         raise StepFailedError(message)
-    for line in completed.output.splitlines():
-        for told, start in ((notice, _NOTICE), (carries, _CARRIES)):
-            if told is not None and line.startswith(start):
-                told(line.removeprefix(start))
+    for line in result.output.splitlines():
+        for report, start in ((notice, _NOTICE), (carries, _CARRIES)):
+            if report is not None and line.startswith(start):
+                report(line.removeprefix(start))
     return join(inputs, (folder / "outputs.jsonl").read_text(encoding="utf-8"))
 
 
@@ -134,7 +132,7 @@ def _repeat_golden(proof: Proof, python: Path, folder: Path, installer: Installe
     model = Model(proof.predict, python, installer.environment, installer.log)
     differences = compare_answers(proof.golden, ask(model, inputs, folder), proof.tolerance)
     if differences:
-        message = f"{proof.wheel} predicts otherwise than training did: {differences[0]}"
+        message = f"{proof.wheel} predicts differently than in training: {differences[0]}"
         if len(differences) > 1:
             message += f", and {len(differences) - 1} more"
         raise StepFailedError(message, details=show_difference(differences[0]))
@@ -146,7 +144,7 @@ def _run_tests(tests: SystemTests, python: Path, folder: Path, installer: Instal
         *(str(python), "-P", "-m", "pytest", "-q", "--import-mode=importlib"),
         *("-p", "no:cacheprovider", "--rootdir", str(folder), "-c", os.devnull, str(folder)),
     )
-    completed = run(Command(argv, cwd=folder), installer.environment, log=installer.log)
-    if completed.failed:
-        message = f"the wheel does not pass the system tests: {completed.last_line}"
+    result = run(Command(argv, cwd=folder), installer.environment, log=installer.log)
+    if result.failed:
+        message = f"the wheel does not pass the system tests: {result.last_line}"
         raise StepFailedError(message)

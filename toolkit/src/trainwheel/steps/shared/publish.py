@@ -1,4 +1,4 @@
-"""Publish a proved wheel and verify it from the index: for the sessions and for the command."""
+"""Publish a proved wheel and verify it from the index, for the sessions and the command line."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ __all__ = ["Publisher", "Uploaded", "check_name", "compare_late", "read_proof"]
 
 
 def read_proof(wheel: Path) -> Proof:
-    """Return the proof that stands beside a wheel, which must be the wheel that was proved.
+    """Return the proof beside a wheel, and check that it is about this wheel.
 
     Raises:
-        ConfigurationError: There is no such wheel, or no proof of it.
+        ConfigurationError: The wheel or its proof does not exist.
         StepFailedError: The wheel is not the one that was proved.
     """
     read_name(wheel)
@@ -61,9 +61,9 @@ def read_proof(wheel: Path) -> Proof:
 
 
 def check_name(wheel: Path, proof: Proof, name: str) -> None:
-    """Check that a wheel and its proof are of one distribution and of no other.
+    """Check that a wheel and its proof are of one distribution only.
 
-    Whoever built it may have built a wheel of anything.
+    The build may have been changed to build a wheel of anything.
 
     Raises:
         RefusedError: They are not.
@@ -76,12 +76,11 @@ def check_name(wheel: Path, proof: Proof, name: str) -> None:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What became of an upload.
+    """The result of an upload.
 
     Args:
-        summary: What a person is told.
-        is_there: Whether the index holds the wheel now; it does not where an earlier release
-            ships the same.
+        summary: One line for the console.
+        is_there: Whether the index has the wheel now; not if an earlier release ships the same.
     """
 
     summary: str
@@ -90,15 +89,15 @@ class Uploaded:
 
 @dataclass(frozen=True)
 class Publisher:
-    """Sends wheels to an index and looks at what arrived.
+    """Uploads wheels to an index and verifies what it serves.
 
     Args:
         environment: The variables of this run.
-        console: Where people are told.
-        registry: The index, for reading.
-        python: Returns an interpreter whose environment holds twine and pypiserver.
-        log: Where the output of tools is kept.
-        records: Where it is recorded what was published and verified; None to record nothing.
+        console: For notices and results.
+        registry: The index.
+        python: Returns an interpreter that can import twine and pypiserver.
+        log: The file that gets the output of tools.
+        records: The folder of records of upload and verification; None to record nothing.
     """
 
     environment: Environment
@@ -109,7 +108,7 @@ class Publisher:
     records: Path | None = None
 
     def mark(self, proof: Proof) -> Fingerprint:
-        """Return what identifies these bytes on this index, for the records."""
+        """Return what identifies these bytes on this index, for records."""
         where = (
             self.registry.folder.as_posix()
             if self.registry.target is None
@@ -118,30 +117,30 @@ class Publisher:
         return Fingerprint({proof.wheel: proof.sha256}, {"the index": where})
 
     def publish(self, wheel: Path, proof: Proof) -> Uploaded:
-        """Upload a wheel, record that it is there, and say so; raises what `upload` raises."""
-        started = time.monotonic()
-        uploaded = self.upload(wheel, proof)
-        seconds = time.monotonic() - started
-        if uploaded.is_there:
+        """Upload a wheel, record that, and print it; raises what `upload` raises."""
+        start = time.monotonic()
+        result = self.upload(wheel, proof)
+        seconds = time.monotonic() - start
+        if result.is_there:
             self.record("upload", proof, seconds)
-        self.console.outcome("upload", uploaded.summary, seconds)
-        return uploaded
+        self.console.outcome("upload", result.summary, seconds)
+        return result
 
     def confirm(self, proof: Proof, wheel: Path | None, installer: Installer) -> None:
-        """Verify a published wheel, record it, and print how it is installed.
+        """Verify a published wheel, record that, and print the commands that install it.
 
         Raises:
-            StepFailedError: As for `verify`; then nothing says any more that it was verified.
+            StepFailedError: As for `verify`; then an earlier record of verification is removed.
         """
-        started = time.monotonic()
+        start = time.monotonic()
         try:
             self.verify(proof, installer)
         except TrainwheelError:
-            # An upload that finds a verification of the same bytes asks for none.
+            # Otherwise the next upload would find the record and queue no verification.
             if self.records is not None:
                 withdraw_record(self.records, "verify", self.mark(proof))
             raise
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - start
         self.record("verify", proof, seconds)
         self.console.outcome("verify", proof.told, seconds)
         self.announce(proof, wheel)
@@ -152,14 +151,14 @@ class Publisher:
             write_record(self.records, Record(step, self.mark(proof), {}, seconds, {}))
 
     def upload(self, wheel: Path, proof: Proof) -> Uploaded:
-        """Publish a wheel, unless what it ships is published already.
+        """Publish a wheel, unless a published one has the same content.
 
         Raises:
-            VersionTakenError: The index holds other content under this version.
-            RefusedError: It is worse than what is published, and the gate forbids that.
-            ConfigurationError: A higher version is published in the release line, or the wheel's
-                record of its model cannot be read.
-            StepFailedError: The index does not answer, or does not hold what was sent.
+            VersionTakenError: The index has other content under this version.
+            RefusedError: A metric is worse than the published one by more than the gate allows.
+            ConfigurationError: A higher version is published in the release series, or the wheel's
+                provenance cannot be read.
+            StepFailedError: The index does not answer, or does not list the upload.
         """
         wheels = self.registry.wheels(proof.name)
         if not proof.always and proof.version not in wheels:
@@ -171,7 +170,7 @@ class Publisher:
             summary = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
             return Uploaded(summary, is_there=True)
         compare_late(self.registry, wheels, wheel, proof, self.console)
-        # What is sent anew is verified anew, also if this run is killed in between.
+        # Every upload is verified, even if this run is killed before it queues that.
         if self.records is not None:
             (self.records / "verify.json").unlink(missing_ok=True)
         with self._serve() as target:
@@ -187,30 +186,32 @@ class Publisher:
         return Uploaded(summary, is_there=True)
 
     def holds(self, proof: Proof) -> bool:
-        """Return whether the index has this very wheel."""
+        """Return whether the index has exactly this wheel."""
         return self._has(self.registry.wheels(proof.name), proof)
 
     def verify(self, proof: Proof, installer: Installer) -> None:
         """Install the published wheel into an empty environment and repeat its predictions.
 
         Raises:
-            StepFailedError: The index does not serve the bytes that were proved, or the wheel
-                does not predict as it was trained.
+            StepFailedError: The index serves other bytes than were proved, or the wheel predicts
+                differently than in training.
         """
         file = self._published(proof)
-        advertised = file.hashes.get("sha256", proof.sha256)
-        if advertised != proof.sha256:
-            message = f"{self.registry.label} serves {file.filename} with sha256 {advertised[:12]}"
-            raise StepFailedError(message, hint=f"proved was {proof.sha256[:12]}")
+        digest = file.hashes.get("sha256", proof.sha256)
+        if digest != proof.sha256:
+            message = f"{self.registry.label} serves {file.filename} with sha256 {digest[:12]}"
+            raise StepFailedError(
+                message, hint=f"the wheel that was proved has {proof.sha256[:12]}"
+            )
         with self._serve() as target:
             line = f"{proof.name}=={proof.version} --hash=sha256:{proof.sha256}\n"
-            bound = Installer(
+            from_index = Installer(
                 self.environment, installer.log, for_uv(target, self.environment.variables)
             )
-            prove(proof, line, installer, wheel_installer=bound)
+            prove(proof, line, installer, wheel_installer=from_index)
 
     def announce(self, proof: Proof, wheel: Path | None) -> None:
-        """Print what is published and the lines that install it, which work as printed."""
+        """Print what is published, and commands that install it when pasted into a shell."""
         label = self.registry.label
         self.console.line(
             f"published {proof.name} {proof.version}  sha256 {proof.sha256}  in {label}"
@@ -219,21 +220,22 @@ class Publisher:
             self.console.command(label, command)
 
     def _install_lines(self, proof: Proof, wheel: Path | None) -> Iterator[tuple[str, str]]:
-        """Yield what each command is for, and the command."""
-        pinned = f"{proof.name}=={proof.version}"
+        """Yield the label and the text of each command."""
+        requirement = f"{proof.name}=={proof.version}"
         if self.registry.target is None:
             where = shlex.quote(str(self.registry.folder))
-            yield "install:  ", f"pip install --find-links {where} {pinned}"
+            yield "install:  ", f"pip install --find-links {where} {requirement}"
         elif self.registry.target.install_url:
             where = shlex.quote(self.registry.target.install_url)
-            yield "install:  ", f"pip install --index-url {where} {pinned}"
+            yield "install:  ", f"pip install --index-url {where} {requirement}"
         else:
-            # Never --extra-index-url: pip would take a namesake from the public index.
+            # Not --extra-index-url: pip takes the highest version, also of a namesake on the public
+            # index (CVE-2018-20225).
             file = self._published(proof)
             what = shlex.quote(f"{file.url}#sha256={proof.sha256}")
             if file.is_signed:
-                # Such an address is a secret; the index hands out a fresh one to whoever asks.
-                what = f"--index-url {shlex.quote(self.registry.target.simple_url)} {pinned}"
+                # A signed address grants access, so it is secret; the index gives out fresh ones.
+                what = f"--index-url {shlex.quote(self.registry.target.simple_url)} {requirement}"
             yield "install:  ", f"pip install --no-deps {what}"
             if wheel is not None and (needs := _needs(wheel)):
                 yield "then:     ", f"pip install {shlex.join(needs)}"
@@ -241,7 +243,7 @@ class Publisher:
     def _published(self, proof: Proof) -> PublishedFile:
         file = self.registry.wheels(proof.name).get(proof.version)
         if file is None:
-            message = f"{self.registry.label} has no {proof.name} {proof.version}"
+            message = f"{proof.name} {proof.version} is not published in {self.registry.label}"
             raise StepFailedError(message, hint="publish it first: make upload.model")
         return file
 
@@ -258,15 +260,15 @@ class Publisher:
 
 
 def _needs(wheel: Path) -> tuple[str, ...]:
-    """Return what a wheel requires whichever of its extras are asked for."""
+    """Return what a wheel requires, apart from its extras."""
     requirements = map(Requirement, read_requirements(wheel))
-    return tuple(str(one) for one in requirements if "extra" not in str(one.marker or ""))
+    return tuple(str(line) for line in requirements if "extra" not in str(line.marker or ""))
 
 
 _RECORD = ".dist-info/trainwheel/provenance.json"
 _KEYS = frozenset(entry.name for entry in fields(Rule)) - {"metric"}
 _LIMITS = {"minimum": None, "maximum": None}
-"""They need nothing that is published: the build has checked them."""
+"""The build has checked these: they depend on nothing that is published."""
 
 
 def compare_late(
@@ -276,25 +278,25 @@ def compare_late(
     proof: Proof,
     console: Console,
 ) -> None:
-    """Check the drops that the gate allows, unless they were checked against what is published.
+    """Check the drops that the gate allows, unless the build has compared with this baseline.
 
     Args:
         registry: The index.
         wheels: Version → file of what is published.
         wheel: The wheel to publish.
-        proof: What was proved of it.
-        console: Where people are told.
+        proof: Its proof.
+        console: For notices and results.
 
     Raises:
-        RefusedError: A metric is worse than allowed, or the wheel asks what this version does not
-            know.
-        ConfigurationError: This version cannot read what the wheel says of its model.
+        RefusedError: A metric is worse than allowed, or this version of trainwheel does not know a
+            rule of the wheel.
+        ConfigurationError: This version of trainwheel cannot read the wheel's provenance.
     """
     newest = newest_in_line(proof.version, wheels)
     if newest is None or newest == proof.compared_with:
         return
     if not any(member.endswith(_RECORD) for member in list_members(wheel)):
-        return  # a wheel of another tool asks for nothing
+        return  # a wheel that another tool built
     new = read_provenance(wheel)
     drops = _drops(wheel, new.gate or {})
     if not drops:
@@ -307,23 +309,23 @@ def compare_late(
         return
     verdict = evaluate_rules(drops, new.metrics, Baseline(newest, metrics=old.metrics))
     if failures := verdict.failures():
-        message = f"the gate does not let this model pass: {failures[0]}"
+        message = f"the model does not pass the gate: {failures[0]}"
         raise RefusedError(message, hint="train a better one, or change tool.trainwheel.gate")
-    skipped = [check.metric for check in verdict.checks if check.outcome == LEFT_OUT]
-    for metric in skipped:
-        console.notice(f"{metric} is not compared with {newest}, which has no such metric")
-    if len(skipped) < len(drops):
+    missing = [check.metric for check in verdict.checks if check.outcome == LEFT_OUT]
+    for metric in missing:
+        console.notice(f"{metric} is not compared: {newest} has no such metric")
+    if len(missing) < len(drops):
         console.notice(f"compared with {newest}: no metric is worse than the gate allows")
 
 
 def _drops(wheel: Path, gate: Mapping[str, Any]) -> tuple[Rule, ...]:
-    """Return the drops that the gate allowed when a wheel was packaged.
+    """Return the rules about drops from the time when a wheel was packaged.
 
     Raises:
-        RefusedError: Whether a rule is kept cannot be said, for this version does not know it.
+        RefusedError: This version of trainwheel does not know a rule.
     """
     if unknown := [metric for metric, values in gate.items() if not _is_rule(values)]:
-        message = f"{wheel.name} asks of {unknown[0]} what this version does not know"
+        message = f"{wheel.name} has a rule for {unknown[0]} that this version does not know"
         hint = "publish it with the version of trainwheel that packaged it"
         raise RefusedError(message, hint=hint)
     rules = (Rule(metric, **{**values, **_LIMITS}) for metric, values in gate.items())

@@ -1,4 +1,4 @@
-"""What this run publishes: to which index, and the wheel of this repository."""
+"""What this run publishes: the wheel of this repository, and the index that gets it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["publisher_of", "unpublished", "wheel_of"]
 
 
 def publisher_of(run: Run, step: str, name_asked: str | None) -> Publisher:
-    """Return what publishes to, and reads, the index of this run."""
+    """Return a publisher for the index of this run."""
     layout = run.workspace.layout
     return Publisher(
         environment=run.environment,
@@ -42,10 +42,10 @@ def wheel_of(layout: Layout) -> Path:
 
 
 def unpublished(layout: Layout, record: Record) -> tuple[Reason, ...]:
-    """Return how the wheel that is packaged differs from the one that a record is of."""
-    packaged = read_record(layout.records, "package")
-    if packaged is None:
+    """Return how the packaged wheel differs from the wheel of a record."""
+    package = read_record(layout.records, "package")
+    if package is None:
         return ()
-    name, digest = packaged.facts.get("wheel", ""), packaged.facts.get("sha256", "")
+    name, digest = package.facts.get("wheel", ""), package.facts.get("sha256", "")
     before = record.fingerprint.files.get(name)
     return () if before == digest else (Reason(name, before, digest),)

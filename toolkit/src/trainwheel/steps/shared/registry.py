@@ -15,8 +15,8 @@ def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> R
 
     Args:
         run: This run.
-        name_asked: What ``--to`` named.
-        to_read: Nothing is uploaded, so that credentials for reading will do.
+        name_asked: The value of ``--to``.
+        to_read: Nothing is uploaded, so credentials for reading are enough.
     """
     indexes, environment = run.workspace.config.indexes, run.environment
     target = choose_index(name_asked, indexes, environment, run.tokens, to_read=to_read)

@@ -12,7 +12,7 @@ from trainwheel.engine.layout import manifest_of
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.setup_py import replace_version
-from trainwheel.steps.shared.synced import Synced, compare, read_files
+from trainwheel.steps.shared.synced import Synced, read_files, sync_files
 from trainwheel.system.digest import digest_json
 from trainwheel.system.files import link_or_copy
 
@@ -23,11 +23,11 @@ _SHIPPED_TABLES = ("build-system", "project")
 
 
 def describe_tree_drift(workspace: Workspace) -> str:
-    """Return one line if the work tree's list disagrees with the lock; else nothing."""
-    synced = _synced(workspace)
-    if not synced.has_drifted:
+    """Return one line if the declared requirements differ from the lock; else nothing."""
+    requirements = _requirements(workspace)
+    if not requirements.has_drifted:
         return ""
-    return f"{synced.target} disagrees with the lock; the wheel takes the lock's word: nox -s sync"
+    return f"{requirements.target} differs from the lock, which the wheel follows: nox -s sync"
 
 
 def release_key(workspace: Workspace) -> str:
@@ -40,62 +40,64 @@ def release_key(workspace: Workspace) -> str:
             *_texts(workspace),
         )
     }
-    synced = _synced(workspace)
-    if synced.target in files:
-        files[synced.target] = hashlib.sha256(synced.after).hexdigest()
-    pyproject = tomllib.loads(_metadata(workspace, synced, "pyproject.toml").decode("utf-8"))
+    requirements = _requirements(workspace)
+    if requirements.target in files:
+        files[requirements.target] = hashlib.sha256(requirements.after).hexdigest()
+    pyproject = tomllib.loads(_metadata(workspace, requirements, "pyproject.toml").decode("utf-8"))
     tables = {name: pyproject.get(name) for name in _SHIPPED_TABLES}
     tables["setuptools"] = pyproject.get("tool", {}).get("setuptools")
-    setup_py = replace_version(_metadata(workspace, synced, "setup.py"), "0").decode("latin-1")
+    setup_py = replace_version(_metadata(workspace, requirements, "setup.py"), "0").decode(
+        "latin-1"
+    )
     return digest_json({"files": files, "pyproject": tables, "setup.py": setup_py})
 
 
 def stage(workspace: Workspace, version: str, folder: Path) -> None:
     """Copy what the wheel is built from into ``folder``, with the version and the locked packages.
 
-    What training made is not among it: setuptools would read it whole.
+    The trained model is not copied: setuptools would read it into memory whole.
 
-    Modes are set, for setuptools copies them into the wheel (pypa/wheel issue 362).
+    Modes are set, because setuptools copies them into the wheel (pypa/wheel issue 362).
 
     Raises:
         LockfileError: A runtime package is a file or folder of this machine.
     """
-    synced = _synced(workspace)
-    _refuse_local(workspace, synced)
+    requirements = _requirements(workspace)
+    _refuse_local(workspace, requirements)
     stage_package(workspace, folder / workspace.config.source)
     for path in workspace.metadata_files():
         _copy(path, folder / path.name)
-    _write(folder / synced.target, synced.after)
-    setup_py = replace_version(_metadata(workspace, synced, "setup.py"), version)
+    _write(folder / requirements.target, requirements.after)
+    setup_py = replace_version(_metadata(workspace, requirements, "setup.py"), version)
     _write(folder / "setup.py", setup_py)
 
 
 def stage_package(workspace: Workspace, source_root: Path, artefact: Path | None = None) -> None:
-    """Copy the package that is shipped under a source root elsewhere.
+    """Copy the package that is shipped to another source root.
 
     Args:
         workspace: The model repository.
-        source_root: Where to.
-        artefact: A trained model that goes with it, as does the manifest beside it.
+        source_root: The folder to copy to.
+        artefact: A trained model to copy too, with the manifest beside it.
     """
     for path in workspace.shipped_package():
         _copy(path, source_root / path.relative_to(workspace.layout.source))
     if artefact is not None:
         target = source_root / workspace.layout.artefact.relative_to(workspace.layout.source)
-        for made, final in ((artefact, target), (manifest_of(artefact), manifest_of(target))):
-            _make_folder(final.parent)
-            link_or_copy(made, final)
+        for source, copy in ((artefact, target), (manifest_of(artefact), manifest_of(target))):
+            _make_folder(copy.parent)
+            link_or_copy(source, copy)
 
 
-def _synced(workspace: Workspace) -> Synced:
+def _requirements(workspace: Workspace) -> Synced:
     files = read_files(workspace.layout.root)
-    return compare(files, workspace.pipfile, workspace.lock, workspace.config.sync)
+    return sync_files(files, workspace.pipfile, workspace.lock, workspace.config.sync)
 
 
-def _metadata(workspace: Workspace, synced: Synced, name: str) -> bytes:
-    """Return a metadata file with the locked packages, where it is the one that lists them."""
-    if name == synced.target:
-        return synced.after
+def _metadata(workspace: Workspace, requirements: Synced, name: str) -> bytes:
+    """Return the content of a metadata file; the one that declares requirements gets the locked."""
+    if name == requirements.target:
+        return requirements.after
     return (
         workspace.read_setup_py()
         if name == "setup.py"
@@ -103,12 +105,14 @@ def _metadata(workspace: Workspace, synced: Synced, name: str) -> bytes:
     )
 
 
-def _refuse_local(workspace: Workspace, synced: Synced) -> None:
-    locked = (package.name for package in workspace.lock.packages() if package.path)
-    local = sorted({*synced.plan.local, *locked})
+def _refuse_local(workspace: Workspace, requirements: Synced) -> None:
+    paths = (package.name for package in workspace.lock.packages() if package.path)
+    local = sorted({*requirements.plan.local, *paths})
     if local:
         message = f"the runtime package {local[0]} is a file or folder of this machine"
-        hint = "whoever installs the wheel lacks it: put it on an index and name its version"
+        hint = (
+            "others cannot install it: publish it to an index, and name its version in the Pipfile"
+        )
         raise LockfileError(message, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""Bring the file that lists a project's requirements in line with its Pipfile and lock."""
+"""Compare the file that declares a project's requirements with its lock, and update it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trainwheel.requirements.target import FILES, choose_target, sync_target
 from trainwheel.system.console import Console
 from trainwheel.system.files import write_atomically
 
-__all__ = ["Engine", "Synced", "compare", "examine", "read_files", "settle"]
+__all__ = ["Engine", "Synced", "examine", "read_files", "settle", "sync_files"]
 
 Engine = Callable[[Mapping[str, bytes], SyncSettings], bytes]
 """Returns another setup.py, given the files of a project; see `trainwheel.install.pipenv_setup`."""
@@ -32,13 +32,13 @@ _PIPENV_FILES = ("Pipfile", "Pipfile.lock")
 
 @dataclass(frozen=True)
 class Synced:
-    """A project's requirements as they are and as they should be.
+    """The file that declares a project's requirements, as it is and as it should be.
 
     Attributes:
-        target: The name of the file that lists them.
-        before: What it holds.
-        after: What it should hold.
-        plan: What it should say.
+        target: The file's name.
+        before: Its content.
+        after: The content that it should have.
+        plan: The requirements that it should declare.
     """
 
     target: str
@@ -58,24 +58,24 @@ def examine(root: Path, settings: SyncSettings, engine: Engine | None = None) ->
     Args:
         root: The project's folder.
         settings: The policy and the extras.
-        engine: What edits setup.py in our place.
+        engine: Edits setup.py in place of our own code.
 
     Raises:
-        ConfigurationError: A file is missing, cannot be used or holds a secret, or the lock is
-            stale.
+        ConfigurationError: A file is missing, cannot be used or contains a secret, or the lock is
+            out of date.
     """
     files = read_files(root)
     pipfile, lock = _read_pipfile_and_lock(root, settings.pins)
     if engine is None:
-        return compare(files, pipfile, lock, settings)
+        return sync_files(files, pipfile, lock, settings)
     after = engine({**_read_present(root, _PIPENV_FILES), **files}, settings)
     return Synced("setup.py", files["setup.py"], after, Plan(()))
 
 
-def compare(
+def sync_files(
     files: Mapping[str, bytes], pipfile: Pipfile | None, lock: Lockfile | None, s: SyncSettings
 ) -> Synced:
-    """Compare what `read_files` returned with a Pipfile and its lock.
+    """Compare the files from `read_files` with a Pipfile and its lock.
 
     Raises:
         ConfigurationError: The requirements or the file cannot be used.
@@ -86,7 +86,7 @@ def compare(
 
 
 def read_files(root: Path) -> dict[str, bytes]:
-    """Return the files of a project that can list its requirements.
+    """Return the files of a project that can declare its requirements.
 
     Raises:
         ConfigurationError: One of them cannot be read.
@@ -95,17 +95,17 @@ def read_files(root: Path) -> dict[str, bytes]:
 
 
 def settle(root: Path, synced: Synced, *, check: bool, console: Console, show: Console) -> None:
-    """Write the file, or show the difference, and tell the outcome.
+    """Write the file, or with ``check`` show the difference, and print the outcome.
 
     Args:
         root: The project's folder.
-        synced: What was found.
+        synced: The result of `examine`.
         check: Write nothing.
-        console: Where the outcome is told.
-        show: Where the difference goes.
+        console: For the outcome.
+        show: For the difference.
 
     Raises:
-        StepFailedError: It has drifted and nothing is to be written.
+        StepFailedError: With ``check``, the file is out of date.
         ConfigurationError: It cannot be written.
     """
     target = synced.target
@@ -124,10 +124,10 @@ def settle(root: Path, synced: Synced, *, check: bool, console: Console, show: C
 
 
 def _write(path: Path, data: bytes) -> None:
-    # Behind a link the file itself is replaced, and the link stays.
+    # The file behind a symbolic link is replaced, and the link stays.
     path = path.resolve()
     try:
-        # The superuser may write anything; who took the write bits away meant it for all.
+        # The superuser may write any file, but a file without write bits is meant to stay.
         if not path.stat().st_mode & 0o222 or not os.access(path, os.W_OK):
             message = f"{path.name} is read-only"
             raise ConfigurationError(message, hint="make it writable: chmod u+w")
@@ -138,20 +138,20 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _read_present(root: Path, names: tuple[str, ...]) -> dict[str, bytes]:
-    found = {}
+    contents = {}
     for name in names:
         try:
-            found[name] = (root / name).read_bytes()
+            contents[name] = (root / name).read_bytes()
         except FileNotFoundError:
             continue
         except OSError as error:
             message = f"{name} cannot be read: {error.strerror}"
             raise ConfigurationError(message) from None
-    return found
+    return contents
 
 
 def _read_pipfile_and_lock(root: Path, pins: str) -> tuple[Pipfile | None, Lockfile | None]:
-    """Return what a policy needs: `locked` goes without a Pipfile, `declared` without a lock."""
+    """Return what a policy reads: `locked` needs no Pipfile, `declared` needs no lock."""
     texts = {name: _decode(name, data) for name, data in _read_present(root, _PIPENV_FILES).items()}
     needs_pipfile = pins != "locked" or "Pipfile" in texts
     pipfile = parse_pipfile(texts.get("Pipfile")) if needs_pipfile else None

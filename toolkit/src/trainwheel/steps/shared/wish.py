@@ -1,4 +1,4 @@
-"""The version that this run asks for."""
+"""The version that this run requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["asked_version", "wish_of"]
 
 
 def wish_of(workspace: Workspace) -> Wish:
-    """Return what this run asks for: a version by name, a build number, or nothing."""
+    """Return what this run requests: a version, a build number, or nothing."""
     config, environment = workspace.config, workspace.environment
     return Wish(
         asked=environment.version_asked,
@@ -23,11 +23,11 @@ def wish_of(workspace: Workspace) -> Wish:
 
 
 def asked_version(workspace: Workspace) -> str:
-    """Return the version that would be released next if nothing was published.
+    """Return the version that would be released if nothing was published yet.
 
     Raises:
-        ConfigurationError: setup.py holds no name or no version that can be read, or the version
-            or build number asked for cannot be used.
+        ConfigurationError: setup.py has no readable name or version, or the requested version or
+            build number cannot be used.
     """
     source, wish = workspace.read_setup_py(), wish_of(workspace)
     read_distribution_name(source)
@@ -46,6 +46,6 @@ def _build_number(environment: Environment) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal()):
         message = f"the build number {text!r} is not a whole number"
-        hint = "set BUILD_NUMBER to digits, or ask for a version by name: make version=…"
+        hint = "set BUILD_NUMBER to digits, or request a version: make version=…"
         raise ConfigurationError(message, hint=hint)
     return int(text)

@@ -53,7 +53,7 @@ def measure(opened: Opened) -> dict[str, Any]:
     scratch = opened.run.workspace.layout.root / "scratch"
     scratch.mkdir()
     facts = measure_model(opened.run, find_published(opened.run, None), scratch)
-    document: dict[str, Any] = json.loads((scratch / "evaluate/judged.json").read_bytes())
+    document: dict[str, Any] = json.loads((scratch / "evaluate/evaluation.json").read_bytes())
     assert facts["summary"] == document["verdict"]["outcome"] or facts["summary"] == "measured"
     return document
 

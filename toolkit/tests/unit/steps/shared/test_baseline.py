@@ -114,7 +114,7 @@ def test_a_wheel_without_a_record_is_a_baseline_without_metrics(root: Path) -> N
     baseline = find_published(opened.run, None).baseline(opened.run)
 
     assert (baseline.version, baseline.metrics) == ("0.1.0", {})
-    assert "notice: 0.1.0" in opened.said
+    assert "0.1.0 cannot be read" in opened.said
 
 
 @pytest.mark.parametrize("is_deferred", [True, False])

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import trainwheel
-from trainwheel.steps.shared.ci_checks import CHECKS, Check, parse_major, plan_checks
+from trainwheel.steps.shared.ci_checks import CI_LINTERS, Linter, parse_major, plan_linters
 
 LINTERS = Path(trainwheel.__file__).with_name("data") / "ci-lint"
-ALL = {check.name: check for check in CHECKS}
+ALL = {check.name: check for check in CI_LINTERS}
 
 
-def plan(*files: str) -> dict[str, Check]:
-    return {check.name: check for check in plan_checks(files, linters="/l", java="/bin/java")}
+def plan(*files: str) -> dict[str, Linter]:
+    return {check.name: check for check in plan_linters(files, folder="/l", java="/bin/java")}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_linters_of_npm_are_taken_from_their_folder_and_java_by_its_path() -
 def test_what_a_machine_lacks_for_a_check_is_one_sentence(
     name: str, versions: dict[str, int], expected: str | None
 ) -> None:
-    assert ALL[name].describe_lack(versions) == expected
+    assert ALL[name].reason_to_skip(versions) == expected
 
 
 @pytest.mark.parametrize(

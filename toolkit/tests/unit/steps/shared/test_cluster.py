@@ -84,15 +84,15 @@ def test_keys_are_files_from_the_root_and_variables_win(tmp_path: Path) -> None:
     [
         ((), ENGINE, {ADDRESS: "cluster:8786"},
          f"configuration: {ADDRESS} = 'cluster:8786', but it takes an address such as tcp://"),
-        ((), (), {}, 'configuration: tool.trainwheel.train.engine is "dask", but [engine] of'),
+        ((), (), {}, 'configuration: tool.trainwheel.train.engine is "dask", but [engine] has'),
         ((), ("distributed",), {}, "configuration: a cluster of this machine needs keys, but"),
         (('train.dask.scheduler = "tls://one:8786"',), ENGINE, {},
          "configuration: tls://one:8786 needs keys, and neither tool.trainwheel.train.dask.ca"),
         (('train.dask.scheduler = "tls://one:8786"', 'train.dask.ca-file = "gone.pem"'), ENGINE, {},
-         "configuration: gone.pem, which tool.trainwheel.train.dask.ca-file names, cannot be read"),
+         "configuration: tool.trainwheel.train.dask.ca-file = 'gone.pem', a file that cannot be"),
         (('train.dask.scheduler = "tls://one:8786"',), ENGINE,
          {"TRAINWHEEL_DASK_CA_FILE": "/gone.pem"},
-         "configuration: /gone.pem, which TRAINWHEEL_DASK_CA_FILE names, cannot be read"),
+         "configuration: TRAINWHEEL_DASK_CA_FILE = '/gone.pem', a file that cannot be read"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_one_line(

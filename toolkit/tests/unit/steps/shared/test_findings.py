@@ -55,7 +55,7 @@ def test_an_evaluation_survives_its_file(root: Path, layout: Layout) -> None:
         "measured": {"named": NAMED},
         "compared": {"f1": vars(difference)},
     }
-    write(root, "build/evaluate/judged.json", json.dumps(document))
+    write(root, "build/evaluate/evaluation.json", json.dumps(document))
 
     evaluation = read_evaluation(layout)
 
@@ -78,12 +78,12 @@ def put(root: Path, name: str, text: str | None) -> None:
 def test_without_an_evaluation_it_says_how_to_make_one(
     root: Path, layout: Layout, text: str | None
 ) -> None:
-    put(root, "build/evaluate/judged.json", text)
+    put(root, "build/evaluate/evaluation.json", text)
 
     with pytest.raises(StepFailedError) as caught:
         read_evaluation(layout)
 
-    assert "build/evaluate/judged.json" in caught.value.message
+    assert "build/evaluate/evaluation.json" in caught.value.message
     assert "nox -s evaluate" in caught.value.hint
 
 
@@ -163,7 +163,7 @@ def test_intervals_are_those_of_training_and_then_what_was_measured(
     root: Path, layout: Layout, metrics: dict[str, float], intervals: dict[str, Any]
 ) -> None:
     write(root, "build/train/metrics.json", json.dumps(metrics))
-    write(root, "build/evaluate/judged.json", json.dumps({"measured": {"named": NAMED}}))
+    write(root, "build/evaluate/evaluation.json", json.dumps({"measured": {"named": NAMED}}))
 
     assert read_intervals(layout) == intervals
 

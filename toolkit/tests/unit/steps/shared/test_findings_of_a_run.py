@@ -82,7 +82,7 @@ def test_the_report_shows_those_intervals_and_no_others(metrics: dict[str, float
 
 def test_the_intervals_of_the_evaluation_are_read(root: Path) -> None:
     write(root, "build/train/metrics.json", json.dumps(METRICS))
-    write(root, "build/evaluate/judged.json", json.dumps({"measured": MEASURED}))
+    write(root, "build/evaluate/evaluation.json", json.dumps({"measured": MEASURED}))
 
     assert set(read_intervals(open_here(root).workspace.layout)) == {"accuracy", "f1"}
 
@@ -130,7 +130,7 @@ def test_other_digests_are_one_line(text: str, told: str) -> None:
     [
         ("build/train/training.json", {"cluster": CLUSTER}),
         ("build/train/data.json", {"wine": SHA}),
-        ("build/evaluate/judged.json", {"measured": MEASURED}),
+        ("build/evaluate/evaluation.json", {"measured": MEASURED}),
     ],
 )
 def test_a_wheel_is_made_anew_where_its_provenance_would_say_something_else(

@@ -53,7 +53,7 @@ def test_without_predictions_or_numpy_nothing_is_measured(root: Path) -> None:
     write(other, "build/train/predictions.csv", "y_true,y_pred\na,a\n")
     opened = open_with(other, host())
     assert measure(opened)["measured"] == {}
-    assert "no numpy is locked" in opened.said
+    assert "numpy is not locked" in opened.said
 
 
 def test_predictions_that_cannot_be_measured_are_the_failure_of_training(root: Path) -> None:

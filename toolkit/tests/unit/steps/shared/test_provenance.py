@@ -160,7 +160,7 @@ def test_intervals_are_those_of_the_report(root: Path) -> None:
         '{"accuracy": 0.9, "f1": 0.7, "f1_low": 0.5, "f1_high": 0.8}',
     )
     bounds = {name: {"value": 0.9, "low": 0.81, "high": 0.97} for name in ("accuracy", "f1", "auc")}
-    write(root, "build/evaluate/judged.json", json.dumps({"measured": {"measured": bounds}}))
+    write(root, "build/evaluate/evaluation.json", json.dumps({"measured": {"measured": bounds}}))
 
     assert traced(root).intervals == {"accuracy": (0.81, 0.97), "f1": (0.5, 0.8)}
 

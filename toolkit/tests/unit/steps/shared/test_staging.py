@@ -129,7 +129,7 @@ def test_the_copy_requires_what_is_locked_whatever_the_work_tree_says(
 
     assert (tmp_path / "staged" / "setup.py").read_text() == SETUP_PY
     assert describe_tree_drift(open_here(root).workspace) == (
-        "setup.py disagrees with the lock; the wheel takes the lock's word: nox -s sync"
+        "setup.py differs from the lock, which the wheel follows: nox -s sync"
     )
 
 
