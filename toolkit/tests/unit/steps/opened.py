@@ -1,4 +1,4 @@
-"""A run of steps in a small repository: what it was asked for, what it ran, what it said."""
+"""A run of steps in a small repository: its options, what it ran, and what it printed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHA = "ab" * 32
 
 @dataclass
 class Opened:
-    """A run, with the tools that it was given, what a person sees, and the steps that it queued."""
+    """A run, with its tools, its output, and the steps that it queued."""
 
     run: Run
     tools: RecordingTools
@@ -44,7 +44,7 @@ class Opened:
 
     @property
     def said(self) -> str:
-        """What a person has seen."""
+        """The output."""
         return self.stream.getvalue()
 
     @property

@@ -5,20 +5,13 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import pytest
-
 from trainwheel.steps.clean import STEP
 from unit.recording_tools import RecordingTools
-from unit.repository import FILES, make_repository, open_here, write
+from unit.repository import FILES, open_here, write
 
 MODEL = "model/small_model/artefact/model.joblib"
-KEPT = (".trainwheel/index/a.whl", ".trainwheel/cache/x", ".trainwheel/lock", ".nox/train/stamp")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository."""
-    return make_repository(tmp_path / "small")
+KEEP = (".trainwheel/index/a.whl", ".trainwheel/cache/x", ".trainwheel/lock", ".nox/train/stamp",
+        "model/small_model/artefact/other.joblib")  # fmt: skip
 
 
 def clean(root: Path) -> str:
@@ -29,29 +22,32 @@ def clean(root: Path) -> str:
 
 
 def test_what_steps_made_is_removed_and_nothing_else(root: Path) -> None:
-    for name in ("build/train/metrics.json", "build/.trainwheel/train.json", *KEPT):
+    for name in ("build/train/metrics.json", "build/.trainwheel/train.json", *KEEP):
         write(root, name, "made")
 
     clean(root)
 
     files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-    assert files == ({*FILES, *KEPT, "Pipfile.lock"}) - {MODEL, f"{MODEL}.json"}
+    assert files == ({*FILES, *KEEP, "Pipfile.lock"}) - {MODEL, f"{MODEL}.json"}
     assert not (root / "build").exists()
 
 
-def test_a_clean_with_nothing_to_remove_ends_well(root: Path) -> None:
+def test_a_clean_with_nothing_to_remove_ends_well_and_needs_no_lock_file(root: Path) -> None:
     clean(root)
+    (root / "Pipfile.lock").unlink()
 
     assert clean(root).startswith("clean ")
+    assert not STEP.needs_lockfile
+    assert STEP.takes_lock
 
 
 def test_a_build_folder_that_stands_elsewhere_is_emptied(root: Path, tmp_path: Path) -> None:
-    made = write(tmp_path, "large-disk/train/metrics.json", "{}")
+    output = write(tmp_path, "large-disk/train/metrics.json", "{}")
     (root / "build").symlink_to(tmp_path / "large-disk")
 
     clean(root)
 
-    assert not made.exists()
+    assert not output.exists()
     assert (root / "build").is_symlink()
     assert list((root / "build").iterdir()) == []
 
@@ -62,20 +58,3 @@ def test_a_build_folder_whose_disk_is_gone_stops_nothing(root: Path, tmp_path: P
     clean(root)
 
     assert not (root / MODEL).exists()
-
-
-def test_a_clean_needs_no_lock_file_but_keeps_others_out(root: Path) -> None:
-    (root / "Pipfile.lock").unlink()
-
-    clean(root)
-
-    assert not STEP.needs_lockfile
-    assert STEP.takes_lock
-
-
-def test_the_model_of_another_configuration_is_left(root: Path) -> None:
-    other = write(root, "model/small_model/artefact/other.joblib", "weights")
-
-    clean(root)
-
-    assert other.exists()

@@ -1,34 +1,41 @@
-"""The data is fetched by a command or from DVC, and refused where it is not what was accepted."""
+"""The data is fetched by a command or from DVC, and refused if it is not what was accepted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.errors import RefusedError, StepFailedError
+from trainwheel.errors import ConfigurationError, LockfileError, RefusedError, StepFailedError
 from trainwheel.guest import DESCRIBE_DATA
 from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call
-from unit.repository import PYPROJECT, make_repository, write
-from unit.steps.opened import Answer, fail, lock_more, open_with
+from unit.repository import PYPROJECT, write
+from unit.steps.opened import Answer, Opened, fail, lock_more, open_with
 
 COMMAND = 'data.command = "python -m fetch --into {folder} --again={folder}"'
 VERSION = 'data.version-command = "latest --id"'
-COLUMNS = {"a": "integer", "b": "text"}
+COLUMNS, OTHER = {"a": "integer", "b": "text"}, {"a": "number", "b": "text"}
+SECRETS = frozenset({SecretClass.DATA})
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository whose data a command fetches."""
-    root = make_repository(tmp_path / "small")
+def fetching(root: Path) -> Path:
+    """A repository whose data a command fetches."""
     lock_more(root, "data")
-    write(root, "pyproject.toml", PYPROJECT.replace('data = ["data"]\n', ""))
-    add_key(root, COMMAND)
+    write(root, "pyproject.toml", PYPROJECT.replace('data = ["data"]\n', f"{COMMAND}\n"))
+    return root
+
+
+@pytest.fixture
+def tracked(root: Path) -> Path:
+    """A repository whose data DVC tracks."""
+    lock_more(root, "data", "dvc")
+    write(root, "data.dvc", "outs: 1\n")
     return root
 
 
@@ -59,151 +66,203 @@ def source(
     return answer
 
 
+def fetch(root: Path, answer: Answer | None = None, *flags: str) -> Opened:
+    """Run the step; with flags, as if it was requested by name."""
+    named = ["data"] if flags else []
+    return open_with(root, answer or source(), *flags, named=named).step("data")
+
+
 def facts(root: Path) -> Mapping[str, str]:
     record = read_record(root / "build" / ".trainwheel", "data")
     assert record is not None
     return record.facts
 
 
-def test_the_command_writes_a_snapshot_that_is_described(root: Path) -> None:
-    opened = open_with(root, source()).step("data")
+def test_the_command_writes_a_snapshot_that_is_described(fetching: Path) -> None:
+    opened = fetch(fetching)
 
-    fetched, described = opened.calls
-    folder = fetched.argv[fetched.argv.index("--into") + 1]
-    assert (fetched.secrets, fetched.env) == (
-        frozenset({SecretClass.DATA}),
-        {"PYTHONPATH": str(root / "model")},
-    )
-    assert described.argv[:4] == (
-        str(root / ".nox/data/bin/python"), "-P", str(DESCRIBE_DATA), folder,
-    )  # fmt: skip
-    assert not described.secrets
-    assert (root / "build/data/rows.csv").read_text() == "a,b\n"
-    assert not (root / "build/data/shape.json").exists()
-    assert json.loads(facts(root)["shape"]) == {"rows.csv": {"rows": 2, "columns": COLUMNS}}
+    fetch_call, describe_call = opened.calls
+    folder = fetch_call.argv[fetch_call.argv.index("--into") + 1]
+    assert fetch_call.secrets == SECRETS
+    assert fetch_call.env == {"PYTHONPATH": str(fetching / "model")}
+    python = str(fetching / ".nox/data/bin/python")
+    assert describe_call.argv[:4] == (python, "-P", str(DESCRIBE_DATA), folder)
+    assert not describe_call.secrets
+    assert (fetching / "build/data/rows.csv").read_text() == "a,b\n"
+    assert not (fetching / "build/data/shape.json").exists()
+    assert json.loads(facts(fetching)["shape"]) == {"rows.csv": {"rows": 2, "columns": COLUMNS}}
     assert "2 rows" in opened.said
 
 
-def test_rows_that_cannot_be_counted_are_told_as_files(root: Path) -> None:
-    assert "1 files" in open_with(root, source(rows=None)).step("data").said
+def test_where_rows_cannot_be_counted_files_are(fetching: Path) -> None:
+    assert "1 files" in fetch(fetching, source(rows=None)).said
 
 
-def test_a_snapshot_that_stands_is_not_fetched_again(root: Path) -> None:
-    open_with(root, source()).step("data")
+def test_it_is_fetched_again_by_force_and_for_another_command_only(fetching: Path) -> None:
+    fetch(fetching)
 
-    assert open_with(root, source()).step("data").calls == []
-
-
-def test_it_is_fetched_again_by_force_and_for_another_command(root: Path) -> None:
-    open_with(root, source()).step("data")
-
-    assert open_with(root, source(), "force", named=["data"]).step("data").calls
-    assert open_with(root, source(), "force", named=["train"]).step("data").calls == []
-    write(root, "pyproject.toml", (root / "pyproject.toml").read_text().replace("-m fetch", "-m f"))
-    assert open_with(root, source()).step("data").calls
+    assert fetch(fetching).calls == []
+    assert fetch(fetching, source(), "force").calls
+    assert open_with(fetching, source(), "force", named=["train"]).step("data").calls == []
+    text = (fetching / "pyproject.toml").read_text()
+    write(fetching, "pyproject.toml", text.replace("-m fetch", "-m f"))
+    assert fetch(fetching).calls
 
 
 @pytest.mark.parametrize(("version", "fetches"), [("noise\n v1 \n\n", False), ("v2", True)])
-def test_the_version_alone_is_asked_where_it_is_told(
-    root: Path, version: str, *, fetches: bool
+def test_a_version_command_decides_whether_to_fetch(
+    fetching: Path, version: str, *, fetches: bool
 ) -> None:
-    add_key(root, VERSION)
-    open_with(root, source()).step("data")
+    add_key(fetching, VERSION)
+    fetch(fetching)
 
-    asked, *more = open_with(root, source(version=version)).step("data").calls
+    first, *more = fetch(fetching, source(version=version)).calls
 
-    assert (asked.argv, asked.secrets) == (("latest", "--id"), frozenset({SecretClass.DATA}))
+    assert (first.argv, first.secrets) == (("latest", "--id"), SECRETS)
     assert bool(more) is fetches
-    assert facts(root)["version"] == ("v2" if fetches else "v1")
+    assert facts(fetching)["version"] == ("v2" if fetches else "v1")
 
 
-def test_a_version_command_that_prints_nothing_is_refused(root: Path) -> None:
-    add_key(root, VERSION)
-
-    with pytest.raises(StepFailedError, match="version-command"):
-        open_with(root, source(version=" \n")).step("data")
+def describe_badly(call: Call) -> str:
+    return fail("row 3 has 1 cells")(call) if str(DESCRIBE_DATA) in call.argv else source()(call)
 
 
 @pytest.mark.parametrize(
-    ("answer", "named"),
+    ("answer", "name"),
     [
         (source(files={}), "{folder}"),
         (fail("the store is closed"), "the store is closed"),
+        (describe_badly, "row 3 has 1 cells"),
+        (source(version=" \n"), "version-command"),
     ],
 )
-def test_a_command_that_fetches_nothing_leaves_nothing(
-    root: Path, answer: Answer, named: str
+def test_a_fetch_that_fails_leaves_nothing(
+    fetching: Path, answer: Answer, name: str, sentence: Callable[[object], None]
 ) -> None:
+    add_key(fetching, VERSION)
+
     with pytest.raises(StepFailedError) as caught:
-        open_with(root, answer).step("data")
+        fetch(fetching, answer)
 
-    assert named in str(caught.value)
-    assert not (root / "build/data").exists()
-    assert read_record(root / "build/.trainwheel", "data") is None
-
-
-def test_a_snapshot_that_cannot_be_described_is_refused_with_the_reason(root: Path) -> None:
-    def answer(call: Call) -> str:
-        if str(DESCRIBE_DATA) in call.argv:
-            return fail("rows.csv: row 3 has 1 cells")(call)
-        return source()(call)
-
-    with pytest.raises(StepFailedError, match=r"rows\.csv: row 3"):
-        open_with(root, answer).step("data")
+    assert name in str(caught.value)
+    sentence(caught.value)
+    assert not (fetching / "build/data").exists()
+    assert read_record(fetching / "build/.trainwheel", "data") is None
 
 
-OTHER = {"a": "number", "b": "text"}
-
-
-def test_columns_are_held_to_the_snapshot_before(root: Path) -> None:
-    open_with(root, source()).step("data")
-
-    with pytest.raises(RefusedError, match=r"column a .* was integer, is number") as caught:
-        open_with(root, source(columns=OTHER), "force", named=["data"]).step("data")
-
-    assert "--accept" in caught.value.hint
-    assert "more" not in caught.value.message
-    assert (root / "build/data/rows.csv").is_file()
-
-
-def test_the_accepted_file_counts_before_the_snapshot_before(root: Path) -> None:
-    open_with(root, source()).step("data")
-    accepted = {"rows.csv": {"rows": 2, "columns": {"c": "text", "d": "text"}}}
-    write(root, "data-schema.json", json.dumps(accepted))
+def test_columns_must_be_those_of_the_snapshot_before(
+    fetching: Path, sentence: Callable[[object], None]
+) -> None:
+    fetch(fetching)
 
     with pytest.raises(RefusedError) as caught:
-        open_with(root, source(), "force", named=["data"]).step("data")
+        fetch(fetching, source(columns=OTHER), "force")
+
+    sentence(caught.value)
+    assert (fetching / "build/data/rows.csv").is_file()
+
+
+def test_the_accepted_file_counts_before_the_snapshot_before(
+    fetching: Path, sentence: Callable[[object], None]
+) -> None:
+    fetch(fetching)
+    schema = {"rows.csv": {"rows": 2, "columns": {"c": "text", "d": "text"}}}
+    write(fetching, "data-schema.json", json.dumps(schema))
+
+    with pytest.raises(RefusedError) as caught:
+        fetch(fetching, source(), "force")
 
     assert len(caught.value.details) == 4
-    assert "and 3 more" in caught.value.message
+    sentence(caught.value)
 
 
-def test_accepting_writes_what_has_come_and_says_which_file_to_commit(root: Path) -> None:
-    open_with(root, source()).step("data")
+def test_accepting_writes_the_file_to_commit(fetching: Path) -> None:
+    fetch(fetching)
 
-    opened = open_with(root, source(columns=OTHER), "accept", "force", named=["data"]).step("data")
+    assert "data-schema.json" in fetch(fetching, source(columns=OTHER), "accept", "force").said
 
-    accepted = json.loads((root / "data-schema.json").read_bytes())
-    assert accepted == {"rows.csv": {"rows": 2, "columns": OTHER}}
-    assert "data-schema.json" in opened.said
-    open_with(root, source(columns=OTHER), "force", named=["data"]).step("data")
+    schema = json.loads((fetching / "data-schema.json").read_bytes())
+    assert schema == {"rows.csv": {"rows": 2, "columns": OTHER}}
+    fetch(fetching, source(columns=OTHER), "force")
 
 
-def test_the_number_of_rows_counts_as_far_as_is_configured(root: Path) -> None:
-    add_key(root, "data.max-row-change = 0.5")
-    open_with(root, source(rows=10)).step("data")
+def test_the_number_of_rows_may_change_by_the_configured_share(fetching: Path) -> None:
+    add_key(fetching, "data.max-row-change = 0.5")
+    fetch(fetching, source(rows=10))
 
-    open_with(root, source(rows=15), "force", named=["data"]).step("data")
+    fetch(fetching, source(rows=15), "force")
     with pytest.raises(RefusedError, match="23 rows and were 15"):
-        open_with(root, source(rows=23), "force", named=["data"]).step("data")
+        fetch(fetching, source(rows=23), "force")
 
 
-@pytest.mark.parametrize(("named", "speaks"), [(["data"], True), (["train"], False), ([], False)])
-def test_a_repository_that_fetches_nothing_is_silent_unless_asked(
-    tmp_path: Path, named: list[str], *, speaks: bool
+@pytest.mark.parametrize(("name", "speaks"), [("data", True), ("train", False)])
+def test_a_repository_that_fetches_nothing_is_silent_unless_requested(
+    root: Path, name: str, *, speaks: bool
 ) -> None:
-    opened = open_with(make_repository(tmp_path), named=named).step("data")
+    opened = open_with(root, named=[name]).step("data")
 
     assert opened.calls == []
     assert bool(opened.said) is speaks
-    assert read_record(tmp_path / "build/.trainwheel", "data") is None
+    assert read_record(root / "build/.trainwheel", "data") is None
+
+
+def pull(root: Path) -> Answer:
+    def answer(_: Call) -> str:
+        write(root, "data/rows.csv", "pulled\n")
+        return ""
+
+    return answer
+
+
+def test_dvc_pulls_the_tracked_files_by_name_with_the_secrets_of_data(tracked: Path) -> None:
+    opened = fetch(tracked, pull(tracked))
+
+    (call,) = opened.calls
+    assert call.argv == ("python", "-P", "-m", "dvc", "pull", "--quiet", "data.dvc")
+    assert call.secrets == SECRETS
+    assert call.env == {"DVC_NO_ANALYTICS": "1", "CI": "true"}
+    assert "1 tracked by DVC" in opened.said
+    assert not any((tracked / "build/data").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "pulls"),
+    [
+        ("README.md", "", 0),
+        ("data/rows.csv", "by hand\n", 1),
+        ("data/new.csv", "", 1),
+        ("data.dvc", "o: 2\n", 1),
+    ],
+)
+def test_dvc_pulls_again_where_anybody_wrote(
+    tracked: Path, name: str, text: str, pulls: int
+) -> None:
+    fetch(tracked, pull(tracked))
+    write(tracked, name, text)
+
+    assert len(fetch(tracked, pull(tracked)).calls) == pulls
+
+
+def test_dvc_has_to_be_locked(root: Path) -> None:
+    lock_more(root, "data", "other")
+    write(root, "data.dvc", "outs: 1\n")
+
+    opened = open_with(root)
+    with pytest.raises(LockfileError, match="data is tracked by DVC"):
+        opened.step("data")
+
+    assert opened.calls == []
+
+
+def test_a_pull_that_fails_is_tried_again(tracked: Path) -> None:
+    with pytest.raises(StepFailedError, match="no such remote"):
+        fetch(tracked, fail("no such remote"))
+
+    assert len(fetch(tracked, pull(tracked)).calls) == 1
+
+
+def test_without_a_command_there_is_no_snapshot_to_accept(tracked: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no snapshot"):
+        fetch(tracked, pull(tracked), "accept")
+
+    assert not (tracked / "data-schema.json").exists()

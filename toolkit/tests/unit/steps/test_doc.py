@@ -1,4 +1,4 @@
-"""The model's site is built by Sphinx, strictly, where there is one."""
+"""The model's site is built by Sphinx, strictly, if there is one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import StepFailedError
-from trainwheel.steps import load_chain
+from trainwheel.steps.doc import STEP
 from unit.recording_tools import Call
-from unit.repository import make_repository, write
+from unit.repository import write
 from unit.steps.opened import configure, fail, open_with
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def site(root: Path) -> Path:
     """A small model repository with a site."""
-    root = make_repository(tmp_path / "small")
     write(root, "docs/conf.py", "")
     return root
 
@@ -26,37 +25,28 @@ def sphinx(call: Call) -> str:
     return ""
 
 
-def test_the_site_is_built_with_every_warning_an_error(root: Path) -> None:
-    opened = open_with(root, sphinx).step("doc")
+def test_the_site_is_built_with_every_warning_an_error(site: Path) -> None:
+    opened = open_with(site, sphinx).step("doc")
 
     (call,) = opened.calls
     assert call.step == "doc"
-    assert call.argv[:3] == ("python", "-m", "sphinx")
-    assert {"-W", "--keep-going"} <= set(call.argv)
-    assert call.argv[-2] == str(root / "docs")
-    assert call.env == {"PYTHONPATH": str(root / "model")}
+    assert call.argv[:5] == ("python", "-m", "sphinx", "-b", "html")
+    assert {"-W", "--keep-going", "-q"} <= set(call.argv)
+    assert call.argv[-2] == str(site / "docs")
+    assert call.env == {"PYTHONPATH": str(site / "model")}
     assert not call.secrets
-    assert (root / "build/doc/index.html").read_text() == "<html>"
+    doctrees = Path(call.argv[call.argv.index("-d") + 1])
+    assert not doctrees.is_relative_to(call.argv[-1])
+    assert [path.name for path in (site / "build/doc").iterdir()] == ["index.html"]
     assert "build/doc/index.html" in opened.said
 
 
-def test_what_sphinx_keeps_for_itself_does_not_stay(root: Path) -> None:
-    opened = open_with(root, sphinx).step("doc")
-
-    doctrees = opened.calls[0].argv[opened.calls[0].argv.index("-d") + 1]
-    assert not Path(doctrees).is_relative_to(root / "build" / "doc")
-    assert [path.name for path in (root / "build/doc").iterdir()] == ["index.html"]
-
-
-def test_a_repository_without_a_site_is_told_so(root: Path) -> None:
-    (root / "docs/conf.py").unlink()
-
+def test_without_a_site_the_step_is_skipped(root: Path) -> None:
     opened = open_with(root, sphinx).step("doc")
 
     assert opened.calls == []
-    assert "skipped" in opened.said
-    assert "docs" in opened.said
-    assert load_chain()["doc"].is_absent(opened.run.workspace)
+    assert "skipped: docs/conf.py" in opened.said
+    assert STEP.is_absent(opened.run.workspace)
 
 
 def test_the_folder_is_the_configured_one(root: Path) -> None:
@@ -66,7 +56,7 @@ def test_the_folder_is_the_configured_one(root: Path) -> None:
     opened = open_with(root, sphinx).step("doc")
 
     assert opened.calls[0].argv[-2] == str(root / "manual")
-    assert not load_chain()["doc"].is_absent(opened.run.workspace)
+    assert not STEP.is_absent(opened.run.workspace)
 
 
 @pytest.mark.parametrize(
@@ -74,20 +64,20 @@ def test_the_folder_is_the_configured_one(root: Path) -> None:
     [("docs/index.md", 1), ("model/small_model/classifier.py", 1), ("data/rows.csv", 0)],
 )
 def test_the_site_is_built_again_for_its_pages_and_the_sources(
-    root: Path, name: str, runs: int
+    site: Path, name: str, runs: int
 ) -> None:
-    open_with(root, sphinx).step("doc")
-    write(root, name, "changed")
+    open_with(site, sphinx).step("doc")
+    write(site, name, "changed")
 
-    assert len(open_with(root, sphinx).step("doc").calls) == runs
+    assert len(open_with(site, sphinx).step("doc").calls) == runs
 
 
-def test_a_site_that_does_not_build_leaves_the_one_that_stands(root: Path) -> None:
-    open_with(root, sphinx).step("doc")
-    write(root, "docs/index.md", "changed")
+def test_a_site_that_cannot_be_built_leaves_the_earlier_one(site: Path) -> None:
+    open_with(site, sphinx).step("doc")
+    write(site, "docs/index.md", "changed")
 
     with pytest.raises(StepFailedError, match="Sphinx broke"):
-        open_with(root, fail("Sphinx broke")).step("doc")
+        open_with(site, fail("Sphinx broke")).step("doc")
 
-    assert (root / "build/doc/index.html").is_file()
-    assert len(open_with(root, sphinx).step("doc").calls) == 1
+    assert (site / "build/doc/index.html").is_file()
+    assert len(open_with(site, sphinx).step("doc").calls) == 1

@@ -11,18 +11,12 @@ from trainwheel.engine.run import Options
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.steps.index import STEP
 from unit.recording_tools import RecordingTools
-from unit.repository import make_repository, open_here
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository."""
-    return make_repository(tmp_path / "small")
+from unit.repository import open_here
 
 
 class _NoPython(RecordingTools):
     def python(self, step: str) -> Path:
-        """Say whose interpreter was wanted, instead of returning it."""
+        """Fail with the name of the step instead of returning its interpreter."""
         raise StepFailedError(step)
 
 

@@ -1,15 +1,17 @@
-"""The package step: what is built, checked and proved, and what is left where that fails."""
+"""What is packaged, checked and proved, what a failure leaves, and what makes it stale."""
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.records import read_record
-from trainwheel.engine.run import Run
+from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.inputs import fingerprint
+from trainwheel.engine.records import Record, read_record
 from trainwheel.errors import LockfileError, StepFailedError, TrainwheelError
 from trainwheel.steps.package import STEP, check_members
 from trainwheel.steps.shared.publish import read_proof
@@ -19,11 +21,11 @@ from trainwheel.system.git import read_commit
 from trainwheel.wheel.metadata import list_members, read_member
 from unit.model_wheels import ONE
 from unit.packaging import TOOLS, Packaging, decide, lock_tools, make_trained
-from unit.recording_tools import RecordingTools
-from unit.repository import open_here, write
+from unit.repository import PYPROJECT, open_here, write
 from unit.wheels import check_record
 
-WHEEL = "small_model-0.1.7-py3-none-any.whl"
+WHEEL = "build/dist/small_model-0.1.7-py3-none-any.whl"
+GATE = "gate.accuracy.max-drop = 0.1"
 
 
 @pytest.fixture
@@ -32,121 +34,96 @@ def root(tmp_path: Path) -> Path:
     return make_trained(tmp_path / "small")
 
 
-def open_with(root: Path, tools: RecordingTools, **variables: str) -> Run:
-    return open_here(root, variables, tools=tools)
+def package(root: Path, tools: Packaging | None = None, **variables: str) -> Packaging:
+    """Run the step, and return its tools."""
+    tools = tools or Packaging()
+    STEP.run(open_here(root, variables, tools=tools))
+    return tools
 
 
-def is_packaged(root: Path) -> bool:
-    layout = open_here(root).workspace.layout
-    return layout.dist.exists() or read_record(layout.records, "package") is not None
+def refuse(root: Path, tools: Packaging, error: type[TrainwheelError], name: str) -> str:
+    """Run the step, which has to fail and to leave nothing; return the message."""
+    variables = {"HOME": "/home/ada-l", "NEXUS_PASSWORD": "hunter-2-hunter", "BUILD_NUMBER": "3"}
+    with pytest.raises(error, match=name) as caught:
+        package(root, tools, **variables)
+    assert not (root / "build/dist").exists()
+    assert read_record(root / "build/.trainwheel", "package") is None
+    return str(caught.value)
 
 
 def test_a_wheel_is_built_described_checked_proved_and_recorded(root: Path) -> None:
-    tools = Packaging()
-    run = open_with(root, tools)
+    write(root, "pyproject.toml", f"{PYPROJECT}{GATE}\n")
+    evaluation = {"verdict": {"baseline": "0.1.6"}, "measured": {}}
+    write(root, "build/evaluate/evaluation.json", json.dumps(evaluation))
 
-    STEP.run(run)
+    tools = package(root)
 
-    layout = run.workspace.layout
-    wheel = layout.dist / WHEEL
+    wheel = root / WHEEL
     proof = read_proof(wheel)
     assert tools.names == ["build", "describe", "twine", "check-wheel-contents"]
     assert (proof.name, proof.version, proof.release_key) == ("small-model", "0.1.7", ONE)
-    assert (proof.always, proof.compared_with) == (True, "")
+    assert (proof.always, proof.compared_with) == (True, "0.1.6")
     assert proof.golden[0].input == {"x": 1, "name": "a\u2028b"}
-    record = read_record(layout.records, "package")
+    record = read_record(root / "build/.trainwheel", "package")
     assert record is not None
     assert record.facts["sha256"] == digest_file(wheel) == proof.sha256
-    assert (record.facts["wheel"], record.facts["version"]) == (WHEEL, "0.1.7")
-
-
-def test_a_wheel_that_is_packaged_is_not_packaged_again(root: Path) -> None:
-    STEP.run(open_with(root, Packaging()))
-    again = Packaging()
-
-    STEP.run(open_with(root, again))
-
-    assert again.calls == []
-
-
-def test_what_is_in_it_is_what_is_shipped_and_what_training_made(root: Path) -> None:
-    run = open_with(root, Packaging())
-
-    STEP.run(run)
-
-    wheel = run.workspace.layout.dist / WHEEL
+    assert (record.facts["wheel"], record.facts["version"]) == (wheel.name, "0.1.7")
     check_record(wheel)
     info = "small_model-0.1.7.dist-info"
-    inside = {"METADATA", "RECORD", "WHEEL", "sboms/small-model.cdx.json"}
-    inside |= {"trainwheel/golden.jsonl", "trainwheel/provenance.json"}
-    shipped = {"__init__.py", "classifier.py", "py.typed"}
-    shipped |= {"artefact/model.joblib", "artefact/model.joblib.json"}
-    assert set(list_members(wheel)) == {f"{info}/{name}" for name in inside} | {
-        f"small_model/{name}" for name in shipped
+    metadata = {"METADATA", "RECORD", "WHEEL", "sboms/small-model.cdx.json"}
+    metadata |= {"trainwheel/golden.jsonl", "trainwheel/provenance.json"}
+    modules = {"__init__.py", "classifier.py", "py.typed"}
+    modules |= {"artefact/model.joblib", "artefact/model.joblib.json"}
+    assert set(list_members(wheel)) == {f"{info}/{name}" for name in metadata} | {
+        f"small_model/{name}" for name in modules
     }
     assert b"# The card of it" in read_member(wheel, "METADATA")
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read("small_model/artefact/model.joblib") == b"weights"
+    assert package(root).calls == []
 
 
-def test_the_tools_see_no_secret_and_a_time_that_is_the_commit_s(root: Path) -> None:
-    tools = Packaging(failing="check-wheel-contents")
+@pytest.mark.parametrize("failing", ["build", "describe", "twine", "check-wheel-contents"])
+def test_a_tool_that_fails_leaves_nothing(root: Path, failing: str) -> None:
+    tools = Packaging(failing=failing)
 
-    with pytest.raises(StepFailedError):
-        STEP.run(open_with(root, tools, BUILD_NUMBER="3"))
+    refuse(root, tools, StepFailedError, f"{failing} says no")
 
+    assert tools.names[-1] == failing
     assert all(call.secrets == frozenset() and call.step == "package" for call in tools.calls)
     epoch = str(read_commit(root, Environment()).time)
     assert tools.calls[0].env == {"SOURCE_DATE_EPOCH": epoch, "PYTHONHASHSEED": "0"}
     assert {"--wheel", "--no-isolation"} <= set(tools.calls[0].argv)
 
 
-@pytest.mark.parametrize("failing", ["build", "describe", "twine", "check-wheel-contents"])
-def test_a_tool_that_fails_leaves_nothing_behind(root: Path, failing: str) -> None:
-    tools = Packaging(failing=failing)
-
-    with pytest.raises(StepFailedError, match=f"{failing} says no"):
-        STEP.run(open_with(root, tools))
-
-    assert tools.names[-1] == failing
-    assert not is_packaged(root)
+def with_text(text: bytes) -> Callable[[dict[str, bytes]], object]:
+    return lambda members: members.update({"small_model/py.typed": text})
 
 
-Spoil = Callable[[dict[str, bytes]], object]
-SPOILT: dict[str, tuple[Spoil, str]] = {
-    "foreign": (lambda held: held.update({"tests/test_x.py": b""}), "tests/test_x.py"),
-    "not whole": (lambda held: held.pop("small_model/classifier.py"), "small_model/classifier.py"),
-    "password": (lambda held: held.update({"small_model/py.typed": b"hunter-2-hunter"}), ".typed"),
-    "folder": (
-        lambda held: held.update({"small_model/py.typed": b"'/environments/of/steps/bin'"}),
-        "py.typed",
-    ),
-    "home": (lambda held: held.update({"small_model/py.typed": b"'/home/ada-l'"}), "py.typed"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", SPOILT)
-def test_a_wheel_that_holds_what_it_should_not_is_not_proved(root: Path, what: str) -> None:
-    spoil, named = SPOILT[what]
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        (lambda members: members.update({"tests/test_x.py": b""}), "tests/test_x.py"),
+        (lambda members: members.pop("small_model/classifier.py"), "small_model/classifier.py"),
+        (with_text(b"hunter-2-hunter"), "py.typed"),
+        (with_text(b"'/environments/of/steps/bin'"), "py.typed"),
+        (with_text(b"'/home/ada-l'"), "py.typed"),
+    ],
+    ids=["foreign", "not whole", "password", "folder", "home"],
+)
+def test_a_wheel_with_wrong_or_secret_content_is_not_proved(
+    root: Path, spoil: Callable[[dict[str, bytes]], object], name: str
+) -> None:
     tools = Packaging(spoil=spoil, folder=Path("/environments/of/steps"))
-    variables = {"HOME": "/home/ada-l", "NEXUS_PASSWORD": "hunter-2-hunter"}
 
-    with pytest.raises(StepFailedError) as caught:
-        STEP.run(open_with(root, tools, **variables))
-
-    assert named in caught.value.message
-    assert "hunter" not in str(caught.value)
+    assert "hunter" not in refuse(root, tools, StepFailedError, name)
     assert tools.names == ["build", "describe"]
-    assert not is_packaged(root)
 
 
-def test_a_model_that_answers_otherwise_than_in_training_is_not_packaged(root: Path) -> None:
+def test_a_model_that_predicts_differently_than_in_training_is_not_packaged(root: Path) -> None:
     write(root, "build/train/golden.jsonl", '{"input": {"x": 1}, "prediction": {"x": 2}}\n')
 
-    with pytest.raises(StepFailedError, match=WHEEL):
-        STEP.run(open_with(root, Packaging()))
-
-    assert not is_packaged(root)
+    refuse(root, Packaging(), StepFailedError, Path(WHEEL).name)
 
 
 @pytest.mark.parametrize("missing", TOOLS)
@@ -154,50 +131,123 @@ def test_the_tools_have_to_be_locked(root: Path, missing: str) -> None:
     lock_tools(root, *(name for name in TOOLS if name != missing))
     tools = Packaging()
 
-    with pytest.raises(LockfileError, match=missing):
-        STEP.run(open_with(root, tools))
+    refuse(root, tools, LockfileError, missing)
 
     assert tools.calls == []
 
 
-@pytest.mark.parametrize(
-    ("lost", "named"),
-    [("build/train/model_card.md", "model_card.md"), ("build/version.json", "version")],
-)
-def test_what_earlier_steps_make_has_to_be_there(root: Path, lost: str, named: str) -> None:
-    (root / lost).unlink()
+@pytest.mark.parametrize("name", ["build/train/model_card.md", "build/version.json"])
+def test_the_results_of_earlier_steps_have_to_exist(root: Path, name: str) -> None:
+    (root / name).unlink()
 
-    with pytest.raises(TrainwheelError, match=named):
-        STEP.run(open_with(root, Packaging()))
-
-    assert not is_packaged(root)
+    refuse(root, Packaging(), TrainwheelError, Path(name).stem.partition("_")[0])
 
 
 def test_where_nothing_is_released_nothing_is_built(root: Path) -> None:
     decide(root, releases=False)
-    tools = Packaging()
 
-    STEP.run(open_with(root, tools))
+    assert package(root).calls == []
+    assert not (root / "build/dist").exists()
 
-    assert tools.calls == []
-    assert not is_packaged(root)
+
+MEMBERS = ("__init__.py", "classifier.py", "py.typed", "artefact/model.joblib",
+           "artefact/model.joblib.json")  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", MEMBERS)
+def test_every_module_and_the_model_must_be_in_the_wheel(root: Path, missing: str) -> None:
+    write(root, "model/small_model/notes.txt", "may be missing")
+    workspace = open_here(root).workspace
+    check_members(workspace, tuple(f"small_model/{name}" for name in MEMBERS))
+
+    with pytest.raises(StepFailedError, match=f"small_model/{missing}"):
+        check_members(
+            workspace, tuple(f"small_model/{name}" for name in MEMBERS if name != missing)
+        )
+
+
+def now(root: Path) -> Fingerprint:
+    return fingerprint(open_here(root).workspace, STEP)
+
+
+BOUNDS = {"measured": {"measured": {"auc": {"value": 0.9, "low": 0.8, "high": 1}}}}
+CLUSTER, DATA = '{"cluster": {"workers": 2}}', json.dumps({"sklearn/iris": "1" * 64})
 
 
 @pytest.mark.parametrize(
-    ("members", "named"),
+    ("name", "text", "fact"),
     [
-        (("__init__.py", "classifier.py", "py.typed"), "small_model/artefact/model.joblib"),
-        (("classifier.py", "py.typed", "artefact/model.joblib", "artefact/model.joblib.json"),
-         "small_model/__init__.py"),
-        (("__init__.py", "classifier.py", "artefact/model.joblib", "artefact/model.joblib.json"),
-         "small_model/py.typed"),
+        ("build/train/golden.jsonl", "", ""),
+        ("build/train/model_card.md", "# Another\n", ""),
+        ("model/small_model/classifier.py", "x = 1\n", ""),
+        ("README.md", "changed", ""),
+        ("tests/system/test_wheel.py", "", ""),
+        ("build/train/training.json", CLUSTER, "the training"),
+        ("build/train/data.json", DATA, "the training"),
+        ("build/evaluate/evaluation.json", json.dumps(BOUNDS), "the intervals"),
+        ("pyproject.toml", "tolerance = 0.5", "tool.trainwheel.tolerance"),
+        ("pyproject.toml", 'predict = "small_model:f"', "tool.trainwheel.predict"),
+        ("pyproject.toml", 'wheel.store-above = "7 MB"', "tool.trainwheel.wheel.store-above"),
     ],
-)  # fmt: skip
-def test_a_wheel_that_lacks_something_says_what(
-    root: Path, members: tuple[str, ...], named: str
+)
+def test_what_goes_into_the_wheel_makes_it_stale(
+    root: Path, name: str, text: str, fact: str
 ) -> None:
-    write(root, "model/small_model/notes.txt", "need not be shipped")
-    workspace = open_here(root).workspace
+    before = now(root)
 
-    with pytest.raises(StepFailedError, match=named):
-        check_members(workspace, tuple(f"small_model/{name}" for name in members))
+    write(root, name, f"{PYPROJECT}{text}\n" if name == "pyproject.toml" else text)
+
+    after = now(root)
+    pairs = {*before.files.items(), *before.facts.items()}
+    changes = {key for key, _ in pairs ^ {*after.files.items(), *after.facts.items()}}
+    assert fact or name in changes
+    assert changes <= {fact or name, "pyproject.toml"}
+
+
+@pytest.mark.parametrize("name", ["docs/index.md", "data/rows.csv", "build/train/metrics.md"])
+def test_what_does_not_go_into_the_wheel_does_not(root: Path, name: str) -> None:
+    before = now(root).key
+
+    write(root, name, "changed")
+
+    assert now(root).key == before
+
+
+@pytest.mark.parametrize(
+    ("decision", "reasons"),
+    [
+        (decide, []),
+        (lambda root: decide(root, version="0.1.8"), ["the release"]),
+        (lambda root: decide(root, releases=False), []),
+        (lambda root: (root / "build/version.json").unlink(), ["no version has been decided here"]),
+    ],
+    ids=["the same", "another version", "nothing to release", "undecided"],
+)
+def test_another_release_counts_only_where_one_is_made(
+    root: Path, decision: Callable[[Path], None], reasons: list[str]
+) -> None:
+    write(root, "build/dist/a.whl", "packaged before")
+    digest = open_here(root).workspace.digests.output(root / "build/dist")
+    record = Record("package", now(root), {"build/dist": digest}, 1.0, {})
+
+    decision(root)
+
+    assert STEP.reasons is not None
+    found = STEP.reasons(open_here(root).workspace, record)
+    assert [reason.what for reason in found] == reasons
+
+
+@pytest.mark.parametrize(
+    ("gate", "is_evaluated"), [(GATE, False), ("gate.accuracy.min = 0.1", True)]
+)
+def test_without_a_comparison_the_proof_names_no_baseline(
+    root: Path, gate: str, *, is_evaluated: bool
+) -> None:
+    write(root, "pyproject.toml", f"{PYPROJECT}{gate}\n")
+    if is_evaluated:
+        document = {"verdict": {"baseline": "0.1.6"}, "measured": {}}
+        write(root, "build/evaluate/evaluation.json", json.dumps(document))
+
+    package(root)
+
+    assert read_proof(root / WHEEL).compared_with == ""

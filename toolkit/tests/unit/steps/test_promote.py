@@ -1,24 +1,25 @@
-"""What is promoted, and from where to where, as far as it needs no server."""
+"""Which release is promoted, from where to where, as far as it needs no server."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.run import Options, Run
-from trainwheel.errors import ConfigurationError, TrainwheelError
+from trainwheel.engine.run import Options
+from trainwheel.errors import ConfigurationError
 from trainwheel.index.registry import Registry
 from trainwheel.install.environments import Installer
-from trainwheel.steps.promote import STEP, check_indexes, promote
+from trainwheel.steps.promote import STEP, promote
 from trainwheel.steps.shared.publish import Publisher
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from unit.model_wheels import write_model_wheel
 from unit.recording_tools import RecordingTools
-from unit.repository import PYPROJECT, make_repository, open_here, write
+from unit.repository import PYPROJECT, open_here, write
 from unit.wheels import write_wheel
 
 TABLE = '\n[tool.trainwheel.index.corporate]\nurl = "https://corporate.invalid/models/"\n'
@@ -37,65 +38,42 @@ def publisher(folder: Path) -> Publisher:
     return Publisher(environment, console, Registry(None, folder), no_python)
 
 
-def promote_between(
-    tmp_path: Path, version: str | None = None, project: str = "small-model"
-) -> None:
-    source, target = publisher(tmp_path / "staging"), publisher(tmp_path / "production")
+def promote_between(folder: Path, version: str | None = None, project: str = "small-model") -> None:
+    source, target = publisher(folder / "staging"), publisher(folder / "production")
     promote(project, version, source, target, Installer(Environment()))
 
 
-def test_two_indexes_are_named() -> None:
-    assert check_indexes("staging", "production") == ("staging", "production")
-
-
 @pytest.mark.parametrize(
-    ("source", "target", "named"),
+    ("version", "name"),
     [
-        (None, "b", "--from"),
-        ("", "b", "--from"),
-        ("a", None, "--to"),
-        ("a", "", "--to"),
-        (None, None, "--from"),
-        ("a", "a", "itself"),
+        (None, "not published"),
+        ("0.1.0", "not published"),
+        ("0.1.11", "0.1.11"),
+        ("latest", "'latest'"),
+        ("0.1.5", "0.1.0"),
     ],
+    ids=["no project", "no project, named", "no release", "no version", "of another release"],
 )
-def test_one_index_is_not_enough(source: str | None, target: str | None, named: str) -> None:
-    with pytest.raises(ConfigurationError, match=named):
-        check_indexes(source, target)
-
-
-@pytest.mark.parametrize("version", [None, "0.1.0"])
-def test_an_index_without_the_project_has_nothing_to_promote(
-    tmp_path: Path, version: str | None
+def test_a_release_that_cannot_be_promoted_is_refused_in_one_line(
+    tmp_path: Path, version: str | None, name: str, sentence: Callable[[object], None]
 ) -> None:
-    write_wheel(tmp_path / "staging", "other_model", "0.1.0")
-
-    with pytest.raises(
-        ConfigurationError, match=r"small-model .*is not published in the embedded index"
-    ):
-        promote_between(tmp_path, version)
-
-
-def test_a_release_that_is_not_there_is_named_with_the_newest(tmp_path: Path) -> None:
-    for version in ("0.1.9", "0.1.10", "0.2.0rc1"):
-        write_model_wheel(tmp_path / "staging", version)
+    if name == "not published":
+        write_wheel(tmp_path / "staging", "other_model", "0.1.0")
+    else:
+        for number in ("0.1.9", "0.1.10", "0.2.0rc1"):
+            write_model_wheel(tmp_path / "staging", number)
+        wheel = write_model_wheel(tmp_path / "staging", "0.1.0")
+        wheel.rename(wheel.with_name("small_model-0.1.5-py3-none-any.whl"))
 
     with pytest.raises(ConfigurationError) as caught:
-        promote_between(tmp_path, "0.1.11")
+        promote_between(tmp_path, version)
 
-    assert "0.1.11" in caught.value.message
-    assert caught.value.hint.endswith("0.1.10")
-
-
-def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
-    write_model_wheel(tmp_path / "staging")
-
-    with pytest.raises(ConfigurationError, match="'latest'"):
-        promote_between(tmp_path, "latest")
+    assert name in caught.value.message
+    sentence(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("published", "version", "chosen"),
+    ("versions", "version", "expected"),
     [
         (("0.1.9", "0.1.10"), None, "0.1.10"),
         (("0.1.0", "0.2.0rc1"), None, "0.1.0"),
@@ -106,22 +84,20 @@ def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_the_newest_final_release_is_promoted_unless_another_is_named(
-    tmp_path: Path, published: tuple[str, ...], version: str | None, chosen: str
+    tmp_path: Path, versions: tuple[str, ...], version: str | None, expected: str
 ) -> None:
-    # Without its golden predictions a wheel is refused by its name, before any server starts.
-    for each in published:
-        write_wheel(tmp_path / "staging", "small_model", each)
+    # A wheel without golden predictions is refused by its name, before any server starts.
+    for number in versions:
+        write_wheel(tmp_path / "staging", "small_model", number)
 
     with pytest.raises(ConfigurationError) as caught:
         promote_between(tmp_path, version)
 
-    assert f"small_model-{chosen}-py3-none-any.whl" in caught.value.message
+    assert f"small_model-{expected}-py3-none-any.whl" in caught.value.message
 
 
 @pytest.mark.parametrize("name", ["Small.Model", "small_model"])
-def test_what_is_promoted_is_verified_first_and_nothing_has_arrived(
-    tmp_path: Path, name: str
-) -> None:
+def test_the_source_is_verified_before_anything_is_uploaded(tmp_path: Path, name: str) -> None:
     write_model_wheel(tmp_path / "staging")
 
     with pytest.raises(ServedError, match="staging"):
@@ -130,35 +106,24 @@ def test_what_is_promoted_is_verified_first_and_nothing_has_arrived(
     assert not (tmp_path / "production").exists()
 
 
-def test_a_record_of_another_release_is_refused(tmp_path: Path) -> None:
-    wheel = write_model_wheel(tmp_path / "staging", "0.1.0")
-    wheel.rename(wheel.with_name("small_model-0.1.5-py3-none-any.whl"))
-
-    with pytest.raises(ConfigurationError, match=r"carries the record of small-model 0\.1\.0"):
-        promote_between(tmp_path, "0.1.5")
-
-
-def run_with(tmp_path: Path, values: dict[str, str], names: tuple[str, ...] = ()) -> Run:
-    root = make_repository(tmp_path / "small")
-    write(root, "pyproject.toml", PYPROJECT + TABLE)
-    run = open_here(root, tools=RecordingTools())
-    return replace(run, options=Options(values, names))
-
-
 @pytest.mark.parametrize(
-    ("values", "names", "named"),
+    ("source", "target", "names", "word"),
     [
-        ({}, (), "--from"),
-        ({"from": "embedded"}, (), "--to"),
-        ({"from": "embedded", "to": "embedded"}, (), "itself"),
-        ({"from": "embedded", "to": "corporat"}, (), "'corporat'"),
-        ({"from": "embedded", "to": "corporate"}, ("0.1", "0.2"), "one version, but 2"),
+        (None, "b", (), "--from"),
+        ("", "b", (), "--from"),
+        ("embedded", None, (), "--to"),
+        ("embedded", "", (), "--to"),
+        ("embedded", "embedded", (), "itself"),
+        ("embedded", "corporat", (), "'corporat'"),
+        ("embedded", "corporate", ("0.1", "0.2"), "one version"),
     ],
 )
-def test_a_command_that_cannot_be_meant_is_refused_before_anything_is_asked(
-    tmp_path: Path, values: dict[str, str], names: tuple[str, ...], named: str
+def test_wrong_options_are_refused_before_any_index_is_asked(
+    root: Path, source: str | None, target: str | None, names: tuple[str, ...], word: str
 ) -> None:
-    with pytest.raises(TrainwheelError, match=named) as caught:
-        STEP.run(run_with(tmp_path, values, names))
+    write(root, "pyproject.toml", PYPROJECT + TABLE)
+    values = {"from": source, "to": target}
+    options = Options({name: value for name, value in values.items() if value is not None}, names)
 
-    assert isinstance(caught.value, ConfigurationError)
+    with pytest.raises(ConfigurationError, match=word):
+        STEP.run(replace(open_here(root, tools=RecordingTools()), options=options))

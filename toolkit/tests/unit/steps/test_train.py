@@ -1,8 +1,10 @@
-"""Training: what is run, what is kept of it, what it must have made, and what comes after it."""
+"""Training: what is run, what is kept of it, what it must have made, and what follows."""
 
 from __future__ import annotations
 
+import io
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,86 +12,86 @@ from typing import Any
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.errors import StepFailedError
+from trainwheel.engine.tools import PROGRESS
+from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import TRAIN
+from trainwheel.steps.train import STEP, host_command, show_progress
+from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call
-from unit.repository import make_repository, write
+from unit.repository import write, write_lock
 from unit.steps.opened import SHA, configure, fail, lock_more, open_with
 from unit.steps.training import MEASURES, training
 
 ARTEFACT = "model/small_model/artefact/model.joblib"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository, whose model stands but was never trained."""
-    return make_repository(tmp_path / "small")
-
-
 def read_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
 
 
-def test_the_command_runs_inside_the_host_with_what_makes_it_repeat(root: Path) -> None:
+def test_the_command_runs_inside_the_host_with_the_variables_that_make_it_repeatable(
+    root: Path,
+) -> None:
     opened = open_with(root, training()).step("train")
 
     (call,) = opened.calls
     assert call.argv[:3] == ("python", "-P", str(TRAIN))
     assert call.argv[4:6] == ("-m", "small_training")
     assert call.env["PYTHONHASHSEED"] == "0"
+    assert call.env["PYTHONUNBUFFERED"] == "1"
     assert call.env["PYTHONPATH"] == str(root / "model")
     assert call.env["OMP_NUM_THREADS"] == call.env["OPENBLAS_NUM_THREADS"] == "1"
     assert Path(call.env["TRAINWHEEL_CHECKPOINTS"]).is_relative_to(root / ".trainwheel")
-    # Nothing fetches the data before, so training may need what opens it.
+    # No step fetches the data, so training may need the secrets for it.
     assert call.secrets == {SecretClass.DATA}
 
 
-def test_training_on_data_that_was_fetched_sees_no_secret(root: Path) -> None:
+def test_training_on_fetched_data_sees_no_secret_and_may_use_any_number_of_threads(
+    root: Path,
+) -> None:
     lock_more(root, "data", "dvc")
     write(root, "data.dvc", "outs: 1\n")
-
-    assert open_with(root, training()).step("train").calls[0].secrets == frozenset()
-
-
-def test_threads_are_left_alone_where_that_is_configured(root: Path) -> None:
     configure(root, "train.threads = 0")
 
-    assert "OMP_NUM_THREADS" not in open_with(root, training()).step("train").calls[0].env
+    (call,) = open_with(root, training()).step("train").calls
+
+    assert call.secrets == frozenset()
+    assert "OMP_NUM_THREADS" not in call.env
 
 
-def test_what_training_made_is_placed_with_its_manifest_and_its_answers(root: Path) -> None:
-    opened = open_with(root, training("new", {"metrics.json": '{"f1": 0.5}'})).step("train")
+def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root: Path) -> None:
+    opened = open_with(root, training("new", {"data.json": json.dumps({"wine": SHA})}))
+    opened.step("train")
 
-    artefact = root / ARTEFACT
+    artefact, report = root / ARTEFACT, root / "build/train"
     assert artefact.read_text() == "new"
     assert read_json(artefact.with_name("model.joblib.json"))["sha256"] == digest_file(artefact)
-    assert read_json(root / "build/train/golden.jsonl") == {
-        "input": {"x": 1},
-        "prediction": {"x": 1},
-    }
-    taken = read_json(root / "build/train/training.json")
-    assert taken == {**MEASURES, "carries_training_rows": []}
+    assert read_json(report / "golden.jsonl") == {"input": {"x": 1}, "prediction": {"x": 1}}
+    assert read_json(report / "training.json") == {**MEASURES, "carries_training_rows": []}
+    assert read_json(report / "data.json") == {"wine": SHA}
     record = read_record(root / "build/.trainwheel", "train")
     assert record is not None
     assert record.facts["model"] == digest_file(artefact)
-    assert "trained, f1 0.500" in opened.said
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("metrics", "summary"),
     [
-        ({}, "trained, without metrics.json"),
-        ({"metrics.json": '{"a": 0.1, "b": 0.2, "c": 0.3}'}, "trained, a 0.100, b 0.200  "),
-        ({"metrics.json": '{"a": 0.1, "a_low": 0.0, "a_high": 0.2, "n": 7}'}, "trained, a 0.100  "),
+        (None, "trained, without metrics.json"),
+        ('{"a": 0.1, "b": 0.2, "c": 0.3}', "trained, a 0.100, b 0.200  "),
+        ('{"a": 0.1, "a_low": 0.0, "a_high": 0.2, "n": 7}', "trained, a 0.100  "),
     ],
 )
-def test_the_outcome_tells_two_metrics(root: Path, files: dict[str, str], told: str) -> None:
-    assert told in open_with(root, training("new", files)).step("train").said
+def test_the_outcome_shows_two_metrics(root: Path, metrics: str | None, summary: str) -> None:
+    files = {} if metrics is None else {"metrics.json": metrics}
+
+    assert summary in open_with(root, training("new", files)).step("train").said
 
 
-def test_training_without_golden_inputs_is_told_and_stands(root: Path) -> None:
+def test_training_without_golden_inputs_is_noticed_and_valid(root: Path) -> None:
     opened = open_with(root, training(golden=None)).step("train")
 
     assert "golden.jsonl" in opened.said
@@ -103,31 +105,34 @@ BROKEN: dict[str, tuple[Callable[[Call], str], str]] = {
     "no metrics": (training("new", {"metrics.json": "[]"}), "metrics.json"),
     "another encoding": (training(golden='{"x": "é"}', encoding="latin-1"), "golden.jsonl line 1"),
     "no record": (training(golden="[1]\n"), "golden.jsonl line 1"),
+    "no prediction": (training(golden='{"y": [}'), "golden.jsonl line 1"),
     "a failure": (fail("training ended with exit code 1"), "exit code 1"),
 }
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_not_sound_leaves_the_model_that_stands(root: Path, case: str) -> None:
-    answer, named = BROKEN[case]
+def test_a_training_with_wrong_results_leaves_the_earlier_model(root: Path, case: str) -> None:
+    answer, name = BROKEN[case]
+    opened = open_with(root, answer, registered=frozenset({"evaluate"}))
 
     with pytest.raises(StepFailedError) as caught:
-        open_with(root, answer).step("train")
+        opened.step("train")
 
-    assert named in str(caught.value)
+    assert name in str(caught.value)
+    assert opened.queue == []
     assert (root / ARTEFACT).read_text() == "weights"
     assert not (root / "build/train").exists()
     assert read_record(root / "build/.trainwheel", "train") is None
 
 
-def test_a_model_that_does_not_predict_is_refused_by_its_row(root: Path) -> None:
+def test_a_model_that_cannot_predict_is_refused_with_the_row(root: Path) -> None:
     write(root, "model/small_model/classifier.py", "def predict_record(record): return record['y']")
 
     with pytest.raises(StepFailedError, match=r"predict_record .*KeyError: 'y' \(row 1\)"):
         open_with(root, training()).step("train")
 
 
-def test_a_refusal_of_the_cluster_stands_for_the_exit_code(root: Path) -> None:
+def test_a_refusal_of_the_host_replaces_the_exit_code(root: Path) -> None:
     def answer(call: Call) -> str:
         refusal = read_json(Path(call.argv[3]))["refusal"]
         Path(refusal).write_text(json.dumps({"message": "two Pythons", "hint": "take one"}))
@@ -139,21 +144,15 @@ def test_a_refusal_of_the_cluster_stands_for_the_exit_code(root: Path) -> None:
     assert (caught.value.message, caught.value.hint) == ("two Pythons", "take one")
 
 
-def test_data_of_no_file_is_kept_with_its_digest(root: Path) -> None:
-    open_with(root, training("new", {"data.json": json.dumps({"wine": SHA})})).step("train")
-
-    assert read_json(root / "build/train/data.json") == {"wine": SHA}
-
-
-def test_checkpoints_outlive_a_failure_and_go_with_success_and_force(root: Path) -> None:
+def test_checkpoints_survive_a_failure_but_neither_success_nor_force(root: Path) -> None:
     def broken(call: Call) -> str:
         write(Path(call.env["TRAINWHEEL_CHECKPOINTS"]), "half", "")
         return fail("killed")(call)
 
-    kept: list[bool] = []
+    has_checkpoint: list[bool] = []
 
     def look(call: Call) -> str:
-        kept.append(Path(call.env["TRAINWHEEL_CHECKPOINTS"], "half").exists())
+        has_checkpoint.append(Path(call.env["TRAINWHEEL_CHECKPOINTS"], "half").exists())
         return training()(call)
 
     for flags in ((), ("force",)):
@@ -162,34 +161,149 @@ def test_checkpoints_outlive_a_failure_and_go_with_success_and_force(root: Path)
             open_with(root, broken).step("train")
         open_with(root, look, *flags, named=["train"]).step("train")
 
-    assert kept == [True, False]
+    assert has_checkpoint == [True, False]
     assert not (root / ".trainwheel/checkpoints").exists()
 
 
 @pytest.mark.parametrize(
     ("registered", "steps", "queue"),
     [
-        ({"train", "evaluate", "report"}, {"train"}, ["evaluate", "report"]),
-        ({"train", "evaluate", "report"}, {"train", "evaluate"}, ["report"]),
-        ({"train", "evaluate", "report"}, {"train", "evaluate", "report"}, []),
-        ({"train", "report"}, {"train"}, ["report"]),
-        ({"train"}, {"train"}, []),
+        ("train evaluate report", "train", ["evaluate", "report"]),
+        ("train evaluate report", "train evaluate", ["report"]),
+        ("train evaluate report", "train evaluate report", []),
+        ("train report", "train", ["report"]),
+        ("train", "train", []),
     ],
 )
-def test_what_follows_is_queued_unless_it_comes_anyway(
-    root: Path, registered: set[str], steps: set[str], queue: list[str]
+def test_evaluate_and_report_are_queued_unless_they_run_anyway(
+    root: Path, registered: str, steps: str, queue: list[str]
 ) -> None:
-    parts: dict[str, Any] = {"registered": frozenset(registered), "steps": frozenset(steps)}
+    parts = {"registered": frozenset(registered.split()), "steps": frozenset(steps.split())}
 
-    assert open_with(root, training(), **parts).step("train").queue == queue
-    # Also where nothing had to be trained: the files may have gone.
-    assert open_with(root, training(), **parts).step("train").queue == queue
+    assert open_with(root, training(), **parts).step("train").queue == queue  # type: ignore[arg-type]
+    # Also if nothing had to be trained: the report may have been deleted.
+    assert open_with(root, training(), **parts).step("train").queue == queue  # type: ignore[arg-type]
 
 
-def test_nothing_is_queued_after_a_failure(root: Path) -> None:
-    opened = open_with(root, fail("no"), registered=frozenset({"evaluate"}))
+HOST = ("-P", str(TRAIN), "plan.json")
 
-    with pytest.raises(StepFailedError):
-        opened.step("train")
 
-    assert opened.queue == []
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (("python", "-m", "t", "-o", "M"), ("python", *HOST, "-m", "t", "-o", "M")),
+        (("python3.12", "-O", "t.py"), ("python3.12", "-O", *HOST, "t.py")),
+        (("python", "-Im", "t"), ("python", "-I", *HOST, "-m", "t")),
+        (("python", "-c", "print()"), ("python", "-c", "print()")),
+        (("python",), ("python",)),
+        (("bash", "train.sh"), ("bash", "train.sh")),
+    ],
+)
+def test_only_a_python_program_gets_the_host(
+    argv: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert host_command(argv, Path("plan.json")) == expected
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def show(
+    stream: io.StringIO, *lines: str, times: tuple[float, ...] = (0.0,), is_quiet: bool = False
+) -> str:
+    clock = iter((*times, *times[-1:] * 9))
+    echo = show_progress(Console(Environment({}), stream), lambda: next(clock), is_quiet=is_quiet)
+    for line in lines:
+        echo(line)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("is_quiet", "output"), [(False, "  loss 1\n"), (True, "")])
+def test_a_line_of_training_is_shown_unless_quiet(*, is_quiet: bool, output: str) -> None:
+    assert show(io.StringIO(), "loss 1", is_quiet=is_quiet) == output
+
+
+def test_without_a_terminal_progress_is_a_line_every_ten_seconds() -> None:
+    lines = [f"{PROGRESS}rows\t{count}\t9" for count in (1, 2, 3, 4)]
+
+    # The clock is read at the start, for each line, and once more where one is shown.
+    times = (0.0, 9.9, 10.0, 10.0, 19.9, 20.0)
+    output = show(io.StringIO(), *lines, times=times, is_quiet=True)
+    assert output == "  rows: 2 of 9\n  rows: 4 of 9\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [
+        ("rows\t3\t6", f"[{'=' * 12}{' ' * 12}] rows 3 of 6"),
+        ("rows\t0\t6", f"[{' ' * 24}] rows 0 of 6"),
+        ("rows\t9\t6", f"[{'=' * 24}] rows 9 of 6"),
+        ("rows\t3\t0", "… rows 3"),
+        ("rows\t3\t", "… rows 3"),
+        ("rows\t3", "… rows 3"),
+        ("rows\tsome\tall", "… rows some of all"),
+    ],
+)
+def test_a_terminal_shows_progress_on_one_line(line: str, output: str) -> None:
+    assert show(Terminal(), f"{PROGRESS}{line}").endswith(f"train    {output}")
+
+
+DASK = 'train.engine = "dask"'
+
+
+@pytest.fixture
+def closed_port(socket_enabled: None) -> str:
+    """The address of a port of this machine that nothing listens at."""
+    del socket_enabled
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("engine", "is_stale", "error"),
+    [
+        ("", True, None),
+        (DASK, False, None),
+        (DASK, True, StepFailedError),
+    ],
+    ids=["local", "nothing to train", "no scheduler"],
+)
+def test_a_scheduler_must_answer_before_a_training_that_needs_it(
+    root: Path, closed_port: str, engine: str, error: type[Exception] | None, *, is_stale: bool
+) -> None:
+    configure(root, engine, f'train.dask.scheduler = "{closed_port}"')
+    write_lock(root, engine=("distributed",))
+    run = open_with(root, is_stale=lambda step: is_stale and step == "train").run
+    assert STEP.check is not None
+
+    if error is None:
+        STEP.check(run)
+    else:
+        with pytest.raises(error, match=closed_port):
+            STEP.check(run)
+
+
+def test_the_configuration_is_checked_even_if_there_is_nothing_to_train(root: Path) -> None:
+    configure(root, DASK)
+    write_lock(root, engine=("distributed",))
+    assert STEP.check is not None
+
+    with pytest.raises(LockfileError, match="cryptography"):
+        STEP.check(open_with(root, is_stale=lambda _: False).run)
+
+
+def test_the_engine_makes_a_training_stale_and_the_address_of_a_cluster_does_not(
+    root: Path,
+) -> None:
+    write_lock(root, engine=("distributed",))
+    facts = []
+    for lines in ((), (DASK,), (DASK, 'train.dask.scheduler = "tcp://two:2"')):
+        configure(root, *lines)
+        facts.append(STEP.facts(open_with(root).run.workspace))
+
+    assert facts[0] != facts[1] == facts[2]

@@ -11,18 +11,12 @@ import pytest
 
 from trainwheel.errors import StepFailedError
 from unit.recording_tools import Call
-from unit.repository import make_repository, write_lock
+from unit.repository import write_lock
 from unit.steps.opened import Opened, configure, fail, open_with
 from unit.steps.training import GOLDEN, training
 
 FLAG = "check-repeatable"
 TRUTH = "y_true,y_pred\na,a\n"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository."""
-    return make_repository(tmp_path / "small")
 
 
 def seeded(**by_seed: Callable[[Call], str]) -> Callable[[Call], str]:

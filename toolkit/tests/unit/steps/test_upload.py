@@ -2,240 +2,272 @@
 
 from __future__ import annotations
 
-import io
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from pytest_socket import SocketBlockedError
 
 from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record, write_record
 from trainwheel.engine.release import Release
-from trainwheel.engine.run import Options, Run
-from trainwheel.errors import StepFailedError, TrainwheelError
+from trainwheel.engine.run import Run
+from trainwheel.errors import (
+    ConfigurationError,
+    MissingCredentialsError,
+    StepFailedError,
+    TrainwheelError,
+)
 from trainwheel.steps.shared.publisher import publisher_of
 from trainwheel.steps.upload import STEP
 from trainwheel.wheel.proof import Proof
 from unit.model_wheels import ONE, OTHER, package, write_model_wheel
-from unit.recording_tools import RecordingTools
-from unit.repository import make_repository, open_here, write
+from unit.repository import PYPROJECT, open_here, write
+from unit.steps.opened import Opened, open_with
 
 
 @dataclass
 class Here:
-    """A run in a repository, what it queued, and what it printed."""
+    """A repository to upload from."""
 
     root: Path
-    queued: list[str] = field(default_factory=list)
-    stream: io.StringIO = field(default_factory=io.StringIO)
-    registered: frozenset[str] = frozenset({"upload", "verify"})
+    registered: frozenset[str] = field(default=frozenset({"upload", "verify"}))
 
-    def run(self, *flags: str, to: str = "") -> Run:
-        """Return the run, with flags."""
-        values = {**dict.fromkeys(flags, ""), **({"to": to} if to else {})}
-        run = open_here(self.root, stream=self.stream, tools=RecordingTools())
-        return replace(
-            run,
-            options=Options(values),
-            named=frozenset({"upload"}),
-            registered=self.registered,
-            queue=self.queued.append,
-        )
+    @property
+    def layout(self) -> Layout:
+        """Its paths."""
+        return open_here(self.root).workspace.layout
 
-    def has_record(self, step: str) -> bool:
-        """Return whether a step has a record."""
-        return read_record(self.run().workspace.layout.records, step) is not None
+    def upload(self, *flags: str) -> Opened:
+        """Run the step."""
+        opened = open_with(self.root, lambda _: "", *flags, named=["upload"])
+        return replace(opened, run=replace(opened.run, registered=self.registered)).step("upload")
+
+    def has_record(self) -> bool:
+        """Return whether an upload is recorded."""
+        return read_record(self.layout.records, "upload") is not None
 
     def package(self, version: str = "0.1.0") -> Proof:
         """Package a release that is decided."""
         self.decide(version, releases=True)
-        return package(self.run().workspace.layout, version)
+        return package(self.layout, version)
 
-    def decide(self, version: str, *, releases: bool) -> None:
+    def package_and_publish(self) -> Proof:
+        """Package a release, and put it into the embedded index, as an upload does."""
+        proof = self.package()
+        self.layout.index.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.layout.dist / proof.wheel, self.layout.index)
+        return proof
+
+    def decide(self, version: str = "0.1.0", *, releases: bool = False) -> None:
         """Write the decision of the version step."""
         reason = f"unchanged since {version}"
         release = Release("small-model", version, releases, False, reason, ONE)  # noqa: FBT003
         write(self.root, "build/version.json", release.render())
 
-    def publish(self, proof: Proof) -> None:
-        """Put what is packaged into the embedded index, as an upload does."""
-        layout = self.run().workspace.layout
-        layout.index.mkdir(parents=True, exist_ok=True)
-        shutil.copy(layout.dist / proof.wheel, layout.index)
-
     def record(self, step: str, proof: Proof) -> None:
         """Record a step that was done with these bytes."""
-        publisher_of(self.run(), step, None).record(step, proof)
+        publisher_of(open_here(self.root), step, None).record(step, proof)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Here:
+def here(root: Path) -> Here:
     """A repository without anything packaged."""
-    return Here(make_repository(tmp_path / "small"))
+    return Here(root)
 
 
-def test_what_is_there_already_is_recorded_and_verified(here: Here) -> None:
-    proof = here.package()
-    here.publish(proof)
+def test_what_the_index_has_already_is_recorded_and_verified(here: Here) -> None:
+    here.package_and_publish()
+    log = write(here.root, "build/log/upload.log", "of an earlier run")
 
-    STEP.run(here.run())
-
-    assert here.has_record("upload")
-    assert here.queued == ["verify"]
-
-
-def test_the_log_of_an_earlier_run_is_gone(here: Here) -> None:
-    here.publish(here.package())
-    write(here.root, "build/log/upload.log", "of an earlier run")
-
-    STEP.run(here.run())
-
-    assert not (here.root / "build/log/upload.log").exists()
+    assert here.upload().queue == ["verify"]
+    assert here.has_record()
+    assert not log.exists()
 
 
 @pytest.mark.parametrize(
-    ("flags", "queued"), [((), []), (("force",), ["verify"])], ids=["plain", "forced"]
+    ("sha256", "flags", "queue"),
+    [("", (), []), ("", ("force",), ["verify"]), (OTHER, (), ["verify"])],
+    ids=["verified", "forced", "other bytes"],
 )
-def test_what_is_verified_is_not_verified_again_unless_that_is_asked_for(
-    here: Here, flags: tuple[str, ...], queued: list[str]
+def test_these_bytes_are_verified_once_unless_forced(
+    here: Here, sha256: str, flags: tuple[str, ...], queue: list[str]
 ) -> None:
-    proof = here.package()
-    here.publish(proof)
-    here.record("verify", proof)
+    proof = here.package_and_publish()
+    here.record("verify", replace(proof, sha256=sha256 or proof.sha256))
 
-    STEP.run(here.run(*flags))
-
-    assert here.queued == queued
-
-
-def test_a_verification_of_other_bytes_does_not_count(here: Here) -> None:
-    proof = here.package()
-    here.publish(proof)
-    here.record("verify", replace(proof, sha256=OTHER))
-
-    STEP.run(here.run())
-
-    assert here.queued == ["verify"]
+    assert here.upload(*flags).queue == queue
 
 
 def test_a_noxfile_without_verification_gets_none(here: Here) -> None:
     here.registered = frozenset({"upload"})
-    here.publish(here.package())
+    here.package_and_publish()
 
-    STEP.run(here.run())
-
-    assert here.has_record("upload")
-    assert here.queued == []
+    assert here.upload().queue == []
+    assert here.has_record()
 
 
-def test_the_same_content_as_the_newest_release_is_not_published(here: Here) -> None:
-    write_model_wheel(here.root / ".trainwheel/index", "0.1.3")
+def unchanged_in_the_index(here: Here) -> None:
+    write_model_wheel(here.layout.index, "0.1.3")
     here.package("0.1.4")
 
-    STEP.run(here.run())
 
-    assert "unchanged since 0.1.3" in here.stream.getvalue()
-    assert not here.has_record("upload")
-    assert here.queued == []
+@pytest.mark.parametrize(
+    "prepare", [unchanged_in_the_index, lambda here: here.decide("0.1.3")], ids=["index", "decided"]
+)
+def test_unchanged_content_is_not_published(here: Here, prepare: Callable[[Here], None]) -> None:
+    prepare(here)
 
+    opened = here.upload()
 
-def test_without_a_release_the_reason_is_told_and_nothing_is_done(here: Here) -> None:
-    here.decide("0.1.0", releases=False)
-
-    STEP.run(here.run())
-
-    assert "unchanged since 0.1.0" in here.stream.getvalue()
-    assert not here.has_record("upload")
-    assert here.queued == []
+    assert "unchanged since 0.1.3" in opened.said
+    assert not here.has_record()
+    assert opened.queue == []
 
 
-def test_an_upload_whose_run_was_killed_is_accounted_for_and_verified(here: Here) -> None:
-    here.publish(here.package())
-    here.decide("0.1.0", releases=False)
+@pytest.mark.parametrize("sha256", [None, OTHER, ""], ids=["none", "earlier bytes", "these bytes"])
+def test_an_upload_whose_run_was_killed_is_recorded_and_verified(
+    here: Here, sha256: str | None
+) -> None:
+    proof = here.package_and_publish()
+    here.decide()
+    if sha256 is not None:
+        here.record("upload", replace(proof, sha256=sha256 or proof.sha256))
 
-    STEP.run(here.run())
-
-    assert here.has_record("upload")
-    assert here.queued == ["verify"]
-
-
-def test_a_record_of_earlier_bytes_is_replaced(here: Here) -> None:
-    proof = here.package()
-    here.publish(proof)
-    here.record("upload", replace(proof, sha256=OTHER))
-    here.decide("0.1.0", releases=False)
-
-    STEP.run(here.run())
-
-    record = read_record(here.run().workspace.layout.records, "upload")
+    assert here.upload().queue == ["verify"]
+    record = read_record(here.layout.records, "upload")
     assert record is not None
     assert record.fingerprint.files == {proof.wheel: proof.sha256}
 
 
-def test_a_verification_that_was_killed_is_made_up_for(here: Here) -> None:
-    proof = here.package()
-    here.publish(proof)
-    here.record("upload", proof)
-    here.decide("0.1.0", releases=False)
-
-    STEP.run(here.run())
-
-    assert here.queued == ["verify"]
+LOSSES: dict[str, Callable[[Here], object]] = {
+    "never sent": lambda here: shutil.rmtree(here.layout.index),
+    "other bytes": lambda here: write_model_wheel(here.layout.index, metrics={"accuracy": 1}),
+    "other version": lambda here: here.decide("0.1.1"),
+    "cleaned": lambda here: shutil.rmtree(here.layout.dist),
+    "no record": lambda here: (here.layout.records / "package.json").unlink(),
+}
 
 
-def lose(here: Here, what: str) -> None:
-    """Take away what shows that the packaged wheel is the published one."""
-    layout = here.run().workspace.layout
-    if what == "never sent":
-        shutil.rmtree(layout.index)
-    elif what == "other bytes":
-        write_model_wheel(layout.index, metrics={"accuracy": 1})
-    elif what == "other version":
-        here.decide("0.1.1", releases=False)
-    elif what == "cleaned":
-        shutil.rmtree(layout.dist)
-    else:
-        (layout.records / "package.json").unlink()
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_upload_that_cannot_be_shown_is_not_recorded(here: Here, loss: str) -> None:
+    here.package_and_publish()
+    here.decide()
+    LOSSES[loss](here)
+
+    assert here.upload().queue == []
+    assert not here.has_record()
 
 
 @pytest.mark.parametrize(
-    "what", ["never sent", "other bytes", "other version", "cleaned", "no record"]
+    ("file", "flag"),
+    [("build/version.json", ""), ("build/.trainwheel/package.json", ""), ("", "to=corporat")],
 )
-def test_what_this_checkout_did_not_publish_is_not_claimed(here: Here, what: str) -> None:
-    here.publish(here.package())
-    here.decide("0.1.0", releases=False)
-    lose(here, what)
-
-    STEP.run(here.run())
-
-    assert not here.has_record("upload")
-    assert here.queued == []
-
-
-@pytest.mark.parametrize("lost", ["build/version.json", "build/.trainwheel/package.json"])
-def test_without_a_decision_or_a_wheel_nothing_is_published(here: Here, lost: str) -> None:
+def test_without_a_decision_a_wheel_or_an_index_nothing_is_published(
+    here: Here, file: str, flag: str, sentence: Callable[[object], None]
+) -> None:
     here.package()
-    (here.root / lost).unlink()
+    if file:
+        (here.root / file).unlink()
 
-    with pytest.raises(StepFailedError):
-        STEP.run(here.run())
+    with pytest.raises(TrainwheelError) as caught:
+        here.upload(*([flag] if flag else []))
 
-
-def test_an_unknown_index_is_refused(here: Here) -> None:
-    here.package()
-
-    with pytest.raises(TrainwheelError, match="corporat"):
-        STEP.run(here.run(to="corporat"))
+    sentence(caught.value)
 
 
-def test_its_reason_is_the_wheel_that_is_not_published(here: Here) -> None:
+def test_it_is_stale_for_a_wheel_that_is_not_published(here: Here) -> None:
     proof = here.package()
     assert STEP.reasons is not None
-    workspace = here.run().workspace
     record = Record("upload", Fingerprint({proof.wheel: OTHER}, {}), {}, 1.0, {})
-    write_record(workspace.layout.records, record)
+    write_record(here.layout.records, record)
 
-    (reason,) = STEP.reasons(workspace, record)
+    (reason,) = STEP.reasons(open_here(here.root).workspace, record)
 
     assert (reason.what, reason.old, reason.new) == (proof.wheel, OTHER, proof.sha256)
+
+
+CORPORATE = {"TRAINWHEEL_INDEX": "corporate"}
+TABLE = '\n[tool.trainwheel.index.corporate]\nurl = "http://127.0.0.1:9/"\nallow-http = true\n'
+
+
+@pytest.fixture
+def published(root: Path) -> Path:
+    """A small model repository whose version is 0.1.0, and whose index has 0.1.9."""
+    write(root, "pyproject.toml", PYPROJECT + TABLE)
+    write_model_wheel(root / ".trainwheel/index", "0.1.9", release_key=OTHER)
+    return root
+
+
+def check(run: Run, *stale: str) -> None:
+    """Check before a run in which these steps have something to do."""
+    assert STEP.check is not None
+    STEP.check(replace(run, is_stale=lambda step: step in stale))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"BUILD_NUMBER": "3"},
+        *({"TRAINWHEEL_VERSION": version} for version in ("0.1.9", "10", "0.0.1", "0.2.0")),
+    ],
+    ids=str,
+)
+def test_a_run_that_can_be_completed_begins(published: Path, variables: dict[str, str]) -> None:
+    check(open_here(published, variables), "train", "test")
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [("3", r"0\.1\.9"), ("0.1.8", r"0\.1\.9"), ("0.1.9rc1", r"0\.1\.9"), ("next", "'next'")],
+)
+def test_a_version_that_is_too_low_or_not_one_is_refused(
+    published: Path, version: str, name: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        check(open_here(published, {"TRAINWHEEL_VERSION": version}))
+
+
+@pytest.mark.parametrize("stale", [(), ("train",)])
+def test_missing_credentials_are_named_before_anything_runs(
+    published: Path, stale: tuple[str, ...]
+) -> None:
+    variables = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/m/", "NEXUS_USERNAME": "ci"}
+
+    with pytest.raises(MissingCredentialsError, match="NEXUS_PASSWORD"):
+        check(open_here(published, variables), *stale)
+
+
+@pytest.mark.parametrize("stale", ["train", "test"])
+def test_before_long_work_the_index_must_accept_the_credentials(
+    published: Path, stale: str
+) -> None:
+    # The request itself is blocked in unit tests.
+    with pytest.raises((SocketBlockedError, UserWarning), match="socket"):
+        check(open_here(published, CORPORATE), stale)
+
+
+def test_without_long_work_the_index_is_left_to_the_version_step(published: Path) -> None:
+    check(open_here(published, CORPORATE), "doc", "report", "package")
+
+
+@pytest.mark.parametrize(("copies", "passes"), [(6, False), (7, True)])
+def test_the_disk_must_have_room_for_every_copy_of_the_artefact(
+    published: Path, copies: int, *, passes: bool
+) -> None:
+    free = shutil.disk_usage(published).free
+    # A sparse file takes no room.
+    os.truncate(published / "model/small_model/artefact/model.joblib",
+                max(0, free - (passes << 30)) // copies)  # fmt: skip
+
+    if passes:
+        check(open_here(published))
+    else:
+        with pytest.raises(StepFailedError, match="MiB") as caught:
+            check(open_here(published))
+        assert "make clean" in caught.value.hint

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.engine.release import read_release
+from trainwheel.engine.release import Release, read_release
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.steps.shared.staging import release_key
-from trainwheel.steps.version import STEP
-from unit.model_wheels import OTHER, write_model_wheel
+from trainwheel.steps.version import STEP, decide_release
+from unit.model_wheels import ONE, OTHER, write_model_wheel
 from unit.recording_tools import RecordingTools
-from unit.repository import PYPROJECT, make_repository, open_here, write
+from unit.repository import PYPROJECT, open_here, write
 
 NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PASSWORD": ""}
+ALWAYS = f'{PYPROJECT}version.release = "always"\n'
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository whose version is 0.1.0 and whose model is trained."""
-    return make_repository(tmp_path / "small")
-
-
-def run_it(root: Path, variables: dict[str, str] | None = None) -> str:
+def decide(root: Path, **variables: str) -> str:
     """Run the step and return what it printed."""
     stream, tools = io.StringIO(), RecordingTools()
     STEP.run(open_here(root, variables, stream=stream, tools=tools))
@@ -34,95 +30,152 @@ def run_it(root: Path, variables: dict[str, str] | None = None) -> str:
     return stream.getvalue()
 
 
-def publish(root: Path, version: str, key: str) -> None:
-    write_model_wheel(root / ".trainwheel" / "index", version, release_key=key)
+def decision(root: Path) -> Release:
+    return read_release(root / "build/version.json")
+
+
+def publish(root: Path, **keys: str) -> None:
+    """Publish versions of the series 0.1, ``v9=KEY`` for 0.1.9, with these release keys."""
+    for name, key in keys.items():
+        index = root / ".trainwheel/index"
+        write_model_wheel(index, f"0.1.{name.removeprefix('v')}", release_key=key)
 
 
 def key_of(root: Path) -> str:
     return release_key(open_here(root).workspace)
 
 
-def test_a_decision_is_written_recorded_and_told(root: Path) -> None:
-    said = run_it(root)
+def test_a_decision_is_written_recorded_and_printed(root: Path) -> None:
+    output = decide(root)
 
-    layout = open_here(root).workspace.layout
-    release = read_release(layout.release)
-    assert (release.version, release.releases) == ("0.1.0", True)
-    assert release.release_key == key_of(root)
-    record = read_record(layout.records, "version")
+    release = decision(root)
+    assert (release.version, release.releases, release.always) == ("0.1.0", True, False)
+    assert (release.name, release.release_key) == ("small-model", key_of(root))
+    record = read_record(root / "build/.trainwheel", "version")
     assert record is not None
     assert record.fingerprint.facts["the decision"] == release.mark
-    assert "0.1.0, the first release" in said
+    assert "0.1.0, the first release" in output
 
 
-def test_where_nothing_is_released_the_reason_alone_is_told(root: Path) -> None:
-    publish(root, "0.1.4", key_of(root))
+def test_where_nothing_is_released_only_the_reason_is_printed(root: Path) -> None:
+    publish(root, v4=key_of(root))
 
-    said = run_it(root)
-
-    assert said.split()[:4] == ["version", "unchanged", "since", "0.1.4"]
-    assert "first release" not in said
-    assert not read_release(root / "build" / "version.json").releases
+    assert decide(root).split()[:4] == ["version", "unchanged", "since", "0.1.4"]
+    assert not decision(root).releases
 
 
 def test_the_same_decision_is_not_written_again(root: Path) -> None:
-    run_it(root)
-    before = (root / "build" / "version.json").stat().st_mtime_ns
+    decide(root)
+    before = (root / "build/version.json").stat().st_mtime_ns
 
-    said = run_it(root)
-
-    assert (root / "build" / "version.json").stat().st_mtime_ns == before
-    assert "0.1.0, the first release" in said
+    assert "0.1.0, the first release" in decide(root)
+    assert (root / "build/version.json").stat().st_mtime_ns == before
 
 
-def test_what_was_published_since_decides_anew(root: Path) -> None:
-    run_it(root)
-    publish(root, "0.1.0", OTHER)
-
-    run_it(root)
-
-    assert read_release(root / "build" / "version.json").version == "0.1.1"
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "published since": lambda root: publish(root, v0=OTHER),
+    "other content": lambda root: write(root, "model/small_model/classifier.py", "x = 1\n"),
+    "other policy": lambda root: write(root, "pyproject.toml", ALWAYS),
+}
 
 
-def test_what_is_shipped_decides_anew(root: Path) -> None:
-    publish(root, "0.1.0", key_of(root))
-    run_it(root)
-    write(root, "model/small_model/classifier.py", "def predict_record(record): return 1\n")
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_published_shipped_or_configured_decides_again(root: Path, change: str) -> None:
+    publish(root, v0=key_of(root))
+    decide(root)
+    assert not decision(root).releases
 
-    run_it(root)
+    CHANGES[change](root)
+    decide(root)
 
-    release = read_release(root / "build" / "version.json")
-    assert (release.version, release.releases) == ("0.1.1", True)
+    assert (decision(root).version, decision(root).releases) == ("0.1.1", True)
+    assert decision(root).always is (change == "other policy")
 
 
 def test_without_a_model_nothing_is_decided(root: Path) -> None:
     (root / "model/small_model/artefact/model.joblib").unlink()
 
     with pytest.raises(StepFailedError, match=r"artefact/model\.joblib"):
-        run_it(root)
+        decide(root)
 
-    assert not (root / "build" / "version.json").exists()
+    assert not (root / "build/version.json").exists()
 
 
-def test_a_refusal_leaves_the_last_decision_as_it_was(root: Path) -> None:
-    run_it(root)
-    publish(root, "0.1.9", OTHER)
+def test_a_refusal_leaves_the_last_decision(root: Path) -> None:
+    decide(root)
+    publish(root, v9=OTHER)
 
     with pytest.raises(ConfigurationError, match=r"0\.1\.9"):
-        run_it(root, {"BUILD_NUMBER": "3"})
+        decide(root, BUILD_NUMBER="3")
 
-    assert read_release(root / "build" / "version.json").version == "0.1.0"
+    assert decision(root).version == "0.1.0"
 
 
 @pytest.mark.parametrize(
-    ("variables", "always"), [({}, False), ({"TRAINWHEEL_VERSION": "5"}, True)]
+    ("variables", "expected"),
+    [
+        ({}, ("0.1.10", "the next free patch", False)),
+        ({"BUILD_NUMBER": "174"}, ("0.1.174", "build 174", False)),
+        ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "3"}, ("0.1.10", "the next free patch", False)),
+        ({"TRAINWHEEL_VERSION": "2.0"}, ("2.0", "asked for by name", True)),
+    ],
 )
-def test_what_is_asked_for_by_name_is_released_whatever_is_published(
-    root: Path, variables: dict[str, str], *, always: bool
+def test_changed_content_is_released_under_a_new_version(
+    root: Path, variables: dict[str, str], expected: tuple[str, str, bool]
 ) -> None:
-    run_it(root, variables)
+    publish(root, v0=ONE, v9=OTHER)
 
-    assert read_release(root / "build" / "version.json").always is always
+    release = decide_release(open_here(root, variables), None, ONE)
+
+    assert (release.version, release.reason, release.always) == expected
+    assert release.releases
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"BUILD_NUMBER": "12a"}, "'12a'"),
+        ({"TRAINWHEEL_VERSION": "next"}, "'next'"),
+        ({"TRAINWHEEL_VERSION": "3"}, "0.1.9"),
+        ({"TRAINWHEEL_INDEX": "corporat"}, "'corporat'"),
+        (NO_SECRETS, "no build number"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_in_one_line(
+    root: Path, variables: dict[str, str], name: str, sentence: Callable[[object], None]
+) -> None:
+    publish(root, v9=OTHER)
+
+    with pytest.raises(ConfigurationError) as caught:
+        decide_release(open_here(root, variables), None, ONE)
+
+    assert name in str(caught.value)
+    sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "version"),
+    [
+        ({"BUILD_NUMBER": "9"}, "0.1.9"),
+        ({"TRAINWHEEL_VERSION": "175"}, "0.1.175"),
+        ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "9"}, "0.1.0"),
+    ],
+)
+def test_a_job_without_credentials_leaves_the_comparison_to_the_upload(
+    root: Path, variables: dict[str, str], version: str
+) -> None:
+    # With the embedded index in its place this would be unchanged.
+    publish(root, v0=ONE)
+
+    release = decide_release(open_here(root, {**NO_SECRETS, **variables}), None, ONE)
+
+    assert (release.version, release.releases) == (version, True)
+    assert "left to upload" in release.reason
+
+
+def test_an_unknown_index_is_never_replaced_by_another(root: Path) -> None:
+    with pytest.raises(ConfigurationError, match="'other'"):
+        decide_release(open_here(root, {"BUILD_NUMBER": "9"}), "other", ONE)
 
 
 def check(run: Run) -> None:
@@ -131,37 +184,24 @@ def check(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "variables",
+    ("variables", "passes"),
     [
-        {"BUILD_NUMBER": "x"},
-        {"TRAINWHEEL_VERSION": "next"},
-        {"TRAINWHEEL_INDEX": "corporat"},
-        NO_SECRETS,
+        ({}, True),
+        ({**NO_SECRETS, "BUILD_NUMBER": "3"}, True),
+        ({"BUILD_NUMBER": "x"}, False),
+        ({"TRAINWHEEL_VERSION": "next"}, False),
+        ({"TRAINWHEEL_INDEX": "corporat"}, False),
+        (NO_SECRETS, False),
     ],
     ids=str,
 )
-def test_before_the_run_begins_it_is_seen_what_would_keep_it_from_its_end(
-    root: Path, variables: dict[str, str]
+def test_before_a_run_the_configuration_is_checked_and_the_index_is_not_asked(
+    root: Path, variables: dict[str, str], *, passes: bool
 ) -> None:
-    with pytest.raises(ConfigurationError):
+    publish(root, v9=OTHER)
+
+    if passes:
         check(open_here(root, variables))
-
-
-@pytest.mark.parametrize("variables", [{}, {**NO_SECRETS, "BUILD_NUMBER": "3"}], ids=str)
-def test_before_the_run_begins_nothing_is_asked_of_the_index(
-    root: Path, variables: dict[str, str]
-) -> None:
-    publish(root, "0.1.9", OTHER)
-
-    check(open_here(root, variables))
-
-
-def test_another_release_policy_makes_another_decision(root: Path) -> None:
-    publish(root, "0.1.0", key_of(root))
-    run_it(root)
-    write(root, "pyproject.toml", f'{PYPROJECT}version.release = "always"\n')
-
-    run_it(root)
-
-    release = read_release(root / "build" / "version.json")
-    assert (release.version, release.releases, release.always) == ("0.1.1", True, True)
+    else:
+        with pytest.raises(ConfigurationError):
+            check(open_here(root, variables))

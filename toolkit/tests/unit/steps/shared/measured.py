@@ -1,4 +1,4 @@
-"""A measuring host that answers as it is told, and a model with held-out rows."""
+"""A measuring host that gives fixed answers, and a model with held-out rows."""
 
 from __future__ import annotations
 
@@ -10,55 +10,46 @@ from typing import Any
 from trainwheel.steps.shared.baseline import find_published
 from trainwheel.steps.shared.measure import measure_model
 from unit.recording_tools import Call
-from unit.repository import make_repository, write
-from unit.steps.opened import Opened, lock_more
+from unit.repository import write
+from unit.steps.opened import Opened
 
 MEASURED = {"rows": 2, "measured": {}, "named": {}}
 COMPARED = {"new": 0.9, "old": 0.8, "lowest": 0.05, "highest": 0.15, "visible": 0.02}
 HELD_OUT = '{{"input": {{"prediction": "{0}"}}, "truth": "{1}"}}\n'
 
 
-def make_measured(root: Path) -> Path:
-    """Write a repository whose model answers with the record that it is given."""
-    make_repository(root)
-    lock_more(root, "train", "numpy")
-    write(root, "build/train/metrics.json", '{"accuracy": 0.9}')
-    return root
-
-
 def host(sample: Any = None) -> Callable[[Call], str]:
-    """Return a measuring host that tells the same of all predictions and comparisons."""
+    """Return a measuring host that answers the same for all predictions and comparisons."""
 
     def answer(call: Call) -> str:
         if "-m" in call.argv:
-            told = {**MEASURED, **({} if sample is None else {"sample": sample})}
+            predictions = {**MEASURED, **({} if sample is None else {"sample": sample})}
             comparison = {"rows": 40, "metrics": {"accuracy": COMPARED}}
-            document = {"predictions": told, "comparison": comparison}
+            document = {"predictions": predictions, "comparison": comparison}
             Path(call.argv[-1]).write_text(json.dumps(document))
         return ""
 
     return answer
 
 
-def hold_out(root: Path, *, predicted: str = "ab", answered: str = "ab") -> None:
-    """Write two held-out rows: what training predicted, and what the model answers to them."""
-    rows = "".join(map(HELD_OUT.format, answered, "ab"))
-    write(root, "build/train/holdout.jsonl", rows)
-    cells = "".join(f"{t},{p}\n" for t, p in zip("ab", predicted, strict=True))
+def hold_out(root: Path, *, training: str = "ab", wheel: str = "ab") -> None:
+    """Write two held-out rows: what training predicted, and what the wheel's function answers."""
+    write(root, "build/train/holdout.jsonl", "".join(map(HELD_OUT.format, wheel, "ab")))
+    cells = "".join(f"{truth},{label}\n" for truth, label in zip("ab", training, strict=True))
     write(root, "build/train/predictions.csv", f"y_true,y_pred\n{cells}")
 
 
 def measure(opened: Opened) -> dict[str, Any]:
-    """Measure in a fresh folder, and return what was written of it."""
+    """Measure in a fresh folder, and return the document that was written."""
     scratch = opened.run.workspace.layout.root / "scratch"
     scratch.mkdir()
     facts = measure_model(opened.run, find_published(opened.run, None), scratch)
     document: dict[str, Any] = json.loads((scratch / "evaluate/evaluation.json").read_bytes())
-    assert facts["summary"] == document["verdict"]["outcome"] or facts["summary"] == "measured"
+    assert facts["summary"] == (document["verdict"]["outcome"] or "measured")
     return document
 
 
 def request(call: Call) -> dict[str, Any]:
-    """Return what the host was asked."""
+    """Return the request to the host."""
     document: dict[str, Any] = json.loads(Path(call.argv[-2]).read_bytes())
     return document

@@ -1,104 +1,206 @@
-"""What goes into a wheel's metadata, and who writes the bill of materials."""
+"""The documents in a wheel's metadata: a true provenance, golden predictions, and the bill."""
 
 from __future__ import annotations
 
 import json
+import sys
+import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainwheel import __version__
+from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.records import Record, write_record
 from trainwheel.engine.release import Release
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.guest import DESCRIBE_WHEEL
 from trainwheel.steps.shared.describe import describe, trace
+from trainwheel.system.digest import digest_file
 from trainwheel.system.git import Commit
 from trainwheel.wheel.provenance import Provenance
-from unit.model_wheels import GOLDEN, ONE
+from unit.model_wheels import GOLDEN, ONE, OTHER
 from unit.recording_tools import Call, RecordingTools
-from unit.repository import make_repository, open_here, write
+from unit.repository import PYPROJECT, open_here, write, write_lock
+from unit.steps.opened import fail
 
 RELEASE = Release("Small.Model", "0.1.7", releases=True, always=False, reason="", release_key=ONE)
 COMMIT = Commit("c" * 40, is_dirty=False, time=1_700_000_000)
+MODEL = "model/small_model/artefact/model.joblib"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository whose model is trained."""
-    root = make_repository(tmp_path / "small")
-    write(root, "build/train/golden.jsonl", GOLDEN)
-    return root
+@pytest.fixture(autouse=True)
+def golden(root: Path) -> Path:
+    """The golden predictions of the trained model."""
+    return write(root, "build/train/golden.jsonl", GOLDEN)
 
 
-def traced(root: Path) -> Provenance:
-    return trace(open_here(root).workspace, RELEASE, COMMIT)
+def provenance_of(root: Path, commit: Commit = COMMIT) -> Provenance:
+    return trace(open_here(root).workspace, RELEASE, commit)
 
 
-@dataclass
-class Describer:
-    """Stands for the script that writes the bill: keeps what it was given."""
-
-    output: str = ""
-    given: dict[str, Any] = field(default_factory=dict)
-
-    def __call__(self, call: Call) -> str:
-        self.given = json.loads(call.stdin)
-        if self.output:
-            raise StepFailedError(self.output)
-        Path(call.argv[-1]).write_text("the bill")
-        return ""
-
-
-def described(root: Path, tmp_path: Path, answer: Callable[[Call], str]) -> dict[str, bytes]:
+def documents_of(
+    root: Path, scratch: Path, answer: Callable[[Call], str], **training: Any
+) -> tuple[dict[str, bytes], Call]:
+    """Return the documents, and the call of the script that writes the bill."""
     tools = RecordingTools(answer)
-    run = open_here(root, tools=tools)
-    made = describe(run, trace(run.workspace, RELEASE, COMMIT), tmp_path)
-    (call,) = tools.calls
-    assert call.argv[1:3] == ("-P", str(DESCRIBE_WHEEL))
-    assert (call.step, call.argv[0]) == ("package", "/environments/package/bin/python")
-    assert (call.env, call.secrets) == ({"PYTHONHASHSEED": "0"}, frozenset())
-    return made
+    run, own = open_here(root, tools=tools), provenance_of(root)
+    own = replace(own, training=replace(own.training, **training))
+    return describe(run, own, scratch), tools.calls[0]
+
+
+def write_bill(call: Call) -> str:
+    Path(call.argv[-1]).write_text("the bill")
+    return ""
 
 
 def test_a_wheel_gets_provenance_golden_predictions_and_bill(root: Path, tmp_path: Path) -> None:
-    describer = Describer()
+    documents, call = documents_of(root, tmp_path, write_bill)
 
-    made = described(root, tmp_path, describer)
-
-    assert made == {
-        "trainwheel/provenance.json": traced(root).render().encode(),
+    assert documents == {
+        "trainwheel/provenance.json": provenance_of(root).render().encode(),
         "trainwheel/golden.jsonl": GOLDEN.encode(),
         "sboms/small-model.cdx.json": b"the bill",
     }
+    assert call.argv[:3] == ("/environments/package/bin/python", "-P", str(DESCRIBE_WHEEL))
+    assert (call.env, call.secrets) == ({"PYTHONHASHSEED": "0"}, frozenset())
+    stdin = json.loads(call.stdin)
+    assert [package["name"] for package in stdin["packages"]] == ["six"]
+    assert stdin["time"] == "2023-11-14T22:13:20Z"
+    assert stdin["tool"] == {"name": "trainwheel", "version": __version__}
+    assert json.loads(stdin["provenance"])["version"] == "0.1.7"
+    assert "properties" in stdin["schema"]
 
 
-def test_the_bill_is_of_the_runtime_packages_at_the_commit_s_time(
-    root: Path, tmp_path: Path
-) -> None:
-    describer = Describer()
-
-    described(root, tmp_path, describer)
-
-    given = describer.given
-    assert [package["name"] for package in given["packages"]] == ["six"]
-    assert given["time"] == "2023-11-14T22:13:20Z"
-    assert given["tool"] == {"name": "trainwheel", "version": __version__}
-    assert json.loads(given["provenance"])["version"] == "0.1.7"
-    assert "properties" in given["schema"]
-
-
-def test_what_does_not_fit_its_schema_is_said(root: Path, tmp_path: Path) -> None:
+def test_documents_that_violate_their_schema_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(StepFailedError, match="metrics: too many"):
-        described(root, tmp_path, Describer("Traceback\nmetrics: too many"))
-
-
-def test_a_number_that_is_not_finite_is_not_described(root: Path, tmp_path: Path) -> None:
-    run = open_here(root, tools=RecordingTools())
-    provenance = trace(run.workspace, RELEASE, COMMIT)
-    endless = replace(provenance.training, parameters={"depth": float("inf")})
-
+        documents_of(root, tmp_path, fail("Traceback\nmetrics: too many"))
     with pytest.raises(ConfigurationError, match="provenance"):
-        describe(run, replace(provenance, training=endless), tmp_path)
+        documents_of(root, tmp_path, write_bill, parameters={"depth": float("inf")})
+
+
+def test_it_names_release_commit_command_and_platform(root: Path) -> None:
+    own = provenance_of(root)
+
+    assert (own.name, own.version, own.release_key) == ("small-model", "0.1.7", ONE)
+    assert (own.commit, own.dirty, own.commit_time) == ("c" * 40, False, "2023-11-14T22:13:20Z")
+    assert own.training.command == "python -m small_training -o {model} -t {report}"
+    assert own.training.python == f"{sys.implementation.name} {sys.version.split()[0].rstrip('+')}"
+    assert own.training.platform == sysconfig.get_platform()
+    assert (own.metrics, own.intervals, own.gate, own.training.parameters) == ({}, {}, None, {})
+
+
+def test_outside_git_it_names_no_commit(root: Path) -> None:
+    own = provenance_of(root, Commit(None, is_dirty=True, time=0))
+
+    assert (own.commit, own.dirty, own.commit_time) == (None, True, None)
+
+
+def test_it_names_the_results_of_training_and_evaluation(root: Path) -> None:
+    results = {
+        "build/train/training.json": {"cluster": {"workers": 2}},
+        "build/train/params.json": {"depth": 3},
+        "build/train/metrics.json": {"auc": 0.9, "f1": 0.7, "f1_low": 0.5, "f1_high": 0.8},
+        "build/evaluate/evaluation.json": {
+            "measured": {"measured": {"auc": {"value": 0.9, "low": 0.8, "high": 1.0}}}
+        },
+    }
+    for name, document in results.items():
+        write(root, name, json.dumps(document))
+
+    own = provenance_of(root)
+
+    assert (own.training.engine, own.training.parameters) == ("dask", {"depth": 3})
+    assert own.metrics == {"auc": 0.9, "f1": 0.7}
+    assert own.intervals == {"auc": (0.8, 1.0), "f1": (0.5, 0.8)}
+
+
+def test_its_data_is_each_file_and_what_training_names_itself(root: Path) -> None:
+    write(root, "data/more/rows.csv", "3,4\n")
+    digests = {"sklearn/breast_cancer": OTHER, "data/rows.csv": OTHER}
+    write(root, "build/train/data.json", json.dumps(digests))
+
+    assert provenance_of(root).training.data == {
+        "sklearn/breast_cancer": OTHER,
+        "data/rows.csv": digest_file(root / "data/rows.csv"),
+        "data/more/rows.csv": digest_file(root / "data/more/rows.csv"),
+    }
+
+
+def test_its_data_is_the_snapshot_that_a_command_fetched(root: Path) -> None:
+    fetch = PYPROJECT.replace('data = ["data"]\n', 'data.command = "python fetch.py {folder}"\n')
+    write(root, "pyproject.toml", fetch)
+    write(root, "build/data/rows.csv", "1\n")
+    shape = {"rows.csv": {"rows": 1, "columns": {"a": "int"}}}
+    facts = {"shape": json.dumps(shape), "version": "v7"}
+    write_record(root / "build/.trainwheel", Record("data", Fingerprint({}, {}), {}, 1.0, facts))
+
+    snapshot = provenance_of(root).training.snapshot
+
+    assert snapshot is not None
+    assert (snapshot["version"], snapshot["columns"]) == ("v7", {"rows.csv": {"a": "int"}})
+
+
+@pytest.mark.parametrize(
+    ("name", "differs"),
+    [
+        ("model/small_training/__main__.py", True),
+        ("model/small_model/classifier.py", True),
+        ("data/rows.csv", False),
+        ("docs/index.md", False),
+        (MODEL, False),
+    ],
+)
+def test_the_digest_of_its_source_is_of_code_only(root: Path, name: str, *, differs: bool) -> None:
+    before = provenance_of(root).training.source
+
+    write(root, name, "changed = 1\n")
+
+    assert (provenance_of(root).training.source != before) is differs
+
+
+def test_the_gate_is_named_with_its_zeros_and_without_defaults(root: Path) -> None:
+    rules = "gate.accuracy = { min = 0.0, max-drop = 0 }\n"
+    rules += 'gate.odd = { max-drop-relative = 0.1, direction = "lower" }\n'
+    write(root, "pyproject.toml", PYPROJECT + rules)
+
+    assert provenance_of(root).gate == {
+        "accuracy": {"minimum": 0.0, "drop": 0},
+        "odd": {"drop_relative": 0.1, "direction": "lower"},
+    }
+
+
+def test_packages_are_those_of_runtime_and_training(root: Path) -> None:
+    write_lock(root, six="==1.16.9")
+    lock = json.loads((root / "Pipfile.lock").read_text())
+    lock["train"] = {"joblib": {"version": "==1.6.0", "hashes": [f"sha256:{ONE}"]}}
+    write(root, "Pipfile.lock", json.dumps(lock))
+
+    assert provenance_of(root).packages == {"six": "1.16.9", "joblib": "1.6.0"}
+
+
+def test_artefact_and_golden_predictions_are_identified_by_their_bytes(
+    root: Path, golden: Path
+) -> None:
+    write(root, MODEL, "other weights")
+    golden.write_text(GOLDEN * 3)
+    write(root, "pyproject.toml", f"{PYPROJECT}tolerance = 0.25\n")
+
+    own = provenance_of(root)
+
+    assert own.artefact.path == "small_model/artefact/model.joblib"
+    assert (own.artefact.sha256, own.artefact.size) == (digest_file(root / MODEL), 13)
+    assert own.golden.sha256 == digest_file(golden)
+    assert (own.golden.count, own.golden.tolerance) == (3, 0.25)
+    assert own.golden.predict == "small_model.classifier:predict_record"
+
+
+@pytest.mark.parametrize("text", ["[1]", "null", "{", "[" * 100_000])
+def test_parameters_are_a_json_object(root: Path, text: str) -> None:
+    write(root, "build/train/params.json", text)
+
+    with pytest.raises(ConfigurationError, match=r"params\.json"):
+        provenance_of(root)

@@ -1,4 +1,4 @@
-"""What training and evaluation left in files is read as it was written, or not at all."""
+"""The result files of training and evaluation are read as they were written, or refused by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, write_record
 from trainwheel.errors import StepFailedError, TrainwheelError
-from trainwheel.evaluation.gate import Baseline, Difference, Rule, evaluate_rules
+from trainwheel.evaluation.gate import Baseline, Difference, Rule, Verdict, evaluate_rules
+from trainwheel.evaluation.report import Subject, headlines
 from trainwheel.steps.shared.findings import (
     read_data_digests,
     read_engine,
@@ -24,24 +25,23 @@ from trainwheel.steps.shared.findings import (
     read_snapshot,
     read_training,
 )
-from unit.repository import make_repository, write
-from unit.steps.opened import SHA, configure, lock_more, open_with
+from unit.repository import PYPROJECT, open_here, write
+from unit.steps.opened import SHA
 
-SHAPE = {"rows.csv": {"rows": 3, "columns": {"a": "integer", "b": "text"}},
-         "more.csv": {"rows": 4, "columns": {"c": "number"}}}  # fmt: skip
-NAMED = {"f1": {"value": 0.7, "low": 0.6, "high": 0.8}}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository."""
-    return make_repository(tmp_path / "small")
+EVALUATION = "build/evaluate/evaluation.json"
+UNREADABLE = [None, "", "{}", "[]", "null", '{"verdict": ', "[" * 100_000, "\udcff"]
+Read = Callable[[Layout], Any]
 
 
 @pytest.fixture
 def layout(root: Path) -> Layout:
-    """Its paths."""
-    return open_with(root).run.workspace.layout
+    """The paths of the repository."""
+    return open_here(root).workspace.layout
+
+
+def put(root: Path, name: str, text: str | None) -> None:
+    if text is not None:
+        write(root, name, "").write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def test_an_evaluation_survives_its_file(root: Path, layout: Layout) -> None:
@@ -52,46 +52,29 @@ def test_an_evaluation_survives_its_file(root: Path, layout: Layout) -> None:
     document = {
         "verdict": verdict.as_json(),
         "baseline": {"version": "0.1.0", "metrics": {"f1": 0.8}},
-        "measured": {"named": NAMED},
+        "measured": {"named": {}},
         "compared": {"f1": vars(difference)},
     }
-    write(root, "build/evaluate/evaluation.json", json.dumps(document))
+    write(root, EVALUATION, json.dumps(document))
 
     evaluation = read_evaluation(layout)
 
-    assert evaluation.verdict == verdict
+    assert (evaluation.verdict, evaluation.baseline) == (verdict, baseline)
     assert evaluation.verdict.outcome == "failed"
-    assert evaluation.baseline == baseline
-    assert evaluation.measured == {"named": NAMED}
+    assert evaluation.measured == {"named": {}}
     assert evaluation.compared == {"f1": difference}
 
 
-UNREADABLE = [None, "", "{}", "[]", "null", '{"verdict": ', "[" * 100_000, "\udcff"]
-
-
-def put(root: Path, name: str, text: str | None) -> None:
-    if text is not None:
-        write(root, name, "").write_bytes(text.encode("utf-8", "surrogateescape"))
-
-
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_without_an_evaluation_it_says_how_to_make_one(
+def test_a_file_without_an_object_is_an_empty_object_and_no_evaluation(
     root: Path, layout: Layout, text: str | None
 ) -> None:
-    put(root, "build/evaluate/evaluation.json", text)
+    put(root, EVALUATION, text)
 
-    with pytest.raises(StepFailedError) as caught:
+    assert read_object(root / EVALUATION) == {}
+    with pytest.raises(StepFailedError, match=EVALUATION) as caught:
         read_evaluation(layout)
-
-    assert "build/evaluate/evaluation.json" in caught.value.message
     assert "nox -s evaluate" in caught.value.hint
-
-
-@pytest.mark.parametrize("text", UNREADABLE)
-def test_what_is_no_object_is_an_empty_one(root: Path, text: str | None) -> None:
-    put(root, "build/some.json", text)
-
-    assert read_object(root / "build" / "some.json") == {}
 
 
 @pytest.mark.parametrize(
@@ -102,8 +85,8 @@ def test_what_is_no_object_is_an_empty_one(root: Path, text: str | None) -> None
         ("training.json", {"seconds": 1}, read_training),
     ],
 )
-def test_what_training_wrote_is_read_and_nothing_is_empty(
-    root: Path, layout: Layout, name: str, value: Any, read: Callable[[Layout], Any]
+def test_a_file_of_training_is_read_and_may_be_missing(
+    root: Path, layout: Layout, name: str, value: Any, read: Read
 ) -> None:
     assert read(layout) == {}
 
@@ -113,20 +96,20 @@ def test_what_training_wrote_is_read_and_nothing_is_empty(
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "read"),
+    ("text", "read"),
     [
-        ("metrics.json", "[]", read_metrics),
-        ("metrics.json", '{"f1": "high"}', read_metrics),
-        ("metrics.json", '{"f1": Infinity}', read_metrics),
-        ("metrics.json", "", read_metrics),
-        ("data.json", '{"wine": "abc"}', read_data_digests),
-        ("data.json", "", read_data_digests),
-        ("metrics.json", "[]", read_intervals),
+        *((text, read_metrics) for text in ("[]", '{"f1": "high"}', '{"f1": Infinity}', "")),
+        ("[]", read_intervals),
+        *((text, read_data_digests) for text in ("", "[" * 100_000, '["a"]', '{"wine": null}')),
+        *((json.dumps({"wine": value}), read_data_digests)
+          for value in ("abc", SHA.upper(), f"{SHA}\n", {"sha256": SHA})),
+        (json.dumps({" ": SHA}), read_data_digests),
     ],
-)
-def test_what_training_wrote_wrongly_is_named(
-    root: Path, layout: Layout, name: str, text: str, read: Callable[[Layout], Any]
+)  # fmt: skip
+def test_a_malformed_file_of_training_is_named(
+    root: Path, layout: Layout, text: str, read: Read
 ) -> None:
+    name = "data.json" if read is read_data_digests else "metrics.json"
     write(root, f"build/train/{name}", text)
 
     with pytest.raises(StepFailedError, match=name.replace(".", r"\.")):
@@ -143,84 +126,83 @@ def test_what_training_wrote_wrongly_is_named(
         ('{"cluster": {"workers": 2}}', "dask"),
     ],
 )
-def test_the_engine_is_the_one_that_trained(
-    root: Path, layout: Layout, training: str | None, engine: str
+@pytest.mark.parametrize("configured_engine", ["local", "dask"])
+def test_the_engine_is_the_one_that_trained_not_the_one_configured(
+    root: Path, training: str | None, engine: str, configured_engine: str
 ) -> None:
     put(root, "build/train/training.json", training)
+    write(root, "pyproject.toml", f'{PYPROJECT}train.engine = "{configured_engine}"\n')
 
-    assert read_engine(layout) == engine
+    assert read_engine(open_here(root).workspace.layout) == engine
+
+
+BOUNDS = {
+    "accuracy": {"value": 0.9, "low": 0.81, "high": 0.96},
+    "f1": {"value": 0.7, "low": 2 / 3, "high": 0.75},
+}
+MEASURED = {
+    "measured": {**BOUNDS, "log_loss": {"value": 0.2, "low": 0.1, "high": 0.3}},
+    "named": BOUNDS,
+}
+METRICS = {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95, "f1": 0.7, "rows": 124}
 
 
 @pytest.mark.parametrize(
-    ("metrics", "intervals"),
+    ("metrics", "measured", "intervals"),
     [
-        ({"f1": 0.7}, {"f1": (0.6, 0.8)}),
-        ({"f1": 0.7, "f1_low": 0.1, "f1_high": 0.9}, {"f1": (0.1, 0.9)}),
-        ({"mae": 1.0, "mae_low": 0.5, "mae_high": 2.0}, {"f1": (0.6, 0.8), "mae": (0.5, 2.0)}),
+        (METRICS, MEASURED, {"accuracy": (0.8, 0.95), "f1": (0.666666667, 0.75)}),
+        (METRICS, None, {"accuracy": (0.8, 0.95)}),
+        (
+            {"own": 3.0},
+            MEASURED,
+            {"accuracy": (0.81, 0.96), "f1": (0.666666667, 0.75), "log_loss": (0.1, 0.3)},
+        ),
+        ({"r2": 0.5}, {"measured": {"r2": {"value": 0.5, "low": None, "high": None}}}, {}),
     ],
 )
-def test_intervals_are_those_of_training_and_then_what_was_measured(
-    root: Path, layout: Layout, metrics: dict[str, float], intervals: dict[str, Any]
+def test_intervals_are_those_of_training_and_then_those_measured(
+    root: Path, layout: Layout, metrics: Any, measured: Any, intervals: dict[str, Any]
 ) -> None:
     write(root, "build/train/metrics.json", json.dumps(metrics))
-    write(root, "build/evaluate/evaluation.json", json.dumps({"measured": {"named": NAMED}}))
+    if measured is not None:
+        write(root, EVALUATION, json.dumps({"measured": measured}))
 
     assert read_intervals(layout) == intervals
+    rows = headlines(Subject("small", metrics, measured or {}, Baseline(), {}, Verdict()))
+    assert {row.name for row in rows if row.interval} == intervals.keys()
 
 
-def record_data(root: Path, **facts: str) -> None:
+SHAPE = {"rows.csv": {"rows": 3, "columns": {"a": "integer", "b": "text"}},
+         "more.csv": {"rows": 4, "columns": {"c": "number"}}}  # fmt: skip
+
+
+def snapshot_of(root: Path, *, command: bool = True, **facts: str) -> dict[str, Any] | None:
+    """Return the snapshot where a command is configured or was, and the data's record says this."""
+    if command:
+        text = PYPROJECT.replace('data = ["data"]\n', 'data.command = "fetch {folder}"\n')
+        write(root, "pyproject.toml", text)
     write_record(root / "build/.trainwheel", Record("data", Fingerprint({}, {}), {}, 1.0, facts))
+    return read_snapshot(open_here(root).workspace)
 
 
-def test_a_snapshot_is_told_by_its_record(root: Path) -> None:
-    lock_more(root, "data")
-    configure(root, 'data.command = "fetch {folder}"')
-    write(root, "pyproject.toml",
-          (root / "pyproject.toml").read_text().replace('data = ["data"]\n', ""))  # fmt: skip
-    record_data(root, shape=json.dumps(SHAPE), version="v7")
-
-    snapshot = read_snapshot(open_with(root).run.workspace)
+def test_a_snapshot_is_described_from_its_record(root: Path) -> None:
+    snapshot = snapshot_of(root, shape=json.dumps(SHAPE), version="v7")
+    other = snapshot_of(root, shape=json.dumps({"rows.csv": SHAPE["rows.csv"]}), version="")
 
     assert snapshot is not None
-    digest = snapshot.pop("columns_digest")
-    assert snapshot == {
-        "version": "v7",
-        "rows": 7,
-        "columns": {
-            "rows.csv": {"a": "integer", "b": "text"},
-            "more.csv": {"c": "number"},
-        },
-    }
-    record_data(root, shape=json.dumps({"rows.csv": SHAPE["rows.csv"]}), version="")
-    other = read_snapshot(open_with(root).run.workspace)
     assert other is not None
-    assert other["version"] is None
-    assert other["columns_digest"] != digest
+    assert (snapshot["version"], other["version"]) == ("v7", None)
+    assert snapshot["rows"] == 7
+    assert snapshot["columns"] == {name: file["columns"] for name, file in SHAPE.items()}
+    assert snapshot["columns_digest"] != other["columns_digest"]
 
 
-def test_data_that_no_command_fetches_has_no_snapshot(root: Path) -> None:
-    # As it is left where a command was configured before.
-    record_data(root, shape=json.dumps(SHAPE), version="v7")
-
-    assert read_snapshot(open_with(root).run.workspace) is None
-
-
-@pytest.mark.parametrize("facts", [None, {}, {"signature": "x"}])
-def test_a_command_that_has_not_run_has_no_snapshot(
-    root: Path, facts: dict[str, str] | None
-) -> None:
-    text = (root / "pyproject.toml").read_text().replace('data = ["data"]\n', "")
-    write(root, "pyproject.toml", f'{text}data.command = "fetch {{folder}}"\n')
-    if facts is not None:
-        record_data(root, **facts)
-
-    assert read_snapshot(open_with(root).run.workspace) is None
+def test_data_that_no_command_has_fetched_has_no_snapshot(root: Path) -> None:
+    assert snapshot_of(root, command=False, shape=json.dumps(SHAPE), version="v7") is None
+    assert snapshot_of(root) is None
+    assert snapshot_of(root, signature="x") is None
 
 
-def test_a_record_whose_shape_is_broken_is_one_line(root: Path) -> None:
-    text = (root / "pyproject.toml").read_text().replace('data = ["data"]\n', "")
-    write(root, "pyproject.toml", f'{text}data.command = "fetch {{folder}}"\n')
-    record_data(root, shape="{")
-
+def test_a_record_whose_shape_is_malformed_is_named(root: Path) -> None:
     with pytest.raises(TrainwheelError, match="the record of data"):
-        read_snapshot(open_with(root).run.workspace)
+        snapshot_of(root, shape="{")

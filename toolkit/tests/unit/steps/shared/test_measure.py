@@ -1,30 +1,39 @@
-"""The model is measured, held to what training said, and drawn where that can be."""
+"""The model is measured, held to the predictions of training, compared, and drawn."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trainwheel.errors import RefusedError, StepFailedError
+from trainwheel.errors import RefusedError, StepFailedError, TrainwheelError
 from trainwheel.guest import DRAW, MEASURING
+from trainwheel.steps.shared.measure import HeldOut, read_held_out
+from trainwheel.wheel.proof import read_promise
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
-from unit.steps.opened import configure, fail, fill_environment, lock_more, open_with
-from unit.steps.shared.measured import MEASURED, hold_out, host, make_measured, measure, request
+from unit.steps.opened import configure, fail, fill_environment, lock_more, open_with, publish
+from unit.steps.shared.measured import COMPARED, MEASURED, hold_out, host, measure, request
+
+DROP = "gate.accuracy.max-drop = 0.05"
+METRICS = "build/train/metrics.json"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A small model repository, whose model answers with the record that it is given."""
-    return make_measured(tmp_path / "small")
+    root = make_repository(tmp_path / "small")
+    lock_more(root, "train", "numpy")
+    write(root, METRICS, '{"accuracy": 0.9}')
+    return root
 
 
-def test_the_measuring_host_gets_the_predictions_and_what_is_asked(root: Path) -> None:
+def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> None:
     configure(root, "gate.f1.min = 0.1", "gate.accuracy.min = 0.1", 'gate.positive = "b"')
-    write(root, "build/train/metrics.json",
-          '{"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 1.0}')  # fmt: skip
+    write(root, METRICS, '{"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 1.0}')
     hold_out(root)
     opened = open_with(root, host())
 
@@ -36,49 +45,54 @@ def test_the_measuring_host_gets_the_predictions_and_what_is_asked(root: Path) -
     assert call.env["PYTHONPATH"] == str(MEASURING.parent)
     assert call.env["VIRTUAL_ENV"]
     assert not call.secrets
-    asked = request(call)
-    assert asked["predictions"] == str(root / "build/train/predictions.csv")
-    assert set(asked["names"]) == {"accuracy", "f1"}
-    assert asked["claims"] == {"accuracy": 0.9}
-    assert asked["positive"] == "b"
+    assert request(call) == {
+        "predictions": str(root / "build/train/predictions.csv"),
+        "names": ["accuracy", "f1", "accuracy"],
+        "claims": {"accuracy": 0.9},
+        "positive": "b",
+    }
     assert document["measured"] == MEASURED
+    text = (root / "scratch/evaluate/verdict.md").read_text()
+    assert "accuracy" in text
 
 
-def test_without_predictions_or_numpy_nothing_is_measured(root: Path) -> None:
+def test_without_predictions_or_numpy_nothing_is_measured(root: Path, tmp_path: Path) -> None:
     opened = open_with(root, host())
     assert measure(opened)["measured"] == {}
     assert opened.calls == []
 
-    other = make_repository(root.with_name("other"))
+    other = make_repository(tmp_path / "other")
     write(other, "build/train/predictions.csv", "y_true,y_pred\na,a\n")
     opened = open_with(other, host())
     assert measure(opened)["measured"] == {}
     assert "numpy is not locked" in opened.said
 
 
-def test_predictions_that_cannot_be_measured_are_the_failure_of_training(root: Path) -> None:
-    hold_out(root)
+@pytest.mark.parametrize(
+    ("metrics", "training", "answer", "error"),
+    [
+        ({}, "ab", fail("no column y_pred"), StepFailedError("no column y_pred")),
+        ({"f1": 0.5, "f1_low": 0.6, "f1_high": 0.7}, "ab", host(), StepFailedError("f1")),
+        ({}, "aa", host(), RefusedError("row 2")),
+    ],
+    ids=["not measurable", "outside its interval", "other predictions"],
+)
+def test_results_that_contradict_each_other_are_refused(
+    root: Path,
+    metrics: dict[str, float],
+    training: str,
+    answer: Callable[[Call], str],
+    error: TrainwheelError,
+) -> None:
+    write(root, METRICS, json.dumps(metrics))
+    hold_out(root, training=training)
 
-    with pytest.raises(StepFailedError, match="no column y_pred"):
-        measure(open_with(root, fail("no column y_pred")))
-
-
-def test_a_metric_outside_its_own_interval_is_refused(root: Path) -> None:
-    write(root, "build/train/metrics.json", '{"f1": 0.5, "f1_low": 0.6, "f1_high": 0.7}')
-
-    with pytest.raises(StepFailedError, match="f1"):
-        measure(open_with(root, host()))
-
-
-def test_what_ships_is_held_to_what_training_said(root: Path) -> None:
-    hold_out(root, predicted="aa", answered="ab")
-
-    with pytest.raises(RefusedError, match="row 2"):
-        measure(open_with(root, host()))
+    with pytest.raises(type(error), match=error.message):
+        measure(open_with(root, answer))
 
 
 @pytest.mark.parametrize(
-    ("gate", "gone", "told"),
+    ("gate", "missing", "name"),
     [
         ((), (), ""),
         ((), ("holdout.jsonl", "predictions.csv"), ""),
@@ -88,41 +102,47 @@ def test_what_ships_is_held_to_what_training_said(root: Path) -> None:
         (("gate.accuracy.min = 0.1",), ("holdout.jsonl", "predictions.csv"), "holdout.jsonl"),
     ],
 )
-def test_rows_that_nobody_compares_are_told(
-    root: Path, gate: tuple[str, ...], gone: tuple[str, ...], told: str
+def test_a_notice_names_the_file_without_which_predictions_are_not_compared(
+    root: Path, gate: tuple[str, ...], missing: tuple[str, ...], name: str
 ) -> None:
     configure(root, *gate)
     hold_out(root)
-    for name in gone:
-        (root / "build/train" / name).unlink()
+    for file in missing:
+        (root / "build/train" / file).unlink()
     opened = open_with(root, host())
 
     measure(opened)
 
     notices = [line for line in opened.said.splitlines() if "wrote no" in line]
-    assert len(notices) == bool(told)
-    assert told in opened.said
+    assert len(notices) == bool(name)
+    assert name in opened.said
 
 
-def test_pictures_are_drawn_where_their_packages_are_locked(root: Path) -> None:
+def test_pictures_are_drawn_where_matplotlib_is_locked(root: Path) -> None:
     lock_more(root, "report", "matplotlib")
     hold_out(root)
     opened = open_with(root, host([[1, 2]]))
-    locked = opened.run.workspace.locked("packages", "report")
-    python = fill_environment(root / ".nox" / "report", locked)
+    requirements = opened.run.workspace.locked("packages", "report")
+    python = fill_environment(root / ".nox/report", requirements)
 
     document = measure(opened)
 
     call = opened.calls[-1]
     assert call.argv[:3] == (str(python), "-P", str(DRAW))
     assert json.loads(Path(call.argv[3]).read_bytes())["sample"] == [[1, 2]]
-    assert call.argv[4] == str(root / "scratch" / "evaluate")
-    assert call.env["PYTHONHASHSEED"] == "0"
-    # Rows stay out of what is kept.
+    assert call.argv[4] == str(root / "scratch/evaluate")
+    assert call.env == {"PYTHONHASHSEED": "0", "MPLCONFIGDIR": str(root / ".nox/report/matplotlib")}
+    # Rows of the data are not kept.
     assert "sample" not in document["measured"]
 
+    broken = open_with(root, lambda call: (fail("no font") if DRAW.name in call.argv[2] else
+                                           host([[1, 2]]))(call))  # fmt: skip
+    (root / "scratch").rename(root / "earlier")
+    with pytest.raises(StepFailedError, match="no font"):
+        measure(broken)
 
-def test_without_them_the_report_has_none_and_that_is_told(root: Path) -> None:
+
+def test_without_matplotlib_a_notice_says_how_to_get_pictures(root: Path) -> None:
     hold_out(root)
     opened = open_with(root, host([[1, 2]]))
 
@@ -131,14 +151,108 @@ def test_without_them_the_report_has_none_and_that_is_told(root: Path) -> None:
     assert len(opened.calls) == 1
 
 
-def test_pictures_that_cannot_be_drawn_are_a_failure(root: Path) -> None:
-    lock_more(root, "report", "matplotlib")
+def publish_model(root: Path, predict: str = "builtins:dict") -> None:
+    """Publish a model, with an environment of it that counts as installed."""
+    wheel = publish(root, "0.1.0", {"accuracy": 0.8}, predict=predict)
+    proof = read_promise(wheel)
+    line = f"{proof.name} @ {wheel.resolve().as_uri()} --hash=sha256:{proof.sha256}\n"
+    fill_environment(root / ".nox/published", proof.requirements, line)
+
+
+def test_the_published_model_predicts_the_same_rows(root: Path) -> None:
+    configure(root, DROP, 'gate.positive = "b"')
     hold_out(root)
+    publish_model(root)
+    opened = open_with(root, host())
 
-    def answer(call: Call) -> str:
-        return fail("no font")(call) if str(DRAW) in call.argv else host([[1, 2]])(call)
+    document = measure(opened)
 
-    opened = open_with(root, answer)
-    fill_environment(root / ".nox/report", opened.run.workspace.locked("packages", "report"))
-    with pytest.raises(StepFailedError, match="no font"):
-        measure(opened)
+    question = request(opened.calls[1])
+    rows = [{"prediction": "a"}, {"prediction": "b"}]
+    for name in ("new", "old"):
+        lines = Path(question.pop(name)).read_text().splitlines()
+        assert [json.loads(line) for line in lines] == rows
+    assert question == {
+        "holdout": str(root / "build/train/holdout.jsonl"),
+        "names": ["accuracy", "accuracy"],
+        "positive": "b",
+    }
+    assert document["compared"] == {"accuracy": {**COMPARED, "rows": 40}}
+    assert document["baseline"]["version"] == "0.1.0"
+    assert document["verdict"]["checks"][0]["value"] == 0.9
+
+
+def test_a_gate_that_does_not_compare_runs_no_published_model(root: Path) -> None:
+    hold_out(root)
+    publish_model(root)
+    opened = open_with(root, host())
+
+    assert measure(opened)["compared"] == {}
+    assert len(opened.calls) == 1
+
+
+def fail_to_compare(call: Call) -> str:
+    return fail("no probability")(call) if "holdout" in request(call) else host()(call)
+
+
+@pytest.mark.parametrize(
+    ("has_rows", "predict", "answer", "reason"),
+    [
+        (False, "builtins:dict", host(), "holdout.jsonl"),
+        (True, "builtins:int", host(), "builtins:int does not predict the held-out rows"),
+        (True, "builtins:dict", fail_to_compare, "no probability"),
+    ],
+)
+def test_where_rows_cannot_be_compared_the_stored_value_counts(
+    root: Path, predict: str, answer: Callable[[Call], str], reason: str, *, has_rows: bool
+) -> None:
+    configure(root, DROP)
+    if has_rows:
+        hold_out(root)
+    publish_model(root, predict)
+
+    document = measure(open_with(root, answer))
+
+    assert document["compared"] == {}
+    assert reason in document["verdict"]["checks"][0]["told"]
+
+
+def read(tmp_path: Path, text: str) -> HeldOut:
+    path = tmp_path / "holdout.jsonl"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    return read_held_out(path)
+
+
+def test_held_out_rows_keep_their_order_and_values(tmp_path: Path) -> None:
+    # JSON may contain U+2028 unescaped, which is not the end of a line.
+    text = '{"truth": 1, "input": {"a": "x\u2028y"}}\n{"input": {"b": null}, "truth": "é"}'
+
+    assert read(tmp_path, text) == HeldOut([{"a": "x\u2028y"}, {"b": None}], [1, "é"])
+    assert read(tmp_path, "") == HeldOut([], [])
+
+
+@pytest.mark.parametrize("truth", ["a", 0, -1.5, True, False, " a ", 1e300])
+def test_a_truth_is_a_label_or_a_number(tmp_path: Path, truth: Any) -> None:
+    assert read(tmp_path, json.dumps({"input": {}, "truth": truth})).truths == [truth]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "{", "[]", "null", "{}", '{"input": {}}', '{"truth": 1}', "\udce9",
+        *(f'{{"input": {value}, "truth": 1}}' for value in ("1", "null", "[]", '""', '["ab"]')),
+        *(f'{{"input": {{}}, "truth": {value}}}'
+          for value in ("null", '""', '" "', "[]", '{"a": 1}', "1e999", "NaN", "-Infinity")),
+        '{"input": {"a": Infinity}, "truth": 1}',
+        pytest.param("[" * 100_000, id="nested"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_not_a_row_is_refused_by_its_number(
+    tmp_path: Path, line: str, sentence: Callable[[object], None]
+) -> None:
+    row = '{"input": {}, "truth": 1}\n'
+
+    with pytest.raises(StepFailedError, match=r"holdout\.jsonl line 2") as caught:
+        read(tmp_path, f"{row}{line}\n{row}")
+
+    sentence(caught.value)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,33 +15,39 @@ from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.golden import GoldenRow
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.environments import Installer
-from trainwheel.steps.shared.prove import SystemTests, prove
+from trainwheel.steps.shared.prove import Model, SystemTests, ask, prove
 from trainwheel.system.environ import Environment
-from trainwheel.wheel.proof import Proof
-from unit.model_wheels import proof_of, write_model_wheel
+from unit.model_wheels import PREDICT, proof_of, write_model_wheel
+from unit.repository import write
 from unit.wheels import write_wheel
+
+Prove = Callable[..., None]
 
 
 @pytest.fixture
 def installer(tmp_path: Path) -> Installer:
-    """What installs from this disk only."""
+    """An installer that uses this disk only."""
     environment = Environment({"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
     variables = {"UV_OFFLINE": "1", "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(tmp_path / "cache")}
     return Installer(environment, tmp_path / "log" / "package.log", UvSettings(variables))
 
 
 @pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    """The wheel of a model whose answer is twice the input."""
-    return write_model_wheel(tmp_path / "dist")
+def prove_it(tmp_path: Path, installer: Installer) -> Prove:
+    """Prove the wheel of a model that answers with twice the input, with parts of its proof."""
+
+    def prove_it(wheel: Path | None = None, sha256: str = "", **parts: Any) -> None:
+        wheel = wheel or write_model_wheel(tmp_path / "dist")
+        options = {name: parts.pop(name) for name in ("tests", "wheel_installer") if name in parts}
+        proof = proof_of(wheel, **parts)
+        prove(replace(proof, sha256=sha256 or proof.sha256), line_of(wheel, sha256), installer,
+              **options)  # fmt: skip
+
+    return prove_it
 
 
-def line_of(wheel: Path, proof: Proof) -> str:
-    return f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
-
-
-def requirement(wheel: Path) -> str:
-    digest = proof_of(wheel).sha256
+def line_of(wheel: Path, sha256: str = "") -> str:
+    digest = sha256 or proof_of(wheel).sha256
     return f"{wheel.name.partition('-')[0]} @ {wheel.as_uri()} --hash=sha256:{digest}\n"
 
 
@@ -48,141 +57,97 @@ def commands(installer: Installer) -> list[str]:
     return [line for line in lines if line.startswith("$ ")]
 
 
-def test_it_is_installed_alone_then_with_its_locked_packages_then_asked(
-    wheel: Path, installer: Installer, tmp_path: Path
+def rows(*pairs: tuple[float, float]) -> tuple[GoldenRow, ...]:
+    return tuple(GoldenRow({"x": x}, {"y": y}) for x, y in pairs)
+
+
+def test_it_is_installed_alone_then_its_locked_packages_then_it_predicts(
+    prove_it: Prove, installer: Installer, tmp_path: Path
 ) -> None:
     helper = write_wheel(tmp_path / "wheels", "helper", "1.0")
-    proof = proof_of(wheel, requirements=requirement(helper))
 
-    prove(proof, line_of(wheel, proof), installer)
+    prove_it(requirements=line_of(helper), tolerance=1e-4, golden=rows((2.0, 4.0003)))
 
-    made, alone, locked, checked, asked = commands(installer)
-    assert " venv " in made
-    assert "--no-deps --no-cache --requirement -" in alone
-    assert "--require-hashes" in alone
-    assert "--require-hashes" in locked
-    assert "--no-deps" not in locked
-    assert "pip check" in checked
-    assert "small_model.classifier:predict_record" in asked
+    venv, wheel, packages, check, predict = commands(installer)
+    assert " venv " in venv
+    assert "--no-deps --no-cache --requirement -" in wheel
+    assert "--require-hashes" in wheel
+    assert "--require-hashes" in packages
+    assert "--no-deps" not in packages
+    assert "pip check" in check
+    assert PREDICT in predict
 
 
-def test_nothing_of_it_is_left(
-    wheel: Path, installer: Installer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_another_installer_installs_only_the_wheel(
+    prove_it: Prove, installer: Installer, tmp_path: Path
 ) -> None:
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    proof = proof_of(wheel)
-
-    prove(proof, line_of(wheel, proof), installer)
-
-    assert list((tmp_path / "tmp").iterdir()) == []
-
-
-def test_another_installer_brings_the_wheel_and_only_that(
-    wheel: Path, installer: Installer, tmp_path: Path
-) -> None:
-    proof = proof_of(wheel)
     other = replace(installer, log=tmp_path / "other.log")
 
-    prove(proof, line_of(wheel, proof), installer, wheel_installer=other)
+    prove_it(wheel_installer=other)
 
-    assert len(commands(other)) == 1
-    assert "--no-deps --no-cache" in commands(other)[0]
-    assert not any("--no-cache" in command for command in commands(installer))
+    (command,) = commands(other)
+    assert "--no-deps --no-cache" in command
+    assert not any("--no-cache" in line for line in commands(installer))
 
 
-def test_bytes_that_were_not_promised_are_not_installed(wheel: Path, installer: Installer) -> None:
-    proof = proof_of(wheel)
-    line = line_of(wheel, proof)
-    write_model_wheel(wheel.parent, metrics={"accuracy": 1.0})
-
+def test_other_bytes_than_those_of_the_proof_are_not_installed(prove_it: Prove) -> None:
     with pytest.raises(StepFailedError, match=r"[Hh]ash"):
-        prove(proof, line, installer)
+        prove_it(sha256="1" * 64)
 
 
-def test_what_it_requires_must_be_locked(installer: Installer, tmp_path: Path) -> None:
+def test_what_it_requires_must_be_locked(prove_it: Prove, tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path / "dist", "small_model", "0.1.0", requires=["helper>=1"])
-    proof = proof_of(wheel)
 
     with pytest.raises(StepFailedError, match="helper"):
-        prove(proof, line_of(wheel, proof), installer)
+        prove_it(wheel)
 
 
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        (((2.0, 4.0), (3.0, 7.0)), ["golden row 2", "7.0", "6.0"]),
-        (((2.0, 5.0), (3.0, 7.0)), ["golden row 1", "and 1 more"]),
-    ],
-)
-def test_another_answer_is_refused_with_its_row(
-    wheel: Path, installer: Installer, rows: tuple[tuple[float, float], ...], said: list[str]
+@pytest.mark.parametrize("golden", [rows((2.0, 4.0), (3.0, 7.0)), rows((2.0, 5.0), (3.0, 7.0))])
+def test_another_prediction_is_refused_with_its_row(
+    prove_it: Prove, golden: tuple[GoldenRow, ...], sentence: Callable[[object], None]
 ) -> None:
-    golden = tuple(GoldenRow({"x": x}, {"y": y}) for x, y in rows)
-    proof = proof_of(wheel, golden=golden)
+    with pytest.raises(StepFailedError, match="golden row") as caught:
+        prove_it(golden=golden)
 
-    with pytest.raises(StepFailedError) as caught:
-        prove(proof, line_of(wheel, proof), installer)
-
-    assert proof.wheel in caught.value.message
-    for text in said:
-        assert text in caught.value.message
+    sentence(caught.value)
     assert caught.value.details
 
 
-@pytest.mark.parametrize(("answer", "passes"), [(4.0003, True), (4.001, False)])
-def test_a_number_may_move_within_the_tolerance(
-    wheel: Path, installer: Installer, answer: float, *, passes: bool
-) -> None:
-    golden = (GoldenRow({"x": 2.0}, {"y": answer}),)
-    proof = proof_of(wheel, tolerance=1e-4, golden=golden)
-    if passes:
-        prove(proof, line_of(wheel, proof), installer)
-    else:
-        with pytest.raises(StepFailedError):
-            prove(proof, line_of(wheel, proof), installer)
-
-
-def test_a_function_that_fails_is_named_with_its_row(wheel: Path, installer: Installer) -> None:
-    rows = (GoldenRow({"x": 2.0}, {"y": 4.0}), GoldenRow({"z": 2.0}, {"y": 4.0}))
-    proof = proof_of(wheel, golden=rows)
-
-    with pytest.raises(StepFailedError) as caught:
-        prove(proof, line_of(wheel, proof), installer)
-
-    for text in (proof.predict, "golden records", "KeyError", "row 2"):
-        assert text in caught.value.message
-
-
+@pytest.mark.parametrize(
+    ("code", "passes"),
+    [
+        ("import pathlib, small_model; print(*sorted(pathlib.Path().iterdir()))", True),
+        ("raise SystemExit('1 failed, 3 passed')", False),
+    ],
+)
 def test_system_tests_run_from_a_copy_with_what_they_need(
-    wheel: Path, installer: Installer, tmp_path: Path
+    prove_it: Prove, installer: Installer, tmp_path: Path, code: str, *, passes: bool
 ) -> None:
-    folder, proof = tmp_path / "system", proof_of(wheel)
-    (folder / "__pycache__").mkdir(parents=True)
-    (folder / "test_wheel.py").write_text("")
-    # Offline there is no pytest: a module of that name says what it was run with.
-    code = "import pathlib, sys, small_model\nprint(sys.argv, sorted(pathlib.Path().iterdir()))\n"
-    pytest_wheel = write_wheel(
-        tmp_path / "wheels", "pytest", "1.0", members={"pytest/__main__.py": code.encode()}
-    )
+    for name in ("__pycache__/a.pyc", "test_wheel.py"):
+        write(tmp_path, f"system/{name}", "")
+    # There is no pytest offline: a module of that name takes its place.
+    members = {"pytest/__main__.py": code.encode()}
+    pytest_wheel = write_wheel(tmp_path / "wheels", "pytest", "1.0", members=members)
+    tests = SystemTests(tmp_path / "system", line_of(pytest_wheel))
 
-    tests = SystemTests(folder, requirement(pytest_wheel))
-    prove(proof, line_of(wheel, proof), installer, tests=tests)
+    if passes:
+        prove_it(tests=tests)
+        assert "\ntest_wheel.py\n" in (tmp_path / "log/package.log").read_text()
+        assert str(tests.folder) not in commands(installer)[-1]
+        assert "--import-mode=importlib" in commands(installer)[-1]
+    else:
+        with pytest.raises(StepFailedError, match="system tests: 1 failed, 3 passed"):
+            prove_it(tests=tests)
 
-    log = (tmp_path / "log" / "package.log").read_text()
-    assert "[PosixPath('test_wheel.py')]" in log
-    assert str(folder) not in commands(installer)[-1]
-    assert "--import-mode=importlib" in commands(installer)[-1]
 
+def test_a_function_that_fails_is_named_with_its_row(tmp_path: Path) -> None:
+    write(tmp_path, "own.py", "def predict(record): return record['x']\n")
+    variables = {"PYTHONPATH": str(tmp_path)}
+    model = Model("own:predict", Path(sys.executable), Environment({}), variables=variables)
 
-def test_system_tests_that_fail_are_told(wheel: Path, installer: Installer, tmp_path: Path) -> None:
-    (tmp_path / "system").mkdir()
-    code = b"raise SystemExit('1 failed, 3 passed')"
-    pytest_wheel = write_wheel(
-        tmp_path / "wheels", "pytest", "1.0", members={"pytest/__main__.py": code}
-    )
-    proof = proof_of(wheel)
-    tests = SystemTests(tmp_path / "system", requirement(pytest_wheel))
+    assert ask(model, [{"x": 1}], tmp_path / "good") == (GoldenRow({"x": 1}, 1),)
+    with pytest.raises(StepFailedError) as caught:
+        ask(model, [{"x": 1}, {"z": 1}], tmp_path / "bad", what="held-out rows")
 
-    with pytest.raises(StepFailedError, match="system tests: 1 failed, 3 passed"):
-        prove(proof, line_of(wheel, proof), installer, tests=tests)
+    for text in ("own:predict", "held-out rows", "KeyError", "row 2"):
+        assert text in caught.value.message

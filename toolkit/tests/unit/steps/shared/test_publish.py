@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.errors import (
-    ConfigurationError,
-    RefusedError,
-    StepFailedError,
-)
+from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
+from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer
-from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
+from trainwheel.wheel.proof import Proof, proof_path, render_proof
 from unit.model_wheels import ONE, OTHER, proof_of, write_model_wheel
+from unit.wheels import write_wheel
 
 
 class ServedError(Exception):
@@ -33,7 +33,7 @@ def no_python() -> Path:
 
 @dataclass(frozen=True)
 class Place:
-    """A publisher to the folder of an index, and what it prints."""
+    """A publisher to the folder of an index, and its output."""
 
     publisher: Publisher
     stream: io.StringIO
@@ -44,63 +44,82 @@ class Place:
         """The folder of the index."""
         return self.publisher.registry.folder
 
-    def recorded(self, step: str) -> bool:
-        """Return whether a step has a record."""
-        assert self.publisher.records is not None
-        return read_record(self.publisher.records, step) is not None
+    def records(self) -> list[str]:
+        """Return the steps that are recorded."""
+        folder = self.publisher.records
+        assert folder is not None
+        return [step for step in ("upload", "verify") if read_record(folder, step) is not None]
+
+    def at(self, registry: Registry) -> Place:
+        """Return the same for another index."""
+        return replace(self, publisher=replace(self.publisher, registry=registry))
+
+    def announce(self, proof: Proof, wheel: Path | None) -> list[str]:
+        """Return what is printed, each line without the blanks after its label."""
+        self.publisher.announce(proof, wheel)
+        return [" ".join(line.split()) for line in self.stream.getvalue().splitlines()]
+
+    def refuse(self, proof: Proof, wheel: Path) -> None:
+        """Verify a wheel, which has to fail."""
+        with pytest.raises(StepFailedError):
+            self.publisher.confirm(proof, wheel, Installer(Environment()))
+        assert "published" not in self.stream.getvalue()
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """An index without files."""
     environment, stream = Environment(), io.StringIO()
-    registry = Registry(None, tmp_path / "an index")
-    publisher = Publisher(
-        environment, Console(environment, stream), registry, no_python, records=tmp_path / "records"
-    )
+    registry, records = Registry(None, tmp_path / "an index"), tmp_path / "records"
+    console = Console(environment, stream)
+    publisher = Publisher(environment, console, registry, no_python, records=records)
     return Place(publisher, stream, tmp_path / "dist")
 
 
-def test_what_is_published_is_marked_by_its_bytes_and_its_index(place: Place) -> None:
-    proof = proof_of(write_model_wheel(place.dist))
-    nexus = Target("nexus", "https://n.invalid/m/", "https://n.invalid/m/simple/")
-    elsewhere = replace(place.publisher, registry=Registry(nexus, place.index))
+def nexus(install_url: str | None = None) -> Target:
+    return Target("nexus", "https://n.invalid/m/", "https://n.invalid/m/simple/", install_url)
 
+
+def test_a_wheel_is_marked_by_its_bytes_and_its_index(place: Place) -> None:
+    proof = proof_of(write_model_wheel(place.dist))
     mark = place.publisher.mark(proof)
 
     assert mark.files == {proof.wheel: proof.sha256}
     assert mark.facts == {"the index": place.index.as_posix()}
+    elsewhere = place.at(Registry(nexus(), place.index)).publisher
     assert elsewhere.mark(proof).facts == {"the index": "https://n.invalid/m/simple/"}
     assert place.publisher.mark(replace(proof, sha256=OTHER)).key != mark.key
 
 
-def test_what_is_there_already_is_recorded_and_told(place: Place) -> None:
+def test_a_wheel_that_the_index_has_already_is_recorded(place: Place) -> None:
     wheel, proof = write_model_wheel(place.index), proof_of(write_model_wheel(place.dist))
 
-    uploaded = place.publisher.publish(wheel, proof)
+    result = place.publisher.publish(wheel, proof)
 
-    assert uploaded.is_there
-    assert uploaded.summary in place.stream.getvalue()
-    assert place.recorded("upload")
+    assert result.is_there
+    assert result.summary in place.stream.getvalue()
+    assert place.records() == ["upload"]
 
 
-def test_a_release_of_the_same_content_as_the_newest_is_not_sent(place: Place) -> None:
+def test_the_content_of_the_newest_release_is_not_uploaded_again(place: Place) -> None:
     write_model_wheel(place.index, "0.1.3", release_key=ONE)
     wheel = write_model_wheel(place.dist, "0.1.4")
 
-    uploaded = place.publisher.publish(wheel, proof_of(wheel))
+    result = place.publisher.publish(wheel, proof_of(wheel))
 
-    assert (uploaded.summary, uploaded.is_there) == ("unchanged since 0.1.3", False)
-    assert not place.recorded("upload")
+    assert (result.summary, result.is_there) == ("unchanged since 0.1.3", False)
+    assert place.records() == []
 
 
 @pytest.mark.parametrize(
-    ("published", "always"), [(ONE, True), (OTHER, False)], ids=["asked for", "changed"]
+    ("version", "key", "always"),
+    [("0.1.3", ONE, True), ("0.1.3", OTHER, False), ("0.1.4", ONE, False)],
+    ids=["requested", "changed", "other bytes"],
 )
-def test_what_has_to_be_sent_is_sent_and_verified_anew(
-    place: Place, published: str, *, always: bool
+def test_an_upload_withdraws_the_verification_first(
+    place: Place, version: str, key: str, *, always: bool
 ) -> None:
-    write_model_wheel(place.index, "0.1.3", release_key=published)
+    write_model_wheel(place.index, version, release_key=key, metrics={"accuracy": 0.5})
     wheel = write_model_wheel(place.dist, "0.1.4")
     proof = proof_of(wheel, always=always)
     place.publisher.record("verify", proof)
@@ -108,42 +127,27 @@ def test_what_has_to_be_sent_is_sent_and_verified_anew(
     with pytest.raises(ServedError):
         place.publisher.publish(wheel, proof)
 
-    # Had this run been killed while it sent, nothing would claim what is not so.
-    assert not place.recorded("verify")
-    assert not place.recorded("upload")
+    # A run that is killed while it uploads has recorded nothing that is not true.
+    assert place.records() == []
 
 
-def test_the_same_version_with_other_bytes_is_left_to_the_upload(place: Place) -> None:
-    write_model_wheel(place.index, "0.1.0", metrics={"accuracy": 0.5})
-    wheel = write_model_wheel(place.dist, "0.1.0")
-
-    assert not place.publisher.holds(proof_of(wheel))
-    with pytest.raises(ServedError):
-        place.publisher.upload(wheel, proof_of(wheel))
-
-
-def test_a_version_below_what_is_published_is_refused(place: Place) -> None:
-    write_model_wheel(place.index, "0.1.9", release_key=OTHER)
-    wheel = write_model_wheel(place.dist, "0.1.4")
-    place.publisher.record("verify", proof_of(wheel))
-
-    with pytest.raises(ConfigurationError, match=r"0\.1\.9"):
-        place.publisher.publish(wheel, proof_of(wheel))
-
-    assert place.recorded("verify")
-
-
-def test_a_model_that_the_gate_refuses_is_not_sent(place: Place) -> None:
-    write_model_wheel(place.index, "0.1.3", release_key=OTHER, metrics={"accuracy": 0.9})
+@pytest.mark.parametrize(
+    ("version", "accuracy", "error", "name"),
+    [("0.1.9", 0.5, ConfigurationError, r"0\.1\.9"), ("0.1.3", 0.9, RefusedError, "accuracy")],
+    ids=["too low", "gate"],
+)
+def test_a_release_that_is_too_low_or_worse_is_not_uploaded(
+    place: Place, version: str, accuracy: float, error: type[Exception], name: str
+) -> None:
+    write_model_wheel(place.index, version, release_key=OTHER, metrics={"accuracy": accuracy})
     drop = {"accuracy": {"drop": 0.01}}
     wheel = write_model_wheel(place.dist, "0.1.4", metrics={"accuracy": 0.5}, gate=drop)
     place.publisher.record("verify", proof_of(wheel))
 
-    with pytest.raises(RefusedError, match="accuracy"):
+    with pytest.raises(error, match=name):
         place.publisher.publish(wheel, proof_of(wheel))
 
-    assert place.recorded("verify")
-    assert not place.recorded("upload")
+    assert place.records() == ["verify"]
 
 
 def test_the_index_holds_a_wheel_whose_digest_it_lists(place: Place) -> None:
@@ -156,43 +160,152 @@ def test_the_index_holds_a_wheel_whose_digest_it_lists(place: Place) -> None:
     assert not place.publisher.holds(replace(proof, sha256=OTHER))
 
 
-@pytest.mark.parametrize("metrics", [None, {"accuracy": 0.5}], ids=["absent", "other bytes"])
-def test_what_fails_its_verification_is_no_longer_recorded_as_verified(
-    place: Place, metrics: dict[str, float] | None
-) -> None:
+@pytest.mark.parametrize("is_there", [False, True], ids=["absent", "other bytes"])
+def test_a_verification_that_fails_withdraws_its_record(place: Place, *, is_there: bool) -> None:
     wheel = write_model_wheel(place.dist)
-    proof = proof_of(wheel)
-    if metrics is not None:
-        write_model_wheel(place.index, metrics=metrics)
+    if is_there:
+        write_model_wheel(place.index, metrics={"accuracy": 0.5})
     for step in ("upload", "verify"):
-        place.publisher.record(step, proof)
+        place.publisher.record(step, proof_of(wheel))
 
-    with pytest.raises(StepFailedError):
-        place.publisher.confirm(proof, wheel, Installer(Environment()))
+    place.refuse(proof_of(wheel), wheel)
 
-    assert not place.recorded("verify")
-    assert place.recorded("upload")
-    assert "published" not in place.stream.getvalue()
+    assert place.records() == ["upload"]
 
 
-def test_another_index_s_verification_stands_if_this_one_fails(place: Place) -> None:
+def test_the_record_of_another_index_stays(place: Place) -> None:
     wheel = write_model_wheel(place.dist)
-    proof = proof_of(wheel)
-    elsewhere = replace(place.publisher, registry=Registry(None, place.dist))
-    elsewhere.record("verify", proof)
+    place.at(Registry(None, place.dist)).publisher.record("verify", proof_of(wheel))
 
-    with pytest.raises(StepFailedError):
-        place.publisher.confirm(proof, wheel, Installer(Environment()))
+    place.refuse(proof_of(wheel), wheel)
 
-    assert place.recorded("verify")
+    assert place.records() == ["verify"]
 
 
-def test_without_a_place_for_records_none_are_kept(place: Place, tmp_path: Path) -> None:
+def test_without_a_folder_for_records_none_are_written(place: Place, tmp_path: Path) -> None:
     wheel = write_model_wheel(place.index)
-    publisher = replace(place.publisher, records=None)
+    silent = replace(place, publisher=replace(place.publisher, records=None))
 
-    publisher.publish(wheel, proof_of(wheel))
+    silent.publisher.publish(wheel, proof_of(wheel))
     with pytest.raises(StepFailedError):
-        publisher.confirm(replace(proof_of(wheel), version="9"), wheel, Installer(Environment()))
+        silent.publisher.confirm(replace(proof_of(wheel), version="9"), wheel,
+                                 Installer(Environment()))  # fmt: skip
 
     assert not (tmp_path / "records").exists()
+
+
+@dataclass(frozen=True)
+class ListedRegistry(Registry):
+    """An index that is known by what its page lists, which needs no network."""
+
+    url: str = ""
+
+    def wheels(self, project: str) -> dict[str, PublishedFile]:
+        """Return 0.1.0, at the address."""
+        assert project == "small-model"
+        return {"0.1.0": PublishedFile("small_model-0.1.0-py3-none-any.whl", self.url)}
+
+
+@pytest.mark.parametrize(
+    ("install_url", "label", "words"),
+    [
+        ("", "in the embedded index", "--find-links '{index}'"),
+        ("https://all.invalid/s&p/", "in index nexus", "--index-url 'https://all.invalid/s&p/'"),
+    ],
+)
+def test_an_index_to_install_from_is_printed_with_one_command(
+    place: Place, install_url: str, label: str, words: str
+) -> None:
+    wheel = write_model_wheel(place.dist)
+    target = nexus(install_url) if install_url else None
+
+    first, install = place.at(Registry(target, place.index)).announce(proof_of(wheel), wheel)
+
+    assert first == f"published small-model 0.1.0 sha256 {proof_of(wheel).sha256} {label}"
+    where = words.format(index=place.index)
+    assert install == f"install: pip install {where} small-model==0.1.0"
+
+
+PLAIN = "https://n.invalid/m/w.whl"
+SIGNED = f"{PLAIN}?X-Amz-Signature=abcdef0123456789"
+THEN = """then: pip install 'six>=1.16' 'joblib; python_version > "3"'"""
+REQUIRES = ("six>=1.16", "dask; extra == 'cluster'", "joblib; python_version > '3'")
+
+
+@pytest.mark.parametrize(
+    ("url", "requires", "what", "then"),
+    [
+        (PLAIN, REQUIRES, f"'{PLAIN}#sha256={{}}'", [THEN]),
+        (SIGNED, REQUIRES, "--index-url https://n.invalid/m/simple/ small-model==0.1.0", [THEN]),
+        (PLAIN, (), f"'{PLAIN}#sha256={{}}'", []),
+    ],
+    ids=["plain", "signed", "requires nothing"],
+)
+def test_a_private_index_is_never_combined_with_the_public_one(
+    place: Place, url: str, requires: tuple[str, ...], what: str, then: list[str]
+) -> None:
+    wheel = write_wheel(place.dist, "small_model", "0.1.0", requires=requires)
+    private = place.at(ListedRegistry(nexus(), place.index, url=url))
+
+    lines = private.announce(proof_of(wheel), wheel)
+
+    install = what.format(proof_of(wheel).sha256)
+    assert lines[1:] == [f"install: pip install --no-deps {install}", *then]
+
+
+def test_without_the_wheel_its_requirements_are_not_printed(place: Place) -> None:
+    wheel = write_wheel(place.dist, "small_model", "0.1.0", requires=REQUIRES)
+    private = place.at(ListedRegistry(nexus(), place.index, url=PLAIN))
+
+    assert len(private.announce(proof_of(wheel), None)) == 2
+
+
+def rename_in_proof(wheel: Path) -> None:
+    proof = replace(proof_of(wheel), wheel="b-1-py3-none-any.whl")
+    proof_path(wheel).write_text(render_proof(proof))
+
+
+SPOIL: dict[str, tuple[Callable[[Path], object], type[TrainwheelError]]] = {
+    "no wheel": (Path.unlink, ConfigurationError),
+    "no proof": (lambda wheel: proof_path(wheel).unlink(), ConfigurationError),
+    "no JSON": (lambda wheel: proof_path(wheel).write_text("{"), ConfigurationError),
+    "other bytes": (lambda wheel: wheel.write_bytes(b"\0"), StepFailedError),
+    "other name": (rename_in_proof, StepFailedError),
+}
+
+
+def test_a_proof_beside_its_wheel_is_read(tmp_path: Path) -> None:
+    wheel = write_model_wheel(tmp_path)
+    proof_path(wheel).write_text(render_proof(proof_of(wheel)))
+
+    assert read_proof(wheel) == proof_of(wheel)
+    with pytest.raises(ConfigurationError, match=r"\.zip"):
+        read_proof(wheel.with_suffix(".zip"))
+
+
+@pytest.mark.parametrize("what", SPOIL)
+def test_only_the_wheel_that_was_proved_is_published(
+    tmp_path: Path, what: str, sentence: Callable[[object], None]
+) -> None:
+    wheel = write_model_wheel(tmp_path)
+    proof_path(wheel).write_text(render_proof(replace(proof_of(wheel), sha256=ONE)))
+    spoil, error = SPOIL[what]
+    spoil(wheel)
+
+    with pytest.raises(error, match="small_model-0") as caught:
+        read_proof(wheel)
+
+    sentence(caught.value)
+
+
+def test_wheel_and_proof_must_be_of_the_distribution(tmp_path: Path) -> None:
+    wheel, foreign = write_model_wheel(tmp_path), write_wheel(tmp_path, "urllib3", "9.9")
+    proof = proof_of(wheel)
+    for name in ("small-model", "Small_Model", "small.model"):
+        check_name(wheel, proof, name)
+
+    with pytest.raises(RefusedError, match="small-model"):
+        check_name(wheel, proof, "large-model")
+    for file, claim in ((wheel, replace(proof, name="urllib3")), (foreign, proof)):
+        with pytest.raises(RefusedError, match="urllib3"):
+            check_name(file, claim, "small-model")

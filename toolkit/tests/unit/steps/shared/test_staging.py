@@ -24,12 +24,6 @@ from unit.repository import (
 Change = Callable[[Path], object]
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository."""
-    return make_repository(tmp_path / "small")
-
-
 UNCHANGED: dict[str, Change] = {
     "version": lambda root: write(root, "setup.py", SETUP_PY.replace('"0.1.0"', '"7.0"')),
     "docs": lambda root: write(root, "docs/index.md", "changed"),

@@ -14,17 +14,11 @@ from trainwheel.requirements.policy import Plan
 from trainwheel.steps.shared.synced import Synced, examine, read_files, settle
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from unit.repository import PIPFILE, SETUP_PY, make_repository, write, write_lock
+from unit.repository import PIPFILE, SETUP_PY, write, write_lock
 
 LOCKED, DECLARED = SyncSettings(pins="locked"), SyncSettings(pins="declared")
 DRIFTED = Synced("setup.py", b"old\n", b"new\n", Plan(()))
 SAME = Synced("setup.py", b"old\n", b"old\n", Plan(()))
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository."""
-    return make_repository(tmp_path / "small")
 
 
 class Screen:

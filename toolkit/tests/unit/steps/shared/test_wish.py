@@ -1,4 +1,4 @@
-"""What a run asks for: a version by name, a build number, or nothing."""
+"""What a run requests: a version, a build number, or nothing."""
 
 from __future__ import annotations
 
@@ -9,46 +9,35 @@ import pytest
 from trainwheel.errors import ConfigurationError
 from trainwheel.index.versions import Wish
 from trainwheel.steps.shared.wish import asked_version, wish_of
-from unit.repository import PYPROJECT, SETUP_PY, make_repository, open_here, write
+from unit.repository import PYPROJECT, SETUP_PY, open_here, write
 
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository whose version is 0.1.0."""
-    return make_repository(tmp_path / "small")
+OFFSET = "version.build-number-offset = 1000"
 
 
 @pytest.mark.parametrize(
-    ("variables", "wish"),
+    ("key", "variables", "wish", "version"),
     [
-        ({}, Wish()),
-        ({"TRAINWHEEL_VERSION": "  "}, Wish()),
-        ({"TRAINWHEEL_VERSION": "1.2.0"}, Wish(asked="1.2.0")),
-        ({"BUILD_NUMBER": "0"}, Wish(build_number=0)),
-        ({"BUILD_NUMBER": "007"}, Wish(build_number=7)),
-        ({"GITHUB_RUN_NUMBER": "8"}, Wish(build_number=8)),
-        ({"BUILD_NUMBER": "3", "GITHUB_RUN_NUMBER": "8"}, Wish(build_number=3)),
-        ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "8"}, Wish()),
-        ({"TRAINWHEEL_VERSION": "2", "BUILD_NUMBER": "3"}, Wish(asked="2", build_number=3)),
-    ],
-    ids=str,
-)
-def test_variables_make_a_wish(root: Path, variables: dict[str, str], wish: Wish) -> None:
-    assert wish_of(open_here(root, variables).workspace) == wish
-
-
-@pytest.mark.parametrize(
-    ("key", "wish"),
-    [
-        ('version.release = "always"', Wish(always=True)),
-        ('version.release = "changed"', Wish()),
-        ("version.build-number-offset = -4", Wish(offset=-4)),
+        ("", {}, Wish(), "0.1.0"),
+        ("", {"TRAINWHEEL_VERSION": "  "}, Wish(), "0.1.0"),
+        ("", {"TRAINWHEEL_VERSION": "175"}, Wish(asked="175"), "0.1.175"),
+        ("", {"BUILD_NUMBER": "007"}, Wish(build_number=7), "0.1.7"),
+        ("", {"GITHUB_RUN_NUMBER": "8"}, Wish(build_number=8), "0.1.8"),
+        ("", {"BUILD_NUMBER": "0", "GITHUB_RUN_NUMBER": "8"}, Wish(build_number=0), "0.1.0"),
+        ("", {"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "8"}, Wish(), "0.1.0"),
+        ("", {"TRAINWHEEL_VERSION": "2.0rc1", "BUILD_NUMBER": "3"}, Wish("2.0rc1", 3), "2.0rc1"),
+        (OFFSET, {"BUILD_NUMBER": "7"}, Wish(build_number=7, offset=1000), "0.1.1007"),
+        ('version.release = "always"', {}, Wish(always=True), "0.1.0"),
+        ('version.release = "changed"', {}, Wish(), "0.1.0"),
     ],
 )
-def test_keys_make_a_wish(root: Path, key: str, wish: Wish) -> None:
+def test_variables_and_keys_make_a_wish_and_a_version(
+    root: Path, key: str, variables: dict[str, str], wish: Wish, version: str
+) -> None:
     write(root, "pyproject.toml", f"{PYPROJECT}{key}\n")
+    workspace = open_here(root, variables).workspace
 
-    assert wish_of(open_here(root).workspace) == wish
+    assert wish_of(workspace) == wish
+    assert asked_version(workspace) == version
 
 
 @pytest.mark.parametrize("number", ["12a", "-3", "+3", "1.0", "1_0", "٣", "²"])
@@ -61,36 +50,19 @@ def test_a_build_number_is_made_of_digits(root: Path, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "version"),
+    ("old", "new", "version"),
     [
-        ({}, "0.1.0"),
-        ({"BUILD_NUMBER": "7"}, "0.1.1007"),
-        ({"TRAINWHEEL_VERSION": "175"}, "0.1.175"),
-        ({"TRAINWHEEL_VERSION": "2.0rc1", "BUILD_NUMBER": "7"}, "2.0rc1"),
+        ("", "", "next"),
+        ('"0.1.0"', '"one"', ""),
+        ('"0.1.0"', "compute()", ""),
+        ('name="small-model",', "", "1.0"),
     ],
-)
-def test_the_version_follows_from_the_wish_alone(
-    root: Path, variables: dict[str, str], version: str
-) -> None:
-    write(root, "pyproject.toml", f"{PYPROJECT}version.build-number-offset = 1000\n")
-
-    assert asked_version(open_here(root, variables).workspace) == version
-
-
-@pytest.mark.parametrize(
-    ("setup_py", "variables"),
-    [
-        (SETUP_PY, {"TRAINWHEEL_VERSION": "next"}),
-        (SETUP_PY.replace('"0.1.0"', '"one"'), {}),
-        (SETUP_PY.replace('"0.1.0"', "compute()"), {}),
-        (SETUP_PY.replace('name="small-model",', ""), {"TRAINWHEEL_VERSION": "1.0"}),
-    ],
-    ids=["asked for", "no version", "computed", "no name"],
+    ids=["requested", "no version", "computed", "no name"],
 )
 def test_what_cannot_become_a_version_is_refused(
-    root: Path, setup_py: str, variables: dict[str, str]
+    root: Path, old: str, new: str, version: str
 ) -> None:
-    write(root, "setup.py", setup_py)
+    write(root, "setup.py", SETUP_PY.replace(old, new) if old else SETUP_PY)
 
     with pytest.raises(ConfigurationError):
-        asked_version(open_here(root, variables).workspace)
+        asked_version(open_here(root, {"TRAINWHEEL_VERSION": version}).workspace)
