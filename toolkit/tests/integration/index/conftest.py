@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from integration.index.devpi_server import serve_devpi
 from integration.index.servers import BOUND, FakeIndex, make_wheel, serve_fake
 from trainwheel.index.patience import Patience
 from trainwheel.system.console import Console
@@ -25,13 +24,6 @@ def fake() -> Iterator[FakeIndex]:
     """A fake index."""
     with serve_fake() as index:
         yield index
-
-
-@pytest.fixture(scope="module")
-def devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a devpi server with a user ``ci`` and two indexes."""
-    with serve_devpi(tmp_path_factory.mktemp("devpi")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ except TrainwheelError as error:
     sys.exit(error.exit_code)
 print("sent" if is_sent else "present")
 """
-RUNS, CONTENTS = 24, 3
+RUNS, CONTENTS = 12, 3
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from integration.index.devpi_server import PASSWORD
+from integration.index.devpi_server import PASSWORD, serve_devpi
 from trainwheel.errors import ConfigurationError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
@@ -22,9 +23,9 @@ from trainwheel.system.secrets import Secret
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
-def _target(devpi: str, index: str, password: str = PASSWORD) -> Target:
+def _target(devpi: str, index: str) -> Target:
     url = f"{devpi}/ci/{index}/"
-    return Target("devpi", url, f"{url}+simple/", username=Secret("ci"), password=Secret(password))
+    return Target("devpi", url, f"{url}+simple/", username=Secret("ci"), password=Secret(PASSWORD))
 
 
 def _publish(target: Target, wheel: Path, environment: Environment) -> bool:
@@ -39,20 +40,21 @@ def _publish(target: Target, wheel: Path, environment: Environment) -> bool:
     )
 
 
-@pytest.mark.parametrize("index", ["volatile", "fixed"])
 def test_nothing_is_overwritten_even_where_the_server_would(
-    devpi: str, index: str, wheel: Path, other_wheel: Path, environment: Environment
+    tmp_path: Path, wheel: Path, other_wheel: Path, environment: Environment
 ) -> None:
-    target = _target(devpi, index)
-    assert _publish(target, wheel, environment)
-    assert not _publish(target, wheel, environment)
-    with pytest.raises(VersionTakenError):
-        _publish(target, other_wheel, environment)
-    (file,) = SimpleIndex(target).files("demo-model")
-    assert file.hashes["sha256"] == digest_file(wheel)
+    # The server takes long to start: one test asks it everything.
+    with serve_devpi(tmp_path / "devpi") as devpi:
+        for index in ("volatile", "fixed"):
+            target = _target(devpi, index)
+            assert _publish(target, wheel, environment)
+            assert not _publish(target, wheel, environment)
+            with pytest.raises(VersionTakenError):
+                _publish(target, other_wheel, environment)
+            (file,) = SimpleIndex(target).files("demo-model")
+            assert file.hashes["sha256"] == digest_file(wheel)
 
-
-def test_a_wrong_password_is_found_before_anything_is_sent(devpi: str) -> None:
-    SimpleIndex(_target(devpi, "fixed")).check_access(uploads=True)
-    with pytest.raises(ConfigurationError):
-        SimpleIndex(_target(devpi, "fixed", "wrong")).check_access(uploads=True)
+        SimpleIndex(target).check_access(uploads=True)
+        wrong = replace(target, password=Secret(f"not {PASSWORD}"))
+        with pytest.raises(ConfigurationError):
+            SimpleIndex(wrong).check_access(uploads=True)
