@@ -1,7 +1,7 @@
 """A forest of scikit-learn 1.3.2 loads in today's with mere warnings, and predicts wrongly.
 
 A real one, trained in an environment of that time and put into a copy of the reference model: its
-loader must refuse it. The last test shows what it is refused for.
+loader must refuse it. Where it is asked not to, what it predicts shows why.
 """
 
 from __future__ import annotations
@@ -142,28 +142,15 @@ def write_manifest(package: Path, versions: dict[str, str]) -> None:
     artefact.with_name("model.joblib.json").write_text(json.dumps(document), encoding="utf-8")
 
 
-def test_it_is_refused_before_it_is_loaded_with_what_to_install(ask: Ask) -> None:
+def test_it_is_refused_whatever_its_manifest_claims_and_predicts_wrongly_where_it_is_not(
+    ask: Ask, package: Path, locked_python: Path, old_forest: OldForest
+) -> None:
     answer, warnings = ask()
 
     assert answer["error"] == "VersionMismatchError"
-    assert "was made with scikit-learn 1.3.2, numpy 1.26.4, but scikit-learn" in answer["message"]
-    assert answer["message"].endswith('run: pip install "scikit-learn==1.3.2" "numpy>=1.26.4,<2"')
+    assert answer["message"].endswith('pip install "scikit-learn==1.3.2" "numpy>=1.26.4,<2"')
     assert warnings == ""
 
-
-def test_without_a_manifest_it_is_refused_by_what_it_says_itself(ask: Ask, package: Path) -> None:
-    (package / "artefact" / "model.joblib.json").unlink()
-
-    answer, warnings = ask(verify=False)
-
-    assert answer["error"] == "VersionMismatchError"
-    assert answer["message"].endswith('run: pip install "scikit-learn==1.3.2"')
-    assert warnings == ""
-
-
-def test_a_manifest_that_claims_todays_versions_does_not_help_it(
-    ask: Ask, package: Path, locked_python: Path
-) -> None:
     script = (
         "import joblib, numpy, sklearn; print(*(m.__version__ for m in (sklearn, numpy, joblib)))"
     )
@@ -171,18 +158,16 @@ def test_a_manifest_that_claims_todays_versions_does_not_help_it(
     now = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
     write_manifest(package, dict(zip(("scikit-learn", "numpy", "joblib"), now, strict=True)))
 
-    answer, _ = ask()
+    answer, warnings = ask()
 
+    # By what the forest says itself, before it is loaded.
     assert answer["error"] == "VersionMismatchError"
-    assert answer["message"].endswith('run: pip install "scikit-learn==1.3.2"')
+    assert answer["message"].endswith('pip install "scikit-learn==1.3.2"')
+    assert warnings == ""
 
-
-def test_who_asks_for_it_gets_it_with_warnings_and_with_wrong_predictions(
-    ask: Ask, old_forest: OldForest
-) -> None:
     answer, warnings = ask(any_version=True)
 
     assert "InconsistentVersionWarning" in warnings
-    wrong = sum(old != new for old, new in zip(old_forest.labels, answer["labels"], strict=True))
+    pairs = zip(old_forest.labels, answer["labels"], strict=True)
     # The day that this is 0, or that it does not load at all, scikit-learn has become safer.
-    assert wrong > 0
+    assert sum(old != new for old, new in pairs) > 0

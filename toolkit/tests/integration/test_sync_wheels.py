@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import re
 import subprocess
 import sys
@@ -15,11 +15,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from integration.tiny import TinyProject, lock_for
-from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.pins import POLICIES, SyncSettings
-from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps.shared.synced import examine
 from unit.sync_corpus import CASES, REFUSED, copy_case
 
@@ -31,19 +28,24 @@ _FOREIGN = re.compile(r" @ (hg|svn|bzr)\+")
 _VERSIONS = ("1.0", "2.0", "2.2", "3.0", "0.1")
 
 
-@pytest.mark.parametrize("case", sorted(set(CASES) - set(REFUSED)))
-def test_uv_accepts_every_requirement_of_the_built_wheel(case: str, tmp_path: Path) -> None:
+# Each sample by one policy, in turn: which requirements a policy makes is a unit test's to say.
+_SAMPLES = list(zip(sorted(set(CASES) - set(REFUSED)), itertools.cycle(POLICIES), strict=False))
+
+
+@pytest.mark.parametrize(("case", "policy"), _SAMPLES)
+def test_uv_accepts_every_requirement_of_the_built_wheel(
+    case: str, policy: str, tmp_path: Path
+) -> None:
     project = copy_case(case, tmp_path / "project")
     (project / "logconf.py").write_text("def setup(**given): pass\n")
-    for policy in POLICIES:
-        synced = examine(project, SyncSettings(policy))
-        (project / "setup.py").write_bytes(synced.after)
-        wheel = _build(project)
-        required = [text for text in _requires(wheel) if "extra ==" not in text]
-        assert {meaning(t) for t in required} == {meaning(t) for t in synced.plan.requirements}
-        known = [text for text in required if not _FOREIGN.search(text)]
-        _leave_out(wheel, _FOREIGN)
-        _resolve(wheel, [Requirement(text) for text in known], tmp_path / policy)
+    synced = examine(project, SyncSettings(policy))
+    (project / "setup.py").write_bytes(synced.after)
+    wheel = _build(project)
+    required = [text for text in _requires(wheel) if "extra ==" not in text]
+    assert {meaning(t) for t in required} == {meaning(t) for t in synced.plan.requirements}
+    known = [text for text in required if not _FOREIGN.search(text)]
+    _leave_out(wheel, _FOREIGN)
+    _resolve(wheel, [Requirement(text) for text in known], tmp_path / policy)
 
 
 def _build(project: Path) -> Path:
@@ -117,46 +119,3 @@ def _version(specifier: SpecifierSet) -> Version:
     named = [clause.version.removesuffix(".*") for clause in specifier]
     candidates = [*named, *_VERSIONS]
     return next(Version(v) for v in candidates if specifier.contains(v, prereleases=True))
-
-
-class TestPackage:
-    def test_a_local_runtime_package_is_refused_with_the_reason(self, tiny: TinyProject) -> None:
-        _lock_with(tiny, "lib", {"path": "./lib", "editable": True})
-        run = tiny.nox("package")
-        line = run.error("configuration")
-        assert "the runtime package lib is a file or folder of this machine" in line
-        assert "put it on an index" in line
-        assert not (tiny.root / "build" / "dist").exists()
-
-    @pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg"])
-    def test_the_wheel_takes_the_locks_word_in_whichever_file(
-        self, name: str, tiny: TinyProject
-    ) -> None:
-        text = tiny.read("setup.py")
-        tiny.write("setup.py", text.replace('    install_requires=["joblib>=1.6.0,<2"],\n', ""))
-        if name == "setup.cfg":
-            tiny.write(name, "[options]\ninstall_requires =\n    joblib<1\n")
-        else:
-            dynamic = '["version", "description", "readme"]'
-            project = f'[project]\nname = "tiny-model"\ndynamic = {dynamic}\ndependencies = []\n'
-            tiny.write(name, f"{project}\n{tiny.read(name)}")
-        before = tiny.read(name)
-        run = tiny.nox("package")
-        assert run.code == 0, run.output
-        assert f"notice: {name} differs from the lock" in run.output
-        assert _requires(tiny.wheel) == ["joblib<2,>=1.6.0"]
-        assert tiny.read(name) == before
-        assert tiny.nox("sync", "--", "--check").code == 1
-        assert tiny.nox("sync").code == 0
-        assert tiny.nox("sync", "--", "--check").code == 0
-
-
-def _lock_with(tiny: TinyProject, name: str, entry: dict[str, object]) -> None:
-    """Add a runtime package to the Pipfile and its lock."""
-    line = f'{name} = {{path = "{entry["path"]}", editable = true}}\n'
-    pipfile = tiny.read("Pipfile").replace("[packages]\n", f"[packages]\n{line}")
-    document = json.loads(lock_for(tiny.read("Pipfile")))
-    document["default"][name] = entry
-    tiny.write("Pipfile", pipfile)
-    tiny.write("Pipfile.lock", stamp_lock(json.dumps(document), parse_pipfile(pipfile)))
-    (tiny.root / "lib").mkdir()

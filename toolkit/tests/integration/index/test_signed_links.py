@@ -117,6 +117,7 @@ def proof_of(wheel: Path) -> Proof:
     )
 
 
+@pytest.mark.parametrize("store", QUERIES[1:2], indirect=True)
 def test_nothing_that_is_printed_or_kept_holds_the_signature_and_the_install_line_works(
     store: Store, publisher: Publisher, wheel: Path, screen: io.StringIO, tmp_path: Path
 ) -> None:
