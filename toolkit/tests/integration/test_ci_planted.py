@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,9 @@ from trainwheel.system.digest import digest_file
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 STEAL = "import os; f = open({!r}, 'a'); f.write(repr(dict(os.environ))); f.close()\n"
-# What no test runner imports, which may run where these lie.
-OURS = ("trainwheel", "twine", "requests", "urllib3", "nox", "uv", "keyring", "certifi", "pip")
 MODULES = (
-    *(*OURS, "packaging", "venv", "ensurepip", "runpy", "json", "argparse"),
+    *("trainwheel", "twine", "requests", "urllib3", "nox", "uv", "keyring", "certifi", "pip"),
+    *("packaging", "venv", "ensurepip", "runpy", "json", "argparse"),
     *("sitecustomize", "usercustomize"),
 )
 SETTINGS = {
@@ -42,10 +41,10 @@ class Plants:
     folder: Path
     stolen: Path
 
-    def lay(self, modules: Sequence[str] = MODULES) -> None:
+    def lay(self) -> None:
         """Lay modules and packages, a path file, an environment and a wheel of another run."""
         text = STEAL.format(str(self.stolen))
-        for name in modules:
+        for name in MODULES:
             (self.folder / f"{name}.py").write_text(text)
             (self.folder / name).mkdir(exist_ok=True)
             for module in ("__init__.py", "__main__.py"):
@@ -62,14 +61,6 @@ class Plants:
     def read(self) -> str:
         """Return what was written."""
         return self.stolen.read_text() if self.stolen.exists() else ""
-
-
-@pytest.fixture
-def packaged(published: TinyProject) -> TinyProject:
-    """A tiny project that has packaged 0.2.0, and whose lock names what the command needs."""
-    done = published.nox("package", TRAINWHEEL_VERSION="0.2.0")
-    assert done.code == 0, done.output
-    return published
 
 
 def hand_over(project: TinyProject, tmp_path: Path) -> dict[str, Path]:
@@ -104,9 +95,9 @@ def values_of(folders: Mapping[str, Path], index: RealIndex) -> dict[str, str]:
 
 
 def test_github_publishes_and_verifies_beside_what_an_earlier_job_left(
-    packaged: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path
 ) -> None:
-    artifacts = hand_over(packaged, tmp_path)
+    artifacts = hand_over(published, tmp_path)
     plants = Plants(tmp_path / "workspace", tmp_path / "stolen")
     plants.folder.mkdir()
     plants.lay()
@@ -121,50 +112,37 @@ def test_github_publishes_and_verifies_beside_what_an_earlier_job_left(
     ]
 
     assert [one.code for one in done] == [0, 0], "".join(one.output for one in done)
-    assert "published tiny-model 0.2.0" in done[0].output
+    assert "published tiny-model 0.1.0" in done[0].output
     assert "golden predictions" in done[1].line("verify ")
-    assert shut_nexus.published() == ["0.2.0"]
+    assert shut_nexus.published() == ["0.1.0"]
     assert plants.read() == ""
 
 
 def test_jenkins_publishes_away_from_what_the_build_left(
-    packaged: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path
 ) -> None:
-    artifacts = hand_over(packaged, tmp_path)
+    artifacts = hand_over(published, tmp_path)
     kept = tmp_path / "kept" / "command"
     shutil.copytree(artifacts["command-py3.11"], kept / "build" / "command")
     (kept / "build" / "command" / "python.txt").write_text(f"{sys.executable}\n")
-    shutil.copy(packaged.root / "pyproject.toml", kept)
-    command = packaged.root / ".venv" / "bin" / "trainwheel"
+    shutil.copy(published.root / "pyproject.toml", kept)
+    command = published.root / ".venv" / "bin" / "trainwheel"
     command.parent.mkdir(parents=True)
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m trainwheel "$@"\n')
     command.chmod(0o755)
-    shutil.copy(ROOT / "Jenkinsfile", packaged.root)
-    plants = Plants(packaged.root, tmp_path / "stolen")
+    shutil.copy(ROOT / "Jenkinsfile", published.root)
+    plants = Plants(published.root, tmp_path / "stolen")
     plants.lay()
     secrets = {"NEXUS_USERNAME": shut_nexus.username, "NEXUS_PASSWORD": shut_nexus.password}
-    agent = {**packaged.variables, "NEXUS_LOCAL_REPO_URL": shut_nexus.url}
+    agent = {**published.variables, "NEXUS_LOCAL_REPO_URL": shut_nexus.url}
     agent |= {"TRAINWHEEL_INDEX": "nexus"}
 
-    job = JenkinsJob(packaged.root, agent, secrets, kept.parent)
+    job = JenkinsJob(published.root, agent, secrets, kept.parent)
     done = [run for _, run in job.run("upload.model")]
 
     assert [one.code for one in done] == [0, 0, 0], "".join(one.output for one in done)
     assert "golden predictions" in done[-1].line("verify   ")
-    assert "published tiny-model 0.2.0" in done[-1].output
+    assert "published tiny-model 0.1.0" in done[-1].output
     assert shut_nexus.password not in "".join(one.output for one in done)
-    assert shut_nexus.published() == ["0.2.0"]
+    assert shut_nexus.published() == ["0.1.0"]
     assert plants.read() == ""
-
-
-def test_a_module_at_the_root_sees_no_password_of_an_upload_by_hand(
-    packaged: TinyProject, nexus: RealIndex, tmp_path: Path
-) -> None:
-    plants = Plants(packaged.root, tmp_path / "stolen")
-    plants.lay(OURS)
-
-    done = packaged.nox("upload", TRAINWHEEL_VERSION="0.2.0", **nexus.variables)
-
-    assert done.code == 0, done.output
-    assert nexus.published() == ["0.2.0"]
-    assert nexus.password not in plants.read()
