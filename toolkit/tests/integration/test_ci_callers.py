@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from integration.jobs import FRESH, Job
+from integration.once import once_for
 from integration.tiny import ROOT, clean_variables
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.run import Run as Opened
 from trainwheel.errors import StepFailedError
 from trainwheel.steps import load_chain
-from trainwheel.steps.lint import NPM_LINTERS, lint_ci_files
-from trainwheel.system.console import Console
+from trainwheel.steps.lint import LINTERS, lint_ci_files
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.process import Command, run
@@ -39,7 +37,13 @@ WORKFLOW = ".github/workflows/ci.yml"
 @pytest.fixture(scope="session")
 def linters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The environments of the linters, made once."""
-    return tmp_path_factory.mktemp("linters")
+
+    def fill(folder: Path) -> None:
+        project = folder / "project"
+        copy_project(project)
+        lint_ci_files(open_with(project, folder, read_environment()))
+
+    return once_for(tmp_path_factory).folder("linters", fill)
 
 
 def open_with(root: Path, linters: Path, environment: Environment) -> Opened:
@@ -50,11 +54,15 @@ def open_with(root: Path, linters: Path, environment: Environment) -> Opened:
 @pytest.fixture
 def opened(tmp_path: Path, linters: Path) -> Opened:
     """A repository with this one's workflows, and without its Jenkinsfile, which takes long."""
-    root = tmp_path / "project"
+    copy_project(tmp_path / "project")
+    return open_with(tmp_path / "project", linters, read_environment())
+
+
+def copy_project(root: Path) -> None:
+    """Copy what the checks of workflows need."""
     shutil.copytree(ROOT / ".github", root / ".github")
     for name in ("pyproject.toml", "Pipfile", "Pipfile.lock"):
         shutil.copy(ROOT / name, root)
-    return open_with(root, linters, read_environment())
 
 
 def edit(opened: Opened, name: str, old: str, new: str) -> None:

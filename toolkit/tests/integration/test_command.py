@@ -84,9 +84,7 @@ def test_a_prediction_that_does_not_repeat_is_shown_beside_what_was_expected(
 
 
 @pytest.fixture
-def here(
-    job: TinyProject, nexus: RealIndex, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def here(job: TinyProject, nexus: RealIndex, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of the job, for the command in this process, which sets handlers of signals."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     monkeypatch.chdir(job.root)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from integration.once import once_for
 from integration.tiny import ROOT
 from trainwheel.guest import DESCRIBE_WHEEL
-from trainwheel.install.environments import Installer
+from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 from trainwheel.wheel.sbom import describe_materials
@@ -58,8 +59,10 @@ Describe = Callable[..., Answer]
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that holds the lock's [package]."""
     packages = render_requirements(requirements(LOCK, "package"))
-    folder = tmp_path_factory.mktemp("describe") / "package"
-    return Installer(read_environment()).ensure(folder, packages)
+    installer = Installer(read_environment())
+    once = once_for(tmp_path_factory)
+    folder = once.folder("describe", lambda folder: installer.ensure(folder / "package", packages))
+    return python_of(folder / "package")
 
 
 @pytest.fixture(scope="session")

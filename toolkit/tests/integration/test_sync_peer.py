@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.once import once_for
 from integration.tiny import ROOT
 from trainwheel.cli.main import main
 from trainwheel.errors import ConfigurationError, TrainwheelError
@@ -41,8 +42,13 @@ _ITS_BUGS = {
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> PipenvSetup:
     """The real one, installed once, with the digests that we ship."""
-    folder = tmp_path_factory.mktemp("engine") / "pipenv-setup"
-    return PipenvSetup(folder, read_environment())
+
+    def install(folder: Path) -> None:
+        project = copy_case("decoy_setup_call", folder / "project")
+        _theirs(project, PipenvSetup(folder / "pipenv-setup", read_environment()))
+
+    folder = once_for(tmp_path_factory).folder("engine", install)
+    return PipenvSetup(folder / "pipenv-setup", read_environment())
 
 
 def _ours(project: Path) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from integration.cluster.searcher import (
-    Once,
     Scheduler,
     make_searcher,
     project_in,
@@ -18,14 +16,14 @@ from integration.cluster.searcher import (
     train,
     use_engine,
 )
+from integration.once import Once, once_for
 from integration.tiny import TinyProject, copy_of
 
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Makes a folder once for all processes that run tests beside each other."""
-    base = tmp_path_factory.getbasetemp()
-    return Once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    return once_for(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

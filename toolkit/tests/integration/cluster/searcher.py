@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,28 +137,6 @@ class Scheduler:
         self.workers.append(process)
         wait_for(lambda: b"Registered to" in log.read_bytes())
         return process
-
-
-@dataclass(frozen=True)
-class Once:
-    """Folders that several processes use and one of them makes.
-
-    Args:
-        base: Where they stand.
-    """
-
-    base: Path
-
-    def folder(self, name: str, make: Callable[[Path], None]) -> Path:
-        """Return a folder that holds what ``make`` puts into it; others wait until it is done."""
-        folder, done = self.base / name, self.base / f"{name}.done"
-        with (self.base / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                folder.mkdir()
-                make(folder)
-                done.touch()
-        return folder
 
 
 def project_in(folder: Path) -> TinyProject:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import trustme
 
-from integration.cluster.searcher import Once, Scheduler, run_scheduler
+from integration.cluster.searcher import Scheduler, run_scheduler
+from integration.once import Once
 from integration.tiny import TinyProject
 from trainwheel.cli.opening import open_run
 from trainwheel.guest import CLUSTER

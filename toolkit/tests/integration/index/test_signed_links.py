@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from integration.index.dialects import Answer, read_upload
-from integration.index.servers import FakeIndex, make_wheel
+from integration.index.servers import FakeIndex
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.access import for_uv
 from trainwheel.index.bindings import Bindings
@@ -213,45 +213,3 @@ def test_the_library_below_does_not_tell_the_address_of_an_odd_answer(
 
     assert index.download(file, tmp_path).read_bytes() == wheel.read_bytes()
     assert "S3CRET" not in caplog.text
-
-
-def test_a_requirement_of_an_extra_is_not_in_the_line_for_what_is_needed(
-    fake: FakeIndex, publisher: Publisher, screen: io.StringIO, tmp_path: Path
-) -> None:
-    needs = ("six==1.16.0", "joblib==1.5.0; python_version >= '3.11'", "boto3; extra == 'cloud'")
-    wheel = _requiring(make_wheel(tmp_path / "dist"), needs)
-    fake.lists(wheel)
-
-    publisher.announce(proof_of(wheel), wheel)
-
-    line = screen.getvalue().splitlines()[-1]
-    assert line == "then:     pip install six==1.16.0 'joblib==1.5.0; python_version >= \"3.11\"'"
-
-
-@pytest.mark.parametrize("needs", [(), ("boto3; extra == 'cloud'",)])
-def test_a_wheel_that_needs_nothing_has_no_line_for_what_is_needed(
-    fake: FakeIndex,
-    publisher: Publisher,
-    screen: io.StringIO,
-    tmp_path: Path,
-    needs: tuple[str, ...],
-) -> None:
-    wheel = _requiring(make_wheel(tmp_path / "dist"), needs)
-    fake.lists(wheel)
-
-    publisher.announce(proof_of(wheel), wheel)
-
-    line = screen.getvalue().splitlines()[-1]
-    assert line.startswith("install:  pip install --no-deps 'http://127.0.0.1:")
-
-
-def _requiring(wheel: Path, needs: tuple[str, ...]) -> Path:
-    """Return the wheel with ``Requires-Dist`` lines; nothing here looks at its record."""
-    with zipfile.ZipFile(wheel) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    lines = "".join(f"Requires-Dist: {text}\n" for text in needs)
-    members["demo_model-1.0.dist-info/METADATA"] += lines.encode()
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return wheel
