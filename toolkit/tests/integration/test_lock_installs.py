@@ -30,8 +30,10 @@ ROOT = Path(__file__).resolve().parents[3]
 # Debian 12's Python: a package that asks for a later patch release of 3.11 would be left out.
 RESOLVED = ("3.11.2", "3.12", "3.13")
 LINUX, MACOS = "x86_64-unknown-linux-gnu", "aarch64-apple-darwin"
-TARGETS = [(LINUX, python) for python in RESOLVED]
-TARGETS.append(pytest.param(MACOS, RESOLVED[-1], marks=pytest.mark.slow))
+TARGETS = [
+    *(pytest.param(LINUX, python) for python in RESOLVED),
+    pytest.param(MACOS, RESOLVED[-1], marks=pytest.mark.slow),
+]
 ENVIRONMENTS = {
     "dev-packages": ("dev-packages",),
     "doc": ("packages", "doc"),
