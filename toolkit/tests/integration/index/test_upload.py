@@ -7,7 +7,6 @@ import io
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from integration.index.dialects import Answer
 from integration.index.servers import BOUND, FakeIndex, answer, make_wheel
+from integration.tiny import wait_for
 from trainwheel.errors import (
     ConfigurationError,
     StepFailedError,
@@ -216,6 +217,13 @@ def test_the_run_after_a_kill_removes_what_it_left(
     assert never_answering.client_gone.wait(BOUND)
 
 
+def _large_wheel(folder: Path) -> Path:
+    wheel = make_wheel(folder / "large")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("demo_model.joblib", bytes(30_000_000))
+    return wheel
+
+
 class Terminal(io.StringIO):
     """A stream that says it is one."""
 
@@ -226,22 +234,18 @@ class Terminal(io.StringIO):
 def test_a_terminal_shows_how_far_an_upload_is(
     fake: FakeIndex, tmp_path: Path, publisher: Publisher
 ) -> None:
-    wheel = make_wheel(tmp_path / "large")
-    with zipfile.ZipFile(wheel, "a") as archive:
-        archive.writestr("demo_model.joblib", bytes(30_000_000))
+    wheel = _large_wheel(tmp_path)
     fake.lists(wheel, after=1)
 
+    screen = Terminal()
+
     def slowly(handler: http.server.BaseHTTPRequestHandler) -> None:
-        left = int(handler.headers["Content-Length"])
-        while left > 0:
-            left -= len(handler.rfile.read(min(left, 4_000_000)))
-            time.sleep(0.1)
-        handler.send_response(200)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
+        handler.rfile.read(4_000_000)
+        wait_for(lambda: " of 30.0 MB" in screen.getvalue())
+        handler.rfile.read(int(handler.headers["Content-Length"]) - 4_000_000)
+        Answer(200).send(handler)
 
     fake.uploads = slowly
-    screen = Terminal()
     publisher.console = Console(Environment({}), screen)
 
     publisher(fake.target, wheel)
@@ -254,9 +258,7 @@ def test_a_terminal_shows_how_far_an_upload_is(
 def test_ci_is_told_once_of_an_upload_that_takes_a_while(
     fake: FakeIndex, tmp_path: Path, publisher: Publisher, screen: io.StringIO
 ) -> None:
-    wheel = make_wheel(tmp_path / "large")
-    with zipfile.ZipFile(wheel, "a") as archive:
-        archive.writestr("demo_model.joblib", bytes(30_000_000))
+    wheel = _large_wheel(tmp_path)
     fake.lists(wheel, after=1)
     fake.uploads = answer(200)
 
