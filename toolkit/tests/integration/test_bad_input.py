@@ -8,7 +8,6 @@ from integration.tiny import TinyProject
 
 pytestmark = pytest.mark.integration
 
-PIPFILE_NOT_TOML = '[packages]\n
 
 def test_every_wrong_key_is_named_in_one_line_with_the_likely_one(tiny: TinyProject) -> None:
     tiny.configure('toleranc = 0.1\nsource = "/abs"\n[tool.trainwheel.version]\nrelease = "no"')
@@ -24,7 +23,6 @@ def test_every_wrong_key_is_named_in_one_line_with_the_likely_one(tiny: TinyProj
     assert tiny.made() == []
 
 
-<<<<<<< HEAD
 def test_an_option_that_no_session_knows_is_refused_with_the_likely_one(
     tiny: TinyProject,
 ) -> None:

@@ -18,7 +18,7 @@ from trainwheel.cli.opening import open_run
 from trainwheel.engine.run import Run as Opened
 from trainwheel.errors import StepFailedError
 from trainwheel.steps import load_chain
-from trainwheel.steps.lint import LINTERS, lint_ci_files
+from trainwheel.steps.lint import NPM_LINTERS, lint_ci_files
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.process import Command, run

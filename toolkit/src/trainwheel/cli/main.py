@@ -191,7 +191,7 @@ def _promote(arguments: argparse.Namespace) -> None:
 
 
 def _schema(_: argparse.Namespace) -> None:
-    sys.stdout.write(f"{json.dumps(pyproject_schema(), indent=2)}\n")
+    print(json.dumps(pyproject_schema(), indent=2))  # noqa: T201 - what was asked for, for a file
 
 
 def _requirements(arguments: argparse.Namespace) -> None:

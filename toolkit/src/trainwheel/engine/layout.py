@@ -86,9 +86,9 @@ class Layout:
     card = _Below("train", "model_card.md")
     """The model card."""
     evaluation = _Below("build", "evaluate")
-    """What was measured, the verdict and the pictures."""
+    """The measurements, the verdict and the pictures."""
     verdict = _Below("evaluation", "evaluation.json")
-    """What the gate says, and what it was said of."""
+    """The verdict of the gate, and the values that it is about."""
     test = _Below("build", "test")
     """The results of the tests, and their coverage."""
     junit = _Below("test", "junit.xml")

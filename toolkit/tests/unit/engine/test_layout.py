@@ -13,41 +13,8 @@ from unit.repository import PYPROJECT
 ROOT = Path("/repository")
 CONFIG = parse_config(PYPROJECT)
 LAYOUT = Layout.of(ROOT, CONFIG)
-BUILT = {
-    "records": "build/.trainwheel",
-    "scratch": "build/.trainwheel/tmp",
-    "aside": "build/.trainwheel/aside",
-    "digests": "build/.trainwheel/digests.json",
-    "doc": "build/doc",
-    "data": "build/data",
-    "train": "build/train",
-    "metrics": "build/train/metrics.json",
-    "predictions": "build/train/predictions.csv",
-    "holdout": "build/train/holdout.jsonl",
-    "golden": "build/train/golden.jsonl",
-    "parameters": "build/train/params.json",
-    "data_digests": "build/train/data.json",
-    "run_facts": "build/train/training.json",
-    "repeatability": "build/train/repeatability.json",
-    "report": "build/train/report.html",
-    "metrics_table": "build/train/metrics.md",
-    "card": "build/train/model_card.md",
-    "evaluation": "build/evaluate",
-    "verdict": "build/evaluate/evaluation.json",
-    "test": "build/test",
-    "junit": "build/test/junit.xml",
-    "release": "build/version.json",
-    "dist": "build/dist",
-}
-STORED = {
-    "store": ".trainwheel",
-    "index": ".trainwheel/index",
-    "keys": ".trainwheel/keys",
-    "published": ".trainwheel/published",
-    "cache": ".trainwheel/cache",
-    "checkpoints": ".trainwheel/checkpoints",
-    "lock": ".trainwheel/lock",
-}
+NAMES = [name for name, value in vars(Layout).items() if isinstance(value, _Below)]
+STORED = [name for name in NAMES if getattr(LAYOUT, name).is_relative_to(LAYOUT.store)]
 
 
 def place(layout: Layout, name: str) -> Path:
