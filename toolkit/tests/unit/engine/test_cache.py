@@ -239,8 +239,9 @@ def test_a_result_as_large_as_the_limit_is_kept_alone(cache: ResultCache) -> Non
     keep(cache, 1, {"a": b"1"})
 
     assert keep(cache, 2, {"a": b"2" * 1000}) == ""
-
     assert stored(cache) == {2}
+    assert keep(cache, 3, {"b": b"2" * 1000}) == ""
+    assert stored(cache) == {2, 3}, "they share their one file"
 
 
 def test_a_lower_limit_holds_from_the_next_result_on(cache: ResultCache) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -157,25 +154,17 @@ def test_training_is_stale_while_its_data_is_yet_to_be_fetched(root: Path) -> No
     assert is_stale(open_here(root), TRAIN)
 
 
-@pytest.mark.parametrize(
-    ("named", "values", "expected"),
-    [
-        ({"train"}, {"force": ""}, True),
-        ({"upload"}, {"force": ""}, False),
-        ({"train"}, {}, False),
-    ],
-)
-@pytest.mark.parametrize("force", [True, False, None])
-def test_a_step_is_forced_by_its_caller_or_by_name(
-    root: Path, named: set[str], values: dict[str, str], *, expected: bool, force: bool | None
+@pytest.mark.parametrize(("force", "runs"), [(True, 1), (False, 0), (None, 1)])
+def test_a_step_is_forced_by_its_caller_or_by_the_option(
+    root: Path, runs: int, *, force: bool | None
 ) -> None:
     train(root)
     again = Training()
 
-    run = replace(open_here(root), named=frozenset(named), options=Options(values))
+    run = replace(open_here(root), named=frozenset({"train"}), options=Options({"force": ""}))
     run_step(run, TRAIN, again, force=force)
 
-    assert again.runs == (expected if force is None else force)
+    assert again.runs == runs
 
 
 def test_a_step_runs_again_for_another_fact_that_the_run_learned(root: Path) -> None:
@@ -256,43 +245,6 @@ def test_on_the_first_run_an_input_that_changes_leaves_no_output_and_no_record(r
 
     assert standing(root) == dict.fromkeys(OUTPUTS)
     assert not (root / "build" / ".trainwheel" / "train.json").exists()
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from trainwheel.engine.execute import run_step
-from trainwheel.steps import load_chain
-from unit.repository import open_here
-
-def work(scratch):
-    (scratch / "model.joblib").write_text("half")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-run_step(open_here(Path(sys.argv[1])), load_chain()["train"], work)
-"""
-
-
-def test_after_a_kill_the_same_command_finishes_the_work(root: Path) -> None:
-    paths = os.pathsep.join(path for path in sys.path if path)
-    process = subprocess.run(
-        [sys.executable, "-c", KILLED, str(root)], env={"PYTHONPATH": paths}, check=False
-    )
-    assert process.returncode == -signal.SIGKILL
-    assert standing(root)["build/train/metrics.json"] is None
-
-    assert train(root).startswith("train    trained")
-    assert standing(root) == OUTPUTS
-
-
-@pytest.mark.parametrize("name", OUTPUTS)
-def test_a_kill_between_two_outputs_is_noticed(root: Path, name: str) -> None:
-    # As a kill leaves it: one output is of the new run, the record and the other of the old.
-    train(root)
-    write(root, name, "of another run")
-
-    assert runs_again(root)
-    assert standing(root) == OUTPUTS
 
 
 def test_a_record_of_an_output_that_never_existed_is_not_believed(root: Path) -> None:

@@ -119,60 +119,29 @@ def test_the_plugins_of_a_conftest_are_imported(text: str, expected: set[str] | 
 @pytest.mark.parametrize(
     "line",
     [
-        *(
-            f"importlib.import_module({arguments})"
-            for arguments in (
-                "name",
-                "f'a.{b}'",
-                "'a' + b",
-                "",
-                "*names",
-                "**names",
-                "'.a'",
-                "'.a', package",
-                "'.a', *rest",
-            )
-        ),
-        "find = importlib.import_module",
-        "modules = list(map(importlib.import_module, names))",
-        "def get(find=importlib.import_module): ...",
-        "return_ = [importlib.import_module]",
-        *(
-            f"__import__({arguments})"
-            for arguments in (
-                "name",
-                "'a', *rest",
-                "'a', **rest",
-                "'a', globals(), locals(), [name]",
-                "'a', globals(), locals(), names",
-                "'a', globals(), locals(), [], level",
-                "'a', level='1'",
-            )
-        ),
-        "map(__import__, names)",
-        "__import__('importlib').import_module(name)",
-        "self.import_module(name)",
-        "import_module(name)",
-        "importlib.util.find_spec(name)",
-        "importlib.machinery.SourceFileLoader('a', 'a.py').load_module()",
-        "runpy.run_module(name)",
+        *(f"importlib.import_module({arguments})" for arguments in (
+            "name", "f'a.{b}'", "'a' + b", "", "*names", "**names", "'.a'", "'.a', package",
+            "'.a', *rest",
+        )),
+        *(f"__import__({arguments})" for arguments in (
+            "name", "'a', *rest", "'a', **rest", "'a', globals(), locals(), [name]",
+            "'a', globals(), locals(), names", "'a', globals(), locals(), [], level",
+            "'a', level='1'",
+        )),
+        *(f"exec({code})" for code in (
+            "code", "compile(text, name, 'exec'), globals()", "open('a').read()", "*code",
+            "f'import {a}'", "",
+        )),
         *(f"{function}('a.b')" for function in BY_PATH.split()),
-        *(
-            f"exec({code})"
-            for code in (
-                "code",
-                "compile(text, name, 'exec'), globals()",
-                "open('a').read()",
-                "*code",
-                "f'import {a}'",
-                "",
-            )
-        ),
-        "builtins.exec(code)",
-        "list(map(exec, codes))",
+        "find = importlib.import_module", "list(map(importlib.import_module, names))",
+        "def get(find=importlib.import_module): ...", "return_ = [importlib.import_module]",
+        "self.import_module(name)", "import_module(name)", "map(__import__, names)",
+        "__import__('importlib').import_module(name)", "importlib.util.find_spec(name)",
+        "importlib.machinery.SourceFileLoader('a', 'a.py').load_module()",
+        "runpy.run_module(name)", "builtins.exec(code)", "list(map(exec, codes))",
         "exec('import importlib; importlib.import_module(a)')",
     ],
-)
+)  # fmt: skip
 def test_the_first_line_that_imports_by_a_computed_name_is_named(line: str) -> None:
     imports = read_imports(f"import os\n\n{line}\nimport a.last\nexec(x)\n".encode())
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.closure import Closure
 from trainwheel.engine.fingerprint import Fingerprint, explain
 from trainwheel.engine.inputs import fingerprint, learned_facts, read_inputs
 from trainwheel.errors import ConfigurationError
@@ -31,6 +31,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
+Sentence = Callable[[object], None]
 CHAIN = load_chain()
 STEPS = tuple(step.name for step in CHAIN.steps if step.inputs and step.name != "data")
 CLASSIFIER = {"doc", "train", "evaluate", "test", "version", "package"}
@@ -41,8 +42,19 @@ def look(root: Path, step: str) -> Fingerprint:
     return fingerprint(open_here(root).workspace, CHAIN[step])
 
 
-def names_of(inputs: Closure) -> set[str]:
-    return set(map(str, inputs.files))
+def look_at_all(root: Path) -> dict[str, Fingerprint]:
+    return {step: look(root, step) for step in STEPS}
+
+
+def reasons(before: Mapping[str, Fingerprint], root: Path) -> dict[str, list[str]]:
+    """Return what made each stale step stale."""
+    changes = {step: explain(old, look(root, step)) for step, old in before.items()}
+    return {step: [reason.what for reason in each] for step, each in changes.items() if each}
+
+
+def files_of(root: Path, step: str) -> set[str]:
+    files = read_inputs(open_here(root).workspace, CHAIN[step]).files
+    return {path.relative_to(root).as_posix() for path in files}
 
 
 @pytest.mark.parametrize(
@@ -72,13 +84,11 @@ def names_of(inputs: Closure) -> set[str]:
 def test_a_changed_file_makes_exactly_these_steps_stale(
     root: Path, changed: str, stale: set[str]
 ) -> None:
-    before = {step: look(root, step) for step in STEPS}
+    before = look_at_all(root)
 
     write(root, changed, {"pyproject.toml": PYPROJECT, "setup.py": SETUP_PY}.get(changed, "") + "#")
 
-    reasons = {step: explain(before[step], look(root, step)) for step in STEPS}
-    assert {step for step, told in reasons.items() if told} == stale
-    assert all(told[0].what == changed for told in reasons.values() if told)
+    assert reasons(before, root) == {step: [changed] for step in stale}
 
 
 @pytest.mark.parametrize(
@@ -91,11 +101,11 @@ def test_a_changed_file_makes_exactly_these_steps_stale(
 def test_a_locked_version_makes_the_steps_stale_that_install_it(
     root: Path, versions: dict[str, str], stale: set[str]
 ) -> None:
-    before = {step: look(root, step) for step in STEPS}
+    before = look_at_all(root)
 
     write_lock(root, **versions)
 
-    assert {step for step in STEPS if explain(before[step], look(root, step))} == stale
+    assert set(reasons(before, root)) == stale
 
 
 @pytest.mark.parametrize(
@@ -110,15 +120,12 @@ def test_a_locked_version_makes_the_steps_stale_that_install_it(
 def test_a_key_of_the_configuration_makes_exactly_these_steps_stale(
     root: Path, line: str, stale: set[str]
 ) -> None:
-    before = {step: look(root, step) for step in STEPS}
+    before = look_at_all(root)
 
     write(root, "pyproject.toml", f"{PYPROJECT}{line}\n")
 
-    reasons = {
-        step: [reason.what for reason in explain(before[step], look(root, step))] for step in STEPS
-    }
-    of_keys = {step for step, others in reasons.items() if set(others) - {"pyproject.toml"}}
-    assert of_keys == stale
+    changes = reasons(before, root)
+    assert {step for step, names in changes.items() if set(names) - {"pyproject.toml"}} == stale
 
 
 def test_a_fact_counts_and_the_python_does_too(root: Path) -> None:
@@ -143,25 +150,39 @@ def test_a_step_that_makes_the_same_everywhere_does_not_depend_on_the_platform(
     assert with_platform == {"train", "evaluate", "test", "package"}
 
 
-def test_only_what_a_run_finds_out_counts_as_it_was_recorded(root: Path) -> None:
+def test_only_the_facts_that_a_step_learns_are_taken_from_its_record(root: Path) -> None:
     step = replace(CHAIN["train"], learns=("the index", "the clock"))
-    known = fingerprint(open_here(root).workspace, step, {"the index": "x"})
+    record = fingerprint(open_here(root).workspace, step, {"the index": "x"})
 
-    assert learned_facts(step, known) == {"the index": "x"}
-    assert learned_facts(CHAIN["train"], known) == {}
+    assert learned_facts(step, record) == {"the index": "x"}
+    assert learned_facts(CHAIN["train"], record) == {}
 
 
-def test_data_that_is_not_there_is_named(root: Path) -> None:
-    (root / "data" / "rows.csv").unlink()
-    (root / "data").rmdir()
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ("", "data"),
+        ('inputs = ["params.yaml"]\n', "params.yaml"),
+        ("data.command = 'x'\n", "build"),
+    ],
+)
+def test_missing_data_is_named(root: Path, config: str, name: str, sentence: Sentence) -> None:
+    text = PYPROJECT.replace('data = ["data"]\n', "") if "command" in config else PYPROJECT
+    write(root, "pyproject.toml", text + config)
+    if not config:
+        (root / "data").rename(root / "elsewhere")
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigurationError, match=name) as caught:
         look(root, "train")
 
-    assert str(caught.value) == (
-        "configuration: data, which training reads, does not exist; "
-        "fetch the data, or correct tool.trainwheel.data in pyproject.toml"
-    )
+    sentence(caught.value)
+
+
+def test_data_that_dvc_tracks_counts_by_its_own_file(root: Path) -> None:
+    write(root, "data.dvc", "outs:\n- md5: 1\n")
+    (root / "data").rename(root / "elsewhere")
+
+    assert "data.dvc" in files_of(root, "train")
 
 
 TRAINING = "model/small_training/__main__.py"
@@ -202,60 +223,49 @@ def with_helpers(root: Path) -> Path:
 def test_what_is_imported_counts_and_nothing_else_does(
     with_helpers: Path, step: str, name: str, *, is_input: bool
 ) -> None:
-    before = look(with_helpers, step)
+    before = {step: look(with_helpers, step)}
 
     write(with_helpers, name, f"{HELPER[name]}# another comment\n")
 
-    after = look(with_helpers, step)
-    assert [reason.what for reason in explain(before, after)] == ([name] if is_input else [])
+    assert reasons(before, with_helpers) == ({step: [name]} if is_input else {})
 
 
-def test_an_import_that_its_text_does_not_tell_makes_every_module_count(with_helpers: Path) -> None:
-    write(with_helpers, TRAINING, "import importlib, sys\n\nimportlib.import_module(sys.argv[1])\n")
-
-    inputs = read_inputs(open_here(with_helpers).workspace, CHAIN["train"])
-
-    assert inputs.widened_by == f"{TRAINING}:3"
-    assert str(with_helpers / "model/small_unrelated/__init__.py") in names_of(inputs)
-
-
-def test_a_command_that_is_no_python_makes_every_module_count(with_helpers: Path) -> None:
-    write(
-        with_helpers,
-        "pyproject.toml",
-        PYPROJECT.replace("python -m small_training", "sh scripts/train.sh"),
-    )
+@pytest.mark.parametrize(
+    ("command", "text", "widened_by"),
+    [
+        ("python -m small_training", "import sys\n\n__import__(sys.argv[1])\n", f"{TRAINING}:3"),
+        ("sh scripts/train.sh", "", "tool.trainwheel.train.command"),
+    ],
+)
+def test_a_computed_import_or_another_command_makes_every_module_count(
+    with_helpers: Path, command: str, text: str, widened_by: str
+) -> None:
+    config = PYPROJECT.replace("python -m small_training", command)
+    write(with_helpers, "pyproject.toml", config)
     write(with_helpers, "scripts/train.sh", "python -m small_training")
+    write(with_helpers, TRAINING, text)
 
     inputs = read_inputs(open_here(with_helpers).workspace, CHAIN["train"])
 
-    assert inputs.widened_by == "tool.trainwheel.train.command"
-    assert str(with_helpers / "model/small_unrelated/__init__.py") in names_of(inputs)
-    assert str(with_helpers / "scripts/train.sh") in names_of(inputs)
+    assert inputs.widened_by == widened_by
+    files = files_of(with_helpers, "train")
+    assert "model/small_unrelated/__init__.py" in files
+    assert ("scripts/train.sh" in files) == ("train.sh" in command)
 
 
-def test_tests_of_what_they_do_not_import_count_the_training_as_well(with_helpers: Path) -> None:
-    # They may start it by its command, which no import tells.
-    names = names_of(read_inputs(open_here(with_helpers).workspace, CHAIN["test"]))
-
-    assert str(with_helpers / TRAINING) in names
-    assert str(with_helpers / "tests/test_small.py") in names
+def test_tests_depend_on_training_too_because_they_may_start_it(with_helpers: Path) -> None:
+    assert {TRAINING, "tests/test_small.py"} <= files_of(with_helpers, "test")
 
 
 def test_further_inputs_count(root: Path) -> None:
     write(root, "pyproject.toml", PYPROJECT + 'inputs = ["params.yaml"]\n')
     write(root, "params.yaml", "depth: 3\n")
-    before = look(root, "train")
 
-    write(root, "params.yaml", "depth: 4\n")
-
-    after = look(root, "train")
-    assert [str(reason) for reason in explain(before, after)] == ["params.yaml changed"]
+    assert {"params.yaml", "data/rows.csv"} <= files_of(root, "train")
 
 
-def test_the_model_is_no_input_of_what_makes_it(root: Path) -> None:
-    artefact = root / "model/small_model/artefact/model.joblib"
-    workspace = open_here(root).workspace
+def test_the_model_is_not_an_input_of_training(root: Path) -> None:
+    artefact = "model/small_model/artefact/model.joblib"
 
-    assert artefact not in read_inputs(workspace, CHAIN["train"]).files
-    assert artefact in read_inputs(workspace, CHAIN["test"]).files
+    assert artefact not in files_of(root, "train")
+    assert artefact in files_of(root, "test")

@@ -10,7 +10,7 @@ import pytest
 
 from trainwheel.engine.run import Options, Run
 from unit.recording_tools import RecordingTools
-from unit.repository import PYPROJECT, make_repository, open_here, write
+from unit.repository import PYPROJECT, open_here, write
 
 TEAM = """
 [tool.trainwheel.index.team]
@@ -20,12 +20,6 @@ username-env = "TEAM_USER"
 read-password-env = "TEAM_READ_PASSWORD"
 read-username-env = "TEAM_READER"
 """
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A small model repository."""
-    return make_repository(tmp_path / "small")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.steps import load_chain
 from unit.repository import make_repository, open_here, write
+
+Sentence = Callable[[object], None]
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def test_a_lock_that_does_not_fit_the_pipfile_is_refused(root: Path) -> None:
         open_here(root).workspace.locked("packages", "train")
 
 
-def test_a_category_that_the_pipfile_lacks_locks_nothing(root: Path) -> None:
+def test_a_category_that_is_missing_counts_as_empty(root: Path) -> None:
     workspace = open_here(root).workspace
 
     assert workspace.locks("test", "pytest")
@@ -75,20 +78,24 @@ def test_the_training_command_gets_its_paths_as_words(
     assert replace(workspace, config=config).training_command(Path("/m"), Path("/r")) == argv
 
 
-def test_a_repository_without_setup_py_says_what_to_write(root: Path) -> None:
+def test_a_repository_without_setup_py_says_what_to_write(root: Path, sentence: Sentence) -> None:
     (root / "setup.py").unlink()
 
-    with pytest.raises(ConfigurationError, match=r"setup.py cannot be read: .*; write one that"):
+    with pytest.raises(ConfigurationError, match=r"setup\.py") as caught:
         open_here(root).workspace.read_setup_py()
 
+    sentence(caught.value)
 
-def test_a_repository_without_a_model_says_how_to_make_one(root: Path) -> None:
+
+def test_a_repository_without_a_model_says_how_to_make_one(root: Path, sentence: Sentence) -> None:
     workspace = open_here(root).workspace
     workspace.require_artefact()
     workspace.layout.artefact.unlink()
 
-    with pytest.raises(StepFailedError, match=r"model.joblib does not exist; train the model"):
+    with pytest.raises(StepFailedError, match=r"model\.joblib") as caught:
         workspace.require_artefact()
+
+    sentence(caught.value)
 
 
 def test_what_training_makes_is_not_among_the_files_of_the_package(root: Path) -> None:

@@ -1,0 +1,32 @@
+"""The table of the steps, as ``trainwheel status`` prints it."""
+
+from __future__ import annotations
+
+from trainwheel.cli.status import render_table
+from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.status import StepStatus
+
+AT_NOON = 1_764_072_000.0
+
+
+def test_the_table_has_a_line_for_each_step() -> None:
+    reasons = (Reason("a.csv", None, "1"), Reason("b.csv", "1", "2"))
+    steps = [
+        StepStatus("train", "stale", AT_NOON - 86_400 * 40, 12.34, reasons),
+        StepStatus("test", "waits", AT_NOON, 0.5, (), "train"),
+        StepStatus("package", "not run"),
+    ]
+
+    lines = list(render_table(steps, now=AT_NOON))
+
+    assert lines[0].split() == ["step", "state", "since", "took"]
+    assert "stale: a.csv is new and 1 more" in lines[1]
+    assert lines[1].endswith("12.3 s")
+    assert "waits for train" in lines[2]
+    assert lines[3] == "package  not run"
+
+
+def test_a_clock_that_was_set_back_breaks_no_table() -> None:
+    lines = list(render_table([StepStatus("train", "up to date", AT_NOON, 1.0)], now=0.0))
+
+    assert "2025-" in lines[1]
