@@ -202,17 +202,6 @@ def test_with_a_limit_of_0_no_folder_is_made(cache: ResultCache) -> None:
     assert not cache.folder.exists()
 
 
-def test_the_result_that_was_used_longest_ago_goes_first(cache: ResultCache) -> None:
-    for name in (1, 2, 3):
-        keep(cache, name, {"a": bytes([name]) * 300})
-    restore(cache, 1)
-
-    keep(cache, 4, {"a": b"4" * 300})
-
-    assert stored(cache) == {1, 3, 4}
-    assert stored_bytes(cache) == 900
-
-
 def test_a_file_that_two_results_share_counts_once_and_stays_with_the_other(
     cache: ResultCache,
 ) -> None:

@@ -35,7 +35,7 @@ def test_a_finished_training_leaves_nothing(tmp_path: Path) -> None:
     checkpoints_for(layout, "a" * 64)
     forget_checkpoints(layout, "a" * 64)
 
-    assert not (layout.checkpoints).exists()
+    assert not layout.checkpoints.exists()
     forget_checkpoints(layout, "a" * 64)
 
 
@@ -47,5 +47,5 @@ def test_the_newest_states_are_kept_and_no_more(tmp_path: Path) -> None:
 
     checkpoints_for(layout, "a" * 64)
 
-    kept = {path.name[0] for path in (layout.checkpoints).iterdir()}
-    assert kept == {"a", "c", "d"}
+    names = {path.name[0] for path in layout.checkpoints.iterdir()}
+    assert names == {"a", "c", "d"}
