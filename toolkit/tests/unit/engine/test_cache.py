@@ -95,6 +95,15 @@ def test_the_mode_of_a_file_comes_back_as_it_was_stored(
     assert runs == [False, False, bool(mode & 0o100)]
 
 
+def test_a_withdrawn_result_is_gone_and_no_other(cache: ResultCache) -> None:
+    for name in (1, 2):
+        keep(cache, name, TRAINED)
+
+    assert [cache.withdraw("train", key(name)) for name in (1, 3)] == ["", ""]
+
+    assert [restore(cache, 1), restore(cache, 2)] == [None, TRAINED]
+
+
 def test_stored_and_restored_files_take_no_room_of_their_own(
     cache: ResultCache, scratch: Path, tmp_path: Path
 ) -> None:
@@ -224,22 +233,13 @@ def test_a_result_larger_than_the_limit_is_not_stored_and_costs_no_other(
     assert stored_bytes(cache) == 1000
 
 
-def test_a_result_as_large_as_the_limit_is_kept_alone(cache: ResultCache) -> None:
+def test_a_result_as_large_as_the_limit_is_stored_alone(cache: ResultCache) -> None:
     keep(cache, 1, {"a": b"1"})
 
     assert keep(cache, 2, {"a": b"2" * 1000}) == ""
     assert stored(cache) == {2}
     assert keep(cache, 3, {"b": b"2" * 1000}) == ""
     assert stored(cache) == {2, 3}, "they share their one file"
-
-
-def test_a_lower_limit_holds_from_the_next_result_on(cache: ResultCache) -> None:
-    for name in (1, 2, 3):
-        keep(cache, name, {"a": bytes([name]) * 300})
-
-    keep(replace(cache, limit=400), 4, {"a": b"4" * 401})
-
-    assert stored(cache) == {3}
 
 
 def test_there_is_a_limit_to_the_number_of_results(cache: ResultCache) -> None:

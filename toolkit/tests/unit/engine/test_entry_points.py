@@ -9,50 +9,27 @@ import pytest
 from trainwheel.engine.entry_points import entries_of, files_named, words_of_python
 from unit.trees import names, plant
 
-COMMANDS: list[tuple[str, str | None]] = [
-    ("python -m pkg", "pkg"),
-    ("python3 -m pkg.mod -o out train.py", "pkg.mod"),
-    ("python3.11 -W ignore -X dev -u -m pkg", "pkg"),
-    ("/usr/bin/python3.13 -Werror -Xdev -m pkg", "pkg"),
-    (".venv/bin/python -mpkg", "pkg"),
-    ("python -Bmpkg train.py", "pkg"),
-    ("python -uBm pkg train.py", "pkg"),
-    ("python -uW once train.py", "train.py"),
-    ("python -Wonce -OO train.py -m pkg", "train.py"),
-    ("python --check-hash-based-pycs always train.py", "train.py"),
-    ("python -- train.py", "train.py"),
-    ("python scripts/train.py --depth 3", "scripts/train.py"),
-    ("python ./scripts/../train.py", "train.py"),
-    ("python.exe train.py", "train.py"),
-    ("./train.py", "train.py"),
-    ("scripts/train.py -c x", "scripts/train.py"),
-    *(
-        (command, None)
-        for command in (
-            "python -c 'import train'",
-            "python -uc pass train.py",
-            "python -cpass train.py",
-            "python - train.py",
-            "python -m",
-            "python -W",
-            "python",
-            "python --",
-            "python --version",
-            "python absent.py",
-            "python scripts",
-            "python train",
-            "python ../outside.py",
-            "python build/made.py",
-            "./train.sh",
-            "bash train.sh",
-            "sh -c train.py",
-            "make train",
-            "pythonic train.py",
-            "uv run train.py",
-            "",
-        )
+COMMANDS: dict[str | None, tuple[str, ...]] = {
+    "pkg": (
+        "python -m pkg", "python3.11 -W ignore -X dev -u -m pkg", ".venv/bin/python -mpkg",
+        "/usr/bin/python3.13 -Werror -Xdev -m pkg", "python -Bmpkg train.py",
+        "python -uBm pkg train.py",
     ),
-]
+    "pkg.mod": ("python3 -m pkg.mod -o out train.py",),
+    "train.py": (
+        "python -uW once train.py", "python -Wonce -OO train.py -m pkg", "python -- train.py",
+        "python --check-hash-based-pycs always train.py", "python ./scripts/../train.py",
+        "python.exe train.py", "./train.py",
+    ),
+    "scripts/train.py": ("python scripts/train.py --depth 3", "scripts/train.py -c x"),
+    None: (
+        "python -c 'import train'", "python -uc pass train.py", "python -cpass train.py",
+        "python - train.py", "python -m", "python -W", "python", "python --", "python --version",
+        "python absent.py", "python scripts", "python train", "python ../outside.py",
+        "python build/made.py", "./train.sh", "bash train.sh", "sh -c train.py", "make train",
+        "pythonic train.py", "uv run train.py", "",
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -71,7 +48,9 @@ def entries(root: Path, command: str, source: Path | None = None) -> str | None:
     return entry if isinstance(entry, str) else entry.relative_to(root).as_posix()
 
 
-@pytest.mark.parametrize(("command", "expected"), COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "expected"), [(each, entry) for entry in COMMANDS for each in COMMANDS[entry]]
+)
 def test_a_command_runs_a_module_or_a_file_or_nothing_that_its_words_show(
     with_scripts: Path, command: str, expected: str | None
 ) -> None:

@@ -202,24 +202,6 @@ def test_a_step_whose_results_are_not_cached_keeps_its_record(root: Path) -> Non
     assert again.runs == 1
 
 
-def test_a_failure_counts_in_every_repository_that_shares_the_cache(
-    root: Path, tmp_path: Path
-) -> None:
-    other = prepare(tmp_path / "other")
-    (tmp_path / "shared").mkdir()
-    for place in (root, other):
-        (place / ".trainwheel").mkdir()
-        (place / ".trainwheel/cache").symlink_to(tmp_path / "shared")
-    attempt(root, "test")
-    assert RESTORED in attempt(other, "test")[0]
-
-    fail(other, "test")
-    shutil.rmtree(root / "build")
-    prepare(root)
-
-    assert [attempt(place, "test")[1] for place in (root, other)] == [1, 0]
-
-
 ELSEWHERE = """
 import json, os, sys
 from pathlib import Path

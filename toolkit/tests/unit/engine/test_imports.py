@@ -35,27 +35,20 @@ def names(text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("import a", {"a"}),
-        ("import a.b.c as x, d", {"a.b.c", "d"}),
-        ("from a import b", {"a.b"}),
-        ("from a.b import (c as d,\n e)", {"a.b.c", "a.b.e"}),
-        ("from a import *", {"a.*"}),
-        ("from . import b", {".b"}),
-        ("from .a import b", {".a.b"}),
-        ("from ...a.b import c", {"...a.b.c"}),
+        ("import a", {"a"}), ("import a.b.c as x, d", {"a.b.c", "d"}),
+        ("from a import b", {"a.b"}), ("from a.b import (c as d,\n e)", {"a.b.c", "a.b.e"}),
+        ("from a import *", {"a.*"}), ("from . import b", {".b"}),
+        ("from .a import b", {".a.b"}), ("from ...a.b import c", {"...a.b.c"}),
         ("from .. import *", {"..*"}),
         ("try:\n    import a\nexcept ImportError:\n    import b", {"a", "b"}),
         ("def f():\n    async def g():\n        import a", {"a"}),
         ("if TYPE_CHECKING:\n    import a\nelse:\n    import b", {"a", "b"}),
         ("match x:\n    case 1:\n        import a", {"a"}),
-        ("class A:\n    from a import b", {"a.b"}),
-        ("x = 'import a'  # import b", set()),
-        ("import a; import b", {"a", "b"}),
-        ("import späne", {"späne"}),
-        ("\N{BYTE ORDER MARK}import a", {"a"}),
-        ("import a\r\nimport b\r", {"a", "b"}),
+        ("class A:\n    from a import b", {"a.b"}), ("x = 'import a'  # import b", set()),
+        ("import a; import b", {"a", "b"}), ("import späne", {"späne"}),
+        ("\N{BYTE ORDER MARK}import a", {"a"}), ("import a\r\nimport b\r", {"a", "b"}),
     ],
-)
+)  # fmt: skip
 def test_an_import_is_read_however_it_is_written(text: str, expected: set[str]) -> None:
     assert names(text) == expected
 
@@ -158,15 +151,14 @@ def test_the_first_line_that_imports_by_a_computed_name_is_named(line: str) -> N
         "from importlib.util import spec_from_file_location as s\ns(x)",
         "import importlib.util as u\nu.find_spec(x)",
         "from importlib.machinery import SourceFileLoader as S\nS(x)",
-        "from runpy import *\nrun_path(x)",
-        "from runpy import run_path as r\nmap(r, x)",
+        "from runpy import *\nrun_path(x)", "from runpy import run_path as r\nmap(r, x)",
         "from pkgutil import iter_modules\niter_modules(x)",
         "from ._compat import import_module\nimport_module(x)",
         "from lazy_loader import attach_stub\nattach_stub(x)",
         "if a:\n  im(x)\n  from importlib import import_module as im",
         "def im(): ...\nim(x)\nfrom importlib import import_module as im",
     ],
-)
+)  # fmt: skip
 def test_an_importing_function_is_known_by_any_of_its_names(text: str) -> None:
     assert read_imports(text.encode()).unknown_line == 2
 
@@ -174,21 +166,15 @@ def test_an_importing_function_is_known_by_any_of_its_names(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "model.eval()",
-        "eval(text)",
-        "map(eval, texts)",
-        "session.exec(statement)",
+        "model.eval()", "eval(text)", "map(eval, texts)", "session.exec(statement)",
         "loader.run_path(x)",
         "import importlib\nimportlib.reload(a)\nimportlib.invalidate_caches()",
-        "import_module = None",
-        "builtins.__import__ = hook",
-        "import pkgutil\npkgutil.get_data(__name__, 'x')",
-        "exec('x = 1')",
-        "def exec_(x): ...",
+        "import_module = None", "builtins.__import__ = hook",
+        "import pkgutil\npkgutil.get_data(__name__, 'x')", "exec('x = 1')", "def exec_(x): ...",
         "x = 'importlib.import_module(name)'",
     ],
-)
-def test_what_is_called_alike_is_not_taken_for_an_import(text: str) -> None:
+)  # fmt: skip
+def test_a_similar_name_is_not_taken_for_an_import(text: str) -> None:
     assert names(text) - {"pkgutil"} == set()
 
 
@@ -211,25 +197,20 @@ def test_code_in_a_literal_is_read_as_well(text: str, expected: set[str]) -> Non
 @pytest.mark.parametrize(
     "source",
     [
-        b"import a\nthis fails",
-        b"import a\n\0",
-        b"# coding: nonsense\nimport a",
-        b"import a\nx = '\xff'",
-        b"import a\n\tx = 1\n        y = 2",
-        b"import a\nprint 'Python 2'",
-        b"import a\nx = " + b"not " * 20_000 + b"1",
-        b"import a\nx = " + b"(" * 5_000 + b")" * 5_000,
-        b"import a\nx" + b".a" * 20_000,
+        b"import a\nthis fails", b"import a\n\0", b"# coding: nonsense\nimport a",
+        b"import a\nx = '\xff'", b"import a\n\tx = 1\n        y = 2",
+        b"import a\nprint 'Python 2'", b"import a\nx = " + b"not " * 20_000 + b"1",
+        b"import a\nx = " + b"(" * 5_000 + b")" * 5_000, b"import a\nx" + b".a" * 20_000,
         b"\xff\xfe" + "import a".encode("utf-16-le"),
     ],
     ids=range(10),
-)
+)  # fmt: skip
 def test_a_file_with_a_syntax_error_imports_nothing(source: bytes) -> None:
     assert read_imports(source) == Imports((), 0)
 
 
 @pytest.mark.parametrize("action", ["error", "always"])
-def test_what_python_warns_of_is_neither_said_nor_an_error(action: str) -> None:
+def test_a_syntax_warning_is_neither_printed_nor_an_error(action: str) -> None:
     source = b"import a\nx = '\\d'\ny = 1 is 1\nassert (y, 'always')\n"
 
     with warnings.catch_warnings(record=True) as messages:

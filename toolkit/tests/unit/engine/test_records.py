@@ -67,7 +67,7 @@ def test_a_record_that_was_cut_short_or_damaged_counts_as_absent(tmp_path: Path)
 @pytest.mark.parametrize(
     "change",
     [
-        *({"schema": schema} for schema in (1, 99, None)),
+        *({"schema": schema} for schema in (1, 3, None)),
         {"seconds": None},
         {"finished": "yesterday"},
         {"key": "0" * 64},
