@@ -1,10 +1,14 @@
-"""The table of the steps, as ``trainwheel status`` prints it."""
+"""What ``trainwheel status`` and ``trainwheel why`` print."""
 
 from __future__ import annotations
 
+import pytest
+
+from trainwheel.cli.main import main
 from trainwheel.cli.status import render_table
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.status import StepStatus
+from trainwheel.steps import load_chain
 
 AT_NOON = 1_764_072_000.0
 
@@ -30,3 +34,13 @@ def test_a_clock_that_was_set_back_breaks_no_table() -> None:
     lines = list(render_table([StepStatus("train", "up to date", AT_NOON, 1.0)], now=0.0))
 
     assert "2025-" in lines[1]
+
+
+def test_why_offers_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["why", "--help"])
+
+    assert not ended.value.code
+    assert ", ".join(step.name for step in load_chain().steps) in " ".join(
+        capsys.readouterr().out.split()
+    )

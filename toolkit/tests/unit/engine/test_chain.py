@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from trainwheel.cli.main import main
 from trainwheel.engine.chain import FORCE, Chain, Step
 from trainwheel.engine.inputs import read_inputs
 from trainwheel.engine.layout import Layout
@@ -163,23 +161,3 @@ def test_an_environment_takes_the_categories_that_its_step_names(
     config = parse_config(PYPROJECT + line)
 
     assert CHAIN.categories(name, config) == categories
-
-
-def test_why_offers_every_step(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["why", "--help"])
-
-    assert not ended.value.code
-    assert ", ".join(NAMES) in " ".join(capsys.readouterr().out.split())
-
-
-def test_make_targets_run_their_steps() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-
-    recipes = re.findall(r"^([a-z.]+):.*\n\t@\$\(NOX\) -s (\w+)$", makefile, re.MULTILINE)
-
-    # `make clean` must work without an environment, so it does by itself what the session does.
-    targets = {step.target: step.name for step in CHAIN.steps if step.target}
-    assert targets.pop("clean") == "clean"
-    assert dict(recipes) == targets
-    assert re.search(r"^clean:", makefile, re.MULTILINE)

@@ -226,14 +226,12 @@ def test_a_file_that_is_written_with_the_same_bytes_meanwhile_counts_for_some_st
     def rewrite(_: Path) -> None:
         write(root, "data/rows.csv", (root / "data/rows.csv").read_text())
 
-    for watches_writes in (False, True):
-        os.utime(root / "data/rows.csv", (1, 1))
-        step = replace(TRAIN, watches_writes=watches_writes)
-        if watches_writes:
-            with pytest.raises(InputChangedError) as caught:
-                train(root, Training(rewrite), step, force=True)
-        else:
-            train(root, Training(rewrite), step)
+    os.utime(root / "data/rows.csv", (1, 1))
+    train(root, Training(rewrite), replace(TRAIN, watches_writes=False))
+    os.utime(root / "data/rows.csv", (1, 1))
+    with pytest.raises(InputChangedError) as caught:
+        train(root, Training(rewrite), replace(TRAIN, watches_writes=True), force=True)
+
     sentence(caught.value)
 
 

@@ -37,46 +37,36 @@ def test_a_switch_is_there_or_not_and_has_no_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "named", "forced"),
+    ("values", "named", "expected"),
     [({"force": ""}, {"train"}, True), ({"force": ""}, {"test"}, False), ({}, {"train"}, False)],
 )
 def test_only_what_was_named_is_forced(
-    run: Run, values: dict[str, str], named: set[str], *, forced: bool
+    run: Run, values: dict[str, str], named: set[str], *, expected: bool
 ) -> None:
     run = replace(run, options=Options(values), named=frozenset(named))
 
-    assert run.is_forced("train") is forced
+    assert run.is_forced("train") is expected
 
 
 @pytest.mark.parametrize("answer", ["yes", None, ""])
 def test_a_question_is_asked_once_whatever_the_answer(run: Run, answer: object) -> None:
-    asked: list[object] = []
+    answers = iter([answer, "another", "a third"])
 
     def ask() -> object:
-        asked.append(answer)
-        return answer
+        return next(answers)
 
-    answers = [run.once(("index", None), ask), replace(run).once(("index", None), ask)]
-
-    assert answers == [answer, answer]
-    assert len(asked) == 1
-    run.once(("index", "team"), ask)
-    assert len(asked) == 2
+    assert run.once(("index", None), ask) == replace(run).once(("index", None), ask) == answer
+    assert run.once(("index", "team"), ask) == "another"
 
 
-def test_a_question_that_could_not_be_answered_is_asked_again(run: Run) -> None:
-    with pytest.raises(ZeroDivisionError):
-        run.once("question", lambda: 1 // 0)
-
-    assert run.once("question", lambda: 2) == 2
-
-
-def test_runs_share_no_answers(root: Path) -> None:
+def test_a_question_without_an_answer_is_asked_again_and_runs_share_no_answers(root: Path) -> None:
     first, second = open_here(root), open_here(root)
-    first.once("question", lambda: 1)
-    first.made.add("train")
+    with pytest.raises(ZeroDivisionError):
+        first.once("question", lambda: 1 // 0)
 
+    assert first.once("question", lambda: 1) == 1
     assert second.once("question", lambda: 2) == 2
+    first.made.add("train")
     assert second.made == set()
 
 
