@@ -1,4 +1,4 @@
-"""A kept result comes back whole or not at all, and nothing outside the cache is touched."""
+"""A stored result comes back whole or not at all, and nothing outside the cache is touched."""
 
 from __future__ import annotations
 
@@ -214,13 +214,13 @@ def test_with_a_limit_of_0_no_folder_is_made(cache: ResultCache) -> None:
 def test_a_file_that_two_results_share_counts_once_and_stays_with_the_other(
     cache: ResultCache,
 ) -> None:
-    shared = {"model.joblib": b"s" * 600}
+    same = {"model.joblib": b"s" * 600}
     for name in (1, 2, 3):
-        keep(cache, name, {**shared, "a": bytes([name]) * 150})
+        keep(cache, name, {**same, "a": bytes([name]) * 150})
 
     assert stored(cache) == {2, 3}
     assert stored_bytes(cache) == 900
-    assert restore(cache, 2) == {**shared, "a": b"\2" * 150}
+    assert restore(cache, 2) == {**same, "a": b"\2" * 150}
 
 
 def test_a_result_larger_than_the_limit_is_not_stored_and_costs_no_other(

@@ -193,15 +193,15 @@ def full_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_kept(
+def test_a_full_disk_gives_a_reason_and_leaves_nothing_half_stored(
     cache: ResultCache, tmp_path: Path
 ) -> None:
     keep(cache, 1, {"a": b"1"})
     before = standing(cache.folder)
-    made = plant(tmp_path / "made", TRAINED)
+    outputs = plant(tmp_path / "outputs", TRAINED)
 
     with full_disk(100):
-        reason = cache.keep("train", key(2), RESULT, made)
+        reason = cache.keep("train", key(2), RESULT, outputs)
 
     assert reason.endswith(": File too large")
     assert standing(cache.folder).items() >= before.items()
@@ -212,10 +212,10 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_kept(
 def test_what_a_full_disk_cannot_take_back_leaves_nothing_half_made_and_is_kept(
     cache: ResultCache, scratch: Path, tmp_path: Path
 ) -> None:
-    made = plant(tmp_path / "made", {"a": b"1", "b/c": b"2" * 200})
-    (made["b"] / "c").chmod(0o755)
-    cache.keep("train", key(1), RESULT, made)
-    (made["b"] / "c").chmod(0o644)
+    outputs = plant(tmp_path / "outputs", {"a": b"1", "b/c": b"2" * 200})
+    (outputs["b"] / "c").chmod(0o755)
+    cache.keep("train", key(1), RESULT, outputs)
+    (outputs["b"] / "c").chmod(0o644)
 
     with full_disk(100):
         result = cache.restore("train", key(1), scratch)
@@ -226,9 +226,9 @@ def test_what_a_full_disk_cannot_take_back_leaves_nothing_half_made_and_is_kept(
 
 @pytest.mark.parametrize("place", ["", "files", "results", "results/train"])
 def test_a_cache_that_cannot_be_written_never_raises(cache: ResultCache, place: str) -> None:
-    blocked = cache.folder / place
-    blocked.parent.mkdir(parents=True)
-    blocked.touch()
+    path = cache.folder / place
+    path.parent.mkdir(parents=True)
+    path.touch()
 
     reason = keep(cache, 1, TRAINED)
 
@@ -262,7 +262,7 @@ for number in count():
     folder.mkdir()
     cache = ResultCache(folder / ".trainwheel" / "cache", limit, digest_file)
     keep(cache, 1, BEFORE)
-    made = plant(folder / "made", AFTER)
+    outputs = plant(folder / "outputs", AFTER)
     child = os.fork()
     if child == 0:
         left = number
@@ -273,7 +273,7 @@ for number in count():
                 if left < 0:
                     os._exit(9)
         sys.addaudithook(end)
-        cache.keep("train", key(2), RESULT, made)
+        cache.keep("train", key(2), RESULT, outputs)
         os._exit(0)
     if os.waitpid(child, 0)[1] == 0:
         break
@@ -298,11 +298,11 @@ def test_after_a_kill_at_any_moment_each_result_is_whole_or_absent(
 
     for folder in folders:
         cache = ResultCache(folder / ".trainwheel" / "cache", limit, digest_file)
-        found = restore(cache, 1), restore(cache, 2)
-        assert found[0] in (None, BEFORE)
-        assert found[1] in (None, AFTER)
-        assert found != (None, None)
-        outcomes.add((found[0] is None, found[1] is None))
+        first, second = restore(cache, 1), restore(cache, 2)
+        assert first in (None, BEFORE)
+        assert second in (None, AFTER)
+        assert (first, second) != (None, None)
+        outcomes.add((first is None, second is None))
         keep(cache, 3, {"d": b"3" * limit})
         assert [path for path, data in standing(cache.folder).items() if data is not None] == [
             f"files/{digest_file(path)[:2]}/{digest_file(path)}"

@@ -1,4 +1,4 @@
-"""A list of a kept result is believed as a whole or not at all."""
+"""The list of a result is believed as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_a_list_with_another_byte_anywhere_counts_as_absent() -> None:
     whole = render_listing("train", KEY, LISTING)
 
     for position in range(len(whole)):
-        changed = bytearray(whole)
-        changed[position] ^= 1
-        assert parse_listing("train", KEY, bytes(changed)) is None, position
+        forged = bytearray(whole)
+        forged[position] ^= 1
+        assert parse_listing("train", KEY, bytes(forged)) is None, position
 
 
 @pytest.mark.parametrize(

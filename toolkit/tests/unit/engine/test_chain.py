@@ -108,10 +108,7 @@ def test_links_are_put_in_the_order_of_their_needs() -> None:
     steps = (beside("zip"), link("a", "z"), link("z", "m"), beside("any"), link("m"))
 
     assert names(*steps) == names(*reversed(steps)) == ["m", "z", "a", "any", "zip"]
-
-
-def test_a_step_that_is_queued_by_another_comes_after_it() -> None:
-    assert names(replace(link("a"), follows=("b",)), link("b")) == ["b", "a"]
+    assert names(replace(link("a"), follows=("b",)), link("b")) == ["b", "a"], "b queues a"
 
 
 @pytest.mark.parametrize(

@@ -44,13 +44,9 @@ def test_a_package_counts_with_its_data_but_without_that_of_packages_in_it(
 
 @pytest.mark.parametrize(
     ("entry", "beside"),
-    [
-        ("top", {"model/m.yaml"}),
-        ("scripts/s.py", {"scripts/s.yaml"}),
-        ("r.py", set()),
-        ("setup", set()),
-    ],
-)
+    [("top", {"model/m.yaml"}), ("scripts/s.py", {"scripts/s.yaml"}), ("r.py", set()),
+     ("setup", set())],
+)  # fmt: skip
 def test_a_module_in_no_package_counts_with_the_data_beside_it_but_not_at_the_root(
     tmp_path: Path, entry: str, beside: set[str]
 ) -> None:
@@ -87,16 +83,10 @@ def test_the_folder_of_a_tool_at_the_root_never_counts(
 
 
 WIDE = {
-    "model/a.py": "import b\n\nimport c",
-    "model/b.py": "\nexec(x)\nexec(y)",
-    "model/c.py": "exec(x)",
-    "model/unused.py": "",
-    "model/other/__init__.py": "",
-    "model/other/o.yaml": "",
-    "model/__pycache__/a.pyc": "",
-    "tools/t.py": "exec(x)",
-    "r.yaml": "",
-}
+    "model/a.py": "import b\n\nimport c", "model/b.py": "\nexec(x)\nexec(y)",
+    "model/c.py": "exec(x)", "model/unused.py": "", "model/other/__init__.py": "",
+    "model/other/o.yaml": "", "model/__pycache__/a.pyc": "", "tools/t.py": "exec(x)", "r.yaml": "",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -124,16 +114,11 @@ def test_an_entry_from_elsewhere_imports_nothing_of_the_repository(
 
 
 def test_a_link_counts_under_its_name_by_what_it_leads_to(tmp_path: Path) -> None:
-    plant(
-        tmp_path,
-        {
-            "elsewhere/lib/__init__.py": "from . import x",
-            "elsewhere/lib/x.py": "import linked",
-            "elsewhere/lib/l.sql": "",
-            "elsewhere/m.py": "import json",
-            "model/a.py": "import lib",
-        },
-    )
+    files = {
+        "elsewhere/lib/__init__.py": "from . import x", "elsewhere/lib/x.py": "import linked",
+        "elsewhere/lib/l.sql": "", "elsewhere/m.py": "import json", "model/a.py": "import lib",
+    }  # fmt: skip
+    plant(tmp_path, files)
     (tmp_path / "model/lib").symlink_to(tmp_path / "elsewhere/lib")
     (tmp_path / "model/linked.py").symlink_to("../elsewhere/m.py")
 

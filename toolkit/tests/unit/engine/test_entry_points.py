@@ -41,10 +41,10 @@ def with_scripts(tmp_path: Path) -> Path:
 
 def entries(root: Path, command: str, source: Path | None = None) -> str | None:
     """Return what a command runs, as text."""
-    found = entries_of(command.split(" ") if command else [], root, source)
-    if found is None:
+    result = entries_of(command.split(" ") if command else [], root, source)
+    if result is None:
         return None
-    (entry,) = found
+    (entry,) = result
     return entry if isinstance(entry, str) else entry.relative_to(root).as_posix()
 
 

@@ -137,14 +137,14 @@ def test_an_error_says_how_a_tool_ended(
     sentence(caught.value)
 
 
-@pytest.mark.parametrize(("verbose", "shown"), [(False, ""), (True, "hello\n")])
+@pytest.mark.parametrize(("verbose", "output"), [(False, ""), (True, "hello\n")])
 def test_a_tool_that_succeeds_is_quiet_unless_it_is_verbose(
-    shell: Shell, shown: str, *, verbose: bool
+    shell: Shell, output: str, *, verbose: bool
 ) -> None:
     tools = replace(shell.open(), verbose=verbose)
 
     assert tools.run(STEP, script("print('hello')"), what="it") == "hello\n"
-    assert shell.stream.getvalue() == shown
+    assert shell.stream.getvalue() == output
 
 
 def test_lines_of_progress_are_echoed_and_are_not_part_of_the_output(shell: Shell) -> None:
@@ -208,8 +208,8 @@ def test_a_lock_that_cannot_be_used_makes_no_environment(shell: Shell) -> None:
 def test_another_configuration_keeps_the_folder(shell: Shell) -> None:
     tools, other = shell.open(), shell.open()
 
-    moved = tools.at(other.workspace)
+    other_tools = tools.at(other.workspace)
 
-    assert isinstance(moved, StepEnvironments)
-    assert moved.workspace is other.workspace
-    assert moved.folder == tools.folder
+    assert isinstance(other_tools, StepEnvironments)
+    assert other_tools.workspace is other.workspace
+    assert other_tools.folder == tools.folder

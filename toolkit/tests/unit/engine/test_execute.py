@@ -126,7 +126,7 @@ CHANGES: dict[str, Change] = {
 
 
 RESTORED = {"gone artefact", "added to report", "gone report", "gone record"}
-"""Changes after which what the step made of the same inputs is still kept."""
+"""Changes after which the result of the same inputs is still in the cache."""
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -43,9 +43,9 @@ def test_no_two_paths_are_the_same() -> None:
 def test_a_second_model_has_its_own_build_folder_and_shares_the_store() -> None:
     other = Layout.of(ROOT, CONFIG, "fraud")
 
-    shared = {name for name in NAMES if place(other, name) == place(LAYOUT, name)}
-    assert shared == {*STORED} >= {"store", "index", "cache", "lock"}
-    for name in {*NAMES} - shared:
+    common = {name for name in NAMES if place(other, name) == place(LAYOUT, name)}
+    assert common == {*STORED} >= {"store", "index", "cache", "lock"}
+    for name in {*NAMES} - common:
         below = place(LAYOUT, name).relative_to(ROOT / "build")
         assert place(other, name) == ROOT / "build" / "fraud" / below
 

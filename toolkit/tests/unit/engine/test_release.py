@@ -45,14 +45,10 @@ def test_a_decision_that_cannot_be_read_says_how_to_make_one(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("name", "other-model"),
-        ("version", "0.1.1"),
-        ("releases", False),
-        ("always", True),
-        ("release_key", "b" * 64),
-        ("reason", "build 174"),
+        ("name", "other-model"), ("version", "0.1.1"), ("releases", False), ("always", True),
+        ("release_key", "b" * 64), ("reason", "build 174"),
     ],
-)
+)  # fmt: skip
 def test_every_field_but_the_reason_changes_the_decision(field: str, value: Any) -> None:
     other = Release(**{**asdict(RELEASE), field: value})
 

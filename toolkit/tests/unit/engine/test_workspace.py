@@ -23,24 +23,18 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("step", "locked"),
-    [
-        ("train", ["six==1.16.0"]),
-        ("test", ["six==1.16.0", "pytest==9.0.0"]),
-        ("package", []),
-        ("upload", []),
-        ("version", []),
-    ],
+    ("step", "expected"),
+    [("train", ["six==1.16.0"]), ("test", ["pytest==9.0.0", "six==1.16.0"]), ("upload", [])],
 )
 def test_a_step_gets_the_runtime_packages_and_its_own_category(
-    root: Path, step: str, locked: list[str]
+    root: Path, step: str, expected: list[str]
 ) -> None:
     workspace = open_here(root).workspace
 
     text = workspace.locked(*load_chain().categories(step, workspace.config))
 
-    assert re.findall(r"^\w+==[\d.]+", text, re.MULTILINE) == sorted(locked)
-    assert text.count("--hash=sha256:") == len(locked)
+    assert re.findall(r"^\w+==[\d.]+", text, re.MULTILINE) == expected
+    assert text.count("--hash=sha256:") == len(expected)
 
 
 def test_a_lock_that_does_not_fit_the_pipfile_is_refused(root: Path) -> None:
