@@ -8,11 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from unit.wheels import write_wheel
 
 pytestmark = pytest.mark.integration
 
@@ -35,22 +36,6 @@ def build_editable(directory, config_settings=None, metadata_directory=None):
 """
 
 
-def build_wheel(folder: Path, name: str) -> Path:
-    """Write a wheel with one module that says where it came from."""
-    folder.mkdir(exist_ok=True)
-    wheel = folder / f"{name}-1.0-py3-none-any.whl"
-    info = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(f"{name}.py", "LOCKED = True\n")
-        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
-        archive.writestr(f"{info}/METADATA", metadata)
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    return wheel
-
-
 def write_lock(root: Path, wheel: Path, digest: str = "") -> None:
     digest = digest or hashlib.sha256(wheel.read_bytes()).hexdigest()
     name = wheel.name.partition("-")[0]
@@ -71,7 +56,7 @@ def project(tmp_path: Path) -> Path:
         '[build-system]\nrequires = []\nbuild-backend = "back_end"\nbackend-path = ["."]\n'
     )
     shutil.copy(ROOT / "bootstrap.py", root)
-    write_lock(root, build_wheel(tmp_path / "wheels", "tiny_runner"))
+    write_lock(root, write_wheel(tmp_path / "wheels", "tiny_runner", "1.0"))
     return root
 
 
@@ -104,7 +89,7 @@ def imports(root: Path, module: str) -> bool:
 def test_a_wheel_of_the_repository_and_the_lock_are_installed_once_and_again_after_a_move(
     project: Path,
 ) -> None:
-    wheel = build_wheel(project / "wheels", "tiny_tool")
+    wheel = write_wheel(project / "wheels", "tiny_tool", "1.0")
     lock = project / "Pipfile.lock"
     document = json.loads(lock.read_text())
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()

@@ -9,7 +9,6 @@ import http.server
 import json
 import os
 import threading
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from trainwheel.install.lock import lock
 from trainwheel.install.lock_environment import find_python
 from trainwheel.requirements.lockfile import check_fresh, parse_lockfile, parse_pipfile
 from trainwheel.system.environ import Environment
+from unit.wheels import write_wheel
 
 pytestmark = pytest.mark.integration
 
@@ -36,15 +36,11 @@ tiny-c = "*"
 """
 # What 2.0 of tiny-a needs has to move with it; tiny-c has nothing to do with either.
 RELEASES = {
-    ("tiny_a", "1.0"): "tiny-b>=1",
-    ("tiny_a", "2.0"): "tiny-b>=2",
-    ("tiny_b", "1.0"): "",
-    ("tiny_b", "2.0"): "",
-    ("tiny_c", "1.0"): "",
-    ("tiny_c", "2.0"): "",
+    ("tiny_a", "1.0"): ("tiny-b>=1",),
+    ("tiny_a", "2.0"): ("tiny-b>=2",),
+    **{(name, version): () for name in ("tiny_b", "tiny_c") for version in ("1.0", "2.0")},
 }
-METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: {}\n"
-LIB_METADATA = METADATA.format("tiny-lib", "1.0") + "Requires-Dist: tiny-c\n"
+LIB_METADATA = "Metadata-Version: 2.1\nName: tiny-lib\nVersion: 1.0\nRequires-Dist: tiny-c\n"
 BACK_END = f"""\
 import os
 def _write(directory, config_settings=None):
@@ -64,21 +60,6 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def write_wheel(folder: Path, name: str, version: str, requires: str) -> Path:
-    wheel = folder / f"{name}-{version}-py3-none-any.whl"
-    info = f"{name}-{version}.dist-info"
-    needed = f"Requires-Dist: {requires}\n" if requires else ""
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, text in (
-            (f"{info}/METADATA", METADATA.format(name, version) + needed),
-            (f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
-            (f"{info}/RECORD", ""),
-        ):
-            # A date of its own would give each session other digests.
-            archive.writestr(zipfile.ZipInfo(path), text)
-    return wheel
-
-
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simple index as files."""
@@ -86,8 +67,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     links: dict[str, str] = {}
     for (name, version), requires in RELEASES.items():
         project = name.replace("_", "-")
-        (root / "simple" / project).mkdir(parents=True, exist_ok=True)
-        wheel = write_wheel(root / "simple" / project, name, version, requires)
+        wheel = write_wheel(root / "simple" / project, name, version, requires=requires)
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         link = f'<a href="{wheel.name}#sha256={digest}">{wheel.name}</a>\n'
         links[project] = links.get(project, "") + link

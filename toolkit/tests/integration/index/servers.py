@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import http.server
 import socket
 import struct
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainwheel.index.target import Target
 from trainwheel.system.secrets import Secret
+from unit.wheels import write_wheel
 
 # Nothing here waits longer than this for something that should happen.
 BOUND = 60.0
@@ -23,24 +22,8 @@ BOUND = 60.0
 
 def make_wheel(folder: Path, content: str = "x = 1\n", version: str = "1.0") -> Path:
     """Write a valid wheel of the project demo-model and return its path."""
-    info = f"demo_model-{version}.dist-info"
-    files = {
-        "demo_model.py": content,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: demo-model\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    rows = [f"{name},{_digest(text)},{len(text)}\n" for name, text in files.items()]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"demo_model-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in (*files.items(), (f"{info}/RECORD", "".join(rows))):
-            archive.writestr(zipfile.ZipInfo(name), text)
-    return path
-
-
-def _digest(text: str) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
-    return f"sha256={digest.decode().rstrip('=')}"
+    members = {"demo_model.py": content.encode()}
+    return write_wheel(folder, "demo_model", version, members=members)
 
 
 @dataclass

@@ -156,7 +156,7 @@ def test_a_download_and_its_metadata_use_the_whole_address(
 
     assert index.download(file, tmp_path / "new").read_bytes() == wheel.read_bytes()
     assert metadata is not None
-    assert b"Name: demo-model" in metadata.read_bytes()
+    assert b"Name: demo_model" in metadata.read_bytes()
 
 
 def test_the_page_that_a_resolver_is_shown_holds_no_signature(
