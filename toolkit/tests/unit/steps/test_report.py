@@ -1,4 +1,4 @@
-"""The report, the table and the card say what was measured, of the model that stands."""
+"""Report, table and model card show what is known of the current model."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ import pytest
 from trainwheel.errors import StepFailedError
 from trainwheel.system.digest import digest_file
 from unit.repository import make_repository, write
-from unit.steps.opened import SHA, configure, open_with
+from unit.steps.opened import SHA, Opened, configure, open_with
 
-WORST = [{"row": 2, "truth": "a", "predicted": "b", "score": 0.25}]
-TAKEN = {"seconds": 59.94, "processor_seconds": 3661.4, "peak_memory": 3 << 20}
+COSTS = {"seconds": 59.94, "processor_seconds": 3661.4, "peak_memory": 3 << 20}
+EVALUATION = "build/evaluate/evaluation.json"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A small model repository whose model was trained and evaluated."""
     root = make_repository(tmp_path / "small")
-    write(root, "build/train/metrics.json", '{"accuracy": 0.9125}')
+    write_json(root, "metrics.json", {"accuracy": 0.9125})
     evaluate(root)
     return root
+
+
+def write_json(root: Path, name: str, document: Any) -> None:
+    write(root, f"build/train/{name}", json.dumps(document))
 
 
 def evaluate(root: Path, **measured: Any) -> None:
@@ -33,84 +37,77 @@ def evaluate(root: Path, **measured: Any) -> None:
         "measured": measured,
         "compared": {},
     }
-    write(root, "build/evaluate/evaluation.json", json.dumps(document))
+    write(root, EVALUATION, json.dumps(document))
+
+
+def report(root: Path, *named: str, **parts: Any) -> Opened:
+    return open_with(root, named=named, **parts).step("report")
 
 
 def page(root: Path, name: str = "report.html") -> str:
-    open_with(root).step("report")
+    report(root)
     return (root / "build/train" / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("name", "compares"), [("report.html", True), ("metrics.md", True), ("model_card.md", False)]
+    ("name", "compares", "describes"),
+    [("report.html", True, True), ("metrics.md", True, False), ("model_card.md", False, True)],
 )
-def test_each_page_tells_the_model_and_its_metric(root: Path, name: str, *, compares: bool) -> None:
+def test_each_page_shows_its_part_of_model_metrics_data_and_parameters(
+    root: Path, name: str, *, compares: bool, describes: bool
+) -> None:
+    write_json(root, "params.json", {"depth": 7})
+    write_json(root, "data.json", {"wine": SHA})
+
     text = page(root, name)
 
     assert "small-model" in text
     assert "0.9125" in text
     # A card is read long after, when something else is published.
     assert ("0.1.0" in text) is compares
+    digest = digest_file(root / "data/rows.csv")[:16]
+    for part in ("depth", "wine", SHA[:16], "data/rows.csv", digest, "small_training"):
+        assert (part in text) is describes
 
 
-@pytest.mark.parametrize("name", ["report.html", "model_card.md"])
-def test_training_is_told_with_its_data_and_parameters(root: Path, name: str) -> None:
-    write(root, "build/train/params.json", '{"depth": 7}')
-    write(root, "build/train/data.json", json.dumps({"wine": SHA}))
-
-    text = page(root, name)
-
-    for part in (
-        "depth",
-        "wine",
-        SHA[:16],
-        "data/rows.csv",
-        digest_file(root / "data/rows.csv")[:16],
-    ):
-        assert part in text
-    assert "small_training" in text
-
-
-def test_what_training_took_is_told_as_people_read_it(root: Path) -> None:
-    write(root, "build/train/training.json", json.dumps(TAKEN))
+@pytest.mark.parametrize("losses", [None, 0, 1])
+def test_costs_are_shown_in_readable_units_with_those_of_a_cluster(
+    root: Path, losses: int | None
+) -> None:
+    cluster = {"workers": 4, "lost_workers": losses, "repeated_tasks": 9}
+    write_json(
+        root, "training.json", {**COSTS, **({"cluster": cluster} if losses is not None else {})}
+    )
 
     text = page(root)
 
-    assert "59.9 s" in text
-    assert "1:01:01" in text
-    assert "3.1 MB" in text
-    assert "workers" not in text
+    assert all(part in text for part in ("59.9 s", "1:01:01", "3.1 MB"))
+    assert ("4 workers at the start" in text) is (losses is not None)
+    assert ("1 lost, 9 tasks repeated" in text) is (losses == 1)
 
 
-@pytest.mark.parametrize(("lost", "told"), [(0, False), (1, True)])
-def test_a_cluster_is_told_and_what_it_lost(root: Path, lost: int, *, told: bool) -> None:
-    cluster = {"workers": 4, "lost_workers": lost, "repeated_tasks": 9}
-    write(root, "build/train/training.json", json.dumps({**TAKEN, "cluster": cluster}))
+def test_a_minute_is_shown_as_a_clock_does(root: Path) -> None:
+    write_json(root, "training.json", {**COSTS, "seconds": 60.0})
 
-    text = page(root)
-
-    assert "4 workers at the start" in text
-    assert ("1 lost, 9 tasks repeated" in text) is told
+    assert "0:01:00" in page(root)
 
 
-def test_a_model_that_carries_training_rows_is_warned_of(root: Path) -> None:
+def test_estimators_that_contain_training_rows_are_named(root: Path) -> None:
     assert "KNeighborsClassifier" not in page(root)
 
-    facts = {"carries_training_rows": ["KNeighborsClassifier"]}
-    write(root, "build/train/training.json", json.dumps(facts))
+    write_json(root, "training.json", {"carries_training_rows": ["KNeighborsClassifier"]})
 
     assert "KNeighborsClassifier" in page(root)
     assert "KNeighborsClassifier" in page(root, "metrics.md")
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_the_inputs_of_mistakes_are_shown_only_where_that_is_configured(
-    root: Path, *, shows: bool
-) -> None:
+def test_the_inputs_of_mistakes_are_shown_only_if_configured(root: Path, *, shows: bool) -> None:
     configure(root, f"report.show-rows = {str(shows).lower()}")
     rows = "".join(f'{{"input": {{"name": "patient-{n}"}}, "truth": "a"}}\n' for n in (1, 2, 3))
     write(root, "build/train/holdout.jsonl", rows)
-    evaluate(root, rows=3, positive="a", worst=WORST)
+    mistake = {"row": 2, "truth": "a", "predicted": "b", "score": 0.25}
+    evaluate(root, rows=3, positive="a", worst=[mistake])
 
     text = page(root)
 
@@ -120,48 +117,42 @@ def test_the_inputs_of_mistakes_are_shown_only_where_that_is_configured(
     assert "patient-3" not in text
 
 
-def repeatability(root: Path, artefact: str) -> None:
+@pytest.mark.parametrize("is_current", [True, False])
+def test_repeatability_is_shown_of_the_current_model_only(root: Path, *, is_current: bool) -> None:
+    artefact = digest_file(root / "model/small_model/artefact/model.joblib") if is_current else SHA
     repeat = {"engine": "local", "hash_seed": "1", "artefact": artefact, "difference": ""}
     document = {"schema": 1, "holds": "bytes", "artefact": artefact, "repeats": [repeat]}
-    write(root, "build/train/repeatability.json", json.dumps(document))
+    write_json(root, "repeatability.json", document)
+
+    assert ("byte for byte" in page(root)) is is_current
 
 
-def test_whether_training_repeats_is_told_of_the_model_that_stands(root: Path) -> None:
-    repeatability(root, digest_file(root / "model/small_model/artefact/model.joblib"))
-    assert "byte for byte" in page(root)
-
-    repeatability(root, SHA)
-    assert "byte for byte" not in page(root)
-
-
-def test_pictures_are_named_for_whoever_cannot_see_them(root: Path) -> None:
+def test_pictures_have_names_for_screen_readers_and_texts_are_escaped(root: Path) -> None:
     write(root, "build/evaluate/roc.svg", '<svg width="1"><svg height="2"></svg></svg>')
     write(root, "build/evaluate/unknown.svg", '<svg id="unknown"></svg>')
+    write_json(root, "params.json", {"<script>": "</td>"})
 
     text = page(root)
 
     assert text.count('<svg role="img" aria-label="ROC curve" width="1"><svg height="2">') == 1
     assert 'id="unknown"' not in text
+    assert "<script>" not in text
 
 
-def test_what_is_no_markup_is_none_on_the_page(root: Path) -> None:
-    write(root, "build/train/params.json", '{"<script>": "</td>"}')
+@pytest.mark.parametrize(("step", "prints"), [("report", True), ("test", False)])
+def test_the_path_is_printed_if_the_session_was_requested(
+    root: Path, step: str, *, prints: bool
+) -> None:
+    report(root)
 
-    assert "<script>" not in page(root)
+    opened = report(root, step)
 
-
-@pytest.mark.parametrize(("named", "spoken"), [(["report"], True), (["test"], False)])
-def test_who_asks_for_it_is_told_where_it_is(root: Path, named: list[str], *, spoken: bool) -> None:
-    open_with(root).step("report")
-
-    opened = open_with(root, named=named).step("report")
-
-    assert ("build/train/report.html" in opened.said) is spoken
+    assert ("build/train/report.html" in opened.said) is prints
     assert "report" not in opened.run.made
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "anew"),
+    ("name", "text", "is_stale"),
     [
         ("build/train/metrics.json", '{"accuracy": 0.5}', True),
         ("build/train/repeatability.json", "{}", True),
@@ -171,19 +162,20 @@ def test_who_asks_for_it_is_told_where_it_is(root: Path, named: list[str], *, sp
         ("build/test/junit.xml", "", False),
     ],
 )
-def test_it_is_written_anew_for_what_it_tells(
-    root: Path, name: str, text: str, *, anew: bool
+def test_it_is_written_again_when_its_content_changes(
+    root: Path, name: str, text: str, *, is_stale: bool
 ) -> None:
-    open_with(root).step("report")
+    report(root)
     write(root, name, text)
 
-    assert ("report" in open_with(root).step("report").run.made) is anew
+    assert ("report" in report(root).run.made) is is_stale
 
 
 def test_a_model_that_was_not_evaluated_has_no_report(root: Path) -> None:
-    (root / "build/evaluate/evaluation.json").unlink()
+    (root / EVALUATION).unlink()
 
+    assert "skipped" in report(root, registered=frozenset({"report"})).said
     with pytest.raises(StepFailedError, match=r"evaluation\.json"):
-        open_with(root, registered=frozenset({"evaluate", "report"})).step("report")
+        report(root, registered=frozenset({"evaluate", "report"}))
 
     assert not (root / "build/train/report.html").exists()

