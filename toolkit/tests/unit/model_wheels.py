@@ -25,13 +25,14 @@ GOLDEN = json.dumps({"input": {"x": 2.0}, "prediction": {"y": 4.0}}) + "\n"
 CLASSIFIER = b"def predict_record(record):\n    return {'y': 2 * record['x']}\n"
 
 
-def write_model_wheel(
+def write_model_wheel(  # noqa: PLR0913 - each by name
     folder: Path,
     version: str = "0.1.0",
     *,
     release_key: str = ONE,
     metrics: Mapping[str, float] | None = None,
     gate: Mapping[str, Any] | None = None,
+    predict: str = PREDICT,
 ) -> Path:
     """Write a wheel of ``small-model``, whose prediction is twice the input, and return its path.
 
@@ -41,6 +42,7 @@ def write_model_wheel(
         release_key: What its provenance says of its content.
         metrics: Of the model, by name.
         gate: Metric → what its release asked of it.
+        predict: Its public function, as its provenance names it.
     """
     info = f"small_model-{version}.dist-info"
     provenance = Provenance(
@@ -49,7 +51,7 @@ def write_model_wheel(
         training=Training("python -m t", {}, "local", "cpython 3.11.7", "linux-x86_64", ONE, {}),
         metrics=metrics or {}, intervals={}, gate=gate, packages={},
         artefact=Artefact("small_model/artefact/model.joblib", ONE, 7, "joblib"),
-        golden=Golden(hashlib.sha256(GOLDEN.encode()).hexdigest(), 1, PREDICT, 1e-9),
+        golden=Golden(hashlib.sha256(GOLDEN.encode()).hexdigest(), 1, predict, 1e-9),
     )  # fmt: skip
     members = {
         "small_model/classifier.py": CLASSIFIER,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import sys
@@ -18,11 +17,9 @@ from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps import load_chain
 from trainwheel.system.digest import digest_json
-from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training
-from trainwheel.wheel.sbom import bill_name
+from unit.model_wheels import write_model_wheel
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import PYPROJECT, SIX, open_here, write
-from unit.wheels import write_wheel
 
 Answer = Callable[[Call], str]
 SHA = "ab" * 32
@@ -127,26 +124,9 @@ def fail(message: str) -> Answer:
     return answer
 
 
-def provenance(version: str, metrics: Mapping[str, float], predict: str, golden: str) -> Provenance:
-    """Return what a published wheel says of its model."""
-    training = Training("python -m small_training", {}, "local", "3.11.0", "linux", SHA, {})
-    return Provenance(
-        "small-model", version, SHA, None, dirty=False, commit_time=None, training=training,
-        metrics=metrics, intervals={}, gate=None, packages={},
-        artefact=Artefact("small_model/artefact/model.joblib", SHA, 7, "joblib"),
-        golden=Golden(hashlib.sha256(golden.encode()).hexdigest(), 0, predict, 1e-9),
-    )  # fmt: skip
-
-
 def publish(
     root: Path, version: str, metrics: Mapping[str, float], *, predict: str = "builtins:dict"
 ) -> Path:
-    """Put a wheel with a whole record of its model into the embedded index."""
-    own = provenance(version, metrics, predict, "")
-    folder = f"small_model-{version}.dist-info/"
-    members = {
-        f"{folder}trainwheel/provenance.json": own.render().encode(),
-        f"{folder}trainwheel/golden.jsonl": b"",
-        f"{folder}{bill_name(own)}": b'{"components": []}',
-    }
-    return write_wheel(root / ".trainwheel" / "index", "small_model", version, members=members)
+    """Put the wheel of a model into the embedded index."""
+    index = root / ".trainwheel" / "index"
+    return write_model_wheel(index, version, metrics=metrics, predict=predict)

@@ -1,127 +1,107 @@
-"""Which cluster training works on: what does not fit is told before anything is started."""
+"""Which cluster training works on, and what is refused before anything is started."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import TrainwheelError
 from trainwheel.steps import load_chain
 from trainwheel.steps.shared.cluster import Cluster, cluster_of, plan_for
-from unit.repository import PYPROJECT, make_repository, open_here, write, write_lock
+from unit.repository import open_here, write, write_lock
+from unit.steps.opened import configure, open_with
 
 ENGINE = ("cryptography", "distributed")
-ADDRESS = "TRAINWHEEL_DASK_SCHEDULER"
+ADDRESS, CA_FILE = "TRAINWHEEL_DASK_SCHEDULER", "TRAINWHEEL_DASK_CA_FILE"
+DASK, ONE = 'train.engine = "dask"', 'train.dask.scheduler = "tcp://one:8786"'
+TLS = 'train.dask.scheduler = "tls://one:8786"'
 
 
-def open_with(
+def cluster(
     root: Path,
     *lines: str,
     engine: tuple[str, ...] = ENGINE,
     variables: Mapping[str, str] | None = None,
-) -> Workspace:
-    make_repository(root)
-    write(root, "pyproject.toml", PYPROJECT + "".join(f"{line}\n" for line in lines))
+) -> Cluster | None:
+    configure(root, *lines)
     write_lock(root, engine=engine)
-    return open_here(root, variables).workspace
+    return cluster_of(open_here(root, variables).workspace)
 
 
-DASK = 'train.engine = "dask"'
+def test_the_engine_decides_and_a_variable_wins_over_the_key(root: Path) -> None:
+    assert cluster(root, ONE, engine=()) is None
+    assert cluster(root, DASK) == Cluster()
+    assert cluster(root, DASK, ONE) == Cluster("tcp://one:8786")
+    two = {ADDRESS: "tcp://two:8786"}
+    assert cluster(root, DASK, ONE, variables=two) == Cluster("tcp://two:8786")
 
 
-def test_without_the_key_there_is_no_cluster(tmp_path: Path) -> None:
-    assert cluster_of(open_with(tmp_path, engine=())) is None
+def test_an_address_without_the_engine_is_noticed(root: Path) -> None:
+    opened = open_with(root, variables={ADDRESS: "tcp://cluster:8786"})
 
-
-def test_an_address_alone_changes_nothing_and_that_is_said(tmp_path: Path) -> None:
-    make_repository(tmp_path)
-    said = io.StringIO()
-    run = open_here(tmp_path, {ADDRESS: "tcp://cluster:8786"}, stream=said)
-
-    with plan_for(run, tmp_path, {}) as plan:
+    with plan_for(opened.run, root, {}) as plan:
         assert plan is None
-    assert f"{ADDRESS} is not used" in said.getvalue()
+    assert f"{ADDRESS} is not used" in opened.said
 
 
-def test_without_an_address_it_is_one_of_this_machine(tmp_path: Path) -> None:
-    assert cluster_of(open_with(tmp_path, DASK)) == Cluster()
-
-
-def test_the_variable_wins_over_the_key(tmp_path: Path) -> None:
-    lines = (DASK, 'train.dask.scheduler = "tcp://one:8786"')
-
-    assert cluster_of(open_with(tmp_path, *lines)) == Cluster("tcp://one:8786")
-    told = open_with(tmp_path, *lines, variables={ADDRESS: "tcp://two:8786"})
-    assert cluster_of(told) == Cluster("tcp://two:8786")
-
-
-def test_keys_are_files_from_the_root_and_variables_win(tmp_path: Path) -> None:
+def test_keys_are_files_from_the_root_and_variables_win(root: Path) -> None:
     for name in ("ca.pem", "cert.pem", "key.pem", "other.pem"):
-        write(tmp_path, name, "")
+        write(root, name, "")
     lines = [f'train.dask.{kind}-file = "{kind}.pem"' for kind in ("ca", "cert", "key")]
-    lines += [DASK, 'train.dask.scheduler = "tls://one:8786"']
-    other = str(tmp_path / "other.pem")
+    other = str(root / "other.pem")
+
     variables = {"TRAINWHEEL_DASK_KEY_FILE": other}
+    result = cluster(root, DASK, TLS, *lines, variables=variables)
 
-    found = cluster_of(open_with(tmp_path, *lines, variables=variables))
-
-    assert found == Cluster(
-        "tls://one:8786",
-        {
-            "tls_ca_file": str(tmp_path / "ca.pem"),
-            "tls_client_cert": str(tmp_path / "cert.pem"),
-            "tls_client_key": other,
-        },
-    )
+    keys = {
+        "tls_ca_file": str(root / "ca.pem"),
+        "tls_client_cert": str(root / "cert.pem"),
+        "tls_client_key": other,
+    }
+    assert result == Cluster("tls://one:8786", keys)
 
 
 @pytest.mark.parametrize(
-    ("lines", "engine", "variables", "told"),
+    ("line", "engine", "variables"),
     [
-        ((), ENGINE, {ADDRESS: "cluster:8786"},
-         f"configuration: {ADDRESS} = 'cluster:8786', but it takes an address such as tcp://"),
-        ((), (), {}, 'configuration: tool.trainwheel.train.engine is "dask", but [engine] has'),
-        ((), ("distributed",), {}, "configuration: a cluster of this machine needs keys, but"),
-        (('train.dask.scheduler = "tls://one:8786"',), ENGINE, {},
-         "configuration: tls://one:8786 needs keys, and neither tool.trainwheel.train.dask.ca"),
-        (('train.dask.scheduler = "tls://one:8786"', 'train.dask.ca-file = "gone.pem"'), ENGINE, {},
-         "configuration: tool.trainwheel.train.dask.ca-file = 'gone.pem', a file that cannot be"),
-        (('train.dask.scheduler = "tls://one:8786"',), ENGINE,
-         {"TRAINWHEEL_DASK_CA_FILE": "/gone.pem"},
-         "configuration: TRAINWHEEL_DASK_CA_FILE = '/gone.pem', a file that cannot be read"),
+        ("", ENGINE, {ADDRESS: "cluster:8786"}),
+        ("", (), {}),
+        ("", ("distributed",), {}),
+        (TLS, ENGINE, {}),
+        (f'{TLS}\ntrain.dask.ca-file = "missing.pem"', ENGINE, {}),
+        (TLS, ENGINE, {CA_FILE: "/missing.pem"}),
     ],
-)  # fmt: skip
-def test_what_does_not_fit_is_one_line(
-    tmp_path: Path,
-    lines: tuple[str, ...],
+    ids=["no address", "no packages", "no cryptography", "no keys", "no file", "no file, variable"],
+)
+def test_a_cluster_that_cannot_be_used_is_refused_in_one_line(
+    root: Path,
+    line: str,
     engine: tuple[str, ...],
     variables: dict[str, str],
-    told: str,
+    sentence: Callable[[object], None],
 ) -> None:
-    workspace = open_with(tmp_path, DASK, *lines, engine=engine, variables=variables)
-
     with pytest.raises(TrainwheelError) as caught:
-        cluster_of(workspace)
+        cluster(root, DASK, line, engine=engine, variables=variables)
 
-    assert str(caught.value).startswith(told)
+    sentence(caught.value)
 
 
-def test_a_command_that_is_no_python_cannot_work_there(tmp_path: Path) -> None:
-    open_with(tmp_path, DASK)
-    text = (tmp_path / "pyproject.toml").read_text()
-    write(tmp_path, "pyproject.toml", text.replace("python -m small_training", "bash train.sh"))
+def test_a_command_that_is_not_python_cannot_run_there(root: Path) -> None:
+    cluster(root, DASK)
+    text = (root / "pyproject.toml").read_text()
+    write(root, "pyproject.toml", text.replace("python -m small_training", "bash train.sh"))
 
     with pytest.raises(TrainwheelError, match=r'let .*train\.command begin with "python -m"'):
-        cluster_of(open_here(tmp_path).workspace)
+        cluster_of(open_here(root).workspace)
 
 
-def test_only_training_needs_what_the_cluster_needs(tmp_path: Path) -> None:
-    on_cluster, chain = open_with(tmp_path, DASK).config, load_chain()
+def test_only_training_needs_the_packages_of_the_cluster(root: Path) -> None:
+    chain, local = load_chain(), open_here(root).workspace.config
+    configure(root, DASK)
+    on_cluster = open_here(root).workspace.config
 
     assert chain.categories("train", on_cluster) == ("packages", "train", "engine")
     assert chain.categories("evaluate", on_cluster) == ("packages", "train")
-    assert chain.categories("train", open_with(tmp_path).config) == ("packages", "train")
+    assert chain.categories("train", local) == ("packages", "train")

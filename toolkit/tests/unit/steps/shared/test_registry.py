@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.steps.shared.registry import registry_of
 from unit.repository import PYPROJECT, make_repository, open_here, write
+from unit.steps.opened import open_with
 
 TABLE = """
 [tool.trainwheel.index.corporate]
@@ -31,19 +31,15 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def test_by_default_it_is_the_folder_in_the_work_tree(root: Path) -> None:
-    run = open_here(root)
-
-    registry = registry_of(run, None)
-
+def test_the_default_is_a_folder_of_the_repository_and_a_name_wins_over_the_variable(
+    root: Path,
+) -> None:
+    registry = registry_of(open_here(root), None)
     assert registry.target is None
-    assert registry.folder == root / ".trainwheel" / "index"
-    assert registry.keys == root / ".trainwheel" / "keys"
+    assert registry.folder == root / ".trainwheel/index"
+    assert registry.keys == root / ".trainwheel/keys"
 
-
-def test_the_name_asked_for_wins_over_the_variable(root: Path) -> None:
     run = open_here(root, {**WRITER, "TRAINWHEEL_INDEX": "corporate"})
-
     assert registry_of(run, None).label == "index corporate"
     assert registry_of(run, "embedded").target is None
 
@@ -57,7 +53,7 @@ def test_the_name_asked_for_wins_over_the_variable(root: Path) -> None:
         (READER, True, "reader"),
     ],
 )
-def test_it_is_opened_with_the_credentials_for_what_is_done(
+def test_it_is_opened_with_the_credentials_for_the_purpose(
     root: Path, variables: dict[str, str], *, to_read: bool, user: str
 ) -> None:
     target = registry_of(open_here(root, variables), "corporate", to_read=to_read).target
@@ -67,32 +63,20 @@ def test_it_is_opened_with_the_credentials_for_what_is_done(
     assert target.username.reveal() == user
 
 
-def test_credentials_for_reading_do_not_publish(root: Path) -> None:
+def test_wrong_credentials_or_names_are_refused(root: Path) -> None:
     with pytest.raises(MissingCredentialsError, match="CORPORATE_PASSWORD"):
         registry_of(open_here(root, READER), "corporate")
-
-
-def test_its_credentials_are_printed_no_more(root: Path) -> None:
-    stream = io.StringIO()
-    run = open_here(root, WRITER, stream=stream)
-
-    registry_of(run, "corporate")
-    run.console.line("it is writes-it-all")
-
-    assert stream.getvalue() == "it is ***\n"
-
-
-def test_what_it_notices_is_said_once(root: Path) -> None:
-    stream = io.StringIO()
-    registry = registry_of(open_here(root, stream=stream), None)
-
-    assert registry.notify is not None
-    registry.notify("elsewhere")
-    registry.notify("elsewhere")
-
-    assert stream.getvalue() == "notice: elsewhere\n"
-
-
-def test_an_unknown_name_is_refused(root: Path) -> None:
     with pytest.raises(ConfigurationError, match="'corporat'"):
         registry_of(open_here(root), "corporat")
+
+
+def test_credentials_are_redacted_and_notices_are_printed_once(root: Path) -> None:
+    opened = open_with(root, variables=WRITER)
+
+    registry = registry_of(opened.run, "corporate")
+    opened.run.console.line("it is writes-it-all")
+    for _ in range(2):
+        assert registry.notify is not None
+        registry.notify("elsewhere")
+
+    assert opened.said == "it is ***\nnotice: elsewhere\n"
