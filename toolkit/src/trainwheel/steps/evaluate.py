@@ -60,12 +60,12 @@ def pass_gate(run: Run) -> None:
 
 def _write_junit(layout: Layout, verdict: Verdict) -> None:
     """Write test results and verdict into one JUnit file, unless it is newer than both."""
-    tests, combined = layout.test / "pytest.xml", layout.junit
+    tests, junit = layout.test / "pytest.xml", layout.junit
     if not tests.is_file():
         return
-    time_of_writing = combined.stat().st_mtime_ns if combined.is_file() else 0
+    time_of_writing = junit.stat().st_mtime_ns if junit.is_file() else 0
     if any(path.stat().st_mtime_ns >= time_of_writing for path in (tests, layout.verdict)):
-        write_atomically(combined, with_gate(tests.read_bytes(), verdict))
+        write_atomically(junit, with_gate(tests.read_bytes(), verdict))
 
 
 def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:

@@ -37,13 +37,13 @@ _STAMP = ".trainwheel-stamp"
 
 def _run(run: Run) -> None:
     """Run all linters, and compare setup.py with the lock."""
-    started = time.monotonic()
+    start = time.monotonic()
     run.workspace.layout.log("lint").unlink(missing_ok=True)
     for argv in _TOOLS:
         run.tools.run("lint", argv, what=" ".join(argv))
     lint_ci_files(run)
     sync(run, check=True)
-    run.console.outcome("lint", "clean", time.monotonic() - started)
+    run.console.outcome("lint", "clean", time.monotonic() - start)
 
 
 def lint_ci_files(run: Run) -> None:

@@ -90,7 +90,7 @@ def promote(
         installer: Installs the locked packages for the verification.
 
     Raises:
-        ConfigurationError: The source does not have the release, or the wheel has no provenance;
+        ConfigurationError: The source does not have the release, or its wheel no provenance;
             the target refuses the credentials, or has a higher version in the release series.
         VersionTakenError: The target holds other content under this version.
         StepFailedError: An index does not answer, or the wheel predicts differently than in

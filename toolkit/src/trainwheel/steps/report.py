@@ -173,8 +173,8 @@ def _pictures(layout: Layout) -> list[tuple[str, str, str]]:
             svg = path.read_text(encoding="utf-8")
             label = description.partition(":")[0]
             # A screen reader then announces one picture by its name, not every path in it.
-            labelled = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
-            pictures.append((name, description, labelled))
+            picture = re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
+            pictures.append((name, description, picture))
     return pictures
 
 

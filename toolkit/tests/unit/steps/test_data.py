@@ -15,7 +15,7 @@ from trainwheel.guest import DESCRIBE_DATA
 from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call
 from unit.repository import PYPROJECT, write
-from unit.steps.opened import Answer, Opened, fail, lock_more, open_with
+from unit.steps.session import Answer, Session, fail, lock_more, open_with
 
 COMMAND = 'data.command = "python -m fetch --into {folder} --again={folder}"'
 VERSION = 'data.version-command = "latest --id"'
@@ -32,7 +32,7 @@ def fetching(root: Path) -> Path:
 
 
 @pytest.fixture
-def tracked(root: Path) -> Path:
+def with_dvc(root: Path) -> Path:
     """A repository whose data DVC tracks."""
     lock_more(root, "data", "dvc")
     write(root, "data.dvc", "outs: 1\n")
@@ -66,7 +66,7 @@ def source(
     return answer
 
 
-def fetch(root: Path, answer: Answer | None = None, *flags: str) -> Opened:
+def fetch(root: Path, answer: Answer | None = None, *flags: str) -> Session:
     """Run the step; with flags, as if it was requested by name."""
     named = ["data"] if flags else []
     return open_with(root, answer or source(), *flags, named=named).step("data")
@@ -79,9 +79,9 @@ def facts(root: Path) -> Mapping[str, str]:
 
 
 def test_the_command_writes_a_snapshot_that_is_described(fetching: Path) -> None:
-    opened = fetch(fetching)
+    session = fetch(fetching)
 
-    fetch_call, describe_call = opened.calls
+    fetch_call, describe_call = session.calls
     folder = fetch_call.argv[fetch_call.argv.index("--into") + 1]
     assert fetch_call.secrets == SECRETS
     assert fetch_call.env == {"PYTHONPATH": str(fetching / "model")}
@@ -91,11 +91,11 @@ def test_the_command_writes_a_snapshot_that_is_described(fetching: Path) -> None
     assert (fetching / "build/data/rows.csv").read_text() == "a,b\n"
     assert not (fetching / "build/data/shape.json").exists()
     assert json.loads(facts(fetching)["shape"]) == {"rows.csv": {"rows": 2, "columns": COLUMNS}}
-    assert "2 rows" in opened.said
+    assert "2 rows" in session.output
 
 
 def test_where_rows_cannot_be_counted_files_are(fetching: Path) -> None:
-    assert "1 files" in fetch(fetching, source(rows=None)).said
+    assert "1 files" in fetch(fetching, source(rows=None)).output
 
 
 def test_it_is_fetched_again_by_force_and_for_another_command_only(fetching: Path) -> None:
@@ -179,7 +179,7 @@ def test_the_accepted_file_counts_before_the_snapshot_before(
 def test_accepting_writes_the_file_to_commit(fetching: Path) -> None:
     fetch(fetching)
 
-    assert "data-schema.json" in fetch(fetching, source(columns=OTHER), "accept", "force").said
+    assert "data-schema.json" in fetch(fetching, source(columns=OTHER), "accept", "force").output
 
     schema = json.loads((fetching / "data-schema.json").read_bytes())
     assert schema == {"rows.csv": {"rows": 2, "columns": OTHER}}
@@ -199,10 +199,10 @@ def test_the_number_of_rows_may_change_by_the_configured_share(fetching: Path) -
 def test_a_repository_that_fetches_nothing_is_silent_unless_requested(
     root: Path, name: str, *, speaks: bool
 ) -> None:
-    opened = open_with(root, named=[name]).step("data")
+    session = open_with(root, named=[name]).step("data")
 
-    assert opened.calls == []
-    assert bool(opened.said) is speaks
+    assert session.calls == []
+    assert bool(session.output) is speaks
     assert read_record(root / "build/.trainwheel", "data") is None
 
 
@@ -214,15 +214,15 @@ def pull(root: Path) -> Answer:
     return answer
 
 
-def test_dvc_pulls_the_tracked_files_by_name_with_the_secrets_of_data(tracked: Path) -> None:
-    opened = fetch(tracked, pull(tracked))
+def test_dvc_pulls_the_tracked_files_by_name_with_the_secrets_of_data(with_dvc: Path) -> None:
+    session = fetch(with_dvc, pull(with_dvc))
 
-    (call,) = opened.calls
+    (call,) = session.calls
     assert call.argv == ("python", "-P", "-m", "dvc", "pull", "--quiet", "data.dvc")
     assert call.secrets == SECRETS
     assert call.env == {"DVC_NO_ANALYTICS": "1", "CI": "true"}
-    assert "1 tracked by DVC" in opened.said
-    assert not any((tracked / "build/data").iterdir())
+    assert "1 tracked by DVC" in session.output
+    assert not any((with_dvc / "build/data").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -235,34 +235,34 @@ def test_dvc_pulls_the_tracked_files_by_name_with_the_secrets_of_data(tracked: P
     ],
 )
 def test_dvc_pulls_again_where_anybody_wrote(
-    tracked: Path, name: str, text: str, pulls: int
+    with_dvc: Path, name: str, text: str, pulls: int
 ) -> None:
-    fetch(tracked, pull(tracked))
-    write(tracked, name, text)
+    fetch(with_dvc, pull(with_dvc))
+    write(with_dvc, name, text)
 
-    assert len(fetch(tracked, pull(tracked)).calls) == pulls
+    assert len(fetch(with_dvc, pull(with_dvc)).calls) == pulls
 
 
 def test_dvc_has_to_be_locked(root: Path) -> None:
     lock_more(root, "data", "other")
     write(root, "data.dvc", "outs: 1\n")
 
-    opened = open_with(root)
+    session = open_with(root)
     with pytest.raises(LockfileError, match="data is tracked by DVC"):
-        opened.step("data")
+        session.step("data")
 
-    assert opened.calls == []
+    assert session.calls == []
 
 
-def test_a_pull_that_fails_is_tried_again(tracked: Path) -> None:
+def test_a_pull_that_fails_is_tried_again(with_dvc: Path) -> None:
     with pytest.raises(StepFailedError, match="no such remote"):
-        fetch(tracked, fail("no such remote"))
+        fetch(with_dvc, fail("no such remote"))
 
-    assert len(fetch(tracked, pull(tracked)).calls) == 1
+    assert len(fetch(with_dvc, pull(with_dvc)).calls) == 1
 
 
-def test_without_a_command_there_is_no_snapshot_to_accept(tracked: Path) -> None:
+def test_without_a_command_there_is_no_snapshot_to_accept(with_dvc: Path) -> None:
     with pytest.raises(ConfigurationError, match="no snapshot"):
-        fetch(tracked, pull(tracked), "accept")
+        fetch(with_dvc, pull(with_dvc), "accept")
 
-    assert not (tracked / "data-schema.json").exists()
+    assert not (with_dvc / "data-schema.json").exists()

@@ -10,7 +10,7 @@ from trainwheel.errors import StepFailedError
 from trainwheel.steps.doc import STEP
 from unit.recording_tools import Call
 from unit.repository import write
-from unit.steps.opened import configure, fail, open_with
+from unit.steps.session import configure, fail, open_with
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def sphinx(call: Call) -> str:
 
 
 def test_the_site_is_built_with_every_warning_an_error(site: Path) -> None:
-    opened = open_with(site, sphinx).step("doc")
+    session = open_with(site, sphinx).step("doc")
 
-    (call,) = opened.calls
+    (call,) = session.calls
     assert call.step == "doc"
     assert call.argv[:5] == ("python", "-m", "sphinx", "-b", "html")
     assert {"-W", "--keep-going", "-q"} <= set(call.argv)
@@ -38,25 +38,25 @@ def test_the_site_is_built_with_every_warning_an_error(site: Path) -> None:
     doctrees = Path(call.argv[call.argv.index("-d") + 1])
     assert not doctrees.is_relative_to(call.argv[-1])
     assert [path.name for path in (site / "build/doc").iterdir()] == ["index.html"]
-    assert "build/doc/index.html" in opened.said
+    assert "build/doc/index.html" in session.output
 
 
 def test_without_a_site_the_step_is_skipped(root: Path) -> None:
-    opened = open_with(root, sphinx).step("doc")
+    session = open_with(root, sphinx).step("doc")
 
-    assert opened.calls == []
-    assert "skipped: docs/conf.py" in opened.said
-    assert STEP.is_absent(opened.run.workspace)
+    assert session.calls == []
+    assert "skipped: docs/conf.py" in session.output
+    assert STEP.is_absent(session.run.workspace)
 
 
 def test_the_folder_is_the_configured_one(root: Path) -> None:
     configure(root, 'docs = "manual"')
     write(root, "manual/conf.py", "")
 
-    opened = open_with(root, sphinx).step("doc")
+    session = open_with(root, sphinx).step("doc")
 
-    assert opened.calls[0].argv[-2] == str(root / "manual")
-    assert not STEP.is_absent(opened.run.workspace)
+    assert session.calls[0].argv[-2] == str(root / "manual")
+    assert not STEP.is_absent(session.run.workspace)
 
 
 @pytest.mark.parametrize(

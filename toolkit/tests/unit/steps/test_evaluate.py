@@ -12,7 +12,7 @@ import pytest
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
 from trainwheel.steps.evaluate import evaluate_model, pass_gate
 from unit.repository import make_repository, write
-from unit.steps.opened import Opened, configure, open_with, publish
+from unit.steps.session import Session, configure, open_with, publish
 
 DROP, LOW, HIGH = (
     f"gate.accuracy.{rule}" for rule in ("max-drop = 0.05", "min = 0.8", "min = 0.95")
@@ -39,9 +39,9 @@ def results(root: Path) -> dict[str, Any]:
     return document
 
 
-def refuse(opened: Opened, error: type[Exception] = RefusedError) -> str:
+def refuse(session: Session, error: type[Exception] = RefusedError) -> str:
     with pytest.raises(error) as caught:
-        pass_gate(opened.run)
+        pass_gate(session.run)
     return str(caught.value)
 
 
@@ -50,14 +50,14 @@ def test_the_gate_refuses_where_the_session_was_requested_by_name(
     root: Path, step: str, *, refuses: bool, sentence: Callable[[object], None]
 ) -> None:
     configure(root, HIGH, "gate.f1.min = 0.5")
-    opened = open_with(root, named=[step])
+    session = open_with(root, named=[step])
 
     if refuses:
         with pytest.raises(RefusedError, match=r"accuracy is 0\.9") as caught:
-            opened.step("evaluate")
+            session.step("evaluate")
         sentence(caught.value)
     else:
-        opened.step("evaluate")
+        session.step("evaluate")
 
     assert results(root)["verdict"]["outcome"] == "failed"
     assert (root / "build/train/report.html").is_file() is refuses
@@ -71,11 +71,11 @@ def test_without_a_model_there_is_nothing_to_evaluate(root: Path) -> None:
 
 
 def test_without_a_gate_every_model_passes_silently(root: Path) -> None:
-    opened = open_with(root)
+    session = open_with(root)
 
-    pass_gate(opened.run)
+    pass_gate(session.run)
 
-    assert "gate " not in opened.said
+    assert "gate " not in session.output
     assert results(root)["verdict"]["outcome"] == ""
 
 
@@ -86,17 +86,17 @@ def test_a_verdict_is_a_table_once_and_unchanged_after(root: Path) -> None:
     pass_gate(first.run)
     pass_gate(second.run)
 
-    assert "  passed  accuracy  0.9" in first.said
-    assert second.said == "gate     passed, unchanged\n"
+    assert "  passed  accuracy  0.9" in first.output
+    assert second.output == "gate     passed, unchanged\n"
 
 
 def test_a_failed_verdict_is_a_table_each_time(root: Path) -> None:
     configure(root, HIGH)
 
-    for opened in (open_with(root), open_with(root)):
-        refuse(opened)
-        assert "  failed  accuracy  0.9" in opened.said
-        assert "unchanged" not in opened.said
+    for session in (open_with(root), open_with(root)):
+        refuse(session)
+        assert "  failed  accuracy  0.9" in session.output
+        assert "unchanged" not in session.output
 
 
 @pytest.mark.parametrize("is_fresh", [True, False])
@@ -113,11 +113,11 @@ def test_a_newer_release_counts_if_the_index_is_asked(root: Path, *, is_fresh: b
 
 def test_the_index_is_asked_once_per_run(root: Path) -> None:
     configure(root, DROP)
-    opened = open_with(root)
-    pass_gate(opened.run)
+    session = open_with(root)
+    pass_gate(session.run)
     publish(root, "0.1.0", {"accuracy": 0.99})
 
-    pass_gate(opened.run)
+    pass_gate(session.run)
 
     assert "0.99 of 0.1.0" in refuse(open_with(root))
 
@@ -129,10 +129,10 @@ def test_an_index_that_cannot_be_read_stops_only_a_gate_that_compares(root: Path
     configure(root, DROP)
     lenient, strict = (open_with(root, variables=NO_INDEX) for _ in range(2))
     assert evaluate_model(lenient.run, is_fresh=False).verdict.outcome == "passed"
-    assert "corporat" in lenient.said
-    assert "the report has no comparison" in lenient.said
+    assert "corporat" in lenient.output
+    assert "the report has no comparison" in lenient.output
     assert "corporat" in refuse(strict, ConfigurationError)
-    assert "the gate needs to compare" in strict.said
+    assert "the gate needs to compare" in strict.output
 
     configure(root, DROP, REQUIRED)
     assert "corporat" in refuse(open_with(root, variables=NO_INDEX))
@@ -143,14 +143,14 @@ def test_an_index_that_cannot_be_read_stops_only_a_gate_that_compares(root: Path
 def test_a_required_baseline_must_exist(root: Path, variables: dict[str, str], by: str) -> None:
     configure(root, DROP, *([REQUIRED] if by == "key" else []))
     required = {"TRAINWHEEL_GATE_BASELINE": "required"} if by == "variable" else {}
-    opened = open_with(root, variables={**variables, **required})
+    session = open_with(root, variables={**variables, **required})
 
     if by:
-        refuse(opened)
+        refuse(session)
     else:
-        pass_gate(opened.run)
+        pass_gate(session.run)
         assert results(root)["baseline"]["is_deferred"] is bool(variables)
-        assert ("deferred" in opened.said) is bool(variables)
+        assert ("deferred" in session.output) is bool(variables)
 
 
 def test_the_requested_index_is_the_one_to_compare_with(root: Path) -> None:
@@ -161,9 +161,9 @@ def test_the_requested_index_is_the_one_to_compare_with(root: Path) -> None:
 
 def test_it_is_measured_again_by_force_for_another_gate_and_after_tampering(root: Path) -> None:
     def evaluates(*flags: str) -> bool:
-        opened = open_with(root, lambda _: "", *flags, named=["evaluate"])
-        evaluate_model(opened.run, is_fresh=False)
-        return "evaluate" in opened.run.made
+        session = open_with(root, lambda _: "", *flags, named=["evaluate"])
+        evaluate_model(session.run, is_fresh=False)
+        return "evaluate" in session.run.made
 
     configure(root, HIGH)
     assert [evaluates(), evaluates(), evaluates("force")] == [True, False, True]

@@ -233,8 +233,8 @@ def test_another_release_counts_only_where_one_is_made(
     decision(root)
 
     assert STEP.reasons is not None
-    found = STEP.reasons(open_here(root).workspace, record)
-    assert [reason.what for reason in found] == reasons
+    result = STEP.reasons(open_here(root).workspace, record)
+    assert [reason.what for reason in result] == reasons
 
 
 @pytest.mark.parametrize(

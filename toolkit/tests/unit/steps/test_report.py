@@ -11,7 +11,7 @@ import pytest
 from trainwheel.errors import StepFailedError
 from trainwheel.system.digest import digest_file
 from unit.repository import make_repository, write
-from unit.steps.opened import SHA, Opened, configure, open_with
+from unit.steps.session import SHA, Session, configure, open_with
 
 COSTS = {"seconds": 59.94, "processor_seconds": 3661.4, "peak_memory": 3 << 20}
 EVALUATION = "build/evaluate/evaluation.json"
@@ -40,7 +40,7 @@ def evaluate(root: Path, **measured: Any) -> None:
     write(root, EVALUATION, json.dumps(document))
 
 
-def report(root: Path, *named: str, **parts: Any) -> Opened:
+def report(root: Path, *named: str, **parts: Any) -> Session:
     return open_with(root, named=named, **parts).step("report")
 
 
@@ -145,10 +145,10 @@ def test_the_path_is_printed_if_the_session_was_requested(
 ) -> None:
     report(root)
 
-    opened = report(root, step)
+    session = report(root, step)
 
-    assert ("build/train/report.html" in opened.said) is prints
-    assert "report" not in opened.run.made
+    assert ("build/train/report.html" in session.output) is prints
+    assert "report" not in session.run.made
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_it_is_written_again_when_its_content_changes(
 def test_a_model_that_was_not_evaluated_has_no_report(root: Path) -> None:
     (root / EVALUATION).unlink()
 
-    assert "skipped" in report(root, registered=frozenset({"report"})).said
+    assert "skipped" in report(root, registered=frozenset({"report"})).output
     with pytest.raises(StepFailedError, match=r"evaluation\.json"):
         report(root, registered=frozenset({"evaluate", "report"}))
 

@@ -13,7 +13,7 @@ from trainwheel.requirements.pins import SyncSettings
 from trainwheel.steps.sync import ENGINES, choose_engine
 from trainwheel.system.environ import Environment
 from unit.repository import PYPROJECT, SETUP_PY, make_repository, write, write_lock
-from unit.steps.opened import open_with
+from unit.steps.session import open_with
 
 NEWER = SETUP_PY.replace("1.16.0", "1.17.0")
 
@@ -27,9 +27,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def sync(root: Path, *flags: str) -> str:
-    opened = open_with(root, lambda _: "", *flags).step("sync")
-    assert opened.calls == []
-    return opened.said
+    session = open_with(root, lambda _: "", *flags).step("sync")
+    assert session.calls == []
+    return session.output
 
 
 def test_a_check_writes_nothing_and_a_sync_writes_once(root: Path) -> None:

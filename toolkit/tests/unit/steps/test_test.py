@@ -11,7 +11,7 @@ from trainwheel.engine.records import read_record
 from trainwheel.errors import RefusedError, StepFailedError
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
-from unit.steps.opened import Answer, Opened, configure, fail, open_with
+from unit.steps.session import Answer, Session, configure, fail, open_with
 
 JUNIT = '<testsuites><testsuite name="pytest" tests="3" failures="{failures}"/></testsuites>'
 GATE = "gate.accuracy.min = 0.8"
@@ -39,7 +39,7 @@ def failing(call: Call) -> str:
     return fail("the tests failed")(call)
 
 
-def run_tests(root: Path, answer: Answer = pytest_tool) -> Opened:
+def run_tests(root: Path, answer: Answer = pytest_tool) -> Session:
     return open_with(root, answer).step("test")
 
 
@@ -50,16 +50,16 @@ def failures(root: Path) -> dict[str | None, str | None]:
 
 
 def test_pytest_runs_over_the_tests_with_coverage_of_the_package(root: Path) -> None:
-    opened = run_tests(root)
+    session = run_tests(root)
 
-    call = opened.calls[0]
+    call = session.calls[0]
     assert call.step == "test"
     assert call.argv[:6] == ("python", "-m", "pytest", "tests", "-p", "no:cacheprovider")
     assert "--cov=small_model" in call.argv
     assert call.env["PYTHONPATH"] == str(root / "model")
     assert not Path(call.env["COVERAGE_FILE"]).is_relative_to(root / "build/test")
     assert not call.secrets
-    assert "3 tests passed, 88% of the package covered" in opened.said
+    assert "3 tests passed, 88% of the package covered" in session.output
     assert (root / "build/test/coverage.xml").is_file()
     assert failures(root) == {"pytest": "0"}
 
@@ -98,11 +98,11 @@ def test_tests_that_fail_leave_their_results_only_and_no_record(
 def test_without_a_model_nothing_is_tested(root: Path) -> None:
     (root / "model/small_model/artefact/model.joblib").unlink()
 
-    opened = open_with(root, pytest_tool)
+    session = open_with(root, pytest_tool)
     with pytest.raises(StepFailedError, match=r"model\.joblib"):
-        opened.step("test")
+        session.step("test")
 
-    assert opened.calls == []
+    assert session.calls == []
 
 
 @pytest.mark.parametrize(

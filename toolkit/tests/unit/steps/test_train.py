@@ -22,7 +22,7 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call
 from unit.repository import write, write_lock
-from unit.steps.opened import SHA, configure, fail, lock_more, open_with
+from unit.steps.session import SHA, configure, fail, lock_more, open_with
 from unit.steps.training import MEASURES, training
 
 ARTEFACT = "model/small_model/artefact/model.joblib"
@@ -35,9 +35,9 @@ def read_json(path: Path) -> Any:
 def test_the_command_runs_inside_the_host_with_the_variables_that_make_it_repeatable(
     root: Path,
 ) -> None:
-    opened = open_with(root, training()).step("train")
+    session = open_with(root, training()).step("train")
 
-    (call,) = opened.calls
+    (call,) = session.calls
     assert call.argv[:3] == ("python", "-P", str(TRAIN))
     assert call.argv[4:6] == ("-m", "small_training")
     assert call.env["PYTHONHASHSEED"] == "0"
@@ -63,8 +63,8 @@ def test_training_on_fetched_data_sees_no_secret_and_may_use_any_number_of_threa
 
 
 def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root: Path) -> None:
-    opened = open_with(root, training("new", {"data.json": json.dumps({"wine": SHA})}))
-    opened.step("train")
+    session = open_with(root, training("new", {"data.json": json.dumps({"wine": SHA})}))
+    session.step("train")
 
     artefact, report = root / ARTEFACT, root / "build/train"
     assert artefact.read_text() == "new"
@@ -88,13 +88,13 @@ def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root:
 def test_the_outcome_shows_two_metrics(root: Path, metrics: str | None, summary: str) -> None:
     files = {} if metrics is None else {"metrics.json": metrics}
 
-    assert summary in open_with(root, training("new", files)).step("train").said
+    assert summary in open_with(root, training("new", files)).step("train").output
 
 
 def test_training_without_golden_inputs_is_noticed_and_valid(root: Path) -> None:
-    opened = open_with(root, training(golden=None)).step("train")
+    session = open_with(root, training(golden=None)).step("train")
 
-    assert "golden.jsonl" in opened.said
+    assert "golden.jsonl" in session.output
     assert (root / "build/train/golden.jsonl").read_text() == ""
 
 
@@ -113,13 +113,13 @@ BROKEN: dict[str, tuple[Callable[[Call], str], str]] = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_training_with_wrong_results_leaves_the_earlier_model(root: Path, case: str) -> None:
     answer, name = BROKEN[case]
-    opened = open_with(root, answer, registered=frozenset({"evaluate"}))
+    session = open_with(root, answer, registered=frozenset({"evaluate"}))
 
     with pytest.raises(StepFailedError) as caught:
-        opened.step("train")
+        session.step("train")
 
     assert name in str(caught.value)
-    assert opened.queue == []
+    assert session.queue == []
     assert (root / ARTEFACT).read_text() == "weights"
     assert not (root / "build/train").exists()
     assert read_record(root / "build/.trainwheel", "train") is None

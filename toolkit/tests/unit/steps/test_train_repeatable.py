@@ -11,7 +11,7 @@ import pytest
 from trainwheel.errors import StepFailedError
 from unit.recording_tools import Call
 from unit.repository import write_lock
-from unit.steps.opened import Answer, Opened, configure, fail, open_with
+from unit.steps.session import Answer, Session, configure, fail, open_with
 from unit.steps.training import GOLDEN, training
 
 TRUTH = "y_true,y_pred\na,a\n"
@@ -31,27 +31,27 @@ def results(root: Path) -> dict[str, Any]:
     return document
 
 
-def check(root: Path, answer: Answer, *, refusal: str = "") -> Opened:
-    opened = open_with(root, answer, "check-repeatable", named=["train"])
+def check(root: Path, answer: Answer, *, refusal: str = "") -> Session:
+    session = open_with(root, answer, "check-repeatable", named=["train"])
     if refusal:
         with pytest.raises(StepFailedError) as caught:
-            opened.step("train")
+            session.step("train")
         assert refusal in caught.value.message
     else:
-        opened.step("train")
-    return opened
+        session.step("train")
+    return session
 
 
 def test_it_trains_twice_more_with_other_hash_seeds_and_shows_no_output(root: Path) -> None:
-    opened = check(root, training(prints="epoch 1"))
+    session = check(root, training(prints="epoch 1"))
 
-    assert [call.env["PYTHONHASHSEED"] for call in opened.calls] == ["0", "1", "2"]
-    assert len({call.env["TRAINWHEEL_CHECKPOINTS"] for call in opened.calls}) == 3
+    assert [call.env["PYTHONHASHSEED"] for call in session.calls] == ["0", "1", "2"]
+    assert len({call.env["TRAINWHEEL_CHECKPOINTS"] for call in session.calls}) == 3
     assert results(root)["holds"] == "bytes"
     assert [row["engine"] for row in results(root)["repeats"]] == ["local", "local"]
-    assert opened.said.count("same bytes") == 2
-    assert opened.said.count("epoch 1") == 1
-    assert "no cluster is configured" in opened.said
+    assert session.output.count("same bytes") == 2
+    assert session.output.count("epoch 1") == 1
+    assert "no cluster is configured" in session.output
 
 
 def test_a_current_model_is_only_repeated_and_only_with_the_flag(root: Path) -> None:
@@ -62,10 +62,10 @@ def test_a_current_model_is_only_repeated_and_only_with_the_flag(root: Path) -> 
 
 
 def test_other_bytes_with_the_same_predictions_pass(root: Path) -> None:
-    opened = check(root, by_seed(training(), training(), training("other")))
+    session = check(root, by_seed(training(), training(), training("other")))
 
     assert results(root)["holds"] == "predictions"
-    assert (opened.said.count("same bytes"), opened.said.count("same predictions")) == (1, 1)
+    assert (session.output.count("same bytes"), session.output.count("same predictions")) == (1, 1)
     assert (root / "model/small_model/artefact/model.joblib").read_text() == "weights"
 
 
@@ -84,12 +84,12 @@ def test_other_bytes_with_the_same_predictions_pass(root: Path) -> None:
 def test_other_predictions_are_refused_after_they_are_reported(
     root: Path, first: Answer, second: Answer, name: str
 ) -> None:
-    opened = check(root, by_seed(first, first, second), refusal="hash seed 2, local: ")
+    session = check(root, by_seed(first, first, second), refusal="hash seed 2, local: ")
 
     assert [bool(row["difference"]) for row in results(root)["repeats"]] == [False, True]
     assert name in results(root)["repeats"][1]["difference"]
     assert results(root)["holds"] == ""
-    assert "other predictions" in opened.said
+    assert "other predictions" in session.output
     assert "not at all" in (root / "build/train/report.html").read_text()
 
 
@@ -137,8 +137,8 @@ def test_the_other_engine_trains_with_the_first_seed(
         names.append("" if cluster is None else cluster["name"])
         return training()(call)
 
-    opened = check(root, answer)
+    session = check(root, answer)
 
     assert names == ["small_model" * flag for flag in on_cluster]
-    assert [call.env["PYTHONHASHSEED"] for call in opened.calls] == ["0", "1", "2", "0"]
+    assert [call.env["PYTHONHASHSEED"] for call in session.calls] == ["0", "1", "2", "0"]
     assert [row["engine"] for row in results(root)["repeats"]] == [engine, engine, other]

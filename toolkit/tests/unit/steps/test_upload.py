@@ -27,7 +27,7 @@ from trainwheel.steps.upload import STEP
 from trainwheel.wheel.proof import Proof
 from unit.model_wheels import ONE, OTHER, package, write_model_wheel
 from unit.repository import PYPROJECT, open_here, write
-from unit.steps.opened import Opened, open_with
+from unit.steps.session import Session, open_with
 
 
 @dataclass
@@ -42,10 +42,10 @@ class Here:
         """Its paths."""
         return open_here(self.root).workspace.layout
 
-    def upload(self, *flags: str) -> Opened:
+    def upload(self, *flags: str) -> Session:
         """Run the step."""
-        opened = open_with(self.root, lambda _: "", *flags, named=["upload"])
-        return replace(opened, run=replace(opened.run, registered=self.registered)).step("upload")
+        session = open_with(self.root, lambda _: "", *flags, named=["upload"])
+        return replace(session, run=replace(session.run, registered=self.registered)).step("upload")
 
     def has_record(self) -> bool:
         """Return whether an upload is recorded."""
@@ -122,11 +122,11 @@ def unchanged_in_the_index(here: Here) -> None:
 def test_unchanged_content_is_not_published(here: Here, prepare: Callable[[Here], None]) -> None:
     prepare(here)
 
-    opened = here.upload()
+    session = here.upload()
 
-    assert "unchanged since 0.1.3" in opened.said
+    assert "unchanged since 0.1.3" in session.output
     assert not here.has_record()
-    assert opened.queue == []
+    assert session.queue == []
 
 
 @pytest.mark.parametrize("sha256", [None, OTHER, ""], ids=["none", "earlier bytes", "these bytes"])
@@ -196,7 +196,7 @@ TABLE = '\n[tool.trainwheel.index.corporate]\nurl = "http://127.0.0.1:9/"\nallow
 
 
 @pytest.fixture
-def published(root: Path) -> Path:
+def with_release(root: Path) -> Path:
     """A small model repository whose version is 0.1.0, and whose index has 0.1.9."""
     write(root, "pyproject.toml", PYPROJECT + TABLE)
     write_model_wheel(root / ".trainwheel/index", "0.1.9", release_key=OTHER)
@@ -218,8 +218,8 @@ def check(run: Run, *stale: str) -> None:
     ],
     ids=str,
 )
-def test_a_run_that_can_be_completed_begins(published: Path, variables: dict[str, str]) -> None:
-    check(open_here(published, variables), "train", "test")
+def test_a_run_that_can_be_completed_begins(with_release: Path, variables: dict[str, str]) -> None:
+    check(open_here(with_release, variables), "train", "test")
 
 
 @pytest.mark.parametrize(
@@ -227,47 +227,47 @@ def test_a_run_that_can_be_completed_begins(published: Path, variables: dict[str
     [("3", r"0\.1\.9"), ("0.1.8", r"0\.1\.9"), ("0.1.9rc1", r"0\.1\.9"), ("next", "'next'")],
 )
 def test_a_version_that_is_too_low_or_not_one_is_refused(
-    published: Path, version: str, name: str
+    with_release: Path, version: str, name: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        check(open_here(published, {"TRAINWHEEL_VERSION": version}))
+        check(open_here(with_release, {"TRAINWHEEL_VERSION": version}))
 
 
 @pytest.mark.parametrize("stale", [(), ("train",)])
 def test_missing_credentials_are_named_before_anything_runs(
-    published: Path, stale: tuple[str, ...]
+    with_release: Path, stale: tuple[str, ...]
 ) -> None:
     variables = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/m/", "NEXUS_USERNAME": "ci"}
 
     with pytest.raises(MissingCredentialsError, match="NEXUS_PASSWORD"):
-        check(open_here(published, variables), *stale)
+        check(open_here(with_release, variables), *stale)
 
 
 @pytest.mark.parametrize("stale", ["train", "test"])
 def test_before_long_work_the_index_must_accept_the_credentials(
-    published: Path, stale: str
+    with_release: Path, stale: str
 ) -> None:
     # The request itself is blocked in unit tests.
     with pytest.raises((SocketBlockedError, UserWarning), match="socket"):
-        check(open_here(published, CORPORATE), stale)
+        check(open_here(with_release, CORPORATE), stale)
 
 
-def test_without_long_work_the_index_is_left_to_the_version_step(published: Path) -> None:
-    check(open_here(published, CORPORATE), "doc", "report", "package")
+def test_without_long_work_the_index_is_left_to_the_version_step(with_release: Path) -> None:
+    check(open_here(with_release, CORPORATE), "doc", "report", "package")
 
 
 @pytest.mark.parametrize(("copies", "passes"), [(6, False), (7, True)])
 def test_the_disk_must_have_room_for_every_copy_of_the_artefact(
-    published: Path, copies: int, *, passes: bool
+    with_release: Path, copies: int, *, passes: bool
 ) -> None:
-    free = shutil.disk_usage(published).free
+    free = shutil.disk_usage(with_release).free
     # A sparse file takes no room.
-    os.truncate(published / "model/small_model/artefact/model.joblib",
+    os.truncate(with_release / "model/small_model/artefact/model.joblib",
                 max(0, free - (passes << 30)) // copies)  # fmt: skip
 
     if passes:
-        check(open_here(published))
+        check(open_here(with_release))
     else:
         with pytest.raises(StepFailedError, match="MiB") as caught:
-            check(open_here(published))
+            check(open_here(with_release))
         assert "make clean" in caught.value.hint

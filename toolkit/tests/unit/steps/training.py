@@ -36,8 +36,8 @@ def training(
         model, report = (Path(call.argv[call.argv.index(word) + 1]) for word in ("-o", "-t"))
         if weights is not None:
             model.write_text(weights)
-        written = {**(files or {}), **({} if golden is None else {"golden.jsonl": golden})}
-        for name, text in written.items():
+        contents = {**(files or {}), **({} if golden is None else {"golden.jsonl": golden})}
+        for name, text in contents.items():
             (report / name).write_text(text, encoding=encoding)
         measures = json.loads(Path(call.argv[3]).read_bytes())["measures"]
         Path(measures).write_text(json.dumps(MEASURES))

@@ -94,12 +94,12 @@ def read_files(root: Path) -> dict[str, bytes]:
     return _read_present(root, FILES)
 
 
-def settle(root: Path, synced: Synced, *, check: bool, console: Console, show: Console) -> None:
+def settle(root: Path, state: Synced, *, check: bool, console: Console, show: Console) -> None:
     """Write the file, or with ``check`` show the difference, and print the outcome.
 
     Args:
         root: The project's folder.
-        synced: The result of `examine`.
+        state: The result of `examine`.
         check: Write nothing.
         console: For the outcome.
         show: For the difference.
@@ -108,18 +108,18 @@ def settle(root: Path, synced: Synced, *, check: bool, console: Console, show: C
         StepFailedError: With ``check``, the file is out of date.
         ConfigurationError: It cannot be written.
     """
-    target = synced.target
-    for notice in synced.plan.notices:
+    target = state.target
+    for notice in state.plan.notices:
         console.notice(notice)
-    if not synced.has_drifted:
+    if not state.has_drifted:
         console.outcome("sync", f"{target} agrees with the lock")
     elif check:
-        for line in describe_drift(synced.before, synced.after, name=target).splitlines():
+        for line in describe_drift(state.before, state.after, name=target).splitlines():
             show.line(line)
         message = f"{target} does not agree with the lock"
         raise StepFailedError(message, hint="run the same without --check")
     else:
-        _write(root / target, synced.after)
+        _write(root / target, state.after)
         console.outcome("sync", f"{target} updated")
 
 

@@ -11,7 +11,7 @@ from trainwheel.steps.shared.baseline import find_published
 from trainwheel.steps.shared.measure import measure_model
 from unit.recording_tools import Call
 from unit.repository import write
-from unit.steps.opened import Opened
+from unit.steps.session import Session
 
 MEASURED = {"rows": 2, "measured": {}, "named": {}}
 COMPARED = {"new": 0.9, "old": 0.8, "lowest": 0.05, "highest": 0.15, "visible": 0.02}
@@ -39,11 +39,11 @@ def hold_out(root: Path, *, training: str = "ab", wheel: str = "ab") -> None:
     write(root, "build/train/predictions.csv", f"y_true,y_pred\n{cells}")
 
 
-def measure(opened: Opened) -> dict[str, Any]:
+def measure(session: Session) -> dict[str, Any]:
     """Measure in a fresh folder, and return the document that was written."""
-    scratch = opened.run.workspace.layout.root / "scratch"
+    scratch = session.run.workspace.layout.root / "scratch"
     scratch.mkdir()
-    facts = measure_model(opened.run, find_published(opened.run, None), scratch)
+    facts = measure_model(session.run, find_published(session.run, None), scratch)
     document: dict[str, Any] = json.loads((scratch / "evaluate/evaluation.json").read_bytes())
     assert facts["summary"] == (document["verdict"]["outcome"] or "measured")
     return document

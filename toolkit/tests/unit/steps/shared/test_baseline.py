@@ -13,7 +13,7 @@ from trainwheel.index.target import Target
 from trainwheel.steps.shared.baseline import Published, find_published
 from trainwheel.system.digest import digest_file
 from unit.repository import open_here, write
-from unit.steps.opened import open_with, publish
+from unit.steps.session import open_with, publish
 from unit.wheels import write_wheel
 
 NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PASSWORD": ""}
@@ -89,12 +89,12 @@ def test_the_baseline_has_the_metrics_in_its_wheel(root: Path, metrics: dict[str
         publish(root, "0.1.0", metrics)
     else:
         write_wheel(root / ".trainwheel/index", "small_model", "0.1.0")
-    opened = open_with(root)
+    session = open_with(root)
 
-    baseline = find(root).baseline(opened.run)
+    baseline = find(root).baseline(session.run)
 
     assert (baseline.version, baseline.metrics, baseline.reason) == ("0.1.0", metrics, "")
-    assert ("0.1.0 cannot be read" in opened.said) is (not metrics)
+    assert ("0.1.0 cannot be read" in session.output) is (not metrics)
 
 
 @pytest.mark.parametrize("is_deferred", [True, False])

@@ -11,7 +11,7 @@ from trainwheel.errors import TrainwheelError
 from trainwheel.steps import load_chain
 from trainwheel.steps.shared.cluster import Cluster, cluster_of, plan_for
 from unit.repository import open_here, write, write_lock
-from unit.steps.opened import configure, open_with
+from unit.steps.session import configure, open_with
 
 ENGINE = ("cryptography", "distributed")
 ADDRESS, CA_FILE = "TRAINWHEEL_DASK_SCHEDULER", "TRAINWHEEL_DASK_CA_FILE"
@@ -39,11 +39,11 @@ def test_the_engine_decides_and_a_variable_wins_over_the_key(root: Path) -> None
 
 
 def test_an_address_without_the_engine_is_noticed(root: Path) -> None:
-    opened = open_with(root, variables={ADDRESS: "tcp://cluster:8786"})
+    session = open_with(root, variables={ADDRESS: "tcp://cluster:8786"})
 
-    with plan_for(opened.run, root, {}) as plan:
+    with plan_for(session.run, root, {}) as plan:
         assert plan is None
-    assert f"{ADDRESS} is not used" in opened.said
+    assert f"{ADDRESS} is not used" in session.output
 
 
 def test_keys_are_files_from_the_root_and_variables_win(root: Path) -> None:

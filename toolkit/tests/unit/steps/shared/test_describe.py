@@ -25,7 +25,7 @@ from trainwheel.wheel.provenance import Provenance
 from unit.model_wheels import GOLDEN, ONE, OTHER
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import PYPROJECT, open_here, write, write_lock
-from unit.steps.opened import fail
+from unit.steps.session import fail
 
 RELEASE = Release("Small.Model", "0.1.7", releases=True, always=False, reason="", release_key=ONE)
 COMMIT = Commit("c" * 40, is_dirty=False, time=1_700_000_000)

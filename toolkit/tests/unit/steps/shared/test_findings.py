@@ -26,7 +26,7 @@ from trainwheel.steps.shared.findings import (
     read_training,
 )
 from unit.repository import PYPROJECT, open_here, write
-from unit.steps.opened import SHA
+from unit.steps.session import SHA
 
 EVALUATION = "build/evaluate/evaluation.json"
 UNREADABLE = [None, "", "{}", "[]", "null", '{"verdict": ', "[" * 100_000, "\udcff"]
@@ -78,7 +78,7 @@ def test_a_file_without_an_object_is_an_empty_object_and_no_evaluation(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "read"),
+    ("name", "value", "reader"),
     [
         ("metrics.json", {"f1": 0.5, "n": 7}, read_metrics),
         ("data.json", {"wine": SHA}, read_data_digests),
@@ -86,17 +86,17 @@ def test_a_file_without_an_object_is_an_empty_object_and_no_evaluation(
     ],
 )
 def test_a_file_of_training_is_read_and_may_be_missing(
-    root: Path, layout: Layout, name: str, value: Any, read: Read
+    root: Path, layout: Layout, name: str, value: Any, reader: Read
 ) -> None:
-    assert read(layout) == {}
+    assert reader(layout) == {}
 
     write(root, f"build/train/{name}", json.dumps(value))
 
-    assert read(layout) == value
+    assert reader(layout) == value
 
 
 @pytest.mark.parametrize(
-    ("text", "read"),
+    ("text", "reader"),
     [
         *((text, read_metrics) for text in ("[]", '{"f1": "high"}', '{"f1": Infinity}', "")),
         ("[]", read_intervals),
@@ -107,13 +107,13 @@ def test_a_file_of_training_is_read_and_may_be_missing(
     ],
 )  # fmt: skip
 def test_a_malformed_file_of_training_is_named(
-    root: Path, layout: Layout, text: str, read: Read
+    root: Path, layout: Layout, text: str, reader: Read
 ) -> None:
-    name = "data.json" if read is read_data_digests else "metrics.json"
+    name = "data.json" if reader is read_data_digests else "metrics.json"
     write(root, f"build/train/{name}", text)
 
     with pytest.raises(StepFailedError, match=name.replace(".", r"\.")):
-        read(layout)
+        reader(layout)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from trainwheel.steps.shared.measure import HeldOut, read_held_out
 from trainwheel.wheel.proof import read_promise
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
-from unit.steps.opened import configure, fail, fill_environment, lock_more, open_with, publish
+from unit.steps.session import configure, fail, fill_environment, lock_more, open_with, publish
 from unit.steps.shared.measured import COMPARED, MEASURED, hold_out, host, measure, request
 
 DROP = "gate.accuracy.max-drop = 0.05"
@@ -35,11 +35,11 @@ def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> 
     configure(root, "gate.f1.min = 0.1", "gate.accuracy.min = 0.1", 'gate.positive = "b"')
     write(root, METRICS, '{"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 1.0}')
     hold_out(root)
-    opened = open_with(root, host())
+    session = open_with(root, host())
 
-    document = measure(opened)
+    document = measure(session)
 
-    (call,) = opened.calls
+    (call,) = session.calls
     assert call.step == "evaluate"
     assert call.argv[:4] == (str(root / ".nox/train/bin/python"), "-P", "-m", MEASURING.name)
     assert call.env["PYTHONPATH"] == str(MEASURING.parent)
@@ -57,15 +57,15 @@ def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> 
 
 
 def test_without_predictions_or_numpy_nothing_is_measured(root: Path, tmp_path: Path) -> None:
-    opened = open_with(root, host())
-    assert measure(opened)["measured"] == {}
-    assert opened.calls == []
+    session = open_with(root, host())
+    assert measure(session)["measured"] == {}
+    assert session.calls == []
 
     other = make_repository(tmp_path / "other")
     write(other, "build/train/predictions.csv", "y_true,y_pred\na,a\n")
-    opened = open_with(other, host())
-    assert measure(opened)["measured"] == {}
-    assert "numpy is not locked" in opened.said
+    session = open_with(other, host())
+    assert measure(session)["measured"] == {}
+    assert "numpy is not locked" in session.output
 
 
 @pytest.mark.parametrize(
@@ -109,25 +109,25 @@ def test_a_notice_names_the_file_without_which_predictions_are_not_compared(
     hold_out(root)
     for file in missing:
         (root / "build/train" / file).unlink()
-    opened = open_with(root, host())
+    session = open_with(root, host())
 
-    measure(opened)
+    measure(session)
 
-    notices = [line for line in opened.said.splitlines() if "wrote no" in line]
+    notices = [line for line in session.output.splitlines() if "wrote no" in line]
     assert len(notices) == bool(name)
-    assert name in opened.said
+    assert name in session.output
 
 
 def test_pictures_are_drawn_where_matplotlib_is_locked(root: Path) -> None:
     lock_more(root, "report", "matplotlib")
     hold_out(root)
-    opened = open_with(root, host([[1, 2]]))
-    requirements = opened.run.workspace.locked("packages", "report")
+    session = open_with(root, host([[1, 2]]))
+    requirements = session.run.workspace.locked("packages", "report")
     python = fill_environment(root / ".nox/report", requirements)
 
-    document = measure(opened)
+    document = measure(session)
 
-    call = opened.calls[-1]
+    call = session.calls[-1]
     assert call.argv[:3] == (str(python), "-P", str(DRAW))
     assert json.loads(Path(call.argv[3]).read_bytes())["sample"] == [[1, 2]]
     assert call.argv[4] == str(root / "scratch/evaluate")
@@ -135,20 +135,20 @@ def test_pictures_are_drawn_where_matplotlib_is_locked(root: Path) -> None:
     # Rows of the data are not kept.
     assert "sample" not in document["measured"]
 
-    broken = open_with(root, lambda call: (fail("no font") if DRAW.name in call.argv[2] else
+    failing = open_with(root, lambda call: (fail("no font") if DRAW.name in call.argv[2] else
                                            host([[1, 2]]))(call))  # fmt: skip
     (root / "scratch").rename(root / "earlier")
     with pytest.raises(StepFailedError, match="no font"):
-        measure(broken)
+        measure(failing)
 
 
 def test_without_matplotlib_a_notice_says_how_to_get_pictures(root: Path) -> None:
     hold_out(root)
-    opened = open_with(root, host([[1, 2]]))
+    session = open_with(root, host([[1, 2]]))
 
-    assert "sample" not in measure(opened)["measured"]
-    assert "matplotlib" in opened.said
-    assert len(opened.calls) == 1
+    assert "sample" not in measure(session)["measured"]
+    assert "matplotlib" in session.output
+    assert len(session.calls) == 1
 
 
 def publish_model(root: Path, predict: str = "builtins:dict") -> None:
@@ -163,11 +163,11 @@ def test_the_published_model_predicts_the_same_rows(root: Path) -> None:
     configure(root, DROP, 'gate.positive = "b"')
     hold_out(root)
     publish_model(root)
-    opened = open_with(root, host())
+    session = open_with(root, host())
 
-    document = measure(opened)
+    document = measure(session)
 
-    question = request(opened.calls[1])
+    question = request(session.calls[1])
     rows = [{"prediction": "a"}, {"prediction": "b"}]
     for name in ("new", "old"):
         lines = Path(question.pop(name)).read_text().splitlines()
@@ -185,10 +185,10 @@ def test_the_published_model_predicts_the_same_rows(root: Path) -> None:
 def test_a_gate_that_does_not_compare_runs_no_published_model(root: Path) -> None:
     hold_out(root)
     publish_model(root)
-    opened = open_with(root, host())
+    session = open_with(root, host())
 
-    assert measure(opened)["compared"] == {}
-    assert len(opened.calls) == 1
+    assert measure(session)["compared"] == {}
+    assert len(session.calls) == 1
 
 
 def fail_to_compare(call: Call) -> str:

@@ -9,7 +9,7 @@ import pytest
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.steps.shared.registry import registry_of
 from unit.repository import PYPROJECT, make_repository, open_here, write
-from unit.steps.opened import open_with
+from unit.steps.session import open_with
 
 TABLE = """
 [tool.trainwheel.index.corporate]
@@ -71,12 +71,12 @@ def test_wrong_credentials_or_names_are_refused(root: Path) -> None:
 
 
 def test_credentials_are_redacted_and_notices_are_printed_once(root: Path) -> None:
-    opened = open_with(root, variables=WRITER)
+    session = open_with(root, variables=WRITER)
 
-    registry = registry_of(opened.run, "corporate")
-    opened.run.console.line("it is writes-it-all")
+    registry = registry_of(session.run, "corporate")
+    session.run.console.line("it is writes-it-all")
     for _ in range(2):
         assert registry.notify is not None
         registry.notify("elsewhere")
 
-    assert opened.said == "it is ***\nnotice: elsewhere\n"
+    assert session.output == "it is ***\nnotice: elsewhere\n"

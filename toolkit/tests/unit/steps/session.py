@@ -26,7 +26,7 @@ SHA = "ab" * 32
 
 
 @dataclass
-class Opened:
+class Session:
     """A run, with its tools, its output, and the steps that it queued."""
 
     run: Run
@@ -34,13 +34,13 @@ class Opened:
     stream: io.StringIO
     queue: list[str]
 
-    def step(self, name: str) -> Opened:
+    def step(self, name: str) -> Session:
         """Run a step, and return this."""
         load_chain()[name].run(self.run)
         return self
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """The output."""
         return self.stream.getvalue()
 
@@ -57,7 +57,7 @@ def open_with(
     named: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     **parts: Any,
-) -> Opened:
+) -> Session:
     """Open the repository for a run.
 
     Args:
@@ -79,7 +79,7 @@ def open_with(
         queue=queue.append,
         **parts,
     )
-    return Opened(run, tools, stream, queue)
+    return Session(run, tools, stream, queue)
 
 
 def configure(root: Path, *lines: str) -> None:
