@@ -14,7 +14,7 @@ from unit.repository import open_here, write, write_lock
 from unit.steps.session import configure, open_with
 
 ENGINE = ("cryptography", "distributed")
-ADDRESS, CA_FILE = "TRAINWHEEL_DASK_SCHEDULER", "TRAINWHEEL_DASK_CA_FILE"
+ADDRESS = "TRAINWHEEL_DASK_SCHEDULER"
 DASK, ONE = 'train.engine = "dask"', 'train.dask.scheduler = "tcp://one:8786"'
 TLS = 'train.dask.scheduler = "tls://one:8786"'
 
@@ -71,7 +71,7 @@ def test_keys_are_files_from_the_root_and_variables_win(root: Path) -> None:
         ("", ("distributed",), {}),
         (TLS, ENGINE, {}),
         (f'{TLS}\ntrain.dask.ca-file = "missing.pem"', ENGINE, {}),
-        (TLS, ENGINE, {CA_FILE: "/missing.pem"}),
+        (TLS, ENGINE, {"TRAINWHEEL_DASK_CA_FILE": "/missing.pem"}),
     ],
     ids=["no address", "no packages", "no cryptography", "no keys", "no file", "no file, variable"],
 )

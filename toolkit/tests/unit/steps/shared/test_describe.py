@@ -91,11 +91,7 @@ def test_it_names_release_commit_command_and_platform(root: Path) -> None:
     assert own.training.python == f"{sys.implementation.name} {sys.version.split()[0].rstrip('+')}"
     assert own.training.platform == sysconfig.get_platform()
     assert (own.metrics, own.intervals, own.gate, own.training.parameters) == ({}, {}, None, {})
-
-
-def test_outside_git_it_names_no_commit(root: Path) -> None:
     own = provenance_of(root, Commit(None, is_dirty=True, time=0))
-
     assert (own.commit, own.dirty, own.commit_time) == (None, True, None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +84,10 @@ def test_a_model_within_its_margin_passes(
     ids=str,
 )
 def test_one_metric_that_is_worse_refuses_the_model(
-    registry: Registry,
-    gate: dict[str, Any],
-    accuracy: float,
-    name: str,
-    sentence: Callable[[object], None],
+    registry: Registry, gate: dict[str, Any], accuracy: float, name: str
 ) -> None:
-    with pytest.raises(RefusedError, match=name) as caught:
+    with pytest.raises(RefusedError, match=name):
         compare(registry, accuracy, gate=gate)
-
-    sentence(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -160,26 +160,24 @@ def test_the_index_holds_a_wheel_whose_digest_it_lists(place: Place) -> None:
     assert not place.publisher.holds(replace(proof, sha256=OTHER))
 
 
-@pytest.mark.parametrize("is_there", [False, True], ids=["absent", "other bytes"])
-def test_a_verification_that_fails_withdraws_its_record(place: Place, *, is_there: bool) -> None:
+@pytest.mark.parametrize(
+    ("is_there", "elsewhere", "records"),
+    [(False, False, ["upload"]), (True, False, ["upload"]), (False, True, ["upload", "verify"])],
+    ids=["absent", "other bytes", "verified on another index"],
+)
+def test_a_verification_that_fails_withdraws_the_record_of_this_index(
+    place: Place, records: list[str], *, is_there: bool, elsewhere: bool
+) -> None:
     wheel = write_model_wheel(place.dist)
     if is_there:
         write_model_wheel(place.index, metrics={"accuracy": 0.5})
-    for step in ("upload", "verify"):
-        place.publisher.record(step, proof_of(wheel))
+    place.publisher.record("upload", proof_of(wheel))
+    verified = place.at(Registry(None, place.dist)) if elsewhere else place
+    verified.publisher.record("verify", proof_of(wheel))
 
     place.refuse(proof_of(wheel), wheel)
 
-    assert place.records() == ["upload"]
-
-
-def test_the_record_of_another_index_stays(place: Place) -> None:
-    wheel = write_model_wheel(place.dist)
-    place.at(Registry(None, place.dist)).publisher.record("verify", proof_of(wheel))
-
-    place.refuse(proof_of(wheel), wheel)
-
-    assert place.records() == ["verify"]
+    assert place.records() == records
 
 
 def test_without_a_folder_for_records_none_are_written(place: Place, tmp_path: Path) -> None:
