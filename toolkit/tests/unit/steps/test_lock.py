@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,22 +19,18 @@ FROM_TEAM = PIPFILE.replace('six = "*"', 'six = {version="*", index="team"}')
 
 
 @pytest.mark.parametrize(
-    ("pipfile", "bindings", "names"),
+    ("pipfile", "bindings", "names", "word"),
     [
-        (FROM_TEAM, "", ()),
-        (FROM_TEAM, BOUND, ()),
-        (SOURCE + PIPFILE, BOUND, ()),
-        ("[packages\n", "", ()),
-        (PIPFILE, "", ("six", "no-such-package")),
+        (FROM_TEAM, "", (), "'team'"),
+        (FROM_TEAM, BOUND, (), "'team'"),
+        (SOURCE + PIPFILE, BOUND, (), r"\[\[source\]\]"),
+        ("[packages\n", "", (), "TOML"),
+        (PIPFILE, "", ("six", "no-such-package"), "no-such-package"),
     ],
     ids=["unknown index", "not bound to it", "sources", "not TOML", "unknown package"],
 )
 def test_what_cannot_be_locked_is_refused_and_leaves_the_lock(
-    root: Path,
-    pipfile: str,
-    bindings: str,
-    names: tuple[str, ...],
-    sentence: Callable[[object], None],
+    root: Path, pipfile: str, bindings: str, names: tuple[str, ...], word: str
 ) -> None:
     log = write(root, "build/log/lock.log", "earlier")
     write(root, "pyproject.toml", PYPROJECT + bindings)
@@ -43,10 +38,9 @@ def test_what_cannot_be_locked_is_refused_and_leaves_the_lock(
     before = (root / "Pipfile.lock").read_bytes()
     run = open_here(root, {"PATH": ""}, tools=RecordingTools())
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigurationError, match=word):
         STEP.run(replace(run, options=Options(names=names)))
 
-    sentence(caught.value)
     assert (root / "Pipfile.lock").read_bytes() == before
     # The log of an earlier lock stays until locking begins.
     assert log.exists() is (not names)

@@ -53,8 +53,11 @@ def read_proof(wheel: Path) -> Proof:
         message = f"{path.name} is not beside {wheel.name}"
         raise ConfigurationError(message, hint="keep both files of build/dist together")
     proof = parse_proof(read_text(path) or "", path.name)
+    if wheel.name != proof.wheel:
+        message = f"{path.name} is the proof of {proof.wheel}"
+        raise StepFailedError(message, hint="take the wheel and its proof from one build")
     digest = digest_file(wheel)
-    if digest != proof.sha256 or wheel.name != proof.wheel:
+    if digest != proof.sha256:
         message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
         raise StepFailedError(message, hint="take the wheel and its proof from one build")
     return proof
