@@ -43,7 +43,7 @@ def test_a_model_that_passes_is_packaged_and_the_verdict_is_told_everywhere(
     assert run.line("gate ").split() == ["gate", "passed"]
     assert "0.88  at least 0.7" in run.line("  passed  accuracy")
     assert gate_cases(published_learner) == {"accuracy at least 0.7": "passed"}
-    assert "The gate says: **passed**." in published_learner.read("build/train/metrics.md")
+    assert "Gate: **passed**." in published_learner.read("build/train/metrics.md")
     assert "Passed." in published_learner.read("build/train/report.html")
 
 
@@ -51,7 +51,7 @@ def test_a_model_that_passes_is_packaged_and_the_verdict_is_told_everywhere(
     ("gate", "told"),
     [
         ("accuracy = { min = 0.99 }", "accuracy is 0.88"),
-        ("cost = { max = 3 }", "cost is missing, wanted at most 3"),
+        ("cost = { max = 3 }", "cost is missing, expected at most 3"),
     ],
 )
 def test_a_model_that_does_not_pass_is_not_packaged(

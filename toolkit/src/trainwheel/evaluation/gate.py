@@ -1,4 +1,4 @@
-"""The gate: metrics, thresholds and what is published → a verdict.
+"""The gate: metrics, thresholds and the baseline → a verdict.
 
 Pure: numbers come in, a verdict and its renderings go out.
 """
@@ -17,8 +17,8 @@ __all__ = [
     "DEFERRED",
     "DIRECTIONS",
     "FAILED",
-    "LEFT_OUT",
     "PASSED",
+    "SKIPPED",
     "Baseline",
     "Difference",
     "MetricCheck",
@@ -29,7 +29,10 @@ __all__ = [
     "shown",
 ]
 
-PASSED, FAILED, DEFERRED, LEFT_OUT = "passed", "failed", "deferred", "left out"
+PASSED, FAILED, DEFERRED, SKIPPED = "passed", "failed", "deferred", "skipped"
+
+_ROUNDING = 1e-9
+_LARGEST = 1_000_000
 
 HIGHER, LOWER = "higher", "lower"
 DIRECTIONS = {
@@ -54,7 +57,7 @@ DIRECTIONS = {
 
 
 def direction_of(metric: str) -> str:
-    """Return ``higher`` or ``lower``; empty where the metric's name does not tell."""
+    """Return ``higher`` or ``lower``; empty for a name that scikit-learn does not have."""
     return HIGHER if metric.startswith("neg_") else DIRECTIONS.get(metric, "")
 
 
@@ -66,8 +69,8 @@ class Rule:
         metric: Its name in ``metrics.json``.
         minimum: The least value that passes.
         maximum: The greatest value that passes.
-        drop: By how much it may be worse than what is published, absolute.
-        drop_relative: The same as a share of the published value.
+        drop: By how much it may be worse than the baseline, absolute.
+        drop_relative: The same as a share of the baseline's value.
         direction: Whether ``higher`` or ``lower`` is good; known for scikit-learn's names.
     """
 
@@ -80,7 +83,7 @@ class Rule:
 
     @property
     def compares(self) -> bool:
-        """Whether it asks for what is published."""
+        """Whether it needs a baseline."""
         return self.drop is not None or self.drop_relative is not None
 
     @property
@@ -88,16 +91,28 @@ class Rule:
         """1 where higher is good, else -1."""
         return 1 if (self.direction or direction_of(self.metric)) != LOWER else -1
 
-    def margin(self, published: float) -> float:
-        """Return by how much the metric may be worse than the published value."""
+    @property
+    def worse(self) -> str:
+        """On which side of another value a worse one lies."""
+        return "below" if self.sign > 0 else "above"
+
+    @property
+    def condition(self) -> str:
+        """The drop that it allows, as a phrase, where no value of the baseline is known."""
+        share = shown(100 * (self.drop_relative or 0.0)) + " %"
+        most = share if self.drop is None else shown(self.drop)
+        return f"at most {most} {self.worse} the baseline"
+
+    def margin(self, old: float) -> float:
+        """Return by how much the metric may be worse than the baseline's value."""
         if self.drop is not None:
             return self.drop
-        return (self.drop_relative or 0.0) * abs(published)
+        return (self.drop_relative or 0.0) * abs(old)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The newest published version of the release line, or why there is none.
+    """The newest published version of the release series, or why there is none.
 
     Args:
         version: Empty where there is none.
@@ -114,15 +129,15 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of the new and of the published model on the same rows.
+    """A metric of the new model and of the baseline on the same rows.
 
     Args:
-        new: The value of the new one.
-        old: The value of the published one.
-        lowest: What new less old exceeds with 95 % confidence.
-        highest: What it stays below with 95 % confidence.
+        new: The value of the new model.
+        old: The value of the baseline.
+        lowest: Bound that new minus old exceeds with 95 % confidence.
+        highest: Bound that new minus old stays below with 95 % confidence.
         visible: The smallest true difference that these rows show with a power of 80 %.
-        rows: How many there are.
+        rows: The number of rows.
     """
 
     new: float
@@ -133,9 +148,9 @@ class Difference:
     rows: int
 
     def __post_init__(self) -> None:
-        """Hold it to what an interval is: a verdict on any other would be a fault of ours."""
+        """Refuse a change outside its own bounds: a verdict on it would be a fault of ours."""
         change = self.new - self.old
-        slack = 1e-9 * max(1.0, abs(self.new), abs(self.old))
+        slack = _ROUNDING * max(1.0, abs(self.new), abs(self.old))
         if not self.lowest - slack <= change <= self.highest + slack:
             message = f"{change:g} lies outside its own bounds, {self.lowest:g} to {self.highest:g}"
             raise ValueError(message)
@@ -143,14 +158,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class MetricCheck:
-    """One condition on one metric, and what became of it.
+    """One condition on one metric, and its outcome.
 
     Args:
         metric: Its name.
-        value: What it is; None where it is missing.
+        value: Its value; None where it is missing.
         wanted: The condition, as a phrase.
-        outcome: ``passed``, ``failed``, ``deferred`` or ``left out``.
-        told: What there is to say beside it.
+        outcome: ``passed``, ``failed``, ``deferred`` or ``skipped``.
+        told: A remark, such as the reason for the outcome.
     """
 
     metric: str
@@ -162,14 +177,13 @@ class MetricCheck:
     @property
     def line(self) -> str:
         """The check as one clause."""
-        value = "missing" if self.value is None else shown(self.value)
-        told = f" ({self.told})" if self.told else ""
-        return f"{self.metric} is {value}, wanted {self.wanted}{told}"
+        remark = f" ({self.told})" if self.told else ""
+        return f"{self.metric} is {shown(self.value)}, expected {self.wanted}{remark}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says.
+    """The gate's decision on a model.
 
     Args:
         checks: One for each condition.
@@ -183,7 +197,7 @@ class Verdict:
 
     @property
     def outcome(self) -> str:
-        """``passed``, ``failed``, or empty where nothing was asked."""
+        """``passed``, ``failed``, or empty where the gate has no rule."""
         if self.refusal or any(check.outcome == FAILED for check in self.checks):
             return FAILED
         return PASSED if self.checks else ""
@@ -195,28 +209,46 @@ class Verdict:
 
     def failures(self) -> list[str]:
         """Return a clause for each reason to refuse the model."""
-        failed = [check.line for check in self.checks if check.outcome == FAILED]
-        return [*([self.refusal] if self.refusal else []), *failed]
+        lines = [check.line for check in self.checks if check.outcome == FAILED]
+        return [*([self.refusal] if self.refusal else []), *lines]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as a JSON value."""
         return {**asdict(self), "outcome": self.outcome}
 
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Return metric, value, condition, outcome and remark of each check, as texts.
+
+        Checks that were not made for the same reason share a row, which has no value.
+        """
+        rows = []
+        metrics: dict[tuple[str, str], list[str]] = {}
+        for check in self.checks:
+            reason = (check.outcome, check.told)
+            if check.outcome in {SKIPPED, DEFERRED}:
+                metrics.setdefault(reason, []).append(check.metric)
+            else:
+                value = shown(check.value)
+                rows.append((check.metric, value, check.wanted, check.outcome, check.told))
+        return rows + [
+            (", ".join(names), "", "", outcome, told) for (outcome, told), names in metrics.items()
+        ]
+
     def table(self) -> tuple[str, ...]:
-        """Return a line for each check, in columns."""
+        """Return a line for each row, in columns."""
+        rows = self.rows()
+        values = columns([(row[1], row[2], row[4]) for row in rows if row[1]])
         return tuple(
-            columns([(c.outcome, c.metric, shown(c.value), c.wanted, c.told) for c in self.checks])
+            columns([(row[3], row[0], next(values) if row[1] else row[4]) for row in rows])
         )
 
     def markdown(self) -> str:
-        """Return it as a table for a pull request; empty where nothing was asked."""
+        """Return it as a table for a pull request; empty where the gate has no rule."""
         if not self.outcome:
             return ""
-        said = f"The gate says: **{self.outcome}**."
-        lines = [said, *([f"{inline(self.refusal)}."] if self.refusal else []), ""]
-        rows = [(c.metric, shown(c.value), c.wanted, c.outcome, c.told) for c in self.checks]
-        lines += table(("metric", "value", "wanted", "outcome", ""), rows)
-        return "\n".join(lines)
+        refusal = [f"{inline(self.refusal)}."] if self.refusal else []
+        heads = ("metric", "value", "condition", "outcome", "remark")
+        return "\n".join([f"Gate: **{self.outcome}**.", *refusal, "", *table(heads, self.rows())])
 
 
 def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
@@ -230,91 +262,103 @@ def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
 ) -> Verdict:
     """Return the verdict on a model.
 
-    A drop is judged on the same held-out rows where ``differences`` has the metric: it passes if
-    the model is shown, with 95 % confidence, to be no worse than the margin allows. Else the value
-    that the published wheel carries is compared, which comes from other rows.
+    A metric in ``differences`` passes if the model is shown, with 95 % confidence, to be worse than
+    the baseline by no more than the margin, on the same held-out rows. For any other metric the
+    value in the baseline's wheel is compared, which was measured on other rows.
+
+    A value exactly at its limit passes, a drop exactly as large as its margin too. Numbers that
+    differ by less than a billionth of their size are equal here: 0.9 - 0.88 is above 0.02 in binary
+    floating point, by 2e-17, and that must not decide.
 
     Args:
-        rules: What is asked.
+        rules: The conditions.
         metrics: Of the new model, by name.
-        baseline: What is published.
+        baseline: The published version to compare with.
         differences: By metric, on the same rows.
-        is_required: Whether a model without anything to compare with is refused.
+        is_required: Whether a model without a baseline is refused.
         why_stored: Why a metric could not be compared on the same rows.
     """
     differences = differences or {}
     checks: list[MetricCheck] = []
     for rule in rules:
         value = metrics.get(rule.metric)
-        checks += _plain(rule, value)
-        if rule.compares:
-            known = differences.get(rule.metric)
-            check = _drop(rule, value, baseline, known, why_stored, is_required=is_required)
-            checks.append(check)
+        checks += _limits(rule, value)
+        if rule.compares and not baseline.version:
+            checks.append(_without_baseline(rule, value, baseline))
+        elif rule.compares and rule.metric in differences:
+            checks.append(_paired(rule, baseline, differences[rule.metric]))
+        elif rule.compares:
+            checks.append(_stored(rule, value, baseline, why_stored, is_required=is_required))
     refusal = ""
     if is_required and not baseline.version and any(rule.compares for rule in rules):
-        refusal = f"a published version to compare with is demanded, but {baseline.reason}"
+        refusal = f"the gate requires a baseline, and there is none: {baseline.reason}"
     return Verdict(tuple(checks), baseline.version, refusal)
 
 
-def _plain(rule: Rule, value: float | None) -> Iterator[MetricCheck]:
+def _limits(rule: Rule, value: float | None) -> Iterator[MetricCheck]:
     number = math.nan if value is None else value
     if rule.minimum is not None:
-        passed = number >= rule.minimum
-        wanted = f"at least {shown(rule.minimum)}"
-        yield MetricCheck(rule.metric, value, wanted, PASSED if passed else FAILED)
+        outcome = _outcome(number, rule.minimum, abs(rule.minimum))
+        yield MetricCheck(rule.metric, value, f"at least {shown(rule.minimum)}", outcome)
     if rule.maximum is not None:
-        passed = number <= rule.maximum
-        wanted = f"at most {shown(rule.maximum)}"
-        yield MetricCheck(rule.metric, value, wanted, PASSED if passed else FAILED)
+        outcome = _outcome(-number, -rule.maximum, abs(rule.maximum))
+        yield MetricCheck(rule.metric, value, f"at most {shown(rule.maximum)}", outcome)
 
 
-def _drop(  # noqa: PLR0913 - as for evaluate_rules
-    rule: Rule,
-    value: float | None,
-    baseline: Baseline,
-    difference: Difference | None,
-    why_stored: str,
-    *,
-    is_required: bool,
+def _without_baseline(rule: Rule, value: float | None, baseline: Baseline) -> MetricCheck:
+    if baseline.is_deferred:
+        return MetricCheck(rule.metric, value, rule.condition, DEFERRED, baseline.reason)
+    reason = f"no baseline: {baseline.reason}"
+    return MetricCheck(rule.metric, value, rule.condition, SKIPPED, reason)
+
+
+def _stored(
+    rule: Rule, value: float | None, baseline: Baseline, why_stored: str, *, is_required: bool
 ) -> MetricCheck:
-    worse = "below" if rule.sign > 0 else "above"
-    if not baseline.version:
-        wanted = f"not much {worse} what is published"
-        outcome = DEFERRED if baseline.is_deferred else LEFT_OUT
-        return MetricCheck(rule.metric, value, wanted, outcome, baseline.reason)
-    if difference is not None:
-        return _paired(rule, baseline, difference, worse)
-    stored = baseline.metrics.get(rule.metric)
-    wanted = f"not much {worse} {baseline.version}"
+    """Compare with the value that the baseline's wheel carries."""
+    old = baseline.metrics.get(rule.metric)
     if value is None:
-        return MetricCheck(rule.metric, value, wanted, FAILED, "the model has no such metric")
-    if stored is None:
-        told = f"{baseline.version} has no such metric"
-        return MetricCheck(rule.metric, value, wanted, FAILED if is_required else LEFT_OUT, told)
-    margin = rule.margin(stored)
-    passed = rule.sign * (value - stored) >= -margin
-    told = f"{baseline.version} was measured on rows of its own"
-    told += f": {why_stored}" if why_stored else ""
-    wanted = f"at most {shown(margin)} {worse} {shown(stored)} of {baseline.version}"
-    return MetricCheck(rule.metric, value, wanted, PASSED if passed else FAILED, told)
+        reason = f"not in the metrics of this model, baseline {baseline.version}"
+        return MetricCheck(rule.metric, value, rule.condition, FAILED, reason)
+    if old is None:
+        outcome = FAILED if is_required else SKIPPED
+        reason = f"not in the metrics of the baseline {baseline.version}"
+        return MetricCheck(rule.metric, value, rule.condition, outcome, reason)
+    margin = rule.margin(old)
+    outcome = _outcome(rule.sign * (value - old), -margin, max(abs(value), abs(old)))
+    remark = f"{baseline.version} was measured on other rows"
+    remark += f": {why_stored}" if why_stored else ""
+    return MetricCheck(rule.metric, value, _condition(rule, old, baseline), outcome, remark)
 
 
-def _paired(rule: Rule, baseline: Baseline, difference: Difference, worse: str) -> MetricCheck:
-    margin = rule.margin(difference.old)
+def _paired(rule: Rule, baseline: Baseline, difference: Difference) -> MetricCheck:
+    """Compare on the same rows: the worst change that these leave open has to be allowed."""
     lowest = difference.lowest if rule.sign > 0 else -difference.highest
-    wanted = f"at most {shown(margin)} {worse} {shown(difference.old)} of {baseline.version}"
-    told = f"both answer alike on the same {difference.rows} rows"
+    remark = f"both answer alike on the same {difference.rows} rows"
     if difference.visible > 0:
-        told = (
+        remark = (
             f"on the same {difference.rows} rows the change is "
             f"{rule.sign * (difference.new - difference.old):+.4f}, better than {lowest:+.4f} with "
             f"95 % confidence; they show a drop of {difference.visible:.4f} or more"
         )
-    passed = lowest >= -margin
-    return MetricCheck(rule.metric, difference.new, wanted, PASSED if passed else FAILED, told)
+    scale = max(abs(difference.new), abs(difference.old))
+    outcome = _outcome(lowest, -rule.margin(difference.old), scale)
+    condition = _condition(rule, difference.old, baseline)
+    return MetricCheck(rule.metric, difference.new, condition, outcome, remark)
+
+
+def _outcome(value: float, least: float, scale: float) -> str:
+    """Return whether a value reaches the least that passes; rounding at that scale is forgiven."""
+    return PASSED if value >= least - _ROUNDING * scale else FAILED
+
+
+def _condition(rule: Rule, old: float, baseline: Baseline) -> str:
+    return f"at most {shown(rule.margin(old))} {rule.worse} {shown(old)} of {baseline.version}"
 
 
 def shown(value: float | None) -> str:
-    """Return a number as people read it."""
-    return "missing" if value is None else f"{value:.4g}"
+    """Return a number as people read it: four digits that count, a small whole one as it is."""
+    if value is None:
+        return "missing"
+    is_whole = isinstance(value, int) and abs(value) < _LARGEST
+    return str(value) if is_whole else f"{value:.4g}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # nosec B405 - reads what pytest wrote a moment ago
 
-from trainwheel.evaluation.gate import DEFERRED, FAILED, LEFT_OUT, MetricCheck, Verdict
+from trainwheel.evaluation.gate import DEFERRED, FAILED, SKIPPED, MetricCheck, Verdict
 
 __all__ = ["with_gate"]
 
 
 def with_gate(tests: bytes, verdict: Verdict) -> bytes:
-    """Return pytest's JUnit file with a suite ``gate``; unchanged where nothing was asked.
+    """Return pytest's JUnit file with a suite ``gate``; unchanged where the gate has no rule.
 
     Args:
         tests: What pytest wrote.
@@ -26,13 +26,13 @@ def with_gate(tests: bytes, verdict: Verdict) -> bytes:
     if verdict.refusal:
         cases.append(_failed("baseline", verdict.refusal))
     failures = sum(case.find("failure") is not None for case in cases)
-    skipped = sum(case.find("skipped") is not None for case in cases)
-    counts = {"tests": len(cases), "failures": failures, "errors": 0, "skipped": skipped}
+    skips = sum(case.find("skipped") is not None for case in cases)
+    counts = {"tests": len(cases), "failures": failures, "errors": 0, "skipped": skips}
     attributes = {"name": "gate", **{name: str(value) for name, value in counts.items()}}
     suite = ET.SubElement(suites, "testsuite", attributes)
     suite.extend(cases)
-    merged: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
-    return merged
+    text: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def _case(check: MetricCheck) -> ET.Element:
@@ -40,7 +40,7 @@ def _case(check: MetricCheck) -> ET.Element:
     if check.outcome == FAILED:
         return _failed(name, check.line)
     case = _named(name)
-    if check.outcome in {DEFERRED, LEFT_OUT}:
+    if check.outcome in {DEFERRED, SKIPPED}:
         ET.SubElement(case, "skipped", {"message": check.told})
     elif check.told:
         ET.SubElement(case, "system-out").text = check.line

@@ -1,4 +1,4 @@
-"""What the report and the model card say, from what training wrote and the judge measured.
+"""The content of the report and the model card, from metrics, measurements and verdict.
 
 Pure: numbers come in, rows of text go out; the templates in ``data/report`` lay them out.
 """
@@ -26,8 +26,6 @@ PICTURES = {
 }
 """Name of a picture → what it shows, in the order of the page."""
 
-_LARGEST = 1_000_000
-
 
 @dataclass(frozen=True)
 class MetricRow:
@@ -48,9 +46,9 @@ class Subject:
     Args:
         name: Of the distribution.
         metrics: As training wrote them.
-        measured: What the measuring host told; empty where there are no predictions.
-        baseline: What is published.
-        compared: Metric → difference from what is published, on the same rows.
+        measured: The answer of the measuring script; empty where there are no predictions.
+        baseline: The published version to compare with.
+        compared: Metric → difference from the baseline, on the same rows.
         verdict: Of the gate.
         carriers: Kinds of estimators in the model that hold rows of the training data.
     """
@@ -65,7 +63,7 @@ class Subject:
 
     @property
     def warning(self) -> str:
-        """What has to be known before the model is given away; empty for nothing."""
+        """A warning for whoever gives the model away; empty for none."""
         if not self.carriers:
             return ""
         kinds = " and ".join(self.carriers)
@@ -76,41 +74,31 @@ class Subject:
 
 
 def headlines(subject: Subject) -> list[MetricRow]:
-    """Return the metrics that can be judged: those of a known kind, then what else was measured."""
+    """Return the metrics that can be measured anew, have a rule, or a name of scikit-learn's.
+
+    Where training wrote none of these, all that was measured from its predictions.
+    """
     metrics, _ = split_intervals(subject.metrics)
     intervals = intervals_of(subject.metrics, subject.measured)
-    named, measured = subject.measured.get("named", {}), subject.measured.get("measured", {})
-    asked = {check.metric for check in subject.verdict.checks}
-    rows = []
-    for name, value in metrics.items():
-        if name not in named and name not in asked and not direction_of(name):
-            continue
-        rows.append(_row(subject, name, value, intervals.get(name)))
-    told = {row.name for row in rows}
-    if not rows:
-        for name, found in measured.items():
-            rows.append(_row(subject, name, found["value"], intervals.get(name)))
-    return rows if told or rows else []
+    names = {*subject.measured.get("named", {}), *(c.metric for c in subject.verdict.checks)}
+    values = {n: value for n, value in metrics.items() if n in names or direction_of(n)}
+    if not values:
+        measurements = subject.measured.get("measured", {})
+        values = {name: measurement["value"] for name, measurement in measurements.items()}
+    return [_row(subject, name, value, intervals.get(name)) for name, value in values.items()]
 
 
 def rest(subject: Subject) -> list[tuple[str, str]]:
-    """Return the other metrics as name and text."""
+    """Return the metrics that are not headlines, as name and text."""
     metrics, _ = split_intervals(subject.metrics)
-    told = {row.name for row in headlines(subject)}
-    return [(name, number(value)) for name, value in metrics.items() if name not in told]
-
-
-def number(value: float) -> str:
-    """Return a number with four digits that count, a whole one as it is."""
-    if float(value).is_integer() and abs(value) < _LARGEST and isinstance(value, int):
-        return str(value)
-    return shown(value)
+    names = {row.name for row in headlines(subject)}
+    return [(name, shown(value)) for name, value in metrics.items() if name not in names]
 
 
 def worst_rows(
     subject: Subject, inputs: Mapping[int, Mapping[str, Any]]
 ) -> Iterator[tuple[dict[str, str], str]]:
-    """Yield the worst mistakes as columns, each with its input where that may be shown.
+    """Yield the worst mistakes as columns, each with its input where it may be shown.
 
     Args:
         subject: The model.
@@ -152,10 +140,10 @@ def _row(
     if difference is not None:
         now, then, is_same = difference.new, difference.old, True
     if then is None:
-        return MetricRow(name, number(value), interval, "", "")
+        return MetricRow(name, shown(value), interval, "", "")
     change = f"{now - then:+.4f}" + ("" if is_same else ", on other rows")
     sign = {"higher": 1, "lower": -1}.get(direction_of(name), 0)
-    return MetricRow(name, number(value), interval, shown(then), change, sign * (now - then) < 0)
+    return MetricRow(name, shown(value), interval, shown(then), change, sign * (now - then) < 0)
 
 
 def _text(value: Any) -> str:

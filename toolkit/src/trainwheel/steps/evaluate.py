@@ -1,4 +1,4 @@
-"""Measure the model, compare it with what is published, and apply the gate."""
+"""Measure the model, compare it with the baseline, and apply the gate."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from trainwheel.engine.records import read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import RefusedError
+from trainwheel.evaluation import gate
 from trainwheel.evaluation.gate import PASSED, Verdict
 from trainwheel.evaluation.junit import with_gate
 from trainwheel.guest import DRAW, MEASURING, PREDICT
@@ -86,10 +87,10 @@ def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
         if current_record(run, STEP, now) is not None:
             return read_evaluation(workspace.layout)
     name_asked = run.options.get("to")
-    newest = run.once((PUBLISHED, name_asked), lambda: find_published(run, name_asked))
-    if newest.error is not None and is_fresh:
-        # The error is about the index; this line says why the index was asked.
-        run.console.notice("the gate needs to compare with what is published")
+    published = run.once((PUBLISHED, name_asked), lambda: find_published(run, name_asked))
+    if published.error is not None and is_fresh:
+        # Its kind and its fix are those of the index; what it is asked for is said beside.
+        run.console.notice("the gate needs the baseline, which only the index knows")
         if workspace.config.gate.baseline == "required":
             raise RefusedError(newest.reason, hint=newest.error.hint)
         raise newest.error
@@ -115,7 +116,9 @@ def _show(run: Run, verdict: Verdict) -> None:
 
 def _facts(workspace: Workspace) -> dict[str, str]:
     config = workspace.config
-    scripts = [digest_file(path) for path in (*sorted(MEASURING.glob("*.py")), DRAW, PREDICT)]
+    # The gate too: a verdict that another version of it gave is not up to date.
+    paths = (*sorted(MEASURING.glob("*.py")), DRAW, PREDICT, Path(gate.__file__))
+    scripts = [digest_file(path) for path in paths]
     return {
         "tool.trainwheel.gate": digest_json(asdict(config.gate)),
         "tool.trainwheel.predict": config.predict,

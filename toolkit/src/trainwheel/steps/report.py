@@ -20,7 +20,6 @@ from trainwheel.evaluation.report import (
     PICTURES,
     Subject,
     headlines,
-    number,
     render_metrics,
     rest,
     worst_rows,
@@ -198,7 +197,6 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["number"] = number
     environment.filters |= {"inline": inline, "code": code}
     return environment.get_template(name).render(context)
 

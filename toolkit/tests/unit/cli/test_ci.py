@@ -25,7 +25,7 @@ tests/unit/test_a.py:12: AssertionError</failure></testcase>
 def build(tmp_path: Path) -> Path:
     for name, text in {
         "dist/tiny_model-0.1.7-py3-none-any.whl": "",
-        "train/metrics.md": "### tiny-model\n\n| accuracy | 1 |\nThe gate says: **passed**.\n",
+        "train/metrics.md": "### tiny-model\n\n| accuracy | 1 |\nGate: **passed**.\n",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True)
@@ -39,7 +39,7 @@ def test_the_summary_shows_the_wheel_the_metrics_and_the_verdict(build: Path) ->
         "Built and proved: **tiny-model 0.1.7**, `tiny_model-0.1.7-py3-none-any.whl`"
     )
     assert "| accuracy | 1 |" in lines
-    assert "The gate says: **passed**." in lines
+    assert "Gate: **passed**." in lines
     assert list(mark_failures(build)) == []
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_was_cut_off_does_not_stop_the_summary(
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     lines = list(sum_up(build))
-    assert "The gate says: **passed**." in lines
+    assert "Gate: **passed**." in lines
     assert f"`{name}` holds nothing that can be read." in lines
     assert list(mark_failures(build)) == []
 

@@ -1,9 +1,11 @@
-"""The gate: thresholds, drops against what is published, and how the verdict is told."""
+"""The gate: limits, drops from the baseline, and the renderings of the verdict."""
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Any
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -11,8 +13,8 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.gate import (
     Baseline,
     Difference,
+    MetricCheck,
     Rule,
-    Verdict,
     direction_of,
     evaluate_rules,
 )
@@ -25,142 +27,226 @@ TESTS = b"""<?xml version="1.0" encoding="utf-8"?>
 </testsuites>"""
 
 
-def outcomes(verdict: Verdict) -> list[str]:
-    return [check.outcome for check in verdict.checks]
+NO_BASELINE = Baseline(reason="nothing published in 1.0.x")
+
+
+def check(rule: Rule, value: float | None, baseline: Baseline = PUBLISHED) -> MetricCheck:
+    metrics = {} if value is None else {rule.metric: value}
+    (only,) = evaluate_rules((rule,), metrics, baseline).checks
+    return only
 
 
 @pytest.mark.parametrize(
     ("rule", "value", "outcome"),
     [
         (Rule("accuracy", minimum=0.9), 0.9, "passed"),
-        (Rule("accuracy", minimum=0.9), 0.8999, "failed"),
+        (Rule("accuracy", minimum=0.9), 0.900001, "passed"),
+        (Rule("accuracy", minimum=0.9), 0.899999, "failed"),
+        (Rule("accuracy", minimum=-2), -2.1, "failed"),
         (Rule("log_loss", maximum=0.3), 0.3, "passed"),
-        (Rule("log_loss", maximum=0.3), 0.3001, "failed"),
+        (Rule("log_loss", maximum=0.3), 0.1 + 0.2, "passed"),
+        (Rule("log_loss", maximum=0.3), 0.299999, "passed"),
+        (Rule("log_loss", maximum=0.3), 0.300001, "failed"),
         (Rule("accuracy", minimum=0.9), None, "failed"),
+        (Rule("log_loss", maximum=0.3), None, "failed"),
         (Rule("accuracy", minimum=0.9), math.nan, "failed"),
         (Rule("log_loss", maximum=0.3), math.nan, "failed"),
     ],
 )
-def test_a_plain_threshold_is_what_it_says(rule: Rule, value: float | None, outcome: str) -> None:
-    metrics = {} if value is None else {rule.metric: value}
-
-    verdict = evaluate_rules((rule,), metrics, Baseline(reason="nothing is published"))
-
-    assert outcomes(verdict) == [outcome]
-    assert verdict.outcome == outcome
+def test_a_value_exactly_at_its_limit_passes(rule: Rule, value: float, outcome: str) -> None:
+    assert check(rule, value).outcome == outcome
 
 
 @pytest.mark.parametrize(
-    ("rule", "value", "outcome"),
+    ("rule", "old", "at", "inside", "outside"),
     [
-        (Rule("accuracy", drop=0.01), 0.941, "passed"),
-        (Rule("accuracy", drop=0.01), 0.939, "failed"),
-        (Rule("accuracy", drop_relative=0.01), 0.9406, "passed"),
-        (Rule("accuracy", drop_relative=0.01), 0.9404, "failed"),
-        (Rule("log_loss", drop=0.02), 0.219, "passed"),
-        (Rule("log_loss", drop=0.02), 0.221, "failed"),
-        (Rule("cost", drop=1, direction="lower"), 11.0, "passed"),
-        (Rule("cost", drop=1, direction="lower"), 11.1, "failed"),
-        (Rule("cost", drop=1, direction="higher"), 8.9, "failed"),
+        (Rule("accuracy", drop=0.02), 0.95, 0.93, 0.930001, 0.929999),
+        # 0.9 - 0.88 is 0.020000000000000018 in binary floating point.
+        (Rule("accuracy", drop=0.02), 0.9, 0.88, 0.880001, 0.879999),
+        (Rule("accuracy", drop=0), 0.9, 0.9, 0.900001, 0.899999),
+        (Rule("accuracy", drop_relative=0.1), 0.7, 0.63, 0.630001, 0.629999),
+        (Rule("log_loss", drop=0.1), 0.2, 0.3, 0.299999, 0.300001),
+        (Rule("log_loss", drop_relative=0.1), 0.3, 0.33, 0.329999, 0.330001),
+        (Rule("cost", drop=0.1, direction="lower"), 1e6, 1e6 + 0.1, 1e6, 1e6 + 0.102),
+        (Rule("profit", drop_relative=0.1, direction="higher"), -10.0, -11.0, -10.9, -11.1),
     ],
 )
-def test_without_the_same_rows_the_stored_value_is_compared_and_said_to_be_from_others(
-    rule: Rule, value: float, outcome: str
+def test_a_drop_exactly_as_large_as_its_margin_passes(
+    rule: Rule, old: float, at: float, inside: float, outside: float
 ) -> None:
-    verdict = evaluate_rules(
-        (rule,), {rule.metric: value}, PUBLISHED, why_stored="no holdout.jsonl"
-    )
+    baseline = Baseline("0.1.4", metrics={rule.metric: old})
 
-    assert outcomes(verdict) == [outcome]
-    assert verdict.checks[0].told == "0.1.4 was measured on rows of its own: no holdout.jsonl"
+    outcomes = [check(rule, value, baseline).outcome for value in (at, inside, outside)]
+
+    assert outcomes == ["passed", "passed", "failed"]
 
 
 @pytest.mark.parametrize(
     ("rule", "lowest", "highest", "outcome"),
     [
-        (Rule("accuracy", drop=0.02), -0.0199, 0.03, "passed"),
-        (Rule("accuracy", drop=0.02), -0.0201, 0.03, "failed"),
+        (Rule("accuracy", drop=0.02), -0.02, 0.03, "passed"),
+        (Rule("accuracy", drop=0.02), 0.88 - 0.9, 0.03, "passed"),
+        (Rule("accuracy", drop=0.02), -0.019999, 0.03, "passed"),
+        (Rule("accuracy", drop=0.02), -0.020001, 0.03, "failed"),
+        (Rule("accuracy", drop_relative=0.02), -0.0191, 0.03, "failed"),
         # The lower the better: what counts is how much higher it may be.
-        (Rule("log_loss", drop=0.02), -0.03, 0.0199, "passed"),
-        (Rule("log_loss", drop=0.02), -0.03, 0.0201, "failed"),
+        (Rule("log_loss", drop=0.02), -0.03, 0.02, "passed"),
+        (Rule("log_loss", drop=0.02), -0.03, 0.9 - 0.88, "passed"),
+        (Rule("log_loss", drop=0.02), -0.03, 0.019999, "passed"),
+        (Rule("log_loss", drop=0.02), -0.03, 0.020001, "failed"),
     ],
 )
-def test_on_the_same_rows_no_worse_than_the_margin_has_to_be_shown(
+def test_on_the_same_rows_a_bound_exactly_at_the_margin_passes(
     rule: Rule, lowest: float, highest: float, outcome: str
 ) -> None:
     difference = Difference(0.95, 0.95, lowest, highest, visible=0.015, rows=400)
 
     verdict = evaluate_rules((rule,), {rule.metric: 0.95}, PUBLISHED, {rule.metric: difference})
 
-    assert outcomes(verdict) == [outcome]
-    assert "they show a drop of 0.0150 or more" in verdict.checks[0].told
+    assert [c.outcome for c in verdict.checks] == [outcome]
 
 
-def test_nothing_published_leaves_a_drop_out_unless_it_is_demanded() -> None:
-    rules = (Rule("accuracy", minimum=0.9, drop=0.01),)
-    nothing = Baseline(reason="nothing is published in the line of 1.0")
+def test_a_check_tells_what_was_compared(sentence: Callable[[object], None]) -> None:
+    rules = (Rule("accuracy", drop=0.03), Rule("log_loss", drop=0.01), Rule("cost", drop=1))
+    differences = {
+        "accuracy": Difference(0.94, 0.95, -0.02, 0.01, visible=0.015, rows=400),
+        "log_loss": Difference(0.2, 0.2, 0, 0, visible=0, rows=400),
+    }
 
-    free = evaluate_rules(rules, {"accuracy": 0.95}, nothing)
-    demanded = evaluate_rules(rules, {"accuracy": 0.95}, nothing, is_required=True)
+    verdict = evaluate_rules(
+        rules, {"accuracy": 0.94, "cost": 8}, PUBLISHED, differences, why_stored="no holdout.jsonl"
+    )
 
-    assert (free.outcome, outcomes(free)) == ("passed", ["passed", "left out"])
-    assert demanded.outcome == "failed"
-    assert demanded.failures() == [
-        f"a published version to compare with is demanded, but {nothing.reason}"
-    ]
+    sentence("\n".join(check.line for check in verdict.checks))
+    worse = Difference(0.21, 0.2, 0, 0.02, visible=0.1, rows=9)
+    verdict = evaluate_rules(rules[1:2], {}, PUBLISHED, {"log_loss": worse})
+    assert "the change is -0.0100, better than -0.0200 with" in verdict.checks[0].told
 
 
-def test_a_published_wheel_that_lacks_the_metric_counts_as_nothing_published() -> None:
+@pytest.mark.parametrize(
+    "bounds", [(-0.02, -0.01000001), (-0.009999, 0.03)], ids=["below", "above"]
+)
+def test_a_change_outside_its_own_bounds_is_a_fault_of_ours(bounds: tuple[float, float]) -> None:
+    Difference(0.94, 0.95, -0.01, -0.01, visible=0.015, rows=400)
+
+    with pytest.raises(ValueError, match="outside its own bounds"):
+        Difference(0.94, 0.95, *bounds, visible=0.015, rows=400)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "baseline", "outcome", "when_required"),
+    [
+        ({"roc_auc": 0.9}, NO_BASELINE, "skipped", "failed"),
+        ({"roc_auc": 0.9}, Baseline(reason="no access", is_deferred=True), "deferred", "failed"),
+        ({"roc_auc": 0.9}, PUBLISHED, "skipped", "failed"),
+        ({}, PUBLISHED, "failed", "failed"),
+    ],
+    ids=["nothing published", "no access", "no such metric published", "no such metric"],
+)
+def test_a_drop_that_cannot_be_compared_is_skipped_unless_it_is_required(
+    metrics: dict[str, float], baseline: Baseline, outcome: str, when_required: str
+) -> None:
     rules = (Rule("roc_auc", drop=0.01),)
 
-    assert outcomes(evaluate_rules(rules, {"roc_auc": 0.9}, PUBLISHED)) == ["left out"]
-    assert outcomes(evaluate_rules(rules, {"roc_auc": 0.9}, PUBLISHED, is_required=True)) == [
-        "failed"
-    ]
-    assert outcomes(evaluate_rules(rules, {}, PUBLISHED)) == ["failed"]
+    free = evaluate_rules(rules, metrics, baseline)
+    required = evaluate_rules(rules, metrics, baseline, is_required=True)
+
+    assert free.checks[0].outcome == outcome
+    assert free.outcome == ("failed" if outcome == "failed" else "passed")
+    assert free.defers == (outcome == "deferred")
+    assert required.outcome == when_required
+    assert len(required.failures()) == 1
+    assert (baseline.reason or "roc_auc") in required.failures()[0]
 
 
-def test_a_job_that_may_not_read_defers_and_a_demanded_comparison_is_refused() -> None:
-    deferred = Baseline(reason="the index cannot be read here", is_deferred=True)
-    rules = (Rule("accuracy", drop=0.01),)
+def test_a_gate_that_compares_nothing_needs_no_baseline() -> None:
+    verdict = evaluate_rules((Rule("f1", minimum=0.5),), {"f1": 0.9}, NO_BASELINE, is_required=True)
 
-    verdict = evaluate_rules(rules, {"accuracy": 0.9}, deferred)
-
-    assert verdict.defers
-    assert verdict.outcome == "passed"
-    assert evaluate_rules(rules, {"accuracy": 0.9}, deferred, is_required=True).outcome == "failed"
+    assert (verdict.outcome, verdict.failures()) == ("passed", [])
 
 
-def test_no_rule_is_no_verdict() -> None:
-    verdict = evaluate_rules((), {"accuracy": 0.5}, PUBLISHED)
+def test_without_rules_there_is_no_verdict() -> None:
+    verdict = evaluate_rules((), {"accuracy": 0.5}, PUBLISHED, is_required=True)
 
     assert (verdict.outcome, verdict.markdown(), verdict.table()) == ("", "", ())
     assert with_gate(TESTS, verdict) == TESTS
 
 
-def test_the_verdict_is_a_table_and_a_case_for_each_condition() -> None:
-    rules = (Rule("accuracy", minimum=0.99, drop=0.01), Rule("f1", minimum=0.5))
-    verdict = evaluate_rules(
-        rules, {"accuracy": 0.95, "f1": 0.9}, Baseline(reason="nothing is there")
+RULES = (
+    Rule("accuracy", minimum=0.99, drop=0.01),
+    Rule("f1", minimum=0.5, drop_relative=0.025),
+    Rule("rows", minimum=12_000, maximum=9e6),
+    Rule("log_loss", drop=0.1),
+)
+NUMBERS = {"accuracy": 0.95, "f1": 0.9, "rows": 12345, "log_loss": 0.2}
+
+
+def test_checks_that_are_skipped_for_one_reason_share_a_line(
+    sentence: Callable[[object], None],
+) -> None:
+    verdict = evaluate_rules(RULES, NUMBERS, NO_BASELINE, is_required=True)
+
+    assert verdict.table() == (
+        "failed   accuracy                0.95   at least 0.99",
+        "passed   f1                      0.9    at least 0.5",
+        "passed   rows                    12345  at least 12000",
+        "passed   rows                    12345  at most 9e+06",
+        "skipped  accuracy, f1, log_loss  no baseline: nothing published in 1.0.x",
     )
-
-    assert [line.split()[:3] for line in verdict.table()] == [
-        ["failed", "accuracy", "0.95"],
-        ["left", "out", "accuracy"],
-        ["passed", "f1", "0.9"],
-    ]
-    assert "| accuracy | 0.95 | at least 0.99 | failed |  |" in verdict.markdown()
-    merged = with_gate(TESTS, verdict).decode()
-    assert '<testsuite name="pytest" tests="1">' in merged
-    assert '<testsuite name="gate" tests="3" failures="1" errors="0" skipped="1">' in merged
-    assert 'message="accuracy is 0.95, wanted at least 0.99"' in merged
+    sentence(verdict.markdown())
 
 
-def test_scikit_learns_names_tell_which_way_is_good() -> None:
-    assert direction_of("roc_auc") == "higher"
-    assert direction_of("mean_absolute_error") == "lower"
-    assert direction_of("neg_mean_absolute_error") == "higher"
-    assert direction_of("cost") == ""
+def test_checks_that_are_skipped_for_other_reasons_do_not() -> None:
+    rules = (Rule("f1", drop=0.1), Rule("accuracy", drop=0.1), Rule("recall", drop_relative=0.1))
+
+    verdict = evaluate_rules(rules, {"f1": 1, "accuracy": 1, "recall": 1}, PUBLISHED)
+
+    assert [row[:2] for row in verdict.rows()] == [("accuracy", "1"), ("f1, recall", "")]
+    assert verdict.table()[1] == "skipped  f1, recall  not in the metrics of the baseline 0.1.4"
+
+
+@pytest.mark.parametrize("is_bare", [False, True])
+def test_the_results_of_the_tests_get_a_case_for_each_condition(*, is_bare: bool) -> None:
+    verdict = evaluate_rules(RULES, NUMBERS, NO_BASELINE, is_required=True)
+    tests = b'<testsuite name="pytest" tests="1"/>' if is_bare else TESTS
+
+    root = ET.fromstring(with_gate(tests, verdict))  # noqa: S314 - written a line above
+
+    assert [suite.get("name") for suite in root] == ["pytest", "gate"]
+    assert dict(root[1].attrib) == {
+        "name": "gate", "tests": "8", "failures": "2", "errors": "0", "skipped": "3"
+    }  # fmt: skip
+    cases = {case.get("name"): (case.get("classname"), *case) for case in root[1]}
+    assert all(classname == "gate" for classname, *_ in cases.values())
+    failure = cases["accuracy at least 0.99"][1]
+    assert failure.attrib == {"message": "accuracy is 0.95, expected at least 0.99", "type": "gate"}
+    assert failure.text == failure.get("message")
+    skip = cases["f1 at most 2.5 % below the baseline"][1]
+    assert (skip.tag, skip.get("message")) == ("skipped", "no baseline: nothing published in 1.0.x")
+    assert cases["log_loss at most 0.1 above the baseline"][1].tag == "skipped"
+    assert "nothing published" in str(cases["baseline"][1].text)
+    assert cases["rows at least 12000"][1:] == ()
+
+
+def test_a_case_that_passes_says_how_it_was_compared() -> None:
+    verdict = evaluate_rules((Rule("accuracy", drop=0.1),), {"accuracy": 0.95}, PUBLISHED)
+
+    text = with_gate(TESTS, verdict).decode()
+
+    assert f"<system-out>{verdict.checks[0].line}</system-out>" in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction"),
+    [
+        ("roc_auc", "higher"),
+        ("mean_absolute_error", "lower"),
+        ("neg_mean_absolute_error", "higher"),
+        ("cost", ""),
+    ],
+)
+def test_scikit_learns_names_tell_which_way_is_good(metric: str, direction: str) -> None:
+    assert direction_of(metric) == direction
 
 
 def configured(lines: str) -> Config:
@@ -182,7 +268,7 @@ def test_a_gate_is_read_from_the_configuration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "words"),
     [
         ("accuracy = {}", "gate.accuracy asks for nothing: give min, max"),
         ("accuracy = 0.9", "unknown key tool.trainwheel.gate.accuracy"),
@@ -202,21 +288,18 @@ def test_a_gate_is_read_from_the_configuration() -> None:
         ),
     ],
 )
-def test_a_gate_that_makes_no_sense_is_refused(line: str, told: str) -> None:
+def test_a_gate_that_makes_no_sense_is_refused(line: str, words: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         configured(line)
 
-    assert told in str(caught.value)
+    assert words in str(caught.value)
 
 
-def test_what_a_verdict_says_survives_json() -> None:
-    difference = Difference(0.9, 0.95, -0.06, -0.04, 0.01, 100)
-    rules = (Rule("accuracy", drop=0.01),)
+def test_a_verdict_survives_json() -> None:
+    verdict = evaluate_rules((Rule("accuracy", drop=0.01),), {"accuracy": 0.9}, PUBLISHED)
 
-    told: dict[str, Any] = evaluate_rules(
-        rules, {"accuracy": 0.9}, PUBLISHED, {"accuracy": difference}
-    ).as_json()
+    document = json.loads(json.dumps(verdict.as_json()))
 
-    assert told["outcome"] == "failed"
-    assert told["baseline"] == "0.1.4"
-    assert told["checks"][0]["metric"] == "accuracy"
+    assert document.pop("outcome") == "failed"
+    assert document.pop("baseline") == verdict.baseline == "0.1.4"
+    assert [MetricCheck(**check) for check in document["checks"]] == [*verdict.checks]

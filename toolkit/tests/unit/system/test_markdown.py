@@ -164,7 +164,7 @@ def test_the_table_for_a_pull_request_is_whole(name: str) -> None:
     assert {len(row) for row in rows} == {5}
     assert [row[0] for row in rows] == ["metric", read(name)] * 2
     notes = [*map(read, about.measured["notes"]), about.warning]
-    assert paragraphs(tokens) == [*notes, f"The gate says: failed. refused for {read(name)}."]
+    assert paragraphs(tokens) == [*notes, f"Gate: failed. refused for {read(name)}."]
 
 
 def test_without_notes_the_verdict_is_a_paragraph_of_its_own() -> None:

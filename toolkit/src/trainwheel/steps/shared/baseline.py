@@ -1,4 +1,4 @@
-"""The newest published version of the release series: the baseline of the gate."""
+"""The baseline: the newest published version of the release series."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
@@ -24,7 +25,7 @@ __all__ = ["Published", "find_published"]
 
 @dataclass(frozen=True)
 class Published:
-    """The newest published version of the release series, as far as this run can see it.
+    """The newest published version of the release series, as far as this run may know.
 
     Args:
         version: Empty if there is none.
@@ -92,7 +93,10 @@ def find_published(run: Run, name_asked: str | None) -> Published:
         return Published(reason=f"the index cannot be read: {error.message}", error=error)
     newest = newest_in_line(base, wheels)
     if newest is None:
-        return Published(
-            reason=f"nothing is published in the release series of {base} in {registry.label}"
-        )
+        return Published(reason=f"nothing published in {_series(base)} ({registry.label})")
     return Published(newest, registry=registry, file=wheels[newest])
+
+
+def _series(base: str) -> str:
+    version = Version(base)
+    return f"{f'{version.epoch}!' if version.epoch else ''}{version.major}.{version.minor}.x"

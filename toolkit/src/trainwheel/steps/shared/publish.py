@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, withdraw_record, write_record
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
-from trainwheel.evaluation.gate import LEFT_OUT, Baseline, Rule, evaluate_rules
+from trainwheel.evaluation.gate import SKIPPED, Baseline, Rule, evaluate_rules
 from trainwheel.index.access import for_uv
 from trainwheel.index.embedded import embedded_index
 from trainwheel.index.pages import PublishedFile
@@ -314,10 +314,11 @@ def compare_late(
     if failures := verdict.failures():
         message = f"the model does not pass the gate: {failures[0]}"
         raise RefusedError(message, hint="train a better one, or change tool.trainwheel.gate")
-    missing = [check.metric for check in verdict.checks if check.outcome == LEFT_OUT]
-    for metric in missing:
-        console.notice(f"{metric} is not compared: {newest} has no such metric")
-    if len(missing) < len(drops):
+    skipped = [check.metric for check in verdict.checks if check.outcome == SKIPPED]
+    if skipped:
+        reason = f"not in the metrics of the baseline {newest}"
+        console.notice(f"skipped {', '.join(skipped)}: {reason}")
+    if len(skipped) < len(drops):
         console.notice(f"compared with {newest}: no metric is worse than the gate allows")
 
 
