@@ -32,11 +32,11 @@ class Doubler:
         ("model.write_bytes(b'')", "training succeeded but wrote no model; it must write the"),
         (
             "(report / 'golden.jsonl').write_text('3')",
-            "golden.jsonl line 1 is no JSON object; training writes one object a line",
+            "golden.jsonl line 1 is not a JSON object; let training write one object a line",
         ),
         (
             "(report / 'metrics.json').write_text('[]')",
-            "metrics.json is no JSON object of name → number",
+            "metrics.json is not a JSON object of name → number",
         ),
         (
             "import os; os.kill(os.getpid(), 9)",
@@ -44,11 +44,11 @@ class Doubler:
         ),
         (
             "(report / 'metrics.json').write_text('{\"accuracy\": NaN}')",
-            "metrics.json: accuracy is nan, which is no finite number",
+            "metrics.json: accuracy is nan, which is not a finite number",
         ),
         (
             "(report / 'metrics.json').write_text('{\"accuracy\": \"good\"}')",
-            "metrics.json: accuracy is 'good', which is no finite number",
+            "metrics.json: accuracy is 'good', which is not a finite number",
         ),
         ("joblib.dump({}, model)", "predict_record does not predict the golden records: KeyError"),
     ],

@@ -1,4 +1,4 @@
-"""Golden predictions: inputs with the answers that training saw, to be repeated ever after."""
+"""Golden predictions: inputs with the model's answers, which every installation has to repeat."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def parse_inputs(text: str | bytes, source: str) -> list[dict[str, Any]]:
     """Return the records of a ``golden.jsonl``: UTF-8, one JSON object a line.
 
     Raises:
-        StepFailedError: A line is no JSON object.
+        StepFailedError: A line is not a JSON object, or holds a number that is not finite.
     """
     records = []
     # Not splitlines: a JSON text may hold U+2028 and its like as they are.
@@ -46,17 +46,27 @@ def parse_inputs(text: str | bytes, source: str) -> list[dict[str, Any]]:
     for number, line in enumerate(stream, 1):
         try:
             record = json.loads(line.decode("utf-8"))
+            is_finite = _is_finite(record)
         except (ValueError, RecursionError):
-            record = None
+            record, is_finite = None, True
         if not isinstance(record, dict):
-            message = f"{source} line {number} is no JSON object"
-            raise StepFailedError(message, hint="training writes one object a line")
+            message = f"{source} line {number} is not a JSON object"
+            raise StepFailedError(message, hint="let training write one object a line")
+        if not is_finite:
+            message = f"{source} line {number} holds NaN or Infinity, which JSON does not have"
+            raise StepFailedError(message, hint="let training write null for a missing value")
         records.append(record)
     return records
 
 
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def parse_golden(text: str) -> tuple[GoldenRow, ...]:
-    """Return the rows of golden predictions as a wheel has them, one JSON object a line."""
+    """Return the golden predictions in a wheel: one JSON object a line."""
     return tuple(GoldenRow(**json.loads(line)) for line in io.StringIO(text))
 
 
@@ -68,14 +78,14 @@ def join(inputs: Sequence[dict[str, Any]], answers: str) -> tuple[GoldenRow, ...
 
 @dataclass(frozen=True)
 class Difference:
-    """An answer that does not repeat.
+    """A part of an answer that does not repeat.
 
     Args:
         number: Which golden row, from 1.
         input: Its record.
-        where: Which part of the answer; "it" for the whole.
-        expected: What training saw there.
-        got: What the installed model says.
+        where: The part of the answer; "it" for the whole.
+        expected: Its value when the wheel was packaged.
+        got: Its value from the installed model.
     """
 
     number: int
@@ -95,8 +105,8 @@ def compare_answers(
     """Return each part of an answer that differs; empty where all repeat.
 
     Args:
-        expected: What training saw.
-        answers: What the installed model says, in the same order.
+        expected: The rows of the wheel.
+        answers: Those of the installed model, in the same order.
         tolerance: How far a number may move, relative; labels must repeat exactly.
     """
     return tuple(
@@ -121,8 +131,8 @@ def show_difference(difference: Difference) -> tuple[str, ...]:
 
 
 def _cut(text: str) -> str:
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"
+    line = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
 
 
 def _differences(

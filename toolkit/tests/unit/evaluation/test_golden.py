@@ -55,7 +55,7 @@ def test_a_repetition_may_move_within_the_tolerance(then: Any, now: Any, toleran
 
 
 @pytest.mark.parametrize(
-    ("then", "now", "told"),
+    ("then", "now", "phrase"),
     [
         ("M", "B", "golden row 1: it was 'M', is 'B'"),
         (1.0, 1.1, "golden row 1: it was 1.0, is 1.1"),
@@ -76,10 +76,10 @@ def test_a_repetition_may_move_within_the_tolerance(then: Any, now: Any, toleran
         ),
     ],
 )
-def test_a_difference_is_told_where_it_is(then: Any, now: Any, told: str) -> None:
+def test_a_difference_is_told_where_it_is(then: Any, now: Any, phrase: str) -> None:
     (difference,) = compare_answers(rows(then), rows(now), 1e-9)
 
-    assert str(difference) == told
+    assert str(difference) == phrase
 
 
 def test_every_difference_is_told_in_order() -> None:
@@ -178,15 +178,18 @@ def test_golden_inputs_are_read_as_training_wrote_them(
         ("null", 1),
         ('{"x": 1}\n{"x": "é"}\n'.encode("latin-1"), 2),
         pytest.param("[" * 100_000, 1, id="nested"),
+        pytest.param('{"x": ' + "[" * 900 + "]" * 900 + "}", 1, id="nested, yet JSON"),
     ],
 )
-def test_a_line_that_is_no_record_is_named(text: str | bytes, line: int) -> None:
-    with pytest.raises(StepFailedError) as caught:
+def test_a_line_that_is_not_an_object_is_named(text: str | bytes, line: int) -> None:
+    with pytest.raises(StepFailedError, match=f"golden.jsonl line {line} is not a JSON object"):
         parse_inputs(text, "golden.jsonl")
 
-    assert str(caught.value) == (
-        f"failed: golden.jsonl line {line} is no JSON object; training writes one object a line"
-    )
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "[1, [NaN]]", '{"y": Infinity}'])
+def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
+    with pytest.raises(StepFailedError, match="line 2 holds NaN or Infinity"):
+        parse_inputs(f'{{"x": [1.5, {{"y": true}}, null]}}\n{{"x": {number}}}\n', "golden.jsonl")
 
 
 def test_answers_are_put_beside_their_inputs() -> None:
