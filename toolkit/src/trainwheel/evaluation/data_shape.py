@@ -1,6 +1,6 @@
-"""What a snapshot of the data looks like: its files, their rows, columns and types.
+"""The shape of a snapshot of data: its files, their rows, columns and types.
 
-Pure: shapes come in, and what changed between two of them goes out.
+Pure: two shapes come in, their differences go out.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["FileShape", "changes", "columns_digest", "parse_shape", "render_shap
 
 @dataclass(frozen=True)
 class FileShape:
-    """A file of a snapshot: how many rows it has, None where that cannot be told, and columns.
+    """A file of a snapshot: its number of rows and its columns.
 
     Args:
-        rows: Their number, None where it cannot be told.
-        columns: Name → ``integer``, ``number``, ``boolean``, ``text``, or what its format says.
+        rows: Their number, None for a format that cannot be read.
+        columns: Name → ``integer``, ``number``, ``boolean``, ``text``, or a type of its format.
     """
 
     rows: int | None
@@ -33,10 +33,10 @@ Shape = Mapping[str, FileShape]
 
 
 def parse_shape(text: str | bytes, source: str) -> dict[str, FileShape]:
-    """Return path in the snapshot → shape of the file, from JSON.
+    """Return the shape of each file from JSON, by its path in the snapshot.
 
     Raises:
-        ConfigurationError: It is no such JSON.
+        ConfigurationError: The text is not JSON of such shapes.
     """
     try:
         document: Any = json.loads(text)
@@ -44,11 +44,11 @@ def parse_shape(text: str | bytes, source: str) -> dict[str, FileShape]:
             str(name): FileShape(entry["rows"], dict(entry["columns"]))
             for name, entry in document.items()
         }
-        whole = all(isinstance(file.rows, int | None) for file in shape.values())
+        is_valid = all(isinstance(file.rows, int | None) for file in shape.values())
     except (ValueError, AttributeError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        message = f"{source} holds no columns and rows of data"
+        is_valid = False
+    if not is_valid:
+        message = f"{source} does not hold columns and rows of data"
         raise ConfigurationError(message, hint="write it anew: nox -s data -- --accept")
     return shape
 
@@ -59,9 +59,9 @@ def render_shape(shape: Shape) -> str:
 
 
 def rows_of(shape: Shape) -> int | None:
-    """Return the rows of all files; None where those of one cannot be told."""
-    found = [file.rows for file in shape.values()]
-    return None if None in found or not found else sum(rows or 0 for rows in found)
+    """Return the rows of all files together; None where one file cannot be read."""
+    counts = [file.rows for file in shape.values()]
+    return None if None in counts or not counts else sum(rows or 0 for rows in counts)
 
 
 def columns_digest(shape: Shape) -> str:
@@ -70,12 +70,12 @@ def columns_digest(shape: Shape) -> str:
 
 
 def changes(before: Shape, now: Shape, most: float | None) -> Iterator[str]:
-    """Yield what changed, as clauses.
+    """Yield a clause for each difference.
 
     Args:
-        before: What was accepted.
-        now: What has come.
-        most: By which share the number of rows may differ; None for any.
+        before: The shape that was accepted.
+        now: The shape of the data that was fetched.
+        most: The share by which the number of rows may differ; None for any.
     """
     for name in sorted({*before, *now}):
         if name not in now or name not in before:

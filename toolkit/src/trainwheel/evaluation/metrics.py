@@ -1,4 +1,4 @@
-"""What training says of the model, ``metrics.json``, and of its data, ``data.json``."""
+"""``metrics.json`` and ``data.json``, in which training describes the model and its data."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ def parse_metrics(text: str | bytes, source: str = "metrics.json") -> dict[str, 
     """Return name → number.
 
     Raises:
-        StepFailedError: It is no JSON object of finite numbers; names the first that is none.
+        StepFailedError: The text is not a JSON object of finite numbers.
     """
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        message = f"{source} is no JSON object of name → number"
+        document = None
+    if not isinstance(document, dict):
+        message = f"{source} is not a JSON object of name → number"
         raise StepFailedError(message, hint=_HINT)
-    for name, value in found.items():
+    for name, value in document.items():
         # A whole number may be beyond every float, and is finite.
         if type(value) is not int and not (isinstance(value, float) and math.isfinite(value)):
-            message = f"{source}: {name} is {value!r}, which is no finite number"
+            message = f"{source}: {name} is {value!r}, which is not a finite number"
             raise StepFailedError(message, hint=_HINT)
-    return found
+    return document
 
 
 def split_intervals(
     metrics: Mapping[str, int | float],
 ) -> tuple[dict[str, int | float], dict[str, tuple[float, float]]]:
-    """Return the metrics, and lower and upper bound of those with ``…_low`` and ``…_high``."""
+    """Return the metrics without their ``…_low`` and ``…_high``, and these as intervals by name."""
     intervals = {
         name: (metrics[name + _LOW], metrics[name + _HIGH])
         for name in metrics
         if name + _LOW in metrics and name + _HIGH in metrics
     }
-    bounds = {name + end for name in intervals for end in (_LOW, _HIGH)}
-    return {name: value for name, value in metrics.items() if name not in bounds}, intervals
+    ends = {name + end for name in intervals for end in (_LOW, _HIGH)}
+    return {name: value for name, value in metrics.items() if name not in ends}, intervals
 
 
 def intervals_of(
@@ -63,33 +63,33 @@ def intervals_of(
     """Return lower and upper bound of each metric that has them.
 
     Args:
-        metrics: As training wrote them; the bounds that it gave itself count.
-        measured: What the measuring host told, whose bounds come next; of training that wrote no
-            metric that is known there, all that was measured is told.
+        metrics: As training wrote them; bounds among them take precedence.
+        measured: The answer of the measuring script. Where training wrote none of the metrics in
+            it, the intervals of all of these are returned.
     """
     values, own = split_intervals(metrics)
-    told = {**measured.get("measured", {}), **measured.get("named", {})}
-    names = [name for name in values if name in told] or told
-    ends = {name: (told[name]["low"], told[name]["high"]) for name in names}
-    found = {
+    known = {**measured.get("measured", {}), **measured.get("named", {})}
+    names = [name for name in values if name in known] or known
+    ends = {name: (known[name]["low"], known[name]["high"]) for name in names}
+    intervals = {
         name: (_rounded(low), _rounded(high))
         for name, (low, high) in ends.items()
         if low is not None and high is not None
     }
-    return {**found, **own}
+    return {**intervals, **own}
 
 
-def _rounded(bound: float) -> float:
-    # Logarithms differ in their last bits from one kind of processor to another (numpy takes what
-    # each is fast at), and a wheel is to have the same bytes on all.
-    return float(f"{bound:.9g}")
+def _rounded(number: float) -> float:
+    # A wheel has to have the same bytes wherever it is made, and logarithms differ in their last
+    # bits between processors: numpy chooses its instructions by what the processor offers.
+    return float(f"{number:.9g}")
 
 
 def parse_data_digests(text: str | bytes, source: str = "data.json") -> dict[str, str]:
-    """Return name of data → sha256, of data that is no file in the repository.
+    """Return name → sha256 of data that is not a file in the repository.
 
     Raises:
-        StepFailedError: It is no JSON object of such digests; names the first that is none.
+        StepFailedError: The text is not a JSON object of digests.
     """
     try:
         document = json.loads(text)
@@ -109,7 +109,7 @@ def parse_data_digests(text: str | bytes, source: str = "data.json") -> dict[str
 def check_intervals(
     metrics: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]
 ) -> None:
-    """Check that each metric lies in the interval that training gives with it.
+    """Check that each metric lies in the interval that training wrote beside it.
 
     Raises:
         StepFailedError: One does not.

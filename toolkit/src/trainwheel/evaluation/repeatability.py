@@ -1,6 +1,6 @@
-"""Whether training repeats: what several trainings made, compared.
+"""Whether training repeats: models and predictions of several trainings, compared.
 
-Pure: what was made comes in as digests and texts.
+Pure: digests and texts come in.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Repeat:
-    """One more training of the same.
+    """Another training of the same model.
 
     Args:
         engine: Where its parallel work ran: ``local`` or ``dask``.
-        hash_seed: By which Python hashed texts.
-        artefact: The sha256 of the model that came of it.
-        difference: The first prediction that is another one; empty where all are the same.
+        hash_seed: The seed of Python's hashes, ``PYTHONHASHSEED``.
+        artefact: The sha256 of its model.
+        difference: The first prediction that differs; empty where all are the same.
     """
 
     engine: str
@@ -43,10 +43,10 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Repeatability:
-    """What is known of the model that stands.
+    """How the current model compares with other trainings of it.
 
     Args:
-        artefact: Its sha256.
+        artefact: The sha256 of the current model.
         repeats: The other trainings.
     """
 
@@ -55,7 +55,7 @@ class Repeatability:
 
     @property
     def holds(self) -> str:
-        """What repeats: ``bytes``, ``predictions``, or nothing, which is empty."""
+        """``bytes`` or ``predictions``, whichever repeats; empty where neither does."""
         if any(repeat.difference for repeat in self.repeats):
             return ""
         same = all(repeat.artefact == self.artefact for repeat in self.repeats)
@@ -63,7 +63,7 @@ class Repeatability:
 
     @property
     def told(self) -> str:
-        """What holds, and for which trainings, in a sentence."""
+        """The result, and the trainings it comes from, as a clause."""
         seeds = ", ".join(repeat.hash_seed for repeat in self.repeats)
         engines = " and ".join(dict.fromkeys(repeat.engine for repeat in self.repeats))
         what = {
@@ -73,15 +73,15 @@ class Repeatability:
         return f"repeats {what}: {len(self.repeats)} more trainings, hash seeds {seeds}, {engines}"
 
     def require(self) -> None:
-        """Refuse a training of which a prediction came out otherwise.
+        """Refuse a training that does not repeat its predictions.
 
         Raises:
-            StepFailedError: It did.
+            StepFailedError: A prediction of another training differs.
         """
         for repeat in self.repeats:
             if repeat.difference:
                 message = f"training does not repeat: {repeat.name}: {repeat.difference}"
-                hint = "give every random choice a seed, and sort what sets and folders hold"
+                hint = "give every random choice a seed, and sort sets and the names in folders"
                 raise StepFailedError(message, hint=hint)
 
     def as_json(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Repeatability:
 
 
 def parse_repeatability(document: Mapping[str, Any]) -> Repeatability | None:
-    """Return what `Repeatability.as_json` gave; None for anything else."""
+    """Read the value of `Repeatability.as_json`; None for any other value."""
     if document.get("schema") != SCHEMA:
         return None
     repeats = tuple(Repeat(**repeat) for repeat in document["repeats"])
@@ -101,8 +101,8 @@ def compare_predictions(old: Iterable[str], new: Iterable[str], tolerance: float
     """Return the first cell of ``predictions.csv`` that differs, as a phrase; empty for none.
 
     Args:
-        old: Its lines, as the model that stands left them.
-        new: Those of another training.
+        old: The lines of the current model's file.
+        new: The lines of another training's file.
         tolerance: How far a number may move, relative.
     """
     rows = itertools.zip_longest(csv.reader(old), csv.reader(new))

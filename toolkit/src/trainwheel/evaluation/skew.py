@@ -1,4 +1,4 @@
-"""Training-serving skew: held-out rows to which what ships answers otherwise than training said."""
+"""Training-serving skew: held-out rows where the entry point contradicts training."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from trainwheel.guest.measuring.labels import (
 __all__ = ["Trained", "read_trained", "refuse_skew"]
 
 _SCORE, _SHOWN, _WIDTH = "score_", 5, 60
-_DIGITS = 9  # that many tell any two float32 apart
+_DIGITS = 9  # enough for any two float32 to differ in text (IEEE 754)
 _HINT = "let training write the same rows to both, in the same order"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training said of the held-out rows.
+    """The predictions of training for the held-out rows.
 
     Args:
         truths: The column ``y_true``.
         labels: The column ``y_pred``.
         scores: Class → its column; classes in the spelling of `spelled`.
-        positive: The class that an answer's ``probability`` is of; empty unless there are two.
+        positive: The class of an answer's ``probability``; empty unless there are two classes.
     """
 
     truths: Sequence[str]
@@ -45,25 +45,25 @@ class Trained:
     positive: str = ""
 
     def score(self, label: str, row: int) -> float | None:
-        """Return the score of a class; of two classes one column tells both."""
+        """Return the score of a class; one column of two gives both."""
         if label in self.scores:
             return _float(self.scores[label][row])
         if self.positive and len(self.scores) == 1:
             (other,) = self.scores.values()
-            given = _float(other[row])
-            return 1 - given if 0 <= given <= 1 else None
+            score = _float(other[row])
+            return 1 - score if 0 <= score <= 1 else None
         return None
 
 
 def read_trained(stream: TextIO, positive: str | None) -> Trained:
-    """Return what ``predictions.csv`` says.
+    """Return the content of ``predictions.csv``.
 
     Args:
         stream: The open file.
         positive: The class that counts as positive; the last of two where it is None.
 
     Raises:
-        StepFailedError: A column is missing, or a row has not as many cells as the header.
+        StepFailedError: A column is missing, or a row has more or fewer cells than the header.
     """
     reader = csv.reader(stream)
     try:
@@ -94,17 +94,17 @@ def read_trained(stream: TextIO, positive: str | None) -> Trained:
 def refuse_skew(
     trained: Trained, truths: Sequence[Any], answers: Sequence[Any], tolerance: float
 ) -> None:
-    """Refuse a model whose entry point answers otherwise than training said.
+    """Refuse a model whose entry point contradicts training.
 
     Args:
-        trained: What training said.
-        truths: What ``holdout.jsonl`` says is true of each row.
-        answers: What the entry point says of each row, JSON values.
-        tolerance: How far a number may move, relative; that of a score absolute as well.
+        trained: The predictions of training.
+        truths: The truth of each row in ``holdout.jsonl``.
+        answers: The entry point's answer for each row, a JSON value.
+        tolerance: How far a number may move, relative; for a score absolute as well.
 
     Raises:
-        StepFailedError: The two files are not of the same rows.
-        RefusedError: An answer differs; names the first rows.
+        StepFailedError: The two files have different rows.
+        RefusedError: An answer differs; names the first such rows.
     """
     _check_rows(trained, truths, tolerance)
     differing = 0
@@ -137,66 +137,66 @@ def _check_rows(trained: Trained, truths: Sequence[Any], tolerance: float) -> No
 
 
 def _differences(trained: Trained, row: int, answer: Any, tolerance: float) -> Iterator[str]:
-    """Yield a clause for each part of an answer that training told otherwise."""
+    """Yield a clause for each part of an answer that differs from training's."""
     try:
-        said = prediction_of(answer)
+        prediction = prediction_of(answer)
     except UnreadableError:
         yield f"y_pred is {trained.labels[row]!r}, and the answer {_shown(answer)} has none"
         return
-    if not _agrees(trained.labels[row], said, tolerance):
-        yield f"y_pred is {trained.labels[row]!r}, the entry point says {_shown(said)}"
-    told = _scores_of(answer, trained)
-    known = {label: trained.score(label, row) for label in told}
-    if told and trained.scores and all(score is None for score in known.values()):
-        yield f"no score column is of a class that the entry point tells: {_shown(list(told))}"
-    for label, score in known.items():
-        if score is not None and not _is_close(score, told[label], tolerance, tolerance):
-            yield f"score_{label} is {score!r}, the entry point says {_shown(told[label])}"
+    if not _agrees(trained.labels[row], prediction, tolerance):
+        yield f"y_pred is {trained.labels[row]!r}, the entry point says {_shown(prediction)}"
+    answers = _scores_of(answer, trained)
+    scores = {label: trained.score(label, row) for label in answers}
+    if answers and trained.scores and all(score is None for score in scores.values()):
+        yield f"no score column has a class of the entry point's answer, {_shown(list(answers))}"
+    for label, score in scores.items():
+        if score is not None and not _is_close(score, answers[label], tolerance, tolerance):
+            yield f"score_{label} is {score!r}, the entry point says {_shown(answers[label])}"
 
 
 def _scores_of(answer: Any, trained: Trained) -> dict[str, Any]:
     if not isinstance(answer, Mapping):
         return {}
-    many = answer.get("probabilities")
-    if isinstance(many, Mapping):
-        return {spelled(label): score for label, score in many.items()}
-    is_told = "probability" in answer and trained.positive
-    return {trained.positive: answer["probability"]} if is_told else {}
+    scores = answer.get("probabilities")
+    if isinstance(scores, Mapping):
+        return {spelled(label): score for label, score in scores.items()}
+    has_score = "probability" in answer and trained.positive
+    return {trained.positive: answer["probability"]} if has_score else {}
 
 
-def _agrees(cell: str, said: Any, tolerance: float) -> bool:
-    """Return whether a cell says what a JSON value does; a whole number, a label, exactly."""
+def _agrees(cell: str, value: Any, tolerance: float) -> bool:
+    """Return whether a cell and a JSON value agree; whole numbers and labels exactly."""
     number = number_of(cell)
-    if is_number(said):
-        if isinstance(number, int) and isinstance(said, int):
-            return number == said
-        return number is not None and _is_close(number, said, tolerance, 0.0)
-    if isinstance(said, bool):
+    if is_number(value):
+        if isinstance(number, int) and isinstance(value, int):
+            return number == value
+        return number is not None and _is_close(number, value, tolerance, 0.0)
+    if isinstance(value, bool):
         # A training that counts writes 1 for what an entry point calls true.
-        return spelled(cell) == label_of(said) or number == said
-    return isinstance(said, str) and (cell == said or spelled(cell) == spelled(said))
+        return spelled(cell) == label_of(value) or number == value
+    return isinstance(value, str) and (cell == value or spelled(cell) == spelled(value))
 
 
-def _is_close(trained: float, said: Any, relative: float, absolute: float) -> bool:
-    if not is_number(said):
+def _is_close(score: float, value: Any, relative: float, absolute: float) -> bool:
+    if not is_number(value):
         return False
     try:
-        if math.isclose(trained, said, rel_tol=relative, abs_tol=absolute):
+        if math.isclose(score, value, rel_tol=relative, abs_tol=absolute):
             return True
-        return _single(said) == said and trained == _shortest(said)
+        return _single(value) == value and score == _shortest(value)
     except OverflowError:  # beyond every float, or every float32
-        return bool(trained == said)
+        return bool(score == value)
 
 
-def _shortest(said: float) -> float:
-    """Return what numpy writes for a float32: 0.1 for the one that is 0.10000000149 to Python."""
-    texts = (f"{said:.{digits}g}" for digits in range(1, _DIGITS))
-    return next((float(text) for text in texts if _single(float(text)) == said), said)
+def _shortest(value: float) -> float:
+    """Return the number that numpy writes for a float32: 0.1 for 0.10000000149 of Python."""
+    texts = (f"{value:.{digits}g}" for digits in range(1, _DIGITS))
+    return next((float(text) for text in texts if _single(float(text)) == value), value)
 
 
 def _single(number: float) -> float:
-    (rounded,) = struct.unpack("f", struct.pack("f", number))
-    return float(rounded)
+    (single,) = struct.unpack("f", struct.pack("f", number))
+    return float(single)
 
 
 def _float(cell: str) -> float:

@@ -25,12 +25,12 @@ def test_a_metric_that_is_no_finite_number_is_named(value: str) -> None:
         parse_metrics(f'{{"rows": 3, "accuracy": {value}}}')
 
     assert "metrics.json: accuracy is " in str(caught.value)
-    assert "which is no finite number; let training write" in str(caught.value)
+    assert "which is not a finite number; let training write" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "1", "null", "{", "\xff", '{"a": 1} {}', "[" * 5000])
 def test_what_is_no_object_is_one_line(text: str) -> None:
-    with pytest.raises(StepFailedError, match=r"metrics.json is no JSON object of name → number"):
+    with pytest.raises(StepFailedError, match=r"metrics.json is not a JSON object of name"):
         parse_metrics(text.encode("latin-1"))
 
 

@@ -130,7 +130,7 @@ def test_scores_agree(text: str, answer: Any, positive: str | None) -> None:
         ({"probability": 0.1}, "score_yes is 0.9, the entry point says 0.1"),
         ({"probability": None}, "score_yes is 0.9, the entry point says null"),
         ({"probabilities": {"no": 0.2, "yes": 0.9}}, "score_no is 0.1, the entry point says 0.2"),
-        ({"probabilities": {"0": 0.1, "1": 0.9}}, "no score column is of a class that the entry"),
+        ({"probabilities": {"0": 0.1, "1": 0.9}}, "no score column has a class of the entry"),
     ],
 )
 def test_scores_that_differ_are_refused(answer: dict[str, Any], told: str) -> None:
