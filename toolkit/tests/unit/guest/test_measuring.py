@@ -234,9 +234,9 @@ def test_a_drop_beyond_the_margin_passes_in_at_most_one_of_twenty_runs(
 
 
 def test_of_many_rows_a_part_gives_the_interval_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = binary(default_rng(11), 20_000)
+    sample = binary(default_rng(11), 4_000)
     whole = measure(sample)
-    monkeypatch.setattr(resampling, "LIMIT", 4_000)
+    monkeypatch.setattr(resampling, "LIMIT", 1_000)
 
     parted = measure(sample)
 

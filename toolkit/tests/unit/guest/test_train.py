@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import platform
 import subprocess
 import sys
+from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +25,7 @@ MEASURES = {"seconds", "processor_seconds", "peak_memory", "python", "packages"}
 
 
 @pytest.mark.parametrize(
-    ("command", "found"),
+    ("command", "words"),
     [
         ("python -m training -o x", ((), ("-m", "training", "-o", "x"))),
         ("python3.11 -X dev -u train.py a", (("-X", "dev", "-u"), ("train.py", "a"))),
@@ -34,42 +39,60 @@ MEASURES = {"seconds", "processor_seconds", "peak_memory", "python", "packages"}
     ],
 )
 def test_a_python_command_is_divided(
-    command: str, found: tuple[tuple[str, ...], tuple[str, ...]] | None
+    command: str, words: tuple[tuple[str, ...], tuple[str, ...]] | None
 ) -> None:
-    assert words_of_python(command.split()) == found
+    assert words_of_python(command.split()) == words
 
 
 def test_another_command_is_left_as_it_is(tmp_path: Path) -> None:
     assert host_command(("bash", "train.sh"), tmp_path) == ("bash", "train.sh")
 
 
-def host(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def host(
+    folder: Path, *words: str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     plan = {"measures": str(folder / "measures.json"), "refusal": "", "cluster": None}
     (folder / "plan.json").write_text(json.dumps(plan))
     argv = host_command((sys.executable, *words), folder / "plan.json")
     assert str(TRAIN) in argv
     return subprocess.run(
-        argv, cwd=folder, capture_output=True, text=True, check=False, timeout=120
+        argv,
+        cwd=folder,
+        env={**os.environ, **(variables or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
-def measures(folder: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((folder / "measures.json").read_bytes())
-    return found
+def measures(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "measures.json").read_bytes())
+    return document
 
 
-TELLS = """
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, str]:
+    """Variables of an environment without joblib and scikit-learn, which start quickly."""
+    (tmp_path / "absent").mkdir()
+    for name in ("joblib", "sklearn"):
+        (tmp_path / "absent" / f"{name}.py").write_text("raise ImportError(__name__)")
+    return {"PYTHONPATH": str(tmp_path / "absent")}
+
+
+SAYS = """
 import sys
 print(__name__, sys.argv[1:], __spec__ and __spec__.name)
 import beside
 """
 
 
-def test_a_module_runs_as_python_runs_it(tmp_path: Path) -> None:
+def test_a_module_runs_as_python_runs_it(tmp_path: Path, bare: dict[str, str]) -> None:
     (tmp_path / "beside.py").write_text("print('beside')")
-    (tmp_path / "job.py").write_text(TELLS)
+    (tmp_path / "job.py").write_text(SAYS)
 
-    module, script = host(tmp_path, "-m", "job", "-x", "1"), host(tmp_path, "job.py", "-x")
+    module = host(tmp_path, "-m", "job", "-x", "1", variables=bare)
+    script = host(tmp_path, "job.py", "-x", variables=bare)
 
     assert module.stdout == "__main__ ['-x', '1'] job\nbeside\n", module.stderr
     assert script.stdout == "__main__ ['-x'] None\nbeside\n", script.stderr
@@ -85,79 +108,75 @@ def test_a_module_runs_as_python_runs_it(tmp_path: Path) -> None:
     ],
 )
 def test_how_training_ends_is_how_the_host_ends(
-    tmp_path: Path, text: str, code: int, last: str
+    tmp_path: Path, bare: dict[str, str], text: str, code: int, last: str
 ) -> None:
     (tmp_path / "job.py").write_text(text)
 
-    found = host(tmp_path, "-m", "job")
+    ended = host(tmp_path, "-m", "job", variables=bare)
 
-    assert found.returncode == code
-    assert found.stderr.strip().endswith(last)
+    assert ended.returncode == code
+    assert ended.stderr.strip().endswith(last)
     assert measures(tmp_path).keys() == MEASURES
 
 
-def test_measures_tell_memory_time_and_packages(tmp_path: Path) -> None:
-    (tmp_path / "job.py").write_text(
-        "import numpy, sklearn\nkept = numpy.ones(30_000_000)\nprint(sum(range(2_000_000)))"
-    )
-
-    assert host(tmp_path, "-m", "job").returncode == 0
-
-    found = measures(tmp_path)
-    assert isinstance(found["peak_memory"], int)
-    assert found["peak_memory"] > 240_000_000
-    assert isinstance(found["processor_seconds"], float)
-    assert found["processor_seconds"] > 0
-    assert isinstance(found["packages"], dict)
-    assert {"numpy", "scikit-learn"} <= found["packages"].keys()
-
-
-PARALLEL = """
-import time
-from joblib import Parallel, delayed
-for jobs in (1, 2):
-    Parallel(n_jobs=jobs)(delayed(time.sleep)(0.15) for _ in range(6))
-"""
-SEARCH = """
+TRAINING = """
+import sys, time
 import numpy as np
+from joblib import Parallel, delayed, dump
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+memory = np.ones(30_000_000)
+for jobs in (1, 2):
+    Parallel(n_jobs=jobs)(delayed(time.sleep)(0.15) for _ in range(6))
+print("search", flush=True)
 x = np.random.default_rng(0).normal(size=(200, 3))
-GridSearchCV(LogisticRegression(), {"C": [0.1, 1, 10]}, cv=5).fit(x, x[:, 0] > 0)
+y = x[:, 0] > 0
+GridSearchCV(LogisticRegression(), {"C": [0.1, 1, 10]}, cv=5).fit(x, y)
+dump(LogisticRegression().fit(x, y), "watched")
 """
-
-
-@pytest.mark.parametrize(
-    ("text", "last"),
-    [(PARALLEL, ["tasks", "6", "6"]), (SEARCH, ["tasks", "15", "15"])],
-    ids=["joblib", "search"],
+PLAIN = TRAINING[: TRAINING.index("memory")] + TRAINING[TRAINING.index("x = ") :].replace(
+    "watched", "plain"
 )
-def test_tasks_are_counted(tmp_path: Path, text: str, last: list[str]) -> None:
-    (tmp_path / "job.py").write_text(text)
-
-    found = host(tmp_path, "-m", "job")
-
-    assert found.returncode == 0, found.stderr
-    told = [line[1:].split("\t") for line in found.stdout.split("\n") if line[:1] == "\x1e"]
-    assert last in told
-    done = [int(count) for label, count, _ in told if label == "tasks"]
-    assert min(done) < max(done)
 
 
-DUMPS = f"""{SEARCH}
-import joblib, sys
-joblib.dump(LogisticRegression().fit(x, x[:, 0] > 0), sys.argv[1])
-"""
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """One training under watch, for all that is asked of it: its folder and its output."""
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "job.py").write_text(TRAINING)
+    ended = host(folder, "-m", "job")
+    assert ended.returncode == 0, ended.stderr
+    return folder, ended.stdout
 
 
-def test_watching_changes_nothing_of_what_is_dumped(tmp_path: Path) -> None:
-    (tmp_path / "job.py").write_text(DUMPS)
+def test_measures_tell_memory_time_and_packages(training: tuple[Path, str]) -> None:
+    taken = measures(training[0])
 
-    assert host(tmp_path, "-m", "job", "watched").returncode == 0
-    plain = subprocess.run((sys.executable, "job.py", "plain"), cwd=tmp_path, check=False)
+    assert taken.keys() == MEASURES
+    assert 240_000_000 < taken["peak_memory"] < 2_000_000_000
+    assert taken["processor_seconds"] > 0.1
+    assert 1.2 < taken["seconds"] < 120
+    assert taken["python"] == platform.python_version()
+    assert taken["packages"]["scikit-learn"] == metadata.version("scikit-learn")
+    assert "numpy" in taken["packages"]
 
-    assert plain.returncode == 0
-    assert (tmp_path / "watched").read_bytes() == (tmp_path / "plain").read_bytes()
+
+@pytest.mark.parametrize(("part", "total"), [(0, "6"), (1, "15")], ids=["joblib", "search"])
+def test_tasks_are_counted(training: tuple[Path, str], part: int, total: str) -> None:
+    output = training[1].split("search\n")[part]
+
+    marks = [line[1:].split("\t") for line in output.split("\n") if line[:1] == "\x1e"]
+    assert ["tasks", total, total] in marks
+    assert min(int(count) for label, count, _ in marks if label == "tasks") < int(total)
+
+
+def test_watching_changes_nothing_of_what_is_dumped(training: tuple[Path, str]) -> None:
+    folder = training[0]
+    (folder / "plain.py").write_text(PLAIN)
+
+    subprocess.run((sys.executable, "plain.py"), cwd=folder, check=True)
+
+    assert (folder / "watched").read_bytes() == (folder / "plain").read_bytes()
 
 
 class Terminal(io.StringIO):

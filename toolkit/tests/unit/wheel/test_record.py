@@ -225,7 +225,8 @@ def test_a_wheel_cut_short_anywhere_is_one_error(
 ) -> None:
     wheel = write_wheel(tmp_path, members=MEMBERS, requires=["six"])
 
-    for length in reversed(range(wheel.stat().st_size)):
+    # Not a divisor of any record's size, so that each part is cut at many places.
+    for length in range(wheel.stat().st_size - 1, -1, -7):
         os.truncate(wheel, length)
         with pytest.raises(ConfigurationError) as caught:
             read(wheel)
@@ -234,7 +235,7 @@ def test_a_wheel_cut_short_anywhere_is_one_error(
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("damage", [flip, spoil])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_damaged_wheel_is_an_error_or_still_holds_what_it_held(
     tmp_path: Path, damage: Callable[[bytes, random.Random], bytes], seed: int
 ) -> None:
@@ -263,9 +264,7 @@ def test_a_damaged_wheel_is_an_error_or_still_holds_what_it_held(
             target.unlink()
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers())
 @example(seed=0)
 def test_a_damaged_record_is_an_error_or_means_the_same(tmp_path: Path, seed: int) -> None:
@@ -295,7 +294,6 @@ def state_of_list(data: bytearray, at: int, number: int) -> None:
     struct.pack_into("<I", data, data.rfind(b"PK\x05\x06") + at, number)
 
 
-@pytest.mark.parametrize("read", [*READERS, lambda wheel: finish(wheel, wheel, {})])
 @pytest.mark.parametrize(
     ("state", "at"),
     [
@@ -306,33 +304,29 @@ def state_of_list(data: bytearray, at: int, number: int) -> None:
 )
 @pytest.mark.parametrize("number", [0, 1, 1 << 24, 1 << 30, 0xFFFFFFFE, 0xFFFFFFFF])
 def test_no_size_that_an_archive_states_decides_on_memory(
-    tmp_path: Path,
-    read: Callable[[Path], object],
-    state: Callable[[bytearray, int, int], None],
-    at: int,
-    number: int,
+    tmp_path: Path, state: Callable[[bytearray, int, int], None], at: int, number: int
 ) -> None:
     wheel = write_wheel(tmp_path, members=MEMBERS)
     data = bytearray(wheel.read_bytes())
     state(data, at, number)
     wheel.write_bytes(data)
 
-    tracemalloc.start()
-    try:
-        error = error_of(read, wheel)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert "\n" not in error
-    assert peak < PEAK
+    for read in (*READERS, lambda wheel: finish(wheel, wheel, {})):
+        tracemalloc.start()
+        try:
+            error = error_of(read, wheel)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert "\n" not in error
+        assert peak < PEAK, read
 
 
 @pytest.fixture(scope="module")
 def swollen() -> bytes:
     """A wheel of 300 kB whose metadata unpacks to 300 MB."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name in ("METADATA", "RECORD", "trainwheel/provenance.json"):
             with archive.open(f"{DIST_INFO}{name}", "w") as sink:
                 for _ in range(100):
