@@ -104,7 +104,7 @@ def test_a_wheel_that_does_not_keep_its_promise_goes_nowhere(
 
     run = project.nox("promote", "--", "--from", "staging", "--to", "release")
 
-    assert "carries other golden predictions than its record says" in run.error("configuration")
+    assert "has other golden predictions than its record says" in run.error("configuration")
     assert release.published() == []
 
 

@@ -1,7 +1,7 @@
 """Open the archive that a wheel is, without trusting it.
 
-A wheel may come from anywhere and be damaged anyhow. What cannot be read is one error of ours, and
-no size that an archive states of itself decides how much memory is used.
+A wheel may come from anywhere and have any damage. Whatever cannot be read is a ConfigurationError,
+and no size that an archive states decides how much memory is used.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _DIRECTORY_LIMIT = 8 << 20
 _PIECE = 1 << 20
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
-# All that zipfile was seen to raise for damaged archives; NotImplementedError is a RuntimeError,
-# a name that cannot be decoded a ValueError.
+# All that zipfile raised for the damaged archives of test_record.py. NotImplementedError is a
+# RuntimeError, and a name that cannot be decoded a ValueError.
 _DAMAGE = (
     OSError,
     EOFError,
@@ -57,26 +57,26 @@ def open_wheel(wheel: Path) -> Iterator[zipfile.ZipFile]:
         ConfigurationError: It is not a readable wheel.
     """
     with contextlib.ExitStack() as stack:
-        with _damage_named(wheel):
+        with _translate_damage(wheel):
             stream = stack.enter_context(_Wary(io.FileIO(str(wheel))))
             archive = stack.enter_context(zipfile.ZipFile(stream))
         yield archive
 
 
 def file_entries(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the entries of an archive that are no folders, in their order."""
+    """Return the entries of an archive without folders, in their order."""
     # Not is_dir, which fails on an empty name in Python 3.11.
     return [info for info in archive.infolist() if not info.filename.endswith("/")]
 
 
 @contextlib.contextmanager
 def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
-    """Open a member; do nothing in the block but read.
+    """Open a member; only read in the block, for its errors are taken for damage.
 
     Raises:
-        ConfigurationError: It cannot be read, or is compressed as no wheel is.
+        ConfigurationError: It cannot be read, or is neither stored nor deflated.
     """
-    with _damage_named(archive.filename):
+    with _translate_damage(archive.filename):
         if info.compress_type not in _METHODS:
             message = f"{info.filename!r} is compressed by method {info.compress_type}"
             raise zipfile.BadZipFile(message)
@@ -100,12 +100,14 @@ def pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
     Raises:
         EOFError: There are more or fewer than ``size``.
     """
-    left = size
-    while left >= 0 and (piece := stream.read(_PIECE)):
-        left -= len(piece)
+    remaining = size
+    while remaining >= 0 and (piece := stream.read(_PIECE)):
+        remaining -= len(piece)
         yield piece
-    if left:
-        message = f"it holds {'more' if left < 0 else 'fewer'} than the {size} bytes that it states"
+    if remaining:
+        message = (
+            f"it has {'more' if remaining < 0 else 'fewer'} than the {size} bytes that it states"
+        )
         raise EOFError(message)
 
 
@@ -118,7 +120,7 @@ def read_held(archive: zipfile.ZipFile, name: str, limit: int = LIMIT) -> bytes:
     try:
         info = archive.getinfo(name)
     except KeyError:
-        message = f"{archive.filename} holds no {name}"
+        message = f"{archive.filename} does not have {name}"
         raise ConfigurationError(message) from None
     if info.file_size > limit:
         message = f"{name} in {archive.filename} is larger than {describe_size(limit)}"
@@ -137,7 +139,7 @@ class _Wary(io.BufferedReader):
 
 
 @contextlib.contextmanager
-def _damage_named(wheel: Path | str | None) -> Iterator[None]:
+def _translate_damage(wheel: Path | str | None) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:

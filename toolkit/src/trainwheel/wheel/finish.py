@@ -1,8 +1,7 @@
-"""Finish a wheel: its members in one fixed form, large files added, RECORD made true.
+"""Finish a wheel: its members in one fixed form, large files added, RECORD written anew.
 
-The same members give the same bytes, whoever finishes them where and when. One thing is left to
-the machine: deflated bytes depend on the zlib that Python was linked with. The members' own digests
-do not.
+The same members give the same bytes on every machine, except that deflated bytes depend on the zlib
+that Python was linked with. The digests of the members in RECORD do not.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from trainwheel.wheel.record import Row, check_names, record_digest, render_reco
 __all__ = ["STORE_ABOVE", "finish"]
 
 STORE_ABOVE: Final = 256_000_000
-"""Members of more bytes are stored: to deflate them takes longer than anyone gains by it."""
+"""Members of more bytes are stored: deflating them takes longer than it saves."""
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -65,29 +64,29 @@ def finish(  # noqa: PLR0913 - what goes into a wheel, each by name
         extra: Full name of a member to add → its bytes, or the file that holds them. Those of the
             metadata folder begin with `trainwheel.wheel.metadata.dist_info_of`.
         digests: Name of a member → sha256, in hex, that it must have.
-        replaced: Full name of a member of ``built`` → the bytes that take its place.
+        replaced: Full name of a member of ``built`` → its new bytes.
         store_above: In bytes.
 
     Raises:
         ConfigurationError: ``built`` is not a readable wheel, or a file to add cannot be read.
         InputChangedError: A file to add changed while it was read.
-        StepFailedError: A name is unfit or taken, a digest is another, or writing failed.
+        StepFailedError: A name is not valid or occurs twice, a digest differs, or writing failed.
     """
     expected = dict(digests or {})
     with open_wheel(built) as archive:
         dist_info, members = _plan(archive, extra, replaced or {})
-        if lost := sorted(expected.keys() - {member.name for member in members}):
-            message = f"the wheel is to hold {lost[0]}, but nothing gives it"
+        if missing := sorted(expected.keys() - {member.name for member in members}):
+            message = f"{missing[0]} is missing from the wheel"
             raise StepFailedError(message)
-        with _placed(target) as stream, zipfile.ZipFile(stream, "w") as finished:
+        with _placed(target) as stream, zipfile.ZipFile(stream, "w") as sink:
             rows = []
             for member in members:
-                row = _write(finished, member, store_above)
+                row = _write(sink, member, store_above)
                 _check_digest(member, row, expected.get(member.name))
                 rows.append(row)
             record = f"{dist_info}RECORD"
             text = render_record([*rows, Row(record)])
-            _write(finished, _from_extra(record, text), store_above)
+            _write(sink, _from_extra(record, text), store_above)
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,8 @@ class _Member:
         name: In the wheel.
         size: In bytes.
         mode: Its permissions.
-        origin: What people call its source.
-        open: Opens it for reading; what goes wrong in the block is an error of ours.
+        origin: Its source, for messages.
+        open: Opens it for reading; a failure in the block is a TrainwheelError.
     """
 
     name: str
@@ -113,7 +112,7 @@ class _Member:
             yield from pieces(stream, self.size)
 
     def shrinks(self) -> bool:
-        """Whether deflating is worth its while, judged by samples."""
+        """Whether deflating saves enough, by samples."""
         with self.open() as stream:
             if self.size <= 3 * _SAMPLE:
                 sample = stream.read(3 * _SAMPLE)
@@ -129,8 +128,8 @@ def _plan(
     archive: zipfile.ZipFile, extra: Mapping[str, bytes | Path], replaced: Mapping[str, bytes]
 ) -> tuple[str, tuple[_Member, ...]]:
     """Return the metadata folder, and all members but RECORD in the order of writing."""
-    held = file_entries(archive)
-    names = [info.orig_filename for info in held]
+    entries = file_entries(archive)
+    names = [info.orig_filename for info in entries]
     check_names([*names, *extra])
     dist_info = find_dist_info([*names, *extra], str(archive.filename))
     record = f"{dist_info}RECORD"
@@ -142,7 +141,7 @@ def _plan(
             _from_extra(info.filename, replaced[info.filename])
             if info.filename in replaced
             else _from_wheel(archive, info)
-            for info in held
+            for info in entries
             if info.filename != record
         ),
         *(_from_extra(name, source) for name, source in extra.items()),
@@ -166,30 +165,30 @@ def _from_wheel(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
 def _from_extra(name: str, source: bytes | Path) -> _Member:
     if isinstance(source, bytes):
         return _Member(name, len(source), _MODE, name, functools.partial(io.BytesIO, source))
-    with _trouble_named(source):
-        found = source.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "it is no file")
-    opener = functools.partial(_open_file, source, _identify(found))
-    return _Member(name, found.st_size, _MODE, str(source), opener)
+    with _translate_errors(source):
+        state = source.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(0, "it is not a regular file")
+    opener = functools.partial(_open_file, source, _identify(state))
+    return _Member(name, state.st_size, _MODE, str(source), opener)
 
 
 @contextlib.contextmanager
 def _open_file(path: Path, identity: tuple[int, ...]) -> Iterator[IO[bytes]]:
-    """Open a file that was looked at before, and check at the end that it is still the same."""
-    with _trouble_named(path):
+    """Open a file, and check at the end that it is still the one with this identity."""
+    with _translate_errors(path):
         with path.open("rb") as stream:
             yield stream
         if _identify(path.stat()) != identity:
             raise EOFError  # as for a file that got longer or shorter while it was read
 
 
-def _identify(found: os.stat_result) -> tuple[int, ...]:
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+def _identify(state: os.stat_result) -> tuple[int, ...]:
+    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
 
 
 @contextlib.contextmanager
-def _trouble_named(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except EOFError:
@@ -200,7 +199,7 @@ def _trouble_named(path: Path) -> Iterator[None]:
         raise ConfigurationError(message) from None
 
 
-def _write(finished: zipfile.ZipFile, member: _Member, store_above: int) -> Row:
+def _write(archive: zipfile.ZipFile, member: _Member, store_above: int) -> Row:
     info = zipfile.ZipInfo(member.name, _TIME)
     info.create_system = _UNIX
     info.external_attr = (stat.S_IFREG | member.mode) << 16
@@ -208,7 +207,7 @@ def _write(finished: zipfile.ZipFile, member: _Member, store_above: int) -> Row:
     is_deflated = member.size <= store_above and member.shrinks()
     info.compress_type = zipfile.ZIP_DEFLATED if is_deflated else zipfile.ZIP_STORED
     digest = hashlib.sha256()
-    with finished.open(info, "w") as sink:
+    with archive.open(info, "w") as sink:
         for piece in member.pieces():
             digest.update(piece)
             sink.write(piece)
@@ -217,7 +216,7 @@ def _write(finished: zipfile.ZipFile, member: _Member, store_above: int) -> Row:
 
 def _check_digest(member: _Member, row: Row, expected: str | None) -> None:
     if expected is not None and row.digest != record_digest(bytes.fromhex(expected)):
-        message = f"{member.origin} is not what was to be shipped: its sha256 is another"
+        message = f"{member.origin} has another sha256 than the file that was to be shipped"
         raise StepFailedError(message)
 
 
@@ -235,6 +234,6 @@ def _placed(target: Path) -> Iterator[IO[bytes]]:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        # What fails in writing does not name the file.
-        named = OSError(error.errno, error.strerror, str(target))
-        raise StepFailedError.of_system(named) from None
+        # An error of write() does not name the file.
+        failure = OSError(error.errno, error.strerror, str(target))
+        raise StepFailedError.of_system(failure) from None

@@ -1,4 +1,4 @@
-"""The manifest beside the artefact, which tells a loader what it is about to unpickle."""
+"""The manifest beside the artefact, which a loader checks before it unpickles."""
 
 from __future__ import annotations
 

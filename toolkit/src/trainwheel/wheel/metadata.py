@@ -39,7 +39,7 @@ def read_name(wheel: Path) -> tuple[str, str]:
     try:
         name, version, _, _ = parse_wheel_filename(wheel.name)
     except InvalidWheelFilename as error:
-        message = f"{wheel} is not named as a wheel is: {error}"
+        message = f"{wheel} does not have the name of a wheel: {error}"
         raise ConfigurationError(message) from None
     return str(name), str(version)
 
@@ -73,7 +73,7 @@ def read_member(wheel: Path, name: str, *, limit: int = LIMIT) -> bytes:
         limit: The most that is read, in bytes.
 
     Raises:
-        ConfigurationError: It is not a readable wheel, has no such file, or a larger one.
+        ConfigurationError: The wheel cannot be read, or the file is missing or larger.
     """
     with open_wheel(wheel) as archive:
         return read_held(archive, find_dist_info(archive.namelist(), str(wheel)) + name, limit)
@@ -89,15 +89,15 @@ def read_requirements(wheel: Path) -> tuple[str, ...]:
 
 
 def read_names(wheel: Path) -> frozenset[str]:
-    """Return every distribution that a wheel says it is of, normalised: one, if it is honest.
+    """Return every distribution name in a wheel, normalised: one, if the wheel is honest.
 
-    Its file name counts, and each ``Name`` of its metadata, which is what an index goes by.
+    They stand in its file name and in each ``Name`` of its metadata, which indexes go by.
 
     Raises:
         ConfigurationError: It is not a readable wheel.
     """
-    told = (read_name(wheel)[0], *_read_headers(wheel, "Name"))
-    return frozenset(str(canonicalize_name(name)) for name in told)
+    names = (read_name(wheel)[0], *_read_headers(wheel, "Name"))
+    return frozenset(str(canonicalize_name(name)) for name in names)
 
 
 def _read_headers(wheel: Path, name: str) -> tuple[str, ...]:
@@ -111,9 +111,9 @@ def _read_headers(wheel: Path, name: str) -> tuple[str, ...]:
 
 
 def with_description(metadata: bytes, markdown: bytes) -> bytes:
-    """Return a wheel's METADATA with a description in Markdown, and the content type that says so.
+    """Return a wheel's METADATA with a description in Markdown and its content type.
 
-    What described the distribution before goes, for it may be in another markup.
+    An earlier description goes, for it may be in another markup.
 
     Args:
         metadata: As a build back end wrote it. setuptools ends the fields with an empty line only
@@ -122,12 +122,12 @@ def with_description(metadata: bytes, markdown: bytes) -> bytes:
     """
     head, _, _ = metadata.replace(b"\r\n", b"\n").partition(b"\n\n")
     fields = re.split(rb"\n(?![ \t])", head.rstrip(b"\n"))
-    kept = [field for field in fields if field.partition(b":")[0].lower() not in _DESCRIBES]
-    return b"\n".join((*kept, _MARKDOWN, b"", markdown))
+    others = [field for field in fields if field.partition(b":")[0].lower() not in _DESCRIBES]
+    return b"\n".join((*others, _MARKDOWN, b"", markdown))
 
 
 def read_release_key(wheel: Path) -> str | None:
-    """Return the release key that travels in a wheel; None where another tool made it.
+    """Return the release key in a wheel; None where another tool made the wheel.
 
     Raises:
         ConfigurationError: It is not a readable wheel.
@@ -144,12 +144,12 @@ def find_dist_info(names: Iterable[str], wheel: str) -> str:
     Raises:
         ConfigurationError: There is none with METADATA, or more than one.
     """
-    held = {name.partition("/")[::2] for name in names}
-    folders = sorted({folder for folder, _ in held if folder.endswith(".dist-info")})
+    paths = {name.partition("/")[::2] for name in names}
+    folders = sorted({folder for folder, _ in paths if folder.endswith(".dist-info")})
     if len(folders) > 1:
         message = f"{wheel} is not a wheel: it has {folders[0]} and {folders[1]}"
         raise ConfigurationError(message)
-    if not folders or (folders[0], "METADATA") not in held:
+    if not folders or (folders[0], "METADATA") not in paths:
         message = f"{wheel} is not a wheel: it has no METADATA"
         raise ConfigurationError(message)
     return f"{folders[0]}/"

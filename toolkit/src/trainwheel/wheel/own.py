@@ -1,4 +1,4 @@
-"""The library's own wheel, made of what is installed: for repositories that carry it along."""
+"""The library's own wheel, made from its installed files, for repositories that include it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write_own_wheel(folder: Path) -> Path:
     The bytes depend on the library's files alone, not on how or where it was installed.
 
     Args:
-        folder: Where to; made if need be.
+        folder: Where the wheel goes; made where it is missing.
 
     Raises:
         ConfigurationError: The library was not installed, but is run from its sources.
@@ -35,7 +35,7 @@ def write_own_wheel(folder: Path) -> Path:
     try:
         distribution = importlib.metadata.distribution(_NAME)
     except importlib.metadata.PackageNotFoundError:
-        message = "the library has no metadata here, so that no wheel can be made of it"
+        message = "a wheel of the library cannot be made here: it is not installed"
         raise ConfigurationError(message, hint="install it, from its folder or its wheel") from None
     version = distribution.version
     info = f"{_NAME}-{version}.dist-info"

@@ -30,7 +30,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Proof:
-    """What a proved wheel promises.
+    """The facts of a proved wheel that a publish job checks.
 
     Args:
         name: The distribution, normalised as PEP 503 says.
@@ -38,11 +38,11 @@ class Proof:
         wheel: The wheel's file name.
         sha256: Digest of the wheel's bytes.
         release_key: Digest of what is shipped, apart from the version.
-        always: Whether it is released even if what is shipped has not changed.
-        predict: The model's public door, ``MODULE:FUNCTION``.
+        always: Whether it is released even if its release key has not changed.
+        predict: The model's entry point, ``MODULE:FUNCTION``.
         tolerance: How far a golden number may move, relative.
         requirements: The locked runtime packages with their hashes.
-        golden: Inputs with the predictions that training saw.
+        golden: Inputs with the predictions that have to repeat.
         compared_with: The published version that the gate compared with; empty for none.
     """
 
@@ -60,24 +60,26 @@ class Proof:
 
     @property
     def told(self) -> str:
-        """What a person is told of a release that keeps what was proved."""
+        """A clause for a release that repeats its golden predictions."""
         return f"{self.name} {self.version} repeats {len(self.golden)} golden predictions"
 
     def check_is(self, names: Sequence[str]) -> None:
-        """Check that this is the proof of ``NAME==VERSION``, where one is asked for.
+        """Check that this is the proof of each ``NAME==VERSION``.
 
         Raises:
-            ConfigurationError: It is the proof of another release, or that is no release's name.
+            ConfigurationError: A name is of another release, or not of that form.
         """
-        for asked in names:
-            name, _, version = asked.partition("==")
+        for release in names:
+            name, _, version = release.partition("==")
             if canonicalize_name(name) != self.name or version != self.version:
-                message = f"there is no proof of {asked} here, only of {self.name}=={self.version}"
+                message = (
+                    f"there is no proof of {release} here, only of {self.name}=={self.version}"
+                )
                 raise ConfigurationError(message, hint="name the release as NAME==VERSION")
 
 
 def proof_path(wheel: Path) -> Path:
-    """Return where the proof of a wheel stands: beside it."""
+    """Return the path of a wheel's proof, which lies beside the wheel."""
     return wheel.with_name(f"{wheel.stem}.proof.json")
 
 
@@ -88,21 +90,21 @@ def render_proof(proof: Proof) -> str:
 
 
 def parse_proof(text: str, source: str) -> Proof:
-    """Return the proof that JSON text holds.
+    """Return the proof in a JSON text.
 
     Raises:
-        ConfigurationError: It is no proof, or of a schema that this version does not know.
+        ConfigurationError: The text is not a proof, or has another schema.
     """
     try:
         document: dict[str, Any] = json.loads(text)
         schema = document.pop("schema")
         proof = _build(document) if schema == SCHEMA else None
     except (ValueError, TypeError, KeyError, AttributeError):
-        message = f"{source} is no proof of a wheel"
+        message = f"{source} is not the proof of a wheel"
         raise ConfigurationError(message, hint="make it again: make package.model") from None
     if proof is None:
         message = f"{source} has schema {schema}, this version knows {SCHEMA}"
-        raise ConfigurationError(message, hint="use the toolkit version that made it")
+        raise ConfigurationError(message, hint="use the version of trainwheel that made it")
     return proof
 
 
@@ -122,19 +124,19 @@ _GOLDEN_LIMIT = 256 << 20
 
 
 def read_promise(wheel: Path) -> Proof:
-    """Return what a wheel says of itself, in the form of a proof.
+    """Return the proof that the files in a wheel amount to.
 
     Args:
         wheel: A wheel with ``trainwheel/provenance.json`` in its metadata.
 
     Raises:
-        ConfigurationError: It is no wheel, carries no such record, or one that contradicts it.
+        ConfigurationError: The file is not a wheel, has no record, or one that contradicts it.
     """
     name, version = read_name(wheel)
     provenance = read_provenance(wheel)
     if (provenance.name, provenance.version) != (name, version):
-        said = f"{provenance.name} {provenance.version}"
-        message = f"{wheel.name} carries the record of {said}"
+        release = f"{provenance.name} {provenance.version}"
+        message = f"{wheel.name} carries the record of {release}"
         raise ConfigurationError(message, hint="publish a wheel that make package.model made")
     return Proof(
         name=name,
@@ -151,15 +153,15 @@ def read_promise(wheel: Path) -> Proof:
 
 
 def read_provenance(wheel: Path) -> Provenance:
-    """Return the record of its model that a wheel carries.
+    """Return the record of the model in a wheel.
 
     Raises:
-        ConfigurationError: It is no wheel, or carries no such record.
+        ConfigurationError: The file is not a wheel, or has no such record.
     """
     try:
         text = read_member(wheel, "trainwheel/provenance.json")
     except ConfigurationError as error:
-        message = f"{wheel.name} carries no record of its model: {error.message}"
+        message = f"{wheel.name} does not have a record of its model: {error.message}"
         raise ConfigurationError(message, hint="it was made by another tool, or long ago") from None
     return parse_provenance(text, f"provenance.json of {wheel.name}")
 
@@ -167,22 +169,22 @@ def read_provenance(wheel: Path) -> Provenance:
 def _golden(wheel: Path, provenance: Provenance) -> tuple[GoldenRow, ...]:
     data = read_member(wheel, "trainwheel/golden.jsonl", limit=_GOLDEN_LIMIT)
     if hashlib.sha256(data).hexdigest() != provenance.golden.sha256:
-        message = f"{wheel.name} carries other golden predictions than its record says"
+        message = f"{wheel.name} has other golden predictions than its record says"
         raise ConfigurationError(message, hint="publish a wheel that make package.model made")
     return parse_golden(data.decode("utf-8"))
 
 
 def _requirements(wheel: Path, provenance: Provenance) -> Iterator[str]:
-    """Yield the locked runtime packages with their digests, as the bill of materials has them."""
+    """Yield the locked runtime packages with their digests, from the bill of materials."""
     bill = json.loads(read_member(wheel, bill_name(provenance)))
     for component in bill.get("components", ()):
-        told = [(row["name"], row["value"]) for row in component.get("properties", ())]
-        if any(name == _HASH for name, _ in told):
-            yield _requirement(component, told)
+        properties = [(row["name"], row["value"]) for row in component.get("properties", ())]
+        if any(name == _HASH for name, _ in properties):
+            yield _requirement(component, properties)
 
 
-def _requirement(component: Mapping[str, Any], told: list[tuple[str, str]]) -> str:
-    marker = next((f" ; {value}" for name, value in told if name == _MARKER), "")
-    hashes = (f"--hash={value}" for name, value in told if name == _HASH)
+def _requirement(component: Mapping[str, Any], properties: list[tuple[str, str]]) -> str:
+    marker = next((f" ; {value}" for name, value in properties if name == _MARKER), "")
+    hashes = (f"--hash={value}" for name, value in properties if name == _HASH)
     pin = f"{component['name']}=={component['version']}{marker}"
     return " \\\n    ".join((pin, *sorted(hashes))) + "\n"

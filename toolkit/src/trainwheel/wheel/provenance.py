@@ -1,7 +1,7 @@
-"""The model record that travels in the wheel: what it is, what it was made of, how good it is.
+"""The record of a model in its wheel: its name, its origin and its metrics.
 
-Everything in it follows from the commit, the data and the lock, and nothing from the clock or the
-machine's folders, so that one commit gives one wheel.
+All of it follows from the commit, the data and the lock, and nothing from the clock or the folders
+of a machine, so that one commit gives one wheel.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _DEEPEST = 20
 
 
 class _Kind(NamedTuple):
-    """Which values fit, and what such a value is called."""
+    """A kind of values: a check, and its name with an article."""
 
     fits: Callable[[Any], bool]
     name: str
 
 
 def _text_like(pattern: str, name: str) -> _Kind:
-    compiled = re.compile(pattern, re.ASCII)
-    return _Kind(lambda value: isinstance(value, str) and bool(compiled.fullmatch(value)), name)
+    expression = re.compile(pattern, re.ASCII)
+    return _Kind(lambda value: isinstance(value, str) and bool(expression.fullmatch(value)), name)
 
 
 def _is_number(value: Any) -> bool:
@@ -53,20 +53,20 @@ def _is_finite(value: Any, depth: int = 0) -> bool:
     return value is None or isinstance(value, str | bool) or _is_number(value)
 
 
-_OBJECT = _Kind(lambda value: isinstance(value, Mapping), "object")
-_PAIR = _Kind(lambda value: isinstance(value, list | tuple) and len(value) == 2, "pair")  # noqa: PLR2004
+_OBJECT = _Kind(lambda value: isinstance(value, Mapping), "an object")
+_PAIR = _Kind(lambda value: isinstance(value, list | tuple) and len(value) == 2, "a pair")  # noqa: PLR2004
 _PLAIN: Mapping[Any, _Kind] = {
-    Any: _Kind(_is_finite, f"JSON value of finite numbers, nested at most {_DEEPEST} deep"),
+    Any: _Kind(_is_finite, f"a JSON value of finite numbers, nested at most {_DEEPEST} deep"),
     str: _Kind(lambda value: isinstance(value, str), "text"),
     bool: _Kind(lambda value: isinstance(value, bool), "true or false"),
-    int: _Kind(lambda value: type(value) is int and value >= 0, "count"),
-    float: _Kind(_is_number, "finite number"),
+    int: _Kind(lambda value: type(value) is int and value >= 0, "a count"),
+    float: _Kind(_is_number, "a finite number"),
 }
-_Sha256 = Annotated[str, _text_like("[0-9a-f]{64}", "sha256")]
-_Sha = Annotated[str, _text_like("[0-9a-f]{40}([0-9a-f]{24})?", "commit")]
+_Sha256 = Annotated[str, _text_like("[0-9a-f]{64}", "a sha256")]
+_Sha = Annotated[str, _text_like("[0-9a-f]{40}([0-9a-f]{24})?", "a commit")]
 _Time = Annotated[
     str,
-    _text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "time in UTC"),
+    _text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a time in UTC"),
 ]
 
 
@@ -75,15 +75,15 @@ class Training:
     """How the model was trained.
 
     Args:
-        command: As it is configured, with ``{model}`` and ``{report}`` for the paths.
-        parameters: What training said of itself in ``params.json``.
-        engine: Where its parallel work ran: ``local`` or ``dask``.
+        command: The configured command, with ``{model}`` and ``{report}`` for the paths.
+        parameters: The content of ``params.json``.
+        engine: ``local`` or ``dask``, where its parallel work ran.
         python: Implementation and version.
         platform: As Python's sysconfig names it.
-        source: One digest of the code that training and the classifier are made of.
-        data: Path of each file that it read, and the name that it gave to data that is no file,
-            such as what a package ships → sha256.
-        snapshot: Of data that a command brought: its version, rows, columns and their digest.
+        source: One digest of the code of training and of the classifier.
+        data: Path of each file that it read → sha256; for data in no file, such as that of a
+            package, the name that training gave it.
+        snapshot: Of data that a command fetched: its version, rows, columns and their digest.
     """
 
     command: str
@@ -125,7 +125,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a wheel says of the model in it.
+    """The record of the model in a wheel.
 
     Args:
         name: Of the distribution.
@@ -137,7 +137,7 @@ class Provenance:
         training: How the model was trained.
         metrics: Name → number, on held-out rows.
         intervals: Name of a metric → lower and upper bound.
-        gate: What was asked of each metric; None where there is no gate.
+        gate: The rules for each metric; None where there is no gate.
         packages: Every locked package of the runtime and of training → version.
         artefact: The serialised model.
         golden: The golden predictions.
@@ -175,23 +175,23 @@ class Provenance:
 
 
 def parse_provenance(text: str | bytes, name: str = "provenance.json") -> Provenance:
-    """Return what the text of a provenance file says; keys that are not known are ignored.
+    """Return the content of a provenance file; unknown keys are ignored.
 
     Args:
         text: As `Provenance.render` gives it.
-        name: What the file is called in an error.
+        name: Name of the file, for messages.
 
     Raises:
-        ConfigurationError: It is not JSON, of another schema, or not shaped as one.
+        ConfigurationError: The text is not JSON, has another schema, or a value of another kind.
     """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        message = f"{name} is no JSON document"
+        message = f"{name} is not a JSON document"
         raise ConfigurationError(message, hint=_REINSTALL) from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if type(schema) is not int or schema < SCHEMA:
-        message = f"{name} is no provenance: it has no schema number"
+        message = f"{name} is not a provenance: it has no schema number"
         raise ConfigurationError(message, hint=_REINSTALL)
     if schema > SCHEMA:
         message = f"{name} has schema {schema}, and this version knows {SCHEMA}"
@@ -199,20 +199,20 @@ def parse_provenance(text: str | bytes, name: str = "provenance.json") -> Proven
     try:
         provenance: Provenance = _read(Provenance, document, "")
     except _ShapeError as error:
-        message = f"{name} is no provenance: {error}"
+        message = f"{name} is not a provenance: {error}"
         raise ConfigurationError(message, hint=_REINSTALL) from None
     return provenance
 
 
 class _ShapeError(ValueError):
-    """A value is not what it should be: ``training.python is no text``."""
+    """A value is of another kind: ``training.python is not text``."""
 
 
 def _read(hint: Any, value: Any, where: str) -> Any:
     """Return a JSON value as the type that a hint names.
 
     Raises:
-        _ShapeError: It is none; tells the first place that is not.
+        _ShapeError: The value, or one in it, is of another type; names the first.
     """
     if get_origin(hint) is Annotated:
         return _check(get_args(hint)[1], value, where)
@@ -230,17 +230,17 @@ def _read(hint: Any, value: Any, where: str) -> Any:
 
 
 def _read_record(kind: Any, document: Mapping[str, Any], where: str) -> Any:
-    known = {}
+    values = {}
     hints = _hints(kind)
     for entry in fields(kind):
         if entry.name in document:
             place = _join(where, entry.name)
-            known[entry.name] = _read(hints[entry.name], document[entry.name], place)
+            values[entry.name] = _read(hints[entry.name], document[entry.name], place)
         elif entry.default is MISSING:
-            # What has a default came later than the first wheels.
+            # A field with a default is missing in wheels that are older than the field.
             message = f"{_join(where, entry.name)} is missing"
             raise _ShapeError(message)
-    return kind(**known)
+    return kind(**values)
 
 
 @functools.cache
@@ -250,7 +250,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def _check(kind: _Kind, value: Any, where: str) -> Any:
     if not kind.fits(value):
-        message = f"{where or 'it'} is no {kind.name}"
+        message = f"{where or 'it'} is not {kind.name}"
         raise _ShapeError(message)
     return value
 

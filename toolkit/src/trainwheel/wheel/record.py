@@ -24,7 +24,7 @@ __all__ = ["Row", "check_names", "check_record", "parse_record", "record_digest"
 
 
 class Row(NamedTuple):
-    """What RECORD says of a file, in its own spelling; of itself it gives only the name."""
+    """The entry of a file in RECORD, as text; RECORD's entry of itself has only the name."""
 
     name: str
     digest: str = ""
@@ -47,13 +47,14 @@ def parse_record(data: bytes, source: str) -> dict[str, Row]:
     """Return the rows of a RECORD by name.
 
     Raises:
-        StepFailedError: It is no list of names, digests and sizes, or names a file twice.
+        StepFailedError: A row is not a name, a digest and a size, or its name is not the first.
     """
     rows: dict[str, Row] = {}
     try:
         for number, fields in enumerate(csv.reader(io.StringIO(data.decode("utf-8"))), 1):
             if fields and (len(fields) != len(Row._fields) or fields[0] in rows):
-                message = f"{source} row {number} is no name, digest and size of another file"
+                reason = "is not the name, digest and size of another file"
+                message = f"{source} row {number} {reason}"
                 raise StepFailedError(message)
             if fields:
                 rows[fields[0]] = Row(*fields)
@@ -64,11 +65,11 @@ def parse_record(data: bytes, source: str) -> dict[str, Row]:
 
 
 def check_record(wheel: Path) -> None:
-    """Check that RECORD tells of every file of a wheel, once and truly, and of no other.
+    """Check that RECORD has one true entry for every file of a wheel, and no other entry.
 
     Raises:
-        ConfigurationError: It is not a readable wheel.
-        StepFailedError: RECORD says otherwise than the file is.
+        ConfigurationError: The file is not a readable wheel.
+        StepFailedError: RECORD and the files differ.
     """
     with open_wheel(wheel) as archive:
         record = f"{find_dist_info(archive.namelist(), str(wheel))}RECORD"
@@ -76,14 +77,14 @@ def check_record(wheel: Path) -> None:
         for info in file_entries(archive):
             row = rows.pop(info.filename, None)
             if row is None:
-                message = f"{wheel.name} holds {info.filename!r}, which RECORD lacks or has once"
+                message = f"{wheel.name} has {info.filename!r} more often than its RECORD"
                 raise StepFailedError(message)
-            true = Row(record) if info.filename == record else _describe(archive, info)
-            if row != true:
-                message = f"{wheel.name} holds {info.filename!r} otherwise than RECORD says"
+            entry = Row(record) if info.filename == record else _describe(archive, info)
+            if row != entry:
+                message = f"{wheel.name} has other bytes in {info.filename!r} than its RECORD says"
                 raise StepFailedError(message)
     if rows:
-        message = f"{wheel.name} lacks {min(rows)!r}, which RECORD names"
+        message = f"{wheel.name} does not have {min(rows)!r}, which its RECORD lists"
         raise StepFailedError(message)
 
 
@@ -102,24 +103,25 @@ def check_names(names: Iterable[str]) -> None:
     """Check the names of all files of a wheel.
 
     Raises:
-        StepFailedError: One leaves the folder that it is unpacked in, is no name on some system,
-            or two of them are one file, or a file and a folder, on some system.
+        StepFailedError: A name leads out of the folder that the wheel is unpacked in, or is not
+            valid on some system; or two names are one file, or a file and a folder, on some system.
     """
-    seen: dict[str, str] = {}
+    names_by_key: dict[str, str] = {}
     for name in names:
         if not _is_fit(name):
             message = f"{name!r} cannot be the name of a file in a wheel"
             raise StepFailedError(message)
-        folded = _fold(name)
-        if folded in seen:
-            message = f"two files of the wheel share a name: {seen[folded]} and {name}"
-            hint = "rename one: not every file system tells capitals from small letters"
-            raise StepFailedError(message, hint="" if seen[folded] == name else hint)
-        seen[folded] = name
-    for folded, name in seen.items():
-        for parent in PurePosixPath(folded).parents:
-            if str(parent) in seen:
-                message = f"{seen[str(parent)]} is a file of the wheel, and the folder of {name}"
+        key = _fold(name)
+        if key in names_by_key:
+            message = f"two files of the wheel share a name: {names_by_key[key]} and {name}"
+            hint = "rename one: some file systems ignore case"
+            raise StepFailedError(message, hint="" if names_by_key[key] == name else hint)
+        names_by_key[key] = name
+    for key, name in names_by_key.items():
+        for parent in map(str, PurePosixPath(key).parents):
+            if parent in names_by_key:
+                file = names_by_key[parent]
+                message = f"{file} is a file of the wheel, and the folder of {name}"
                 raise StepFailedError(message)
 
 

@@ -1,4 +1,4 @@
-"""What a wheel's bill of materials is made of: the model, and what the lock lets it run with."""
+"""The content of a wheel's bill of materials: the model and its locked packages."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["bill_name", "describe_materials", "locked_version"]
 
 
 def bill_name(provenance: Provenance) -> str:
-    """Return where the bill stands in the wheel's metadata folder, as PEP 770 has it."""
+    """Return the path of the bill in the wheel's metadata folder (PEP 770)."""
     return f"sboms/{provenance.name}.cdx.json"
 
 
 def locked_version(locked: LockedRequirement) -> str:
-    """Return the version that is locked; of a file that the lock names by address, its digest.
+    """Return the locked version; for a file that the lock names by its URL, the file's digest.
 
-    The address itself may hold a password, and says less about what was installed.
+    The URL may hold a password, and says less about what was installed.
     """
     return _release(locked) or next(iter(locked.hashes), "")
 
@@ -27,7 +27,7 @@ def locked_version(locked: LockedRequirement) -> str:
 def describe_materials(
     provenance: Provenance, locked: Iterable[LockedRequirement], tool_version: str
 ) -> dict[str, Any]:
-    """Return what `guest/describe_wheel.py` makes a bill of materials of.
+    """Return the input of `guest/describe_wheel.py`, which writes the bill of materials.
 
     Args:
         provenance: Of the model.

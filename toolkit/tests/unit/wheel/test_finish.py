@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import random
 import shutil
@@ -195,9 +194,7 @@ def write_variant(folder: Path, built: Path, dice: random.Random) -> Path:
     return variant
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(members=contents, extra=contents, seed=st.integers(0, 99))
 def test_the_same_members_give_the_same_bytes_and_a_true_record(
     tmp_path: Path, target: Path, members: dict[str, bytes], extra: dict[str, bytes], seed: int
@@ -426,11 +423,11 @@ def nothing(_: Path) -> Mapping[str, bytes | Path]:
     ("extra", "digests", "told"),
     [
         (absent, {}, r"absent cannot be read: No such file"),
-        (folder, {}, r"cannot be read: it is no file"),
-        (pipe, {}, r"pipe cannot be read: it is no file"),
+        (folder, {}, r"cannot be read: it is not a regular file"),
+        (pipe, {}, r"pipe cannot be read: it is not a regular file"),
         (gone, {}, r"model.joblib cannot be read: No such file"),
-        (nothing, {MODEL: "ab" * 32}, rf"the wheel is to hold {MODEL}, but nothing gives it"),
-        (nothing, {"tiny_model/__init__.py": "ab" * 32}, "__init__.py in .* its sha256 is another"),
+        (nothing, {MODEL: "ab" * 32}, rf"{MODEL} is missing from the wheel"),
+        (nothing, {"tiny_model/__init__.py": "ab" * 32}, "__init__.py in .* has another sha256"),
     ],
 )
 def test_a_failure_is_one_line_and_leaves_the_old_wheel(
@@ -452,7 +449,7 @@ def test_an_artefact_of_another_digest_is_named(tmp_path: Path, target: Path) ->
     artefact = tmp_path / "model.joblib"
     artefact.write_bytes(NOISE)
 
-    with pytest.raises(StepFailedError, match=r"model.joblib is not what was to be shipped"):
+    with pytest.raises(StepFailedError, match=r"model.joblib has another sha256"):
         finish(write_wheel(tmp_path), target, {MODEL: artefact}, digests={MODEL: sha256(ZEROS)})
 
     assert not any(target.parent.iterdir())
@@ -649,7 +646,8 @@ def common() -> Iterator[Path]:
 
 
 CIRCUMSTANCES = [
-    *itertools.product(("000", "077"), ("UTC", "Asia/Kathmandu"), ("C", "de_DE.UTF-8")),
+    ("000", "UTC", "C"),
+    ("077", "Asia/Kathmandu", "de_DE.UTF-8"),
     ("022", "America/St_Johns", "tr_TR.UTF-8"),
 ]
 

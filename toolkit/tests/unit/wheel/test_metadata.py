@@ -41,7 +41,7 @@ def test_a_name_is_normalised(filename: str, name: str, version: str) -> None:
     "filename", ["", "model.whl", "model-1.0.whl", "model-1.0-py3-none-any.zip", "a-b-c-d-e.whl"]
 )
 def test_what_is_not_named_as_a_wheel_is_says_so(filename: str) -> None:
-    with pytest.raises(ConfigurationError, match="is not named as a wheel is"):
+    with pytest.raises(ConfigurationError, match="does not have the name of a wheel"):
         read_name(Path("dist") / filename)
 
 
@@ -135,7 +135,7 @@ def test_a_member_is_read_by_its_name_in_the_metadata_folder(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "limit", "told"), [("absent", 9, "holds no "), ("sboms/a", 8, "larger than 8 B")]
+    ("name", "limit", "told"), [("absent", 9, "does not have "), ("sboms/a", 8, "larger than 8 B")]
 )
 def test_a_member_that_is_absent_or_too_large_is_named(
     tmp_path: Path, name: str, limit: int, told: str

@@ -87,13 +87,13 @@ def test_what_is_no_proof_is_refused_in_one_line(text: str) -> None:
         parse_proof(text, "a.proof.json")
 
     assert str(caught.value) == (
-        "configuration: a.proof.json is no proof of a wheel; make it again: make package.model"
+        "configuration: a.proof.json is not the proof of a wheel; make it again: make package.model"
     )
 
 
 @given(st.integers(0, len(render_proof(PROOF)) - 3))
 def test_a_proof_that_was_cut_short_is_refused(length: int) -> None:
-    with pytest.raises(ConfigurationError, match="is no proof of a wheel"):
+    with pytest.raises(ConfigurationError, match="is not the proof of a wheel"):
         parse_proof(render_proof(PROOF)[:length], "a.proof.json")
 
 
@@ -106,7 +106,7 @@ def test_a_proof_of_another_schema_says_so_whatever_else_it_holds(foreign: dict[
 
     assert str(caught.value) == (
         "configuration: a.proof.json has schema 2, this version knows 1; "
-        "use the toolkit version that made it"
+        "use the version of trainwheel that made it"
     )
 
 

@@ -79,20 +79,20 @@ def test_the_schema_asks_for_every_key() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, True, None, "0.9", [0.9]])
 def test_a_metric_that_is_no_finite_number_is_refused(value: object) -> None:
-    with pytest.raises(ConfigurationError, match=r"metrics\.auc is no finite number") as caught:
+    with pytest.raises(ConfigurationError, match=r"metrics\.auc is not a finite number") as caught:
         with_metrics(auc=value).render()
 
     assert "metrics.json" in caught.value.hint
 
 
 def test_a_bound_that_is_no_finite_number_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"intervals\.auc is no finite number"):
+    with pytest.raises(ConfigurationError, match=r"intervals\.auc is not a finite number"):
         replace(PROVENANCE, intervals={"auc": (0.9, math.nan)}).render()
 
 
 @pytest.mark.parametrize("value", [math.inf, [[math.nan]], {"a": -math.inf}, object(), {1}])
 def test_a_parameter_that_json_does_not_have_is_refused(value: object) -> None:
-    with pytest.raises(ConfigurationError, match=r"training\.parameters\.C is no JSON value"):
+    with pytest.raises(ConfigurationError, match=r"training\.parameters\.C is not a JSON value"):
         with_parameters(C=value).render()
 
 
@@ -109,38 +109,42 @@ def test_every_finite_number_is_a_metric(value: float) -> None:
         ("schema", "1", "it has no schema number"),
         ("schema", True, "it has no schema number"),
         ("schema", 0, "it has no schema number"),
-        ("name", 3, "name is no text"),
-        ("dirty", 1, "dirty is no true or false"),
-        ("commit", "main", "commit is no commit"),
-        ("commit_time", "2026-11-03 10:20:30", "commit_time is no time in UTC"),
-        ("release_key", "AB" * 32, "release_key is no sha256"),
-        ("release_key", "ab" * 32 + "\n", "release_key is no sha256"),
-        ("training", [], "training is no object"),
-        ("training.python", None, "training.python is no text"),
-        ("training.data", {"rows.csv": "1"}, "training.data.rows.csv is no sha256"),
-        ("training.data", {"a\nb": "1"}, r"training.data.a\nb is no sha256"),
-        ("training.parameters", [], "training.parameters is no object"),
-        ("training.parameters", {"a": {"b": 1e999}}, "training.parameters.a is no JSON value of"),
-        ("metrics", {"auc": "0.9"}, "metrics.auc is no finite number"),
-        ("metrics", {"auc": True}, "metrics.auc is no finite number"),
-        ("metrics", [0.9], "metrics is no object"),
-        ("intervals", {"auc": "12"}, "intervals.auc is no pair"),
-        ("intervals", {"auc": [1]}, "intervals.auc is no pair"),
-        ("intervals", {"auc": [1, "2"]}, "intervals.auc is no finite number"),
-        ("gate", "passed", "gate is no object"),
-        ("gate", {"a": [{"b": float("inf")}]}, "gate.a is no JSON value of finite numbers"),
-        ("packages", {"joblib": 1.6}, "packages.joblib is no text"),
-        ("artefact.size", -1, "artefact.size is no count"),
-        ("artefact.size", 1.5, "artefact.size is no count"),
-        ("golden.count", True, "golden.count is no count"),
-        ("golden.tolerance", "1e-9", "golden.tolerance is no finite number"),
+        ("name", 3, "name is not text"),
+        ("dirty", 1, "dirty is not true or false"),
+        ("commit", "main", "commit is not a commit"),
+        ("commit_time", "2026-11-03 10:20:30", "commit_time is not a time in UTC"),
+        ("release_key", "AB" * 32, "release_key is not a sha256"),
+        ("release_key", "ab" * 32 + "\n", "release_key is not a sha256"),
+        ("training", [], "training is not an object"),
+        ("training.python", None, "training.python is not text"),
+        ("training.data", {"rows.csv": "1"}, "training.data.rows.csv is not a sha256"),
+        ("training.data", {"a\nb": "1"}, r"training.data.a\nb is not a sha256"),
+        ("training.parameters", [], "training.parameters is not an object"),
+        (
+            "training.parameters",
+            {"a": {"b": 1e999}},
+            "training.parameters.a is not a JSON value",
+        ),
+        ("metrics", {"auc": "0.9"}, "metrics.auc is not a finite number"),
+        ("metrics", {"auc": True}, "metrics.auc is not a finite number"),
+        ("metrics", [0.9], "metrics is not an object"),
+        ("intervals", {"auc": "12"}, "intervals.auc is not a pair"),
+        ("intervals", {"auc": [1]}, "intervals.auc is not a pair"),
+        ("intervals", {"auc": [1, "2"]}, "intervals.auc is not a finite number"),
+        ("gate", "passed", "gate is not an object"),
+        ("gate", {"a": [{"b": float("inf")}]}, "gate.a is not a JSON value of finite numbers"),
+        ("packages", {"joblib": 1.6}, "packages.joblib is not text"),
+        ("artefact.size", -1, "artefact.size is not a count"),
+        ("artefact.size", 1.5, "artefact.size is not a count"),
+        ("golden.count", True, "golden.count is not a count"),
+        ("golden.tolerance", "1e-9", "golden.tolerance is not a finite number"),
     ],
 )
 def test_what_is_not_as_it_should_be_is_named(path: str, value: object, told: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_provenance(changed(path, value), "a.whl")
 
-    assert str(caught.value).startswith(f"configuration: a.whl is no provenance: {told}")
+    assert str(caught.value).startswith(f"configuration: a.whl is not a provenance: {told}")
     assert "\n" not in str(caught.value)
 
 
@@ -158,7 +162,7 @@ def test_what_is_missing_is_named(path: str) -> None:
 @pytest.mark.parametrize("old", ["0.987", "1e-09"])
 def test_a_number_that_json_does_not_have_is_refused(number: str, old: str) -> None:
     assert old in TEXT
-    with pytest.raises(ConfigurationError, match="is no finite number"):
+    with pytest.raises(ConfigurationError, match="is not a finite number"):
         parse_provenance(TEXT.replace(old, number))
 
 

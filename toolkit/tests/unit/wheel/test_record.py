@@ -131,17 +131,17 @@ def shorten(rows: list[list[str]]) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (drop, "holds 'tiny_model/a.py', which RECORD lacks"),
-        (drop_itself, f"holds '{RECORD}', which RECORD lacks"),
-        (invent, "lacks 'tiny_model/b.py', which RECORD names"),
-        (repeat, "row 6 is no name, digest and size of another file"),
-        (miscount, "holds 'tiny_model/a.py' otherwise than RECORD says"),
-        (omit_the_size, "holds 'tiny_model/a.py' otherwise than RECORD says"),
-        (omit_the_digest, "holds 'tiny_model/a.py' otherwise than RECORD says"),
-        (weaken, "holds 'tiny_model/a.py' otherwise than RECORD says"),
-        (mistake, "holds 'tiny_model/a.py' otherwise than RECORD says"),
-        (measure_itself, f"holds '{RECORD}' otherwise than RECORD says"),
-        (shorten, "row 2 is no name, digest and size of another file"),
+        (drop, "has 'tiny_model/a.py' more often than its RECORD"),
+        (drop_itself, f"has '{RECORD}' more often than its RECORD"),
+        (invent, "does not have 'tiny_model/b.py', which its RECORD lists"),
+        (repeat, "row 6 is not the name, digest and size of another file"),
+        (miscount, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+        (omit_the_size, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+        (omit_the_digest, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+        (weaken, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+        (mistake, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+        (measure_itself, f"has other bytes in '{RECORD}' than its RECORD"),
+        (shorten, "row 2 is not the name, digest and size of another file"),
     ],
 )
 def test_a_record_that_is_not_true_is_refused(
@@ -163,7 +163,7 @@ def test_a_file_that_is_held_twice_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("tiny_model/__init__.py", b"")
 
-    with pytest.raises(StepFailedError, match=r"holds 'tiny_model/__init__.py', which RECORD lack"):
+    with pytest.raises(StepFailedError, match=r"has 'tiny_model/__init__.py' more often"):
         check_record(wheel)
 
 
