@@ -14,6 +14,7 @@ from typing import Any
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.system.markdown import code, inline
+from trainwheel.system.secrets import Secrets
 
 __all__ = ["add_annotations", "add_summary", "mark_failures", "sum_up"]
 
@@ -25,16 +26,16 @@ _ESCAPES_OF_PROPERTIES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
 
 def add_summary(parser: argparse.ArgumentParser) -> None:
     """Give a parser what ``summary`` does."""
-    parser.set_defaults(run=lambda _: _print(sum_up(Path.cwd() / "build")))
+    parser.set_defaults(run=lambda a: _print(sum_up(Path.cwd() / "build"), a.secrets))
 
 
 def add_annotations(parser: argparse.ArgumentParser) -> None:
     """Give a parser what ``annotations`` does."""
-    parser.set_defaults(run=lambda _: _print(mark_failures(Path.cwd() / "build")))
+    parser.set_defaults(run=lambda a: _print(mark_failures(Path.cwd() / "build"), a.secrets))
 
 
-def _print(lines: Iterator[str]) -> None:
-    console = Console(read_environment())
+def _print(lines: Iterator[str], secrets: Secrets) -> None:
+    console = Console(read_environment(secrets=secrets))
     for line in lines:
         console.line(line)
 

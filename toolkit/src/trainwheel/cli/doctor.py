@@ -28,7 +28,6 @@ from trainwheel.cli.opening import open_here
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
-from trainwheel.index.access import secrets_of
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
@@ -126,7 +125,7 @@ class _Checkup:
 
         def look() -> str:
             read.append(self._target(run, name, is_bound=is_bound))
-            return self._read(run, name, read[0])
+            return self._read(name, read[0])
 
         yield _settle(f"index {name}", look)
         # Where this run has others for reading, those that publish are tried beside them.
@@ -135,13 +134,11 @@ class _Checkup:
             publishes = choose_index(name, settings, environment, run.tokens)
             if read and publishes not in read:
                 told = f"index {name}, to publish"
-                yield _settle(told, lambda: self._read(run, name, publishes))
+                yield _settle(told, lambda: self._read(name, publishes))
 
-    def _read(self, run: Run, name: str, target: Target | None) -> str:
+    def _read(self, name: str, target: Target | None) -> str:
         if target is None:
             return "the embedded one, in .trainwheel/index"
-        for console in (run.console, self.console):
-            console.hide(*secrets_of(target))
         index = SimpleIndex(target, _PATIENCE)
         is_open = index.is_open()
         if (date := index.answered_at()) is not None:

@@ -23,7 +23,6 @@ from trainwheel.cli.status import add_status, add_why
 from trainwheel.cli.sync import add_sync
 from trainwheel.cli.wheelhouse import add_wheelhouse
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
-from trainwheel.index.access import secrets_of
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import choose_index
 from trainwheel.index.tokens import TokenSource
@@ -38,6 +37,7 @@ from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.system.files import read_text
 from trainwheel.system.process import handle_termination
+from trainwheel.system.secrets import Secrets
 from trainwheel.wheel.proof import parse_proof
 
 __all__ = ["main"]
@@ -46,12 +46,13 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: see "Exit codes" in the design."""
     handle_termination()
-    arguments = _parser().parse_args(argv)
+    secrets = Secrets()
+    arguments = _parser().parse_args(argv, argparse.Namespace(secrets=secrets))
     try:
         arguments.run(arguments)
     except (TrainwheelError, OSError) as found:
         error = StepFailedError.of_system(found) if isinstance(found, OSError) else found
-        _show(error)
+        _show(error, secrets)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -137,7 +138,7 @@ def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
 
 
 def _upload(arguments: argparse.Namespace) -> None:
-    publisher = _publisher(arguments.to, _described(arguments))
+    publisher = _publisher(arguments, arguments.to, _described(arguments))
     failed: list[TrainwheelError] = []
     for wheel in arguments.wheels:
         try:
@@ -146,7 +147,7 @@ def _upload(arguments: argparse.Namespace) -> None:
             failed.append(error)
     # Each wheel is settled by itself; the last error is told by `main`.
     for told in failed[:-1]:
-        _show(told)
+        _show(told, arguments.secrets)
     if failed:
         raise failed[-1]
 
@@ -163,13 +164,14 @@ def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace
         publisher.announce(proof, wheel)
 
 
-def _show(error: TrainwheelError) -> None:
+def _show(error: TrainwheelError, secrets: Secrets) -> None:
     for line in (*error.details, error):
-        print(line, file=sys.stderr)  # noqa: T201 - no console if the configuration is wrong
+        print(secrets.redact(str(line)), file=sys.stderr)  # noqa: T201 - no console if the configuration is wrong
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    publisher, verified = _publisher(arguments.to, _described(arguments), to_read=True), 0
+    publisher = _publisher(arguments, arguments.to, _described(arguments), to_read=True)
+    verified = 0
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(read_text(path) or "", path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:
@@ -185,7 +187,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 def _promote(arguments: argparse.Namespace) -> None:
     names = check_indexes(arguments.source, arguments.to)
     name, _, version = arguments.release.partition("==")
-    source, target = map(_publisher, names)
+    source, target = (_publisher(arguments, each) for each in names)
     promotion = promote(name, version or None, source, target, _installer(target))
     target.console.outcome("promote", promotion.summary)
 
@@ -206,11 +208,12 @@ def _requirements(arguments: argparse.Namespace) -> None:
 def _installer(publisher: Publisher) -> Installer:
     environment = publisher.environment
     indexes = _read_indexes(Path.cwd() / "pyproject.toml")
-    routing = routing_of(indexes, environment, TokenSource(environment), publisher.console)
+    routing = routing_of(indexes, environment, TokenSource(environment))
     return Installer(environment, routing=routing)
 
 
 def _publisher(
+    arguments: argparse.Namespace,
     name_asked: str | None,
     described: Mapping[str, IndexSettings] = MappingProxyType({}),
     *,
@@ -220,10 +223,9 @@ def _publisher(
     settings = {**_read_indexes(root / "pyproject.toml"), **described}
     store, records = root / ".trainwheel", root / "build" / ".trainwheel"
     uv_cache_or_fallback(read_environment(), store / "uv-cache")
-    environment = read_environment(secret_classes(settings))
+    environment = read_environment(secret_classes(settings), arguments.secrets)
     console, tokens = Console(environment), TokenSource(environment)
     target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
-    console.hide(*secrets_of(target))
     registry = Registry(target, store / "index", notify=console.notice_once)
     # Where steps ran, it is recorded what became of their wheel, whoever publishes it.
     kept = records if records.is_dir() else None

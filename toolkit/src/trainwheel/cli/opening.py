@@ -60,8 +60,6 @@ def open_run(
     config = _tightened(parse_config(text), environment)
     known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
     console, tokens = Console(known), TokenSource(known)
-    # What fetches the data, or trains on it, may print what it was given.
-    console.hide(*(known.secret(name) for name in config.data_secrets if known.get(name)))
     workspace = Workspace(Layout.of(root, config), config, known)
     verbose = verbose or environment.is_verbose
     tools = StepEnvironments(workspace, console, folder, categories, tokens, verbose)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import nox
 
@@ -109,11 +110,16 @@ class _Runner:
                     require_current(run.workspace, self._chain[name])
             step.run(run)
         except TrainwheelError as error:
-            for line in error.details:
-                Console(read_environment()).line(f"  {line}")
-            session.error(str(error))
+            self._stop(session, error)
         except OSError as error:
-            session.error(str(StepFailedError.of_system(error)))
+            self._stop(session, StepFailedError.of_system(error))
+
+    def _stop(self, session: nox.Session, error: TrainwheelError) -> NoReturn:
+        """End a session with an error, in which no secret of this run is shown."""
+        environment = self._run.environment if self._run is not None else read_environment()
+        for line in error.details:
+            Console(environment).line(f"  {line}")
+        session.error(environment.secrets.redact(str(error)))
 
     def _open(self, session: nox.Session) -> Run:
         """Return the run, which is made once, so that configuration and lock are read once."""

@@ -29,7 +29,7 @@ def add_wheelhouse(parser: argparse.ArgumentParser) -> None:
 def _collect(arguments: argparse.Namespace) -> None:
     run = open_here()
     indexes = run.workspace.config.indexes
-    routing = routing_of(indexes, run.environment, run.tokens, run.console)
+    routing = routing_of(indexes, run.environment, run.tokens)
     groups = plan_downloads(run.workspace.lock, arguments.categories)
     wheelhouse = Wheelhouse(arguments.folder, run.environment, routing)
     every = tuple(requirement for group in groups for requirement in group)

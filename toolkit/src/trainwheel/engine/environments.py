@@ -51,7 +51,7 @@ class StepEnvironments:
     def routing(self) -> Routing | None:
         """The routes of packages that are bound to an index; None where no package is."""
         indexes, environment = self.workspace.config.indexes, self.workspace.environment
-        return routing_of(indexes, environment, self.tokens, self.console)
+        return routing_of(indexes, environment, self.tokens)
 
     def served_index(self) -> AbstractContextManager[str]:
         """Serve all indexes as one; see `Tools`."""
@@ -115,10 +115,9 @@ class StepEnvironments:
             timeout=timeout,
         )
         echo = echo or (self.console.line if self.verbose else None)
-        hide = self.console.redact
         environment = self.workspace.environment
-        result = run(command, environment, log=log, echo=echo, aside=PROGRESS, redact=hide)
-        if result.failed:
+        completed = run(command, environment, log=log, echo=echo, aside=PROGRESS)
+        if completed.failed:
             if echo is None:
                 for line in result.output.splitlines()[-_TAIL:]:
                     self.console.line(f"  {line}")

@@ -13,6 +13,7 @@ from trainwheel.index.tokens import TokenSource
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
 from trainwheel.system.environ import NEXUS_VARIABLES, Environment
+from trainwheel.system.secrets import SHORTEST, Secret
 
 __all__ = ["Options", "Run"]
 
@@ -91,12 +92,16 @@ class Run:
         workspace = replace(self.workspace, config=config)
         return replace(self, workspace=workspace, tools=self.tools.at(workspace))
 
-    def passwords(self) -> tuple[str, ...]:
-        """Return the passwords of indexes and of data that this run has."""
+    def passwords(self) -> tuple[Secret, ...]:
+        """Return the passwords of indexes and the secrets of the data that this run has.
+
+        One that is shorter than `SHORTEST` is passed over: hidden, it would spoil what is printed.
+        """
         config = self.workspace.config
         names = {NEXUS_VARIABLES[-1], NEXUS_READ_VARIABLES[-1], *config.data_secrets}
         for index in config.indexes.values():
             names |= {index.password_env, index.read_password_env}
-        values = (self.environment.secret(name) for name in sorted(names) if name)
-        secrets = (*values, *self.tokens.minted)
-        return tuple(secret.reveal() for secret in secrets if secret is not None)
+        variables = self.environment.variables
+        long = (name for name in sorted(names) if len(variables.get(name, "")) >= SHORTEST)
+        given = map(self.environment.secret, long)
+        return (*(secret for secret in given if secret is not None), *self.tokens.minted)

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from trainwheel.index.address import is_loopback, origin, with_slash
 from trainwheel.index.pip import UvSettings, find_bundle, pin_bundle
 from trainwheel.index.target import Target
-from trainwheel.system.secrets import Secret
+from trainwheel.system.secrets import Secrets
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -27,7 +27,6 @@ __all__ = [
     "for_twine",
     "for_uv",
     "parse_address",
-    "secrets_of",
 ]
 
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
@@ -96,36 +95,24 @@ def for_requests(target: Target, url: str) -> dict[str, Any]:
     return {"proxies": direct if is_loopback(url) else None, "verify": target.ca_bundle}
 
 
-def parse_address(name: str, address: str, ca_bundle: str | None = None) -> Target:
+def parse_address(
+    name: str, address: str, secrets: Secrets, ca_bundle: str | None = None
+) -> Target:
     """Return the index at an address of pip's configuration, which may hold credentials.
 
     Args:
         name: What to call it.
         address: Of its simple index.
+        secrets: Hides the credentials from here on.
         ca_bundle: The certificates to check it against; None for the usual ones.
     """
     parts = urlsplit(address.strip())
     host = parts.netloc.rpartition("@")[2]
     url = with_slash(urlunsplit((parts.scheme, host, parts.path, "", "")))
-    username, password = (
-        Secret(unquote(text)) if text is not None else None
-        for text in (parts.username, parts.password or ("" if parts.username else None))
-    )
-    return Target(name, url, url, username=username, password=password, ca_bundle=ca_bundle)
-
-
-def secrets_of(target: Target | None) -> tuple[Secret, ...]:
-    """Return what must not be printed of an index's credentials.
-
-    That is the password, alone and together with the user name. The name itself is public: it
-    stands in addresses, and often it is a word that stands in much else. Only where there is no
-    password it is a token (``https://TOKEN@host/``).
-    """
-    if target is None or target.username is None or target.password is None:
-        return ()
-    name, password = target.username.reveal(), target.password.reveal()
-    pair = (Secret(f"{name}:{password}"), _encode(target))
-    return (Secret(password or name), *(secret for secret in pair if secret is not None))
+    if not (parts.username or parts.password):
+        return Target(name, url, url, ca_bundle=ca_bundle)
+    texts = (unquote(text or "") for text in (parts.username, parts.password))
+    return Target(name, url, url, None, *secrets.read_login(*texts), ca_bundle=ca_bundle)
 
 
 class OriginAuth:
@@ -145,16 +132,16 @@ class OriginAuth:
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Add the credentials to a request that goes where they belong."""
         if self._encoded is not None and origin(request.url or "") in self._origins:
-            request.headers["Authorization"] = f"Basic {self._encoded.reveal()}"
+            request.headers["Authorization"] = f"Basic {self._encoded}"
         return request
 
 
-def _encode(target: Target) -> Secret | None:
+def _encode(target: Target) -> str | None:
     """Return user name and password as basic authentication sends them; None for an open index."""
     if target.username is None or target.password is None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
-    return Secret(base64.b64encode(pair.encode("latin-1")).decode())
+    return base64.b64encode(pair.encode("latin-1")).decode()
 
 
 def _address(target: Target) -> str:

@@ -27,8 +27,7 @@ from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, Process, await_line, end_group, start
-from trainwheel.system.secrets import Secret
+from trainwheel.system.process import Command, await_line, end_group, start
 
 __all__ = ["embedded_index", "serve_index"]
 
@@ -56,13 +55,8 @@ def embedded_index(
     options = ("--protect-reads",) if protect_reads else ()
     with _server(folder, python, environment, f"{user}:{password}", options) as (_, port):
         address = f"http://{_LOOPBACK}:{port}/"
-        target = Target(
-            EMBEDDED,
-            address,
-            f"{address}simple/",
-            username=Secret(user),
-            password=Secret(password),
-        )
+        login = environment.secrets.read_login(user, password)
+        target = Target(EMBEDDED, address, f"{address}simple/", None, *login)
         SimpleIndex(target).check_access()
         yield target
 

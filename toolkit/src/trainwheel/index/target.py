@@ -229,21 +229,24 @@ def _build_target(
         text = "" if problems.texts else mint(settings)
         password = _Value(_key(settings, "token-command"), text or None)
     printed = (settings.name, upload_url, simple_url or "", install_url or "")
-    target = Target(
-        name=settings.name,
-        upload_url=upload_url,
-        simple_url=simple_url or f"{upload_url}simple/",
-        install_url=install_url,
-        username=_read_username(username, problems),
-        password=_read_password(password, problems, printed),
-        credential_names=tuple(value.label for value in (username, password) if value),
-        ca_bundle=find_bundle(environment.variables),
-    )
+    user = _read_username(username, problems)
+    token = _read_password(password, problems, printed)
     if problems.texts:
         message = f"index {settings.name} cannot be used: {', '.join(problems.texts)}"
         error = MissingCredentialsError if problems.all_absent else ConfigurationError
         raise error(message, hint=_hint(settings, problems.texts))
-    return target
+    # Only now, for what was refused could be any word of what is printed.
+    login = None if user is None else environment.secrets.read_login(user, token or "")
+    return Target(
+        name=settings.name,
+        upload_url=upload_url,
+        simple_url=simple_url or f"{upload_url}simple/",
+        install_url=install_url,
+        username=login and login[0],
+        password=login and login[1],
+        credential_names=tuple(value.label for value in (username, password) if value),
+        ca_bundle=find_bundle(environment.variables),
+    )
 
 
 def _hint(settings: IndexSettings, problems: list[str]) -> str:
@@ -306,18 +309,18 @@ def _read_optional(settings: IndexSettings, name: str, problems: _Problems) -> s
     return _read_address(_Value(_key(settings, name.replace("_", "-")), text), settings, problems)
 
 
-def _read_username(value: _Value | None, problems: _Problems) -> Secret | None:
+def _read_username(value: _Value | None, problems: _Problems) -> str | None:
     if value is None:
         return None
     problem = check_value(value.text or "")
     if problem is None and ":" in (value.text or ""):
         problem = "holds a colon, which ends a user name in HTTP authentication"
-    return Secret(problems.read(value, problem))
+    return problems.read(value, problem)
 
 
 def _read_password(
     value: _Value | None, problems: _Problems, printed: tuple[str, ...]
-) -> Secret | None:
+) -> str | None:
     if value is None:
         return None
-    return Secret(problems.read(value, check_password(value.text or "", printed)))
+    return problems.read(value, check_password(value.text or "", printed))

@@ -29,7 +29,7 @@ class TokenSource:
     """
 
     environment: Environment
-    _minted: dict[str, tuple[float, Secret]] = field(default_factory=dict, repr=False)
+    _minted: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
 
     def __call__(self, settings: IndexSettings) -> str:
         """Return what the command prints, which nothing else gets to see.
@@ -40,15 +40,15 @@ class TokenSource:
         """
         cached = self._minted.get(settings.token_command)
         if cached is not None and time.monotonic() - cached[0] < _FRESH:
-            return cached[1].reveal()
+            return cached[1]
         token = self._mint(settings)
-        self._minted[settings.token_command] = time.monotonic(), Secret(token)
+        self._minted[settings.token_command] = time.monotonic(), token
         return token
 
     @property
     def minted(self) -> tuple[Secret, ...]:
         """What was printed so far."""
-        return tuple(secret for _, secret in self._minted.values())
+        return tuple(self.environment.secrets.read(token) for _, token in self._minted.values())
 
     def _mint(self, settings: IndexSettings) -> str:
         where = f"tool.trainwheel.index.{settings.name}.token-command"
@@ -64,6 +64,7 @@ class TokenSource:
             secrets=_SECRETS,
             timeout=_SECONDS,
             drops_errors=True,
+            is_private=True,
         )
         completed = run(command, self.environment)
         if completed.is_late:

@@ -19,7 +19,6 @@ from pathlib import Path
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from trainwheel.errors import StepFailedError, VersionTakenError
-from trainwheel.index.access import secrets_of
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, Patience
@@ -78,7 +77,7 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
         wheel: The file.
         python: The Python of an environment that has twine.
         environment: The variables of this run; twine sees no credential among them.
-        console: Hides the credentials from here on.
+        console: Where people are told.
         log: A file to which twine's output is appended, redacted.
         patience: How long to wait and how often to try.
 
@@ -87,7 +86,6 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
         ConfigurationError: It refuses the credentials, or the address is no upload address.
         StepFailedError: It does not answer, or refuses the wheel, or took it and lists none.
     """
-    console.hide(*secrets_of(target))
     index = SimpleIndex(target, patience, console.notice_once)
     upload = _Upload(index, wheel, _sha256(wheel), patience)
     if upload.is_listed():
@@ -138,7 +136,7 @@ class _Upload:
         timeout = self.patience.transfer_seconds(wheel.stat().st_size)
         with private_pypirc(target) as config, _shown(console, wheel, target.name) as started:
             command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
-            ended = run(command, environment, log=log, redact=console.redact, started=started)
+            ended = run(command, environment, log=log, started=started)
         return explain_failure(ended, target, wheel.name)
 
     def _look(self) -> Standing:

@@ -24,7 +24,6 @@ from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.system.secrets import SecretClass
-from trainwheel.system.signed_queries import hide_queries
 
 __all__ = [
     "Installer",
@@ -183,7 +182,7 @@ class Installer:
         settings = settings or self.settings
         argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
         command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
-        completed = run(command, self.environment, log=self.log, redact=hide_queries)
+        completed = run(command, self.environment, log=self.log)
         if completed.failed:
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(completed.output)}"
             raise StepFailedError(message)
@@ -201,7 +200,8 @@ class Installer:
 def read_pip_settings(environment: Environment) -> dict[str, str]:
     """Return pip's settings on this machine; none where there is no pip."""
     # `pip config list` is pip's own word on which of its files and variables win.
-    command = Command((sys.executable, "-P", "-m", "pip", "config", "list"), secrets=_READ)
+    argv = (sys.executable, "-P", "-m", "pip", "config", "list")
+    command = Command(argv, secrets=_READ, is_private=True)
     listed = run(command, environment)
     return {} if listed.failed else parse_pip_config(listed.output)
 

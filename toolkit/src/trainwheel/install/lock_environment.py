@@ -26,7 +26,6 @@ from trainwheel.requirements.pipfile import Pipfile
 from trainwheel.system.environ import Environment, python_version
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.system.secrets import SecretClass
-from trainwheel.system.signed_queries import hide_queries
 
 __all__ = ["DEFAULT_PYTHON", "LockEnvironment", "find_python"]
 
@@ -87,7 +86,7 @@ class LockEnvironment:
             (self.project / "Pipfile").write_text(pipfile, encoding="utf-8")
         argv = (sys.executable, "-P", "-m", "pipenv", "lock")
         command = Command(argv, cwd=self.project, env=self._variables, secrets=_READ)
-        completed = run(command, self._without_overrides, log=self.log, redact=hide_queries)
+        completed = run(command, self._without_overrides, log=self.log)
         if "No module named pipenv" in completed.last_line:
             message = "pipenv is not installed"
             raise ConfigurationError(message, hint="add it to [dev-packages], or install it")
@@ -133,7 +132,7 @@ class LockEnvironment:
         extra = self._settings.arguments if "compile" in arguments else ()
         variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
         command = Command((*argv, *extra), cwd=self.project, env=variables, secrets=_READ)
-        completed = run(command, self.environment, log=self.log, redact=hide_queries)
+        completed = run(command, self.environment, log=self.log)
         _raise_for(completed, f"uv {arguments[0]}")
 
     @functools.cached_property
@@ -178,7 +177,9 @@ class LockEnvironment:
 
     @property
     def _index(self) -> Target | None:
-        return parse_address("the indexes", self.index_url) if self.index_url else None
+        if not self.index_url:
+            return None
+        return parse_address("the indexes", self.index_url, self.environment.secrets)
 
 
 def find_python(version: str, environment: Environment) -> str:
@@ -190,12 +191,13 @@ def find_python(version: str, environment: Environment) -> str:
     if version == python_version().rpartition(".")[0]:
         return sys.executable
     argv = (sys.executable, "-P", "-m", "uv", "python", "find", "--no-project", "--system", version)
-    completed = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}), environment)
+    command = Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}, is_private=True)
+    completed = run(command, environment)
     if not completed.failed:
         return completed.last_line
     # A pyenv shim for a version that is installed but not chosen makes uv give up.
     if shutil.which("pyenv"):
-        completed = run(Command(("pyenv", "prefix", version)), environment)
+        completed = run(Command(("pyenv", "prefix", version), is_private=True), environment)
         if not completed.failed:
             return str(Path(completed.last_line, "bin", "python"))
     message = f"locking needs Python {version}, and there is none on PATH"

@@ -8,14 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from trainwheel.index.access import for_pip, for_uv, parse_address, secrets_of
+from trainwheel.index.access import for_pip, for_uv, parse_address
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.pip import find_bundle
 from trainwheel.index.router import serve_routes
 from trainwheel.index.target import Target, read_target
 from trainwheel.install.environments import Share, read_pip_settings
 from trainwheel.settings.config import IndexSettings
-from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
 
@@ -80,7 +79,8 @@ class Routing:
         first = pip.get("index-url") or self._default_index()
         addresses = (first, *pip.get("extra-index-url", "").split())
         bundle = pip.get("cert") or find_bundle(self.environment.variables)
-        rest = tuple(parse_address("of pip", text, bundle) for text in addresses if text)
+        hidden = self.environment.secrets
+        rest = tuple(parse_address("of pip", text, hidden, bundle) for text in addresses if text)
         bound = {name: self.open_index(name) for name in self.bindings.patterns}
         with serve_routes(self.bindings, bound, rest) as url:
             yield url
@@ -97,7 +97,6 @@ def routing_of(
     indexes: Mapping[str, IndexSettings],
     environment: Environment,
     mint: Callable[[IndexSettings], str],
-    console: Console,
 ) -> Routing | None:
     """Return how bound packages are reached; None where the configuration binds none.
 
@@ -105,7 +104,6 @@ def routing_of(
         indexes: The configured indexes by name.
         environment: The variables of this run.
         mint: Returns the password of an index that has a ``token-command``.
-        console: Hides the credentials from here on.
     """
     bindings = Bindings.of(indexes)
     if not bindings.patterns:
@@ -113,8 +111,6 @@ def routing_of(
 
     def open_index(name: str) -> Target:
         # Only where one is bound.
-        target = read_target(indexes[name], environment, mint)
-        console.hide(*secrets_of(target))
-        return target
+        return read_target(indexes[name], environment, mint)
 
     return Routing(bindings, open_index, environment)

@@ -20,7 +20,6 @@ from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
 from trainwheel.system.secrets import SecretClass
-from trainwheel.system.signed_queries import hide_queries
 
 __all__ = ["Wheelhouse", "plan_downloads"]
 
@@ -64,7 +63,7 @@ class Wheelhouse:
                 *("--dest", str(self.folder), "--requirement", str(listing)),
             )
             command = Command(argv, env=variables, secrets=_READ)
-            completed = run(command, self.environment, redact=hide_queries)
+            completed = run(command, self.environment)
         if "No module named pip" in completed.last_line:
             message = "pip is not installed beside this command"
             raise ConfigurationError(message, hint="run it as .venv/bin/trainwheel")

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from trainwheel.system.environ import Environment
-from trainwheel.system.secrets import Secret, derived_forms
-from trainwheel.system.signed_queries import hide_queries
 
 __all__ = ["Console"]
 
@@ -24,7 +22,7 @@ class Console:
     """What a person sees: one line per step, and the last lines of a tool that failed.
 
     Args:
-        environment: Says whether colour is allowed.
+        environment: Says whether colour is allowed, and which secrets to print as ``***``.
         stream: Where lines go; standard output when it is None.
     """
 
@@ -32,27 +30,14 @@ class Console:
         self._stream = sys.stdout if stream is None else stream
         self._is_terminal = self._stream.isatty() and not environment.in_ci
         self._colour = self._is_terminal and environment.wants_colour
-        self._secrets: set[str] = set()
+        self._secrets = environment.secrets
         self._said: set[str] = set()
         self._is_waiting = False
-
-    def hide(self, *secrets: Secret | None) -> None:
-        """Print ``***`` wherever one of these values would appear from now on, also encoded."""
-        for secret in secrets:
-            if secret is not None:
-                self._secrets |= derived_forms(secret.reveal())
-
-    def redact(self, text: str) -> str:
-        """Return ``text`` without any hidden value and without the queries of signed addresses."""
-        # The longest first, so that no value survives in part behind a shorter one.
-        for value in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(value, "***")
-        return hide_queries(text)
 
     def line(self, text: str) -> None:
         """Print one line."""
         self._clear()
-        self._print(f"{self.redact(text)}\n")
+        self._print(f"{self._secrets.redact(text)}\n")
 
     def command(self, label: str, command: str) -> None:
         """Print a command for people to type: whole, or not at all.
@@ -63,7 +48,7 @@ class Console:
         """
         self._clear()
         # With a part of it hidden it would be another command.
-        is_whole = self.redact(command) == command
+        is_whole = self._secrets.redact(command) == command
         self._print(f"{label}{command}\n" if is_whole else f"notice: {_SPOILT}\n")
 
     @contextlib.contextmanager
@@ -83,7 +68,7 @@ class Console:
     def progress(self, text: str) -> None:
         """Show on a terminal how far something is, until the next line takes its place."""
         if self._is_terminal:
-            self._print(f"{_CLEAR}{self.redact(text)}")
+            self._print(f"{_CLEAR}{self._secrets.redact(text)}")
             self._is_waiting = True
 
     def outcome(self, step: str, text: str, seconds: float | None = None) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainwheel.system.secrets import Secret, SecretClass
+from trainwheel.system.secrets import Secret, SecretClass, Secrets
 
 __all__ = ["Environment", "point_uv_cache_at", "python_version", "read_environment"]
 
@@ -34,10 +34,18 @@ class Environment:
     Args:
         variables: Names to values, as the process got them.
         classes: Further variables that hold secrets, by the configuration, and what each is for.
+        secrets: What this run has read so far and must not show.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     classes: Mapping[str, SecretClass] = field(default_factory=dict)
+    secrets: Secrets = field(default_factory=Secrets, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Read the secrets of the data, which a child may print that is given them."""
+        for name, purpose in self.classes.items():
+            if purpose is SecretClass.DATA:
+                self.secret(name)
 
     def get(self, name: str) -> str | None:
         """Return a variable's value; present but blank counts as absent."""
@@ -49,8 +57,8 @@ class Environment:
         return name in self.variables
 
     def secret(self, name: str) -> Secret | None:
-        """Return a credential exactly as it was given, None where the variable is absent."""
-        return Secret(self.variables[name]) if name in self.variables else None
+        """Return a secret exactly as it was given, None where the variable is absent."""
+        return self.secrets.read(self.variables[name]) if name in self.variables else None
 
     @property
     def version_asked(self) -> str | None:
@@ -137,9 +145,11 @@ class Environment:
         return True
 
 
-def read_environment(classes: Mapping[str, SecretClass] | None = None) -> Environment:
-    """Return a snapshot of this process's environment."""
-    return Environment(dict(os.environ), classes or {})
+def read_environment(
+    classes: Mapping[str, SecretClass] | None = None, secrets: Secrets | None = None
+) -> Environment:
+    """Return a snapshot of this process's environment; see `Environment`."""
+    return Environment(dict(os.environ), classes or {}, secrets or Secrets())
 
 
 def python_version() -> str:

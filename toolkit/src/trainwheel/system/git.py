@@ -55,7 +55,7 @@ def read_commit(root: Path, environment: Environment) -> Commit:
 
 def _git(root: Path, environment: Environment, *words: str) -> str:
     try:
-        completed = run(Command(("git", *words), cwd=root), environment)
+        completed = run(Command(("git", *words), cwd=root, is_private=True), environment)
     except StepFailedError:  # no git on this machine
         return ""
     return "" if completed.failed else completed.output

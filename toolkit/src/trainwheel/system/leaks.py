@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
 
-from trainwheel.system.secrets import SHORTEST, derived_forms
+from trainwheel.system.secrets import SHORTEST, Secret, derived_forms
 
 __all__ = ["find_leaks", "is_credential_file"]
 
@@ -91,7 +91,7 @@ _BODY, _LEAST_VARIETY = 40, 8
 def find_leaks(
     members: Iterable[tuple[str, Iterable[bytes]]],
     *,
-    secrets: Collection[str],
+    secrets: Collection[Secret],
     folders: Collection[str],
 ) -> tuple[str, ...]:
     """Return what leaks, each as a clause such as ``m/.env looks like a file with credentials``.
@@ -107,7 +107,7 @@ def find_leaks(
     Returns:
         The clauses in the order of the members; none holds a secret.
     """
-    search = _plan(secrets, folders)
+    search = _plan([secret.reveal() for secret in secrets], folders)
     found = []
     for name, pieces in members:
         if is_credential_file(name):

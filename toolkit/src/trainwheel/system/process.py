@@ -24,7 +24,6 @@ from typing import IO, NoReturn
 from trainwheel.errors import StepFailedError
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass
-from trainwheel.system.signed_queries import hide_queries
 
 __all__ = [
     "Command",
@@ -61,6 +60,8 @@ class Command:
         umask: Modes that its files do not get; -1 for this process's own.
         stdin: Text for its standard input, where a secret may stand.
         drops_errors: Whether standard error is thrown away, instead of joining the output.
+        is_private: Whether its output is for this program alone, which shows it to nobody. Secrets
+            stand in it as printed; everywhere else they become ``***``.
     """
 
     argv: tuple[str, ...]
@@ -71,6 +72,7 @@ class Command:
     umask: int = -1
     stdin: str = field(default="", repr=False)
     drops_errors: bool = False
+    is_private: bool = False
 
     def __str__(self) -> str:
         """Return the command as one would type it."""
@@ -214,7 +216,6 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
     *,
     log: Path | None = None,
     echo: Callable[[str], None] | None = None,
-    redact: Callable[[str], str] = str,
     aside: str = "",
     started: Callable[[int], None] = lambda _: None,
 ) -> Completed:
@@ -222,10 +223,9 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
 
     Args:
         command: What to run; past its ``timeout`` it is ended and a last line says so.
-        environment: The variables of this run.
+        environment: The variables of this run, and the secrets to take out of the output.
         log: A file to which the command and its output are appended.
         echo: Called with each line of output as it comes.
-        redact: Takes secrets out of what the command printed, before it is kept anywhere.
         aside: What lines begin with that ``echo`` alone is told; empty for none.
         started: Called with the process number.
     """
@@ -239,10 +239,10 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
     output = "".join(lines)
     if late:
         output += f"\nended after {command.timeout:.0f} s without an end\n"
-    completed = Completed(process.returncode, redact(output), late)
+    shown = environment.secrets.redact(output)
     if log is not None:
-        _append(log, command, completed)
-    return completed
+        _append(log, f"$ {command}\n{shown}\nexit code {process.returncode}\n")
+    return Completed(process.returncode, output if command.is_private else shown, late)
 
 
 def _collect(
@@ -291,11 +291,10 @@ def _read_lines(
                 echo(line.rstrip("\n"))
 
 
-def _append(log: Path, command: Command, completed: Completed) -> None:
+def _append(log: Path, text: str) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as stream:
-        output = hide_queries(completed.output)
-        stream.write(f"$ {command}\n{output}\nexit code {completed.returncode}\n")
+        stream.write(text)
 
 
 def handle_termination() -> None:

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
 
-__all__ = ["SHORTEST", "Secret", "SecretClass", "derived_forms"]
+from trainwheel.system.signed_queries import hide_queries
+
+__all__ = ["SHORTEST", "Secret", "SecretClass", "Secrets", "derived_forms"]
 
 SHORTEST: Final = 4
 """The fewest characters of a form: fewer stand in any text by chance."""
@@ -68,6 +70,55 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         message = "a Secret cannot be pickled"
         raise TypeError(message)
+
+
+class Secrets:
+    """The secrets that a run has read, which its consoles, logs and errors must not show.
+
+    Each `Secret` is made here, so that none is read without being hidden from then on.
+    """
+
+    def __init__(self) -> None:
+        # Replaced and never changed, for other threads redact at the same time.
+        self._forms: tuple[str, ...] = ()
+
+    def read(self, value: str) -> Secret:
+        """Return a value as a secret, and hide it from now on, also encoded; a blank hides nothing.
+
+        Args:
+            value: The secret exactly as it was given.
+        """
+        self._hide(value)
+        return Secret(value)
+
+    def read_login(self, username: str, password: str) -> tuple[Secret, Secret]:
+        """Return user name and password, and hide the password, alone and with the user name.
+
+        The name itself is public: it stands in addresses, and often it is a word that stands in
+        much else. Only without a password it is a token (``https://TOKEN@host/``). What is shorter
+        than `SHORTEST` is hidden in the pair only.
+
+        Args:
+            username: As the index takes it.
+            password: As the index takes it; empty where the user name is a token.
+        """
+        token, pair = password or username, f"{username}:{password}"
+        self._hide(token if len(token) >= SHORTEST else "", pair)
+        # Basic authentication (RFC 7617) sends the pair in Base64, which is encoded in turn.
+        with contextlib.suppress(UnicodeEncodeError):
+            self._hide(base64.b64encode(pair.encode("latin-1")).decode())
+        return Secret(username), Secret(password)
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` without any of the secrets and the queries of signed addresses."""
+        for form in self._forms:
+            text = text.replace(form, "***")
+        return hide_queries(text)
+
+    def _hide(self, *values: str) -> None:
+        forms = {form for value in values if value.strip() for form in derived_forms(value)}
+        # The longest first, so that no value survives in part behind a shorter one.
+        self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
 
 
 def derived_forms(value: str) -> frozenset[str]:

@@ -82,17 +82,19 @@ def environment(tmp_path: Path) -> Environment:
     netrc = tmp_path / ".netrc"
     netrc.write_text("default login thief password stolen\n")
     netrc.chmod(0o600)
-    return Environment(
-        {
-            "PATH": os.defpath,
-            "HOME": str(tmp_path),
-            "NETRC": str(netrc),
-            "TWINE_PASSWORD": "",
-            "TWINE_REPOSITORY_URL": "http://127.0.0.1:9/",
-            "HTTP_PROXY": "http://127.0.0.1:9",
-            "http_proxy": "http://127.0.0.1:9",
-        }
-    )
+    variables = {
+        "PATH": os.defpath,
+        "HOME": str(tmp_path),
+        "NETRC": str(netrc),
+        "TWINE_PASSWORD": "",
+        "TWINE_REPOSITORY_URL": "http://127.0.0.1:9/",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    opened = Environment(variables)
+    # As for an index that this run has opened.
+    opened.secrets.read_login(USER, PASSWORD)
+    return opened
 
 
 @pytest.fixture
@@ -102,9 +104,9 @@ def screen() -> io.StringIO:
 
 
 @pytest.fixture
-def console(screen: io.StringIO) -> Console:
+def console(environment: Environment, screen: io.StringIO) -> Console:
     """A console that prints to `screen`."""
-    return Console(Environment({}), screen)
+    return Console(environment, screen)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from trainwheel.index.target import Target
 from trainwheel.system.secrets import Secret
 from unit.wheels import write_wheel
 
+USER, PASSWORD = "ci-user", "s3cret%word"
 # Nothing here waits longer than this for something that should happen.
 BOUND = 60.0
 
@@ -63,8 +64,8 @@ class FakeIndex:
             "fake",
             self.url,
             f"{self.url}simple/",
-            username=Secret("ci-user"),
-            password=Secret("s3cret%word"),
+            username=Secret(USER),
+            password=Secret(PASSWORD),
             credential_names=("FAKE_USER", "FAKE_PASSWORD"),
         )
 

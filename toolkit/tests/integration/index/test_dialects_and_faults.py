@@ -226,7 +226,7 @@ class Stage:
                     wheel,
                     python=Path(sys.executable),
                     environment=self.environment,
-                    console=Console(Environment({}), self.screen),
+                    console=Console(self.environment, self.screen),
                     log=self.folder / "upload.log",
                     patience=fault.patience,
                 )
@@ -294,7 +294,8 @@ def test_the_digest_on_the_index_decides_whatever_goes_wrong(
 def test_a_race_that_is_lost_is_told_from_one_that_both_win(
     dialect: Dialect, content: str, fake: FakeIndex, tmp_path: Path, environment: Environment
 ) -> None:
-    target = _target(fake, "", "simple/", "ci-user", "s3cret%word")
+    login = environment.secrets.read_login("ci-user", "s3cret%word")
+    target = _target(fake, "", "simple/", login)
     stage = Stage(Scripted(dialect), target, fake, tmp_path, environment)
     wheel, other = _make(tmp_path / "ours", "1"), _make(tmp_path / "theirs", "2")
     theirs = (wheel if content == "identical" else other).read_bytes()
@@ -321,13 +322,13 @@ def test_a_server_that_is_not_there_is_one_line(stage: Stage, tmp_path: Path) ->
     stage.assert_silent()
 
 
-def _target(fake: FakeIndex, path: str, simple: str, username: str, password: str) -> Target:
+def _target(fake: FakeIndex, path: str, simple: str, login: tuple[Secret, Secret]) -> Target:
     return Target(
         "team",
         f"{fake.url}{path}",
         f"{fake.url}{simple}",
-        username=Secret(username),
-        password=Secret(password),
+        username=login[0],
+        password=login[1],
         credential_names=("TEAM_USER", "TEAM_PASSWORD"),
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trainwheel.cli.ci import mark_failures, sum_up
+from trainwheel.cli.ci import add_annotations, add_summary, mark_failures, sum_up
+from trainwheel.system.secrets import Secrets
 
 PLACE = "file=tests/unit/test_a.py,line=12"
 JUNIT = """\
@@ -107,3 +110,28 @@ def test_a_run_with_nothing_to_release_says_since_when(build: Path) -> None:
 def test_a_run_that_came_to_nothing_says_so(tmp_path: Path) -> None:
     assert list(sum_up(tmp_path)) == ["No wheel was packaged: the log says why."]
     assert list(mark_failures(tmp_path)) == []
+
+
+@pytest.mark.parametrize("add", [add_summary, add_annotations])
+def test_a_secret_that_was_read_is_starred_in_what_the_service_shows(
+    build: Path,
+    add: Callable[[ArgumentParser], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (build / "build").mkdir()
+    for name in ("dist", "train"):
+        (build / name).rename(build / "build" / name)
+    (build / "build" / "test").mkdir()
+    (build / "build" / "test" / "junit.xml").write_text(JUNIT.replace("test_sum", "s3cret-key"))
+    monkeypatch.chdir(build)
+    parser, secrets = ArgumentParser(), Secrets()
+    add(parser)
+    secrets.read("s3cret-key")
+
+    arguments = parser.parse_args([], Namespace(secrets=secrets))
+    arguments.run(arguments)
+
+    printed = capsys.readouterr().out
+    assert "s3cret-key" not in printed
+    assert "***[1" in printed

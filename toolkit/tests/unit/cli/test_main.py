@@ -253,3 +253,18 @@ def test_status_for_programs_names_every_link(
     assert main(["status", "--json"]) == 0
     steps = [row["step"] for row in json.loads(capsys.readouterr().out)]
     assert steps == [step.name for step in load_chain().links]
+
+
+def test_a_secret_that_the_command_has_read_is_starred_in_its_errors(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = "demo-3-py3"
+    write(root, "pyproject.toml", f'{PYPROJECT}{TEAM}username = "ci"\npassword-env = "PW"\n')
+    monkeypatch.setenv("PW", password)
+    wheels = (f"{password}-none-any.whl", f"build/{password}.whl")
+
+    assert main(["upload", "--to", "team", *wheels]) == 2
+
+    shown = capsys.readouterr().err
+    assert password not in shown
+    assert ["***" in line for line in shown.splitlines()] == [True, True]

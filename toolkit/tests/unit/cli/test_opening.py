@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from trainwheel.engine.environments import StepEnvironments
 from trainwheel.errors import ConfigurationError
 from trainwheel.settings.config import IndexSettings
 from trainwheel.steps import load_chain
-from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, write
@@ -138,7 +136,7 @@ def test_credentials_of_the_data_are_never_shown(root: Path) -> None:
     write(root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY", "UNSET", "BLANK"]\n')
     run = open_here(root, Environment({"STORE_KEY": "s3cret-key", "BLANK": " "}))
 
-    assert run.console.redact("it is s3cret-key") == "it is ***"
+    assert run.environment.secrets.redact("it is s3cret-key") == "it is ***"
     assert run.environment.classes == dict.fromkeys(("STORE_KEY", "UNSET", "BLANK"), DATA)
     assert "STORE_KEY" not in run.environment.for_child({}, frozenset({PUBLISH}))
 
@@ -161,4 +159,3 @@ def test_a_run_begins_with_nothing_made_and_nothing_asked(root: Path) -> None:
     run = open_here(root, Environment())
 
     assert [*run.made, *run.steps, *run.named, *run.options.values, *run.options.names] == []
-    assert Console(run.environment, io.StringIO()).redact("x") == run.console.redact("x")

@@ -276,3 +276,17 @@ def test_verbose_holds_for_the_tools_of_the_run(root: Path) -> None:
     loud.run("a", "--verbose")
 
     assert [getattr(s.runs[0].tools, "verbose", None) for s in (quiet, loud)] == [False, True]
+
+
+def test_a_secret_that_a_step_has_read_is_starred_in_its_error(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STORE_KEY", "s3cret-key")
+
+    def fail(run: Run) -> None:
+        run.environment.secret("STORE_KEY")
+        message = "the store refuses s3cret-key"
+        raise StepFailedError(message, details=("key: s3cret-key",))
+
+    assert Sessions(root, step("a", fail)).error_of("a").endswith("refuses ***")
+    assert "key: ***" in capsys.readouterr().out

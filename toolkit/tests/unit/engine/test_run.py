@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.run import Options, Run
+from trainwheel.system.secrets import Secret
 from unit.recording_tools import RecordingTools
 from unit.repository import PYPROJECT, open_here, write
 
@@ -85,10 +86,11 @@ def test_another_configuration_reaches_the_workspace_and_the_tools(root: Path) -
     ("variables", "passwords"),
     [
         ({}, set()),
-        ({"NEXUS_PASSWORD": "a"}, {"a"}),
-        ({"NEXUS_READ_PASSWORD": "r"}, {"r"}),
-        ({"TEAM_PASSWORD": "b", "TEAM_READ_PASSWORD": "c"}, {"b", "c"}),
-        ({"STORE_KEY": "d", "OTHER_KEY": "e"}, {"d"}),
+        ({"NEXUS_PASSWORD": "pass"}, {"pass"}),
+        ({"NEXUS_PASSWORD": "pas"}, set()),
+        ({"NEXUS_READ_PASSWORD": "reads"}, {"reads"}),
+        ({"TEAM_PASSWORD": "sends", "TEAM_READ_PASSWORD": "reads"}, {"sends", "reads"}),
+        ({"STORE_KEY": "store", "OTHER_KEY": "other"}, {"store"}),
         ({"TEAM_USER": "me", "TEAM_READER": "me"}, set()),
         ({"TEAM_PASSWORD": " with spaces "}, {" with spaces "}),
     ],
@@ -98,7 +100,7 @@ def test_every_password_that_this_run_has_is_known_to_it(
 ) -> None:
     write(root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY"]\n{TEAM}')
 
-    assert set(open_here(root, variables).passwords()) == passwords
+    assert set(open_here(root, variables).passwords()) == {*map(Secret, passwords)}
 
 
 def test_a_password_that_a_command_printed_is_one_too(root: Path) -> None:
@@ -110,7 +112,7 @@ def test_a_password_that_a_command_printed_is_one_too(root: Path) -> None:
 
     run.tokens(run.workspace.config.indexes["team"])
 
-    assert run.passwords() == ("t0ken",)
+    assert run.passwords() == (Secret("t0ken"),)
 
 
 def test_a_run_shows_no_answer_and_no_password(root: Path) -> None:

@@ -11,7 +11,7 @@ from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.target import Target, choose_index, read_target
 from trainwheel.settings.config import IndexSettings
 from trainwheel.system.environ import Environment
-from trainwheel.system.secrets import Secret
+from trainwheel.system.secrets import Secret, Secrets
 
 NEXUS = {
     "NEXUS_LOCAL_REPO_URL": "https://nexus.example.com/repository/models",
@@ -388,3 +388,27 @@ def test_a_job_that_may_only_read_needs_no_more(
     assert (target.username, target.password) == (Secret("reader"), Secret("may-read"))
     with pytest.raises(MissingCredentialsError, match=f"{prefix}_USERNAME is missing"):
         choose(None, settings, environment)
+
+
+@pytest.mark.parametrize("token", ["", "t0ken-of-the-hour"])
+def test_credentials_are_hidden_as_soon_as_an_index_is_opened(token: str) -> None:
+    environment = Environment({"PW": "pa%s#word"})
+    settings = IndexSettings("x", url="https://x.test/", username="ci", password_env="PW")
+    if token:
+        settings = replace(settings, password_env="", token_command="print-token")
+
+    read_target(settings, environment, lambda _: token)
+
+    assert environment.secrets.redact(f"ci:{token or 'pa%s#word'}") == "***"
+    assert environment.secrets.redact("ci") == "ci"
+
+
+@pytest.mark.parametrize("password", ["ci", "package", "", "two\nlines"])
+def test_a_password_that_is_refused_stars_no_line(password: str) -> None:
+    environment = Environment({"PW": password})
+    settings = IndexSettings("x", url="https://x.test/", username="ci", password_env="PW")
+
+    with pytest.raises(ConfigurationError):
+        read_target(settings, environment, no_token)
+
+    assert vars(environment.secrets) == vars(Secrets())

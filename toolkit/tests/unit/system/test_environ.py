@@ -10,7 +10,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -116,6 +116,27 @@ def test_a_credential_is_taken_exactly_as_given(value: str) -> None:
 
     assert secret == Secret(value)
     assert Environment({}).secret("NEXUS_PASSWORD") is None
+
+
+def test_what_is_read_is_hidden_in_every_environment_of_the_run_and_in_no_other() -> None:
+    environment, other = Environment({"KEY": "s3cret"}), Environment()
+
+    replace(environment, variables={"KEY": "another"}).secret("KEY")
+    environment.secret("KEY")
+
+    assert environment.secrets.redact("s3cret another") == "*** ***"
+    assert other.secrets.redact("s3cret another") == "s3cret another"
+
+
+@pytest.mark.parametrize("purpose", SecretClass)
+def test_secrets_of_the_data_are_read_at_once_for_a_child_may_print_them(
+    purpose: SecretClass,
+) -> None:
+    environment = Environment({"KEY": "s3cret"}, {"KEY": purpose, "UNSET": purpose})
+
+    is_hidden = environment.secrets.redact("s3cret") == "***"
+
+    assert is_hidden is (purpose is SecretClass.DATA)
 
 
 @pytest.mark.parametrize(

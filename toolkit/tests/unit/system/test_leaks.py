@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.system.leaks import find_leaks, is_credential_file
+from trainwheel.system.secrets import Secret
 
 PASSWORD = "pa?ss:w|ord¿"
 HOME = "/home/ci"
@@ -42,7 +43,7 @@ def find(
     *pieces: bytes, secrets: tuple[str, ...] = (PASSWORD,), folders: tuple[str, ...] = (HOME,)
 ) -> tuple[str, ...]:
     """Return what leaks from one member, whose name says nothing."""
-    return find_leaks([("m/x", pieces)], secrets=secrets, folders=folders)
+    return find_leaks([("m/x", pieces)], secrets=[*map(Secret, secrets)], folders=folders)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_leaks_come_in_the_order_of_the_members_and_each_once() -> None:
         ("m/.env", [f"PASSWORD={PASSWORD}".encode()]),
     ]
 
-    assert find_leaks(members, secrets=(PASSWORD,), folders=(HOME,)) == (
+    assert find_leaks(members, secrets=(Secret(PASSWORD),), folders=(HOME,)) == (
         "m/b.bin holds the password of an index",
         "m/b.bin holds the path of a folder of this machine",
         "m/.env looks like a file with credentials",
@@ -238,7 +239,7 @@ def test_leaks_come_in_the_order_of_the_members_and_each_once() -> None:
 
 
 def test_an_empty_wheel_and_an_empty_member_leak_nothing() -> None:
-    assert find_leaks([], secrets=(PASSWORD,), folders=(HOME,)) == ()
+    assert find_leaks([], secrets=(Secret(PASSWORD),), folders=(HOME,)) == ()
     assert find() == find(b"") == ()
 
 
@@ -294,7 +295,8 @@ def test_memory_does_not_grow_with_a_member() -> None:
     tracemalloc.start()
     try:
         assert (
-            find_leaks([("m/x", map(bytes, [PIECE] * 50))], secrets=(PASSWORD,), folders=()) == ()
+            find_leaks([("m/x", map(bytes, [PIECE] * 50))], secrets=(Secret(PASSWORD),), folders=())
+            == ()
         )
         _, peak = tracemalloc.get_traced_memory()
     finally:

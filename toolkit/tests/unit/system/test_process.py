@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, Completed, end_group, run, start
 from trainwheel.system.secrets import SecretClass
 
+SAID = "the s3cret x.whl?sig=1\n"
 ENVIRONMENT = Environment({"PATH": os.environ["PATH"], "PYTHONUTF8": "1"})
 LONG = 60.0
 
@@ -227,18 +229,19 @@ def test_a_process_sees_only_the_secrets_of_its_command(
     assert shown == {"PATH", "ADDED"} | seen
 
 
-def redact(text: str) -> str:
-    return text.replace("s3cret", "***")
-
-
-def test_a_secret_is_kept_neither_in_the_log_nor_in_the_result(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_private", "output"), [(False, "the *** x.whl?***\n"), (True, SAID)])
+def test_a_secret_that_was_read_is_not_in_the_log_and_only_in_a_private_result(
+    tmp_path: Path, output: str, *, is_private: bool
+) -> None:
     log = tmp_path / "log" / "upload.log"
+    environment = Environment({**ENVIRONMENT.variables, "KEY": "s3cret"})
+    environment.secret("KEY")
+    command = python("print('the s' 'cret'.replace('sc', 's3c') + ' x.whl?sig=1')")
 
-    completed = run(python("print('the s', 's3cret')"), ENVIRONMENT, log=log, redact=redact)
+    completed = run(replace(command, is_private=is_private), environment, log=log)
 
-    assert completed.output == "the s ***\n"
-    # The script itself is in the log: what is secret never stands in a command line.
-    assert log.read_text().splitlines()[1:] == ["the s ***", "", "exit code 0"]
+    assert completed.output == output
+    assert log.read_text().splitlines()[1:] == ["the *** x.whl?***", "", "exit code 0"]
 
 
 def test_a_log_is_appended_to_and_names_each_command(tmp_path: Path) -> None:

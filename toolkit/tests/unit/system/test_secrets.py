@@ -1,4 +1,4 @@
-"""A value is found again in whatever the tools make of it."""
+"""A secret is hidden once it is read, whatever the tools make of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.system.secrets import derived_forms
+from trainwheel.system.secrets import Secret, Secrets, derived_forms
 
 VALUES = st.text(min_size=8, max_size=30) | st.text("ab?>~'\"\\/<&+ é€😀\n", min_size=8)
 
@@ -102,3 +102,107 @@ def test_escaped_text_holds_a_form_whatever_stands_around_the_value(
 @given(st.text(st.characters(), max_size=20))
 def test_also_half_characters_have_forms(value: str) -> None:
     assert value in {*derived_forms(value), ""}
+
+
+def reading(*values: str) -> Secrets:
+    secrets = Secrets()
+    for value in values:
+        assert secrets.read(value) == Secret(value)
+    return secrets
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "shown"),
+    [
+        ((), "nothing to hide", "nothing to hide"),
+        (("s3cret",), "the s3cret and the s3cret", "the *** and the ***"),
+        (("s3cret", "s3cret-token"), "it is s3cret-token", "it is ***"),
+        (("s3cret-token", "s3cret"), "it is s3cret-token", "it is ***"),
+        (("", " "), "a blank hides nothing", "a blank hides nothing"),
+        (("a.b",), "a.b but not axb", "*** but not axb"),
+    ],
+)
+def test_what_was_read_is_starred_the_longest_first(
+    values: tuple[str, ...], text: str, shown: str
+) -> None:
+    assert reading(*values).redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Basic Y2k6cGE/OnzCvw==", "Basic Y2k6***"),
+        ("https://ci:pa%3F%3A%7C%C2%BF@index.test/", "https://ci:***@index.test/"),
+        ("https://ci:pa%3f%3a%7c%c2%bf@index.test/", "https://ci:***@index.test/"),
+        (r'{"password": "pa?:|\u00bf"}', '{"password": "***"}'),
+        (r"b'pa?:|\xc2\xbf'", "b'***'"),
+        ("GET https://store.test/demo.whl?sig=x", "GET https://store.test/demo.whl?***"),
+    ],
+)
+def test_what_was_read_is_starred_also_where_it_is_encoded(text: str, shown: str) -> None:
+    assert reading("pa?:|¿").redact(text) == shown
+
+
+@given(st.lists(st.text("abc", min_size=1), min_size=1, max_size=4), st.text("abcd"))
+def test_nothing_that_was_read_survives(values: list[str], text: str) -> None:
+    shown = reading(*values).redact(text)
+
+    assert not any(value in shown for value in values)
+
+
+PASSWORD = "pä/ss?word+1"
+LINES = (
+    "pip install --no-deps 'https://nexus.test/team/model/aws/ci.whl#sha256=ab'",
+    "pip install scikit-learn==1.9.1 cloudpickle==3.1.2 # ci, team, aws, model, nexus, pip",
+)
+
+
+def logging_in(username: str, password: str) -> Secrets:
+    secrets = Secrets()
+    assert secrets.read_login(username, password) == (Secret(username), Secret(password))
+    return secrets
+
+
+@pytest.mark.parametrize(
+    "username", ["ci", "team", "aws", "model", "nexus", "pip", "__token__", "i"]
+)
+@pytest.mark.parametrize("password", [PASSWORD, "pip"])
+def test_neither_a_user_name_nor_a_password_of_three_letters_changes_a_line(
+    username: str, password: str
+) -> None:
+    secrets = logging_in(username, password)
+
+    assert [secrets.redact(line) for line in LINES] == list(LINES)
+
+
+@pytest.mark.parametrize("username", ["ci", "team", "x", "user@example.org", "jürgen"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("password", [PASSWORD, "pip", "word"])
+def test_neither_part_of_the_encoded_pair_is_shown(
+    username: str, encoding: str, password: str
+) -> None:
+    secrets = logging_in(username, password)
+    encoded = base64.b64encode(f"{username}:{password}".encode(encoding)).decode()
+
+    assert secrets.redact(f"Authorization: Basic {encoded}") == "Authorization: Basic ***"
+    assert secrets.redact(f"{username}:{password}@nexus.test") == "***@nexus.test"
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("ci", "s3cret"), ("s3cret", ""), ("", "s3cret"), ("ci", "s3cret\N{SNOWMAN}")],
+)
+def test_a_password_or_a_token_without_one_is_starred_alone(username: str, password: str) -> None:
+    token = password or username
+
+    assert logging_in(username, password).redact(f"https://{token}@nexus.test/") == (
+        "https://***@nexus.test/"
+    )
+
+
+def test_the_pair_is_starred_where_its_base64_is_encoded_in_turn() -> None:
+    # "u:>>>?" has both letters of Base64 that an address escapes.
+    encoded = quote(base64.b64encode(b"us:~~>?~~?").decode(), safe="")
+
+    assert "%2" in encoded
+    assert logging_in("us", "~~>?~~?").redact(encoded) == "***"

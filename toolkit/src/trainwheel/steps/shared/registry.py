@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from trainwheel.engine.run import Run
-from trainwheel.index.access import secrets_of
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import choose_index
 
@@ -20,6 +19,5 @@ def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> R
     """
     indexes, environment = run.workspace.config.indexes, run.environment
     target = choose_index(name_asked, indexes, environment, run.tokens, to_read=to_read)
-    run.console.hide(*secrets_of(target))
     layout, notice = run.workspace.layout, run.console.notice_once
     return Registry(target, layout.index, layout.keys, notice)
