@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from trainwheel.system.signed_queries import SUFFIXES
+from trainwheel.system.secrets import SUFFIXES
 
 __all__ = [
     "ACCEPT",

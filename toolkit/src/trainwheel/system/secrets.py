@@ -2,6 +2,9 @@
 
 Tools print a password inside an address, a header, a JSON document or the representation of an
 object. Only what stays the same whatever stands around the value is of use to find it again.
+
+An address is a secret as well where a signature or a token in its query opens a file: object
+storage hands such addresses out (Google Cloud Storage, S3, Azure).
 """
 
 from __future__ import annotations
@@ -16,9 +19,15 @@ from collections.abc import Iterator
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
 
-from trainwheel.system.signed_queries import hide_queries
-
-__all__ = ["SHORTEST", "Secret", "SecretClass", "Secrets", "derived_forms"]
+__all__ = [
+    "SHORTEST",
+    "SUFFIXES",
+    "Secret",
+    "SecretClass",
+    "Secrets",
+    "derived_forms",
+    "hide_queries",
+]
 
 SHORTEST: Final = 4
 """The fewest characters of a form: fewer stand in any text by chance."""
@@ -30,6 +39,20 @@ _USER_INFO = "!$&'()*+,;="
 """What need not be percent-encoded in the user name and password of an address (RFC 3986)."""
 
 _ESCAPED_BYTE = re.compile("%[0-9A-F]{2}")
+
+SUFFIXES: Final = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".egg")
+"""How the names of distributions end."""
+
+_FILES = (*SUFFIXES, *(f"{suffix}.metadata" for suffix in SUFFIXES))
+# Found by its question mark, not by its scheme: a failed connection is told by its path alone.
+_QUERY = re.compile(r"\?([\w%&][^\s#'\"<>]*)")
+_OPENS = re.compile(
+    r"(?:^|[&;]|\\u0026)"
+    r"(?:x-(?:amz|goog|ms|oss)-[\w-]*"
+    r"|[\w.-]*(?:signature|token|secret|passw|credential|auth|(?:api|access)[_-]?key)[\w.-]*"
+    r"|sig|key|jwt|hmac|policy|hdnea|hdnts)=",
+    re.IGNORECASE,
+)
 
 
 class SecretClass(enum.Enum):
@@ -113,7 +136,7 @@ class Secrets:
         """Return ``text`` without any of the secrets and the queries of signed addresses."""
         for form in self._forms:
             text = text.replace(form, "***")
-        return hide_queries(text)
+        return _hide_queries(text)
 
     def _hide(self, *values: str) -> None:
         forms = {form for value in values if value.strip() for form in derived_forms(value)}
@@ -140,6 +163,19 @@ def derived_forms(value: str) -> frozenset[str]:
             raw = value.encode(encoding, errors)
             forms |= {*_base64_forms(raw), *_percent_forms(raw), *_bytes_forms(raw)}
     return frozenset({value, *(form for form in forms if len(form) >= SHORTEST)})
+
+
+def _hide_queries(text: str) -> str:
+    """Return a text with ``***`` in place of each query that may open something.
+
+    That is any query of a distribution's file, and elsewhere one with a name that says so.
+    """
+    return _QUERY.sub(_hide_query, text) if "?" in text else text
+
+
+def _hide_query(query: re.Match[str]) -> str:
+    is_file = query.string.endswith(_FILES, 0, query.start())
+    return "?***" if is_file or _OPENS.search(query[1]) else query[0]
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
