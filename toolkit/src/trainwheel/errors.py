@@ -65,7 +65,7 @@ class StepFailedError(TrainwheelError):
 
 
 class RedirectedError(StepFailedError):
-    """An index sends whoever reads it to another address, where no credentials are to go.
+    """An index redirects reads to another address, which must not get its credentials.
 
     Args:
         message: What happened.

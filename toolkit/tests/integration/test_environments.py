@@ -70,7 +70,7 @@ def test_the_install_lines_of_another_index_work_as_printed(
         assert run.code == 0, run.output
         fresh_venv(typed(run.line("install: ")))
 
-    assert run.output.count("index nexus has no tiny-model: it sends whoever asks to") == 1
+    assert run.output.count("index nexus has no tiny-model: it redirects to") == 1
     assert "'joblib<2," in run.line("then: ")
     assert "***" not in run.output
     fresh_venv(typed(run.line("then: ")))

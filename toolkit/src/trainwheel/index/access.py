@@ -1,7 +1,7 @@
 """Address and credentials of an index, as each tool is given them: never in arguments.
 
-pipenv runs pip and is told what pip is told; twine finds address and credentials in the file that
-`trainwheel.index.pypirc` writes.
+pipenv runs pip, so it is given pip's variables; twine finds address and credentials in the file
+that `trainwheel.index.pypirc` writes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
 
     Args:
         target: The index.
-        variables: The environment, for what it says of proxies.
+        variables: The environment, for its proxies.
     """
     only = dict.fromkeys(_OTHER_INDEXES, "")
     only |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
@@ -53,29 +53,29 @@ def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]
     Args:
         target: The index.
         pip: pip's settings on this machine.
-        variables: The environment, for what it says of proxies.
+        variables: The environment, for its proxies.
     """
     connection = pin_bundle(target.ca_bundle)
     connection |= {
         f"PIP_{key.upper().replace('-', '_')}": pip[key] for key in _CONNECTION if key in pip
     }
     # pip passes over a variable that is empty and takes what its file says: no file, then.
-    closed = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
+    unset = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
     only = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
-    return {**connection, **closed, **only, **_direct(target, variables)}
+    return {**connection, **unset, **only, **_direct(target, variables)}
 
 
 def for_twine(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return variables with which twine takes what stands in its configuration and nothing else.
+    """Return variables with which twine takes the credentials of its configuration file alone.
 
     Args:
-        variables: The environment, for what it says of proxies and certificates.
+        variables: The environment, for its proxies and certificates.
     """
     return {
-        # Whatever else could hand twine another password than the one in its configuration.
+        # Both could give twine another password than the one in its configuration.
         "NETRC": os.devnull,
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        # A wrapped line escapes both the masking of a CI service and the reading of what it says.
+        # rich wraps lines: no CI service masks a wrapped password, and we could not read it.
         "COLUMNS": "1000",
         "PYTHONUTF8": "1",
         **pin_bundle(find_bundle(variables)),
@@ -84,21 +84,19 @@ def for_twine(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_requests(target: Target, url: str) -> dict[str, Any]:
-    """Return what a request to an index is given beside its credentials.
+    """Return the options of a request to an index, its credentials aside.
 
     Args:
         target: The index.
-        url: What is asked for, which may be on another host.
+        url: The address of the request, which may be on another host.
     """
     # None takes a proxy of the environment away; a missing key would keep it.
     direct = dict.fromkeys(("http", "https", "all"))
     return {"proxies": direct if is_loopback(url) else None, "verify": target.ca_bundle}
 
 
-def parse_address(
-    name: str, address: str, secrets: Secrets, ca_bundle: str | None = None
-) -> Target:
-    """Return the index at an address of pip's configuration, which may hold credentials.
+def parse_address(name: str, address: str, ca_bundle: str | None = None) -> Target:
+    """Return the index at an address of pip's configuration, which may contain credentials.
 
     Args:
         name: What to call it.

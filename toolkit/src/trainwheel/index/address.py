@@ -1,4 +1,4 @@
-"""Addresses and credentials as text: what can be used, and what is wrong with the rest.
+"""Addresses and credentials as text: what can be used, and what is wrong with the others.
 
 Everything here is pure. A check returns what is wrong as the second half of a sentence whose
 subject is the variable or key ("NEXUS_PASSWORD *is empty*"), and never repeats the value.
@@ -17,7 +17,7 @@ __all__ = ["check_address", "check_password", "check_value", "is_loopback", "ori
 
 _PORTS = {"http": 80, "https": 443}
 _LATIN_1 = 0x100
-_PRINTED = (
+_OUR_WORDS = (
     "data train evaluate report doc test version package upload verify promote lock sync doctor",
     "install: then: notice: next: pip install --no-deps --find-links --index-url #sha256= .whl",
     "export PIP_NO_INDEX=1 PIP_FIND_LINKS= index http:// https:// /simple/ /packages/ file://",
@@ -44,17 +44,17 @@ def check_value(value: str) -> str | None:
     return None
 
 
-def check_password(value: str, printed: Iterable[str]) -> str | None:
+def check_password(value: str, texts: Iterable[str]) -> str | None:
     """Return what keeps a password from being hidden without spoiling what is printed, or None.
 
     Args:
         value: The password.
-        printed: What is printed beside our own words, such as the addresses of the index.
+        texts: What else is printed, such as the addresses of the index.
     """
     if (problem := check_value(value)) is not None:
         return problem
-    if len(value) < SHORTEST or any(value in text for text in (*_PRINTED, *printed)):
-        return "is too short or a word of what is printed, so hiding it would spoil commands"
+    if len(value) < SHORTEST or any(value in text for text in (*_OUR_WORDS, *texts)):
+        return "is too short or a part of what we print, so hiding it would spoil our commands"
     return None
 
 
@@ -71,7 +71,7 @@ def check_address(url: str, *, allow_http: bool = False) -> str | None:
     if parts is None or parts.scheme not in _PORTS or not parts.hostname:
         return "is not an http:// or https:// address"
     if "@" in parts.netloc:
-        return "holds a user name or password, which belong into variables of their own"
+        return "holds a user name or password, which belong in variables of their own"
     if parts.query or parts.fragment or any(character in " \\?#" for character in url):
         return "holds more than a host and a path"
     if parts.scheme == "http" and not (allow_http or is_loopback(url)):

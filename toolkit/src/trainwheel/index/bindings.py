@@ -1,7 +1,7 @@
 """Which packages come from one index and from nowhere else.
 
-A name that a team's own index and the public one both know is taken by installers from whichever
-has the higher version. A name that is bound is asked for in one place.
+Installers take a name that both a team's own index and the public one have from whichever has the
+higher version. A package that is bound to an index is looked up there alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Bindings:
 
     @classmethod
     def of(cls, indexes: Mapping[str, IndexSettings]) -> Bindings:
-        """Return what the configuration binds."""
+        """Return the bindings of the configuration."""
         return cls({name: index.packages for name, index in indexes.items() if index.packages})
 
     def index_of(self, package: str) -> str | None:
@@ -58,7 +58,7 @@ class Bindings:
             requirements: As `trainwheel.requirements.lockfile.render_requirements` writes them.
 
         Raises:
-            ConfigurationError: A package that is bound is locked by an address of its own.
+            ConfigurationError: A bound package is locked by its own address instead of a version.
         """
         shares: dict[str | None, str] = {}
         for line in requirements.replace("\\\n", "").splitlines():
@@ -74,10 +74,10 @@ class Bindings:
 
 
 def check_pipfile(pipfile: Pipfile, bindings: Bindings) -> None:
-    """Check that locking takes every package of a Pipfile from where it is asked for.
+    """Check that locking can take every package of a Pipfile from the index that it names.
 
     Raises:
-        ConfigurationError: An entry names an index that is no source, which pipenv passes over;
+        ConfigurationError: An entry names an index that is not a source, which pipenv would ignore;
             or the Pipfile has sources of its own beside bindings.
     """
     if pipfile.sources and bindings.patterns:
@@ -93,7 +93,7 @@ def check_pipfile(pipfile: Pipfile, bindings: Bindings) -> None:
                 continue
             message = (
                 f"Pipfile: [{category}] {package.key} asks for index {package.index!r},"
-                " which nothing defines for it"
+                " but neither a [[source]] nor a binding defines it"
             )
             table = f"[tool.trainwheel.index.{package.index}]"
             hint = f'bind it: packages = ["{package.name}"] in {table}'

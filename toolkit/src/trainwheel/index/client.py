@@ -37,8 +37,8 @@ class SimpleIndex:
     Args:
         target: Which one, with the credentials.
         patience: How long to wait and how often to try.
-        notify: Is told where the index sends those who ask for a project that it does not have,
-            which then has no files; None where that is an error.
+        notify: Called with a notice where the index redirects a request for a project that it does
+            not have, which then counts as without files; None makes that an error.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class SimpleIndex:
             ConfigurationError: The index refuses the credentials.
             StepFailedError: It does not answer, or with something else than a project page.
         """
-        # Nexus answers without the last slash too, and relative links would then go astray.
+        # Nexus answers without the last slash too, and relative links would then lead elsewhere.
         name = canonicalize_name(project)
         try:
             page = self._transport.read(f"{self.target.simple_url}{name}/")
         except RedirectedError as error:
-            if self._notify is None or not self._hands_on(name, error.location):
+            if self._notify is None or not self._redirects_unknown(name, error.location):
                 raise
             host = urlsplit(error.location).hostname
-            self._notify(f"index {self.target.name} has no {name}: it sends whoever asks to {host}")
+            self._notify(f"index {self.target.name} has no {name}: it redirects to {host}")
             return ()
         if page.status == HTTPStatus.NOT_FOUND:
             return ()
@@ -79,9 +79,9 @@ class SimpleIndex:
             raise StepFailedError(message, hint="check its simple-url") from None
 
     def check_access(self, *, uploads: bool = False) -> None:
-        """Make sure that the index is there and accepts the credentials, for a read or for more.
+        """Check that the index answers and accepts the credentials for reading, or for uploads too.
 
-        An index that lets anyone read does not look at them until something is uploaded
+        An index that anyone may read checks them only when something is uploaded
         (pypiserver, devpi).
 
         Args:
@@ -91,7 +91,7 @@ class SimpleIndex:
             ConfigurationError: It refuses the credentials.
             StepFailedError: It does not answer.
         """
-        # The root of a large index lists every project, so its status has to do.
+        # The root of a large index lists every project, so its status must suffice.
         self._transport.read(self.target.simple_url, with_body=False)
         if uploads:
             self._transport.knock()
@@ -99,7 +99,7 @@ class SimpleIndex:
     def is_open(self) -> bool:
         """Return whether anyone may read it, so that no answer says anything of a password.
 
-        Some hide what is there from those whom they do not know, and answer 404.
+        Some answer 404 to those who may not see what is there.
 
         Raises:
             StepFailedError: It does not answer.
@@ -165,8 +165,8 @@ class SimpleIndex:
         name = f"{file.filename}.metadata"
         return self.download(PublishedFile(name, file.metadata_url, hashes), folder)
 
-    def _hands_on(self, project: str, location: str) -> bool:
-        """Return whether an index sends those on who ask for what it does not have.
+    def _redirects_unknown(self, project: str, location: str) -> bool:
+        """Return whether an index redirects requests for what it does not have.
 
         pypiserver and GitLab do, to the same page of the public index. One that has moved as a
         whole, or a single sign-on before it, redirects its root too, which is an error here.
@@ -183,12 +183,12 @@ class SimpleIndex:
         return _connect(self.target, self._patience)
 
     def _save(self, file: PublishedFile, path: Path) -> Mapping[str, str]:
-        advertised = {name for name in file.hashes if name in hashlib.algorithms_guaranteed}
-        advertised -= {"shake_128", "shake_256"}  # of no fixed length
+        algorithms = {name for name in file.hashes if name in hashlib.algorithms_guaranteed}
+        algorithms -= {"shake_128", "shake_256"}  # of no fixed length
         digests = self._transport.save(
-            file.url, path, {"sha256", *advertised}, is_vouched="sha256" in advertised
+            file.url, path, {"sha256", *algorithms}, is_vouched="sha256" in algorithms
         )
-        for name in sorted(advertised):
+        for name in sorted(algorithms):
             if digests[name] != file.hashes[name]:
                 message = (
                     f"index {self.target.name} advertises {file.filename} with {name} "

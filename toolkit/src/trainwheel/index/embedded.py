@@ -1,6 +1,6 @@
 """The index in the work tree: a real pypiserver that lives as long as it is needed.
 
-The files stand under one folder; the server is started for an upload and ended after it, with a
+The files stand under one folder; the server is started for an upload and stopped after it, with a
 password that exists only while it runs.
 """
 
@@ -50,7 +50,7 @@ def embedded_index(
     Raises:
         StepFailedError: The server did not start.
     """
-    # Random as well: whoever hides the credentials in an output would hide a common word.
+    # Random as well, for credentials are hidden in output, and so a common word would be.
     user, password = secrets.token_hex(8), secrets.token_urlsafe(32)
     options = ("--protect-reads",) if protect_reads else ()
     with _server(folder, python, environment, f"{user}:{password}", options) as (_, port):
@@ -76,7 +76,7 @@ def serve_index(  # noqa: PLR0913 - what a session hands over, each by name
         folder: Holds the wheels; made where it is missing.
         python: The Python of an environment that has pypiserver.
         environment: The variables of this run.
-        console: Is told the address and the line that installs from it.
+        console: Prints the address and the line that installs from it.
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
 
@@ -89,8 +89,8 @@ def serve_index(  # noqa: PLR0913 - what a session hands over, each by name
         root = f"http://{_public_name(host)}:{free_port}"
         console.line(f"index at {root}/simple/ until Ctrl-C")
         for wheel in _newest(folder):
-            # By address and not by name: beside another index, pip takes the higher version of a
-            # namesake, from whichever it comes.
+            # By address and not by name: of two indexes that have the name, pip takes the higher
+            # version.
             address = shlex.quote(f"{root}/packages/{quote(wheel)}")
             console.command("", f"pip install {address}")
         with contextlib.suppress(KeyboardInterrupt):
@@ -144,7 +144,7 @@ def _server(
 
 def _await_port(process: Process, credentials: str) -> int:
     with contextlib.suppress(BrokenPipeError):
-        _tell(process.stdin, credentials)
+        _send_line(process.stdin, credentials)
     is_there, line = await_line(process, str.isdecimal, _START)
     if is_there:
         return int(line)
@@ -153,7 +153,7 @@ def _await_port(process: Process, credentials: str) -> int:
     raise StepFailedError(message, hint=hint)
 
 
-def _tell(stream: IO[bytes] | None, credentials: str) -> None:
+def _send_line(stream: IO[bytes] | None, credentials: str) -> None:
     if stream is not None:
         stream.write(f"{credentials}\n".encode())
         stream.flush()

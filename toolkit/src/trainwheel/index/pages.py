@@ -1,7 +1,7 @@
 """A simple index's project page, parsed and written: HTML (PEP 503) or JSON (PEP 691).
 
 Everything here is pure. Nexus and pypiserver speak HTML only, devpi and CodeArtifact JSON too,
-and older pages advertise md5, so any digest is kept as it stands.
+and older pages advertise md5, so any digest is kept as it is.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PublishedFile:
         filename: Its name, percent-decoded; never a path.
         url: Where it is, without a fragment; never printed where it `is_signed`.
         hashes: Algorithm to hexadecimal digest, as advertised.
-        further: What else the page says of it that installers heed, by its JSON key.
+        further: The page's other facts that installers use, by their JSON keys.
     """
 
     filename: str
@@ -52,7 +52,7 @@ class PublishedFile:
 
     @property
     def is_signed(self) -> bool:
-        """Whether its address opens it, for a while or for ever: by a query or a password in it."""
+        """Whether its address alone gives access to it, by a query or a password in it."""
         parts = urlsplit(self.url)
         return bool(parts.query) or "@" in parts.netloc
 
@@ -64,7 +64,7 @@ class PublishedFile:
 
     @property
     def is_yanked(self) -> bool:
-        """Whether its publisher took it back (PEP 592)."""
+        """Whether its publisher withdrew it (PEP 592)."""
         return bool(self.further.get("yanked"))
 
 
@@ -81,7 +81,7 @@ def parse_page(body: bytes, content_type: str, url: str) -> tuple[PublishedFile,
         url: The address that answered, after redirects; relative links start there.
 
     Raises:
-        ValueError: It is no project page: another content type, malformed, or a login form.
+        ValueError: It is not a project page: another content type, malformed, or a login form.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind.endswith("json"):
@@ -96,7 +96,7 @@ def parse_html(text: str, url: str) -> tuple[PublishedFile, ...]:
     """Return the files that a PEP 503 page links to.
 
     Raises:
-        ValueError: The page asks for a password, so a single sign-on stands before the index.
+        ValueError: The page asks for a password, so a single sign-on is in front of the index.
     """
     page = _Page(url)
     page.feed(text)
@@ -111,12 +111,12 @@ def parse_json(body: bytes, url: str) -> tuple[PublishedFile, ...]:
     """Return the files of a PEP 691 page of major version 1.
 
     Raises:
-        ValueError: It is no such page.
+        ValueError: It is not such a page.
     """
     page = json.loads(body)
     meta, entries = (page.get("meta"), page.get("files")) if isinstance(page, dict) else (0, 0)
     if not isinstance(meta, dict) or not isinstance(entries, list):
-        message = "is no PEP 691 page"
+        message = "is not a PEP 691 page"
         raise ValueError(message)  # noqa: TRY004 - what is wrong is the page, not our call
     if str(meta.get("api-version", "1")).partition(".")[0] != "1":
         message = "has a newer format than 1.x"
@@ -134,7 +134,7 @@ def files_like(files: Iterable[PublishedFile], wheel: str) -> tuple[PublishedFil
 
 
 def render_json(name: str, rows: Iterable[Row]) -> str:
-    """Return the page of a project as PEP 691 has it."""
+    """Return the page of a project in the format of PEP 691."""
     entries = [
         {"filename": file.filename, "url": url, "hashes": dict(file.hashes), **file.further}
         for url, file in rows
@@ -143,7 +143,7 @@ def render_json(name: str, rows: Iterable[Row]) -> str:
 
 
 def render_html(rows: Iterable[Row]) -> str:
-    """Return the page of a project as PEP 503 has it."""
+    """Return the page of a project in the format of PEP 503."""
     links = "".join(_anchor(url, file) for url, file in rows)
     return f"<!DOCTYPE html>\n<html><body>\n{links}</body></html>\n"
 

@@ -1,6 +1,6 @@
 """pip's settings in uv's words, and the certificates that every tool is to take.
 
-uv does not read pip's configuration, so a machine behind a mirror would ask the public index.
+uv does not read pip's configuration, so on a machine behind a mirror it would ask the public index.
 requests and pip read ``REQUESTS_CA_BUNDLE``, uv reads ``SSL_CERT_FILE``; most machines set one of
 the two. Pure: the output of ``pip config list`` comes in, variables and arguments for uv go out.
 """
@@ -23,7 +23,7 @@ _PLAIN = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "timeout": 
 
 @dataclass(frozen=True)
 class UvSettings:
-    """What uv is handed: variables (an address may carry a password) and plain arguments."""
+    """What uv is given: variables (an address may contain a password) and plain arguments."""
 
     variables: Mapping[str, str] = field(repr=False)
     arguments: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ def translate(
 
     Args:
         pip: pip's settings.
-        variables: The environment; what uv finds there of its own is left alone.
+        variables: The environment; uv's own settings in it are left alone.
         has_uv_config: Whether a configuration file of uv's own names the indexes.
     """
     settings: dict[str, str] = {}

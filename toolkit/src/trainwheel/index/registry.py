@@ -26,12 +26,12 @@ class Registry:
     """A project's releases on an index.
 
     Args:
-        target: The index; None for the embedded one, whose files are looked at where they lie.
+        target: The index; None for the embedded one, whose files are read where they are.
         folder: The files of the embedded index.
         keys: Where the release keys of published wheels are kept by digest, so that each wheel
             is fetched at most once; None to keep none.
-        notify: Is told where the index sends those who ask for a project that it does not have;
-            None where that is an error (`SimpleIndex`).
+        notify: Called with a notice where the index redirects a request for a project that it does
+            not have; None makes that an error (`SimpleIndex`).
     """
 
     target: Target | None
@@ -45,7 +45,7 @@ class Registry:
         return "the embedded index" if self.target is None else f"index {self.target.name}"
 
     def wheels(self, project: str) -> Mapping[str, PublishedFile]:
-        """Return version → wheel, without what its publisher took back."""
+        """Return version → wheel, without yanked ones (PEP 592)."""
         name = canonicalize_name(project)
         if self.target is None:
             return _by_version(published_wheels(self.folder, name))
@@ -54,7 +54,7 @@ class Registry:
     def unchanged_since(
         self, wheels: Mapping[str, PublishedFile], version: str, release_key: str
     ) -> str | None:
-        """Return the newest release in the line of ``version`` if it has this release key."""
+        """Return the newest release in the series of ``version`` if it has this release key."""
         newest = newest_in_line(version, wheels)
         if newest is None or self._release_key(wheels[newest]) != release_key:
             return None
@@ -79,14 +79,14 @@ class Registry:
         if self.target is None:
             return read_release_key(self.folder / file.filename)
         digest = file.hashes.get("sha256", "")
-        cached = None if self.keys is None or not digest else self.keys / f"{digest}.json"
-        if cached is not None and cached.is_file():
-            key = json.loads(cached.read_bytes())
+        path = None if self.keys is None or not digest else self.keys / f"{digest}.json"
+        if path is not None and path.is_file():
+            key = json.loads(path.read_bytes())
             return key if isinstance(key, str) else None
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
             key = read_release_key(SimpleIndex(self.target).download(file, Path(folder)))
-        if cached is not None:
-            write_atomically(cached, json.dumps(key).encode())
+        if path is not None:
+            write_atomically(path, json.dumps(key).encode())
         return key
 
 

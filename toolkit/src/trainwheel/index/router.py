@@ -1,7 +1,7 @@
-"""Several indexes served as one on this machine, each asked for its own packages only.
+"""Several indexes served as one on this machine; each is asked for its own packages only.
 
-A resolver asks for what packages need as well, by names that no Pipfile pins to an index. So the
-question which index a name belongs to is answered here, where no tool can fall back.
+A resolver also looks up what packages need, and no Pipfile pins those names to an index. So the
+index of a name is decided here, where no tool can fall back to another.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = ["serve_routes"]
 
 @contextlib.contextmanager
 def serve_routes(
-    bindings: Bindings, bound: Mapping[str, Target], rest: Sequence[Target]
+    bindings: Bindings, targets: Mapping[str, Target], rest: Sequence[Target]
 ) -> Iterator[str]:
     """Serve indexes as one and yield its address, which ends in a slash.
 
     Args:
         bindings: Which package is bound to which index.
-        bound: Those indexes by name.
+        targets: Those indexes by name.
         rest: Where all other packages are, the first before the others.
 
     Raises:
@@ -47,7 +47,7 @@ def serve_routes(
     with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
         routes = _Routes(
             bindings,
-            {name: SimpleIndex(target) for name, target in bound.items()},
+            {name: SimpleIndex(target) for name, target in targets.items()},
             tuple(map(SimpleIndex, rest)),
             Path(folder),
         )
@@ -70,18 +70,18 @@ def serve_routes(
 
 @dataclass(frozen=True)
 class _Routes:
-    """What is asked where.
+    """Which package is looked up on which index.
 
     Args:
         bindings: Which package is bound to which index.
-        bound: Those indexes by name.
+        indexes: Those indexes by name.
         rest: Where all other packages are.
         folder: Where files are kept while it runs.
-        secret: Begins every path: others on this machine are not to read with our credentials.
+        secret: Begins every path, so that nobody else on this machine reads with our credentials.
     """
 
     bindings: Bindings
-    bound: Mapping[str, SimpleIndex]
+    indexes: Mapping[str, SimpleIndex]
     rest: Sequence[SimpleIndex]
     folder: Path
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
@@ -91,7 +91,7 @@ class _Routes:
     def project(self, name: str) -> list[tuple[str, PublishedFile]]:
         """Return the files of a project, each with the key it is served by."""
         index = self.bindings.index_of(name)
-        indexes = self.rest if index is None else (self.bound[index],)
+        indexes = self.rest if index is None else (self.indexes[index],)
         files: dict[str, tuple[str, PublishedFile]] = {}
         for one in indexes:
             for file in one.files(name):
@@ -122,7 +122,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the resolver tells what it needs."""
+        """Print nothing: the resolver reports what matters."""
 
     def _serve(self) -> None:
         try:

@@ -1,7 +1,7 @@
-"""Which index is meant, and the credentials that open it.
+"""Which index is used, and with which credentials.
 
-Everything here is pure: it looks at the parsed configuration and a snapshot of the environment.
-No message repeats a value, for a password is easily set in the wrong variable.
+Everything here is pure: it reads the parsed configuration and a snapshot of the environment.
+No message repeats a value, for a password is easily put into the wrong variable.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Target:
 
     @property
     def credentials_hint(self) -> str:
-        """What to look at when the index refuses the credentials."""
+        """What to check when the index refuses the credentials."""
         if not self.credential_names:
             return f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
         return f"check {' and '.join(self.credential_names)}"
@@ -97,7 +97,7 @@ class _Problems:
             problem = "is missing"
         if problem is not None:
             self.texts.append(f"{value.label} {problem}")
-            # A CI service makes an empty variable of a secret that a job was not given.
+            # CI services set a variable to the empty text where a job may not see its secret.
             self.all_absent &= not value.text and not value.label.startswith(_TABLE)
         return value.text or ""
 
@@ -112,7 +112,7 @@ def choose_index(
 ) -> Target | None:
     """Return the index to use, or None for the one in the work tree.
 
-    The name asked for decides, else ``TRAINWHEEL_INDEX``, else any ``NEXUS_*`` variable, else the
+    The requested name decides, else ``TRAINWHEEL_INDEX``, else any ``NEXUS_*`` variable, else the
     ``url-env`` that is set.
 
     Args:
@@ -120,7 +120,7 @@ def choose_index(
         settings: The configured indexes by name.
         environment: The variables of this run.
         mint: Returns the password of an index that has a ``token-command``.
-        to_read: Take the credentials for reading, where this run has some.
+        to_read: Use the credentials for reading, where they are set.
 
     Raises:
         ConfigurationError: The name is unknown or reserved, or an address or a credential is
@@ -128,24 +128,24 @@ def choose_index(
         MissingCredentialsError: All that is wrong is that variables are missing or empty, as in
             a job that was given no secrets.
     """
-    for name in settings:
-        _check_name(name)
-    chosen = name_asked if name_asked is not None else environment.index_name
-    if chosen is None:
-        chosen = find_index(settings, environment)
-    if chosen in {None, EMBEDDED}:
+    for key in settings:
+        _check_name(key)
+    name = name_asked if name_asked is not None else environment.index_name
+    if name is None:
+        name = find_index(settings, environment)
+    if name in {None, EMBEDDED}:
         return None
-    index = _find_settings(str(chosen), settings)
+    index = _find_settings(str(name), settings)
     if to_read and environment.get(index.read_password_env):
         return read_target(index, environment, mint)
     return _build_target(index, environment, mint)
 
 
 def find_index(settings: Mapping[str, IndexSettings], environment: Environment) -> str | None:
-    """Return the index whose variables this run was given; None where it was given none.
+    """Return the index whose variables are set; None where none are.
 
     Raises:
-        ConfigurationError: It was given those of several.
+        ConfigurationError: Those of several are set.
     """
     if environment.wants_nexus:
         return NEXUS
@@ -207,9 +207,9 @@ def _find_settings(name: str, settings: Mapping[str, IndexSettings]) -> IndexSet
         return settings[name]
     if name.lower() in _RESERVED:
         _check_name(name)
-    known = sorted({*settings, NEXUS, EMBEDDED})
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the known ones are {', '.join(known)}"
+    names = sorted({*settings, NEXUS, EMBEDDED})
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"the known ones are {', '.join(names)}"
     message = f"there is no index called {name!r}"
     raise ConfigurationError(message, hint=hint)
 
@@ -224,13 +224,22 @@ def _build_target(
     username, password = _credentials(settings, environment)
     if settings.token_command:
         if settings.password_env:
-            problems.texts.append(f"{_key(settings, 'password-env')} stands beside token-command")
-        # What is wrong already is told without running anything.
-        text = "" if problems.texts else mint(settings)
-        password = _Value(_key(settings, "token-command"), text or None)
-    printed = (settings.name, upload_url, simple_url or "", install_url or "")
-    user = _read_username(username, problems)
-    token = _read_password(password, problems, printed)
+            both = _Value(_key(settings, "password-env"), settings.password_env)
+            problems.read(both, "is set as well as token-command")
+        # With a problem already found, the command is not run.
+        if not problems.texts:
+            password = _Value(_key(settings, "token-command"), mint(settings) or None)
+    texts = (settings.name, upload_url, simple_url or "", install_url or "")
+    target = Target(
+        name=settings.name,
+        upload_url=upload_url,
+        simple_url=simple_url or f"{upload_url}simple/",
+        install_url=install_url,
+        username=_read_username(username, problems),
+        password=_read_password(password, problems, texts),
+        credential_names=tuple(value.label for value in (username, password) if value),
+        ca_bundle=find_bundle(environment.variables),
+    )
     if problems.texts:
         message = f"index {settings.name} cannot be used: {', '.join(problems.texts)}"
         error = MissingCredentialsError if problems.all_absent else ConfigurationError
@@ -252,9 +261,9 @@ def _build_target(
 def _hint(settings: IndexSettings, problems: list[str]) -> str:
     if any("plain http" in problem for problem in problems):
         table = f"[tool.trainwheel.index.{settings.name}]"
-        return f"use https, or say allow-http = true in {table}"
+        return f"use https, or set allow-http = true in {table}"
     if any("spoil" in problem for problem in problems):
-        return "choose a longer password, which is in no address and no word of a command"
+        return "choose a longer password that is not part of an address or a command"
     if settings.name == NEXUS and not (settings.url or settings.url_env):
         return f"set all of {', '.join(NEXUS_VARIABLES)}, or none for the embedded index"
     return ""
@@ -319,8 +328,8 @@ def _read_username(value: _Value | None, problems: _Problems) -> str | None:
 
 
 def _read_password(
-    value: _Value | None, problems: _Problems, printed: tuple[str, ...]
-) -> str | None:
+    value: _Value | None, problems: _Problems, texts: tuple[str, ...]
+) -> Secret | None:
     if value is None:
         return None
-    return problems.read(value, check_password(value.text or "", printed))
+    return Secret(problems.read(value, check_password(value.text or "", texts)))

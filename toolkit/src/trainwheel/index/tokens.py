@@ -66,14 +66,14 @@ class TokenSource:
             drops_errors=True,
             is_private=True,
         )
-        completed = run(command, self.environment)
-        if completed.is_late:
+        result = run(command, self.environment)
+        if result.is_late:
             message = f"{where} has not ended within {_SECONDS:.0f} s"
             raise MissingCredentialsError(message, hint="run it by hand to see what it waits for")
-        if completed.failed:
-            message = f"{where} ended with exit code {completed.returncode}"
+        if result.failed:
+            message = f"{where} ended with exit code {result.returncode}"
             raise MissingCredentialsError(message, hint="run it by hand to see why")
-        lines = completed.output.split()
+        lines = result.output.split()
         if len(lines) != 1:
             amount = "nothing" if not lines else "more than one word"
             message = f"{where} prints {amount}"

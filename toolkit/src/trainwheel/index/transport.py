@@ -1,7 +1,7 @@
 """HTTP to an index: reads only, bounded in time and size, and credentials for its origin alone.
 
 The only module that imports requests at its top, so that whoever needs no network does not
-pay for it; `client` imports it on first use.
+wait for it; `client` imports it on first use.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _PAGE_SECONDS = 120.0
 _FILE_SECONDS = 3600.0
 _CHUNK = 2**16
 _MOVED = (
-    "if your index has moved, give its new address as url or simple-url; if it hands readers on, "
-    "switch that off (pypiserver: --disable-fallback)"
+    "if your index has moved, give its new address as url or simple-url; if it redirects unknown "
+    "projects, switch that off (pypiserver: --disable-fallback)"
 )
 _Result = TypeVar("_Result")
 
@@ -58,7 +58,7 @@ class Page:
 
 
 class _TransientError(Exception):
-    """Something that the next try may not meet again."""
+    """A failure that the next try may not meet."""
 
 
 class Transport:
@@ -85,7 +85,7 @@ class Transport:
         return self._patiently(lambda: self._read_once(url, with_body=with_body))
 
     def knock(self) -> None:
-        """Send an upload without a file, which a server refuses once it knows who asks.
+        """Send an upload without a file, which a server refuses after checking the credentials.
 
         Raises:
             ConfigurationError: The index refuses the credentials.
@@ -103,8 +103,8 @@ class Transport:
             path: Replaced by each try.
             algorithms: Names known to `hashlib`.
             is_vouched: Whether the index's own page gave a digest that the caller compares.
-                Artifactory and GitLab hand files out from object storage on another host,
-                and that digest is what makes it acceptable.
+                Artifactory and GitLab serve files from object storage on another host, and
+                that digest is what makes it acceptable.
 
         Raises:
             ConfigurationError: The index refuses the credentials.
@@ -188,10 +188,10 @@ class Transport:
         is_secure = there[0] == "https" or self._origin[0] == "http"
         if there == self._origin or (may_leave and is_secure):
             return
-        # pypiserver and GitLab send the reader of an unknown project to the public index,
-        # where a namesake would pass for ours.
+        # pypiserver and GitLab redirect requests for an unknown project to the public index,
+        # where a package of the same name would pass for ours.
         where = f"{there[0]}://{there[1]}:{there[2]}"
-        message = f"index {self._target.name} does not answer: it sends to another address, {where}"
+        message = f"index {self._target.name} does not answer: it redirects elsewhere, to {where}"
         raise RedirectedError(message, hint=_MOVED, location=url)
 
     def _check_status(self, response: requests.Response) -> None:

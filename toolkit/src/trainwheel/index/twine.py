@@ -1,7 +1,7 @@
-"""twine: the command that uploads, and what its output means.
+"""twine: the command that uploads, and the meaning of its output.
 
 Every failure of twine is exit code 1, so the text decides; connection errors come as a
-traceback, of which nobody should see more than its last words.
+traceback, of which only the last words help.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Failure:
     """Why an upload failed.
 
     Args:
-        error: What a person is told.
+        error: The error to show.
         is_transient: Whether the next try may succeed.
         may_have_arrived: Whether the index may hold the file in spite of it.
     """
@@ -75,24 +75,24 @@ def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
     )
 
 
-def explain_failure(completed: Completed, target: Target, filename: str) -> Failure | None:
-    """Return why twine failed, None where it says that it did not.
+def explain_failure(result: Completed, target: Target, filename: str) -> Failure | None:
+    """Return why twine failed, or None where it did not.
 
     Args:
-        completed: How it ended.
+        result: How it ended.
         target: The index.
         filename: The wheel's name.
     """
-    if not completed.failed and not completed.is_late:
+    if not result.failed and not result.is_late:
         return None
-    if completed.is_late or completed.returncode < 0:
-        words = "no end in time" if completed.is_late else f"signal {-completed.returncode}"
-        return _failed(target, f"the upload was ended: {words}", may_have_arrived=True)
-    return _explain_output(completed, target, filename)
+    if result.is_late or result.returncode < 0:
+        words = "no end in time" if result.is_late else f"signal {-result.returncode}"
+        return _failed(target, f"the upload was stopped: {words}", may_have_arrived=True)
+    return _explain_output(result, target, filename)
 
 
-def _explain_output(completed: Completed, target: Target, filename: str) -> Failure:
-    output = completed.output
+def _explain_output(result: Completed, target: Target, filename: str) -> Failure:
+    output = result.output
     if "RedirectDetected" in output:
         return _configuration(target, "redirects uploads", "name the final address as its url")
     if answer := _STATUS.search(output):
@@ -102,7 +102,7 @@ def _explain_output(completed: Completed, target: Target, filename: str) -> Fail
         return _failed(target, "its certificate is not accepted", hint=hint)
     if _CONNECTION.search(output):
         return _explain_connection(output, target)
-    return _explain_words(completed, target)
+    return _explain_words(result, target)
 
 
 def _explain_status(status: int, reason: str, target: Target, filename: str) -> Failure:
@@ -128,12 +128,12 @@ def _explain_connection(output: str, target: Target) -> Failure:
     return _failed(target, words, is_transient=True, may_have_arrived=True)
 
 
-def _explain_words(completed: Completed, target: Target) -> Failure:
-    if _MISSING.search(completed.output):
+def _explain_words(result: Completed, target: Target) -> Failure:
+    if _MISSING.search(result.output):
         error = StepFailedError("twine is not installed", hint="lock it in the upload category")
         return Failure(error)
-    own = _OWN_WORDS.findall(completed.output)
-    words = _printable(own[-1] if own else completed.last_line) or "twine said nothing"
+    own = _OWN_WORDS.findall(result.output)
+    words = _printable(own[-1] if own else result.last_line) or "twine printed nothing"
     return _failed(target, words, may_have_arrived=True)
 
 
@@ -154,5 +154,5 @@ def _configuration(target: Target, text: str, hint: str) -> Failure:
 
 
 def _printable(text: str) -> str:
-    """Return a server's words without what would steer a terminal, and not too many of them."""
+    """Return a server's words without control characters, 200 characters at most."""
     return "".join(character for character in text if character.isprintable())[:200].strip()

@@ -1,6 +1,6 @@
 """A wheel, sent to an index by twine; the index itself says whether it arrived.
 
-Neither twine's exit code nor a status code tells: servers answer 400, 409 or 200 to a file they
+Neither twine's exit code nor a status code is proof: servers answer 400, 409 or 200 to a file they
 already have, some overwrite it, and a login page answers 200 to anything. So the file's digest
 is read from the index before and after, and that decides.
 """
@@ -47,9 +47,9 @@ class Standing(enum.Enum):
 
     @classmethod
     def of(cls, digests: Iterable[str], sha256: str) -> Standing:
-        """Return how the files under a wheel's name stand to the wheel.
+        """Return how the files under a wheel's name compare with the wheel.
 
-        Two spellings of one name may stand side by side; one with other content spoils it.
+        Two spellings of one name may be there at once; one with other content is enough.
         """
         present = set(digests)
         if not present:
@@ -70,7 +70,7 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
     """Put a wheel on an index and return whether it was sent, for the index may hold it already.
 
     The check and the upload are not one atomic act: two runs that publish one version at the
-    same time need an index that refuses to overwrite. The loser is told.
+    same time need an index that refuses to overwrite. The later one fails.
 
     Args:
         target: The index.
@@ -83,8 +83,8 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
 
     Raises:
         VersionTakenError: The index holds other content under that name.
-        ConfigurationError: It refuses the credentials, or the address is no upload address.
-        StepFailedError: It does not answer, or refuses the wheel, or took it and lists none.
+        ConfigurationError: It refuses the credentials, or its url does not take uploads.
+        StepFailedError: It does not answer, refuses the wheel, or accepts it and does not list it.
     """
     index = SimpleIndex(target, patience, console.notice_once)
     upload = _Upload(index, wheel, _sha256(wheel), patience)
@@ -134,10 +134,10 @@ class _Upload:
         """Run twine once and return why it failed, if it did."""
         target, wheel = self.index.target, self.wheel
         timeout = self.patience.transfer_seconds(wheel.stat().st_size)
-        with private_pypirc(target) as config, _shown(console, wheel, target.name) as started:
+        with private_pypirc(target) as config, _shown(console, wheel, target.name) as watch:
             command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
-            ended = run(command, environment, log=log, started=started)
-        return explain_failure(ended, target, wheel.name)
+            result = run(command, environment, log=log, redact=console.redact, started=watch)
+        return explain_failure(result, target, wheel.name)
 
     def _look(self) -> Standing:
         files = files_like(self.index.files(_project(self.wheel)), self.wheel.name)
@@ -153,23 +153,23 @@ class _Upload:
         return standing
 
 
-def describe_sending(sent: int, size: int, seconds: float) -> str:
+def describe_sending(count: int, size: int, seconds: float) -> str:
     """Return one line: how much of a file is sent, and how fast.
 
     Args:
-        sent: Bytes so far.
+        count: Bytes so far.
         size: Bytes in all.
         seconds: Since the first of them.
     """
-    share = min(sent / size, 1.0) if size else 1.0
-    rate = f", {describe_size(int(sent / seconds))}/s" if seconds > 1 else ""
-    of_all = f"{describe_size(sent)} of {describe_size(size)}"
-    return f"{'upload':<8} {bar(sent, size)} {share:4.0%}  {of_all}{rate}"
+    share = min(count / size, 1.0) if size else 1.0
+    rate = f", {describe_size(int(count / seconds))}/s" if seconds > 1 else ""
+    of_all = f"{describe_size(count)} of {describe_size(size)}"
+    return f"{'upload':<8} {bar(count, size)} {share:4.0%}  {of_all}{rate}"
 
 
 @contextlib.contextmanager
 def _shown(console: Console, wheel: Path, index: str) -> Iterator[Callable[[int], None]]:
-    """Show an upload for as long as the block runs; yield what is given the process number.
+    """Show the upload's progress while the block runs; yield a function for twine's process number.
 
     twine's own bar would need a terminal to itself. Where there is none, a wheel that takes a
     while gets one line.
@@ -177,29 +177,29 @@ def _shown(console: Console, wheel: Path, index: str) -> Iterator[Callable[[int]
     size = wheel.stat().st_size
     if not console.is_terminal and size >= _LARGE:
         console.line(f"sending {wheel.name}, {describe_size(size)}, to index {index}")
-    ended = threading.Event()
+    is_over = threading.Event()
     watchers: list[threading.Thread] = []
 
-    def started(pid: int) -> None:
+    def watch(pid: int) -> None:
         if console.is_terminal:
-            watchers.append(threading.Thread(target=_watch, args=(pid, console, wheel, ended)))
+            watchers.append(threading.Thread(target=_watch, args=(pid, console, wheel, is_over)))
             watchers[0].start()
 
     try:
-        yield started
+        yield watch
     finally:
-        ended.set()
+        is_over.set()
         for watcher in watchers:
             watcher.join()
 
 
-def _watch(pid: int, console: Console, wheel: Path, ended: threading.Event) -> None:
+def _watch(pid: int, console: Console, wheel: Path, is_over: threading.Event) -> None:
     path, size, since = wheel.resolve(), wheel.stat().st_size, 0.0
-    while not ended.wait(_PAUSE):
-        sent = sent_of(pid, path)
-        if sent is not None:
+    while not is_over.wait(_PAUSE):
+        count = sent_of(pid, path)
+        if count is not None:
             since = since or time.monotonic()
-            console.progress(describe_sending(sent, size, time.monotonic() - since))
+            console.progress(describe_sending(count, size, time.monotonic() - since))
 
 
 def _unlisted(target: Target, wheel: Path) -> StepFailedError:

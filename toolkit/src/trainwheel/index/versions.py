@@ -1,13 +1,13 @@
 """Which version a release gets, and whether there is one.
 
-The *release line* of a version is its epoch, major and minor number; a release moves along it
-by the patch number. The rules follow PEP 440:
+The *release series* of a version is its epoch, major and minor number; a release raises the patch
+number. The rules follow PEP 440:
 
-* the base (the version in setup.py) with one number, ``1``, is of the line 1.0;
+* the base (the version in setup.py) with one number, ``1``, is of the series 1.0;
 * a fourth number does not count: after 1.2.3.4 comes 1.2.4;
 * after a pre-release or a development release comes its final one (1.2.0rc1, then 1.2.0), after
   a post release and after a local version the next patch;
-* a published name that is no PEP 440 version is passed over, as installers do.
+* a published name that is not a PEP 440 version is ignored, as installers do.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the person or the CI job that releases said.
+    """The wishes of the person or CI job that releases.
 
     Attributes:
-        asked: A version by name: ``175`` (that patch of the base's line) or ``1.2.0``.
+        asked: A version by name: ``175`` (that patch of the base's series) or ``1.2.0``.
         build_number: The CI's, counting up.
-        offset: Added to the build number, for a CI that started to count anew.
+        offset: Added to the build number, for a CI service that counts from 1 again.
         always: Release even if nothing has changed.
     """
 
@@ -65,13 +65,13 @@ class Decision:
 
 
 def decide(
-    base: str, published: Iterable[str], *, unchanged: bool, wish: Wish | None = None
+    base: str, releases: Iterable[str], *, unchanged: bool, wish: Wish | None = None
 ) -> Decision:
     """Return whether to release, and as what.
 
     Args:
         base: The version in setup.py.
-        published: Every version on the index.
+        releases: Every version on the index.
         unchanged: The release key equals that of :func:`newest_in_line`. The caller compares.
         wish: What was asked for; nothing, by default.
 
@@ -79,38 +79,38 @@ def decide(
         ConfigurationError: A version is not PEP 440, or lower than what is published.
     """
     wish = wish or Wish()
-    published = tuple(published)
-    newest = newest_in_line(base, published) if unchanged else None
+    releases = tuple(releases)
+    newest = newest_in_line(base, releases) if unchanged else None
     if newest is not None and wish.asked is None and not wish.always:
         return Decision(
             newest, releases=False, reason=f"unchanged since {newest}", unchanged_since=newest
         )
     version = next_version(
         base,
-        published,
+        releases,
         asked=wish.asked,
         build_number=wish.build_number,
         offset=wish.offset,
     )
-    check_not_lower(version, published)
+    check_not_lower(version, releases)
     return Decision(
-        version, releases=True, reason=_reason(wish, newest, published), unchanged_since=newest
+        version, releases=True, reason=_reason(wish, newest, releases), unchanged_since=newest
     )
 
 
-def _reason(wish: Wish, newest: str | None, published: tuple[str, ...]) -> str:
+def _reason(wish: Wish, newest: str | None, releases: tuple[str, ...]) -> str:
     if wish.asked is not None:
         return "asked for by name"
     if newest is not None:
         return f"unchanged since {newest}, released all the same"
     if wish.build_number is not None:
         return f"build {wish.build_number}"
-    return "the next free patch" if published else "the first release"
+    return "the next free patch" if releases else "the first release"
 
 
 def next_version(
     base: str,
-    published: Iterable[str],
+    releases: Iterable[str],
     *,
     asked: str | None = None,
     build_number: int | None = None,
@@ -120,7 +120,7 @@ def next_version(
 
     Args:
         base: The version in setup.py; the next free one itself where it is above all published.
-        published: Every version on the index, of any line.
+        releases: Every version on the index, of any series.
         asked: See :class:`Wish`, as for the others.
         build_number: The patch, less the offset.
         offset: May be negative.
@@ -139,7 +139,7 @@ def next_version(
             message = f"build number {build_number} with offset {offset} gives a negative patch"
             raise ConfigurationError(message, hint="raise the offset")
         return _patch(start, build_number + offset)
-    newest = newest_in_line(base, published)
+    newest = newest_in_line(base, releases)
     if newest is None:
         return str(start)
     highest = Version(newest)
@@ -148,26 +148,26 @@ def next_version(
     return _patch(start, highest.micro + (not highest.is_prerelease))
 
 
-def newest_in_line(base: str, published: Iterable[str]) -> str | None:
+def newest_in_line(base: str, releases: Iterable[str]) -> str | None:
     """Return the highest published version with the epoch, major and minor number of `base`.
 
     Raises:
         ConfigurationError: `base` is not PEP 440.
     """
-    line = _line(parse_version(base, what="version in setup.py"))
-    versions = [version for version in _readable(published) if _line(version) == line]
+    series = _series(parse_version(base, what="version in setup.py"))
+    versions = [version for version in _readable(releases) if _series(version) == series]
     return str(max(versions)) if versions else None
 
 
-def check_not_lower(version: str, published: Iterable[str]) -> None:
-    """Check that nothing higher is published in the line of `version`.
+def check_not_lower(version: str, releases: Iterable[str]) -> None:
+    """Check that nothing higher is published in the series of `version`.
 
-    The same version passes: whether its content is the same is the upload's to find out.
+    The same version passes: the upload finds out whether its content is the same.
 
     Raises:
         ConfigurationError: Installers would prefer the older release.
     """
-    newest = newest_in_line(version, published)
+    newest = newest_in_line(version, releases)
     if newest is not None and Version(version) < Version(newest):
         message = f"version {version} is lower than {newest}, which is published"
         raise ConfigurationError(message, hint="ask for a higher one, or raise the offset")
@@ -186,9 +186,9 @@ def parse_version(text: str, *, what: str = "version") -> Version:
         raise ConfigurationError(message, hint="write it like 1.2.0") from None
 
 
-def _readable(published: Iterable[str]) -> list[Version]:
+def _readable(releases: Iterable[str]) -> list[Version]:
     versions = []
-    for text in published:
+    for text in releases:
         try:
             versions.append(Version(text))
         except ValueError:
@@ -196,7 +196,7 @@ def _readable(published: Iterable[str]) -> list[Version]:
     return versions
 
 
-def _line(version: Version) -> tuple[int, int, int]:
+def _series(version: Version) -> tuple[int, int, int]:
     return version.epoch, version.major, version.minor
 
 

@@ -76,7 +76,7 @@ def test_a_first_release_is_published_and_the_redirect_is_told_once(
     assert is_sent
     assert list(registry.wheels("demo-model")) == ["1.0"]
     (line,) = screen.getvalue().splitlines()
-    assert line.startswith("notice: index team has no demo-model: it sends whoever asks to ")
+    assert line.startswith("notice: index team has no demo-model: it redirects to ")
     assert rig.public.connections == []
     assert PASSWORD not in screen.getvalue() + (tmp_path / "upload.log").read_text()
 
@@ -118,4 +118,4 @@ def test_a_redirect_to_the_same_project_elsewhere_means_that_it_is_not_here(
     )(handler)
 
     assert SimpleIndex(fake.target, patience, told.append).files("demo-model") == ()
-    assert told == ["index fake has no demo-model: it sends whoever asks to localhost"]
+    assert told == ["index fake has no demo-model: it redirects to localhost"]

@@ -64,7 +64,7 @@ def test_a_bound_package_that_is_locked_by_another_address_is_refused() -> None:
 def test_an_index_that_nothing_defines_for_a_package_is_refused(name: str) -> None:
     pipfile = parse_pipfile(f'[packages]\n{name} = {{version = "*", index = "nexus"}}\n')
 
-    with pytest.raises(ConfigurationError, match=rf"{name} asks for index 'nexus', which nothing"):
+    with pytest.raises(ConfigurationError, match=rf"{name} asks for index 'nexus', but neither"):
         check_pipfile(pipfile, BINDINGS)
 
 

@@ -132,11 +132,11 @@ def test_a_json_entry_gives_address_and_digests(
     [
         (b"", "Expecting value"),
         (b"<html>", "Expecting value"),
-        (b"[]", "no PEP 691 page"),
-        (b"{}", "no PEP 691 page"),
-        (b'{"meta": {}}', "no PEP 691 page"),
+        (b"[]", "not a PEP 691 page"),
+        (b"{}", "not a PEP 691 page"),
+        (b'{"meta": {}}', "not a PEP 691 page"),
         (b'{"meta": {"api-version": "2.0"}, "files": []}', "newer format"),
-        (b'{"meta": {}, "files": {}}', "no PEP 691 page"),
+        (b'{"meta": {}, "files": {}}', "not a PEP 691 page"),
         (b"\xff\xfe\xff", "decode"),
     ],
 )

@@ -31,25 +31,6 @@ def test_an_index_that_was_never_used_is_empty(registry: Registry) -> None:
     assert registry.unchanged_since({}, "0.1.0", ONE) is None
 
 
-@pytest.mark.parametrize("name", ["tiny-model", "Tiny.Model", "tiny_model"])
-def test_a_project_is_found_however_it_is_spelled(registry: Registry, name: str) -> None:
-    publish(registry.folder, "0.1.0")
-
-    assert list(registry.wheels(name)) == ["0.1.0"]
-
-
-def test_only_wheels_of_the_project_count(registry: Registry) -> None:
-    wheel = publish(registry.folder, "0.1.0")
-    publish(registry.folder, "0.2.0", name="tiny_model_extra")
-    (registry.folder / ".tiny_model-9.9-py3-none-any.whl").touch()
-    (registry.folder / "tiny_model-9.9.whl").touch()
-    (registry.folder / "tiny_model-9.9.tar.gz").touch()
-
-    found = registry.wheels("tiny-model")
-
-    assert {version: file.filename for version, file in found.items()} == {"0.1.0": wheel.name}
-
-
 def test_versions_are_normalised(registry: Registry) -> None:
     publish(registry.folder, "1.0.0rc1").rename(
         registry.folder / "tiny_model-1.0.0.RC1-py3-none-any.whl"
@@ -70,9 +51,9 @@ def test_versions_are_normalised(registry: Registry) -> None:
         ({"0.2.0": ONE, "1.1.0": ONE}, "0.1.0", None),
         ({"0.1.0": ONE, "0.2.0": OTHER}, "0.1.0", "0.1.0"),
     ],
-    ids=["same", "later", "other", "no key", "newest differs", "newest same", "lines", "line"],
+    ids=["same", "later", "other", "no key", "newest differs", "newest same", "others", "series"],
 )
-def test_the_newest_release_of_the_line_is_compared(
+def test_the_newest_release_of_the_series_is_compared(
     registry: Registry, published: dict[str, str | None], version: str, since: str | None
 ) -> None:
     for number, key in published.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,80 +36,48 @@ def _http(status: int, phrase: str, reason: str = "") -> str:
     return f"{WARNING}ERROR    HTTPError: {status} {phrase} from https://nexus/r/\n {reason}\n"
 
 
+FINAL, LATER = (False, False), (True, True)
+UNSURE = (False, True)
+
+
 @pytest.mark.parametrize(
-    ("output", "kind", "words", "is_transient", "may_have_arrived"),
+    ("output", "kind", "words", "standing"),
     [
-        (_http(401, "Unauthorized"), ConfigurationError, "NEXUS_PASSWORD", False, False),
-        (_http(403, "Forbidden"), ConfigurationError, "NEXUS_USERNAME", False, False),
-        (_http(404, "Not Found"), ConfigurationError, "not the simple index", False, False),
-        (_http(405, "Method Not Allowed"), ConfigurationError, "takes no uploads", False, False),
-        (_http(413, "Content Too Large"), StepFailedError, "too large", False, False),
-        (
-            _http(400, "Bad Request", "x cannot be updated"),
-            StepFailedError,
-            "x cannot",
-            False,
-            True,
-        ),
-        (_http(409, "Conflict", "exists"), StepFailedError, "409 Conflict: exists", False, True),
-        (_http(429, "Too Many Requests"), StepFailedError, "429", True, True),
-        (_http(500, "Internal Server Error"), StepFailedError, "500", True, True),
-        (_http(503, "Service Unavailable"), StepFailedError, "503", True, True),
-        (_http(599, "Unknown Status"), StepFailedError, "599", True, True),
-        (
-            "ERROR    RedirectDetected: https://nexus/r attempted to redirect to https://nexus/r/.\n",
-            ConfigurationError,
-            "name the final address",
-            False,
-            False,
-        ),
-        (
-            REFUSED,
-            StepFailedError,
-            "connection refused",
-            True,
-            True,
-        ),
-        (
-            ABORTED,
-            StepFailedError,
-            "connection broke",
-            True,
-            True,
-        ),
-        (
-            f"{TRACEBACK}SSLError: CERTIFICATE_VERIFY_FAILED\nConnectionError\n",
-            StepFailedError,
-            "certificate",
-            False,
-            False,
-        ),
-        (
-            "ERROR    InvalidDistribution: Cannot find file (or expand pattern): 'x'\n",
-            StepFailedError,
-            "Cannot find file",
-            False,
-            True,
-        ),
-        ("/python: No module named twine\n", StepFailedError, "not installed", False, False),
-        ("", StepFailedError, "said nothing", False, True),
-        ("Killed\x1b[31m\n", StepFailedError, "Killed[31m", False, True),
+        (_http(401, "Unauthorized"), ConfigurationError, "NEXUS_PASSWORD", FINAL),
+        (_http(403, "Forbidden"), ConfigurationError, "NEXUS_USERNAME", FINAL),
+        (_http(404, "Not Found"), ConfigurationError, "not the simple index", FINAL),
+        (_http(405, "Method Not Allowed"), ConfigurationError, "takes no uploads", FINAL),
+        (_http(413, "Content Too Large"), StepFailedError, "demo.whl is too large", FINAL),
+        (_http(400, "Bad Request", "x cannot"), StepFailedError, "Bad Request: x cannot", UNSURE),
+        (_http(409, "Conflict", "Conflict"), StepFailedError, "(409 Conflict)", UNSURE),
+        (_http(429, "Too Many Requests"), StepFailedError, "429", LATER),
+        (_http(500, "Internal Server Error"), StepFailedError, "500", LATER),
+        (_http(599, "Unknown Status"), StepFailedError, "599", LATER),
+        ("ERROR    RedirectDetected: https://x\n", ConfigurationError, "the final address", FINAL),
+        (REFUSED, StepFailedError, "connection refused", LATER),
+        (ABORTED, StepFailedError, "connection broke", LATER),
+        (f"{TRACEBACK}SSLError: x\nConnectionError\n", StepFailedError, "certificate", FINAL),
+        ("ERROR    InvalidDistribution: no file 'x'\n", StepFailedError, ": no file 'x'", UNSURE),
+        ("/python: No module named twine\n", StepFailedError, "not installed", FINAL),
+        ("", StepFailedError, "twine printed nothing", UNSURE),
+        ("Killed\x1b[31m\n", StepFailedError, "Killed[31m", UNSURE),
+        (f"ERROR    {'x' * 300}\n", StepFailedError, f": {'x' * 200}", UNSURE),
     ],
 )
 def test_a_failure_is_one_line_with_the_fix(
     output: str,
     kind: type[TrainwheelError],
     words: str,
-    is_transient: bool,  # noqa: FBT001 - a table
-    may_have_arrived: bool,  # noqa: FBT001 - a table
+    standing: tuple[bool, bool],
+    sentence: Callable[[object], None],
 ) -> None:
     failure = explain_failure(Completed(1, output), TARGET, "demo.whl")
     assert failure is not None
     assert type(failure.error) is kind
     assert words in str(failure.error)
-    assert "\n" not in str(failure.error)
-    assert "Traceback" not in str(failure.error)
-    assert (failure.is_transient, failure.may_have_arrived) == (is_transient, may_have_arrived)
+    assert not [word for word in ("\n", "Traceback", "x" * 201) if word in str(failure.error)]
+    assert (failure.is_transient, failure.may_have_arrived) == standing
+    sentence(failure.error)
 
 
 def test_success_is_no_failure() -> None:
@@ -128,19 +97,13 @@ def test_an_upload_that_was_ended_may_have_arrived(completed: Completed, words: 
 
 
 def test_the_command_names_the_index_and_pins_what_could_replace_the_password() -> None:
-    variables = {
-        "TWINE_PASSWORD": "other",
-        "NETRC": "/x",
-        "NEXUS_PASSWORD": "secret",
-        "NO_PROXY": "intranet",
-        "PYTHON_KEYRING_BACKEND": "evil",
-        "PYTHONPATH": "x",
-    }
-    environment = Environment(variables)
+    names = ("TWINE_PASSWORD", "NETRC", "NEXUS_PASSWORD", "PYTHON_KEYRING_BACKEND", "PYTHONPATH")
+    environment = Environment({**dict.fromkeys(names, "evil"), "NO_PROXY": "intranet"})
     command = plan_twine(
         Path("/env/python"), TARGET, Path("/w.whl"), Path("/t/c"), environment, timeout=5
     )
     child = environment.for_child(command.env, command.secrets)
+    assert command.timeout == 5
     assert command.argv == (
         *("/env/python", "-P", str(SEND), "--no-color", "upload", "--config-file", "/t/c"),
         *("--non-interactive", "--disable-progress-bar", "-r", "nexus", "/w.whl"),

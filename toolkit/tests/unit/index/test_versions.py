@@ -1,4 +1,9 @@
+"""Which version a release gets, and whether there is one."""
+
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import astuple
 
 import pytest
 from hypothesis import given
@@ -7,7 +12,6 @@ from packaging.version import Version
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.index.versions import (
-    Decision,
     Wish,
     check_not_lower,
     decide,
@@ -64,34 +68,29 @@ def test_a_version_asked_for_by_name_is_taken(asked: str, expected: str) -> None
 
 def test_the_build_number_is_the_patch() -> None:
     assert next_version("0.1.0", ["0.1.3"], build_number=12) == "0.1.12"
-    assert next_version("0.1.0", ["0.1.174"], build_number=12, offset=200) == "0.1.212"
+    assert next_version("1!0.1.0", ["0.1.174"], build_number=12, offset=-12) == "1!0.1.0"
 
 
 def test_a_negative_patch_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="negative patch"):
-        next_version("0.1.0", [], build_number=3, offset=-5)
+        next_version("0.1.0", [], build_number=3, offset=-4)
 
 
-@pytest.mark.parametrize("text", ["latest", "", "1.2.x", "1.2-", "\uff11.\uff12"])
-def test_what_is_not_pep_440_is_refused_in_one_line(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="not a PEP 440 version") as caught:
+@pytest.mark.parametrize(
+    "text", ["latest", "", "1.2.x", "1.2-", "\uff11.\uff12", "\u0661\u0667\u0665", "9" * 5000]
+)
+def test_what_is_not_pep_440_is_refused_in_one_line(
+    text: str, sentence: Callable[[object], None]
+) -> None:
+    with pytest.raises(ConfigurationError, match="version asked for") as caught:
         next_version("0.1.0", [], asked=text)
-    assert "\n" not in str(caught.value)
+    sentence(caught.value)
 
 
 def test_a_base_that_is_not_pep_440_names_setup_py() -> None:
-    with pytest.raises(ConfigurationError, match=r"version in setup\.py 'one'"):
-        next_version("one", [])
-
-
-def test_digits_of_other_scripts_are_no_number() -> None:
-    with pytest.raises(ConfigurationError):
-        next_version("0.1.0", [], asked="\u0661\u0667\u0665")
-
-
-def test_an_absurdly_long_number_is_refused_and_not_a_traceback() -> None:
-    with pytest.raises(ConfigurationError):
-        next_version("0.1.0", [], asked="9" * 5000)
+    for read in (next_version, newest_in_line):
+        with pytest.raises(ConfigurationError, match=r"version in setup\.py 'one'"):
+            read("one", [])
 
 
 @pytest.mark.parametrize(
@@ -116,39 +115,36 @@ def test_the_newest_of_a_line_is_by_version_and_not_by_text() -> None:
     assert newest_in_line("0.3.0", ["0.1.9"]) is None
 
 
-def test_the_same_content_is_not_released_again() -> None:
-    decision = decide("0.1.0", ["0.1.174"], unchanged=True, wish=Wish(build_number=200))
-    assert decision == Decision(
-        "0.1.174",
-        releases=False,
-        reason="unchanged since 0.1.174",
-        unchanged_since="0.1.174",
-    )
+SINCE = "0.1.174"
 
 
-def test_always_releases_the_same_content_again() -> None:
-    decision = decide("0.1.0", ["0.1.174"], unchanged=True, wish=Wish(always=True))
-    assert (decision.version, decision.releases) == ("0.1.175", True)
-    assert decision.unchanged_since == "0.1.174"
-
-
-def test_a_version_asked_for_releases_the_same_content_again() -> None:
-    decision = decide("0.1.0", ["0.1.174"], unchanged=True, wish=Wish(asked="180"))
-    assert (decision.version, decision.releases) == ("0.1.180", True)
-
-
-def test_changed_content_gets_the_build_number() -> None:
-    decision = decide("0.1.0", iter(["0.1.174"]), unchanged=False, wish=Wish(build_number=175))
-    assert decision == Decision("0.1.175", releases=True, reason="build 175")
-
-
-def test_changed_content_without_a_build_number_gets_the_next_patch() -> None:
-    assert decide("0.1.0", ["0.1.174"], unchanged=False).version == "0.1.175"
-    assert decide("0.1.0", [], unchanged=False).reason == "the first release"
-
-
-def test_unchanged_with_nothing_published_releases() -> None:
-    assert decide("0.1.0", ["0.9.0"], unchanged=True).releases
+@pytest.mark.parametrize(
+    ("published", "unchanged", "wish", "expected"),
+    [
+        ([SINCE], True, Wish(build_number=200), (SINCE, False, f"unchanged since {SINCE}", SINCE)),
+        ([SINCE], True, None, (SINCE, False, f"unchanged since {SINCE}", SINCE)),
+        ([SINCE], True, Wish(asked="180"), ("0.1.180", True, "asked for by name", SINCE)),
+        (
+            [SINCE],
+            True,
+            Wish(always=True),
+            ("0.1.175", True, f"unchanged since {SINCE}, released all the same", SINCE),
+        ),
+        (iter([SINCE]), False, Wish(build_number=175), ("0.1.175", True, "build 175", None)),
+        ([SINCE], False, Wish(build_number=3, offset=200), ("0.1.203", True, "build 3", None)),
+        ([SINCE], False, None, ("0.1.175", True, "the next free patch", None)),
+        ([], False, None, ("0.1.0", True, "the first release", None)),
+        (["0.9.0"], True, None, ("0.1.0", True, "the next free patch", None)),
+    ],
+)
+def test_content_is_released_once_unless_it_is_asked_for(
+    published: Iterable[str],
+    unchanged: bool,  # noqa: FBT001 - a table
+    wish: Wish | None,
+    expected: tuple[str, bool, str, str | None],
+) -> None:
+    decision = decide("0.1.0", published, unchanged=unchanged, wish=wish)
+    assert astuple(decision) == expected
 
 
 def test_a_build_number_that_fell_behind_is_refused() -> None:
