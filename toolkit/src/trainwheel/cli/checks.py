@@ -1,4 +1,4 @@
-"""What a machine and a repository need, judged: plain facts in, rows with a mend out."""
+"""Checks of what a machine and a repository need: plain facts in, rows with a fix out."""
 
 from __future__ import annotations
 
@@ -47,57 +47,57 @@ class MachineCheck:
 
 def check_python(version: tuple[int, int, int]) -> MachineCheck:
     """Check the Python that runs this."""
-    found = ".".join(map(str, version))
+    name = ".".join(map(str, version))
     if _TESTED[0] <= version[:2] <= _TESTED[1]:
-        return MachineCheck("python", OK, found)
-    return MachineCheck("python", WARNING, found, "3.11 to 3.13 are tested")
+        return MachineCheck("python", OK, name)
+    return MachineCheck("python", WARNING, name, "3.11 to 3.13 are tested")
 
 
-def check_make(told: str, *, is_there: bool) -> MachineCheck:
-    """Check make by what ``make --version`` prints; that of BSD prints how to use it, and fails."""
-    mend = "install GNU make, which is gmake on BSD, or run nox instead"
-    if match := _GNU_MAKE.search(told):
+def check_make(output: str, *, is_there: bool) -> MachineCheck:
+    """Check make by what ``make --version`` prints; BSD's make prints its usage, and fails."""
+    fix = "install GNU make, which is gmake on BSD, or run nox instead"
+    if match := _GNU_MAKE.search(output):
         return MachineCheck("make", OK, f"GNU Make {match[1]}")
     if is_there:
-        return MachineCheck("make", PROBLEM, "not GNU make", mend)
-    return MachineCheck("make", WARNING, "there is none", mend)
+        return MachineCheck("make", PROBLEM, "not GNU make", fix)
+    return MachineCheck("make", WARNING, "not installed", fix)
 
 
 def check_disk(name: str, free: int) -> MachineCheck:
     """Check how many bytes are free where something is written."""
-    found = f"{describe_size(free)} free"
+    amount = f"{describe_size(free)} free"
     if free < _NEEDED:
-        return MachineCheck(name, PROBLEM, found, "make room, for example with make clean")
+        return MachineCheck(name, PROBLEM, amount, "make room, for example with make clean")
     if free < _COMFORTABLE:
         return MachineCheck(
-            name, WARNING, found, "a release of a large model needs six times its size"
+            name, WARNING, amount, "a release of a large model needs six times its size"
         )
-    return MachineCheck(name, OK, found)
+    return MachineCheck(name, OK, amount)
 
 
-def check_clock(now: datetime, told: Sequence[tuple[str, datetime]], commit: str) -> MachineCheck:
+def check_clock(now: datetime, times: Sequence[tuple[str, datetime]], commit: str) -> MachineCheck:
     """Check this machine's clock.
 
     Args:
         now: Its time.
-        told: What indexes say, with their names.
+        times: Those of indexes, with their names.
         commit: The time of the last commit, ISO 8601; empty outside git.
     """
-    mend = "set the clock: certificates and tokens are valid by it"
-    for name, theirs in told:
+    fix = "set the clock: certificates and tokens are valid by it"
+    for name, theirs in times:
         seconds = (now - theirs).total_seconds()
         if abs(seconds) > _DRIFT:
             way = "ahead of" if seconds > 0 else "behind"
-            found = f"{abs(seconds) / 60:.0f} minutes {way} {name}"
-            return MachineCheck("clock", PROBLEM, found, mend)
+            difference = f"{abs(seconds) / 60:.0f} minutes {way} {name}"
+            return MachineCheck("clock", PROBLEM, difference, fix)
     if commit and (datetime.fromisoformat(commit) - now).total_seconds() > _DRIFT:
-        return MachineCheck("clock", WARNING, "before the last commit", mend)
-    found = f"agrees with {told[0][0]}" if told else "no index to compare it with"
-    return MachineCheck("clock", OK, found)
+        return MachineCheck("clock", WARNING, "before the last commit", fix)
+    text = f"agrees with {times[0][0]}" if times else "no index to compare it with"
+    return MachineCheck("clock", OK, text)
 
 
 def rows(checks: Sequence[MachineCheck]) -> list[str]:
-    """Return the lines of a table: what, how it stands, what was found, and the mend."""
+    """Return the lines of a table: name, state, finding and fix."""
     return list(
         columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.mend)))) for c in checks])
     )

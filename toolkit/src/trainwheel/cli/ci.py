@@ -41,12 +41,12 @@ def _print(lines: Iterator[str], secrets: Secrets) -> None:
 
 
 def sum_up(build: Path) -> Iterator[str]:
-    """Yield a page in Markdown: what was built, the metrics and what the gate says of them.
+    """Yield a page in Markdown: what was built, the metrics and the gate's verdict.
 
     Args:
-        build: The folder that the steps write to; what is not there is left out.
+        build: The folder that the steps write to; missing files are skipped.
     """
-    release, failed = _release(build), list(_failures(build))
+    release, failures = _release(build), list(_failures(build))
     is_released = release.get("releases", True)
     wheels = sorted(path.name for path in build.glob("dist/*.whl")) if is_released else []
     if not is_released:
@@ -63,10 +63,10 @@ def sum_up(build: Path) -> Iterator[str]:
     for name in _unreadable(build):
         yield f"`{name}` holds nothing that can be read."
         yield ""
-    for name, place, _ in failed:
+    for name, place, _ in failures:
         where = f" in {inline(place[0])}, line {place[1]}" if place else ""
         yield f"- failed: {code(name)}{where}"
-    if is_released and not (wheels or failed):
+    if is_released and not (wheels or failures):
         yield "No wheel was packaged: the log says why."
 
 
@@ -79,8 +79,8 @@ def mark_failures(build: Path) -> Iterator[str]:
     for name, place, message in _failures(build):
         where = {"file": place[0], "line": place[1]} if place else {}
         properties = {**where, "title": name}
-        told = ",".join(f"{key}={_escaped_property(text)}" for key, text in properties.items())
-        yield f"::error {told}::{_escaped(message)}"
+        mark = ",".join(f"{key}={_escaped_property(text)}" for key, text in properties.items())
+        yield f"::error {mark}::{_escaped(message)}"
 
 
 def _release(build: Path) -> Mapping[str, Any]:
@@ -99,19 +99,19 @@ def _cases(build: Path) -> list[ET.Element]:
 
 
 def _unreadable(build: Path) -> Iterator[str]:
-    """Yield the files that are there and hold nothing that can be used."""
-    found = {_RELEASE: _release(build), _JUNIT: _cases(build)}
-    yield from (name for name, held in found.items() if not held and (build / name).is_file())
+    """Yield the files that are there and cannot be read."""
+    files = {_RELEASE: _release(build), _JUNIT: _cases(build)}
+    yield from (name for name, content in files.items() if not content and (build / name).is_file())
 
 
 def _failures(build: Path) -> Iterator[tuple[str, tuple[str, str] | None, str]]:
     """Yield name, file with line, and message of each failed case."""
     for case in _cases(build):
-        for found in (*case.findall("failure"), *case.findall("error")):
-            places = [place for place in _PLACE.finditer(found.text or "") if _is_ours(place)]
+        for failure in (*case.findall("failure"), *case.findall("error")):
+            places = [place for place in _PLACE.finditer(failure.text or "") if _is_ours(place)]
             # The last one is where it failed, those before are what called it.
             place = (places[-1]["file"], places[-1]["line"]) if places else None
-            yield case.get("name", "a test"), place, found.get("message") or "failed"
+            yield case.get("name", "a test"), place, failure.get("message") or "failed"
 
 
 def _is_ours(place: re.Match[str]) -> bool:

@@ -61,7 +61,7 @@ def _report(arguments: argparse.Namespace) -> None:
         checkup.console.line(line)
     problems = [check.name for check in checks if check.state == PROBLEM]
     if problems:
-        message = f"doctor has found {len(problems)} to mend: {', '.join(problems)}"
+        message = f"doctor has found {len(problems)} to fix: {', '.join(problems)}"
         raise StepFailedError(message)
 
 
@@ -72,7 +72,7 @@ class _Checkup:
     Args:
         root: The folder of the repository.
         environment: The variables of this run.
-        console: Where people are told.
+        console: Prints the checks.
     """
 
     root: Path
@@ -83,20 +83,20 @@ class _Checkup:
     def run(self) -> Iterator[MachineCheck]:
         """Yield one check after the other."""
         yield check_python(sys.version_info[:3])
-        yield check_make(self._told("make", "--version"), is_there=bool(shutil.which("make")))
+        yield check_make(self._first_line("make", "--version"), is_there=bool(shutil.which("make")))
         yield self._git()
         yield _settle("uv", self._uv)
-        opened: list[Run] = []
-        yield _settle("configuration", lambda: self._open(opened))
-        for run in opened:
+        runs: list[Run] = []
+        yield _settle("configuration", lambda: self._open(runs))
+        for run in runs:
             yield from self._repository(run)
         yield check_disk("disk", shutil.disk_usage(self.root).free)
         yield check_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
-        commit = self._told("git", "log", "-1", "--format=%cI")
+        commit = self._first_line("git", "log", "-1", "--format=%cI")
         yield check_clock(datetime.now(UTC), self._times, commit)
 
-    def _open(self, opened: list[Run]) -> str:
-        opened.append(open_here(self.root, self.environment))
+    def _open(self, runs: list[Run]) -> str:
+        runs.append(open_here(self.root, self.environment))
         return "pyproject.toml can be used"
 
     def _repository(self, run: Run) -> Iterator[MachineCheck]:
@@ -108,33 +108,33 @@ class _Checkup:
 
     def _indexes(self, run: Run) -> Iterator[MachineCheck]:
         settings, environment = run.workspace.config.indexes, run.environment
-        bound, chosen = Bindings.of(settings).patterns, environment.index_name
+        patterns, chosen_name = Bindings.of(settings).patterns, environment.index_name
         try:
-            chosen = chosen or find_index(settings, environment)
+            chosen_name = chosen_name or find_index(settings, environment)
         except TrainwheelError as error:
-            # Which one a run would take is unclear; each can be looked at all the same.
+            # A run would not know which one to use; each can be checked all the same.
             yield MachineCheck("index", PROBLEM, error.message, error.hint)
-        for name in sorted({*settings, *([chosen] if chosen else [])}):
-            yield from self._index(run, name, is_bound=name in bound)
-        if not settings and not chosen:
+        for name in sorted({*settings, *([chosen_name] if chosen_name else [])}):
+            yield from self._index(run, name, is_bound=name in patterns)
+        if not settings and not chosen_name:
             yield MachineCheck("index", OK, "the embedded one, in .trainwheel/index")
 
     def _index(self, run: Run, name: str, *, is_bound: bool) -> Iterator[MachineCheck]:
-        """Read an index, which is all that is asked of a password here."""
-        read: list[Target | None] = []
+        """Read an index: a password is tried for reading alone."""
+        targets: list[Target | None] = []
 
         def look() -> str:
-            read.append(self._target(run, name, is_bound=is_bound))
-            return self._read(name, read[0])
+            targets.append(self._target(run, name, is_bound=is_bound))
+            return self._read(run, name, targets[0])
 
         yield _settle(f"index {name}", look)
-        # Where this run has others for reading, those that publish are tried beside them.
+        # Where this run has other credentials for reading, those that publish are tried as well.
         with suppress(TrainwheelError):
             settings, environment = run.workspace.config.indexes, run.environment
             publishes = choose_index(name, settings, environment, run.tokens)
-            if read and publishes not in read:
-                told = f"index {name}, to publish"
-                yield _settle(told, lambda: self._read(name, publishes))
+            if targets and publishes not in targets:
+                label = f"index {name}, to publish"
+                yield _settle(label, lambda: self._read(run, name, publishes))
 
     def _read(self, name: str, target: Target | None) -> str:
         if target is None:
@@ -156,37 +156,37 @@ class _Checkup:
         return choose_index(name, settings, environment, run.tokens, to_read=True)
 
     def _uv(self) -> str:
-        told = self._told(find_uv(), "--version")
-        if not told:
+        version = self._first_line(find_uv(), "--version")
+        if not version:
             message = f"{find_uv()} cannot be run"
             raise StepFailedError(message, hint="make .venv again: make distclean install")
-        return told
+        return version
 
     def _git(self) -> MachineCheck:
         if shutil.which("git") is None:
-            return MachineCheck("git", PROBLEM, "there is none", "install git")
-        mend = "commit what there is: the wheel's date and provenance come from the last commit"
-        if self._told("git", "rev-parse", "--is-inside-work-tree") != "true":
+            return MachineCheck("git", PROBLEM, "not installed", "install git")
+        fix = "commit the files: the wheel's date and provenance come from the last commit"
+        if self._first_line("git", "rev-parse", "--is-inside-work-tree") != "true":
             return MachineCheck(
-                "git", WARNING, "this is no repository", f"run git init, and {mend}"
+                "git", WARNING, "this is not a repository", f"run git init, and {fix}"
             )
-        commit = self._told("git", "rev-parse", "--short", "HEAD")
+        commit = self._first_line("git", "rev-parse", "--short", "HEAD")
         if not commit:
-            return MachineCheck("git", WARNING, "nothing is committed", mend)
+            return MachineCheck("git", WARNING, "nothing is committed", fix)
         return MachineCheck("git", OK, f"at {commit}")
 
-    def _told(self, *argv: str) -> str:
+    def _first_line(self, *argv: str) -> str:
         """Return the first line that a tool prints; nothing where it fails or is not there."""
         if shutil.which(argv[0]) is None:
             return ""
         command = Command(argv, cwd=self.root, timeout=_SECONDS, drops_errors=True)
-        completed = complete(command, self.environment)
-        lines = completed.output.splitlines()
-        return lines[0].strip() if lines and not completed.failed else ""
+        result = complete(command, self.environment)
+        lines = result.output.splitlines()
+        return lines[0].strip() if lines and not result.failed else ""
 
 
 def _settle(name: str, look: Callable[[], str]) -> MachineCheck:
-    """Return what was found, or what is wrong."""
+    """Return the finding, or what is wrong."""
     try:
         return MachineCheck(name, OK, look())
     except MissingCredentialsError as error:
@@ -209,8 +209,8 @@ def _lock(workspace: Workspace) -> str:
 
 
 def _sync(workspace: Workspace) -> str:
-    synced = examine(workspace.layout.root, workspace.config.sync)
-    if synced.has_drifted:
-        message = f"{synced.target} does not agree with the lock"
+    change = examine(workspace.layout.root, workspace.config.sync)
+    if change.has_drifted:
+        message = f"{change.target} does not agree with the lock"
         raise StepFailedError(message, hint="write it: make sync")
-    return f"{synced.target} agrees with the lock"
+    return f"{change.target} agrees with the lock"

@@ -77,7 +77,7 @@ def hand_over_wheel(layout: Layout, folder: Path) -> bool:
             message = f"{proof_path(wheel).name} is not beside {wheel.name}"
             raise StepFailedError(message, hint="package it again: make package.model")
     folder.mkdir(parents=True, exist_ok=True)
-    # Each by its name: whatever else lies there may hold rows, and stays.
+    # Each by its name: other files there may contain rows of the data, and stay.
     for wheel in wheels:
         shutil.copy2(wheel, folder)
         shutil.copy2(proof_path(wheel), folder)
@@ -91,11 +91,11 @@ def hand_over_command(workspace: Workspace, folder: Path) -> None:
         workspace: The repository, of which nothing is run.
         folder: Where to.
     """
-    listed = render_requirements(requirements(workspace.lock, *_CATEGORIES))
+    lines = render_requirements(requirements(workspace.lock, *_CATEGORIES))
     name = read_distribution_name(workspace.read_setup_py())
-    # From here on nothing in the repository can be wrong: a folder left half-made is refused later.
+    # What can be wrong in the repository was read above: no folder is left half-made.
     write_own_wheel(folder)
-    (folder / "requirements.txt").write_text(listed, encoding="utf-8")
+    (folder / "requirements.txt").write_text(lines, encoding="utf-8")
     (folder / "name.txt").write_text(f"{name}\n", encoding="utf-8")
 
 

@@ -79,29 +79,28 @@ def _init(arguments: argparse.Namespace) -> None:
     problems = [f"{option.flag} {option.problem}" for option in options if option.problem]
     if problems:
         raise ConfigurationError("; ".join(problems), hint="see trainwheel init --help")
-    told = {
+    answers = {
         option.answer: option.default if option.value is None else option.value
         for option in options
         if not asks or option.value is not None
     }
-    create(folder, told, environment, console, asks=asks)
+    create(folder, answers, environment, console, asks=asks)
 
 
 def _options(arguments: argparse.Namespace, folder_name: str, *, asks: bool) -> Iterator[_Option]:
-    """Yield the options; what will be asked for is judged by who asks."""
-    judged = not asks
+    """Yield the options; an answer that will be asked for is checked there."""
     name = arguments.name or name_of(folder_name)
     package = arguments.package or package_of(name)
     variable = arguments.index_url_env or NEXUS_VARIABLE
     services = _services(arguments.ci)
     yield _Option(
         "--name", "name", arguments.name, name,
-        _quoted(name, problem_of_name(name)) if judged or arguments.name else "",
+        _quoted(name, problem_of_name(name)) if not asks or arguments.name else "",
     )  # fmt: skip
     yield _Option(
         "--package", "package", arguments.package, package,
         _quoted(package, problem_of_package(package, _importable()))
-        if judged or arguments.package else "",
+        if not asks or arguments.package else "",
     )  # fmt: skip
     yield _Option("--task", "task", arguments.task, TASKS[0], "")
     yield _Option(

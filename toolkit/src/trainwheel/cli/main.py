@@ -1,7 +1,7 @@
 """The ``trainwheel`` command: publish and verify without a repository or a noxfile.
 
-``status`` and ``why`` tell how a repository's steps stand. ``requirements`` lists what a job
-without a repository installs the command from.
+``status`` and ``why`` show the state of a repository's steps. ``requirements`` lists what a job
+without a repository has to install for the command.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv, argparse.Namespace(secrets=secrets))
     try:
         arguments.run(arguments)
-    except (TrainwheelError, OSError) as found:
-        error = StepFailedError.of_system(found) if isinstance(found, OSError) else found
-        _show(error, secrets)
+    except (TrainwheelError, OSError) as problem:
+        error = StepFailedError.of_system(problem) if isinstance(problem, OSError) else problem
+        _show(error)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -86,12 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     promotion.add_argument("--from", dest="source", metavar="NAME", help="the index it is on")
     promotion.set_defaults(run=_promote)
     listing = commands.add_parser(
-        "requirements", help="print what Pipfile.lock locks, with digests, for pip or uv"
+        "requirements", help="print the locked packages, with digests, for pip or uv"
     )
     listing.add_argument("categories", nargs="+", metavar="CATEGORY", help="of the Pipfile")
     listing.set_defaults(run=_requirements)
-    add_status(commands.add_parser("status", help="show how the steps stand, without running any"))
-    add_why(commands.add_parser("why", help="tell why a step would run again"))
+    add_status(commands.add_parser("status", help="show the state of the steps; run none"))
+    add_why(commands.add_parser("why", help="explain why a step would run again"))
     handing = commands.add_parser("hand-over", help="collect what publishes a wheel elsewhere")
     add_hand_over(handing)
     add_summary(commands.add_parser("summary", help="sum up the last run, in Markdown"))
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _describe_index(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the options that tell of an index where there is no pyproject.toml."""
+    """Give a parser the options that describe an index without a pyproject.toml."""
     parser.add_argument("--url-env", metavar="VARIABLE", help="holds the address of --to")
     parser.add_argument("--simple-url", metavar="URL", help="where --to is read")
     parser.add_argument("--install-url", metavar="URL", help="where users install from")
@@ -120,12 +120,12 @@ def _describe_index(parser: argparse.ArgumentParser) -> None:
 
 
 def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
-    """Return the index that the command line tells of."""
+    """Return the index that the command line describes."""
     if not arguments.url_env:
         return {}
     if not arguments.to:
-        message = "--url-env tells of no index"
-        raise ConfigurationError(message, hint="name it: --to NAME")
+        message = "--url-env needs the name of its index"
+        raise ConfigurationError(message, hint="add --to NAME")
     settings = IndexSettings(
         arguments.to,
         url_env=arguments.url_env,
@@ -138,18 +138,18 @@ def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
 
 
 def _upload(arguments: argparse.Namespace) -> None:
-    publisher = _publisher(arguments, arguments.to, _described(arguments))
-    failed: list[TrainwheelError] = []
+    publisher = _publisher(arguments.to, _described(arguments))
+    errors: list[TrainwheelError] = []
     for wheel in arguments.wheels:
         try:
             _upload_one(publisher, wheel, arguments)
         except TrainwheelError as error:
-            failed.append(error)
-    # Each wheel is settled by itself; the last error is told by `main`.
-    for told in failed[:-1]:
-        _show(told, arguments.secrets)
-    if failed:
-        raise failed[-1]
+            errors.append(error)
+    # One wheel does not stop another; `main` shows the last error.
+    for error in errors[:-1]:
+        _show(error)
+    if errors:
+        raise errors[-1]
 
 
 def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace) -> None:
@@ -170,15 +170,14 @@ def _show(error: TrainwheelError, secrets: Secrets) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    publisher = _publisher(arguments, arguments.to, _described(arguments), to_read=True)
-    verified = 0
+    publisher, count = _publisher(arguments.to, _described(arguments), to_read=True), 0
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(read_text(path) or "", path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:
             wheel = path.with_name(proof.wheel)
             publisher.confirm(proof, wheel if wheel.is_file() else None, _installer(publisher))
-            verified += 1
-    if verified:
+            count += 1
+    if count:
         return
     message = f"{arguments.proofs} holds no proof of {arguments.release or 'any release'}"
     raise ConfigurationError(message, hint="name the folder of its .proof.json: --proofs FOLDER")
@@ -198,10 +197,10 @@ def _schema(_: argparse.Namespace) -> None:
 
 def _requirements(arguments: argparse.Namespace) -> None:
     run = open_here()
-    locked = requirements(run.workspace.lock, *arguments.categories)
-    print(render_requirements(locked), end="")  # noqa: T201 - what was asked for, for a file
+    packages = requirements(run.workspace.lock, *arguments.categories)
+    print(render_requirements(packages), end="")  # noqa: T201 - what was asked for, for a file
     console = Console(run.environment, sys.stderr)
-    for name in local_packages(locked):
+    for name in local_packages(packages):
         console.notice(f"{name} is skipped: it is a folder, which has no digest")
 
 
@@ -215,21 +214,21 @@ def _installer(publisher: Publisher) -> Installer:
 def _publisher(
     arguments: argparse.Namespace,
     name_asked: str | None,
-    described: Mapping[str, IndexSettings] = MappingProxyType({}),
+    settings_given: Mapping[str, IndexSettings] = MappingProxyType({}),
     *,
     to_read: bool = False,
 ) -> Publisher:
     root = Path.cwd()
-    settings = {**_read_indexes(root / "pyproject.toml"), **described}
+    settings = {**_read_indexes(root / "pyproject.toml"), **settings_given}
     store, records = root / ".trainwheel", root / "build" / ".trainwheel"
     uv_cache_or_fallback(read_environment(), store / "uv-cache")
     environment = read_environment(secret_classes(settings), arguments.secrets)
     console, tokens = Console(environment), TokenSource(environment)
     target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
     registry = Registry(target, store / "index", notify=console.notice_once)
-    # Where steps ran, it is recorded what became of their wheel, whoever publishes it.
-    kept = records if records.is_dir() else None
-    return Publisher(environment, console, registry, lambda: Path(sys.executable), records=kept)
+    # Where steps ran, an upload of their wheel is recorded, whoever publishes it.
+    folder = records if records.is_dir() else None
+    return Publisher(environment, console, registry, lambda: Path(sys.executable), records=folder)
 
 
 def _read_indexes(path: Path) -> Mapping[str, IndexSettings]:

@@ -37,16 +37,16 @@ def _installed(arguments: argparse.Namespace) -> None:
     environment = read_environment()
     console = Console(environment)
     if not arguments.python.is_file():
-        message = f"{arguments.python} is no interpreter"
+        message = f"{arguments.python} is not an interpreter"
         hint = "name the python of an environment: --python ENV/bin/python"
         raise ConfigurationError(message, hint=hint)
-    completed = run(
+    result = run(
         Command((str(arguments.python), "-P", str(INSTALLED_MODELS)), timeout=60.0), environment
     )
-    if completed.failed:
-        message = f"{arguments.python} does not list its models: {completed.last_line}"
+    if result.failed:
+        message = f"{arguments.python} does not list its models: {result.last_line}"
         raise StepFailedError(message)
-    models = json.loads(completed.last_line)
+    models = json.loads(result.last_line)
     if arguments.json:
         console.line(json.dumps(models, indent=1, sort_keys=True))
         return

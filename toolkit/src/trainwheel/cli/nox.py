@@ -26,13 +26,13 @@ def named_sessions(session: nox.Session) -> frozenset[str]:
     return frozenset(getattr(config, "sessions", None) or {session.name})
 
 
-def selected_sessions(session: nox.Session, known: Iterable[str]) -> frozenset[str]:
-    """Return the sessions of this run, among those that are known.
+def selected_sessions(session: nox.Session, names: Iterable[str]) -> frozenset[str]:
+    """Return the sessions of this run, among those that are names.
 
     Nox has no public word for them; without it a session counts as alone.
     """
     manifest = getattr(getattr(session, "_runner", None), "manifest", ())
-    return frozenset({session.name, *(name for name in known if name in manifest)})
+    return frozenset({session.name, *(name for name in names if name in manifest)})
 
 
 def hush(names: Iterable[str]) -> None:

@@ -90,10 +90,10 @@ def secret_classes(
 
 def _tightened(config: Config, environment: Environment) -> Config:
     """Return the configuration with what this run demands: more of the gate, never less."""
-    asked = environment.baseline_asked
-    if asked not in {None, "required", "optional"}:
-        message = f"TRAINWHEEL_GATE_BASELINE is {asked!r}"
+    baseline = environment.baseline_asked
+    if baseline not in {None, "required", "optional"}:
+        message = f"TRAINWHEEL_GATE_BASELINE is {baseline!r}"
         raise ConfigurationError(message, hint="set it to required, or to nothing")
-    if asked != "required":
+    if baseline != "required":
         return config
     return replace(config, gate=replace(config.gate, baseline="required"))

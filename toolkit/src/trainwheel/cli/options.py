@@ -1,6 +1,6 @@
-"""What stands after ``--``: one line of options that every session of a run is given.
+"""The options after ``--``: one line that every session of a run is given.
 
-Each session takes its own and ignores those of the others; what nobody knows is refused.
+Each session uses its own and ignores those of the others; an unknown one is refused.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ def parse_options(words: Sequence[str], chain: Chain, sessions: Iterable[str]) -
     Args:
         words: What stands after ``--``.
         chain: Every step, with the options that it takes.
-        sessions: The sessions of the run; words that are no flags need one that takes them.
+        sessions: The sessions of the run; words that are not flags need one that takes them.
 
     Raises:
         ConfigurationError: A flag that no session knows, one without its value, or a word that
             no session of this run takes.
     """
-    known = {flag.name: flag for flag in chain.flags}
+    flags = {flag.name: flag for flag in chain.flags}
     try:
-        values, names = _parser(known.values()).parse_known_args(words)
+        values, names = _parser(flags.values()).parse_known_args(words)
     except argparse.ArgumentError as error:
-        flag = known[str(error.argument_name)]
+        flag = flags[str(error.argument_name)]
         needs = f"needs a value: {flag.name} {flag.metavar}" if flag.metavar else "takes no value"
         message = f"{flag.name} {needs}"
         raise ConfigurationError(message) from None
     for name in (name.partition("=")[0] for name in names if name.startswith("-")):
-        near = difflib.get_close_matches(name, known, 1)
+        near = difflib.get_close_matches(name, flags, 1)
         message = f"no session knows the option {name}"
-        hint = f"did you mean {near[0]}?" if near else f"they know {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"they know {', '.join(flags)}"
         raise ConfigurationError(message, hint=hint)
     if names and not any(chain[name].takes_names for name in sessions):
         message = f"no session of this run takes {names[0]!r}"

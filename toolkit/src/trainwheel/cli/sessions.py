@@ -41,26 +41,26 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
     """
     chain = load_chain()
     try:
-        chosen = _choose(chain, only, _names(exclude))
+        names = _choose(chain, only, _names(exclude))
     except ConfigurationError as error:
         sys.exit(str(error))
     nox.options.stop_on_first_error = True
     handle_termination()
-    hush(chosen)
+    hush(names)
     name_uv(read_environment())
-    runner = _Runner(chain, chosen)
+    runner = _Runner(chain, names)
     for step in chain.steps:
-        if step.name in chosen:
-            _register(step, chosen, runner)
+        if step.name in names:
+            _register(step, names, runner)
 
 
-def _choose(chain: Chain, only: Iterable[str] | None, excluded: frozenset[str]) -> frozenset[str]:
-    chosen = _names(chain.by_name if only is None else only)
-    unknown = sorted((chosen | excluded).difference(chain.by_name))
+def _choose(chain: Chain, only: Iterable[str] | None, exclude: frozenset[str]) -> frozenset[str]:
+    names = _names(chain.by_name if only is None else only)
+    unknown = sorted((names | exclude).difference(chain.by_name))
     if unknown:
-        message = f"register() knows no step {unknown[0]!r}"
+        message = f"register() does not know the step {unknown[0]!r}"
         raise ConfigurationError(message, hint=f"the steps are {', '.join(chain.by_name)}")
-    return chosen - excluded
+    return names - exclude
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:
@@ -68,7 +68,7 @@ def _names(names: Iterable[str]) -> frozenset[str]:
     return frozenset((names,) if isinstance(names, str) else names)
 
 
-def _register(step: Step, chosen: frozenset[str], runner: _Runner) -> None:
+def _register(step: Step, names: frozenset[str], runner: _Runner) -> None:
     def body(session: nox.Session) -> None:
         runner(step, session)
 
@@ -76,7 +76,7 @@ def _register(step: Step, chosen: frozenset[str], runner: _Runner) -> None:
     body.__doc__ = f"{step.help}."
     # A step makes its environment itself, and only when it has something to do: Nox would make
     # it, or start uv to look at it, before the step can say that nothing changed.
-    requires = [name for name in step.needs if name in chosen]
+    requires = [name for name in step.needs if name in names]
     decorate = nox.session(name=step.name, venv_backend="none", requires=requires, default=False)
     decorate(body)
 

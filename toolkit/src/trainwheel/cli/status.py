@@ -54,7 +54,7 @@ def render_table(steps: Sequence[StepStatus], *, now: float) -> Iterator[str]:
 
     Args:
         steps: In the order of the chain.
-        now: Seconds since 1970: the same day is told by its time, any other by its date.
+        now: Seconds since 1970: a step of today shows its time, an older one its date.
     """
     yield from columns([("step", "state", "since", "took"), *(_row(s, now) for s in steps)])
 
@@ -70,10 +70,10 @@ def _row(status: StepStatus, now: float) -> tuple[str, str, str, str]:
     return status.step, state, _since(status.finished, now), took
 
 
-def _since(finished: float | None, now: float) -> str:
-    if finished is None:
+def _since(time_finished: float | None, now: float) -> str:
+    if time_finished is None:
         return ""
-    then, today = time.localtime(finished), time.localtime(now)
+    then, today = time.localtime(time_finished), time.localtime(now)
     return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
 
 

@@ -42,7 +42,7 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     root, environment = arguments.folder, read_environment()
     if not root.is_dir():
-        message = f"{root} is no folder"
+        message = f"{root} is not a folder"
         raise ConfigurationError(message)
     settings = _settings(root)
     if arguments.dev_extra:
@@ -53,10 +53,10 @@ def _run(arguments: argparse.Namespace) -> None:
     engine, settings = choose_engine(arguments.engine, settings, store, read_environment())
     if arguments.pins:
         settings = replace(settings, pins=arguments.pins)
-    # A difference on standard output is for another tool to take, so it stands there alone.
-    told = Console(environment, sys.stderr if arguments.check else sys.stdout)
-    synced = examine(root, settings, engine)
-    settle(root, synced, check=arguments.check, console=told, show=Console(environment))
+    # Another tool may read the difference from standard output, so nothing else goes there.
+    notices = Console(environment, sys.stderr if arguments.check else sys.stdout)
+    change = examine(root, settings, engine)
+    settle(root, change, check=arguments.check, console=notices, show=Console(environment))
 
 
 def _settings(root: Path) -> SyncSettings:

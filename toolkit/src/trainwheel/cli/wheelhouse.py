@@ -35,15 +35,17 @@ def _collect(arguments: argparse.Namespace) -> None:
     every = tuple(requirement for group in groups for requirement in group)
     for group in groups:
         wheelhouse.fetch(group)
-    _tell(run.console, wheelhouse, every)
+    _sum_up(run.console, wheelhouse, every)
 
 
-def _tell(console: Console, wheelhouse: Wheelhouse, locked: Sequence[LockedRequirement]) -> None:
-    for name in local_packages(locked):
+def _sum_up(
+    console: Console, wheelhouse: Wheelhouse, packages: Sequence[LockedRequirement]
+) -> None:
+    for name in local_packages(packages):
         console.notice(f"{name} is skipped: it is a folder of the repository")
-    if strangers := tuple(wheelhouse.strangers(locked)):
+    if strangers := tuple(wheelhouse.strangers(packages)):
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
-        console.notice(f"{strangers[0]}{more} in {wheelhouse.folder} is in no category asked for")
+        console.notice(f"{strangers[0]}{more} in {wheelhouse.folder} is in none of the categories")
     files = wheelhouse.files()
     size = describe_size(sum(path.stat().st_size for path in files))
     console.line(f"{len(files)} files, {size}, in {wheelhouse.folder}")

@@ -50,7 +50,7 @@ def fresh_bytecode(folder: Path, root: Path) -> Path:
     """Return where an environment keeps compiled modules, without any of the repository's own.
 
     Python trusts a compiled file whose source still has the same size and second of change, so
-    an edit may be overlooked. Packages do not change once they are installed; the repository's
+    an edit may go unnoticed. Packages do not change once they are installed; the repository's
     own modules are compiled anew in every run, and never beside their sources.
 
     Args:
@@ -118,9 +118,9 @@ class Installer:
             NoEnvironmentError: It cannot be made.
         """
         parts = [requirements, sys.version, sys.executable, str(editable or "")]
-        wanted = digest_json([*parts, alone] if alone else parts)
+        digest = digest_json([*parts, alone] if alone else parts)
         stamp, python = folder / STAMP, python_of(folder)
-        if python.exists() and stamp.is_file() and stamp.read_text() == wanted:
+        if python.exists() and stamp.is_file() and stamp.read_text() == digest:
             return python
         try:
             self.create(folder)
@@ -132,7 +132,7 @@ class Installer:
                 self._uv("pip", "install", "--quiet", "--python", str(python), *options)
         except StepFailedError as error:
             raise NoEnvironmentError(error.message, hint=error.hint) from None
-        stamp.write_text(wanted)
+        stamp.write_text(digest)
         return python
 
     def create(self, folder: Path) -> Path:
@@ -155,12 +155,12 @@ class Installer:
         if not requirements.strip():
             return
         shares: Sequence[Share] = (Share(requirements),)
-        # Without a network there is no index to confuse: the digests in the lock decide alone.
+        # Without an index no package can come from the wrong one: the digests in the lock decide.
         if self.routing is not None and "--no-index" not in self.settings.arguments:
             shares = self.routing(requirements)
         arguments = ("pip", "install", "--quiet", "--python", str(python), "--require-hashes")
         is_divided = any(share.settings is not None for share in shares)
-        # What one share needs of another is bound to another place; the lock names it all.
+        # What one share needs may be in another one; the lock names all packages.
         alone = ("--no-deps",) if is_divided and "--no-deps" not in options else ()
         for share in shares:
             words = (*arguments, *options, *alone, "--requirement", "-")
@@ -182,11 +182,11 @@ class Installer:
         settings = settings or self.settings
         argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
         command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
-        completed = run(command, self.environment, log=self.log)
-        if completed.failed:
-            message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(completed.output)}"
+        result = run(command, self.environment, log=self.log, redact=hide_queries)
+        if result.failed:
+            message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
             raise StepFailedError(message)
-        return completed
+        return result
 
     @functools.cached_property
     def settings(self) -> UvSettings:
@@ -198,12 +198,11 @@ class Installer:
 
 
 def read_pip_settings(environment: Environment) -> dict[str, str]:
-    """Return pip's settings on this machine; none where there is no pip."""
-    # `pip config list` is pip's own word on which of its files and variables win.
-    argv = (sys.executable, "-P", "-m", "pip", "config", "list")
-    command = Command(argv, secrets=_READ, is_private=True)
-    listed = run(command, environment)
-    return {} if listed.failed else parse_pip_config(listed.output)
+    """Return pip's settings on this machine; empty where pip is not installed."""
+    # `pip config list` says which of its files and variables win.
+    command = Command((sys.executable, "-P", "-m", "pip", "config", "list"), secrets=_READ)
+    result = run(command, environment)
+    return {} if result.failed else parse_pip_config(result.output)
 
 
 def _has_uv_config(environment: Environment) -> bool:

@@ -1,4 +1,4 @@
-"""Makes Pipfile.lock: `pipenv lock` on a copy, less the facts of this machine.
+"""Makes Pipfile.lock: `pipenv lock` on a copy, without the facts of this machine.
 
 The lock that comes out names no index, is the same on every machine that sees the same releases,
 and replaces the old one in one step or not at all.
@@ -44,16 +44,16 @@ def lock(
     Args:
         root: The repository.
         environment: The variables of this run.
-        names: The packages to bring up to date, with what they need; the others stay where they
-            are as long as the Pipfile lets them. None named: all are brought up to date.
+        names: The packages to update, with what they need; the others stay where they are as
+            long as the Pipfile lets them. Without names, all are updated.
         log: Where the output of pipenv and uv is kept.
         index_url: The one index to ask, without credentials; empty for the machine's own.
 
     Raises:
         LockfileError: The Pipfile cannot be read, a name is in neither file, or an address holds
             a secret.
-        ConfigurationError: Without pipenv, or without the Python that locks.
-        StepFailedError: There are no versions that go together. The old lock stays.
+        ConfigurationError: pipenv, or the Python that locks, is not installed.
+        StepFailedError: No versions fit together. The old lock stays.
     """
     pipfile = parse_pipfile(_read(root / "Pipfile"))
     old = _parse(_read(root / "Pipfile.lock"))
@@ -69,11 +69,11 @@ def lock(
     return compare_locks(old, json.loads(text))
 
 
-def finish_lock(made: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:
-    """Return the text of a lock that pipenv has made, without what is true of one machine only.
+def finish_lock(content: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:
+    """Return the text of a lock of pipenv's, without the facts of this machine.
 
     Args:
-        made: The lock.
+        content: The lock.
         pipfile: What was locked.
         digest: ``_meta.hash`` as every machine computes it; empty to leave pipenv's.
 
@@ -81,29 +81,29 @@ def finish_lock(made: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:
         LockfileError: An address in it holds a secret, which came from the machine's settings or
             from an entry of the old lock.
     """
-    meta = dict(made["_meta"])
+    meta = dict(content["_meta"])
     if digest and not pipfile.sources:
         meta["hash"] = {"sha256": digest}
-    text = stamp_lock(json.dumps({**made, "_meta": meta}), pipfile)
+    text = stamp_lock(json.dumps({**content, "_meta": meta}), pipfile)
     parse_lockfile(text)
     return text
 
 
-def plan_pipfile(text: str, wanted: Mapping[str, Mapping[str, str]]) -> str:
+def plan_pipfile(text: str, versions: Mapping[str, Mapping[str, str]]) -> str:
     """Return a Pipfile that asks for these versions and for nothing else.
 
     Args:
         text: The Pipfile; its sources and settings stay, and the extras and markers of entries.
-        wanted: Category → PEP 503 name → version.
+        versions: Category → PEP 503 name → version.
     """
     document = tomlkit.parse(text)
     for category in parse_pipfile(text).categories:
         present = {canonicalize_name(key): value for key, value in document[category].items()}
         table = tomlkit.table()
-        for name, version in wanted.get(category, {}).items():
+        for name, version in versions.get(category, {}).items():
             value = present.get(canonicalize_name(name))
-            kept = dict(value) if isinstance(value, Mapping) else {}
-            table[name] = {**kept, "version": f"=={version}"}
+            options = dict(value) if isinstance(value, Mapping) else {}
+            table[name] = {**options, "version": f"=={version}"}
         document[category] = table
     return tomlkit.dumps(document)
 
@@ -111,17 +111,17 @@ def plan_pipfile(text: str, wanted: Mapping[str, Mapping[str, str]]) -> str:
 def _lock_named(place: LockEnvironment, old: Lock, names: Sequence[str]) -> Lock:
     """Return the old lock with the named packages, and what they need, at new versions."""
     pins = _resolve(place, old, names)
-    changed = {
-        category: dict(set(wanted.items()) - set(pins_of(_section(old, category)).items()))
-        for category, wanted in pins.items()
+    moves = {
+        category: dict(set(versions.items()) - set(pins_of(_section(old, category)).items()))
+        for category, versions in pins.items()
     }
     text = (place.project / "Pipfile").read_text(encoding="utf-8-sig")
-    fresh = _parse(place.pipenv_lock(plan_pipfile(text, changed)))
-    merged = {
-        lock_category(category): merge(_section(old, category), _section(fresh, category), wanted)
-        for category, wanted in pins.items()
+    fresh = _parse(place.pipenv_lock(plan_pipfile(text, moves)))
+    sections = {
+        lock_category(category): merge(_section(old, category), _section(fresh, category), versions)
+        for category, versions in pins.items()
     }
-    return {"_meta": fresh["_meta"], "default": {}, "develop": {}, **merged}
+    return {"_meta": fresh["_meta"], "default": {}, "develop": {}, **sections}
 
 
 def _resolve(place: LockEnvironment, old: Lock, names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -149,11 +149,11 @@ def _requirement(package: Package, category: str) -> str:
 
 
 def _check_names(names: Sequence[str], pipfile: Pipfile, old: Lock) -> None:
-    known = {p.name for packages in pipfile.categories.values() for p in packages}
+    names_there = {p.name for packages in pipfile.categories.values() for p in packages}
     for category, entries in old.items():
-        known |= set() if category == "_meta" else set(map(canonicalize_name, entries))
+        names_there |= set() if category == "_meta" else set(map(canonicalize_name, entries))
     for name in names:
-        if canonicalize_name(name) not in known:
+        if canonicalize_name(name) not in names_there:
             message = f"{name} is neither in the Pipfile nor in Pipfile.lock"
             raise LockfileError(message, hint="name a package that is, or add it to the Pipfile")
 
@@ -164,7 +164,7 @@ def _section(content: Lock, category: str) -> dict[str, Any]:
 
 
 def _parse(text: str | None) -> Lock:
-    """Return a lock's content; one that cannot be read counts as none, for it is made anew."""
+    """Return a lock's content; an unreadable one counts as empty, for a new one is made."""
     try:
         content = json.loads(text or "{}")
     except ValueError:

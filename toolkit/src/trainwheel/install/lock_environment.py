@@ -1,4 +1,4 @@
-"""A temporary copy of what locking reads, with pipenv and uv at work on it.
+"""A temporary copy of what locking reads, on which pipenv and uv work.
 
 pipenv writes where it runs: Pipfile.lock, the metadata of local packages, an environment in the
 home. In the copy all of that is thrown away.
@@ -76,8 +76,8 @@ class LockEnvironment:
         shutil.copyfile(root / "Pipfile", self.project / "Pipfile")
         for path in sorted(set(_local_paths(self.pipfile))):
             _copy(root.resolve(), path, self.project)
-        wanted = str(self.pipfile.raw.get("requires", {}).get("python_version", DEFAULT_PYTHON))
-        python = find_python(wanted, self.environment)
+        version = str(self.pipfile.raw.get("requires", {}).get("python_version", DEFAULT_PYTHON))
+        python = find_python(version, self.environment)
         self._uv("venv", "--quiet", "--python", python, str(self.folder / "env"))
 
     def pipenv_lock(self, pipfile: str | None = None) -> str:
@@ -86,11 +86,11 @@ class LockEnvironment:
             (self.project / "Pipfile").write_text(pipfile, encoding="utf-8")
         argv = (sys.executable, "-P", "-m", "pipenv", "lock")
         command = Command(argv, cwd=self.project, env=self._variables, secrets=_READ)
-        completed = run(command, self._without_overrides, log=self.log)
-        if "No module named pipenv" in completed.last_line:
+        result = run(command, self._without_overrides, log=self.log, redact=hide_queries)
+        if "No module named pipenv" in result.last_line:
             message = "pipenv is not installed"
             raise ConfigurationError(message, hint="add it to [dev-packages], or install it")
-        _raise_for(completed, "pipenv lock")
+        _raise_for(result, "pipenv lock")
         return (self.project / "Pipfile.lock").read_text(encoding="utf-8")
 
     def pipenv_hash(self) -> str:
@@ -98,9 +98,9 @@ class LockEnvironment:
         variables = {**self._variables, "PIP_CONFIG_FILE": os.devnull}
         argv = (sys.executable, "-P", "-c", _HASH_SCRIPT)
         command = Command(argv, cwd=self.project, env=variables)
-        completed = run(command, self._without_overrides, log=self.log)
-        found = re.fullmatch(r"[0-9a-f]{64}", completed.last_line)
-        return found[0] if found and not completed.failed else ""
+        result = run(command, self._without_overrides, log=self.log)
+        match = re.fullmatch(r"[0-9a-f]{64}", result.last_line)
+        return match[0] if match and not result.failed else ""
 
     def resolve(
         self, requirements: Sequence[str], pins: Mapping[str, str], options: Sequence[str]
@@ -108,16 +108,16 @@ class LockEnvironment:
         """Return what to lock for ``requirements``, staying with ``pins`` where they still fit.
 
         uv reads the pins of its earlier output as preferences and moves only those that
-        ``--upgrade-package`` names, or that what it moved can no longer go with.
+        ``--upgrade-package`` names, or that no longer fit with these.
         """
         output = self.folder / "pins.txt"
         output.write_text(_as_requirements(pins), encoding="utf-8")
-        wanted = self.project / "wanted.in"
+        listing = self.project / "requirements.in"
         lines = [*_source_lines(self.pipfile), *requirements]
-        wanted.write_text("\n".join(lines), encoding="utf-8")
+        listing.write_text("\n".join(lines), encoding="utf-8")
         plain = ("--quiet", "--no-header", "--no-annotate", "--no-strip-markers")
         python = str(python_of(self.folder / "env"))
-        files = ("--python", python, "--output-file", str(output), str(wanted))
+        files = ("--python", python, "--output-file", str(output), str(listing))
         self._uv("pip", "compile", *plain, *options, *files)
         return parse_pins(output.read_text(encoding="utf-8").splitlines())
 
@@ -132,8 +132,8 @@ class LockEnvironment:
         extra = self._settings.arguments if "compile" in arguments else ()
         variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
         command = Command((*argv, *extra), cwd=self.project, env=variables, secrets=_READ)
-        completed = run(command, self.environment, log=self.log)
-        _raise_for(completed, f"uv {arguments[0]}")
+        result = run(command, self.environment, log=self.log, redact=hide_queries)
+        _raise_for(result, f"uv {arguments[0]}")
 
     @functools.cached_property
     def _settings(self) -> UvSettings:
@@ -143,14 +143,14 @@ class LockEnvironment:
         settings = Installer(self.environment, self.log).settings
         if not self.pipfile.sources:
             return settings
-        kept = {key: value for key, value in settings.variables.items() if key not in _INDEXES}
-        return UvSettings({**kept, "UV_INDEX_STRATEGY": "unsafe-best-match"})
+        others = {key: value for key, value in settings.variables.items() if key not in _INDEXES}
+        return UvSettings({**others, "UV_INDEX_STRATEGY": "unsafe-best-match"})
 
     @property
     def _without_overrides(self) -> Environment:
         variables = self.environment.variables
-        kept = {name: value for name, value in variables.items() if name not in _OVERRIDES}
-        return replace(self.environment, variables=kept)
+        others = {name: value for name, value in variables.items() if name not in _OVERRIDES}
+        return replace(self.environment, variables=others)
 
     @property
     def _variables(self) -> dict[str, str]:
@@ -172,8 +172,8 @@ class LockEnvironment:
         if self._index is None:
             return {}
         # The address is another one in each run, and nothing should be kept by it.
-        found = for_pip(self._index, {}, self.environment.variables)
-        return {**found, "PIP_NO_CACHE_DIR": "1"}
+        settings = for_pip(self._index, {}, self.environment.variables)
+        return {**settings, "PIP_NO_CACHE_DIR": "1"}
 
     @property
     def _index(self) -> Target | None:
@@ -191,16 +191,15 @@ def find_python(version: str, environment: Environment) -> str:
     if version == python_version().rpartition(".")[0]:
         return sys.executable
     argv = (sys.executable, "-P", "-m", "uv", "python", "find", "--no-project", "--system", version)
-    command = Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}, is_private=True)
-    completed = run(command, environment)
-    if not completed.failed:
-        return completed.last_line
-    # A pyenv shim for a version that is installed but not chosen makes uv give up.
+    result = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}), environment)
+    if not result.failed:
+        return result.last_line
+    # uv gives up at a pyenv shim of a version that is installed but not selected.
     if shutil.which("pyenv"):
-        completed = run(Command(("pyenv", "prefix", version), is_private=True), environment)
-        if not completed.failed:
-            return str(Path(completed.last_line, "bin", "python"))
-    message = f"locking needs Python {version}, and there is none on PATH"
+        result = run(Command(("pyenv", "prefix", version)), environment)
+        if not result.failed:
+            return str(Path(result.last_line, "bin", "python"))
+    message = f"locking needs Python {version}, which is not on PATH"
     raise ConfigurationError(message, hint=f"install it, or run: uv python install {version}")
 
 
@@ -223,7 +222,7 @@ def _copy(root: Path, path: str, project: Path) -> None:
         raise LockfileError(message, hint="move the package into it, or name a release")
     if not source.exists():
         message = f"Pipfile: the path {path} does not exist"
-        raise LockfileError(message, hint="mend the path")
+        raise LockfileError(message, hint="fix the path")
     target = project / source.relative_to(root)
     if source.is_dir():
         shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
@@ -236,9 +235,9 @@ def _as_requirements(pins: Mapping[str, str]) -> str:
     return "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))
 
 
-def _raise_for(completed: Completed, what: str) -> None:
-    if completed.failed:
-        found = map(_ERROR.match, map(str.strip, completed.output.splitlines()))
-        first = next((match["what"] for match in found if match), completed.last_line)
+def _raise_for(result: Completed, what: str) -> None:
+    if result.failed:
+        matches = map(_ERROR.match, map(str.strip, result.output.splitlines()))
+        first = next((match["what"] for match in matches if match), result.last_line)
         message = f"{what}: {first}"
         raise StepFailedError(message, hint="Pipfile.lock is as it was")

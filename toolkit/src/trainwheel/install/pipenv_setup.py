@@ -1,7 +1,7 @@
 """The real pipenv-setup, for teams that need its exact output.
 
 It runs only with frozen old packages, so it gets an environment of its own, and it writes where
-it runs, not atomically, so it is given copies. What it made is handed back if it is still Python.
+it runs, not atomically, so it is given copies. Its setup.py is taken if it is still Python.
 """
 
 from __future__ import annotations
@@ -54,44 +54,44 @@ class PipenvSetup:
         """
         arguments = self._arguments(settings)
         if "setup.py" not in files:
-            message = "pipenv-setup writes into a setup.py, and there is none"
-            raise ConfigurationError(message, hint="leave out --engine")
+            message = "pipenv-setup needs a setup.py, which is missing"
+            raise ConfigurationError(message, hint="omit --engine")
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as name:
             for file, data in files.items():
                 Path(name, file).write_bytes(data)
             self._run(arguments, Path(name))
-            made = Path(name, "setup.py").read_bytes()
-        _check(made)
-        return made
+            setup_py = Path(name, "setup.py").read_bytes()
+        _check(setup_py)
+        return setup_py
 
     def _arguments(self, settings: SyncSettings) -> tuple[str, ...]:
         if not _FIRST <= self.python <= _LAST:
             here = ".".join(map(str, self.python))
-            message = f"pipenv-setup runs on Python 3.9 to 3.13, and this is {here}"
-            raise ConfigurationError(message, hint="leave out --engine, or use an older Python")
+            message = f"pipenv-setup runs on Python 3.9 to 3.13, not on {here}"
+            raise ConfigurationError(message, hint="omit --engine, or use an older Python")
         if settings.pins not in _OPTIONS:
-            message = f"pipenv-setup knows no policy {settings.pins!r}"
+            message = f"pipenv-setup does not know the policy {settings.pins!r}"
             raise ConfigurationError(message, hint=f"use --pins {' or '.join(_OPTIONS)}")
         if settings.extras not in ({}, {"dev": "dev-packages"}):
-            message = "pipenv-setup writes no extra but dev"
-            raise ConfigurationError(message, hint="leave out --engine, or use --dev-extra dev")
+            message = "pipenv-setup can write only the extra dev"
+            raise ConfigurationError(message, hint="omit --engine, or use --dev-extra dev")
         return ("sync", *_OPTIONS[settings.pins], *(("--dev",) if settings.extras else ()))
 
     def _run(self, arguments: tuple[str, ...], folder: Path) -> None:
         requirements = REQUIREMENTS.read_text(encoding="utf-8")
         try:
             python = Installer(self._installing()).ensure(self.folder, requirements)
-            # Its order of clauses follows the hashes of texts.
+            # It orders clauses by the hashes of texts, which Python makes random.
             variables = {"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
             argv = (str(python.with_name("pipenv-setup")), *arguments)
-            completed = run(Command(argv, cwd=folder, env=variables), self.environment)
+            result = run(Command(argv, cwd=folder, env=variables), self.environment)
         except StepFailedError as error:
             message = f"pipenv-setup cannot be used: {error.message}"
             raise ConfigurationError(message, hint=error.hint) from None
-        if completed.failed:
-            message = f"pipenv-setup ended with exit code {completed.returncode}"
-            message += f": {completed.last_line}" if completed.last_line else ""
-            raise ConfigurationError(message, hint="leave out --engine to see what is wrong")
+        if result.failed:
+            message = f"pipenv-setup ended with exit code {result.returncode}"
+            message += f": {result.last_line}" if result.last_line else ""
+            raise ConfigurationError(message, hint="omit --engine to see what is wrong")
 
     def _installing(self) -> Environment:
         """Return the variables to install with."""
@@ -100,10 +100,10 @@ class PipenvSetup:
         return replace(self.environment, variables=variables)
 
 
-def _check(made: bytes) -> None:
-    """Check that a file is Python: pipenv-setup ends well with one that is not."""
+def _check(setup_py: bytes) -> None:
+    """Check that a file is Python: pipenv-setup reports success even if it is not."""
     try:
-        ast.parse(made)
+        ast.parse(setup_py)
     except (SyntaxError, ValueError) as error:
         message = f"pipenv-setup ruined setup.py: {error}"
-        raise ConfigurationError(message, hint="the file is kept; leave out --engine") from None
+        raise ConfigurationError(message, hint="the file is kept; omit --engine") from None

@@ -79,18 +79,17 @@ class Routing:
         first = pip.get("index-url") or self._default_index()
         addresses = (first, *pip.get("extra-index-url", "").split())
         bundle = pip.get("cert") or find_bundle(self.environment.variables)
-        hidden = self.environment.secrets
-        rest = tuple(parse_address("of pip", text, hidden, bundle) for text in addresses if text)
-        bound = {name: self.open_index(name) for name in self.bindings.patterns}
-        with serve_routes(self.bindings, bound, rest) as url:
+        rest = tuple(parse_address("of pip", text, bundle) for text in addresses if text)
+        targets = {name: self.open_index(name) for name in self.bindings.patterns}
+        with serve_routes(self.bindings, targets, rest) as url:
             yield url
 
     def _default_index(self) -> str:
-        """Return where pip installs from when it is told nothing, in its own words."""
+        """Return where pip installs from by default, according to its help."""
         argv = (sys.executable, "-P", "-m", "pip", "download", "--help")
-        told = run(Command(argv, env={"COLUMNS": "1000"}), self.environment).output
-        found = _DEFAULT.search(" ".join(told.split()))
-        return found[1] if found else ""
+        text = run(Command(argv, env={"COLUMNS": "1000"}), self.environment).output
+        match = _DEFAULT.search(" ".join(text.split()))
+        return match[1] if match else ""
 
 
 def routing_of(

@@ -40,15 +40,15 @@ class Wheelhouse:
     environment: Environment
     routing: Routing | None = None
 
-    def fetch(self, locked: Sequence[LockedRequirement]) -> None:
+    def fetch(self, packages: Sequence[LockedRequirement]) -> None:
         """Fetch the file of each requirement that fits this Python and platform.
 
         Raises:
-            ConfigurationError: The folder cannot be used, or there is no pip.
-            StepFailedError: A file cannot be had, or has none of the locked digests.
+            ConfigurationError: The folder cannot be used, or pip is not installed.
+            StepFailedError: A file cannot be fetched, or its digest is not in the lock.
         """
         self._make_folder()
-        text = render_requirements(locked)
+        text = render_requirements(packages)
         shares = {text: {}} if self.routing is None else self.routing.for_pip(text)
         for share, variables in shares.items():
             self._fetch_share(share, variables)
@@ -63,24 +63,24 @@ class Wheelhouse:
                 *("--dest", str(self.folder), "--requirement", str(listing)),
             )
             command = Command(argv, env=variables, secrets=_READ)
-            completed = run(command, self.environment)
-        if "No module named pip" in completed.last_line:
+            result = run(command, self.environment, redact=hide_queries)
+        if "No module named pip" in result.last_line:
             message = "pip is not installed beside this command"
             raise ConfigurationError(message, hint="run it as .venv/bin/trainwheel")
-        if completed.failed:
-            lines = [line for line in completed.output.splitlines() if line.startswith("ERROR: ")]
-            said = lines[-1].removeprefix("ERROR: ") if lines else completed.last_line
-            message = f"pip cannot fetch all that is locked: {said}"
-            raise StepFailedError(message, hint="run it again: what is there already is kept")
+        if result.failed:
+            lines = [line for line in result.output.splitlines() if line.startswith("ERROR: ")]
+            reason = lines[-1].removeprefix("ERROR: ") if lines else result.last_line
+            message = f"pip cannot fetch all that is locked: {reason}"
+            raise StepFailedError(message, hint="run it again: files already fetched are kept")
 
     def files(self) -> tuple[Path, ...]:
-        """Return what lies in the folder, sorted by name."""
+        """Return the files in the folder, sorted by name."""
         return tuple(sorted(path for path in self.folder.iterdir() if path.is_file()))
 
-    def strangers(self, locked: Sequence[LockedRequirement]) -> Iterator[str]:
-        """Yield the names of files that have no digest of the lock, such as those of an old one."""
-        known = {digest for requirement in locked for digest in requirement.hashes}
-        yield from (p.name for p in self.files() if f"sha256:{digest_file(p)}" not in known)
+    def strangers(self, packages: Sequence[LockedRequirement]) -> Iterator[str]:
+        """Yield the names of files whose digests are not in the lock, such as an old one's."""
+        digests = {digest for requirement in packages for digest in requirement.hashes}
+        yield from (p.name for p in self.files() if f"sha256:{digest_file(p)}" not in digests)
 
     def _make_folder(self) -> None:
         try:
@@ -97,15 +97,15 @@ def plan_downloads(
 
     Args:
         lock: The lock.
-        categories: Those wanted; all where none is named.
+        categories: Their names; empty for all.
 
     Raises:
-        LockfileError: The lock has no such category.
+        LockfileError: A category is not in the lock.
     """
-    seen: set[tuple[str, str]] = set()
+    pins: set[tuple[str, str]] = set()
     groups = []
     for category in categories or sorted(lock.categories):
-        locked = requirements(lock, category)
-        groups.append(tuple(row for row in locked if (row.name, row.pin) not in seen))
-        seen.update((row.name, row.pin) for row in locked)
+        rows = requirements(lock, category)
+        groups.append(tuple(row for row in rows if (row.name, row.pin) not in pins))
+        pins.update((row.name, row.pin) for row in rows)
     return tuple(group for group in groups if group)

@@ -47,7 +47,7 @@ def check_place(folder: Path) -> None:
 
 def create(
     folder: Path,
-    told: Mapping[str, object],
+    answers: Mapping[str, object],
     environment: Environment,
     console: Console,
     *,
@@ -55,59 +55,59 @@ def create(
 ) -> None:
     """Make a model repository in ``folder`` whose `make upload.model` and `make check` pass.
 
-    It is made beside its place and moved there last of all: until then, an end of whatever kind
-    leaves nothing.
+    It is made beside its place and moved there last of all: if it ends earlier for any reason,
+    nothing is left.
 
     Args:
         folder: Where to; new or empty.
-        told: The answers that were given, by their names in the template.
+        answers: Those given so far, by their names in the template.
         environment: The variables of this run.
-        console: Where people are told.
+        console: Prints the progress.
         asks: Whether to ask for the other answers at the terminal.
 
     Raises:
-        ConfigurationError: It cannot be made there, or there is no git.
+        ConfigurationError: It cannot be made there, or git is not installed.
         StepFailedError: The packages cannot be locked.
     """
     check_place(folder)
-    shown = shlex.quote(os.path.relpath(folder))
+    place = shlex.quote(os.path.relpath(folder))
     if shutil.which("git", path=environment.get("PATH")) is None:
-        message = "git is not installed, and a model repository is one of git"
+        message = "git is not installed, and a model repository needs it"
         raise ConfigurationError(message, hint="install git")
     with _scratch_beside(folder) as scratch:
         uv_cache_or_fallback(environment, scratch / "uv-cache")
-        made, environment = scratch / folder.name, without_repository(read_environment())
-        answers = _render(made, told, asks=asks)
+        root, environment = scratch / folder.name, without_repository(read_environment())
+        answers = _render(root, answers, asks=asks)
         console.line("locking the packages, which takes a minute")
-        _lock(made, environment, answers["name"])
-        problem = commit_all(made, f"Start {answers['name']} from trainwheel", environment)
+        _lock(root, environment, str(answers["name"]))
+        problem = commit_all(root, f"Start {answers['name']} from trainwheel", environment)
         # An empty folder gives way, though it be the current one.
-        made.rename(folder)
-    console.outcome("init", f"{answers['name']} in {shown}")
+        root.rename(folder)
+    console.outcome("init", f"{answers['name']} in {place}")
     if problem:
         console.notice(f"{problem}, so nothing is committed; commit it yourself")
-    console.command("next:     ", f"cd {shown} && make upload.model && make check")
+    console.command("next:     ", f"cd {place} && make upload.model && make check")
 
 
-def _render(made: Path, told: Mapping[str, object], *, asks: bool) -> dict[str, Any]:
+def _render(root: Path, answers: Mapping[str, object], *, asks: bool) -> dict[str, Any]:
     """Write the files of the repository and return the answers."""
-    wheel = write_own_wheel(made / "wheels")
-    known = {**told, "wheel": wheel.name, "folder_name": name_of(made.name)}
-    answers = render(made, known, asks=asks)
-    # A wheel may have lost this on its way.
-    (made / "bootstrap.py").chmod(0o755)
+    wheel = write_own_wheel(root / "wheels")
+    more = {"wheel": wheel.name, "folder_name": name_of(root.name)}
+    answers = render(root, {**answers, **more}, asks=asks)
+    # An installed wheel may not have kept this mode.
+    (root / "bootstrap.py").chmod(0o755)
     return answers
 
 
-def _lock(made: Path, environment: Environment, name: str) -> None:
+def _lock(root: Path, environment: Environment, name: str) -> None:
     """Lock the packages of the repository, and write them into the file that lists them."""
     try:
-        lock(made, environment)
+        lock(root, environment)
     except TrainwheelError as error:
         raise StepFailedError(error.message, hint=_NOTHING_MADE) from None
-    _check_is_free(made, name)
-    synced = examine(made, parse_sync_settings((made / "pyproject.toml").read_text("utf-8")))
-    (made / synced.target).write_bytes(synced.after)
+    _check_is_free(root, name)
+    change = examine(root, parse_sync_settings((root / "pyproject.toml").read_text("utf-8")))
+    (root / change.target).write_bytes(change.after)
 
 
 @contextmanager

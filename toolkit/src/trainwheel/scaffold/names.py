@@ -1,4 +1,4 @@
-"""The names of a new model repository: which ones will do, and what follows from them."""
+"""The names of a new model repository: which ones can be used, and what follows from them."""
 
 from __future__ import annotations
 
@@ -77,42 +77,47 @@ def prefix_of(url_env: str) -> str:
 
 
 def problem_of_name(name: str) -> str:
-    """Return what is wrong with the name of a distribution; nothing where it will do."""
+    """Return what is wrong with the name of a distribution; empty where it can be used."""
     if len(name) > _LONGEST:
         return f"is longer than {_LONGEST} letters"
     if not _NAME.fullmatch(name):
-        return "takes letters, digits, dots and hyphens, and starts and ends with a letter or digit"
+        return (
+            "takes letters, digits, dots and hyphens, and must start and end with a letter or digit"
+        )
     if canonicalize_name(name) in _TAKEN:
         return "is the name of a package that models need"
     return ""
 
 
-def problem_of_package(package: str, taken: Iterable[str] = ()) -> str:
-    """Return what is wrong with the name of a package; nothing where it will do.
+def problem_of_package(package: str, installed: Iterable[str] = ()) -> str:
+    """Return what is wrong with the name of a package; empty where it can be used.
 
     Args:
         package: The name.
-        taken: What can be imported in the environment that asks.
+        installed: What can be imported in the environment that asks.
     """
     words = (*keyword.kwlist, *keyword.softkwlist)
-    judged = (
+    rules = (
         (len(package) > _LONGEST, f"is longer than {_LONGEST} letters"),
         (
             not _PACKAGE.fullmatch(package),
-            "is no name of a package: small letters, digits and underscores, a letter first",
+            "is not the name of a package: small letters, digits and underscores, a letter first",
         ),
         (package in words, "is a word of Python's own"),
         (package in sys.stdlib_module_names, "is a module of Python's own"),
         (package in _RESERVED, "is reserved, for it means something else in a model repository"),
-        (package in {*_TAKEN.values(), *taken}, "is taken by another package, which it would hide"),
+        (
+            package in {*_TAKEN.values(), *installed},
+            "is the name of another package, which it would hide",
+        ),
     )
-    return next((reason for is_so, reason in judged if is_so), "")
+    return next((reason for is_so, reason in rules if is_so), "")
 
 
 def problem_of_variable(name: str) -> str:
-    """Return what is wrong with the variable of an index's address; nothing where it will do."""
+    """Return what is wrong with the variable of an index's address; empty where it can be used."""
     if not _VARIABLE.fullmatch(name):
-        return "is no name of a variable: capitals, digits and underscores"
+        return "is not the name of a variable: capitals, digits and underscores"
     prefix, _, last = name.rpartition("_")
     if last != "URL" or not prefix:
         return "must end with _URL, for the variables of its credentials are named alike"
@@ -124,6 +129,6 @@ def problem_of_variable(name: str) -> str:
 
 
 def problem_of_services(names: Iterable[str]) -> str:
-    """Return what is wrong with the CI services asked for; nothing where they will do."""
+    """Return what is wrong with the CI services asked for; empty where they can be used."""
     unknown = sorted(set(names) - {*CI_SERVICES})
-    return f"knows no {unknown[0]!r}: give any of {', '.join(CI_SERVICES)}" if unknown else ""
+    return f"does not know {unknown[0]!r}: name any of {', '.join(CI_SERVICES)}" if unknown else ""

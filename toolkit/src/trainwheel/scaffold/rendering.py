@@ -1,4 +1,4 @@
-"""Renders the template of a model repository with copier, and asks what it was not told."""
+"""Renders the template of a model repository with copier, and asks for missing answers."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ TEMPLATE = Path(__file__).with_name("template")
 
 
 class Names(Extension):
-    """Lets the template's questions know which names will do, and what follows from them."""
+    """Lets the template's questions know which names can be used, and what follows from them."""
 
     def __init__(self, environment: JinjaEnvironment) -> None:
         super().__init__(environment)
         functions = (package_of, prefix_of, training_of)
-        judges = (problem_of_name, problem_of_package, problem_of_variable)
-        environment.filters |= {function.__name__: function for function in (*functions, *judges)}
+        checks = (problem_of_name, problem_of_package, problem_of_variable)
+        environment.filters |= {function.__name__: function for function in (*functions, *checks)}
 
 
 def find_copier() -> ModuleType:
-    """Return copier, which only this needs.
+    """Return copier, which nothing else needs.
 
     Raises:
         ConfigurationError: It is not installed.
@@ -47,18 +47,18 @@ def find_copier() -> ModuleType:
         import copier
     except ModuleNotFoundError:
         message = "copier is not installed beside this command"
-        # No name of the library on an index is taken on trust.
+        # Not `trainwheel[...]`: nobody can vouch for that name on the public index.
         hint = "install it there: python -m pip install copier pipenv"
         raise ConfigurationError(message, hint=hint) from None
     return copier
 
 
-def render(folder: Path, told: Mapping[str, object], *, asks: bool) -> dict[str, Any]:
+def render(folder: Path, answers: Mapping[str, object], *, asks: bool) -> dict[str, Any]:
     """Write the files of a model repository, and return all answers.
 
     Args:
         folder: Where to; new.
-        told: What is known: the answers given, and what the template takes beside them.
+        answers: Those given so far, and the template's other values.
         asks: Whether to ask for the other answers at the terminal; else their defaults count.
 
     Raises:
@@ -67,9 +67,9 @@ def render(folder: Path, told: Mapping[str, object], *, asks: bool) -> dict[str,
     copier = find_copier()
     try:
         worker = copier.run_copy(
-            str(TEMPLATE), folder, dict(told), defaults=not asks, quiet=True, unsafe=True
+            str(TEMPLATE), folder, dict(answers), defaults=not asks, quiet=True, unsafe=True
         )
     except copier.errors.CopierAnswersInterrupt:
         raise KeyboardInterrupt from None
-    answers: dict[str, Any] = dict(worker.answers.combined)
-    return answers
+    everything: dict[str, Any] = dict(worker.answers.combined)
+    return everything

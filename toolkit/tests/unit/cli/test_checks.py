@@ -34,7 +34,7 @@ def test_the_pythons_that_are_tested_are_well(version: tuple[int, int, int], sta
         ("GNU Make 4.3", True, "ok", "GNU Make 4.3"),
         ("bmake", True, "problem", "not GNU make"),
         ("", True, "problem", "not GNU make"),
-        ("", False, "warning", "there is none"),
+        ("", False, "warning", "not installed"),
     ],
 )
 def test_make_is_gnu_make_or_nox_has_to_do(

@@ -1,83 +1,300 @@
-"""What ``trainwheel sync`` takes from the configuration, and where it tells of what it did."""
+"""The ``trainwheel sync`` command: what it writes, prints and returns."""
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trainwheel.cli.main import main
-from unit.repository import PYPROJECT, SETUP_PY, write, write_lock
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pins import POLICIES
+from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.requirements.setup_py import read_extra, read_install_requires
+from unit.sync_corpus import CASES, REFUSED, copy_case
+
+_CASE = "decoy_setup_call"
 
 
-@pytest.fixture(autouse=True)
-def _drifted(root: Path) -> None:
-    """Let the lock move on."""
-    write_lock(root, six="==1.17.0")
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that uses nothing else of ours, and has drifted."""
+    return copy_case(_CASE, tmp_path / "project")
 
 
-def test_the_present_folder_is_meant_where_none_is_named(root: Path) -> None:
-    assert main(["sync"]) == 0
-    assert (root / "setup.py").read_text() == SETUP_PY.replace("1.16.0", "1.17.0")
+def _sync(folder: Path, *options: str) -> int:
+    return main(["sync", str(folder), *options])
 
 
-def test_the_configuration_of_the_folder_counts(root: Path) -> None:
-    write(root, "pyproject.toml", f'{PYPROJECT}sync.pins = "locked"\n')
+class TestRoundTrip:
+    @pytest.mark.parametrize("policy", POLICIES)
+    @pytest.mark.parametrize("case", CASES)
+    def test_what_was_synced_passes_the_check_and_stays(
+        self, case: str, policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        project = copy_case(case, tmp_path)
+        before = (project / "setup.py").read_bytes()
+        # That lock lacks the packages for development, which only an extra would miss.
+        extra = () if case == "lock_no_develop" else ("--dev-extra", "dev")
+        options = ("--pins", policy, *extra)
+        code = _sync(project, *options)
+        after = (project / "setup.py").read_bytes()
+        if case in REFUSED and not (policy == "declared" and case == "bad_lock_json"):
+            assert code == 2
+            assert re.search(REFUSED[case], capsys.readouterr().err)
+            assert after == before
+            return
+        assert code == 0
+        assert _sync(project, "--check", *options) == 0
+        assert _sync(project, *options) == 0
+        assert (project / "setup.py").read_bytes() == after
 
-    assert main(["sync"]) == 0
-    assert '"six==1.17.0"' in (root / "setup.py").read_text()
 
-
-def test_the_policy_of_the_command_line_wins(root: Path) -> None:
-    write(root, "pyproject.toml", f'{PYPROJECT}sync.pins = "locked"\n')
-
-    assert main(["sync", "--pins", "declared"]) == 0
-    assert '"six"' in (root / "setup.py").read_text()
-
-
-def test_an_extra_of_the_command_line_joins_those_of_the_configuration(root: Path) -> None:
-    write(root, "pyproject.toml", f'{PYPROJECT}sync.extras = {{ testing = "test" }}\n')
-    write(root, "Pipfile", (root / "Pipfile").read_text() + '\n[dev-packages]\nnox = "*"\n')
-
-    assert main(["sync", "--pins", "declared", "--dev-extra", "dev"]) == 0
-    text = (root / "setup.py").read_text()
-    assert all(word in text for word in ('"testing"', '"pytest"', '"dev"', '"nox"'))
-
-
-def test_a_check_leaves_standard_output_to_the_difference(
-    root: Path, capsys: pytest.CaptureFixture[str]
+def test_drift_is_1_with_the_difference_alone_on_standard_output(
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["sync", "--check"]) == 1
-    assert capsys.readouterr().out.startswith("--- setup.py\n")
+    before = (project / "setup.py").read_bytes()
+    assert _sync(project, "--check", "--pins", "locked") == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("--- setup.py\n+++ setup.py (synced)\n@@ ")
+    assert err.startswith("failed: setup.py does not agree with the lock; ")
+    assert len(err.splitlines()) == 1
+    assert (project / "setup.py").read_bytes() == before
 
+
+def test_written_is_0_and_in_sync_is_0(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
     assert main(["sync"]) == 0
-    assert "setup.py" in capsys.readouterr().out
-    assert main(["sync", "--check"]) == 0
+    assert "setup.py updated" in capsys.readouterr().out
+    assert _sync(project) == 0
+    assert "setup.py agrees with the lock" in capsys.readouterr().out
+    assert _sync(project, "--check") == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "setup.py" in err
-    assert (root / "setup.py").read_text() != SETUP_PY
+    assert "setup.py agrees" in err
+
+
+def pyproject(text: str) -> Callable[[Path], object]:
+    return lambda project: (project / "pyproject.toml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda p: (p / "Pipfile").unlink(), "Pipfile is missing"),
+        (lambda p: (p / "Pipfile.lock").unlink(), "Pipfile.lock is missing"),
+        (lambda p: (p / "setup.py").unlink(), "there is no setup.py"),
+        (lambda p: (p / "setup.py").chmod(0o444), "setup.py is read-only; make it writable"),
+        (lambda p: (p / "Pipfile").write_bytes(b"\xff"), "Pipfile is not UTF-8"),
+        (lambda p: (p / "pyproject.toml").write_bytes(b"# \xff"), "pyproject.toml is not UTF-8"),
+        (lambda p: (p / "Pipfile").write_text("[packages]\na='*'"), "not the lock of this"),
+        (lambda p: (p / "setup.cfg").mkdir(), "setup.cfg cannot be read: Is a directory"),
+        (pyproject("["), "pyproject.toml is not TOML"),
+        (pyproject("tool.trainwheel.sync.pin = 'x'"), r"sync\.pin, did you mean sync\.pins"),
+        (pyproject("tool.trainwheel.sync.extras = {gpu = 'gpu'}"), r"'gpu' .*\[gpu\]"),
+    ],
+)
+def test_what_cannot_be_done_is_2_in_one_line(
+    project: Path,
+    spoil: Callable[[Path], object],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spoil(project)
+    assert _sync(project) == 2
+    out, err = capsys.readouterr()
+    assert len(err.splitlines()) == 1
+    assert re.match(f"configuration: .*{message}", err)
+    assert out == ""
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "setup.py"])
+def test_a_folder_that_is_not_one_is_named(
+    project: Path, folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _sync(project / folder) == 2
+    assert folder in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("policy", ["direct", "compatible"])
-def test_a_policy_that_the_real_pipenv_setup_lacks_is_refused_where_it_is_asked_for(
-    root: Path, policy: str, capsys: pytest.CaptureFixture[str]
+def test_a_policy_that_the_real_pipenv_setup_does_not_have_is_refused(
+    project: Path, policy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["sync", "--engine", "pipenv-setup", "--pins", policy]) == 2
+    before = (project / "setup.py").read_bytes()
+    assert _sync(project, "--engine", "pipenv-setup", "--pins", policy) == 2
     assert policy in capsys.readouterr().err
-    assert (root / "setup.py").read_text() == SETUP_PY
+    assert (project / "setup.py").read_bytes() == before
 
 
-@pytest.mark.parametrize(("name", "data"), [("pyproject.toml", b"# \xff"), ("Pipfile", b"\xff")])
-def test_a_file_of_another_encoding_is_named(
-    root: Path, name: str, data: bytes, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("options", [("--pins", "loose"), ("--engine", "x"), ("--what",)])
+def test_a_wrong_argument_is_2(project: Path, options: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _sync(project, *options)
+    assert caught.value.code == 2
+
+
+SECRET = "s3cret-Value"
+_ENTRY: dict[str, Any] = {
+    "query": {"file": f"https://x.example/a-1.0.tar.gz?token={SECRET}"},
+    "user": {"editable": True, "git": f"https://{SECRET}@x.example/o/a.git", "ref": "v1"},
+    "local": {"path": f"file://me:{SECRET}@server/a.whl"},
+}
+_FAULTS = [*_ENTRY, "lock source", "pipfile source"]
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+@pytest.mark.parametrize("check", [(), ("--check",)], ids=["write", "check"])
+@pytest.mark.parametrize(
+    "options",
+    [*(("--pins", policy) for policy in POLICIES), ("--engine", "pipenv-setup"),
+     ("--engine", "pipenv-setup", "--pins", "declared")],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_secret_is_refused_before_anything_is_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fault: str,
+    check: tuple[str, ...],
+    options: tuple[str, ...],
 ) -> None:
-    (root / name).write_bytes(data)
+    lock: dict[str, Any] = {"_meta": {}, "default": {"six": {"version": "==1.0"}}, "develop": {}}
+    pipfile = "[packages]\nsix = '*'\n"
+    if fault in _ENTRY:
+        lock["develop"] = {"a": _ENTRY[fault]}
+    elif fault == "lock source":
+        lock["_meta"] = {"sources": [{"name": "a", "url": f"https://me:{SECRET}@x.example/"}]}
+    else:
+        pipfile += f"[[source]]\nname = 'a'\nurl = 'https://x.example/?token={SECRET}'\n"
+    files = {
+        "Pipfile": pipfile,
+        "Pipfile.lock": stamp_lock(json.dumps(lock), parse_pipfile("[packages]\nsix = '*'\n"))
+        if fault in _ENTRY else json.dumps(lock),
+        "setup.py": "from setuptools import setup\n\nsetup(name='m', install_requires=[])\n",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
 
-    assert main(["sync"]) == 2
-    assert name in capsys.readouterr().err
+    assert _sync(tmp_path, *options, *check) == 2
+
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"configuration: Pipfile(\.lock)?: .*\ba\b.* has a .* in its .*\n", err)
+    assert SECRET not in out + err
+    assert {name: (tmp_path / name).read_text() for name in files} == files
 
 
-def test_a_folder_that_is_not_one_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sync", str(root / "setup.py")]) == 2
-    assert "setup.py" in capsys.readouterr().err
+class TestWriting:
+    def test_the_policy_and_the_extras_come_from_the_configuration(self, project: Path) -> None:
+        (project / "pyproject.toml").write_text(
+            "[tool.trainwheel.sync]\npins = 'direct'\nextras = {dev = 'dev-packages'}\n"
+        )
+        assert _sync(project) == 0
+        source = (project / "setup.py").read_bytes()
+        assert read_install_requires(source) == ("requests==2.31.0",)
+        assert read_extra(source, "dev") == ("pytest==8.0.0",)
+
+    def test_the_command_line_wins_and_its_extra_joins_the_others(self, project: Path) -> None:
+        (project / "pyproject.toml").write_text(
+            "[tool.trainwheel.sync]\npins = 'direct'\nextras = {dev = 'dev-packages'}\n"
+        )
+        assert _sync(project, "--pins", "declared", "--dev-extra", "test") == 0
+        source = (project / "setup.py").read_bytes()
+        assert read_install_requires(source) == ("requests>=2.30",)
+        assert read_extra(source, "test") == read_extra(source, "dev") == ("pytest",)
+
+    def test_pyproject_is_written_where_it_has_the_list(self, project: Path) -> None:
+        (project / "setup.py").unlink()
+        (project / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = []\n')
+        assert _sync(project) == 0
+        text = (project / "pyproject.toml").read_text()
+        assert text == '[project]\nname = "x"\ndependencies = ["requests>=2.31.0,<3"]\n'
+        assert _sync(project, "--check") == 0
+
+    def test_locked_needs_no_pipfile_and_declared_no_lock(self, project: Path) -> None:
+        (project / "Pipfile").rename(project / "other")
+        assert _sync(project, "--pins", "locked") == 0
+        (project / "other").rename(project / "Pipfile")
+        (project / "Pipfile.lock").unlink()
+        assert _sync(project, "--pins", "declared") == 0
+
+    def test_a_link_stays_and_its_file_is_written_with_its_mode(self, project: Path) -> None:
+        real = project / "real.py"
+        (project / "setup.py").rename(real)
+        real.chmod(0o750)
+        (project / "setup.py").symlink_to("real.py")
+        assert _sync(project) == 0
+        assert (project / "setup.py").is_symlink()
+        assert read_install_requires(real.read_bytes()) == ("requests>=2.31.0,<3",)
+        assert real.stat().st_mode & 0o777 == 0o750
+
+    def test_a_local_package_is_left_out_with_a_notice(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / "Pipfile").write_text("[packages]\nlib = {path = './lib', editable = true}\n")
+        assert _sync(project, "--pins", "declared") == 0
+        assert "notice: lib is local (./lib) and was left out" in capsys.readouterr().out
+        assert read_install_requires((project / "setup.py").read_bytes()) == ()
+
+
+# Stops itself at the k-th line that writing runs through, for every k; prints what it left.
+_KILLER = """
+import os, signal, sys
+from pathlib import Path
+from trainwheel.cli.main import main
+
+project = Path(sys.argv[1])
+target = project / "setup.py"
+old = target.read_bytes()
+main(["sync", str(project)])
+new = target.read_bytes()
+assert old != new
+
+def run_until(line):
+    count = 0
+    def trace(frame, event, argument):
+        nonlocal count
+        if not frame.f_code.co_filename.endswith(("synced.py", "files.py", "tempfile.py")):
+            return None
+        count += event == "line"
+        if count == line:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+    sys.settrace(trace)
+    main(["sync", str(project)])
+    os._exit(0)
+
+found = []
+line = 0
+while True:
+    line += 1
+    target.write_bytes(old)
+    child = os.fork()
+    if not child:
+        run_until(line)
+    _, status = os.waitpid(child, 0)
+    now = target.read_bytes()
+    assert now in (old, new), (line, now)
+    found.append("new" if now == new else "old")
+    if not status:
+        break
+    assert os.WTERMSIG(status) == signal.SIGKILL
+print(line, found.count("old"), found.count("new"), file=sys.stderr)
+"""
+
+
+@pytest.mark.integration
+def test_a_kill_at_any_line_leaves_the_old_or_the_new_file(project: Path) -> None:
+    argv = (sys.executable, "-c", _KILLER, str(project))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines, old, new = map(int, done.stderr.split())
+    assert lines > 60
+    assert old > 40
+    assert new > 1
