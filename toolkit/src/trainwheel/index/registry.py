@@ -14,7 +14,7 @@ from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import published_wheels
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import Target
-from trainwheel.index.versions import newest_in_line
+from trainwheel.index.versions import newest_in_series
 from trainwheel.system.files import write_atomically
 from trainwheel.wheel.metadata import read_release_key
 
@@ -55,7 +55,7 @@ class Registry:
         self, wheels: Mapping[str, PublishedFile], version: str, release_key: str
     ) -> str | None:
         """Return the newest release in the series of ``version`` if it has this release key."""
-        newest = newest_in_line(version, wheels)
+        newest = newest_in_series(version, wheels)
         if newest is None or self._release_key(wheels[newest]) != release_key:
             return None
         return newest

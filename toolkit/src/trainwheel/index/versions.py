@@ -24,7 +24,7 @@ __all__ = [
     "Wish",
     "check_not_lower",
     "decide",
-    "newest_in_line",
+    "newest_in_series",
     "next_version",
     "parse_version",
 ]
@@ -72,7 +72,7 @@ def decide(
     Args:
         base: The version in setup.py.
         releases: Every version on the index.
-        unchanged: The release key equals that of :func:`newest_in_line`. The caller compares.
+        unchanged: The release key equals that of :func:`newest_in_series`. The caller compares.
         wish: What was asked for; nothing, by default.
 
     Raises:
@@ -80,7 +80,7 @@ def decide(
     """
     wish = wish or Wish()
     releases = tuple(releases)
-    newest = newest_in_line(base, releases) if unchanged else None
+    newest = newest_in_series(base, releases) if unchanged else None
     if newest is not None and wish.asked is None and not wish.always:
         return Decision(
             newest, releases=False, reason=f"unchanged since {newest}", unchanged_since=newest
@@ -139,7 +139,7 @@ def next_version(
             message = f"build number {build_number} with offset {offset} gives a negative patch"
             raise ConfigurationError(message, hint="raise the offset")
         return _patch(start, build_number + offset)
-    newest = newest_in_line(base, releases)
+    newest = newest_in_series(base, releases)
     if newest is None:
         return str(start)
     highest = Version(newest)
@@ -148,7 +148,7 @@ def next_version(
     return _patch(start, highest.micro + (not highest.is_prerelease))
 
 
-def newest_in_line(base: str, releases: Iterable[str]) -> str | None:
+def newest_in_series(base: str, releases: Iterable[str]) -> str | None:
     """Return the highest published version with the epoch, major and minor number of `base`.
 
     Raises:
@@ -167,7 +167,7 @@ def check_not_lower(version: str, releases: Iterable[str]) -> None:
     Raises:
         ConfigurationError: Installers would prefer the older release.
     """
-    newest = newest_in_line(version, releases)
+    newest = newest_in_series(version, releases)
     if newest is not None and Version(version) < Version(newest):
         message = f"version {version} is lower than {newest}, which is published"
         raise ConfigurationError(message, hint="ask for a higher one, or raise the offset")

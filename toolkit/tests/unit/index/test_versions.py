@@ -15,7 +15,7 @@ from trainwheel.index.versions import (
     Wish,
     check_not_lower,
     decide,
-    newest_in_line,
+    newest_in_series,
     next_version,
     parse_version,
 )
@@ -45,7 +45,7 @@ from trainwheel.index.versions import (
         ("v0.1.0", [], "0.1.0"),
     ],
 )
-def test_the_next_version_is_the_next_free_patch_of_the_line(
+def test_the_next_version_is_the_next_free_patch_of_the_series(
     base: str, published: list[str], expected: str
 ) -> None:
     assert next_version(base, published) == expected
@@ -88,7 +88,7 @@ def test_what_is_not_pep_440_is_refused_in_one_line(
 
 
 def test_a_base_that_is_not_pep_440_names_setup_py() -> None:
-    for read in (next_version, newest_in_line):
+    for read in (next_version, newest_in_series):
         with pytest.raises(ConfigurationError, match=r"version in setup\.py 'one'"):
             read("one", [])
 
@@ -97,7 +97,7 @@ def test_a_base_that_is_not_pep_440_names_setup_py() -> None:
     ("version", "published"),
     [("0.1.170", ["0.1.174"]), ("0.1.0rc1", ["0.1.0"]), ("0.1", ["0.1.1"])],
 )
-def test_a_version_below_what_its_line_has_is_refused(version: str, published: list[str]) -> None:
+def test_a_version_below_those_of_its_series_is_refused(version: str, published: list[str]) -> None:
     with pytest.raises(ConfigurationError, match=r"is lower than 0\.1"):
         check_not_lower(version, published)
 
@@ -106,13 +106,15 @@ def test_a_version_below_what_its_line_has_is_refused(version: str, published: l
     ("version", "published"),
     [("0.1.174", ["0.1.174"]), ("0.1.5", ["0.2.0"]), ("0.1.5", []), ("0.1.0", ["0.1"])],
 )
-def test_an_equal_version_or_another_line_is_not_lower(version: str, published: list[str]) -> None:
+def test_an_equal_version_or_another_series_is_not_lower(
+    version: str, published: list[str]
+) -> None:
     check_not_lower(version, published)
 
 
-def test_the_newest_of_a_line_is_by_version_and_not_by_text() -> None:
-    assert newest_in_line("0.1.0", ["0.1.9", "0.1.10", "0.2.0", "nonsense"]) == "0.1.10"
-    assert newest_in_line("0.3.0", ["0.1.9"]) is None
+def test_the_newest_of_a_series_is_by_version_and_not_by_text() -> None:
+    assert newest_in_series("0.1.0", ["0.1.9", "0.1.10", "0.2.0", "nonsense"]) == "0.1.10"
+    assert newest_in_series("0.3.0", ["0.1.9"]) is None
 
 
 SINCE = "0.1.174"
@@ -162,9 +164,11 @@ _versions = st.builds(
 
 
 @given(_versions, st.lists(_versions))
-def test_the_next_version_is_new_and_above_all_of_its_line(base: str, published: list[str]) -> None:
+def test_the_next_version_is_new_and_above_all_of_its_series(
+    base: str, published: list[str]
+) -> None:
     chosen = next_version(base, published)
     assert parse_version(chosen) not in map(Version, published)
     check_not_lower(chosen, published)
-    newest = newest_in_line(base, published)
+    newest = newest_in_series(base, published)
     assert newest is None or Version(chosen) > Version(newest)

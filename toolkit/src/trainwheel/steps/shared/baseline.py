@@ -14,7 +14,7 @@ from trainwheel.errors import MissingCredentialsError, StepFailedError, Trainwhe
 from trainwheel.evaluation.gate import Baseline
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
-from trainwheel.index.versions import newest_in_line
+from trainwheel.index.versions import newest_in_series
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
 from trainwheel.steps.shared.registry import registry_of
 from trainwheel.system.files import remove
@@ -91,7 +91,7 @@ def find_published(run: Run, name_asked: str | None) -> Published:
         return Published(reason=reason, is_deferred=True)
     except TrainwheelError as error:
         return Published(reason=f"the index cannot be read: {error.message}", error=error)
-    newest = newest_in_line(base, wheels)
+    newest = newest_in_series(base, wheels)
     if newest is None:
         return Published(reason=f"nothing published in {_series(base)} ({registry.label})")
     return Published(newest, registry=registry, file=wheels[newest])

@@ -24,7 +24,7 @@ from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
-from trainwheel.index.versions import check_not_lower, newest_in_line
+from trainwheel.index.versions import check_not_lower, newest_in_series
 from trainwheel.install.environments import Installer
 from trainwheel.steps.shared.prove import prove
 from trainwheel.system.console import Console
@@ -295,7 +295,7 @@ def compare_late(
             rule of the wheel.
         ConfigurationError: This version of trainwheel cannot read the wheel's provenance.
     """
-    newest = newest_in_line(proof.version, wheels)
+    newest = newest_in_series(proof.version, wheels)
     if newest is None or newest == proof.compared_with:
         return
     if not any(member.endswith(_RECORD) for member in list_members(wheel)):
