@@ -146,8 +146,8 @@ def _upload(arguments: argparse.Namespace) -> None:
         except TrainwheelError as error:
             errors.append(error)
     # One wheel does not stop another; `main` shows the last error.
-    for error in errors[:-1]:
-        _show(error)
+    for earlier in errors[:-1]:
+        _show(earlier)
     if errors:
         raise errors[-1]
 

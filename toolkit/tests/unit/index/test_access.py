@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
+import base64
+import io
+from dataclasses import replace
 
-from trainwheel.index.access import for_pip, for_uv, parse_address
-from trainwheel.index.target import Target, choose_index
-from trainwheel.settings.config import IndexSettings
+import pytest
+from requests import Request
+
+from trainwheel.index.access import (
+    OriginAuth,
+    for_pip,
+    for_requests,
+    for_uv,
+    parse_address,
+    secrets_of,
+)
+from trainwheel.index.target import Target
+from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import Secret, Secrets
 
@@ -35,6 +47,26 @@ def test_pip_asks_this_index_and_no_other_over_the_connection_it_has() -> None:
     assert found["PIP_EXTRA_INDEX_URL"] == found["PIP_FIND_LINKS"] == ""
 
 
+def test_the_certificates_of_an_index_are_used_by_every_tool() -> None:
+    target = replace(SHUT, ca_bundle="/ca.pem")
+
+    assert for_uv(target, {}).variables["SSL_CERT_FILE"] == for_pip(target, {}, {})["PIP_CERT"]
+    assert for_requests(target, URL) == {"proxies": None, "verify": "/ca.pem"}
+    assert "SSL_CERT_FILE" not in for_uv(SHUT, {}).variables
+
+
+def test_credentials_go_to_the_origins_of_the_index_alone() -> None:
+    auth = OriginAuth(replace(SHUT, upload_url="https://upload.example.com/"))
+    here, there, upload = (
+        auth(Request("GET", url).prepare())
+        for url in (URL, "https://index.example.com:444/", "https://upload.example.com/x")
+    )
+
+    assert here.headers["Authorization"] == upload.headers["Authorization"]
+    assert here.headers["Authorization"].startswith("Basic ")
+    assert "Authorization" not in there.headers
+
+
 def test_no_proxy_stands_before_this_machine() -> None:
     target = Target("here", "http://127.0.0.1:8080/", "http://127.0.0.1:8080/simple/")
 
@@ -42,6 +74,8 @@ def test_no_proxy_stands_before_this_machine() -> None:
 
     assert found["NO_PROXY"] == found["no_proxy"] == "internal,localhost,127.0.0.1,::1"
     assert "NO_PROXY" not in for_uv(SHUT, {"NO_PROXY": "internal"}).variables
+    direct = {"http": None, "https": None, "all": None}
+    assert for_requests(target, target.simple_url) == {"proxies": direct, "verify": None}
 
 
 @pytest.mark.parametrize("address", [FULL, FULL.rstrip("/")])
@@ -69,20 +103,33 @@ def test_an_address_without_credentials_has_none() -> None:
     assert target.password is None
 
 
-def test_an_index_is_checked_against_it_by_every_tool() -> None:
-    settings = IndexSettings("team", url="https://index.example.com/")
-    environment = Environment({"CURL_CA_BUNDLE": "/ca.pem"})
-
-    target = choose_index("team", {"team": settings}, environment, lambda _: "")
-
-    assert target is not None
-    assert target.ca_bundle == "/ca.pem"
-    assert for_uv(target, {}).variables["SSL_CERT_FILE"] == "/ca.pem"
-    assert for_pip(target, {}, {})["PIP_CERT"] == "/ca.pem"
+def hiding(username: str, password: str) -> Console:
+    url = "https://nexus.test/"
+    target = Target("team", url, url, username=Secret(username), password=Secret(password))
+    console = Console(Environment(), io.StringIO())
+    console.hide(*secrets_of(target))
+    return console
 
 
-def test_an_index_without_one_is_checked_as_usual() -> None:
-    target = Target("team", "https://index.example.com/", "https://index.example.com/simple/",
-                    username=Secret("u"), password=Secret("p"))  # fmt: skip
+@pytest.mark.parametrize(
+    "username", ["ci", "aws", "nexus", "pip", "i", "user@example.org", "jürgen"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_neither_part_of_the_encoded_pair_is_shown(username: str, encoding: str) -> None:
+    console = hiding(username, PASSWORD)
+    assert [console.redact(line) for line in LINES] == list(LINES)
+    encoded = base64.b64encode(f"{username}:{PASSWORD}".encode(encoding)).decode()
 
-    assert "SSL_CERT_FILE" not in for_uv(target, {}).variables
+    assert console.redact(f"Authorization: Basic {encoded}") == "Authorization: Basic ***"
+    assert console.redact(f"{username}:{PASSWORD}@nexus.test") == "***@nexus.test"
+    assert console.redact(f"the password {PASSWORD}") == "the password ***"
+
+
+def test_a_user_name_without_a_password_is_a_token() -> None:
+    assert hiding("s3cret-token", "").redact("https://s3cret-token@nexus.test/") == (
+        "https://***@nexus.test/"
+    )
+
+
+def test_an_open_index_has_no_secrets() -> None:
+    assert secrets_of(None) == secrets_of(Target("open", "https://h/", "https://h/")) == ()

