@@ -125,7 +125,7 @@ class _Checkup:
 
         def look() -> str:
             targets.append(self._target(run, name, is_bound=is_bound))
-            return self._read(run, name, targets[0])
+            return self._read(name, targets[0])
 
         yield _settle(f"index {name}", look)
         # Where this run has other credentials for reading, those that publish are tried as well.
@@ -134,7 +134,7 @@ class _Checkup:
             publishes = choose_index(name, settings, environment, run.tokens)
             if targets and publishes not in targets:
                 label = f"index {name}, to publish"
-                yield _settle(label, lambda: self._read(run, name, publishes))
+                yield _settle(label, lambda: self._read(name, publishes))
 
     def _read(self, name: str, target: Target | None) -> str:
         if target is None:

@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
     except (TrainwheelError, OSError) as problem:
         error = StepFailedError.of_system(problem) if isinstance(problem, OSError) else problem
-        _show(error)
+        _show(error, secrets)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -138,7 +138,7 @@ def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
 
 
 def _upload(arguments: argparse.Namespace) -> None:
-    publisher = _publisher(arguments.to, _described(arguments))
+    publisher = _publisher(arguments, arguments.to, _described(arguments))
     errors: list[TrainwheelError] = []
     for wheel in arguments.wheels:
         try:
@@ -147,7 +147,7 @@ def _upload(arguments: argparse.Namespace) -> None:
             errors.append(error)
     # One wheel does not stop another; `main` shows the last error.
     for earlier in errors[:-1]:
-        _show(earlier)
+        _show(earlier, arguments.secrets)
     if errors:
         raise errors[-1]
 
@@ -166,11 +166,13 @@ def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace
 
 def _show(error: TrainwheelError, secrets: Secrets) -> None:
     for line in (*error.details, error):
-        print(secrets.redact(str(line)), file=sys.stderr)  # noqa: T201 - no console if the configuration is wrong
+        # No console: the configuration may be what is wrong.
+        print(secrets.redact(str(line)), file=sys.stderr)  # noqa: T201
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    publisher, count = _publisher(arguments.to, _described(arguments), to_read=True), 0
+    publisher = _publisher(arguments, arguments.to, _described(arguments), to_read=True)
+    count = 0
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(read_text(path) or "", path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:

@@ -116,8 +116,8 @@ class StepEnvironments:
         )
         echo = echo or (self.console.line if self.verbose else None)
         environment = self.workspace.environment
-        completed = run(command, environment, log=log, echo=echo, aside=PROGRESS)
-        if completed.failed:
+        result = run(command, environment, log=log, echo=echo, aside=PROGRESS)
+        if result.failed:
             if echo is None:
                 for line in result.output.splitlines()[-_TAIL:]:
                     self.console.line(f"  {line}")

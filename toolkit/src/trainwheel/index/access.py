@@ -95,7 +95,9 @@ def for_requests(target: Target, url: str) -> dict[str, Any]:
     return {"proxies": direct if is_loopback(url) else None, "verify": target.ca_bundle}
 
 
-def parse_address(name: str, address: str, ca_bundle: str | None = None) -> Target:
+def parse_address(
+    name: str, address: str, secrets: Secrets, ca_bundle: str | None = None
+) -> Target:
     """Return the index at an address of pip's configuration, which may contain credentials.
 
     Args:

@@ -27,7 +27,7 @@ from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, await_line, end_group, start
+from trainwheel.system.process import Command, Process, await_line, end_group, start
 
 __all__ = ["embedded_index", "serve_index"]
 

@@ -230,16 +230,8 @@ def _build_target(
         if not problems.texts:
             password = _Value(_key(settings, "token-command"), mint(settings) or None)
     texts = (settings.name, upload_url, simple_url or "", install_url or "")
-    target = Target(
-        name=settings.name,
-        upload_url=upload_url,
-        simple_url=simple_url or f"{upload_url}simple/",
-        install_url=install_url,
-        username=_read_username(username, problems),
-        password=_read_password(password, problems, texts),
-        credential_names=tuple(value.label for value in (username, password) if value),
-        ca_bundle=find_bundle(environment.variables),
-    )
+    user = _read_username(username, problems)
+    token = _read_password(password, problems, texts)
     if problems.texts:
         message = f"index {settings.name} cannot be used: {', '.join(problems.texts)}"
         error = MissingCredentialsError if problems.all_absent else ConfigurationError

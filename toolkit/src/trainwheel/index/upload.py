@@ -136,7 +136,7 @@ class _Upload:
         timeout = self.patience.transfer_seconds(wheel.stat().st_size)
         with private_pypirc(target) as config, _shown(console, wheel, target.name) as watch:
             command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
-            result = run(command, environment, log=log, redact=console.redact, started=watch)
+            result = run(command, environment, log=log, started=watch)
         return explain_failure(result, target, wheel.name)
 
     def _look(self) -> Standing:

@@ -182,7 +182,7 @@ class Installer:
         settings = settings or self.settings
         argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
         command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
-        result = run(command, self.environment, log=self.log, redact=hide_queries)
+        result = run(command, self.environment, log=self.log)
         if result.failed:
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
             raise StepFailedError(message)

@@ -86,7 +86,7 @@ class LockEnvironment:
             (self.project / "Pipfile").write_text(pipfile, encoding="utf-8")
         argv = (sys.executable, "-P", "-m", "pipenv", "lock")
         command = Command(argv, cwd=self.project, env=self._variables, secrets=_READ)
-        result = run(command, self._without_overrides, log=self.log, redact=hide_queries)
+        result = run(command, self._without_overrides, log=self.log)
         if "No module named pipenv" in result.last_line:
             message = "pipenv is not installed"
             raise ConfigurationError(message, hint="add it to [dev-packages], or install it")
@@ -132,7 +132,7 @@ class LockEnvironment:
         extra = self._settings.arguments if "compile" in arguments else ()
         variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
         command = Command((*argv, *extra), cwd=self.project, env=variables, secrets=_READ)
-        result = run(command, self.environment, log=self.log, redact=hide_queries)
+        result = run(command, self.environment, log=self.log)
         _raise_for(result, f"uv {arguments[0]}")
 
     @functools.cached_property

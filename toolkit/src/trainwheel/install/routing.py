@@ -79,7 +79,8 @@ class Routing:
         first = pip.get("index-url") or self._default_index()
         addresses = (first, *pip.get("extra-index-url", "").split())
         bundle = pip.get("cert") or find_bundle(self.environment.variables)
-        rest = tuple(parse_address("of pip", text, bundle) for text in addresses if text)
+        secrets = self.environment.secrets
+        rest = tuple(parse_address("of pip", text, secrets, bundle) for text in addresses if text)
         targets = {name: self.open_index(name) for name in self.bindings.patterns}
         with serve_routes(self.bindings, targets, rest) as url:
             yield url

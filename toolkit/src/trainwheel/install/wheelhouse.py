@@ -63,7 +63,7 @@ class Wheelhouse:
                 *("--dest", str(self.folder), "--requirement", str(listing)),
             )
             command = Command(argv, env=variables, secrets=_READ)
-            result = run(command, self.environment, redact=hide_queries)
+            result = run(command, self.environment)
         if "No module named pip" in result.last_line:
             message = "pip is not installed beside this command"
             raise ConfigurationError(message, hint="run it as .venv/bin/trainwheel")

@@ -92,15 +92,15 @@ def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
         # Its kind and its fix are those of the index; what it is asked for is said beside.
         run.console.notice("the gate needs the baseline, which only the index knows")
         if workspace.config.gate.baseline == "required":
-            raise RefusedError(newest.reason, hint=newest.error.hint)
-        raise newest.error
-    if newest.error is not None:
-        run.console.notice_once(f"{newest.reason}; the report has no comparison")
+            raise RefusedError(published.reason, hint=published.error.hint)
+        raise published.error
+    if published.error is not None:
+        run.console.notice_once(f"{published.reason}; the report has no comparison")
 
     def work(scratch: Path) -> Mapping[str, str]:
-        return measure_model(run, newest, scratch)
+        return measure_model(run, published, scratch)
 
-    run_step(run, STEP, work, learned={PUBLISHED: newest.mark}, is_quiet=True)
+    run_step(run, STEP, work, learned={PUBLISHED: published.mark}, is_quiet=True)
     return read_evaluation(workspace.layout)
 
 

@@ -26,7 +26,6 @@ __all__ = [
     "SecretClass",
     "Secrets",
     "derived_forms",
-    "hide_queries",
 ]
 
 SHORTEST: Final = 4

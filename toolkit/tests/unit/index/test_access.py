@@ -101,35 +101,3 @@ def test_an_address_without_credentials_has_none() -> None:
 
     assert target.username is None
     assert target.password is None
-
-
-def hiding(username: str, password: str) -> Console:
-    url = "https://nexus.test/"
-    target = Target("team", url, url, username=Secret(username), password=Secret(password))
-    console = Console(Environment(), io.StringIO())
-    console.hide(*secrets_of(target))
-    return console
-
-
-@pytest.mark.parametrize(
-    "username", ["ci", "aws", "nexus", "pip", "i", "user@example.org", "jürgen"]
-)
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_neither_part_of_the_encoded_pair_is_shown(username: str, encoding: str) -> None:
-    console = hiding(username, PASSWORD)
-    assert [console.redact(line) for line in LINES] == list(LINES)
-    encoded = base64.b64encode(f"{username}:{PASSWORD}".encode(encoding)).decode()
-
-    assert console.redact(f"Authorization: Basic {encoded}") == "Authorization: Basic ***"
-    assert console.redact(f"{username}:{PASSWORD}@nexus.test") == "***@nexus.test"
-    assert console.redact(f"the password {PASSWORD}") == "the password ***"
-
-
-def test_a_user_name_without_a_password_is_a_token() -> None:
-    assert hiding("s3cret-token", "").redact("https://s3cret-token@nexus.test/") == (
-        "https://***@nexus.test/"
-    )
-
-
-def test_an_open_index_has_no_secrets() -> None:
-    assert secrets_of(None) == secrets_of(Target("open", "https://h/", "https://h/")) == ()

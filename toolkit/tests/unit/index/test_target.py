@@ -11,7 +11,7 @@ from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.target import Target, choose_index, read_target
 from trainwheel.settings.config import IndexSettings
 from trainwheel.system.environ import Environment
-from trainwheel.system.secrets import Secret, Secrets
+from trainwheel.system.secrets import Secret
 
 Sentence = Callable[[object], None]
 NEXUS = {
