@@ -18,6 +18,15 @@ from unit.model_wheels import ONE, OTHER, write_model_wheel
 from unit.recording_tools import RecordingTools
 from unit.repository import PYPROJECT, open_here, write
 
+READING = {"READER": "reader", "READER_PASSWORD": "reads-it-all", "TRAINWHEEL_INDEX": "own"}
+TABLE = """
+[tool.trainwheel.index.own]
+url = "https://own.invalid/models/"
+username-env = "WRITER"
+password-env = "WRITER_PASSWORD"
+read-username-env = "READER"
+read-password-env = "READER_PASSWORD"
+"""
 NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PASSWORD": ""}
 ALWAYS = f'{PYPROJECT}version.release = "always"\n'
 
@@ -176,6 +185,7 @@ def check(run: Run) -> None:
     [
         ({}, True),
         ({**NO_SECRETS, "BUILD_NUMBER": "3"}, True),
+        (READING, True),
         ({"BUILD_NUMBER": "x"}, False),
         ({"TRAINWHEEL_VERSION": "next"}, False),
         ({"TRAINWHEEL_INDEX": "corporat"}, False),
@@ -187,6 +197,7 @@ def test_before_a_run_the_configuration_is_checked_and_the_index_is_not_asked(
     root: Path, variables: dict[str, str], *, passes: bool
 ) -> None:
     publish(root, v9=OTHER)
+    write(root, "pyproject.toml", PYPROJECT + TABLE)
 
     if passes:
         check(open_here(root, variables))
