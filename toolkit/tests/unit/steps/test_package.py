@@ -61,6 +61,7 @@ def test_a_wheel_is_built_described_checked_proved_and_recorded(root: Path) -> N
     wheel = root / WHEEL
     proof = read_proof(wheel)
     assert tools.names == ["build", "describe", "twine", "check-wheel-contents"]
+    assert tools.calls[2].argv[2:6] == ("-m", "twine", "check", "--strict")
     assert (proof.name, proof.version, proof.release_key) == ("small-model", "0.1.7", ONE)
     assert (proof.always, proof.compared_with) == (True, "0.1.6")
     assert proof.golden[0].input == {"x": 1, "name": "a\u2028b"}

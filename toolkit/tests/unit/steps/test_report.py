@@ -13,7 +13,12 @@ from trainwheel.system.digest import digest_file
 from unit.repository import make_repository, write
 from unit.steps.session import SHA, Session, configure, open_with
 
-COSTS = {"seconds": 59.94, "processor_seconds": 60, "peak_memory": 3 << 20}
+COSTS = {
+    "packages": {"joblib": "1.6.7"},
+    "seconds": 59.94,
+    "processor_seconds": 60,
+    "peak_memory": 3 << 20,
+}
 EVALUATION = "build/evaluate/evaluation.json"
 
 
@@ -81,7 +86,7 @@ def test_costs_are_shown_in_readable_units_with_those_of_a_cluster(
 
     text = page(root)
 
-    assert all(part in text for part in ("59.9 s", "0:01:00", "3.1 MB"))
+    assert all(part in text for part in ("59.9 s", "0:01:00", "3.1 MB", "1.6.7"))
     assert ("4 workers at the start" in text) is (losses is not None)
     assert ("1 lost, 9 tasks repeated" in text) is (losses == 1)
 
