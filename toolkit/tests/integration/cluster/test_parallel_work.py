@@ -45,7 +45,7 @@ def on_cluster(project: TinyProject, env: Path, tmp_path: Path) -> Case:
         pids = [str(worker.pid) for worker in scheduler.workers[:1]]
         python = str(env / "bin" / "python")
         argv = (python, "-P", str(CASES), str(CLUSTER.parent), json.dumps(plan), case, *pids)
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
 
