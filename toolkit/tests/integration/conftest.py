@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.learner import make_learner
-from integration.tiny import RealIndex, Run, TinyProject, copy_of, make_tiny, serve_index
+from integration.tiny import (
+    LEARNER,
+    PIPFILE,
+    Once,
+    RealIndex,
+    Run,
+    TinyProject,
+    clean_variables,
+    copy_of,
+    make_tiny,
+    serve_index,
+)
 
 
 @pytest.fixture(scope="session")
-def envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments that all tiny projects share, for they have one lock."""
-    return tmp_path_factory.mktemp("environments")
-
-
-@pytest.fixture
-def tiny(tmp_path: Path, envdir: Path) -> TinyProject:
-    """A fresh tiny model repository under git."""
-    return make_tiny(tmp_path / "tiny", envdir)
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Makes a folder once for all processes that run tests beside each other."""
+    base = tmp_path_factory.getbasetemp()
+    return Once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture(scope="session")
-def first_upload(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> tuple[TinyProject, Run]:
+def first_upload(once: Once) -> tuple[TinyProject, Run]:
     """A tiny project, to be copied and not changed, and how its first upload went."""
-    project = make_tiny(tmp_path_factory.mktemp("published") / "tiny", envdir)
-    run = project.nox("upload")
-    assert run.code == 0, run.output
-    return project, run
+    folder = once.folder("published", publish)
+    return in_folder(folder), Run(0, (folder / "output").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
 def published_once(first_upload: tuple[TinyProject, Run]) -> TinyProject:
     """A tiny project whose 0.1.0 is in its embedded index; to be copied, not changed."""
     return first_upload[0]
+
+
+@pytest.fixture(scope="session")
+def envdir(published_once: TinyProject) -> Path:
+    """Environments that all tiny projects share, for they have one lock.
+
+    They are replaced in place, so that all have to be made before two runs meet there.
+    """
+    return published_once.envdir
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, envdir: Path) -> TinyProject:
+    """A fresh tiny model repository under git."""
+    return make_tiny(tmp_path / "tiny", envdir)
 
 
 @pytest.fixture
@@ -45,26 +64,26 @@ def published(tmp_path: Path, published_once: TinyProject) -> TinyProject:
 
 
 @pytest.fixture(scope="session")
-def learner_envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments that all learning projects share."""
-    return tmp_path_factory.mktemp("learner-environments")
-
-
-@pytest.fixture(scope="session")
-def published_learner_once(
-    tmp_path_factory: pytest.TempPathFactory, learner_envdir: Path
-) -> TinyProject:
-    """A learning project whose 0.1.0 is in its embedded index; to be copied, not changed."""
-    project = make_learner(tmp_path_factory.mktemp("learner") / "tiny", learner_envdir)
-    run = project.nox("upload")
-    assert run.code == 0, run.output
-    return project
+def published_learner_once(once: Once) -> TinyProject:
+    """A project with held-out rows whose 0.1.0 is in its embedded index; to be copied."""
+    return in_folder(once.folder("published-learner", lambda folder: publish(folder, LEARNER)))
 
 
 @pytest.fixture
 def published_learner(tmp_path: Path, published_learner_once: TinyProject) -> TinyProject:
-    """A learning project that was published once."""
+    """A project with held-out rows that was published once."""
     return copy_of(published_learner_once, tmp_path / "tiny")
+
+
+def publish(folder: Path, pipfile: str = PIPFILE) -> None:
+    project = make_tiny(folder / "tiny", folder / "environments", pipfile)
+    run = project.nox("upload")
+    assert run.code == 0, run.output
+    (folder / "output").write_text(run.output, encoding="utf-8")
+
+
+def in_folder(folder: Path) -> TinyProject:
+    return TinyProject(folder / "tiny", folder / "environments", clean_variables())
 
 
 @pytest.fixture

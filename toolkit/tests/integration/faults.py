@@ -1,7 +1,8 @@
 """Faults at every write, rename and process start of a run, by Python's own audit events.
 
-The text below goes into a tiny project's noxfile. Nothing of the toolkit knows of it: Python
-tells of each event before it happens, and there the run is killed, or told that the disk is full.
+Python runs the text below at the start of Nox, and of nothing that Nox starts. Nothing of the
+toolkit knows of it: Python tells of each event before it happens, and there the run is killed,
+or told that the disk is full.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from integration.tiny import TinyProject
 
 HOOK = r"""import errno, os, re, signal, sys
 
-ROOT, LOG, USED, KIND = (
-    os.getcwd(), os.environ["FAULT_LOG"], os.environ["FAULT_USED"], os.environ["FAULT_KIND"]
+ROOT, LOG, USED, KIND, AT = os.getcwd(), *(
+    os.environ[name] for name in ("FAULT_LOG", "FAULT_USED", "FAULT_KIND", "FAULT_AT")
 )
 CHANGES = {"os.rename", "os.link", "os.truncate", "os.symlink"}
 used = set(open(USED).read().splitlines())
@@ -46,7 +47,7 @@ def hook(event, args):
     busy = True
     try:
         name = name_of(event, args)
-        if name is None or "/.../null" in name or name in used:
+        if name is None or "/.../null" in name or name in used or not re.search(AT, name):
             return
         used.add(name)
         with open(LOG, "a") as log:
@@ -58,16 +59,9 @@ def hook(event, args):
     finally:
         busy = False
 
-sys.addaudithook(hook)
+if "nox" in sys.orig_argv:
+    sys.addaudithook(hook)
 """
-
-
-def plant(project: TinyProject) -> None:
-    """Make a project's Nox runs tell of, or end at, what they are about to write or start."""
-    text = project.read("noxfile.py")
-    guard = "import os\nif 'FAULT_LOG' in os.environ:\n    exec(open('faults.txt').read())\n"
-    project.write("faults.txt", HOOK)
-    project.write("noxfile.py", guard + text)
 
 
 class Faults:
@@ -78,18 +72,25 @@ class Faults:
         finished: The same, for runs that do not.
 
     Args:
-        project: Where `plant` was called.
-        folder: For the log.
+        project: What is run.
+        folder: For the log and the text above.
         kind: ``kill``, ``full``, or ``log`` to do nothing.
+        at: A regular expression for the events to meet; all of them where it is empty.
     """
 
-    def __init__(self, project: TinyProject, folder: Path, kind: str) -> None:
+    def __init__(self, project: TinyProject, folder: Path, kind: str, at: str = "") -> None:
         self._log, self._used = folder / "events", folder / "used"
         self._log.touch()
         self._used.touch()
+        (folder / "hook").mkdir()
+        (folder / "hook" / "sitecustomize.py").write_text(HOOK)
         self.finished = project
         self.project = project.with_variables(
-            FAULT_LOG=str(self._log), FAULT_USED=str(self._used), FAULT_KIND=kind
+            FAULT_LOG=str(self._log),
+            FAULT_USED=str(self._used),
+            FAULT_KIND=kind,
+            FAULT_AT=at,
+            PYTHONPATH=str(folder / "hook"),
         )
 
     def events(self) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.server
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,34 +20,6 @@ pytestmark = pytest.mark.integration
 
 TRAINING = "model/tiny_training/__main__.py"
 SECRET = "an0ther-Token"
-ALL_OF_THEM = "set all of NEXUS_LOCAL_REPO_URL, NEXUS_USERNAME, NEXUS_PASSWORD, or none"
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port on which nobody listens, for as long as the test runs."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
-
-
-def assert_refused_before_training(project: TinyProject, told: str, kind: str, **env: str) -> None:
-    run = project.nox("upload", **env)
-
-    assert told in run.error(kind)
-    assert not run.has_trained
-    assert project.made() == []
-    assert project.published() == []
-
-
-def test_a_wrong_password_for_uploads_is_said_before_training(
-    tiny: TinyProject, nexus: RealIndex
-) -> None:
-    variables = {**nexus.variables, "NEXUS_PASSWORD": "wrong"}
-
-    assert_refused_before_training(
-        tiny, "check NEXUS_USERNAME and NEXUS_PASSWORD", "configuration", **variables
-    )
 
 
 def test_the_password_is_nowhere_and_training_sees_no_credentials(

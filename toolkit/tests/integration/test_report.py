@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration.browser import browse, find_barriers, install_axe, open_page, require_browser
-from integration.learner import LEARNS, TRAINING
-from integration.tiny import ROOT, Run, TinyProject, clean_variables, copy_of
+from integration.tiny import ROOT, Once, TinyProject, clean_variables, copy_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -21,10 +20,15 @@ PICTURES = os.environ.get("TRAINWHEEL_PICTURES")
 """A folder for the pictures of the documentation; none are kept where it is not set."""
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
+@pytest.fixture(scope="session")
+def reference(once: Once) -> TinyProject:
     """The reference model of this repository, trained."""
-    root = tmp_path_factory.mktemp("reference") / "project"
+    folder = once.folder("reference", train_reference)
+    return TinyProject(folder / "project", folder / "environments", clean_variables())
+
+
+def train_reference(folder: Path) -> None:
+    root = folder / "project"
     listed = subprocess.run(
         ("git", "ls-files", "-co", "--exclude-standard"),
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -33,10 +37,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
         if not name.startswith("toolkit/") and (ROOT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, root / name)
-    project = TinyProject(root, tmp_path_factory.mktemp("envs"), clean_variables())
-    run = project.nox("train")
+    run = TinyProject(root, folder / "environments", clean_variables()).nox("train")
     assert run.code == 0, run.output
-    return project
 
 
 def test_the_report_of_the_reference_model_in_a_browser(
@@ -69,33 +71,6 @@ def test_the_report_tells_what_a_data_scientist_looks_for(reference: TinyProject
     assert "<script" not in text
     assert "compactness_error" not in text  # no row is shown
     assert "| accuracy | 0.99" in reference.read("build/train/model_card.md")
-
-
-def retrained(project: TinyProject, training: str) -> Run:
-    project.write(TRAINING, training)
-    return project.nox("train")
-
-
-NO_HOLDOUT = '(report / "holdout.jsonl").unlink()  # the rows are others\n'
-
-
-def test_several_classes_are_handled(published_learner: TinyProject) -> None:
-    training = LEARNS.replace(
-        'writer.writerow(["y_true", "y_pred", "score_big"])\n'
-        "    writer.writerows(zip(truth, said, score.tolist(), strict=True))",
-        'writer.writerow(["y_true", "y_pred", "score_a", "score_b", "score_c"])\n'
-        "    kinds = np.array(list('abc'))[(rows // 5).astype(int) % 3]\n"
-        "    shares = [(0.2 + 0.4 * (k == 'a'), 0.2 + 0.4 * (k == 'b'), 0.2 + 0.4 * (k == 'c'))\n"
-        "              for k in kinds]\n"
-        "    writer.writerows((k, k, *s) for k, s in zip(kinds, shares))",
-    ).replace('"accuracy": float((truth == said).mean())', '"accuracy": 1.0')
-
-    run = retrained(published_learner, training + NO_HOLDOUT)
-
-    assert run.code == 0, run.output
-    page = published_learner.read(REPORT)
-    assert page.count("AUC = 1.00") == 3
-    assert 'id="picture-confusion"' in page
 
 
 @pytest.mark.bench

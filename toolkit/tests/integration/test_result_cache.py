@@ -62,40 +62,10 @@ def test_switching_back_to_a_branch_restores_its_model(counted: Counted) -> None
     counted.project.replace(TRAINING, '"border": 10', '"border": 11')
     counted.git("commit", "-qam", "Raise the border")
     counted.train()
-    second = counted.artefact.read_bytes()
-    assert (counted.trainings, second != first) == (2, True)
+    assert counted.artefact.read_bytes() != first
 
-    for branch, artefact in (("-", first), ("other", second)):
-        counted.git("switch", "-q", branch)
-        line = counted.train().line("train ")
-        assert "restored from the cache" in line
-        assert counted.artefact.read_bytes() == artefact
+    counted.git("switch", "-q", "-")
+    counted.train()
 
+    assert counted.artefact.read_bytes() == first
     assert counted.trainings == 2
-    assert "unchanged" in counted.train().line("train ")
-
-
-def replace_the_artefact(counted: Counted) -> None:
-    counted.artefact.unlink()
-    counted.artefact.write_bytes(b"tampered")
-
-
-def edit_the_artefact(counted: Counted) -> None:
-    counted.artefact.write_bytes(b"tampered")
-
-
-def clean(counted: Counted) -> None:
-    assert counted.project.nox("clean").code == 0
-
-
-def clean_without_a_cache(counted: Counted) -> None:
-    counted.project.configure('cache.limit = "0"')
-    clean(counted)
-
-
-FLAKY = """
-import os
-
-def test_now_and_then() -> None:
-    assert "TINY_FAILS" not in os.environ
-"""

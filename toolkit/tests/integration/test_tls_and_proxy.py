@@ -18,7 +18,6 @@ from integration.tiny import (
     RealIndex,
     TinyProject,
     clean_variables,
-    make_tiny,
     serve_index,
 )
 from trainwheel.install.environments import python_of
@@ -66,23 +65,10 @@ class Secured:
         )
 
 
-@pytest.fixture(scope="session")
-def collected(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Path:
-    """All that a tiny project's lock needs, in a folder."""
-    folder = tmp_path_factory.mktemp("collected")
-    tiny = make_tiny(folder / "tiny", envdir)
-    run = tiny.run(sys.executable, "-m", "trainwheel", "wheelhouse", str(folder / "all"))
-    assert run.code == 0, run.output
-    return folder / "all"
-
-
 @pytest.fixture
-def secured(tmp_path: Path, collected: Path) -> Iterator[Secured]:
+def secured(tmp_path: Path) -> Iterator[Secured]:
     """Both ask for a password; the team's is another one."""
     authority = make_authority(tmp_path)
-    (tmp_path / "rest").mkdir()
-    for path in collected.iterdir():
-        (tmp_path / "rest" / path.name).hardlink_to(path)
     with contextlib.ExitStack() as stack:
         ports, indexes = {}, []
         for host in (TEAM, REST):
@@ -99,6 +85,9 @@ def secured(tmp_path: Path, collected: Path) -> Iterator[Secured]:
 def test_everything_comes_from_where_it_is_bound_and_the_chain_publishes(
     tiny: TinyProject, secured: Secured, tmp_path: Path
 ) -> None:
+    words = ("wheelhouse", str(secured.rest.folder))
+    collected = tiny.run(sys.executable, "-m", "trainwheel", *words)
+    assert collected.code == 0, collected.output
     write_wheel(secured.rest.folder, "acme-lib", "9.0")
     write_wheel(secured.team.folder, "acme-lib", "1.0")
     project = secured.project(tiny, tmp_path / "environments")
@@ -125,32 +114,16 @@ def test_everything_comes_from_where_it_is_bound_and_the_chain_publishes(
         assert secret not in locked.output + run.output + json.dumps(lock)
 
 
-@pytest.mark.parametrize("name", ["CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT"])
-def test_certificates_that_any_tool_is_told_of_are_enough(
-    published: TinyProject, secured: Secured, name: str
-) -> None:
-    project = prepare(published, secured).without("REQUESTS_CA_BUNDLE")
-    project = project.with_variables(**{name: str(secured.authority.path)})
-
-    run = project.nox("upload", "--", "--to", "team")
-
-    assert "its certificate" not in run.output
-    assert "published in index team" in run.line("upload ")
-    assert secured.team.published() == ["0.1.0"]
-
-
 def test_a_host_that_the_proxy_refuses_is_one_line(
     published: TinyProject, secured: Secured
 ) -> None:
-    project = prepare(published, secured)
+    published.write("pyproject.toml", published.read("pyproject.toml") + TABLE)
+    project = secured.project(published, published.envdir)
     project.replace("pyproject.toml", f"https://{TEAM}/", "https://other.example.test/")
 
     run = project.nox("upload", "--", "--to", "team")
 
-    assert "index team does not answer: the proxy" in run.error("failed")
-
-
-def prepare(published: TinyProject, secured: Secured) -> TinyProject:
-    """Return a project whose wheel is built, with the team's index, before what it can reach."""
-    published.write("pyproject.toml", published.read("pyproject.toml") + TABLE)
-    return secured.project(published, published.envdir)
+    error = run.error("failed")
+    assert "team" in error
+    assert "proxy" in error
+    assert "other.example.test:443" in secured.proxy.asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -43,6 +44,9 @@ twine = "*"
 twine = "*"
 pypiserver = "*"
 """
+
+LEARNER = PIPFILE.replace("[train]\n", '[data]\n\n[train]\nnumpy = "*"\n')
+"""The same, for a model that is measured on held-out rows."""
 
 # Nothing here waits longer than this for something that should happen.
 BOUND = 120.0
@@ -208,16 +212,40 @@ class RealIndex:
         return versions(self.folder)
 
 
+@dataclass(frozen=True)
+class Once:
+    """Folders that several processes use and one of them makes.
+
+    Args:
+        base: Where they stand.
+    """
+
+    base: Path
+
+    def folder(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Return a folder that holds what ``make`` puts into it; others wait until it is done."""
+        folder, done = self.base / name, self.base / f"{name}.done"
+        with (self.base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                # What a process left that did not finish it.
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+
 def versions(folder: Path) -> list[str]:
     """Return the versions of the wheels in a folder, lowest name first."""
     return sorted(path.name.split("-")[1] for path in folder.glob("*.whl"))
 
 
-def make_tiny(root: Path, envdir: Path) -> TinyProject:
+def make_tiny(root: Path, envdir: Path, pipfile: str = PIPFILE) -> TinyProject:
     """Copy the tiny project to ``root``, lock it, and commit it."""
     shutil.copytree(TESTS / "projects" / "tiny", root)
-    (root / "Pipfile").write_text(PIPFILE, encoding="utf-8")
-    (root / "Pipfile.lock").write_text(lock_for(PIPFILE), encoding="utf-8")
+    (root / "Pipfile").write_text(pipfile, encoding="utf-8")
+    (root / "Pipfile.lock").write_text(lock_for(pipfile), encoding="utf-8")
     (root / ".gitignore").write_text("build/\n.trainwheel/\nmodel/*/artefact/\n__pycache__/\n")
     project = TinyProject(root, envdir, clean_variables())
     identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.invalid")
@@ -232,13 +260,27 @@ def copy_of(project: TinyProject, root: Path) -> TinyProject:
     return replace(project, root=root)
 
 
-def lock_for(pipfile: str) -> str:
-    """Return a lock for a Pipfile whose categories are those of this repository's lock."""
+def clear(project: TinyProject) -> TinyProject:
+    """Remove all that a project has made, and return it."""
+    for made in ("build", ".trainwheel", "model/tiny_model/artefact"):
+        shutil.rmtree(project.root / made)
+    return project
+
+
+def lock_for(pipfile: str, *, data: str = "") -> str:
+    """Return a lock for a Pipfile whose categories are those of this repository's lock.
+
+    Args:
+        pipfile: The Pipfile; training has numpy where it names that.
+        data: The category of this repository's lock to take as [data].
+    """
     document = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    kept = {name: document[name] for name in ("_meta", "train", "test", "package", "upload")}
-    runtime = {name: document["default"][name] for name in ("joblib", "cloudpickle")}
-    kept |= {"default": runtime, "develop": {}}
-    return stamp_lock(json.dumps(kept), parse_pipfile(pipfile))
+    default, names = document["default"], ("_meta", "test", "package", "upload")
+    locked = {name: document[name] for name in names} | {"develop": {}}
+    locked["default"] = {name: default[name] for name in ("joblib", "cloudpickle")}
+    locked["train"] = {name: default[name] for name in ("numpy",) if name in pipfile}
+    locked |= {"data": document[data] if data else {}} if "[data]" in pipfile else {}
+    return stamp_lock(json.dumps(locked), parse_pipfile(pipfile))
 
 
 @contextlib.contextmanager
