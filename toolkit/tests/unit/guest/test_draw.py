@@ -1,0 +1,74 @@
+"""The pictures of the report, drawn by the real libraries from real measurements."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from trainwheel.guest import draw
+from trainwheel.guest.measuring.__main__ import main
+
+CLASSES = "abc"
+CURVES = {"confusion", "roc", "precision_recall", "calibration", "scores"}
+KINDS: dict[str, tuple[list[str], list[list[object]], list[str], set[str]]] = {
+    "several classes": (
+        ["y_true", "y_pred", "score_a", "score_b", "score_c"],
+        [[k, k, *(0.6 if k == other else 0.2 for other in CLASSES)] for k in CLASSES * 20],
+        ["accuracy"],
+        CURVES,
+    ),
+    "two classes": (
+        ["y_true", "y_pred", "score_b"],
+        [["ab"[row % 2], "ab"[row % 3 % 2], 0.3 + 0.4 * (row % 3 % 2)] for row in range(60)],
+        ["accuracy"],
+        CURVES,
+    ),
+    "labels alone": (
+        ["y_true", "y_pred"],
+        [["ab"[row % 2], "ab"[row % 3 % 2]] for row in range(60)],
+        ["accuracy"],
+        {"confusion"},
+    ),
+    "numbers": (
+        ["y_true", "y_pred"],
+        [[row / 7, row / 7 + 0.1] for row in range(60)],
+        ["mean_absolute_error"],
+        {"actual_vs_predicted", "residual_vs_predicted"},
+    ),
+}
+
+
+def pictures_of(folder: Path, kind: str) -> dict[str, str]:
+    """Measure predictions of a kind, and return the pictures by their names."""
+    header, table, names, _ = KINDS[kind]
+    with (folder / "predictions.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([header, *table])
+    request: dict[str, object] = {
+        "predictions": str(folder / "predictions.csv"),
+        "names": names,
+        "claims": {},
+        "positive": None,
+    }
+    (folder / "request").write_text(json.dumps(request))
+    main(str(folder / "request"), str(folder / "answer"))
+    measured = json.loads((folder / "answer").read_bytes())["predictions"]
+    (folder / "measured").write_text(json.dumps(measured))
+    draw.main(str(folder / "measured"), str(folder))
+    return {path.stem: path.read_text() for path in folder.glob("*.svg")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_model_has_its_pictures(tmp_path: Path, kind: str) -> None:
+    pictures = pictures_of(tmp_path, kind)
+
+    assert {*pictures} == KINDS[kind][-1]
+    for name, text in pictures.items():
+        assert text.startswith("<svg")
+        assert f'id="{name}-' in text
+        assert "currentColor" in text
+        assert "<metadata" not in text
+    if kind == "several classes":
+        assert pictures["roc"].count("AUC = 1.00") == len(CLASSES)
