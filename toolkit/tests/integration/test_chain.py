@@ -10,6 +10,12 @@ from integration.tiny import Run, TinyProject
 
 pytestmark = pytest.mark.integration
 
+TRAINING = "model/tiny_training/__main__.py"
+MODEL_CLASS = """\
+class Doubler:
+    def __getitem__(self, name):
+        return {"factor": 2.0, "border": 10}[name]
+"""
 OFFLINE = {
     "UV_OFFLINE": "1",
     "HTTP_PROXY": "http://127.0.0.1:9",
@@ -34,18 +40,6 @@ def test_a_second_run_does_nothing_and_needs_no_network(published: TinyProject) 
     assert run.code == 0, run.output
     assert "unchanged since 0.1.0" in run.line("upload ")
     assert "verify" not in run.output
-
-
-def test_a_changed_model_is_released_as_the_next_patch_and_the_old_one_stays(
-    published: TinyProject,
-) -> None:
-    published.replace("model/tiny_model/classifier.py", '"small"', '"little"')
-
-    run = published.nox("upload")
-
-    assert run.code == 0, run.output
-    assert published.published() == ["0.1.0", "0.1.1"]
-    assert "tiny-model 0.1.1 repeats 3 golden predictions" in run.line("verify ")
 
 
 def test_the_wheel_holds_the_package_and_metadata_and_nothing_else(
@@ -73,3 +67,21 @@ def test_the_wheel_holds_the_package_and_metadata_and_nothing_else(
     assert "trainwheel" not in requires.partition("\n\n")[0]
     # An index shows the model card.
     assert "| accuracy | 1 |" in requires.partition("\n\n")[2]
+
+
+def test_a_class_that_the_wheel_does_not_ship_is_caught_before_anyone_can_publish_it(
+    tiny: TinyProject,
+) -> None:
+    tiny.write("model/tiny_training/doubler.py", MODEL_CLASS)
+    tiny.replace(
+        TRAINING,
+        'joblib.dump({"factor": 2.0, "border": 10}, model)',
+        "from tiny_training.doubler import Doubler\njoblib.dump(Doubler(), model)",
+    )
+
+    told = tiny.nox("upload").error("failed")
+
+    assert "golden" in told
+    assert "ModuleNotFoundError" in told
+    assert "build/dist" not in tiny.made()
+    assert tiny.published() == []

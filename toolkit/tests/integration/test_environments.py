@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,20 +64,6 @@ def test_the_install_lines_work_as_printed(
     assert "***" not in run.output
     fresh_venv(typed(run.line("then: ")))
     assert "'big'" in fresh_venv(f'python -c "{predict}"')
-
-
-def test_a_package_whose_digest_is_not_the_locked_one_is_not_installed(
-    alone: TinyProject,
-) -> None:
-    lock = json.loads(alone.read("Pipfile.lock"))
-    lock["default"]["joblib"]["hashes"] = ["sha256:" + "0" * 64]
-    alone.write("Pipfile.lock", json.dumps(lock))
-
-    error = alone.nox("train").error("failed")
-
-    assert "joblib" in error
-    assert "hash" in error.lower()
-    assert alone.made() == []
 
 
 def test_an_index_of_packages_that_is_down_is_one_line_without_its_password(

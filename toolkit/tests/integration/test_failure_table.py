@@ -106,19 +106,6 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.stdout.close()
 
 
-def test_code_replaced_while_it_runs_is_not_what_made_the_model(project: TinyProject) -> None:
-    project.write(HELPER, "FACTOR = 3.0\n")
-    before = (project.root / ARTEFACT).read_bytes()
-    held, process = hold_training(project)
-    project.write(TRAINING, "raise SystemExit(3)\n")
-
-    output = let_go(held, process)
-
-    assert process.returncode == 1
-    assert f"failed: {TRAINING} changed while train ran" in output
-    assert (project.root / ARTEFACT).read_bytes() == before
-
-
 def test_a_half_written_model_is_never_taken(project: TinyProject) -> None:
     project.write("data/one.csv", "7,8,9\n")
     before = (project.root / ARTEFACT).read_bytes()
@@ -133,27 +120,6 @@ def test_a_half_written_model_is_never_taken(project: TinyProject) -> None:
     assert project.survivors() == []
     assert b"7,8,9" in (project.root / ARTEFACT).read_bytes()
     assert list((project.root / "build/.trainwheel/tmp").iterdir()) == []
-
-
-def test_a_kill_in_a_later_step_does_not_lose_an_earlier_one(project: TinyProject) -> None:
-    held = project.root.parent / "held"
-    project.write(
-        "tests/test_held.py",
-        f"import pathlib, time\n\ndef test_held():\n    held = pathlib.Path({str(held)!r})\n"
-        "    if not held.with_name('past').exists():\n"
-        "        held.touch()\n        time.sleep(600)\n",
-    )
-    project.write("data/one.csv", "7,8,9\n")
-    process = project.start(*project.argv("test"))
-    wait_for(held.exists, process)
-
-    kill(process)
-
-    held.with_name("past").touch()
-    again = project.nox("test")
-    assert again.code == 0, again.output
-    assert again.line("train ") == "train    unchanged"
-    assert count(project) == 1
 
 
 def test_two_runs_at_once_train_once(project: TinyProject) -> None:
@@ -174,11 +140,11 @@ def start_at_once(project: TinyProject, number: int, *options: str) -> list[Run]
     return [Run(run.returncode, output) for run, output in zip(runs, outputs, strict=True)]
 
 
-def test_of_five_that_start_at_once_one_trains_and_the_others_wait(project: TinyProject) -> None:
+def test_of_three_that_start_at_once_one_trains_and_the_others_wait(project: TinyProject) -> None:
     project.write(HELPER, "FACTOR = 3.0\n")
 
-    runs = start_at_once(project, 5, "--", "--wait")
+    runs = start_at_once(project, 3, "--", "--wait")
 
-    assert [run.code for run in runs] == [0] * 5, runs
-    assert sum("train    unchanged" in run.output for run in runs) == 4
+    assert [run.code for run in runs] == [0] * 3, runs
+    assert sum("train    unchanged" in run.output for run in runs) == 2
     assert count(project) == 1
