@@ -10,7 +10,7 @@ import pytest
 
 from integration.tiny import RealIndex, TinyProject, serve_index
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = pytest.mark.integration
 
 TABLE = """
 [tool.trainwheel.index.{name}]

@@ -13,17 +13,14 @@ import pytest
 
 from integration.secure import Authority, Proxy, make_authority, serve_proxy, serve_tls
 from integration.test_bindings import write_wheel
-from integration.tiny import (
-    PIPFILE,
-    RealIndex,
-    TinyProject,
-    clean_variables,
-    serve_index,
-)
+from integration.tiny import RealIndex, TinyProject, clean_variables, copy_of, serve_index
 from trainwheel.install.environments import python_of
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
+RUNTIME = '[packages]\njoblib = "*"\n\n[train]\n'
 TEAM, REST = "team.example.test", "rest.example.test"
 TABLE = f"""
 [tool.trainwheel.index.team]
@@ -60,7 +57,7 @@ class Secured:
             REQUESTS_CA_BUNDLE=str(self.authority.path),
             PIP_CONFIG_FILE="/dev/null",
             PIP_INDEX_URL=f"https://{secret}@{REST}/simple/",
-            UV_CACHE_DIR=str(envdir / "cache"),
+            UV_CACHE_DIR=str(envdir.parent / "cache"),
             TEAM_PASSWORD=self.team.password,
         )
 
@@ -82,48 +79,42 @@ def secured(tmp_path: Path) -> Iterator[Secured]:
         yield Secured(authority, proxy, *indexes)
 
 
-def test_everything_comes_from_where_it_is_bound_and_the_chain_publishes(
-    tiny: TinyProject, secured: Secured, tmp_path: Path
+def test_everything_comes_from_where_it_is_bound_and_a_release_is_sent(
+    published: TinyProject, secured: Secured, tmp_path: Path
 ) -> None:
-    words = ("wheelhouse", str(secured.rest.folder))
-    collected = tiny.run(sys.executable, "-m", "trainwheel", *words)
-    assert collected.code == 0, collected.output
+    collect_runtime(published, secured.rest.folder, tmp_path / "runtime")
     write_wheel(secured.rest.folder, "acme-lib", "9.0")
     write_wheel(secured.team.folder, "acme-lib", "1.0")
-    project = secured.project(tiny, tmp_path / "environments")
-    project.write("pyproject.toml", project.read("pyproject.toml") + TABLE)
-    project.write("Pipfile", PIPFILE.replace("[packages]\n", '[packages]\nacme-lib = "*"\n'))
-    project.replace("setup.py", "install_requires=[", 'install_requires=["acme-lib", ')
+    published.write("pyproject.toml", published.read("pyproject.toml") + TABLE)
+    project = secured.project(published, tmp_path / "environments")
 
+    words = ("promote", "--", "--from", "embedded", "--to", "team")
+    sent = replace(project, envdir=published.envdir).nox(*words)
+    project.write("Pipfile", RUNTIME.replace("[packages]\n", '[packages]\nacme-lib = "*"\n'))
     locked = project.nox("lock")
-    run = project.nox("upload", "--", "--to", "team")
+    trained = project.nox("train")
 
+    assert sent.code == 0, sent.output
+    assert secured.team.folder.joinpath(published.wheel.name).is_file()
     assert locked.code == 0, locked.output
     lock = json.loads(project.read("Pipfile.lock"))
     assert lock["default"]["acme-lib"]["version"] == "==1.0"
-    assert run.code == 0, run.output
-    assert "tiny-model 0.1.0 published in index team" in run.line("upload ")
-    assert "repeats 3 golden predictions" in run.line("verify ")
+    assert trained.code == 0, trained.output
     python = str(python_of(project.envdir / "train"))
     origin = project.run(python, "-c", "import acme_lib; print(acme_lib.origin)")
     assert origin.output.strip() == "team"
-    assert [path.name for path in secured.team.folder.glob("tiny_model-*")] != []
     assert list(secured.rest.folder.glob("tiny_model-*")) == []
     assert set(secured.proxy.asked) == {f"{TEAM}:443", f"{REST}:443"}
     for secret in (secured.team.password, secured.rest.password):
-        assert secret not in locked.output + run.output + json.dumps(lock)
+        assert secret not in sent.output + locked.output + trained.output + json.dumps(lock)
 
 
-def test_a_host_that_the_proxy_refuses_is_one_line(
-    published: TinyProject, secured: Secured
-) -> None:
-    published.write("pyproject.toml", published.read("pyproject.toml") + TABLE)
-    project = secured.project(published, published.envdir)
-    project.replace("pyproject.toml", f"https://{TEAM}/", "https://other.example.test/")
-
-    run = project.nox("upload", "--", "--to", "team")
-
-    error = run.error("failed")
-    assert "team" in error
-    assert "proxy" in error
-    assert "other.example.test:443" in secured.proxy.asked
+def collect_runtime(project: TinyProject, folder: Path, root: Path) -> None:
+    """Fetch the files of what the model needs at runtime into a folder."""
+    runtime = copy_of(project, root)
+    lock = json.loads(runtime.read("Pipfile.lock"))
+    lock = {name: lock[name] for name in ("_meta", "default")} | {"develop": {}, "train": {}}
+    runtime.write("Pipfile", RUNTIME)
+    runtime.write("Pipfile.lock", stamp_lock(json.dumps(lock), parse_pipfile(RUNTIME)))
+    run = runtime.run(sys.executable, "-m", "trainwheel", "wheelhouse", str(folder))
+    assert run.code == 0, run.output
