@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.index.default_pypiserver import serve_default
-from integration.tiny import TinyProject
+from integration.tiny import TinyProject, copy_of
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +46,8 @@ def typed(line: str) -> str:
 def test_the_install_lines_work_as_printed(
     published: TinyProject, fresh_venv: Callable[[str], str], tmp_path: Path
 ) -> None:
-    embedded = published.nox("upload", "--", "--force")
+    project = copy_of(published, tmp_path / "modèle d'essai")
+    embedded = project.nox("upload", "--", "--force")
     fresh_venv(typed(embedded.line("install: ")))
     predict = "from tiny_model.classifier import predict_record; print(predict_record({'x': 30}))"
     assert "'big'" in fresh_venv(f'python -c "{predict}"')
@@ -55,7 +56,7 @@ def test_the_install_lines_work_as_printed(
     # A user name that stands in the name of a package that is required.
     access = {"NEXUS_USERNAME": "lib", "NEXUS_PASSWORD": SECRET}
     with serve_default(tmp_path / "nexus", "lib", SECRET) as url:
-        run = published.nox("upload", NEXUS_LOCAL_REPO_URL=url, **access)
+        run = project.nox("upload", NEXUS_LOCAL_REPO_URL=url, **access)
         assert run.code == 0, run.output
         fresh_venv(typed(run.line("install: ")))
 
