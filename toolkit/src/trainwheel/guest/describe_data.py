@@ -1,7 +1,7 @@
-"""Tell what a snapshot of data looks like: ``python -P describe_data.py FOLDER ANSWER``.
+"""Describe a snapshot of data: ``python -P describe_data.py FOLDER ANSWER``.
 
 The answer is JSON: path → ``rows`` and ``columns`` (name → type) of each file. CSV and JSON lines
-are read here; Parquet where pyarrow is installed. Of other files only that they are there is told.
+are read here; Parquet where pyarrow is installed. Other files are listed without rows and columns.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def main(folder: str, answer: str) -> None:
     """Describe every file below ``folder`` in the file ``answer``."""
     root = Path(folder)
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    told = {path.relative_to(root).as_posix(): _describe(path) for path in files}
-    Path(answer).write_text(json.dumps(told), encoding="utf-8")
+    shapes = {path.relative_to(root).as_posix(): _describe(path) for path in files}
+    Path(answer).write_text(json.dumps(shapes), encoding="utf-8")
 
 
 def _describe(path: Path) -> dict[str, Any]:
@@ -47,16 +47,16 @@ def _csv(path: Path) -> dict[str, Any]:
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         reader = csv.reader(stream, delimiter=delimiter)
         header = next(reader, [])
-        found = [""] * len(header)
+        kinds = [""] * len(header)
         rows = 0
         for rows, row in enumerate(reader, 1):
             if len(row) != len(header):
                 message = f"row {rows} has {len(row)} cells, the header {len(header)}"
                 raise ValueError(message)
             for number, cell in enumerate(row):
-                if cell and found[number] != "text":
-                    found[number] = _wider(found[number], _kind_of_text(cell))
-    columns = dict(zip(header, (kind or "empty" for kind in found), strict=True))
+                if cell and kinds[number] != "text":
+                    kinds[number] = _wider(kinds[number], _kind_of_text(cell))
+    columns = dict(zip(header, (kind or "empty" for kind in kinds), strict=True))
     if len(columns) != len(header):
         message = "two columns have one name"
         raise ValueError(message)
@@ -70,7 +70,7 @@ def _json_lines(path: Path) -> dict[str, Any]:
         for rows, line in enumerate(stream, 1):
             record = json.loads(line)
             if not isinstance(record, dict):
-                message = f"line {rows} is no JSON object"
+                message = f"line {rows} is not a JSON object"
                 raise ValueError(message)  # noqa: TRY004 - one kind of trouble
             for name, value in record.items():
                 columns[name] = _wider(columns.get(name, ""), _kind_of_value(value))
@@ -82,9 +82,9 @@ def _parquet(path: Path) -> dict[str, Any]:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
         return _unknown(path)
-    told = parquet.ParquetFile(path)
-    fields: Iterable[Any] = told.schema_arrow
-    return {"rows": told.metadata.num_rows, "columns": {f.name: str(f.type) for f in fields}}
+    file = parquet.ParquetFile(path)
+    fields: Iterable[Any] = file.schema_arrow
+    return {"rows": file.metadata.num_rows, "columns": {f.name: str(f.type) for f in fields}}
 
 
 def _kind_of_text(cell: str) -> str:

@@ -6,8 +6,8 @@ Run by file path with ``-P`` inside the environment that has cyclonedx-python-li
 
 Standard input is one JSON document: ``provenance`` (its text), ``schema`` (of the provenance),
 and the materials: ``time`` (ISO 8601, or null), ``tool``, ``component`` and ``packages``. The bill
-is written to the file ``BILL`` as CycloneDX 1.6 has it. What does not fit its schema ends this
-with one line.
+is written to the file ``BILL`` as CycloneDX 1.6 has it. A document that does not
+fit its schema ends this script with one line.
 """
 
 import json
@@ -29,17 +29,17 @@ from jsonschema.exceptions import best_match
 from packageurl import PackageURL
 
 _SPACE = uuid.UUID("4fd8df0e-94a5-5c3f-9f6d-2d3c3e6f6a61")
-"""What serial numbers of these bills are derived from."""
+"""The namespace of the serial numbers of these bills."""
 _LONGEST = 300
 _SHA256 = "sha256:"
 
 
 def main(target: str) -> None:
     """Read the document, check the provenance, and write the bill to ``target``."""
-    given = json.loads(sys.stdin.buffer.read())
-    provenance = json.loads(given.pop("provenance"))
-    _refuse("the provenance", best_match(_errors(given.pop("schema"), provenance)))
-    text = render(given)
+    materials = json.loads(sys.stdin.buffer.read())
+    provenance = json.loads(materials.pop("provenance"))
+    _refuse("the provenance", best_match(_errors(materials.pop("schema"), provenance)))
+    text = render(materials)
     problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     _refuse("the bill of materials", problem and problem.data)
     Path(target).write_text(text, encoding="utf-8", newline="\n")
@@ -53,8 +53,8 @@ def _refuse(what: str, error: Any) -> None:
     """End with one line if there is an error."""
     if error is not None:
         where = ".".join(map(str, error.absolute_path))
-        told = " ".join(f"{what} does not fit its schema: {where}: {error.message}".split())
-        sys.exit(told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…")
+        line = " ".join(f"{what} does not fit its schema: {where}: {error.message}".split())
+        sys.exit(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…")
 
 
 def render(materials: dict[str, Any]) -> str:
@@ -72,42 +72,42 @@ def render(materials: dict[str, Any]) -> str:
     bom.register_dependency(root, [model, *packages])
     document = json.loads(JsonV1Dot6(bom).output_as_string())
     if time is None:
-        # The library knows no bill without one, and takes the clock's.
+        # Without one the library takes the clock's, and each build would give other bytes.
         del document["metadata"]["timestamp"]
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
-def describe_model(given: dict[str, Any]) -> tuple[Component, Component]:
+def describe_model(component: dict[str, Any]) -> tuple[Component, Component]:
     """Return the distribution, and the trained model in it, whose digest is known beforehand."""
-    name, version = given["name"], given["version"]
+    name, version = component["name"], component["version"]
     root = Component(
         name=name, version=version, type=ComponentType.LIBRARY, bom_ref=f"{name}=={version}",
         purl=PackageURL("pypi", name=name, version=version),
     )  # fmt: skip
     model = Component(
-        name=given["artefact"]["path"], version=version, bom_ref=given["artefact"]["path"],
+        name=component["artefact"]["path"], version=version, bom_ref=component["artefact"]["path"],
         type=ComponentType.MACHINE_LEARNING_MODEL,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=given["artefact"]["sha256"])],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=component["artefact"]["sha256"])],
     )  # fmt: skip
     return root, model
 
 
-def describe_package(given: dict[str, Any]) -> Component:
+def describe_package(entry: dict[str, Any]) -> Component:
     """Return a package; which of its files is installed depends on the machine.
 
     A digest stands for the component only where there is one file. All that the lock accepts are
     properties. A package with a marker is needed on some machines only.
     """
-    name, version, marker, hashes = (given[key] for key in ("name", "version", "marker", "hashes"))
+    name, version, marker, hashes = (entry[key] for key in ("name", "version", "marker", "hashes"))
     alone = hashes if len(hashes) == 1 and hashes[0].startswith(_SHA256) else []
-    told = [("hash", value) for value in hashes] + ([("marker", marker)] if marker else [])
+    notes = [("hash", value) for value in hashes] + ([("marker", marker)] if marker else [])
     return Component(
         name=name, version=version, type=ComponentType.LIBRARY, bom_ref=f"{name}=={version or ''}",
         purl=PackageURL("pypi", name=name, version=version),
         scope=ComponentScope.OPTIONAL if marker else ComponentScope.REQUIRED,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=value.removeprefix(_SHA256))
                 for value in alone],
-        properties=[Property(name=f"trainwheel:lock:{what}", value=value) for what, value in told],
+        properties=[Property(name=f"trainwheel:lock:{what}", value=value) for what, value in notes],
     )  # fmt: skip
 
 

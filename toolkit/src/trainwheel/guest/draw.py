@@ -1,7 +1,7 @@
 """Draw the pictures of a report: ``python -P draw.py MEASURED FOLDER``.
 
-``MEASURED`` is what the measuring host told, as JSON. The folder gets one SVG a picture, in the
-colour of the text around it, so that a page may be light or dark.
+``MEASURED`` is the answer of the measuring script, as JSON. The folder gets one SVG a picture, in
+the colour of the text around it, so that a page may be light or dark.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _STYLE: dict[str, Any] = {
 
 def main(measured: str, folder: str) -> None:
     """Draw what the measurements allow."""
-    told = json.loads(Path(measured).read_text(encoding="utf-8"))
+    measurements = json.loads(Path(measured).read_text(encoding="utf-8"))
     mpl.use("svg")
     plt.style.use({**_STYLE, "axes.prop_cycle": cycler(color=_LINES)})
-    for name, draw in _pictures(told):
+    for name, draw in _pictures(measurements):
         figure, axes = plt.subplots()
         draw(axes)
         path = Path(folder) / f"{name}.svg"
@@ -69,19 +69,19 @@ def _inlined(text: str, name: str) -> str:
     return text.replace(_INK, "currentColor")
 
 
-def _pictures(told: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[Any], None]]]:
-    sample = told["sample"]
+def _pictures(measurements: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[Any], None]]]:
+    sample = measurements["sample"]
     truth, predicted = np.array(sample["truth"]), np.array(sample["predicted"])
-    if told["kind"] == "regression":
+    if measurements["kind"] == "regression":
         for kind in ("actual_vs_predicted", "residual_vs_predicted"):
             yield kind, _errors(truth, predicted, kind)
         return
-    if told["confusion"] is not None:
-        yield "confusion", _confusion(told)
+    if measurements["confusion"] is not None:
+        yield "confusion", _confusion(measurements)
     if sample["scores"] is None:
         return
     scores = np.array(sample["scores"])
-    shown = _curves(told, truth, scores)
+    shown = _curves(measurements, truth, scores)
     if shown:
         roc, precision = metrics.RocCurveDisplay, metrics.PrecisionRecallDisplay
         yield (
@@ -91,20 +91,20 @@ def _pictures(told: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[Any], No
         yield "precision_recall", _each(shown, precision.from_predictions, ("recall", "precision"))
         if sample["has_probabilities"]:
             yield "calibration", _calibration(shown)
-        yield "scores", _histogram(told, truth, scores)
+        yield "scores", _histogram(measurements, truth, scores)
 
 
 _Curves = list[tuple[str, Any, Any]]
 
 
-def _curves(told: Mapping[str, Any], truth: Any, scores: Any) -> _Curves:
+def _curves(measurements: Mapping[str, Any], truth: Any, scores: Any) -> _Curves:
     """Return label, truth and score of each class that has a curve: the positive one, or all."""
-    classes = told["classes"]
+    classes = measurements["classes"]
     codes = range(len(classes))
-    if told["positive"] is not None:
-        codes = [classes.index(told["positive"])]  # type: ignore[assignment]
+    if measurements["positive"] is not None:
+        codes = [classes.index(measurements["positive"])]  # type: ignore[assignment]
     pairs = [(classes[code], truth == code, scores[:, code]) for code in codes]
-    # A curve of a class that is not there, or of one that is alone, is no curve.
+    # A curve needs rows of its class and of another one.
     whole = [(label, is_it, score) for label, is_it, score in pairs if 0 < is_it.sum() < len(truth)]
     return sorted(whole, key=lambda pair: -pair[1].sum())[:_FEW]
 
@@ -133,9 +133,9 @@ def _calibration(curves: _Curves) -> Callable[[Any], None]:
     return picture
 
 
-def _histogram(told: Mapping[str, Any], truth: Any, scores: Any) -> Callable[[Any], None]:
-    classes = told["classes"]
-    positive = told["positive"]
+def _histogram(measurements: Mapping[str, Any], truth: Any, scores: Any) -> Callable[[Any], None]:
+    classes = measurements["classes"]
+    positive = measurements["positive"]
 
     def picture(axes: Any) -> None:
         for code, label in list(enumerate(classes))[:_FEW]:
@@ -148,16 +148,16 @@ def _histogram(told: Mapping[str, Any], truth: Any, scores: Any) -> Callable[[An
     return picture
 
 
-def _confusion(told: Mapping[str, Any]) -> Callable[[Any], None]:
-    table = np.array(told["confusion"])
+def _confusion(measurements: Mapping[str, Any]) -> Callable[[Any], None]:
+    table = np.array(measurements["confusion"])
 
     def picture(axes: Any) -> None:
         # The share of each true class decides the shade, so that a rare one is seen too.
         shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4, alpha=0.9)
-        ticks = range(len(told["classes"]))
-        axes.set_xticks(ticks, told["classes"], rotation=45, ha="right")
-        axes.set_yticks(ticks, told["classes"])
+        ticks = range(len(measurements["classes"]))
+        axes.set_xticks(ticks, measurements["classes"], rotation=45, ha="right")
+        axes.set_yticks(ticks, measurements["classes"])
         axes.set(xlabel="predicted", ylabel="true")
         if len(table) <= _FEW:
             for (row, column), count in np.ndenumerate(table):

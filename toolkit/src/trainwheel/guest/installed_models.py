@@ -1,7 +1,7 @@
 """List the models that an environment holds: the entry points of the group ``trainwheel.models``.
 
 Run by file path with that environment's Python, or imported where it is our own. Importing a
-model, or anything that it needs, is not necessary: the provenance stands in the metadata.
+model, or anything that it needs, is not necessary: the provenance is in the metadata.
 """
 
 import json
@@ -19,11 +19,11 @@ def main() -> None:
 
 def installed_models() -> list[dict[str, Any]]:
     """Return each model's entry point, distribution and version, and its provenance or null."""
-    found = []
+    models = []
     for entry in metadata.entry_points(group=GROUP):
         if entry.dist is None:
             continue
-        found.append(
+        models.append(
             {
                 "entry": entry.name,
                 "object": entry.value,
@@ -32,11 +32,11 @@ def installed_models() -> list[dict[str, Any]]:
                 "provenance": read_provenance(entry.dist),
             }
         )
-    return sorted(found, key=lambda model: (model["name"], model["entry"]))
+    return sorted(models, key=lambda model: (model["name"], model["entry"]))
 
 
 def read_provenance(distribution: metadata.Distribution) -> dict[str, Any] | None:
-    """Return what the wheel said of itself; None where it said nothing that can be read."""
+    """Return the provenance in the wheel; None where there is none or it cannot be read."""
     for file in distribution.files or ():
         if file.as_posix().endswith(_PROVENANCE):
             try:

@@ -1,4 +1,4 @@
-"""Predict golden records through the model's public door.
+"""Predict golden records through the model's entry point.
 
 Run by file path with ``-P`` in an environment that holds the model, so that this folder shadows
 nothing and the toolkit's own process never loads a model.
@@ -6,8 +6,8 @@ nothing and the toolkit's own process never loads a model.
     python -P predict.py MODULE:FUNCTION INPUTS OUTPUTS [ARTEFACT]
 
 ``INPUTS`` holds one JSON object a line; ``OUTPUTS`` gets the function's answer to each, one JSON
-value a line. With the model's file named, standard output tells of odd estimators in it, and of
-those that carry rows of the training data.
+value a line. With the model's file named, standard output has a notice for each slow estimator
+in it, and names those that carry rows of the training data.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _ROWS = ("_fit_X", "support_vectors_", "X_train_", "X_fit_")
 """Where neighbours, support vectors, Gaussian processes and kernel methods keep their rows."""
 
 
-def main(door: str, inputs: str, outputs: str, artefact: str = "") -> None:
-    """Answer each line of ``inputs`` in ``outputs``, and tell of the estimators in the model."""
-    module, _, name = door.partition(":")
-    found: Any = importlib.import_module(module)
-    predict = functools.reduce(getattr, name.split("."), found)
+def main(entry_point: str, inputs: str, outputs: str, artefact: str = "") -> None:
+    """Answer each line of ``inputs`` in ``outputs``, and describe the estimators in the model."""
+    module, _, name = entry_point.partition(":")
+    owner: Any = importlib.import_module(module)
+    predict = functools.reduce(getattr, name.split("."), owner)
     records = map(json.loads, Path(inputs).read_text(encoding="utf-8").splitlines())
     answers = [answer(predict, record, number) for number, record in enumerate(records, 1)]
     Path(outputs).write_text("".join(f"{answer}\n" for answer in answers), encoding="utf-8")
-    # A door that keeps no model between two records has let go of it by now.
-    kept = load(artefact) if artefact and not holds_estimators() else None
-    for told in sorted(set(parallel_estimators())):
-        print(f"notice: {told}")  # noqa: T201 - the toolkit hands it on
+    # An entry point that does not keep its model between two records has dropped it by now.
+    model = load(artefact) if artefact and not holds_estimators() else None
+    for notice in sorted(set(parallel_estimators())):
+        print(f"notice: {notice}")  # noqa: T201 - the toolkit hands it on
     for kind in sorted(set(carriers())):
         print(f"carries: {kind}")  # noqa: T201 - as above
-    del kept
+    del model
 
 
 def answer(predict: Callable[[Any], Any], record: Any, number: int) -> str:
@@ -56,8 +56,8 @@ def answer(predict: Callable[[Any], Any], record: Any, number: int) -> str:
         traceback.print_exc()
         text = " ".join(str(error).split())
         text = text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
-        named = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        sys.exit(f"{named} (row {number})")
+        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        sys.exit(f"{reason} (row {number})")
 
 
 def holds_estimators() -> bool:
@@ -67,7 +67,7 @@ def holds_estimators() -> bool:
 
 
 def load(artefact: str) -> Any:
-    """Return what the model's file holds; None where joblib cannot tell."""
+    """Return the content of the model's file; None where joblib cannot load it."""
     with contextlib.suppress(Exception):
         return importlib.import_module("joblib").load(artefact)
     return None
@@ -93,12 +93,12 @@ def carriers() -> Iterator[str]:
 
 def estimators() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield kind and state of each loaded scikit-learn estimator."""
-    for found in gc.get_objects():
-        # Among all objects are some that answer to nothing in the usual way.
+    for thing in gc.get_objects():
+        # Some objects raise even where their type or attributes are read.
         with contextlib.suppress(Exception):
-            kind = type(found)
+            kind = type(thing)
             if kind.__module__.startswith("sklearn."):
-                yield kind.__name__, vars(found)
+                yield kind.__name__, vars(thing)
 
 
 if __name__ == "__main__":

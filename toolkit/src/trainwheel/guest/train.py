@@ -1,4 +1,4 @@
-"""Run a training module as Python would, tell how far it is, and measure what it takes.
+"""Run a training module as Python would, report its progress, and measure what it takes.
 
 Run by file path with ``-P`` in the environment of training, where the user's code imports nothing
 of the toolkit:
@@ -41,18 +41,20 @@ _KIB = 1 if sys.platform == "darwin" else 1024
 
 def main(plan: str, *words: str) -> None:
     """Run the module or the file and write what it took, however it ends."""
-    started, told = time.monotonic(), json.loads(Path(plan).read_bytes())
+    start, settings = time.monotonic(), json.loads(Path(plan).read_bytes())
     facts: Mapping[str, Any] = {}
     with contextlib.suppress(ImportError, AttributeError):
         watch_joblib()
     with contextlib.suppress(ImportError, AttributeError):
         watch_estimators()
     try:
-        with _engine(told) as facts:
+        with _engine(settings) as facts:
             _run(*words)
     finally:
-        taken = {**_measure(started), **facts}
-        Path(told["measures"]).write_text(json.dumps(taken, indent=1) + "\n", encoding="utf-8")
+        measures = {**_measure(start), **facts}
+        Path(settings["measures"]).write_text(
+            json.dumps(measures, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 @contextlib.contextmanager
@@ -85,16 +87,16 @@ def _engine(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _load_cluster() -> None:
-    """Load what works on a cluster under a name that no module of the user's has."""
+    """Load the package for clusters under a name that no module of the user has."""
     folder = Path(__file__).with_name("cluster")
-    found = importlib.util.spec_from_file_location(
+    spec = importlib.util.spec_from_file_location(
         _CLUSTER, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
-    if found is None or found.loader is None:
+    if spec is None or spec.loader is None:
         raise ImportError(folder)
-    module = importlib.util.module_from_spec(found)
+    module = importlib.util.module_from_spec(spec)
     sys.modules[_CLUSTER] = module
-    found.loader.exec_module(module)
+    spec.loader.exec_module(module)
 
 
 def _say(line: str) -> None:
@@ -114,9 +116,9 @@ def _run(first: str, *rest: str) -> None:
 
 
 class Teller:
-    """Tells how far the outermost piece of work is, a few times a second.
+    """Reports the progress of the outermost piece of work, a few times a second.
 
-    Workers of a pool inherit the wish to tell, but only the process that was started tells.
+    Workers of a pool inherit this object, but only the process that made it reports.
     """
 
     def __init__(self) -> None:
@@ -126,7 +128,7 @@ class Teller:
         self._lock = threading.Lock()
 
     def tell(self, owner: object, label: str, done: int, total: int) -> None:
-        """Tell of ``done`` of ``total`` steps of the work that ``owner`` stands for."""
+        """Report ``done`` of ``total`` steps of the work of ``owner``."""
         if os.getpid() != self._process:
             return
         with self._lock:
@@ -154,14 +156,14 @@ def watch_joblib() -> None:
     own: Callable[[Any], None] = parallel.print_progress
 
     @functools.wraps(own)
-    def told(self: Any) -> None:
+    def print_progress(self: Any) -> None:
         # The number of tasks is known once the last one is on its way.
         known = self.n_tasks if self.n_tasks is not None else 0
         total = known or (self.n_dispatched_tasks if self._original_iterator is None else 0)
         _TELLER.tell(self, "tasks", self.n_completed_tasks, total)
         own(self)
 
-    parallel.print_progress = told
+    parallel.print_progress = print_progress
 
 
 def watch_estimators() -> None:
@@ -173,7 +175,7 @@ def watch_estimators() -> None:
     own: Callable[..., Any] = context.call_on_fit_task_end
 
     @functools.wraps(own)
-    def told(self: Any, **words: Any) -> Any:
+    def end_task(self: Any, **words: Any) -> Any:
         parent = self.parent
         if parent is not None and parent.parent is None:
             count = getattr(parent, "_trainwheel_done", 0) + 1
@@ -182,13 +184,13 @@ def watch_estimators() -> None:
             _TELLER.tell(parent, label, count, parent.max_subtasks or 0)
         return own(self, **words)
 
-    context.call_on_fit_task_end = told
+    context.call_on_fit_task_end = end_task
 
 
-def _measure(started: float) -> dict[str, Any]:
+def _measure(start: float) -> dict[str, Any]:
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
-        "seconds": time.monotonic() - started,
+        "seconds": time.monotonic() - start,
         "processor_seconds": sum(usage.ru_utime + usage.ru_stime for usage in usages),
         "peak_memory": max(usage.ru_maxrss for usage in usages) * _KIB,
         "python": platform.python_version(),

@@ -96,7 +96,7 @@ def test_a_snapshot_is_described(tmp_path: Path) -> None:
     [
         ("a.csv", "x,y\n1\n", "a.csv: row 1 has 1 cells, the header 2"),
         ("a.csv", "x,x\n1,2\n", "a.csv: two columns have one name"),
-        ("a.jsonl", "[1]\n", "a.jsonl: line 1 is no JSON object"),
+        ("a.jsonl", "[1]\n", "a.jsonl: line 1 is not a JSON object"),
     ],
 )
 def test_a_snapshot_that_cannot_be_read_is_one_line(

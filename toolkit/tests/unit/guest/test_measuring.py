@@ -273,25 +273,31 @@ def write(path: Path, text: str) -> Path:
         ("y_true,y_pred\n1,1,1\n", "p.csv row 2 has 3 cells, its header 2"),
         (
             "y_true,y_pred,score_a\na,a,0.5\na,a,high\n",
-            "p.csv row 3: score_a is 'high', which is no finite number",
+            "p.csv row 3: score_a is 'high', which is not a finite number",
         ),
-        ("y_true,y_pred\n1.5,nan\n", "p.csv row 2: y_pred is 'nan', which is no finite number"),
-        ("y_true,y_pred\n1.5,inf\n", "p.csv row 2: y_pred is 'inf', which is no finite number"),
+        ("y_true,y_pred\n1.5,nan\n", "p.csv row 2: y_pred is 'nan', which is not a finite number"),
+        ("y_true,y_pred\n1.5,inf\n", "p.csv row 2: y_pred is 'inf', which is not a finite number"),
         # The index trap of pandas: what is aligned by other rows has gaps.
         ("y_true,y_pred\na,a\n,a\n", "p.csv row 3: y_true is empty"),
         ("y_true,y_pred\n1,1\n,1\n", "p.csv row 3: y_true is empty"),
         ("y_true,y_pred\n1.5,1.5\n1,\n", "p.csv row 3: y_pred is empty"),
         ("y_true,y_pred\n \t,a\n", "p.csv row 2: y_true is empty"),
         ("y_true,y_pred,score_a\n,a,0.5\n", "p.csv row 2: y_true is empty"),
-        ("y_true,y_pred,score_a\na,a,\n", "p.csv row 2: score_a is '', which is no finite number"),
+        (
+            "y_true,y_pred,score_a\na,a,\n",
+            "p.csv row 2: score_a is '', which is not a finite number",
+        ),
         (
             "y_true,y_pred,score_a\na,a,-inf\n",
-            "p.csv row 2: score_a is '-inf', which is no finite number",
+            "p.csv row 2: score_a is '-inf', which is not a finite number",
         ),
-        ("y_true,y_pred\na,a\nNaN,a\n", "p.csv row 3: y_true is 'NaN', which is no finite number"),
+        (
+            "y_true,y_pred\na,a\nNaN,a\n",
+            "p.csv row 3: y_true is 'NaN', which is not a finite number",
+        ),
         (
             "y_true,y_pred,score_1\n1,1,0.9\n1,-Infinity,0.9\n",
-            "p.csv row 3: y_pred is '-Infinity', which is no finite number",
+            "p.csv row 3: y_pred is '-Infinity', which is not a finite number",
         ),
     ],
 )
@@ -400,7 +406,7 @@ def test_what_training_says_lies_in_its_interval(
             {"recall": 1.0},
             "): it is that of the class 'no', which gate.positive does not name",
         ),
-        (TWO, {"accuracy": 80.1}, "): it is told in per cent, and shares run from 0 to 1"),
+        (TWO, {"accuracy": 80.1}, "): it is given in per cent, and shares run from 0 to 1"),
         (
             TWO.replace("no,", "0,").replace("yes,", "1,"),
             {"accuracy": 0.8},
@@ -487,7 +493,7 @@ def test_a_class_that_is_never_predicted_and_one_that_is_alone_are_noted() -> No
 
     assert never["notes"] == ["'b' is never predicted"]
     assert "precision" not in never["measured"]
-    assert alone["notes"] == ["every held-out row is 'a': nothing can be told of the other classes"]
+    assert alone["notes"] == ["every held-out row is 'a': nothing is known of the other classes"]
     json.dumps([never, alone], allow_nan=False)
 
 

@@ -62,7 +62,7 @@ def _is_regression(names: Sequence[str]) -> bool:
 def describe(
     predictions: Predictions, names: Sequence[str], claims: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
-    """Return what the report tells of predictions.
+    """Return what the report needs of predictions.
 
     Args:
         predictions: The predictions.
@@ -133,7 +133,7 @@ def _notes(predictions: Predictions) -> list[str]:
     )
     if np.count_nonzero(true) == 1:
         only = predictions.classes[int(true.argmax())]
-        notes.append(f"every held-out row is {only!r}: nothing can be told of the other classes")
+        notes.append(f"every held-out row is {only!r}: nothing is known of the other classes")
     never = [predictions.classes[c] for c in np.flatnonzero((true > 0) & (said == 0))]
     notes += [f"{label!r} is never predicted" for label in never[:_TABLE]]
     if predictions.rows > LIMIT:

@@ -70,7 +70,7 @@ def _reasons(name: str, value: float, known: Measured, predictions: Predictions)
             label = predictions.classes[other.positive]
             yield f"it is that of the class {label!r}, which gate.positive does not name"
     if _holds(known, value / 100):
-        yield "it is told in per cent, and shares run from 0 to 1"
+        yield "it is given in per cent, and shares run from 0 to 1"
     if predictions.classes and all(number_of(label) is not None for label in predictions.classes):
         yield "whole numbers are read as classes, and an answer that is near is wrong"
 

@@ -137,7 +137,9 @@ class _Columns:
         if not np.isfinite(found).all():
             place = int(np.argmin(np.isfinite(found)))
             row = self._line + 1 + place
-            message = f"{name} row {row}: {column} is {cells[place]!r}, which is no finite number"
+            message = (
+                f"{name} row {row}: {column} is {cells[place]!r}, which is not a finite number"
+            )
             raise UnreadableError(message)
         return found
 
@@ -158,7 +160,7 @@ class _Columns:
             # pandas leaves gaps where the indexes of two columns differ.
             what = "" if label.strip() else "empty"
             if not math.isfinite(_float(label, 0.0)):
-                what = f"{label!r}, which is no finite number"
+                what = f"{label!r}, which is not a finite number"
             if what:
                 row = self._line + 1 + cells.index(label)
                 message = f"{name} row {row}: {column} is {what}"
