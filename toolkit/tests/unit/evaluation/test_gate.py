@@ -212,7 +212,10 @@ def test_the_results_of_the_tests_get_a_case_for_each_condition(*, is_bare: bool
 
     root = ET.fromstring(with_gate(tests, verdict))  # noqa: S314 - written a line above
 
-    assert [suite.get("name") for suite in root] == ["pytest", "gate"]
+    assert [(suite.tag, suite.get("name")) for suite in root] == [
+        ("testsuite", "pytest"),
+        ("testsuite", "gate"),
+    ]
     assert dict(root[1].attrib) == {
         "name": "gate", "tests": "8", "failures": "2", "errors": "0", "skipped": "3"
     }  # fmt: skip

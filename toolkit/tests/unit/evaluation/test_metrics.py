@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.metrics import parse_metrics, split_intervals
+from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False)))
@@ -47,3 +47,25 @@ def test_a_whole_number_beyond_every_float_is_finite() -> None:
     text = f'{{"rows": 1{"0" * 400}}}'
 
     assert parse_metrics(text) == {"rows": 10**400}
+
+
+def test_digests_of_data_are_read() -> None:
+    digests = {"built in": "ab" * 32, "é": "0" * 64}
+
+    assert parse_data_digests(json.dumps(digests)) == digests
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[]", "data.json is not a JSON object"),
+        ("{", "data.json is not a JSON object"),
+        (json.dumps({" ": "a" * 64}), "' ' has "),
+        (json.dumps({"x": "a" * 63}), "'x' has "),
+        (json.dumps({"x": "A" * 64}), "'x' has "),
+        (json.dumps({"x": 3}), "'x' has 3, which is not a sha256"),
+    ],
+)
+def test_what_is_not_a_digest_of_data_is_named(text: str, words: str) -> None:
+    with pytest.raises(StepFailedError, match=words):
+        parse_data_digests(text)
