@@ -149,7 +149,7 @@ class _Runner:
             return
         layout, command = run.workspace.layout, f"nox -s {' '.join(sorted(run.named))}"
         wait = run.options.has("wait") or run.environment.waits
-        self._lock = take(layout.lock, command=command, wait=wait, told=run.console.notice)
+        self._lock = take(layout.lock, command=command, wait=wait, notify=run.console.notice)
         shutil.rmtree(layout.scratch, ignore_errors=True)
 
     def _check_once(self, run: Run) -> None:

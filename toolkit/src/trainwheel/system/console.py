@@ -97,5 +97,5 @@ class Console:
     def _print(self, text: str) -> None:
         # What a tool printed may hold letters that this stream cannot.
         encoding = self._stream.encoding or "utf-8"
-        shown = text.encode(encoding, "backslashreplace").decode(encoding)
-        print(shown, end="", file=self._stream, flush=True)
+        printable = text.encode(encoding, "backslashreplace").decode(encoding)
+        print(printable, end="", file=self._stream, flush=True)

@@ -72,12 +72,12 @@ class Environment:
         GitHub counts the runs of each workflow by themselves. A workflow that publishes nothing
         says so by a number that is empty, for its own would be too low.
         """
-        is_told = self.is_set("BUILD_NUMBER")
-        return self.get("BUILD_NUMBER" if is_told else "GITHUB_RUN_NUMBER")
+        is_jenkins = self.is_set("BUILD_NUMBER")
+        return self.get("BUILD_NUMBER" if is_jenkins else "GITHUB_RUN_NUMBER")
 
     @property
     def is_without_number(self) -> bool:
-        """Whether this run was told that no build number counts for it."""
+        """Whether the build number is set to nothing, so that none counts for this run."""
         return self.is_set("BUILD_NUMBER") and self.build_number is None
 
     @property
@@ -128,12 +128,12 @@ class Environment:
             additions: Variables to set on top.
             allowed: Classes of secrets that the child may see.
         """
-        kept = {
+        variables = {
             name: value
             for name, value in self.variables.items()
             if name not in _INTERPRETER_VARIABLES and self._is_allowed(name, allowed)
         }
-        return {**kept, **additions}
+        return {**variables, **additions}
 
     def _is_allowed(self, name: str, allowed: frozenset[SecretClass]) -> bool:
         if name in self.classes:

@@ -1,8 +1,8 @@
 """Which files a name stands for, and how files and folders are written, placed and removed.
 
 A name stands for itself, or all below a folder, with links followed. A link counts by what it
-leads to. One that leads nowhere is no file (editors leave such locks); one that leads round in a
-circle is refused, for what it holds has no end.
+leads to. A link to nothing is not a file (editors leave such links as locks). A link to a folder
+above it is refused, since following it would never end.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def _files(path: str, *, skip_caches: bool) -> Iterator[str]:
 def _below(folder: str, above: tuple[_Identity, ...], *, skip_caches: bool) -> Iterator[str]:
     try:
         status = os.stat(folder)  # noqa: PTH116
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
     except OSError as error:
         message = f"{folder} cannot be read: {error.strerror}"
         raise ConfigurationError(message) from None
@@ -129,18 +129,18 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def place(made: Path, final: Path) -> None:
+def place(new: Path, final: Path) -> None:
     """Rename what a step made into its place; the old content goes only when the new is there."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    if made.is_dir() or (final.is_dir() and not final.is_symlink()):
+    if new.is_dir() or (final.is_dir() and not final.is_symlink()):
         # A folder cannot be renamed over what is there, unlike a file over a file.
-        old = made.with_name(f"{made.name}.old")
+        old = new.with_name(f"{new.name}.old")
         with contextlib.suppress(FileNotFoundError):
             final.rename(old)
-        made.rename(final)
+        new.rename(final)
         shutil.rmtree(old, ignore_errors=True)
     else:
-        made.replace(final)
+        new.replace(final)
 
 
 def link_or_copy(source: Path | str, target: Path | str, *, is_executable: bool = False) -> None:

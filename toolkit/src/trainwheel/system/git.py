@@ -45,8 +45,8 @@ class Commit:
 
 def read_commit(root: Path, environment: Environment) -> Commit:
     """Return the commit that the repository at ``root`` stands at."""
-    told = _git(root, environment, "log", "-1", "--format=%H %ct", "--no-show-signature")
-    sha, _, time = told.strip().partition(" ")
+    line = _git(root, environment, "log", "-1", "--format=%H %ct", "--no-show-signature")
+    sha, _, time = line.strip().partition(" ")
     if not time.isdecimal():
         return Commit(None, is_dirty=True, time=_NO_COMMIT)
     changes = _git(root, environment, "status", "--porcelain", "--", ".")
@@ -72,8 +72,8 @@ _STEERING = frozenset(
 
 def without_repository(environment: Environment) -> Environment:
     """Return the environment without what ties git to a repository."""
-    kept = {name: value for name, value in environment.variables.items() if name not in _STEERING}
-    return replace(environment, variables=kept)
+    others = {name: value for name, value in environment.variables.items() if name not in _STEERING}
+    return replace(environment, variables=others)
 
 
 def commit_all(folder: Path, message: str, environment: Environment) -> str:
@@ -96,11 +96,11 @@ def commit_all(folder: Path, message: str, environment: Environment) -> str:
 
     # What its maker ignores everywhere, such as wheels, belongs into this one.
     for words in (("init", "--quiet", "--initial-branch=main"), ("add", "--force", "--all")):
-        done = git(*words)
-        if done.failed:
-            told = f"git {words[0]}: {done.last_line}"
-            raise StepFailedError(told, hint="nothing was made; fix that and run this again")
+        step = git(*words)
+        if step.failed:
+            message = f"git {words[0]}: {step.last_line}"
+            raise StepFailedError(message, hint="nothing was made; fix that and run this again")
     if git("var", "GIT_AUTHOR_IDENT").failed or git("var", "GIT_COMMITTER_IDENT").failed:
         return "git knows nobody to commit as"
-    done = git("commit", "--quiet", "--message", message)
-    return f"git commit: {done.last_line}" if done.failed else ""
+    commit = git("commit", "--quiet", "--message", message)
+    return f"git commit: {commit.last_line}" if commit.failed else ""

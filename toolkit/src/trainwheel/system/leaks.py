@@ -108,12 +108,12 @@ def find_leaks(
         The clauses in the order of the members; none holds a secret.
     """
     search = _plan([secret.reveal() for secret in secrets], folders)
-    found = []
+    leaks = []
     for name, pieces in members:
         if is_credential_file(name):
-            found.append(f"{name} looks like a file with credentials")
-        found += [f"{name} holds {what}" for what in _search(search, pieces)]
-    return tuple(found)
+            leaks.append(f"{name} looks like a file with credentials")
+        leaks += [f"{name} holds {what}" for what in _search(search, pieces)]
+    return tuple(leaks)
 
 
 def is_credential_file(name: str) -> bool:
@@ -124,8 +124,8 @@ def is_credential_file(name: str) -> bool:
     path = PurePosixPath(name.casefold())
     if path.name in _SAMPLES:
         return False
-    named = any(fnmatchcase(path.name, pattern) for pattern in _FILES)
-    return named or path.parts[-2:] in {PurePosixPath(end).parts for end in _PATHS}
+    is_known = any(fnmatchcase(path.name, pattern) for pattern in _FILES)
+    return is_known or path.parts[-2:] in {PurePosixPath(end).parts for end in _PATHS}
 
 
 class _Pattern(NamedTuple):
@@ -142,10 +142,10 @@ class _Pattern(NamedTuple):
     def is_in(self, window: _Window) -> bool:
         """Return whether a window shows one."""
         return any(
-            window.shows(found.span())
-            and self.starts.match(window.data, found.start())
-            and len(set(found[0][-_BODY:])) >= self.variety
-            for found in self.shape.finditer(window.data)
+            window.shows(match.span())
+            and self.starts.match(window.data, match.start())
+            and len(set(match[0][-_BODY:])) >= self.variety
+            for match in self.shape.finditer(window.data)
         )
 
 
@@ -158,7 +158,7 @@ class _Search:
         likely: Matches whatever is left of a private key or a token without them.
         thinned: What is left of the secrets and folders, without those that hold another.
         secrets: The secrets in all their forms.
-        patterns: Everything that is told by its surroundings.
+        patterns: What can be recognised only together with the bytes around it.
         overlap: How many bytes of one part are seen again with the next.
     """
 
@@ -171,20 +171,20 @@ class _Search:
 
 
 def _plan(secrets: Collection[str], folders: Collection[str]) -> _Search:
-    hidden = sorted({needle for secret in secrets for needle in _secret_needles(secret)})
+    needles = sorted({needle for secret in secrets for needle in _secret_needles(secret)})
     paths = sorted({needle for folder in folders for needle in _folder_needles(folder)})
-    kept = {*f"{string.ascii_letters}{string.digits}-_ ".encode()}
-    for text in (*(secret for secret in hidden if 0 not in secret), *paths):
-        kept |= {*text}
-    dropped = bytes(byte for byte in range(256) if byte not in kept)
-    thinned = {needle.translate(None, dropped) for needle in (*hidden, *paths)}
+    alphabet = {*f"{string.ascii_letters}{string.digits}-_ ".encode()}
+    for text in (*(secret for secret in needles if 0 not in secret), *paths):
+        alphabet |= {*text}
+    dropped = bytes(byte for byte in range(256) if byte not in alphabet)
+    thinned = {needle.translate(None, dropped) for needle in (*needles, *paths)}
     tokens = [token.shape for token in _TOKENS]
-    longest = max([_LONGEST_PATTERN, *map(len, hidden), *map(len, paths)])
+    longest = max([_LONGEST_PATTERN, *map(len, needles), *map(len, paths)])
     return _Search(
         dropped=dropped,
         likely=re.compile(b"|".join((rb"PRIVATE KEY", *tokens))),
         thinned=tuple(n for n in sorted(thinned) if not any(o in n for o in thinned - {n})),
-        secrets=tuple(hidden),
+        secrets=tuple(needles),
         patterns=(*_fixed_patterns(), *_folder_patterns(paths)),
         overlap=longest + 2 * _MARGIN,
     )

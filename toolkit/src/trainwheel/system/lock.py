@@ -1,7 +1,7 @@
 """One run at a time in a repository: a lock that the kernel holds and frees.
 
 It lies in ``.trainwheel/lock`` and is never removed. Every process that a run starts inherits it,
-so that what a killed run left at work still keeps others out; the next run ends that first.
+so that processes that a killed run left behind keep others out; the next run ends them first.
 """
 
 from __future__ import annotations
@@ -55,16 +55,24 @@ class Owner:
         return f"{self.command} (process {self.pid} on {self.host}, since {when})"
 
 
-def take(path: Path, *, command: str, wait: bool, told: Callable[[str], None]) -> int:
+def take(
+    path: Path,
+    *,
+    command: str,
+    wait: bool,
+    notify: Callable[[str], None],
+    grace: float = _GRACE,
+) -> int:
     """Take the lock and return its descriptor, which this process keeps until it ends.
 
-    A process that has it already is given it again: one noxfile may register its steps in parts.
+    A process that has it already gets it again: one noxfile may register its steps in parts.
 
     Args:
         path: The lock's file; made where it is missing.
-        command: What others are told that runs here.
+        command: What runs here, as others are told.
         wait: Whether to wait for another run instead of stopping.
-        told: Is given a line about what is waited for or ended.
+        notify: Is given a line about what is waited for or ended.
+        grace: Seconds that processes of a killed run have to end before they are forced.
 
     Raises:
         RunLockedError: Another run holds it.
@@ -74,7 +82,7 @@ def take(path: Path, *, command: str, wait: bool, told: Callable[[str], None]) -
         return _held[path]
     descriptor = _open(path)
     try:
-        _acquire(descriptor, wait=wait, told=told)
+        _acquire(descriptor, wait=wait, notify=notify, grace=grace)
     except BaseException:
         os.close(descriptor)
         raise
@@ -100,30 +108,30 @@ def _open(path: Path) -> int:
         raise StepFailedError(message, hint=hint) from None
 
 
-def _acquire(descriptor: int, *, wait: bool, told: Callable[[str], None]) -> None:
+def _acquire(descriptor: int, *, wait: bool, notify: Callable[[str], None], grace: float) -> None:
     for _ in range(_ATTEMPTS):
-        if _try(descriptor, told):
+        if _try(descriptor, notify):
             return
         holders = _holders(descriptor)
         orphans = _orphans(descriptor, holders)
         if not orphans and holders:
             break
-        # What holds it may have ended since, or nothing tells who it is.
-        left = _end(orphans, descriptor, told)
-        if left and not wait:
-            process = min(left)
+        # What holds it may have ended since, or the system does not say who it is.
+        survivors = _end(orphans, descriptor, notify, grace)
+        if survivors and not wait:
+            process = min(survivors)
             message = f"process {process}, which a killed run left behind, is still at work here"
             raise RunLockedError(message, hint="end it, or wait for it with: -- --wait")
         time.sleep(_PAUSE)
     owner = _read_owner(descriptor)
     if not wait:
-        message = f"another run is at work here: {owner or 'it has not said which'}"
+        message = f"another run is at work here: {owner or 'its name is not known yet'}"
         raise RunLockedError(message, hint="wait for it with: -- --wait")
-    told(f"waiting for {owner or 'another run'}")
+    notify(f"waiting for {owner or 'another run'}")
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def _try(descriptor: int, told: Callable[[str], None]) -> bool:
+def _try(descriptor: int, notify: Callable[[str], None]) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -131,7 +139,7 @@ def _try(descriptor: int, told: Callable[[str], None]) -> bool:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        told("this file system knows no locks: do not start two runs at once")
+        notify("this file system does not support locks: do not start two runs at once")
     return True
 
 
@@ -149,24 +157,26 @@ def _read_owner(descriptor: int) -> Owner | None:
     return None
 
 
-def _end(orphans: frozenset[int], descriptor: int, told: Callable[[str], None]) -> frozenset[int]:
-    """End what a killed run left at work, and return what is left of it."""
+def _end(
+    orphans: frozenset[int], descriptor: int, notify: Callable[[str], None], grace: float
+) -> frozenset[int]:
+    """End the processes that a killed run left behind, and return those that are still there."""
     for process in sorted(orphans):
-        told(f"ending what a killed run left at work: {_name(process)} (process {process})")
-    left = orphans
+        notify(f"ending what a killed run left at work: {_name(process)} (process {process})")
+    survivors = orphans
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in left:
+        for process in survivors:
             signal_group(process, number)
-        deadline = time.monotonic() + _GRACE
-        while (left := orphans & _holders(descriptor).keys()) and time.monotonic() < deadline:
+        deadline = time.monotonic() + grace
+        while (survivors := orphans & _holders(descriptor).keys()) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
-        if not left:
+        if not survivors:
             break
-    return left
+    return survivors
 
 
 def _holders(descriptor: int) -> dict[int, int]:
-    """Return the other processes that hold the lock; none where nothing tells.
+    """Return the other processes that hold the lock; none where the system does not say.
 
     One that only waits for it has the file open too, but by an open file of its own.
 
@@ -174,13 +184,13 @@ def _holders(descriptor: int) -> dict[int, int]:
         Process → the one that took the lock for it, which is itself or a run that started it and
         may have ended; 0 where that has ended and its number is free.
     """
-    wanted = os.fstat(descriptor)
-    found = {}
+    file = os.fstat(descriptor)
+    takers = {}
     for folder in _PROC.glob("[0-9]*"):
-        taker = _taker(folder, wanted)
+        taker = _taker(folder, file)
         if taker is not None and int(folder.name) != os.getpid():
-            found[int(folder.name)] = taker
-    return found
+            takers[int(folder.name)] = taker
+    return takers
 
 
 def _orphans(descriptor: int, holders: Mapping[int, int]) -> frozenset[int]:
@@ -189,17 +199,17 @@ def _orphans(descriptor: int, holders: Mapping[int, int]) -> frozenset[int]:
     A run that lives holds the lock itself; its number may be another process's by now, but that
     one does not. Each is looked at anew: it may have taken the lock after it was passed by.
     """
-    wanted = os.fstat(descriptor)
-    alive = {taker for taker in {*holders.values()} if _taker(_PROC / str(taker), wanted)}
+    file = os.fstat(descriptor)
+    alive = {taker for taker in {*holders.values()} if _taker(_PROC / str(taker), file)}
     return frozenset(process for process, taker in holders.items() if taker not in alive)
 
 
-def _taker(process: Path, wanted: os.stat_result) -> int | None:
+def _taker(process: Path, file: os.stat_result) -> int | None:
     """Return which process took the lock that this one holds; None where it holds none."""
     with contextlib.suppress(OSError):
         for link in (process / "fd").iterdir():
             with contextlib.suppress(OSError):
-                if os.path.samestat(link.stat(), wanted):
+                if os.path.samestat(link.stat(), file):
                     lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
                     return int(lock[1]) if lock else None
     return None

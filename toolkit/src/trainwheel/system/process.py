@@ -57,6 +57,7 @@ class Command:
         env: Variables set on top of the environment that it may see.
         secrets: The classes of secrets that it may see.
         timeout: Seconds after which it is ended; None for no limit.
+        grace: Seconds that it then has to end by itself, before it is forced.
         umask: Modes that its files do not get; -1 for this process's own.
         stdin: Text for its standard input, where a secret may stand.
         drops_errors: Whether standard error is thrown away, instead of joining the output.
@@ -69,6 +70,7 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: frozenset[SecretClass] = frozenset()
     timeout: float | None = None
+    grace: float = _GRACE
     umask: int = -1
     stdin: str = field(default="", repr=False)
     drops_errors: bool = False
@@ -167,33 +169,33 @@ def inherit(descriptor: int) -> None:
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Let signals wait: a handler that raises inside Popen would leave a child nobody knows of."""
+    """Let signals wait: a handler that raises inside Popen would leave a child running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    arrived: list[int] = []
+    late_signals: list[int] = []
     # Not blocked by a mask, which the child would inherit; one that is ignored stays so.
-    found = {number: signal.getsignal(number) for number in _ENDING}
-    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    current = {number: signal.getsignal(number) for number in _ENDING}
+    handlers = {number: handler for number, handler in current.items() if callable(handler)}
     for number in handlers:
-        signal.signal(number, lambda number, _: arrived.append(number))
+        signal.signal(number, lambda number, _: late_signals.append(number))
     try:
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for late in arrived:
+        for late in late_signals:
             signal.raise_signal(late)
 
 
-def end_group(process: Process) -> None:
-    """End a process and everything that it started: first asked, after a grace period forced."""
+def end_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
+    """End a process and all that it started: they are asked, and after the grace period forced."""
     if process.pid not in _children:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE)
+        process.wait(grace)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -226,7 +228,7 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
         environment: The variables of this run, and the secrets to take out of the output.
         log: A file to which the command and its output are appended.
         echo: Called with each line of output as it comes.
-        aside: What lines begin with that ``echo`` alone is told; empty for none.
+        aside: How lines begin that go to ``echo`` and not into the output; empty for none.
         started: Called with the process number.
     """
     stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
@@ -265,7 +267,7 @@ def _collect(
         process.wait(command.timeout)
     except subprocess.TimeoutExpired:
         late = True
-    end_group(process)
+    end_group(process, command.grace)
     writer.join(_GRACE)
     reader.join(_GRACE)
     return lines, late

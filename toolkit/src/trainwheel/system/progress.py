@@ -11,9 +11,9 @@ __all__ = ["bar", "sent_of"]
 _WIDTH = 24
 
 
-def bar(done: int, total: int) -> str:
-    """Return how much is done as a bar of fixed width; a total of 0 is done."""
-    full = min(_WIDTH, done * _WIDTH // total) if total else _WIDTH
+def bar(part: int, total: int) -> str:
+    """Return a part of a total as a bar of fixed width; a total of 0 is complete."""
+    full = min(_WIDTH, part * _WIDTH // total) if total else _WIDTH
     return f"[{'=' * full:<{_WIDTH}}]"
 
 

@@ -43,7 +43,7 @@ SUFFIXES: Final = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".e
 """How the names of distributions end."""
 
 _FILES = (*SUFFIXES, *(f"{suffix}.metadata" for suffix in SUFFIXES))
-# Found by its question mark, not by its scheme: a failed connection is told by its path alone.
+# Found by its question mark, not by its scheme: an error of a connection may name the path alone.
 _QUERY = re.compile(r"\?([\w%&][^\s#'\"<>]*)")
 _OPENS = re.compile(
     r"(?:^|[&;]|\\u0026)"
@@ -179,10 +179,10 @@ def _hide_query(query: re.Match[str]) -> str:
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
     """Yield the characters of each shift that no neighbour changes, and those at the very end."""
-    for shift, shared in enumerate((0, 2, 3)):
-        whole = base64.b64encode(bytes(shift) + raw).decode()[shared:]
-        fixed = whole[: (shift + len(raw)) * 8 // 6 - shared]
-        for form in (fixed, whole.rstrip("="), whole):
+    for shift, overlap in enumerate((0, 2, 3)):
+        whole = base64.b64encode(bytes(shift) + raw).decode()[overlap:]
+        inner = whole[: (shift + len(raw)) * 8 // 6 - overlap]
+        for form in (inner, whole.rstrip("="), whole):
             yield form
             yield form.translate({ord("+"): "-", ord("/"): "_"})
 
@@ -190,7 +190,7 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
 def _percent_forms(raw: bytes) -> Iterator[str]:
     for form in (*(quote(raw, safe=safe) for safe in ("", "/", _USER_INFO)), quote_plus(raw)):
         yield form
-        yield _ESCAPED_BYTE.sub(lambda found: found[0].lower(), form)
+        yield _ESCAPED_BYTE.sub(lambda byte: byte[0].lower(), form)
 
 
 def _json_forms(value: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ from trainwheel.system.environ import read_environment
 from trainwheel.system.lock import take
 
 path, child, wait = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "wait"
-take(path, command="nox -s train", wait=wait, told=lambda line: print(line, flush=True))
+take(path, command="nox -s train", wait=wait, notify=lambda line: print(line, flush=True))
 if child:
     start(Command((sys.executable, "-c", child)), read_environment())
 print("taken", flush=True)
@@ -99,7 +99,7 @@ def _open_files(folder: Path) -> list[str]:
 def take_it(path: Path, *, wait: bool = False) -> tuple[int, list[str]]:
     """Take the lock and return its descriptor and what was said."""
     said: list[str] = []
-    descriptor = take(path, command="nox -s test", wait=wait, told=said.append)
+    descriptor = take(path, command="nox -s test", wait=wait, notify=said.append, grace=0.3)
     return descriptor, said
 
 
@@ -210,7 +210,7 @@ def test_a_live_run_that_has_not_said_who_it_is_is_not_ended(path: Path, hold: S
     rewrite(path, pid=2**22 + 1, command="nox -s gone")
     before = holders(path)
 
-    with pytest.raises(RunLockedError, match="it has not said which"):
+    with pytest.raises(RunLockedError, match="its name is not known yet"):
         take_it(path)
 
     assert process.poll() is None
@@ -253,15 +253,14 @@ def test_of_five_that_start_at_once_one_gets_it(path: Path) -> None:
         subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
         for _ in range(5)
     ]
-    losers: list[subprocess.Popen[str]] = []
-    while len(losers) < 4:
-        losers = [run for run in runs if run.poll() is not None]
-        time.sleep(0.01)
-    (winner,) = set(runs) - set(losers)
+    # Each says "taken" or fails, and so closes its output.
+    lines = {run: run.stdout.readline() for run in runs if run.stdout is not None}
+    (winner,) = (run for run, line in lines.items() if line == "taken\n")
 
-    told = [run.communicate(timeout=BOUND) for run in losers]
-    assert winner.communicate("", timeout=BOUND)[0] == "taken\n"
-    assert all("RunLockedError: failed: another run is at work" in error for _, error in told)
+    errors = [run.communicate(timeout=BOUND)[1] for run in runs if run is not winner]
+    winner.communicate("", timeout=BOUND)
+    assert winner.returncode == 0
+    assert all("RunLockedError: failed: another run is at work" in error for error in errors)
 
 
 def test_a_file_system_without_locks_is_told_of(
@@ -274,7 +273,7 @@ def test_a_file_system_without_locks_is_told_of(
 
     descriptor, said = take_it(path)
 
-    assert said == ["this file system knows no locks: do not start two runs at once"]
+    assert said == ["this file system does not support locks: do not start two runs at once"]
     os.close(descriptor)
 
 

@@ -152,7 +152,7 @@ def test_past_its_deadline_a_command_is_ended_and_says_so(stdin: str) -> None:
 def test_a_command_that_will_not_end_is_forced(witness: Witness) -> None:
     script = f"{witness.hold}signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile 1: signal.pause()"
 
-    completed = run(python(script, timeout=0.4), ENVIRONMENT)
+    completed = run(python(script, timeout=0.4, grace=0.2), ENVIRONMENT)
 
     assert completed.returncode == -signal.SIGKILL
     assert witness.await_end() == "held "
