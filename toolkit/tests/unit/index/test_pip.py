@@ -75,7 +75,6 @@ keys = ("cert", "client-cert", "find-links", "index-url", "proxy", "trusted-host
 
 @settings(
     max_examples=3,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -133,62 +132,52 @@ def test_the_nearest_section_wins(text: str, read: dict[str, str]) -> None:
         ({"user": "true", "progress-bar": "off"}, {}, ()),
     ],
 )
-def test_a_setting_is_said_in_the_words_of_uv(
+def test_a_setting_has_its_equivalent_for_uv(
     pip: dict[str, str], variables: dict[str, str], arguments: tuple[str, ...]
 ) -> None:
     assert translate(pip, {}, has_uv_config=False) == UvSettings(variables, arguments)
 
 
+_INDEX_NAMES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
 PIP = {"index-url": MIRROR, "extra-index-url": "https://x.invalid", "no-index": "1", "timeout": "9"}
 
 
 @pytest.mark.parametrize(
-    "name", ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"]
+    ("variables", "has_uv_config"),
+    [
+        *(({name: "https://own.invalid"}, False) for name in _INDEX_NAMES),
+        ({}, True),
+        ({"UV_INDEX": "https://own.invalid", "SSL_CERT_FILE": "/own.pem"}, False),
+    ],
 )
-def test_an_index_that_uv_was_given_of_its_own_is_the_only_one(name: str) -> None:
-    found = translate(PIP, {name: "https://own.invalid"}, has_uv_config=False)
+def test_the_settings_that_uv_has_of_its_own_are_left_alone(
+    variables: dict[str, str], *, has_uv_config: bool
+) -> None:
+    pip = {**PIP, "find-links": "/a"} if has_uv_config else {**PIP}
+    pip |= {"cert": "/pip.pem"} if "SSL_CERT_FILE" in variables else {}
 
-    assert found == UvSettings({"UV_HTTP_TIMEOUT": "9"})
+    settings = translate(pip, variables, has_uv_config=has_uv_config)
 
-
-def test_a_configuration_file_of_uv_names_the_indexes() -> None:
-    found = translate({**PIP, "find-links": "/a"}, {}, has_uv_config=True)
-
-    assert found == UvSettings({"UV_HTTP_TIMEOUT": "9"})
-
-
-def test_a_variable_that_is_set_is_left_alone() -> None:
-    pip = {"timeout": "9", "cert": "/pip.pem"}
-
-    found = translate(pip, {"SSL_CERT_FILE": "/own.pem"}, has_uv_config=False)
-
-    assert found == UvSettings({"UV_HTTP_TIMEOUT": "9"})
+    assert settings == UvSettings({"UV_HTTP_TIMEOUT": "9"})
 
 
 def test_addresses_go_by_variables_which_are_not_shown() -> None:
-    found = translate({"index-url": MIRROR}, {}, has_uv_config=False)
+    settings = translate({"index-url": MIRROR}, {}, has_uv_config=False)
 
-    assert "pa%24s" not in repr(found)
-    assert not found.arguments
+    assert "pa%24s" not in repr(settings)
+    assert not settings.arguments
 
 
 @pytest.mark.parametrize("name", BUNDLES)
-def test_any_of_the_variables_counts(name: str) -> None:
-    assert find_bundle({name: "/ca.pem", "PATH": "/bin"}) == "/ca.pem"
+def test_any_variable_for_certificates_counts_for_every_tool(name: str) -> None:
+    variables = {name: "/ca.pem", "PATH": "/bin"}
+    given = translate({}, variables, has_uv_config=False).variables
+
+    assert find_bundle(variables) == {**variables, **given}["SSL_CERT_FILE"] == "/ca.pem"
     assert find_bundle({name: ""}) is None
-
-
-def test_without_one_nothing_is_pinned() -> None:
-    assert find_bundle({}) is None
+    pinned = pin_bundle("/ca.pem")
+    assert pinned == dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT"), "/ca.pem")
     assert pin_bundle(None) == {}
-
-
-@pytest.mark.parametrize("name", BUNDLES)
-def test_uv_is_given_what_requests_was_told(name: str) -> None:
-    settings = translate({}, {name: "/ca.pem"}, has_uv_config=False)
-
-    shown = {name: "/ca.pem", **settings.variables}
-    assert shown["SSL_CERT_FILE"] == "/ca.pem"
 
 
 def test_the_setting_of_pip_wins_for_installing() -> None:

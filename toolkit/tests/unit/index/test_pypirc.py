@@ -40,8 +40,10 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
-def test_it_lists_the_index_with_exact_credentials() -> None:
+def test_it_lists_the_index_with_exact_credentials_for_its_owner_alone() -> None:
     with private_pypirc(TARGET) as path:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert _read(path) == {
             "distutils": {"index-servers": "nexus"},
             "nexus": {
@@ -50,12 +52,6 @@ def test_it_lists_the_index_with_exact_credentials() -> None:
                 "password": "%(x)s #;=:ä",
             },
         }
-
-
-def test_only_its_owner_can_read_it() -> None:
-    with private_pypirc(TARGET) as path:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_an_open_index_gets_empty_credentials_for_twine_would_ask() -> None:
@@ -78,7 +74,7 @@ def test_nothing_is_left_however_the_block_ends(
 
 
 @given(password=st.text(min_size=1, max_size=50))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_accepted_password_survives_the_file(password: str) -> None:
     if check_value(password) is None:
         target = Target("x", "https://x/", "https://x/s/", None, Secret("u"), Secret(password))
