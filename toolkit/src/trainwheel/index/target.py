@@ -319,9 +319,7 @@ def _read_username(value: _Value | None, problems: _Problems) -> str | None:
     return problems.read(value, problem)
 
 
-def _read_password(
-    value: _Value | None, problems: _Problems, texts: tuple[str, ...]
-) -> Secret | None:
+def _read_password(value: _Value | None, problems: _Problems, texts: tuple[str, ...]) -> str | None:
     if value is None:
         return None
-    return Secret(problems.read(value, check_password(value.text or "", texts)))
+    return problems.read(value, check_password(value.text or "", texts))

@@ -37,31 +37,31 @@ class IndexSettings:
     """``[tool.trainwheel.index.NAME]``: where an index is and which variables open it."""
 
     name: str
-    # fmt: off
-    url: str = key("url", kinds.a_text, "", "Where wheels are uploaded to")
-    url_env: str = key("url-env", kinds.a_variable, "",
-        "Variable that holds that address; where it is set, and no index is named, it is this one")
-    simple_url: str = key("simple-url", kinds.a_text, "",
-        "Where the index is read", shown="URL/simple/")
-    install_url: str = key("install-url", kinds.a_text, "",
-        "Index that users install from: a group or proxy")
-    username: str = key("username", kinds.a_text, "",
-        "A user name that need not be secret, such as __token__")
-    username_env: str = key("username-env", kinds.a_variable, "",
-        "Variable that holds the user name")
-    password_env: str = key("password-env", kinds.a_variable, "",
-        "Variable that holds the password")
-    token_command: str = key("token-command", kinds.a_text, "",
-        "Command that prints a password of short life, instead of a variable")
-    packages: tuple[str, ...] = key("packages", kinds.patterns, [],
-        "Packages that are locked and installed from this index and from no other")
-    read_username_env: str = key("read-username-env", kinds.a_variable, "",
-        "Variable that holds the user name for reading, where it is another one")
-    read_password_env: str = key("read-password-env", kinds.a_variable, "",
-        "Variable that holds the password for reading, where it is another one")
-    allow_http: bool = key("allow-http", kinds.a_flag, False,  # noqa: FBT003
-        "Allow an address without TLS")
-    # fmt: on
+    url: str = key("url", takes.a_text, "Where wheels are uploaded to", default="")
+    url_env: str = key("url-env", takes.a_variable,
+        "Variable that holds that address; where it is set, and no index is named, it is this one",
+        default="")
+    simple_url: str = key("simple-url", takes.a_text, "Where the index is read",
+        default="", shown="URL/simple/")
+    install_url: str = key("install-url", takes.a_text,
+        "Index that users install from: a group or proxy", default="")
+    username: str = key("username", takes.a_text,
+        "A user name that is not a secret, such as __token__", default="")
+    username_env: str = key("username-env", takes.a_variable, "Variable that holds the user name",
+        default="")
+    password_env: str = key("password-env", takes.a_variable, "Variable that holds the password",
+        default="")
+    token_command: str = key("token-command", takes.a_text,
+        "Command that prints a password of short life, instead of a variable", default="")
+    packages: tuple[str, ...] = key("packages", takes.patterns,
+        "Packages that are locked and installed from this index and from no other",
+        default=(), shown="[]")
+    read_username_env: str = key("read-username-env", takes.a_variable,
+        "Variable that holds the user name for reading, where it is another one", default="")
+    read_password_env: str = key("read-password-env", takes.a_variable,
+        "Variable that holds the password for reading, where it is another one", default="")
+    allow_http: bool = key("allow-http", takes.a_flag, "Allow an address without TLS",
+        default=False)
 
 
 @dataclass(frozen=True)
@@ -278,18 +278,19 @@ def _read_keys(
     by_name = {key.name: key for key in keys}
     values: dict[str, Any] = {}
     for name, value in flat.items():
-        key = by_name.get(name)
-        if key is None:
+        match = by_name.get(name)
+        if match is None:
             near = difflib.get_close_matches(name, by_name, 1)
-            fix = f", did you mean {near[0]}?" if near else ""
-            problems.append(f"unknown key {prefix}.{name}{fix}")
+            suggestion = f", did you mean {near[0]}?" if near else ""
+            problems.append(f"unknown key {prefix}.{name}{suggestion}")
             continue
         try:
             values[match.attribute] = match.value(value)
         except ValueError as error:
             # A password is easily put where the name of its variable belongs.
-            text = "***" if key.value in {kinds.a_variable, kinds.variables} else repr(value)
-            problems.append(f"{prefix}.{name} = {text}, but it takes {error}")
+            is_name = match.value is takes.a_variable or match.value is takes.variables
+            shown = "***" if is_name else repr(value)
+            problems.append(f"{prefix}.{name} = {shown}, but it takes {error}")
     return values
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.index.servers import BOUND, FakeIndex, make_wheel, serve_fake
+from integration.index.servers import BOUND, PASSWORD, USER, FakeIndex, make_wheel, serve_fake
 from trainwheel.index.patience import Patience
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from integration.index.dialects import DIALECTS, Answer, Dialect, Real, Scripted, read_body
-from integration.index.servers import BOUND, FakeIndex, make_wheel, reset
+from integration.index.servers import BOUND, PASSWORD, USER, FakeIndex, make_wheel, reset
 from integration.tiny import RealIndex, serve_index
 from trainwheel.errors import TrainwheelError
 from trainwheel.index.client import SimpleIndex
@@ -259,11 +259,12 @@ def stage(
     name: str = request.param
     if name == "pypiserver":
         index: RealIndex = request.getfixturevalue("pypiserver")
-        target = _target(fake, "", "simple/", index.username, index.password)
+        login = environment.secrets.read_login(index.username, index.password)
+        target = _target(fake, "", "simple/", login)
         port = int(index.url.rstrip("/").rpartition(":")[2])
         server: Server = Real(port, lambda file: _held(_direct(target, port), file))
     else:
-        target = _target(fake, "", "simple/", "ci-user", "s3cret%word")
+        target = _target(fake, "", "simple/", environment.secrets.read_login(USER, PASSWORD))
         server = Scripted(next(d for d in DIALECTS if d.name == name))
     return Stage(server, target, fake, tmp_path, environment)
 

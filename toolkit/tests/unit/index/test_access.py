@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import replace
 
 import pytest
@@ -15,11 +13,8 @@ from trainwheel.index.access import (
     for_requests,
     for_uv,
     parse_address,
-    secrets_of,
 )
 from trainwheel.index.target import Target
-from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import Secret, Secrets
 
 URL = "https://index.example.com/simple/"

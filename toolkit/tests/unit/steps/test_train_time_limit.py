@@ -11,7 +11,7 @@ import pytest
 from trainwheel.steps import load_chain
 from unit.recording_tools import RecordingTools
 from unit.repository import make_repository, write_lock
-from unit.steps.opened import configure, open_with
+from unit.steps.session import configure, open_with
 from unit.steps.training import training
 
 
