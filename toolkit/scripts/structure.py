@@ -116,18 +116,22 @@ def _functions(text: str) -> Iterator[tuple[str, int]]:
 def _imports(texts: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return module → what it imports of the library, less the library's root."""
     return {
-        name: frozenset(other for other in _named(text) if other in texts and other != name)
+        name: frozenset(
+            # What is imported from a package may be a module of it.
+            next((other for other in names if other in texts and other != name), name)
+            for names in _named(text)
+        )
+        - {name}
         for name, text in texts.items()
     }
 
 
-def _named(text: str) -> Iterator[str]:
-    """Yield every name below the library's that a module imports, or imports from."""
+def _named(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the two names below the library's that each import may mean, the longer one first."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}."):
             module = str(node.module).removeprefix(f"{_PACKAGE}.")
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            yield from ((f"{module}.{alias.name}", module) for alias in node.names)
 
 
 def _dotted(path: Path, source: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from trainwheel import errors
 from trainwheel.engine.chain import VERBOSE, Flag, Step
 from trainwheel.engine.layout import Layout
-from trainwheel.settings.config import Config, GateRule, GateSettings, IndexSettings
+from trainwheel.settings.config import Config, GateSettings, IndexSettings, RuleSettings
 from trainwheel.settings.keys import keys_of
 from trainwheel.steps import load_chain
 
@@ -84,7 +84,7 @@ def index_keys() -> str:
 
 def gate_keys() -> str:
     """Return the keys of ``[tool.trainwheel.gate.METRIC]``."""
-    return _keys(GateRule)
+    return _keys(RuleSettings)
 
 
 def gate_settings() -> str:
@@ -120,12 +120,16 @@ def _sentence(error: type[errors.TrainwheelError]) -> str:
     return (inspect.getdoc(error) or "").splitlines()[0]
 
 
-def _keys(settings: type) -> str:
-    rows = []
-    for key in keys_of(settings):
-        default = f"`{key.default}`" if key.default else "none"
-        rows.append((f"`{key.name}`", "must be given" if key.is_required else default, key.help))
+def _keys(declared: type) -> str:
+    rows = [
+        (f"`{key.name}`", "must be given" if key.is_required else _default(key.default), key.help)
+        for key in keys_of(declared)
+    ]
     return _table(("key", "default", "meaning"), rows)
+
+
+def _default(shown: str) -> str:
+    return f"`{shown}`" if shown else "none"
 
 
 def _environment(step: Step) -> str:

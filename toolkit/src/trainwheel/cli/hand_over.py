@@ -24,7 +24,7 @@ from trainwheel.system.files import list_files
 from trainwheel.wheel.own import write_own_wheel
 from trainwheel.wheel.proof import proof_path
 
-__all__ = ["add_hand_over", "hand_over_command", "hand_over_wheel", "seal"]
+__all__ = ["add_hand_over", "seal"]
 
 _CATEGORIES = ("dev-packages", "upload")
 """What the command needs to publish: the task runner's packages, and those that upload."""

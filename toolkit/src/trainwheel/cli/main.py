@@ -7,7 +7,6 @@ without a repository has to install for the command.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ from trainwheel.install.environments import Installer, uv_cache_or_fallback
 from trainwheel.install.routing import routing_of
 from trainwheel.requirements.lockfile import local_packages, render_requirements, requirements
 from trainwheel.settings.config import IndexSettings, parse_config
-from trainwheel.settings.schema import pyproject_schema
+from trainwheel.settings.schema import render_schema
 from trainwheel.steps.promote import check_indexes, promote
 from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
 from trainwheel.system.console import Console
@@ -101,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add_doctor(commands.add_parser("doctor", help="check this machine and the repository"))
     add_models(commands.add_parser("models", help="list models"))
     schema = commands.add_parser("schema", help="print a JSON schema of the configuration")
-    schema.set_defaults(run=_schema)
+    schema.set_defaults(run=lambda _: print(render_schema(), end=""))  # noqa: T201 - for a file
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
     wheelhouse = commands.add_parser("wheelhouse", help="fetch all that is locked")
     add_wheelhouse(wheelhouse)
@@ -191,10 +190,6 @@ def _promote(arguments: argparse.Namespace) -> None:
     source, target = (_publisher(arguments, each) for each in names)
     promotion = promote(name, version or None, source, target, _installer(target))
     target.console.outcome("promote", promotion.summary)
-
-
-def _schema(_: argparse.Namespace) -> None:
-    print(json.dumps(pyproject_schema(), indent=2))  # noqa: T201 - what was asked for, for a file
 
 
 def _requirements(arguments: argparse.Namespace) -> None:

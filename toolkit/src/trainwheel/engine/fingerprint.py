@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trainwheel.system.digest import digest_json
 from trainwheel.system.text import shown
 
-__all__ = ["Fingerprint", "Reason", "explain", "explain_mapping"]
+__all__ = ["Fingerprint", "Reason", "explain"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SHORT = 8

@@ -15,7 +15,6 @@ from trainwheel.system.text import columns
 
 __all__ = [
     "DEFERRED",
-    "DIRECTIONS",
     "FAILED",
     "PASSED",
     "SKIPPED",

@@ -21,7 +21,7 @@ from trainwheel.guest.measuring.labels import (
     spelled,
 )
 
-__all__ = ["Trained", "read_trained", "refuse_skew"]
+__all__ = ["read_trained", "refuse_skew"]
 
 _SCORE, _SHOWN, _WIDTH = "score_", 5, 60
 _DIGITS = 9  # enough for any two float32 to differ in text (IEEE 754)

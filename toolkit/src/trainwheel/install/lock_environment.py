@@ -27,7 +27,7 @@ from trainwheel.system.environ import Environment, python_version
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.system.secrets import SecretClass
 
-__all__ = ["DEFAULT_PYTHON", "LockEnvironment", "find_python"]
+__all__ = ["LockEnvironment", "find_python"]
 
 DEFAULT_PYTHON = "3.11"
 """The oldest supported: what it needs, the newer ones can install as well."""

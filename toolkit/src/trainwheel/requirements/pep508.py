@@ -27,13 +27,11 @@ from trainwheel.errors import LockfileError
 from trainwheel.requirements.package import Package
 
 __all__ = [
-    "Meaning",
     "format_requirement",
     "join_markers",
     "meaning",
     "meaning_of",
     "name_of",
-    "normal_marker",
     "project_name",
     "reference",
 ]

@@ -1,6 +1,6 @@
 """``[tool.trainwheel]`` in pyproject.toml, parsed as a whole.
 
-Every problem is reported at once, each with the key, the value and the fix.
+Every problem is reported at once, each naming the key, the value and the fix.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.gate import Rule, direction_of
 from trainwheel.requirements.pins import POLICIES, SyncSettings
-from trainwheel.settings import values as takes
+from trainwheel.settings import values as kinds
 from trainwheel.settings.keys import Key, key, keys_of
 
 __all__ = [
     "Config",
-    "GateRule",
     "GateSettings",
     "IndexSettings",
+    "RuleSettings",
     "parse_config",
     "parse_sync_settings",
 ]
@@ -30,56 +30,52 @@ SNAPSHOT = "build/data"
 """Where the data command writes what training reads."""
 
 
-# A key is a line or two; one argument a line would hide what belongs together.
-# fmt: off
 @dataclass(frozen=True)
 class IndexSettings:
     """``[tool.trainwheel.index.NAME]``: where an index is and which variables open it."""
 
     name: str
-    url: str = key("url", takes.a_text, "Where wheels are uploaded to", default="")
-    url_env: str = key("url-env", takes.a_variable,
-        "Variable that holds that address; where it is set, and no index is named, it is this one",
-        default="")
-    simple_url: str = key("simple-url", takes.a_text, "Where the index is read",
-        default="", shown="URL/simple/")
-    install_url: str = key("install-url", takes.a_text,
-        "Index that users install from: a group or proxy", default="")
-    username: str = key("username", takes.a_text,
-        "A user name that is not a secret, such as __token__", default="")
-    username_env: str = key("username-env", takes.a_variable, "Variable that holds the user name",
-        default="")
-    password_env: str = key("password-env", takes.a_variable, "Variable that holds the password",
-        default="")
-    token_command: str = key("token-command", takes.a_text,
-        "Command that prints a password of short life, instead of a variable", default="")
-    packages: tuple[str, ...] = key("packages", takes.patterns,
-        "Packages that are locked and installed from this index and from no other",
-        default=(), shown="[]")
-    read_username_env: str = key("read-username-env", takes.a_variable,
-        "Variable that holds the user name for reading, where it is another one", default="")
-    read_password_env: str = key("read-password-env", takes.a_variable,
-        "Variable that holds the password for reading, where it is another one", default="")
-    allow_http: bool = key("allow-http", takes.a_flag, "Allow an address without TLS",
-        default=False)
+    # fmt: off
+    url: str = key("url", kinds.a_text, "", "Where wheels are uploaded to")
+    url_env: str = key("url-env", kinds.a_variable, "",
+        "Variable that holds that address; where it is set, and no index is named, it is this one")
+    simple_url: str = key("simple-url", kinds.a_text, "",
+        "Where the index is read", shown="URL/simple/")
+    install_url: str = key("install-url", kinds.a_text, "",
+        "Index that users install from: a group or proxy")
+    username: str = key("username", kinds.a_text, "",
+        "A user name that need not be secret, such as __token__")
+    username_env: str = key("username-env", kinds.a_variable, "",
+        "Variable that holds the user name")
+    password_env: str = key("password-env", kinds.a_variable, "",
+        "Variable that holds the password")
+    token_command: str = key("token-command", kinds.a_text, "",
+        "Command that prints a password of short life, instead of a variable")
+    packages: tuple[str, ...] = key("packages", kinds.patterns, [],
+        "Packages that are locked and installed from this index and from no other")
+    read_username_env: str = key("read-username-env", kinds.a_variable, "",
+        "Variable that holds the user name for reading, where it is another one")
+    read_password_env: str = key("read-password-env", kinds.a_variable, "",
+        "Variable that holds the password for reading, where it is another one")
+    allow_http: bool = key("allow-http", kinds.a_flag, False,  # noqa: FBT003
+        "Allow an address without TLS")
+    # fmt: on
 
 
 @dataclass(frozen=True)
-class GateRule:
-    """``[tool.trainwheel.gate.METRIC]``: what is asked of one metric."""
+class RuleSettings:
+    """``[tool.trainwheel.gate.METRIC]``: what is asked of one metric; see `Rule`."""
 
-    minimum: float | None = key("min", takes.a_number, "The least value that passes",
-        default=None)
-    maximum: float | None = key("max", takes.a_number, "The greatest value that passes",
-        default=None)
-    drop: float | None = key("max-drop", takes.a_positive_number,
-        "By how much it may be worse than the newest published version of the series",
-        default=None)
-    drop_relative: float | None = key("max-drop-relative", takes.a_positive_number,
-        "The same as a share of the published value: 0.01 is one per cent", default=None)
-    direction: str = key("direction", takes.one_of("higher", "lower"),
-        "Which way the metric is good",
-        default="", shown="known for scikit-learn's names")
+    # fmt: off
+    minimum: float | None = key("min", kinds.a_number, None, "The least value that passes")
+    maximum: float | None = key("max", kinds.a_number, None, "The greatest value that passes")
+    drop: float | None = key("max-drop", kinds.a_positive_number, None,
+        "By how much it may be worse than the newest published version of the series")
+    drop_relative: float | None = key("max-drop-relative", kinds.a_positive_number, None,
+        "The same as a share of the published value: 0.01 is one per cent")
+    direction: str = key("direction", kinds.one_of("higher", "lower"), "",
+        "Which way the metric is good", shown="known for scikit-learn's names")
+    # fmt: on
 
 
 @dataclass(frozen=True)
@@ -87,12 +83,13 @@ class GateSettings:
     """``[tool.trainwheel.gate]``: what is asked of the model's metrics."""
 
     rules: tuple[Rule, ...] = ()
-    baseline: str = key("baseline", takes.one_of("optional", "required"),
-        "Whether a model is refused that cannot be compared, for nothing is published",
-        default="optional")
-    positive: str | None = key("positive", takes.a_text,
+    # fmt: off
+    baseline: str = key("baseline", kinds.one_of("optional", "required"), "optional",
+        "Whether a model is refused that cannot be compared, for nothing is published")
+    positive: str | None = key("positive", kinds.a_text, None,
         "Of two classes, the one that sensitivity, precision and ROC are about",
-        default=None, shown="the class that comes last")
+        shown="the class that comes last")
+    # fmt: on
 
     @property
     def compares(self) -> bool:
@@ -104,77 +101,72 @@ class GateSettings:
 class Config:
     """What a model repository says about itself; every path is relative to its root."""
 
-    package: str = key("package", takes.a_module, "Import name of the package that is shipped")
-    train_command: str = key("train.command", takes.a_command,
+    # fmt: off
+    package: str = key("package", kinds.a_module, MISSING,
+        "Import name of the package that is shipped")
+    train_command: str = key("train.command", kinds.a_command, MISSING,
         "The training command; {model}, {data} and {report} stand for the paths")
-    predict: str = key("predict", takes.a_callable,
+    predict: str = key("predict", kinds.a_callable, "",
         "Function that takes one record (a mapping) and returns a JSON value",
-        default="", shown="PACKAGE.classifier:predict_record")
-    source: str = key("source", takes.a_path, "Source root: holds the package and its training",
-        default="model")
-    artefact: str = key("artefact", takes.a_member, "The model, inside the package",
-        default="artefact/model.joblib")
-    tests: str = key("tests", takes.a_path, "The model's tests", default="tests")
-    system_tests: str = key("system-tests", takes.a_path, "Those that the wheel must pass",
-        default="tests/system")
-    docs: str = key("docs", takes.a_path, "The model's Sphinx site; skipped where there is none",
-        default="docs")
-    data: tuple[str, ...] = key("data", takes.paths, "Files and folders that training reads",
-        default=[],
-        also={"data.paths": "The same, beside the other keys that begin with data; tracked by DVC,"
-                            " they are pulled"})
-    data_command: str = key("data.command", takes.a_command,
-        "Command that writes a snapshot of the data; {folder} stands for where to", default="")
-    data_version_command: str = key("data.version-command", takes.a_command,
-        "Command that prints what changes with the data: a snapshot id, a watermark", default="")
-    data_schema: str = key("data.schema", takes.a_path,
-        "Columns and rows that the snapshot has to have, written by `nox -s data -- --accept`",
-        default="data-schema.json")
-    data_max_row_change: float | None = key("data.max-row-change", takes.a_positive_number,
-        "By which share the number of rows may differ from what was accepted", default=None)
-    inputs: tuple[str, ...] = key("inputs", takes.paths,
-        "Further files and folders that make training stale", default=[])
-    threads: int = key("train.threads", takes.a_count,
-        "Threads of numerical libraries in training, the same everywhere; 0 leaves them alone",
-        default=1)
-    engine: str = key("train.engine", takes.one_of("local", "dask"),
-        "Where the parallel work of training runs: in processes of its own, or on a Dask cluster",
-        default="local")
-    dask_scheduler: str = key("train.dask.scheduler", takes.a_scheduler,
-        "Address of the cluster, tcp:// or tls://; without one, a cluster of this machine alone",
-        default="")
-    dask_ca_file: str = key("train.dask.ca-file", takes.a_file,
-        "Certificate of the authority that the cluster trusts, for tls://", default="")
-    dask_cert_file: str = key("train.dask.cert-file", takes.a_file,
-        "Certificate by which the cluster knows this client, for tls://", default="")
-    dask_key_file: str = key("train.dask.key-file", takes.a_file,
-        "Key of that certificate, for tls://", default="")
-    dask_time_limit: float = key("train.dask.time-limit", takes.a_duration,
-        "How long training on a cluster may take in all", default="24 h")
-    show_rows: bool = key("report.show-rows", takes.a_flag,
-        "Show the inputs of the worst mistakes in the report, not only their row numbers",
-        default=False)
-    cache_limit: int = key("cache.limit", takes.a_size,
-        "How much the results of earlier inputs may take up; 0 keeps none", default="5 GB")
-    store_above: int = key("wheel.store-above", takes.a_size,
-        "Files larger than this are stored in the wheel; smaller ones are deflated",
-        default="256 MB")
-    data_secrets: tuple[str, ...] = key("secrets.data", takes.variables,
-        "Variables with credentials of the data, for what fetches it and no other step",
-        default=[])
-    tolerance: float = key("tolerance", takes.a_tolerance,
-        "How far a golden number may move, relative", default=1e-9, shown="1e-9")
-    pins: str = key("sync.pins", takes.one_of(*POLICIES),
-        "How the locked packages are written into setup.py", default=SyncSettings().pins)
-    extras: Mapping[str, str] = key("sync.extras", takes.extras_table,
-        "Extras to write as well, each with the Pipfile category that it holds", default={})
-    release: str = key("version.release", takes.one_of("changed", "always"),
-        "Release when what is shipped has changed, or at every build", default="changed")
-    build_number_offset: int = key("version.build-number-offset", takes.a_whole_number,
-        "Added to the CI service's build number", default=0)
+        shown="PACKAGE.classifier:predict_record")
+    source: str = key("source", kinds.a_path, "model",
+        "Source root: holds the package and its training")
+    artefact: str = key("artefact", kinds.a_member, "artefact/model.joblib",
+        "The model, inside the package")
+    tests: str = key("tests", kinds.a_path, "tests", "The model's tests")
+    system_tests: str = key("system-tests", kinds.a_path, "tests/system",
+        "Those that the wheel must pass")
+    docs: str = key("docs", kinds.a_path, "docs",
+        "The model's Sphinx site; skipped where there is none")
+    data: tuple[str, ...] = key("data", kinds.paths, [],
+        "Files and folders that training reads",
+        also=("data.paths",
+              "The same, beside other keys that begin with data; tracked by DVC, they are pulled"))
+    data_command: str = key("data.command", kinds.a_command, "",
+        "Command that writes a snapshot of the data; {folder} stands for where to")
+    data_version_command: str = key("data.version-command", kinds.a_command, "",
+        "Command that prints what changes with the data: a snapshot id, a watermark")
+    data_schema: str = key("data.schema", kinds.a_path, "data-schema.json",
+        "Columns and rows that the snapshot has to have, written by `nox -s data -- --accept`")
+    data_max_row_change: float | None = key("data.max-row-change", kinds.a_positive_number, None,
+        "By which share the number of rows may differ from what was accepted")
+    inputs: tuple[str, ...] = key("inputs", kinds.paths, [],
+        "Further files and folders that make training stale")
+    threads: int = key("train.threads", kinds.a_count, 1,
+        "Threads of numerical libraries in training, the same everywhere; 0 leaves them alone")
+    engine: str = key("train.engine", kinds.one_of("local", "dask"), "local",
+        "Where the parallel work of training runs: in processes of its own, or on a Dask cluster")
+    dask_scheduler: str = key("train.dask.scheduler", kinds.a_scheduler, "",
+        "Address of the cluster, tcp:// or tls://; without one, a cluster of this machine alone")
+    dask_ca_file: str = key("train.dask.ca-file", kinds.a_file, "",
+        "Certificate of the authority that the cluster trusts, for tls://")
+    dask_cert_file: str = key("train.dask.cert-file", kinds.a_file, "",
+        "Certificate by which the cluster knows this client, for tls://")
+    dask_key_file: str = key("train.dask.key-file", kinds.a_file, "",
+        "Key of that certificate, for tls://")
+    dask_time_limit: float = key("train.dask.time-limit", kinds.a_duration, "24 h",
+        "How long training on a cluster may take in all")
+    show_rows: bool = key("report.show-rows", kinds.a_flag, False,  # noqa: FBT003
+        "Show the inputs of the worst mistakes in the report, not only their row numbers")
+    cache_limit: int = key("cache.limit", kinds.a_size, "5 GB",
+        "How much the results of earlier inputs may take up; 0 keeps none")
+    store_above: int = key("wheel.store-above", kinds.a_size, "256 MB",
+        "Files larger than this are stored in the wheel; smaller ones are deflated")
+    data_secrets: tuple[str, ...] = key("secrets.data", kinds.variables, [],
+        "Variables with credentials of the data, for what fetches it and no other step")
+    tolerance: float = key("tolerance", kinds.a_tolerance, 1e-9,
+        "How far a golden number may move, relative")
+    pins: str = key("sync.pins", kinds.one_of(*POLICIES), "compatible",
+        "How the locked packages are written into setup.py")
+    extras: Mapping[str, str] = key("sync.extras", kinds.extras_table, {},
+        "Extras to write as well, each with the Pipfile category that it holds")
+    release: str = key("version.release", kinds.one_of("changed", "always"), "changed",
+        "Release when what is shipped has changed, or at every build")
+    build_number_offset: int = key("version.build-number-offset", kinds.a_whole_number, 0,
+        "Added to the CI service's build number")
+    # fmt: on
     gate: GateSettings = field(default_factory=GateSettings)
     indexes: Mapping[str, IndexSettings] = field(default_factory=dict)
-    # fmt: on
 
     @property
     def sync(self) -> SyncSettings:
@@ -248,11 +240,10 @@ def _build(table: Mapping[str, Any], filename: str) -> Config:
     gate = _read_gate(table.get("gate", {}), problems)
     others = {name: value for name, value in table.items() if name not in {"index", "gate"}}
     flat = _flatten(others)
-    keys = keys_of(Config)
-    values = _read_keys(flat, keys, "tool.trainwheel", problems)
+    values = _read_keys(flat, keys_of(Config), "tool.trainwheel", problems)
     problems += [
         f"tool.trainwheel.{key.name} is missing: {key.help[0].lower()}{key.help[1:]}"
-        for key in keys
+        for key in keys_of(Config)
         if key.is_required and key.name not in flat
     ]
     if problems:
@@ -278,19 +269,18 @@ def _read_keys(
     by_name = {key.name: key for key in keys}
     values: dict[str, Any] = {}
     for name, value in flat.items():
-        match = by_name.get(name)
-        if match is None:
+        key = by_name.get(name)
+        if key is None:
             near = difflib.get_close_matches(name, by_name, 1)
-            suggestion = f", did you mean {near[0]}?" if near else ""
-            problems.append(f"unknown key {prefix}.{name}{suggestion}")
+            fix = f", did you mean {near[0]}?" if near else ""
+            problems.append(f"unknown key {prefix}.{name}{fix}")
             continue
         try:
-            values[match.attribute] = match.value(value)
+            values[key.attribute] = key.value(value)
         except ValueError as error:
             # A password is easily put where the name of its variable belongs.
-            is_name = match.value is takes.a_variable or match.value is takes.variables
-            shown = "***" if is_name else repr(value)
-            problems.append(f"{prefix}.{name} = {shown}, but it takes {error}")
+            text = "***" if key.value in {kinds.a_variable, kinds.variables} else repr(value)
+            problems.append(f"{prefix}.{name} = {text}, but it takes {error}")
     return values
 
 
@@ -304,24 +294,24 @@ def _read_gate(table: object, problems: list[str]) -> GateSettings:
     rules = []
     for metric, entries in table.items():
         if isinstance(entries, dict):
-            values = _read_keys(entries, keys_of(GateRule), f"{where}.{metric}", problems)
+            values = _read_keys(entries, keys_of(RuleSettings), f"{where}.{metric}", problems)
             rule = Rule(metric, **values)
-            problems += [f"{where}.{metric} {problem}" for problem in _contradictions(rule)]
+            problems += [f"{where}.{metric} {problem}" for problem in _wrong_with(rule)]
             rules.append(rule)
     return GateSettings(tuple(rules), **settings)
 
 
-def _contradictions(rule: Rule) -> list[str]:
-    texts = []
+def _wrong_with(rule: Rule) -> list[str]:
+    wrong = []
     if rule.minimum is None and rule.maximum is None and not rule.compares:
-        texts.append("asks for nothing: give min, max, max-drop or max-drop-relative")
+        wrong.append("asks for nothing: give min, max, max-drop or max-drop-relative")
     if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
-        texts.append("has a min above its max")
+        wrong.append("has a min above its max")
     if rule.drop is not None and rule.drop_relative is not None:
-        texts.append("has both max-drop and max-drop-relative: give one")
+        wrong.append("has both max-drop and max-drop-relative: give one")
     if rule.compares and not (rule.direction or direction_of(rule.metric)):
-        texts.append('needs direction = "higher" or "lower", which its name does not say')
-    return texts
+        wrong.append('needs direction = "higher" or "lower", which its name does not tell')
+    return wrong
 
 
 def _read_indexes(table: object, problems: list[str]) -> dict[str, IndexSettings]:
@@ -333,8 +323,7 @@ def _read_indexes(table: object, problems: list[str]) -> dict[str, IndexSettings
         if not isinstance(entries, dict):
             problems.append(f"tool.trainwheel.index.{name} is not a table")
             continue
-        values = _read_keys(
-            entries, keys_of(IndexSettings), f"tool.trainwheel.index.{name}", problems
-        )
+        where = f"tool.trainwheel.index.{name}"
+        values = _read_keys(entries, keys_of(IndexSettings), where, problems)
         indexes[name] = IndexSettings(name, **values)
     return indexes

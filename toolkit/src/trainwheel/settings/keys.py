@@ -1,8 +1,8 @@
-"""How a field of a settings class is declared as a key of ``[tool.trainwheel]``."""
+"""How the keys of ``[tool.trainwheel]`` are declared: each once, as a field of a dataclass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
@@ -10,72 +10,72 @@ from trainwheel.settings.values import Value
 
 __all__ = ["Key", "key", "keys_of"]
 
-_METADATA = "keys"
-
 
 @dataclass(frozen=True)
 class Key:
     """One configuration key.
 
     Args:
-        name: The key below its table, with dots for tables in it.
-        attribute: The field that it fills.
+        name: The key in its table, with dots for tables below it.
         value: What it takes.
-        default: As a person would write it; empty where there is none.
+        default: As the documentation shows it; empty where there is none.
         help: One line.
         is_required: Whether it must be given.
+        attribute: The field that it fills.
     """
 
     name: str
-    attribute: str
     value: Value[Any]
     default: str
     help: str
-    is_required: bool
+    is_required: bool = False
+    attribute: str = ""
 
 
-def key(  # noqa: PLR0913 - the one declaration of a key
+def key(  # noqa: PLR0913 - what is said of a key, each once
     name: str,
     value: Value[Any],
-    help: str,  # noqa: A002 - as argparse calls it
+    default: Any,
+    text: str,
     *,
-    default: Any = MISSING,
     shown: str = "",
-    also: Mapping[str, str] | None = None,
+    also: tuple[str, str] | None = None,
 ) -> Any:
-    """Return a field of a frozen dataclass that a key fills.
+    """Return the field of a dataclass that a key fills.
 
     Args:
-        name: The key below its table, with dots for tables in it.
+        name: The key in its table, with dots for tables below it.
         value: What it takes.
-        help: One line.
-        default: As a person would write it, such as ``"5 GB"``; None or an empty text for no value.
-            Without one, the key must be given.
-        shown: What the manual shows in place of a default that follows from something else.
-        also: Other spellings of the key, each with a line of its own.
+        default: As one writes it in the file; None or an empty text where there is none, `MISSING`
+            where the key must be given.
+        text: What the key is for, in one line.
+        shown: The default as the documentation shows it, where it follows from something else.
+        also: Another key that fills the field, and what that is for.
     """
-    names = {name: help, **(also or {})}
-    metadata = {_METADATA: (value, names, shown or _written(default), default is MISSING)}
-    if default is MISSING:
+    pairs = ((name, text), *((also,) if also else ()))
+    shown, is_required = shown or _show(default), default is MISSING
+    metadata = {"keys": tuple(Key(each, value, shown, line, is_required) for each, line in pairs)}
+    if is_required:
         return field(metadata=metadata)
-    kept = default if default in (None, "", ()) else value(default)
-    return field(default_factory=lambda: kept, metadata=metadata)
+    # A list and a table that are empty need not be taken by the key itself.
+    empty: dict[str, Callable[[], Any]] = {"[]": tuple, "{}": dict, "": lambda: default}
+    factory = empty.get(_show(default), lambda: value(default))
+    return field(default_factory=factory, metadata=metadata)
 
 
-def keys_of(settings: type) -> tuple[Key, ...]:
-    """Return the keys that a class of settings declares, in their order."""
-    declared = ((each.name, each.metadata.get(_METADATA)) for each in fields(settings))
+def keys_of(table: type) -> tuple[Key, ...]:
+    """Return the keys that a dataclass declares, in its order."""
     return tuple(
-        Key(name, attribute, value, default, text, is_required)
-        for attribute, declaration in declared
-        if declaration is not None
-        for value, names, default, is_required in [declaration]
-        for name, text in names.items()
+        Key(**{**vars(each), "attribute": one.name})
+        for one in fields(table)
+        for each in one.metadata.get("keys", ())
     )
 
 
-def _written(default: object) -> str:
-    """Return a default as it is written in TOML, without quotation marks."""
-    if default in (MISSING, None, ""):
+def _show(default: object) -> str:
+    """Return a default as TOML shows it; a text without its quotation marks."""
+    if default is None or default is MISSING:
         return ""
-    return str(default).lower() if isinstance(default, bool) else str(default)
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}".replace("e-0", "e-") if isinstance(default, float) else str(default)

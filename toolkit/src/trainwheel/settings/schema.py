@@ -1,63 +1,70 @@
-"""The settings as a JSON schema, for editors and validators of pyproject.toml."""
+"""``[tool.trainwheel]`` as JSON Schema, for editors and for validate-pyproject."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
-from trainwheel.settings.config import Config, GateRule, GateSettings, IndexSettings
+from trainwheel.settings.config import Config, GateSettings, IndexSettings, RuleSettings
 from trainwheel.settings.keys import Key, keys_of
 
-__all__ = ["pyproject_schema", "tool_schema"]
+__all__ = ["render_schema", "tool_schema"]
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
+_ASKS = ("min", "max", "max-drop", "max-drop-relative")
+"""A rule of the gate gives at least one of these, and of the last two at most one."""
 
 
-def tool_schema(tool_name: str = "trainwheel") -> dict[str, Any]:
-    """Return the schema of ``[tool.trainwheel]``, as plug-ins of validate-pyproject do.
-
-    Args:
-        tool_name: The table's name, which validate-pyproject passes.
-    """
-    table = _table(Config)
-    table["properties"] |= {
-        "gate": {**_table(GateSettings), "additionalProperties": _table(GateRule)},
-        "index": {"type": "object", "additionalProperties": _table(IndexSettings)},
+def tool_schema(_tool: str = "trainwheel") -> dict[str, Any]:
+    """Return the schema of ``[tool.trainwheel]``, as validate-pyproject asks for it."""
+    table = _table(keys_of(Config))
+    rule = {
+        **_table(keys_of(RuleSettings)),
+        "anyOf": [{"required": [name]} for name in _ASKS],
+        "not": {"required": [*_ASKS[-2:]]},
     }
-    return {"$schema": _DRAFT, "$id": f"urn:trainwheel:tool:{tool_name}", **table}
+    gate = {**_table(keys_of(GateSettings)), "additionalProperties": rule}
+    indexes = {"type": "object", "additionalProperties": _table(keys_of(IndexSettings))}
+    table["properties"] |= {"gate": gate, "index": indexes}
+    return {"$schema": _DRAFT, "$id": "urn:trainwheel:tool", "title": "[tool.trainwheel]", **table}
 
 
-def pyproject_schema() -> dict[str, Any]:
-    """Return the schema of a pyproject.toml that may have the table, for editors."""
-    tools = {"type": "object", "properties": {"trainwheel": _table_without_id()}}
-    return {"$schema": _DRAFT, "type": "object", "properties": {"tool": tools}}
+def render_schema() -> str:
+    """Return the schema of a whole pyproject.toml, as editors take it; other tables are free."""
+    tool = {"properties": {"trainwheel": tool_schema()}}
+    document = {"$schema": _DRAFT, "properties": {"tool": tool}}
+    return f"{json.dumps(document, indent=1)}\n"
 
 
-def _table_without_id() -> dict[str, Any]:
-    return {name: part for name, part in tool_schema().items() if not name.startswith("$")}
-
-
-def _table(settings: type) -> dict[str, Any]:
-    table = _empty()
-    for key in keys_of(settings):
-        _add(table, key.name.split("."), key)
+def _table(keys: Iterable[Key]) -> dict[str, Any]:
+    table: dict[str, Any] = _empty()
+    for key in keys:
+        *parents, name = key.name.split(".")
+        place = table
+        for parent in parents:
+            if key.is_required:
+                _require(place, parent)
+            place = _below(place, parent)
+        if key.is_required:
+            _require(place, name)
+        place["properties"][name] = {**key.value.schema, "description": key.help}
     return table
+
+
+def _below(table: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a table below another one; where a key has its name, it may be either."""
+    inner = table["properties"].setdefault(name, _empty())
+    if "properties" in inner:
+        return inner  # type: ignore[no-any-return]
+    if "anyOf" not in inner:
+        inner = table["properties"][name] = {"anyOf": [inner, _empty()]}
+    return inner["anyOf"][1]  # type: ignore[no-any-return]
 
 
 def _empty() -> dict[str, Any]:
     return {"type": "object", "properties": {}, "additionalProperties": False}
 
 
-def _add(table: dict[str, Any], names: list[str], key: Key) -> None:
-    """Add a key to the schema of its table, which stands below those that its name goes through."""
-    name, *rest = names
-    if key.is_required:
-        table.setdefault("required", []).append(name)
-    properties = table["properties"]
-    if not rest:
-        properties[name] = {"description": key.help, **key.value.schema}
-        return
-    below = properties.setdefault(name, _empty())
-    if "anyOf" not in below and "properties" not in below:
-        # A key that may be a value or a table of further keys: `data`.
-        below = properties[name] = {"anyOf": [below, _empty()]}
-    _add(below["anyOf"][1] if "anyOf" in below else below, rest, key)
+def _require(table: dict[str, Any], name: str) -> None:
+    table["required"] = sorted({*table.get("required", ()), name})

@@ -1,7 +1,6 @@
-"""What the values of configuration keys may be.
+"""What the values of configuration keys may be: for the parser, and as JSON Schema for editors.
 
-Each returns the value to keep, or raises `ValueError` with what is expected, and says the same as
-far as JSON Schema can say it.
+Each `Value` returns the value to keep, or raises `ValueError` with what is expected.
 """
 
 from __future__ import annotations
@@ -15,55 +14,92 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any, Generic, TypeVar
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
-_EXTRA = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_PATTERN = re.compile(r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?")
-_SCHEDULER = re.compile(r"(tcp|tls)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(s|min|h|d)")
-_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_FACTORS = {unit.upper(): factor for unit, factor in _BYTES.items()}
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([A-Za-z]*)")
+_T = TypeVar("_T")
+_Schema = Mapping[str, Any]
 
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Value(Generic[T]):
-    """What the value of a key may be.
+@dataclass(frozen=True, eq=False)
+class Value(Generic[_T]):
+    """A kind of value.
 
     Args:
-        parse: Returns the value to keep, or raises `ValueError` with what is expected.
-        schema: The same in JSON Schema, draft 7.
+        read: Returns the value to keep, or raises `ValueError` with what is expected.
+        schema: The same in JSON Schema (draft 7), as far as that can say it.
     """
 
-    parse: Callable[[Any], T]
-    schema: Mapping[str, Any]
+    read: Callable[[Any], _T]
+    schema: _Schema
 
-    def __call__(self, value: object) -> T:
-        """Return the value to keep.
-
-        Raises:
-            ValueError: It is something else; the message says what is expected.
-        """
-        return self.parse(value)
+    def __call__(self, value: object) -> _T:
+        """Return the value to keep, or raise `ValueError` with what is expected."""
+        return self.read(value)
 
 
-def _value(**schema: object) -> Callable[[Callable[[Any], T]], Value[T]]:
-    return lambda parse: Value(parse, schema)
+def _schema(**schema: object) -> Callable[[Callable[[Any], _T]], Value[_T]]:
+    """Give a function the schema of the values that it takes."""
+    return lambda read: Value(read, schema)
 
 
-def _matching(pattern: re.Pattern[str]) -> Mapping[str, Any]:
-    return {"type": "string", "pattern": f"^({pattern.pattern})$"}
+def _text(pattern: str) -> Callable[[Callable[[Any], _T]], Value[_T]]:
+    """Give a function the schema of a text that a regular expression matches as a whole."""
+    return _schema(type="string", pattern=f"^{pattern}$")
+
+
+def _kind(
+    fits: Callable[[Any], bool], expected: str, keep: Callable[[Any], _T], **schema: object
+) -> Value[_T]:
+    """Return what takes the values that fit, as ``keep`` returns them."""
+
+    def read(value: object) -> _T:
+        if not fits(value):
+            raise ValueError(expected)
+        return keep(value)
+
+    return Value(read, schema)
+
+
+def _matching(pattern: str, expected: str) -> Value[str]:
+    """Return what takes a text that a regular expression matches as a whole."""
+    whole = re.compile(pattern)
+    schema = {"type": "string", "pattern": f"^{pattern}$"}
+    return _kind(lambda v: isinstance(v, str) and bool(whole.fullmatch(v)), expected, str, **schema)
+
+
+def _list_of(value: Value[str], expected: str, least: int = 0) -> Value[tuple[str, ...]]:
+    """Return what takes a list of values of one kind."""
+    schema = {"type": "array", "items": value.schema, "minItems": least}
+    return _kind(
+        lambda values: isinstance(values, list) and len(values) >= least,
+        expected,
+        lambda values: tuple(map(value, values)),
+        **schema,
+    )
+
+
+# In the words that Python and JavaScript (ECMA 262) share, for editors read them as well.
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_IDENTIFIER = rf"{_NAME}(\.{_NAME})*"
+_EXTRA = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+_PATTERN = r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?"
+_SCHEDULER = r"(tcp|tls)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}"
+_NOT_BLANK = r"[\s\S]*\S[\s\S]*"
+# Relative, without a step upwards, a backslash or a zero byte.
+_PATH = r"(?!/)(?!([\s\S]*/)?\.\.(/|$))[^\\\u0000]+"
+_NUMBER = r"[0-9]{1,15}(\.[0-9]{1,15})?"
+_ZERO = r"0{1,15}(\.0{1,15})?"
+
+_TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(s|min|h|d)", re.ASCII)
+_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_FACTORS = {unit.upper(): factor for unit, factor in _BYTES.items()}
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]*)", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
     """Return how many seconds a text such as ``90 min`` or ``24h`` says.
 
     Raises:
-        ValueError: It is not a duration, or zero; the message says what is expected.
+        ValueError: It is not a duration, or is zero; the message says what is expected.
     """
     match = _DURATION.fullmatch(text.strip())
     seconds = float(match[1]) * _TIMES[match[2]] if match is not None else 0.0
@@ -90,16 +126,10 @@ def parse_size(text: str) -> int:
     raise ValueError(message)
 
 
-@_value(type="string", pattern=r"\S")
-def a_text(value: object) -> str:
-    """Return a text that is not empty."""
-    if not isinstance(value, str) or not value.strip():
-        message = "a text that is not empty"
-        raise ValueError(message)
-    return value
+a_text = _matching(_NOT_BLANK, "a text that is not empty")
 
 
-@_value(type="string", pattern=r"\S")
+@_text(_NOT_BLANK)
 def a_command(value: object) -> str:
     """Return a command that can be divided into words as a shell does."""
     text = a_text(value)
@@ -113,58 +143,28 @@ def a_command(value: object) -> str:
     return text
 
 
-@_value(**_matching(_IDENTIFIER), **{"not": {"const": "model"}})
+_an_import_name = _matching(_IDENTIFIER, "an import name such as oncology_model")
+
+
+@_text(rf"(?!model$){_IDENTIFIER}")
 def a_module(value: object) -> str:
     """Return an import name, other than ``model``."""
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
-        message = "an import name such as oncology_model"
-        raise ValueError(message)
     if value == "model":
         message = "a name other than 'model', under which two model wheels overwrite each other"
         raise ValueError(message)
-    return value
+    return _an_import_name(value)
 
 
-@_value(type="string", pattern=f"^{_IDENTIFIER.pattern}:{_IDENTIFIER.pattern}$")
-def a_callable(value: object) -> str:
-    """Return ``MODULE:FUNCTION``."""
-    if isinstance(value, str):
-        module, _, name = value.partition(":")
-        if _IDENTIFIER.fullmatch(module) and _IDENTIFIER.fullmatch(name):
-            return value
-    message = "MODULE:FUNCTION"
-    raise ValueError(message)
-
-
-@_value(
-    type="object",
-    propertyNames={"pattern": f"^({_EXTRA.pattern})$"},
-    additionalProperties={"type": "string", "minLength": 1},
-)
-def extras_table(value: object) -> dict[str, str]:
-    """Return a table of extras and Pipfile categories."""
-    if isinstance(value, dict):
-        are_extras = all(_EXTRA.fullmatch(name) for name in value)
-        if are_extras and all(
-            isinstance(category, str) and category for category in value.values()
-        ):
-            return value
-    message = 'a table of extras and Pipfile categories such as { gpu = "gpu" }'
-    raise ValueError(message)
-
-
-@_value(type="string", pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\\\x00]+$")
+@_text(_PATH)
 def a_path(value: object) -> str:
     """Return a path inside the repository."""
-    if isinstance(value, str) and value and not {"\\", "\0"} & set(value):
-        path = PurePosixPath(value)
-        if not path.is_absolute() and ".." not in path.parts:
-            return str(path)
-    message = "a path inside the repository, with forward slashes"
-    raise ValueError(message)
+    if not isinstance(value, str) or not re.fullmatch(_PATH, value):
+        message = "a path inside the repository, with forward slashes"
+        raise ValueError(message)
+    return str(PurePosixPath(value))
 
 
-@_value(type="string", pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))(?!(\./*)+$)[^\\\x00]+$")
+@_text(rf"(?!\.(/+\.?)*$){_PATH}")
 def a_member(value: object) -> str:
     """Return a path inside the package."""
     path = a_path(value)
@@ -174,74 +174,47 @@ def a_member(value: object) -> str:
     return path
 
 
-@_value(type="array", items=a_path.schema)
-def paths(value: object) -> tuple[str, ...]:
-    """Return a list of paths inside the repository."""
-    if not isinstance(value, list):
-        message = "a list of paths inside the repository"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return tuple(a_path(item) for item in value)
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-@_value(type="number", minimum=0, exclusiveMaximum=1)
-def a_tolerance(value: object) -> float:
-    """Return a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        message = "a number from 0 to 1, relative"
-        raise ValueError(message)
-    return float(value)
+def _is_extras(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        re.fullmatch(_EXTRA, name) and isinstance(category, str) and category
+        for name, category in value.items()
+    )
 
 
-@_value(type="number")
-def a_number(value: object) -> float:
-    """Return a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        message = "a finite number"
-        raise ValueError(message)
-    return float(value)
+a_number = _kind(
+    lambda v: _is_number(v) and math.isfinite(v), "a finite number", float, type="number"
+)
+a_positive_number = _kind(
+    lambda v: _is_number(v) and 0 <= v < math.inf,
+    "a finite number from 0 on", float, type="number", minimum=0,
+)  # fmt: skip
+a_tolerance = _kind(
+    lambda v: _is_number(v) and 0 <= v < 1,
+    "a number from 0 to 1, relative", float, type="number", minimum=0, exclusiveMaximum=1,
+)  # fmt: skip
+a_whole_number = _kind(lambda v: type(v) is int, "a whole number", int, type="integer")
+a_count = _kind(
+    lambda v: type(v) is int and v >= 0, "a whole number from 0 on", int, type="integer", minimum=0
+)
+a_flag = _kind(lambda v: isinstance(v, bool), "true or false", bool, type="boolean")
+extras_table = _kind(
+    _is_extras,
+    'a table of extras and Pipfile categories such as { gpu = "gpu" }',
+    dict[str, str],
+    type="object",
+    propertyNames={"pattern": f"^{_EXTRA}$"},
+    additionalProperties={"type": "string", "minLength": 1},
+)
 
 
-@_value(type="number", minimum=0)
-def a_positive_number(value: object) -> float:
-    """Return a number from 0 on."""
-    number = a_number(value)
-    if number < 0:
-        message = "a number from 0 on"
-        raise ValueError(message)
-    return number
-
-
-@_value(type="integer", minimum=0)
-def a_count(value: object) -> int:
-    """Return a whole number from 0 on."""
-    if a_whole_number(value) < 0:
-        message = "a whole number from 0 on"
-        raise ValueError(message)
-    return a_whole_number(value)
-
-
-@_value(type="integer")
-def a_whole_number(value: object) -> int:
-    """Return a whole number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        message = "a whole number"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return value
-
-
-@_value(type="boolean")
-def a_flag(value: object) -> bool:
-    """Return true or false."""
-    if not isinstance(value, bool):
-        message = "true or false"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return value
-
-
-@_value(
+@_schema(
     anyOf=[
         {"const": 0},
-        {"type": "string", "pattern": r"^\s*(0+(\.0+)?|[0-9]+(\.[0-9]+)? ?([kKmMgGtT]?[bB]))\s*$"},
+        {"type": "string", "pattern": rf"^\s*({_ZERO} ?|{_NUMBER} ?([Bb]|[KkMmGgTt][Bb]))\s*$"},
     ]
 )
 def a_size(value: object) -> int:
@@ -249,66 +222,25 @@ def a_size(value: object) -> int:
     return parse_size(value if isinstance(value, str) else str(value))
 
 
-@_value(type="string", pattern=r"^\s*(?=.*[1-9])[0-9]{1,9}(\.[0-9]{1,9})? ?(s|min|h|d)\s*$")
+@_text(r"\s*(?=[0-9.]*[1-9])[0-9]{1,9}(\.[0-9]{1,9})? ?(s|min|h|d)\s*")
 def a_duration(value: object) -> float:
     """Return a duration in seconds."""
     return parse_duration(value if isinstance(value, str) else str(value))
 
 
-@_value(type="string", pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
-def a_file(value: object) -> str:
-    """Return the name of a file, anywhere on the machine."""
-    if isinstance(value, str) and value.strip() and "\0" not in value:
-        return value
-    message = "the name of a file, absolute or from the root of the repository"
-    raise ValueError(message)
-
-
-@_value(**_matching(_SCHEDULER))
-def a_scheduler(value: object) -> str:
-    """Return the address of a Dask scheduler."""
-    if isinstance(value, str) and _SCHEDULER.fullmatch(value):
-        return value
-    message = "an address such as tcp://HOST:8786 or tls://HOST:8786"
-    raise ValueError(message)
-
-
-@_value(**_matching(_VARIABLE))
-def a_variable(value: object) -> str:
-    """Return an environment variable's name."""
-    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-        message = "the name of an environment variable, not its value"
-        raise ValueError(message)
-    return value
-
-
-@_value(type="array", items=a_variable.schema)
-def variables(value: object) -> tuple[str, ...]:
-    """Return a list of names of environment variables."""
-    if not isinstance(value, list):
-        message = "a list of names of environment variables"
-        raise ValueError(message)  # noqa: TRY004 - a ValueError is what the table collects
-    return tuple(a_variable(item) for item in value)
-
-
-@_value(type="array", minItems=1, items=_matching(_PATTERN))
-def patterns(value: object) -> tuple[str, ...]:
-    """Return a list of package names with ``*``."""
-    items = value if isinstance(value, list) else []
-    if items and all(isinstance(item, str) and _PATTERN.fullmatch(item) for item in items):
-        return tuple(items)
-    message = 'a list of package names, where * stands for anything, such as ["acme-*"]'
-    raise ValueError(message)
+a_callable = _matching(f"{_IDENTIFIER}:{_IDENTIFIER}", "MODULE:FUNCTION")
+a_file = _matching(
+    r"(?!\s*$)[^\u0000]+", "the name of a file, absolute or from the root of the repository"
+)
+a_scheduler = _matching(_SCHEDULER, "an address such as tcp://HOST:8786 or tls://HOST:8786")
+a_variable = _matching(_NAME, "the name of an environment variable, not its value")
+_PACKAGES = 'a list of package names, where * stands for anything, such as ["acme-*"]'
+paths = _list_of(a_path, "a list of paths inside the repository")
+variables = _list_of(a_variable, "a list of names of environment variables")
+patterns = _list_of(_matching(_PATTERN, _PACKAGES), _PACKAGES, least=1)
 
 
 def one_of(*words: str) -> Value[str]:
     """Return what takes one of these words."""
-
-    @_value(enum=list(words))
-    def check(value: object) -> str:
-        if value not in words:
-            message = " or ".join(f'"{word}"' for word in words)
-            raise ValueError(message)
-        return str(value)
-
-    return check
+    expected = " or ".join(f'"{word}"' for word in words)
+    return _kind(lambda v: v in words, expected, str, enum=list(words))

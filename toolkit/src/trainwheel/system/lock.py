@@ -22,7 +22,7 @@ from pathlib import Path
 from trainwheel.errors import RunLockedError, StepFailedError
 from trainwheel.system.process import inherit, signal_group
 
-__all__ = ["Owner", "take"]
+__all__ = ["take"]
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 _GRACE = 3.0

@@ -19,14 +19,7 @@ from collections.abc import Iterator
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
 
-__all__ = [
-    "SHORTEST",
-    "SUFFIXES",
-    "Secret",
-    "SecretClass",
-    "Secrets",
-    "derived_forms",
-]
+__all__ = ["SHORTEST", "SUFFIXES", "Secret", "SecretClass", "Secrets", "derived_forms"]
 
 SHORTEST: Final = 4
 """The fewest characters of a form: fewer stand in any text by chance."""

@@ -26,7 +26,7 @@ from trainwheel.wheel.archive import file_entries, open_member, open_wheel, piec
 from trainwheel.wheel.metadata import find_dist_info
 from trainwheel.wheel.record import Row, check_names, record_digest, render_record
 
-__all__ = ["STORE_ABOVE", "finish"]
+__all__ = ["finish"]
 
 STORE_ABOVE: Final = 256_000_000
 """Members of more bytes are stored: deflating them takes longer than it saves."""

@@ -234,12 +234,12 @@ class TestWriting:
         assert read_install_requires(real.read_bytes()) == ("requests>=2.31.0,<3",)
         assert real.stat().st_mode & 0o777 == 0o750
 
-    def test_a_local_package_is_left_out_with_a_notice(
+    def test_a_local_package_is_skipped_with_a_notice(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (project / "Pipfile").write_text("[packages]\nlib = {path = './lib', editable = true}\n")
         assert _sync(project, "--pins", "declared") == 0
-        assert "notice: lib is local (./lib) and was left out" in capsys.readouterr().out
+        assert "notice: lib is skipped: ./lib is local" in capsys.readouterr().out
         assert read_install_requires((project / "setup.py").read_bytes()) == ()
 
 

@@ -278,7 +278,7 @@ def test_a_gate_is_read_from_the_configuration() -> None:
         ("accuracy = { min = nan }", "gate.accuracy.min = nan, but it takes a finite number"),
         ("accuracy = { min = true }", "gate.accuracy.min = True, but it takes a finite number"),
         ("accuracy = { min = 1, max = 0 }", "gate.accuracy has a min above its max"),
-        ("accuracy = { max-drop = -1 }", "max-drop = -1, but it takes a number from 0 on"),
+        ("accuracy = { max-drop = -1 }", "max-drop = -1, but it takes a finite number from 0 on"),
         ("accuracy = { minn = 1 }", "unknown key tool.trainwheel.gate.accuracy.minn, did you mean"),
         ("cost = { max-drop = 1 }", 'gate.cost needs direction = "higher" or "lower"'),
         (
