@@ -9,7 +9,7 @@ from scripts.structure import Structure, contract_lines, measure
 
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
-LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER, MOST_CODE = 50, 46, 15_500
+LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER, MOST_CODE = 50, 44, 15_500
 
 
 @pytest.fixture(scope="module")
@@ -63,4 +63,4 @@ def test_the_longest_function_is_counted_with_its_docstring(small: Structure) ->
 
 
 def test_a_module_with_one_importer_is_counted(small: Structure) -> None:
-    assert dict(small.importers) == {"a": 0, "low": 1, "low.b": 1, "low.c": 1}
+    assert dict(small.importers) == {"a": 0, "low": 0, "low.b": 1, "low.c": 1}
