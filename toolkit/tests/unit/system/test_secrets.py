@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import html
 import json
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import trainwheel
 from trainwheel.system.secrets import Secret, Secrets, derived_forms
 
 VALUES = st.text(min_size=8, max_size=30) | st.text("ab?>~'\"\\/<&+ é€😀\n", min_size=8)
@@ -262,3 +265,31 @@ def test_a_long_line_takes_no_time() -> None:
     line = "a?" * 200_000 + "x" * 1_000_000
 
     assert Secrets().redact(line).startswith("a?")
+
+
+LIBRARY = Path(trainwheel.__file__).parent
+
+
+def modules_that(uses: Callable[[ast.AST], bool]) -> set[str]:
+    """Return the modules of the library with a node for which ``uses`` is true."""
+    return {
+        path.relative_to(LIBRARY).as_posix()
+        for path in LIBRARY.rglob("*.py")
+        if "template" not in path.parts
+        and any(map(uses, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+
+
+def test_three_modules_at_most_see_the_value_of_a_secret() -> None:
+    def looks(node: ast.AST) -> bool:
+        return isinstance(node, ast.Attribute) and node.attr == "reveal"
+
+    assert modules_that(looks) == {"index/access.py", "index/pypirc.py", "system/leaks.py"}
+
+
+def test_a_secret_is_made_only_where_it_is_hidden_as_well() -> None:
+    def makes(node: ast.AST) -> bool:
+        name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        return name.rpartition(".")[2] == "Secret"
+
+    assert modules_that(makes) == {"system/secrets.py"}
