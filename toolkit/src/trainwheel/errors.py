@@ -1,6 +1,6 @@
-"""What can go wrong, by who has to mend it.
+"""What can go wrong, by who has to fix it.
 
-An error is shown as one line: its kind, what happened, and the mend. The kinds are the first
+An error is shown as one line: its kind, what happened, and how to fix it. The kinds are the first
 words of that line and the exit codes of the ``trainwheel`` command.
 """
 
@@ -29,7 +29,7 @@ _OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class TrainwheelError(Exception):
-    """Base of every error that is the user's to mend.
+    """Base of every error that is for the user to fix.
 
     Args:
         message: What happened, naming the file, key or variable. One sentence, no full stop.

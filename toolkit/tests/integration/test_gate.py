@@ -60,7 +60,7 @@ def test_the_published_model_is_asked_about_todays_rows(published_learner: TinyP
     assert "on the same 300 rows" in alike.line("  passed  accuracy")
     assert set(gate_cases(published_learner).values()) == {"passed"}
     assert "**passed**" in published_learner.read("build/train/metrics.md")
-    judged = json.loads(published_learner.read("build/evaluate/judged.json"))
+    judged = json.loads(published_learner.read("build/evaluate/evaluation.json"))
     difference = judged["compared"]["accuracy"]
     assert difference["rows"] == 300
     assert difference["lowest"] < difference["new"] - difference["old"] < difference["highest"]

@@ -117,7 +117,7 @@ def release_by_github(service: Service, index: RealIndex) -> None:
     assert index.published() == ["0.1.3", "0.2.0"]
     assert re.search(r"verify .*repeats \d+ golden predictions", released.output)
     assert f"pip install --no-deps '{service.variables['MODELS_URL']}" in released.output
-    assert "The gate says: **passed**" in released.output
+    assert "Gate: **passed**" in released.output
     seen = Path(service.environment["SEEN"]).read_text()
     assert READER[1] in seen
     assert index.password not in seen

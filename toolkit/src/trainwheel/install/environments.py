@@ -200,7 +200,8 @@ class Installer:
 def read_pip_settings(environment: Environment) -> dict[str, str]:
     """Return pip's settings on this machine; empty where pip is not installed."""
     # `pip config list` says which of its files and variables win.
-    command = Command((sys.executable, "-P", "-m", "pip", "config", "list"), secrets=_READ)
+    argv = (sys.executable, "-P", "-m", "pip", "config", "list")
+    command = Command(argv, secrets=_READ, is_private=True)
     result = run(command, environment)
     return {} if result.failed else parse_pip_config(result.output)
 

@@ -191,12 +191,12 @@ def find_python(version: str, environment: Environment) -> str:
     if version == python_version().rpartition(".")[0]:
         return sys.executable
     argv = (sys.executable, "-P", "-m", "uv", "python", "find", "--no-project", "--system", version)
-    result = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}), environment)
+    result = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}, is_private=True), environment)
     if not result.failed:
         return result.last_line
     # uv gives up at a pyenv shim of a version that is installed but not selected.
     if shutil.which("pyenv"):
-        result = run(Command(("pyenv", "prefix", version)), environment)
+        result = run(Command(("pyenv", "prefix", version), is_private=True), environment)
         if not result.failed:
             return str(Path(result.last_line, "bin", "python"))
     message = f"locking needs Python {version}, which is not on PATH"

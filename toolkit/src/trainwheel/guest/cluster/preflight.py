@@ -63,7 +63,7 @@ def connect(address: str, security: Mapping[str, str], deadline: Deadline) -> Cl
     deadline.doing = f"no scheduler answers at {address}"
     keys = Security(require_encryption=True, **security) if security else None
     try:
-        # That the versions differ is told below, by one line.
+        # One line below says that the versions differ.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Client(address, timeout=min(_CONNECT, deadline.left), security=keys)
@@ -96,18 +96,18 @@ def check_versions(client: Client, deadline: Deadline) -> int:
         time.sleep(0.1)
     probe.release()
     deadline.doing = "the cluster does not tell its versions"
-    told = client.get_versions(packages=list(_ALIKE))
-    scheduler = _differing(told["scheduler"], must_have=("dask", "distributed"))
+    versions = client.get_versions(packages=list(_ALIKE))
+    scheduler = _differing(versions["scheduler"], must_have=("dask", "distributed"))
     if scheduler:
         _refuse("the scheduler", scheduler)
-    for address, found in told["workers"].items():
-        if differing := _differing(found, must_have=_ALIKE):
+    for address, worker in versions["workers"].items():
+        if differing := _differing(worker, must_have=_ALIKE):
             _refuse(f"worker {address}", differing)
-    return len(told["workers"])
+    return len(versions["workers"])
 
 
-def _differing(found: Any, must_have: Sequence[str]) -> list[str]:
-    packages = found["packages"] if isinstance(found, Mapping) else {}
+def _differing(process: Any, must_have: Sequence[str]) -> list[str]:
+    packages = process["packages"] if isinstance(process, Mapping) else {}
     python = ".".join(str(packages.get("python", "unknown")).split(".")[:2])
     here = ".".join(platform.python_version_tuple()[:2])
     differing = [f"Python {python} instead of {here}"] if python != here else []
@@ -152,11 +152,11 @@ def check_task(client: Client, deadline: Deadline) -> None:
     deadline.doing = "no worker takes a task: all are busy, or cannot reach each other"
     key = f"preflight-{uuid.uuid4().hex}"
     try:
-        told = client.submit(_echo(), key, key=key).result(timeout=deadline.left)
+        answer = client.submit(_echo(), key, key=key).result(timeout=deadline.left)
     except TimeoutError:
         hint = "wait, or give the training a cluster of its own"
         raise ClusterError(deadline.doing, hint) from None
-    if told != key:
+    if answer != key:
         message = "the cluster returned something else than what a task computed"
         raise ClusterError(message, _SEE)
 

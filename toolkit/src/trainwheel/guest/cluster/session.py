@@ -20,7 +20,7 @@ from .watching import watch
 __all__ = ["working_on"]
 
 _PREFLIGHT = 20.0
-"""Seconds for all the checks: with what starts before them, a bad cluster is told within 30."""
+"""Seconds for all the checks: with what starts before them, a bad cluster is reported within 30."""
 
 
 @contextlib.contextmanager
@@ -44,7 +44,7 @@ def working_on(
     Raises:
         ClusterError: The cluster cannot train this.
     """
-    # What goes wrong is told in one line; the library's own logs would repeat it at length.
+    # What goes wrong is one line; the library's own logs would repeat it at length.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
     register()

@@ -55,8 +55,8 @@ def worker_plugin(sources: Sources) -> Any:
                 packed.extractall(self.base)
             self.places = [str(self.base / folder) for folder in folders]
             sys.path[:0] = [place for place in self.places if place not in sys.path]
-            found = (path.name for place in self.places for path in Path(place).iterdir())
-            names = {name.partition(".")[0] for name in found} - {"__main__"}
+            entries = (path.name for place in self.places for path in Path(place).iterdir())
+            names = {name.partition(".")[0] for name in entries} - {"__main__"}
             self.forget(lambda name, _: name.partition(".")[0] in names)
             importlib.import_module("trainwheel_cluster.backend").register()
 

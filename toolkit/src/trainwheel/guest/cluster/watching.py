@@ -1,4 +1,4 @@
-"""Tell what a cluster loses while it trains, and end a training that nobody works on."""
+"""Report what a cluster loses while it trains, and end a training that no worker is left for."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ class Losses:
 
     def note(self, event: tuple[float, Any], say: Callable[[str], None]) -> None:
         """Take note of an event of the scheduler, and say what it means."""
-        _, told = event
-        if not isinstance(told, dict) or told.get("action") != "remove-worker":
+        _, details = event
+        if not isinstance(details, dict) or details.get("action") != "remove-worker":
             return
-        repeated = len(told.get("processing-tasks", ())) + len(told.get("lost-computed-tasks", ()))
+        repeated = sum(
+            len(details.get(f"{kind}-tasks", ())) for kind in ("processing", "lost-computed")
+        )
         # One that was told to leave has handed over what it held.
-        if told.get("expected") and not repeated:
+        if details.get("expected") and not repeated:
             return
         self.workers += 1
         self.tasks += repeated
         what = "nothing was lost" if not repeated else f"tasks repeated elsewhere: {repeated}"
-        say(f"worker {told.get('worker', 'unknown')} was lost; {what}")
+        say(f"worker {details.get('worker', 'unknown')} was lost; {what}")
 
 
 @contextlib.contextmanager
@@ -59,15 +61,15 @@ def watch(
         give_up: Called, from another thread, once no worker has been there for long.
         empty: How long that is, in seconds.
     """
-    losses, done = Losses(), threading.Event()
+    losses, ended = Losses(), threading.Event()
     client.subscribe_topic("all", lambda event: losses.note(event, say))
 
     def look() -> None:
-        seen = time.monotonic()
-        while not done.wait(_PAUSE):
+        last = time.monotonic()
+        while not ended.wait(_PAUSE):
             if client.status == "running" and client.scheduler_info(n_workers=-1)["workers"]:
-                seen = time.monotonic()
-            elif time.monotonic() - seen > empty:
+                last = time.monotonic()
+            elif time.monotonic() - last > empty:
                 message = f"the cluster has had no worker for {empty:.0f} s"
                 give_up(ClusterError(message, "start workers, and run the same command again"))
                 return
@@ -76,6 +78,6 @@ def watch(
     try:
         yield losses
     finally:
-        done.set()
+        ended.set()
         with contextlib.suppress(Exception):  # the scheduler may be gone
             client.unsubscribe_topic("all")

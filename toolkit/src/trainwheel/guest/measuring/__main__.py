@@ -30,27 +30,27 @@ _TABLE = 30
 
 def main(request: str, answer: str) -> None:
     """Read the request and write the answer."""
-    wanted = json.loads(Path(request).read_text(encoding="utf-8"))
+    task = json.loads(Path(request).read_text(encoding="utf-8"))
     try:
-        told = _answer(wanted)
+        result = _answer(task)
     except UnreadableError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    Path(answer).write_text(json.dumps(told, allow_nan=False) + "\n", encoding="utf-8")
+    Path(answer).write_text(json.dumps(result, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _answer(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if "predictions" in wanted:
+def _answer(task: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if "predictions" in task:
         predictions = read_predictions(
-            Path(wanted["predictions"]),
-            wanted["positive"],
-            is_regression=_is_regression(wanted["names"]),
+            Path(task["predictions"]),
+            task["positive"],
+            is_regression=_is_regression(task["names"]),
         )
-        told["predictions"] = describe(predictions, wanted["names"], wanted.get("claims", {}))
-    if "holdout" in wanted:
-        told["comparison"] = _compare(wanted)
-    return told
+        result["predictions"] = describe(predictions, task["names"], task.get("claims", {}))
+    if "holdout" in task:
+        result["comparison"] = _compare(task)
+    return result
 
 
 def _is_regression(names: Sequence[str]) -> bool:
@@ -66,7 +66,7 @@ def describe(
 
     Args:
         predictions: The predictions.
-        names: What metrics are called elsewhere; those that are known are told under these too.
+        names: What metrics are called elsewhere; those that are known are reported under these too.
         claims: What training says of its metrics.
 
     Raises:
@@ -81,8 +81,8 @@ def describe(
         "rows": predictions.rows,
         "classes": list(classes),
         "positive": classes[predictions.positive] if has_positive else None,
-        "measured": {name: asdict(found) for name, found in measured.items()},
-        "named": {name: asdict(found) for name, found in called(measured, names).items()},
+        "measured": {name: asdict(each) for name, each in measured.items()},
+        "named": {name: asdict(each) for name, each in called(measured, names).items()},
         "confusion": _confusion(predictions),
         "notes": list(_notes(predictions)),
         "worst": _worst(predictions),
@@ -90,26 +90,26 @@ def describe(
     }
 
 
-def _compare(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    with Path(wanted["holdout"]).open(encoding="utf-8") as stream:
+def _compare(task: Mapping[str, Any]) -> dict[str, Any]:
+    with Path(task["holdout"]).open(encoding="utf-8") as stream:
         truths = [json.loads(line)["truth"] for line in stream]
-    is_regression = _is_regression(wanted["names"])
-    new, old = _read(wanted, truths, is_regression=is_regression)
+    is_regression = _is_regression(task["names"])
+    new, old = _read(task, truths, is_regression=is_regression)
     if "regression" in {new.kind, old.kind} and new.kind != old.kind:
         # Of two models that count, one may say numbers between.
-        new, old = _read(wanted, truths, is_regression=True)
+        new, old = _read(task, truths, is_regression=True)
     if new.classes != old.classes:
         message = f"the models know other classes: {', '.join({*new.classes} ^ {*old.classes})}"
         raise UnreadableError(message)
-    found = called(compare_models(new, old), wanted["names"])
-    return {"rows": new.rows, "metrics": {name: asdict(row) for name, row in found.items()}}
+    metrics = called(compare_models(new, old), task["names"])
+    return {"rows": new.rows, "metrics": {name: asdict(row) for name, row in metrics.items()}}
 
 
 def _read(
-    wanted: Mapping[str, Any], truths: Sequence[Any], *, is_regression: bool
+    task: Mapping[str, Any], truths: Sequence[Any], *, is_regression: bool
 ) -> list[Predictions]:
     return [
-        read_answers(truths, Path(wanted[side]), wanted["positive"], is_regression=is_regression)
+        read_answers(truths, Path(task[side]), task["positive"], is_regression=is_regression)
         for side in ("new", "old")
     ]
 
@@ -128,13 +128,13 @@ def _notes(predictions: Predictions) -> list[str]:
     if predictions.kind == "regression":
         return notes
     count = len(predictions.classes)
-    true, said = (
+    true, predicted = (
         np.bincount(side, minlength=count) for side in (predictions.truth, predictions.predicted)
     )
     if np.count_nonzero(true) == 1:
         only = predictions.classes[int(true.argmax())]
         notes.append(f"every held-out row is {only!r}: nothing is known of the other classes")
-    never = [predictions.classes[c] for c in np.flatnonzero((true > 0) & (said == 0))]
+    never = [predictions.classes[c] for c in np.flatnonzero((true > 0) & (predicted == 0))]
     notes += [f"{label!r} is never predicted" for label in never[:_TABLE]]
     if predictions.rows > LIMIT:
         notes.append(f"intervals and pictures rest on {LIMIT} random rows of {predictions.rows}")

@@ -25,28 +25,28 @@ def check_claims(
 
     Args:
         claims: What training says, by name of the metric.
-        measured: What was measured, by the names that metrics are known by here.
+        measured: What was measured, by the names that metrics have here.
         predictions: What it was measured on.
 
     Raises:
         UnreadableError: One lies outside; tells why, as far as that can be found out.
     """
-    for name, known in called(measured, claims).items():
+    for name, metric in called(measured, claims).items():
         value = claims[name]
-        if not _holds(known, value):
-            reason = next(_reasons(name, value, known, predictions), "")
+        if not _holds(metric, value):
+            reason = next(_reasons(name, value, metric, predictions), "")
             message = (
                 f"metrics.json says {name} {value:.4g}, but predictions.csv gives "
-                f"{known.value:.4g} ({known.low:.4g} to {known.high:.4g})"
+                f"{metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g})"
             )
             raise UnreadableError(f"{message}: {reason}" if reason else message)
 
 
-def _holds(known: Measured, value: float) -> bool:
-    if known.low is None or known.high is None:
+def _holds(metric: Measured, value: float) -> bool:
+    if metric.low is None or metric.high is None:
         return True
-    slack = _rounding(value) + 1e-9 * max(1.0, abs(known.value))
-    return known.low - slack <= value <= known.high + slack
+    slack = _rounding(value) + 1e-9 * max(1.0, abs(metric.value))
+    return metric.low - slack <= value <= metric.high + slack
 
 
 def _rounding(value: float) -> float:
@@ -55,21 +55,22 @@ def _rounding(value: float) -> float:
     return 0.5 * 10.0**exponent if isinstance(exponent, int) and exponent <= -_BINARY else 0.0
 
 
-def _reasons(name: str, value: float, known: Measured, predictions: Predictions) -> Iterator[str]:
+def _reasons(name: str, value: float, metric: Measured, predictions: Predictions) -> Iterator[str]:
     """Yield why a metric may lie outside its interval, the surest reason first."""
-    true, said = (
+    true, predicted = (
         [predictions.classes[code] for code in np.unique(side)] if predictions.classes else [""]
         for side in (predictions.truth, predictions.predicted)
     )
-    if not set(true) & set(said):
-        yield f"y_true has {_shown(true)} and y_pred {_shown(said)}, which have no label in common"
+    if not set(true) & set(predicted):
+        labels = f"y_true has {_shown(true)} and y_pred {_shown(predicted)}"
+        yield f"{labels}, which have no label in common"
     if predictions.kind == "binary":
         other = replace(predictions, positive=1 - predictions.positive)
-        swapped = called(measure(other), [name]).get(name)
-        if swapped is not None and swapped.value != known.value and _holds(swapped, value):
+        other_way = called(measure(other), [name]).get(name)
+        if other_way is not None and other_way.value != metric.value and _holds(other_way, value):
             label = predictions.classes[other.positive]
             yield f"it is that of the class {label!r}, which gate.positive does not name"
-    if _holds(known, value / 100):
+    if _holds(metric, value / 100):
         yield "it is given in per cent, and shares run from 0 to 1"
     if predictions.classes and all(number_of(label) is not None for label in predictions.classes):
         yield "whole numbers are read as classes, and an answer that is near is wrong"

@@ -71,24 +71,24 @@ def metrics_of(predictions: Predictions) -> dict[str, Metric]:
     """Return the metrics that predictions allow, by name."""
     if predictions.kind == "regression":
         return _of_values(predictions)
-    found = _of_labels(predictions)
+    metrics = _of_labels(predictions)
     if predictions.scores is not None and not np.isnan(predictions.scores).any():
-        found |= _of_scores(predictions)
-    return found
+        metrics |= _of_scores(predictions)
+    return metrics
 
 
 def shares_of(predictions: Predictions) -> Mapping[str, tuple[Floats, Floats]]:
     """Return, by name of a proportion, which rows are counted (0 or 1) and which of them hit."""
     hits = (predictions.truth == predictions.predicted).astype(np.float64)
     everything = np.ones_like(hits)
-    found = {"accuracy": (everything, hits)}
+    shares = {"accuracy": (everything, hits)}
     if predictions.kind == "binary":
         is_positive = (predictions.truth == predictions.positive).astype(np.float64)
-        said = (predictions.predicted == predictions.positive).astype(np.float64)
-        found["sensitivity"] = (is_positive, is_positive * hits)
-        found["specificity"] = (1 - is_positive, (1 - is_positive) * hits)
-        found["precision"] = (said, said * hits)
-    return found
+        is_predicted = (predictions.predicted == predictions.positive).astype(np.float64)
+        shares["sensitivity"] = (is_positive, is_positive * hits)
+        shares["specificity"] = (1 - is_positive, (1 - is_positive) * hits)
+        shares["precision"] = (is_predicted, is_predicted * hits)
+    return shares
 
 
 def _of_labels(predictions: Predictions) -> dict[str, Metric]:
@@ -96,19 +96,19 @@ def _of_labels(predictions: Predictions) -> dict[str, Metric]:
     cells = predictions.truth * count + predictions.predicted
 
     def confusion(weights: Floats) -> Floats:
-        counted: Floats = np.bincount(cells, weights, minlength=count * count).astype(np.float64)
-        return counted.reshape(count, count)
+        counts: Floats = np.bincount(cells, weights, minlength=count * count).astype(np.float64)
+        return counts.reshape(count, count)
 
     def over(function: Callable[[Floats], float]) -> Metric:
         return lambda weights: function(confusion(weights))
 
-    found = {
+    metrics = {
         "accuracy": over(lambda table: _ratio(np.trace(table), table.sum())),
         "balanced_accuracy": over(lambda table: _mean(_recalls(table))),
     }
     if predictions.kind == "binary":
         yes = predictions.positive
-        found |= {
+        metrics |= {
             "sensitivity": over(lambda table: _ratio(table[yes, yes], table[yes].sum())),
             "specificity": over(
                 lambda table: _ratio(table[1 - yes, 1 - yes], table[1 - yes].sum())
@@ -117,36 +117,36 @@ def _of_labels(predictions: Predictions) -> dict[str, Metric]:
             "f1": over(lambda table: float(_f1(table)[yes])),
         }
     else:
-        found |= {
+        metrics |= {
             "f1_macro": over(lambda table: _mean(_f1(table))),
             "precision_macro": over(lambda table: _mean_of_present(_recalls(table.T), table)),
             "recall_macro": over(lambda table: _mean_of_present(_recalls(table), table)),
         }
-    return found
+    return metrics
 
 
 def _of_scores(predictions: Predictions) -> dict[str, Metric]:
     scores, truth = predictions.scores, predictions.truth
     if scores is None:
         return {}
-    found: dict[str, Metric] = {}
+    metrics: dict[str, Metric] = {}
     if predictions.kind == "binary":
         yes = predictions.positive
         ranking = _Ranking(truth == yes, scores[:, yes])
-        found |= {"roc_auc": ranking.roc_auc, "average_precision": ranking.average_precision}
+        metrics |= {"roc_auc": ranking.roc_auc, "average_precision": ranking.average_precision}
     else:
         rankings = [_Ranking(truth == c, scores[:, c]) for c in range(len(predictions.classes))]
-        found["roc_auc_ovr"] = lambda weights: float(
+        metrics["roc_auc_ovr"] = lambda weights: float(
             np.mean([ranking.roc_auc(weights) for ranking in rankings])
         )
     if predictions.has_probabilities:
         floor = np.finfo(np.float64).eps
         own = scores[np.arange(len(truth)), truth] / scores.sum(axis=1)
-        found["log_loss"] = _weighted_mean(-np.log(np.clip(own, floor, 1 - floor)))
+        metrics["log_loss"] = _weighted_mean(-np.log(np.clip(own, floor, 1 - floor)))
         if predictions.kind == "binary":
             yes = predictions.positive
-            found["brier_score"] = _weighted_mean((scores[:, yes] - (truth == yes)) ** 2)
-    return found
+            metrics["brier_score"] = _weighted_mean((scores[:, yes] - (truth == yes)) ** 2)
+    return metrics
 
 
 def _of_values(predictions: Predictions) -> dict[str, Metric]:
@@ -184,8 +184,8 @@ class _Ranking:
 
     def average_precision(self, weights: Floats) -> float:
         hits, misses = self._counts(weights)
-        found, said = np.cumsum(hits), np.cumsum(hits + misses)
-        precision = np.divide(found, said, out=np.zeros_like(found), where=said > 0)
+        right, chosen = np.cumsum(hits), np.cumsum(hits + misses)
+        precision = np.divide(right, chosen, out=np.zeros_like(right), where=chosen > 0)
         return _ratio(float(hits @ precision), float(hits.sum()))
 
     def _counts(self, weights: Floats) -> tuple[Floats, Floats]:
@@ -199,15 +199,15 @@ class _Ranking:
 def _recalls(table: Floats) -> Floats:
     rows = table.sum(axis=1)
     diagonal = np.diagonal(table)
-    found: Floats = np.divide(diagonal, rows, out=np.full(len(rows), np.nan), where=rows > 0)
-    return found
+    ratios: Floats = np.divide(diagonal, rows, out=np.full(len(rows), np.nan), where=rows > 0)
+    return ratios
 
 
 def _f1(table: Floats) -> Floats:
     both = table.sum(axis=0) + table.sum(axis=1)
     twice = 2 * np.diagonal(table)
-    found: Floats = np.divide(twice, both, out=np.full(len(both), np.nan), where=both > 0)
-    return found
+    ratios: Floats = np.divide(twice, both, out=np.full(len(both), np.nan), where=both > 0)
+    return ratios
 
 
 def _mean(values: Floats) -> float:

@@ -131,28 +131,28 @@ class _Columns:
 
     def _numbers(self, cells: Sequence[str], column: str, name: str) -> Floats:
         try:
-            found = np.array(cells, dtype=np.float64)
+            numbers = np.array(cells, dtype=np.float64)
         except ValueError:
-            found = np.array([_float(cell) for cell in cells])
-        if not np.isfinite(found).all():
-            place = int(np.argmin(np.isfinite(found)))
+            numbers = np.array([_float(cell) for cell in cells])
+        if not np.isfinite(numbers).all():
+            place = int(np.argmin(np.isfinite(numbers)))
             row = self._line + 1 + place
             message = (
                 f"{name} row {row}: {column} is {cells[place]!r}, which is not a finite number"
             )
             raise UnreadableError(message)
-        return found
+        return numbers
 
     def _add_labels(self, column: str, cells: Sequence[str], name: str) -> None:
         if self._is_numeric and not self._scores:
             try:
-                found = np.array(cells, dtype=np.float64)
+                numbers = np.array(cells, dtype=np.float64)
             except ValueError:
                 self._give_up_numbers()
             else:
-                if not np.isfinite(found).all():
+                if not np.isfinite(numbers).all():
                     self._numbers(cells, column, name)
-                self._labels[column].append(found)
+                self._labels[column].append(numbers)
                 return
         before = len(self._codes)
         codes = self._encode(cells)
@@ -178,8 +178,8 @@ class _Columns:
     def _encode(self, cells: Sequence[str]) -> Codes:
         self._is_numeric = False
         codes = self._codes
-        found = (codes.setdefault(cell, len(codes)) for cell in cells)
-        return np.fromiter(found, np.intp, len(cells))
+        labels = (codes.setdefault(cell, len(codes)) for cell in cells)
+        return np.fromiter(labels, np.intp, len(cells))
 
     def build(self, name: str, positive: str | None, *, is_regression: bool) -> Predictions:
         if self._line == 1:
@@ -243,10 +243,10 @@ def assemble(  # noqa: PLR0913, PLR0917 - the parts of one thing
 
 def _complete(matrix: Floats) -> None:
     """Fill in the score of the second of two classes, where only the other's is given."""
-    for given, lacking in ((0, 1), (1, 0)):
-        column = matrix[:, given]
-        if np.isnan(matrix[:, lacking]).all() and ((column >= 0) & (column <= 1)).all():
-            matrix[:, lacking] = 1 - column
+    for source, missing in ((0, 1), (1, 0)):
+        column = matrix[:, source]
+        if np.isnan(matrix[:, missing]).all() and ((column >= 0) & (column <= 1)).all():
+            matrix[:, missing] = 1 - column
 
 
 def read_answers(
@@ -290,12 +290,12 @@ def read_answers(
 def _scores_of(
     answers: Sequence[Any], classes: Sequence[str], positive: str | None
 ) -> dict[str, Floats]:
-    told = [answer if isinstance(answer, Mapping) else {} for answer in answers]
-    many = [row.get("probabilities") for row in told]
+    rows = [answer if isinstance(answer, Mapping) else {} for answer in answers]
+    many = [row.get("probabilities") for row in rows]
     if many and all(isinstance(row, Mapping) for row in many):
         names = sorted({str(name) for row in many if row for name in row})
         return {name: np.array([_float(row.get(name)) for row in many if row]) for name in names}
-    one = [row.get("probability") for row in told]
+    one = [row.get("probability") for row in rows]
     if one and len(classes) == 2 and all(is_number(value) for value in one):  # noqa: PLR2004
         name = positive if positive is not None else classes[1]
         return {name: np.array(one, dtype=np.float64)}

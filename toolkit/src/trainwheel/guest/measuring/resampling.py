@@ -86,9 +86,9 @@ def measure(predictions: Predictions, seed: int = 0) -> dict[str, Measured]:
     metrics = metrics_of(predictions)
     ones = np.ones(predictions.rows)
     values = {name: metric(ones) for name, metric in metrics.items()}
-    drawn = _draw(predictions, seed)
+    samples = _draw(predictions, seed)
     return {
-        name: _bound(predictions, name, value, drawn[name])
+        name: _bound(predictions, name, value, samples[name])
         for name, value in values.items()
         if math.isfinite(value)
     }
@@ -99,11 +99,11 @@ def compare_models(new: Predictions, old: Predictions, seed: int = 0) -> dict[st
     ones = np.ones(new.rows)
     pair = [metrics_of(side) for side in (new, old)]
     values = [{name: metric(ones) for name, metric in side.items()} for side in pair]
-    drawn = [_draw(side, seed) for side in (new, old)]
-    found = {}
+    samples = [_draw(side, seed) for side in (new, old)]
+    results = {}
     for name in pair[0].keys() & pair[1].keys():
         now, then = values[0][name], values[1][name]
-        differences = drawn[0][name] - drawn[1][name]
+        differences = samples[0][name] - samples[1][name]
         differences = differences[np.isfinite(differences)]
         if not math.isfinite(now - then) or len(differences) < _ENOUGH * _ROUNDS:
             continue
@@ -114,24 +114,24 @@ def compare_models(new: Predictions, old: Predictions, seed: int = 0) -> dict[st
         is_near = scale == 1 and middle + low <= now - then <= middle + high
         centre = middle if is_near else now - then
         visible = (_Z_95 + _Z_80) * float(differences.std(ddof=1)) * scale
-        found[name] = Comparison(now, then, centre + float(low), centre + float(high), visible)
-    return dict(sorted(found.items()))
+        results[name] = Comparison(now, then, centre + float(low), centre + float(high), visible)
+    return dict(sorted(results.items()))
 
 
-_Told = TypeVar("_Told", "Measured", "Comparison")
+_Metric = TypeVar("_Metric", "Measured", "Comparison")
 
 
-def called(found: Mapping[str, _Told], names: Iterable[str]) -> dict[str, _Told]:
+def called(metrics: Mapping[str, _Metric], names: Iterable[str]) -> dict[str, _Metric]:
     """Return metrics under the names that they are called by, as far as those are known.
 
     ``neg_`` before a name turns its sign, as in scikit-learn's scorers.
     """
-    told = {}
+    renamed = {}
     for name in names:
-        known = found.get(plain_name(name))
-        if known is not None:
-            told[name] = known.negative() if name.startswith("neg_") else known
-    return told
+        metric = metrics.get(plain_name(name))
+        if metric is not None:
+            renamed[name] = metric.negative() if name.startswith("neg_") else metric
+    return renamed
 
 
 def _draw(predictions: Predictions, seed: int) -> Mapping[str, Floats]:
@@ -141,18 +141,18 @@ def _draw(predictions: Predictions, seed: int) -> Mapping[str, Floats]:
         part = np.random.default_rng([seed, 1]).choice(rows, LIMIT, replace=False)
         predictions = predictions.take(part)
     metrics = metrics_of(predictions)
-    drawn = {name: np.empty(_ROUNDS) for name in metrics}
+    values = {name: np.empty(_ROUNDS) for name in metrics}
     for number, weights in enumerate(_weights(predictions.rows, seed)):
         for name, metric in metrics.items():
-            drawn[name][number] = metric(weights)
-    return drawn
+            values[name][number] = metric(weights)
+    return values
 
 
 def _weights(rows: int, seed: int) -> Iterator[Floats]:
     generator = np.random.default_rng([seed, 0])
     for _ in range(_ROUNDS):
-        drawn = generator.integers(rows, size=rows)
-        yield np.bincount(drawn, minlength=rows).astype(np.float64)
+        sample = generator.integers(rows, size=rows)
+        yield np.bincount(sample, minlength=rows).astype(np.float64)
 
 
 def _scale(rows: int) -> float:
@@ -160,19 +160,19 @@ def _scale(rows: int) -> float:
     return math.sqrt(min(1.0, LIMIT / rows))
 
 
-def _bound(predictions: Predictions, name: str, value: float, drawn: Floats) -> Measured:
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) < _ENOUGH * _ROUNDS:
+def _bound(predictions: Predictions, name: str, value: float, sample: Floats) -> Measured:
+    sample = sample[np.isfinite(sample)]
+    if len(sample) < _ENOUGH * _ROUNDS:
         return Measured(value, None, None)
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = np.quantile(sample, [0.025, 0.975])
     scale = _scale(predictions.rows)
     if scale != 1 or not low <= value <= high:  # the latter as in `compare`
-        centre = float(np.median(drawn))
+        centre = float(np.median(sample))
         low, high = value + (low - centre) * scale, value + (high - centre) * scale
     if low == high and name in (shares := shares_of(predictions)):
         # Where every row hits, or none, each resample does too, and says nothing.
-        counted, hits = shares[name]
-        low, high = wilson(float(hits.sum()), float(counted.sum()))
+        counts, hits = shares[name]
+        low, high = wilson(float(hits.sum()), float(counts.sum()))
         low, high = min(low, value), max(high, value)  # which the last bit may miss
     return Measured(value, float(low), float(high))
 
