@@ -15,14 +15,7 @@ from pathlib import Path
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.system.files import write_atomically
 
-__all__ = [
-    "Record",
-    "has_failed",
-    "note_failure",
-    "read_record",
-    "withdraw_record",
-    "write_record",
-]
+__all__ = ["Record", "has_failed", "note_failure", "read_record", "withdraw_record", "write_record"]
 
 SCHEMA = 2
 

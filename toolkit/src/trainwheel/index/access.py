@@ -20,14 +20,7 @@ from trainwheel.system.secrets import Secrets
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = [
-    "OriginAuth",
-    "for_pip",
-    "for_requests",
-    "for_twine",
-    "for_uv",
-    "parse_address",
-]
+__all__ = ["OriginAuth", "for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
 
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _LOOPBACK = "localhost,127.0.0.1,::1"

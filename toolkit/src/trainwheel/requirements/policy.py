@@ -35,14 +35,7 @@ from trainwheel.requirements.pep508 import format_requirement
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, canonical_category
 
-__all__ = [
-    "EXACT",
-    "Plan",
-    "describe_drift",
-    "plan_requirements",
-    "plan_sync",
-    "sync_setup_py",
-]
+__all__ = ["EXACT", "Plan", "describe_drift", "plan_requirements", "plan_sync", "sync_setup_py"]
 
 # scikit-learn does not support loading an estimator that another version pickled (its manual,
 # "Model persistence").

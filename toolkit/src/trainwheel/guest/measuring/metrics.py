@@ -15,14 +15,7 @@ from numpy.typing import NDArray
 
 from .reading import Predictions
 
-__all__ = [
-    "ALIASES",
-    "CLASSIFICATION",
-    "REGRESSION",
-    "Metric",
-    "metrics_of",
-    "plain_name",
-]
+__all__ = ["ALIASES", "CLASSIFICATION", "REGRESSION", "Metric", "metrics_of", "plain_name"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Metric: TypeAlias = Callable[[Floats], float]
