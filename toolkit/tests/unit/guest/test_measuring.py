@@ -211,14 +211,10 @@ def test_the_bound_of_a_difference_is_close_to_the_closed_form() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("drop", "least", "most"),
-    [
-        # A true drop beyond the margin of 0.04 must hardly ever pass, none must mostly pass.
-        (0.045, 0.0, 0.05),
-        (0.0, 0.7, 1.0),
-    ],
-)
+@pytest.mark.parametrize(("drop", "least", "most"), [
+    # A true drop beyond the margin of 0.04 must hardly ever pass, none must mostly pass.
+    (0.045, 0.0, 0.05), (0.0, 0.7, 1.0),
+])  # fmt: skip
 def test_a_drop_beyond_the_margin_passes_in_at_most_one_of_twenty_runs(
     drop: float, least: float, most: float, only: Callable[[str], None]
 ) -> None:
@@ -308,23 +304,20 @@ def test_predictions_that_cannot_be_read_are_one_line(tmp_path: Path, text: str,
     assert str(caught.value) == told
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "classes"),
-    [
-        ("y_true,y_pred\nyes,no\nno,no\n", "binary", ("no", "yes")),
-        ("y_true,y_pred\n0,1\n1,1\n10,2\n", "multiclass", ("0", "1", "2", "10")),
-        ("y_true,y_pred\n0.5,0.4\n1,1\n", "regression", ()),
-        ("y_true,y_pred,score_1,score_0\n1,1,0.9,0.1\n0,0,0.2,0.8\n", "binary", ("0", "1")),
-        ("y_true,y_pred\n1,1\n2,x\n", "multiclass", ("1", "2", "x")),
-        # One class in two spellings: pandas writes the numbers of a column with gaps as 2.0.
-        ("y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n", "binary", ("1.0", "2.0")),
-        ("y_true,y_pred\n2.0,2\n1.0,x\n", "multiclass", ("1", "2", "x")),
-        ("y_true,y_pred\ntrue,True\nfalse,False\n", "binary", ("false", "true")),
-        ("y_true,y_pred\n1000001,1000001\n1000002,1000002\n", "binary", ("1000001", "1000002")),
-        # Counts, of which a model that knows no classes says something between.
-        ("y_true,y_pred\n1,1.2\n2,2\n", "regression", ()),
-    ],
-)
+@pytest.mark.parametrize(("text", "kind", "classes"), [
+    ("y_true,y_pred\nyes,no\nno,no\n", "binary", ("no", "yes")),
+    ("y_true,y_pred\n0,1\n1,1\n10,2\n", "multiclass", ("0", "1", "2", "10")),
+    ("y_true,y_pred\n0.5,0.4\n1,1\n", "regression", ()),
+    ("y_true,y_pred,score_1,score_0\n1,1,0.9,0.1\n0,0,0.2,0.8\n", "binary", ("0", "1")),
+    ("y_true,y_pred\n1,1\n2,x\n", "multiclass", ("1", "2", "x")),
+    # One class in two spellings: pandas writes the numbers of a column with gaps as 2.0.
+    ("y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n", "binary", ("1.0", "2.0")),
+    ("y_true,y_pred\n2.0,2\n1.0,x\n", "multiclass", ("1", "2", "x")),
+    ("y_true,y_pred\ntrue,True\nfalse,False\n", "binary", ("false", "true")),
+    ("y_true,y_pred\n1000001,1000001\n1000002,1000002\n", "binary", ("1000001", "1000002")),
+    # Counts, of which a model that knows no classes says something between.
+    ("y_true,y_pred\n1,1.2\n2,2\n", "regression", ()),
+])  # fmt: skip
 def test_labels_and_numbers_are_told_apart(
     tmp_path: Path, text: str, kind: str, classes: tuple[str, ...]
 ) -> None:
@@ -355,16 +348,10 @@ def answer_to(tmp_path: Path, request: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize(
-    ("names", "kind"),
-    [
-        (("r2", "rows"), "regression"),
-        (("neg_mean_absolute_error",), "regression"),
-        (("mae", "accuracy"), "multiclass"),
-        (("accuracy",), "multiclass"),
-        ((), "multiclass"),
-    ],
-)
+@pytest.mark.parametrize(("names", "kind"), [
+    (("r2", "rows"), "regression"), (("neg_mean_absolute_error",), "regression"),
+    (("mae", "accuracy"), "multiclass"), (("accuracy",), "multiclass"), ((), "multiclass"),
+])  # fmt: skip
 def test_the_metrics_that_are_asked_for_say_whether_counts_are_classes(
     tmp_path: Path, names: tuple[str, ...], kind: str
 ) -> None:
@@ -377,17 +364,14 @@ def test_the_metrics_that_are_asked_for_say_whether_counts_are_classes(
 TWO = "y_true,y_pred\n" + "no,no\nno,no\nno,no\nyes,no\nyes,yes\n" * 20
 
 
-@pytest.mark.parametrize(
-    ("text", "claims", "positive"),
-    [
-        (TWO, {"accuracy": 0.8, "recall": 0.5, "unknown": 7}, None),
-        (TWO, {"accuracy_score": 0.81, "specificity": 1}, None),
-        (TWO, {"recall": 1, "precision": 0.75}, "no"),
-        (TWO.replace("yes,no", "yes,yes"), {"accuracy": 1}, None),
-        ("y_true,y_pred,score_b\n" + "a,a,0.333333\nb,b,0.666667\n" * 9, {"log_loss": 0.41}, None),
-        ("y_true,y_pred\n" + "1.5,2.5\n" * 9, {"mae": 1, "neg_mse": -1.0}, None),
-    ],
-)
+@pytest.mark.parametrize(("text", "claims", "positive"), [
+    (TWO, {"accuracy": 0.8, "recall": 0.5, "unknown": 7}, None),
+    (TWO, {"accuracy_score": 0.81, "specificity": 1}, None),
+    (TWO, {"recall": 1, "precision": 0.75}, "no"),
+    (TWO.replace("yes,no", "yes,yes"), {"accuracy": 1}, None),
+    ("y_true,y_pred,score_b\n" + "a,a,0.333333\nb,b,0.666667\n" * 9, {"log_loss": 0.41}, None),
+    ("y_true,y_pred\n" + "1.5,2.5\n" * 9, {"mae": 1, "neg_mse": -1.0}, None),
+])  # fmt: skip
 def test_what_training_says_lies_in_its_interval(
     tmp_path: Path, text: str, claims: dict[str, float], positive: str | None
 ) -> None:

@@ -24,20 +24,14 @@ from trainwheel.system.environ import Environment
 MEASURES = {"seconds", "processor_seconds", "peak_memory", "python", "packages"}
 
 
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("python -m training -o x", ((), ("-m", "training", "-o", "x"))),
-        ("python3.11 -X dev -u train.py a", (("-X", "dev", "-u"), ("train.py", "a"))),
-        ("python -mtraining a", ((), ("-m", "training", "a"))),
-        ("python -Im training", (("-I",), ("-m", "training"))),
-        ("python -Wignore -m t", (("-Wignore",), ("-m", "t"))),
-        ("python -c pass", None),
-        ("python", None),
-        ("python -m", None),
-        ("bash train.sh", None),
-    ],
-)
+@pytest.mark.parametrize(("command", "words"), [
+    ("python -m training -o x", ((), ("-m", "training", "-o", "x"))),
+    ("python3.11 -X dev -u train.py a", (("-X", "dev", "-u"), ("train.py", "a"))),
+    ("python -mtraining a", ((), ("-m", "training", "a"))),
+    ("python -Im training", (("-I",), ("-m", "training"))),
+    ("python -Wignore -m t", (("-Wignore",), ("-m", "t"))), ("python -c pass", None),
+    ("python", None), ("python -m", None), ("bash train.sh", None),
+])  # fmt: skip
 def test_a_python_command_is_divided(
     command: str, words: tuple[tuple[str, ...], tuple[str, ...]] | None
 ) -> None:
@@ -99,14 +93,10 @@ def test_a_module_runs_as_python_runs_it(tmp_path: Path, bare: dict[str, str]) -
     assert measures(tmp_path).keys() == MEASURES
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "last"),
-    [
-        ("raise SystemExit(3)", 3, ""),
-        ("import sys; sys.exit('no rows')", 1, "no rows"),
-        ("raise ValueError('no rows')", 1, "ValueError: no rows"),
-    ],
-)
+@pytest.mark.parametrize(("text", "code", "last"), [
+    ("raise SystemExit(3)", 3, ""), ("import sys; sys.exit('no rows')", 1, "no rows"),
+    ("raise ValueError('no rows')", 1, "ValueError: no rows"),
+])  # fmt: skip
 def test_how_training_ends_is_how_the_host_ends(
     tmp_path: Path, bare: dict[str, str], text: str, code: int, last: str
 ) -> None:

@@ -238,38 +238,21 @@ def test_a_finished_wheel_finished_again_is_the_same_bytes(tmp_path: Path, targe
 SHARED = "two files of the wheel share a name"
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("../a.py", "cannot be the name"),
-        ("tiny_model/../../a.py", "cannot be the name"),
-        ("tiny_model/./a.py", "cannot be the name"),
-        ("tiny_model//a.py", "cannot be the name"),
-        ("/etc/passwd", "cannot be the name"),
-        ("C:/a.py", "cannot be the name"),
-        ("C:a.py", "cannot be the name"),
-        ("tiny_model\\a.py", "cannot be the name"),
-        ("\\\\host\\share\\a.py", "cannot be the name"),
-        ("tiny_model/a\n.py", "cannot be the name"),
-        ("tiny_model/a\x7f.py", "cannot be the name"),
-        ("tiny_model/\ud800.py", "cannot be the name"),
-        ("tiny_model/" + "a" * 65_536, "cannot be the name"),
-        ("tiny_model/", "cannot be the name"),
-        ("", "cannot be the name"),
-        ("..", "cannot be the name"),
-        ("tiny_model/__init__.py", SHARED),
-        ("tiny_model/__INIT__.py", SHARED),
-        ("Tiny_Model/strasse.py", SHARED),
-        ("tiny_model/e\u0301.py", SHARED),
-        (RECORD, SHARED),
-        (f"{DIST_INFO}METADATA", SHARED),
-        ("tiny_model", "and the folder of"),
-        ("tiny_model/__init__.py/a", "and the folder of"),
-        ("tiny_model/__Init__.py/a", "and the folder of"),
-        ("other-1.0.dist-info/METADATA", "it has other-1.0.dist-info and tiny_model"),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize(("name", "told"), [
+    ("../a.py", "cannot be the name"), ("tiny_model/../../a.py", "cannot be the name"),
+    ("tiny_model/./a.py", "cannot be the name"), ("tiny_model//a.py", "cannot be the name"),
+    ("/etc/passwd", "cannot be the name"), ("C:/a.py", "cannot be the name"),
+    ("C:a.py", "cannot be the name"), ("tiny_model\\a.py", "cannot be the name"),
+    ("\\\\host\\share\\a.py", "cannot be the name"), ("tiny_model/a\n.py", "cannot be the name"),
+    ("tiny_model/a\x7f.py", "cannot be the name"), ("tiny_model/\ud800.py", "cannot be the name"),
+    ("tiny_model/" + "a" * 65_536, "cannot be the name"), ("tiny_model/", "cannot be the name"),
+    ("", "cannot be the name"), ("..", "cannot be the name"), ("tiny_model/__init__.py", SHARED),
+    ("tiny_model/__INIT__.py", SHARED), ("Tiny_Model/strasse.py", SHARED),
+    ("tiny_model/e\u0301.py", SHARED), (RECORD, SHARED), (f"{DIST_INFO}METADATA", SHARED),
+    ("tiny_model", "and the folder of"), ("tiny_model/__init__.py/a", "and the folder of"),
+    ("tiny_model/__Init__.py/a", "and the folder of"),
+    ("other-1.0.dist-info/METADATA", "it has other-1.0.dist-info and tiny_model"),
+], ids=repr)  # fmt: skip
 def test_a_name_that_cannot_be_unpacked_everywhere_is_refused(
     tmp_path: Path, target: Path, name: str, told: str
 ) -> None:
@@ -286,15 +269,10 @@ def test_a_name_that_cannot_be_unpacked_everywhere_is_refused(
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("../a.py", "cannot be the name"),
-        ("tiny_model\\a.py", "cannot be the name"),
-        ("tiny_model/__init__.py", SHARED),
-        ("tiny_model/__Init__.py", SHARED),
-    ],
-)
+@pytest.mark.parametrize(("name", "told"), [
+    ("../a.py", "cannot be the name"), ("tiny_model\\a.py", "cannot be the name"),
+    ("tiny_model/__init__.py", SHARED), ("tiny_model/__Init__.py", SHARED),
+])  # fmt: skip
 def test_a_name_that_the_build_gave_is_refused_as_well(
     tmp_path: Path, target: Path, name: str, told: str
 ) -> None:
@@ -419,17 +397,14 @@ def nothing(_: Path) -> Mapping[str, bytes | Path]:
     return {}
 
 
-@pytest.mark.parametrize(
-    ("extra", "digests", "told"),
-    [
-        (absent, {}, r"absent cannot be read: No such file"),
-        (folder, {}, r"cannot be read: it is not a regular file"),
-        (pipe, {}, r"pipe cannot be read: it is not a regular file"),
-        (gone, {}, r"model.joblib cannot be read: No such file"),
-        (nothing, {MODEL: "ab" * 32}, rf"{MODEL} is missing from the wheel"),
-        (nothing, {"tiny_model/__init__.py": "ab" * 32}, "__init__.py in .* has another sha256"),
-    ],
-)
+@pytest.mark.parametrize(("extra", "digests", "told"), [
+    (absent, {}, r"absent cannot be read: No such file"),
+    (folder, {}, r"cannot be read: it is not a regular file"),
+    (pipe, {}, r"pipe cannot be read: it is not a regular file"),
+    (gone, {}, r"model.joblib cannot be read: No such file"),
+    (nothing, {MODEL: "ab" * 32}, rf"{MODEL} is missing from the wheel"),
+    (nothing, {"tiny_model/__init__.py": "ab" * 32}, "__init__.py in .* has another sha256"),
+])  # fmt: skip
 def test_a_failure_is_one_line_and_leaves_the_old_wheel(
     tmp_path: Path,
     target: Path,

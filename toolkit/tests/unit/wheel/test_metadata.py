@@ -25,14 +25,11 @@ DIST_INFO = "tiny_model-0.1.0.dist-info/"
 PROVENANCE = f"{DIST_INFO}trainwheel/provenance.json"
 
 
-@pytest.mark.parametrize(
-    ("filename", "name", "version"),
-    [
-        ("oncology_model-0.1.174-py3-none-any.whl", "oncology-model", "0.1.174"),
-        ("Oncology.Model-1.0-py3-none-any.whl", "oncology-model", "1.0"),
-        ("a-1!2.0rc1+local.1-7-cp311-cp311-manylinux_2_17_x86_64.whl", "a", "1!2.0rc1+local.1"),
-    ],
-)
+@pytest.mark.parametrize(("filename", "name", "version"), [
+    ("oncology_model-0.1.174-py3-none-any.whl", "oncology-model", "0.1.174"),
+    ("Oncology.Model-1.0-py3-none-any.whl", "oncology-model", "1.0"),
+    ("a-1!2.0rc1+local.1-7-cp311-cp311-manylinux_2_17_x86_64.whl", "a", "1!2.0rc1+local.1"),
+])  # fmt: skip
 def test_a_name_is_normalised(filename: str, name: str, version: str) -> None:
     assert read_name(Path("build/dist") / filename) == (name, version)
 
@@ -72,23 +69,12 @@ def test_requirements_are_read_in_order(tmp_path: Path, requires: tuple[str, ...
     assert read_requirements(write_wheel(tmp_path, requires=requires)) == requires
 
 
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        (None, None),
-        (b'{"schema": 1, "release_key": "abc"}', "abc"),
-        (b'{"schema": 2, "release_key": "abc", "more": 1}', "abc"),
-        (b"{}", None),
-        (b'{"release_key": 3}', None),
-        (b"[]", None),
-        (b"null", None),
-        (b"nonsense", None),
-        (b"[" * 100_000, None),
-        (b"9" * 10_000, None),
-        (b"\xff", None),
-        (b"", None),
-    ],
-)
+@pytest.mark.parametrize(("text", "key"), [
+    (None, None), (b'{"schema": 1, "release_key": "abc"}', "abc"),
+    (b'{"schema": 2, "release_key": "abc", "more": 1}', "abc"), (b"{}", None),
+    (b'{"release_key": 3}', None), (b"[]", None), (b"null", None), (b"nonsense", None),
+    (b"[" * 100_000, None), (b"9" * 10_000, None), (b"\xff", None), (b"", None),
+])  # fmt: skip
 def test_a_release_key_is_read_where_there_is_one(
     tmp_path: Path, text: bytes | None, key: str | None
 ) -> None:
@@ -226,23 +212,16 @@ CARD = "# a\n\nTells benign from malignant. \u00e4\n\nName: b\n".encode()
 MARKDOWN = b"\nDescription-Content-Type: text/markdown; charset=UTF-8; variant=GFM\n\n"
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        # What setuptools writes without any description: nothing ends the fields.
-        HEAD + b"\n",
-        HEAD,
-        HEAD + b"\n\n",
-        HEAD + b"\n\n\n",
-        HEAD + b"\n\nT\n=\n\n.. note:: x\n",
-        HEAD.replace(b"\n", b"\r\n") + b"\r\n\r\nT\r\n=\r\n",
-        b"Description-Content-Type: text/x-rst\n" + HEAD + b"\n\nT\n=\n",
-        HEAD + b"\nDescription-Content-Type: text/plain\n\nT\n",
-        HEAD + b"\nDESCRIPTION-CONTENT-TYPE: text/markdown;\n charset=UTF-8\n\n# T\n",
-        HEAD + b"\nDescription: T\n        =\n        \n        Name: c\n",
-        HEAD + b"\nDescription: T\n       |=\nDescription-Content-Type: text/x-rst\n",
-    ],
-)
+@pytest.mark.parametrize("metadata", [
+    # What setuptools writes without any description: nothing ends the fields.
+    HEAD + b"\n", HEAD, HEAD + b"\n\n", HEAD + b"\n\n\n", HEAD + b"\n\nT\n=\n\n.. note:: x\n",
+    HEAD.replace(b"\n", b"\r\n") + b"\r\n\r\nT\r\n=\r\n",
+    b"Description-Content-Type: text/x-rst\n" + HEAD + b"\n\nT\n=\n",
+    HEAD + b"\nDescription-Content-Type: text/plain\n\nT\n",
+    HEAD + b"\nDESCRIPTION-CONTENT-TYPE: text/markdown;\n charset=UTF-8\n\n# T\n",
+    HEAD + b"\nDescription: T\n        =\n        \n        Name: c\n",
+    HEAD + b"\nDescription: T\n       |=\nDescription-Content-Type: text/x-rst\n",
+])  # fmt: skip
 def test_a_description_is_replaced_with_its_content_type(metadata: bytes) -> None:
     assert with_description(metadata, CARD) == HEAD + MARKDOWN + CARD
 

@@ -33,16 +33,10 @@ def test_a_whole_wheel_is_its_own_proof(tmp_path: Path) -> None:
     assert promise.golden == proof_of(wheel).golden
 
 
-@pytest.mark.parametrize(
-    ("member", "data"),
-    [
-        ("golden.jsonl", b'{"input": {"x": 2.0}, "prediction": {"y": 5.0}}\n'),
-        ("golden.jsonl", None),
-        ("provenance.json", None),
-        ("provenance.json", b"{}"),
-        ("cdx.json", None),
-    ],
-)
+@pytest.mark.parametrize(("member", "data"), [
+    ("golden.jsonl", b'{"input": {"x": 2.0}, "prediction": {"y": 5.0}}\n'), ("golden.jsonl", None),
+    ("provenance.json", None), ("provenance.json", b"{}"), ("cdx.json", None),
+])  # fmt: skip
 def test_a_wheel_whose_parts_do_not_agree_is_refused_by_its_name(
     tmp_path: Path, member: str, data: bytes | None
 ) -> None:

@@ -59,29 +59,14 @@ def test_every_proof_survives_its_file(
     assert parse_proof(render_proof(proof), "a.proof.json") == proof
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "null",
-        "[]",
-        "[1, 2]",
-        '"proof"',
-        "{}",
-        '{"schema": 1}',
-        '{"golden": []}',
-        render_proof(PROOF)[:-3],
-        json.dumps({k: v for k, v in document().items() if k != "sha256"}),
-        json.dumps(document(further="key")),
-        json.dumps(document(golden=None)),
-        json.dumps(document(golden=[[]])),
-        json.dumps(document(golden=[{"input": {}}])),
-        json.dumps(document(sha256=None)),
-        json.dumps(document(tolerance="1e-9")),
-        json.dumps(document(always="no")),
-        json.dumps(document(version=1.0)),
-    ],
-)
+@pytest.mark.parametrize("text", [
+    "", "null", "[]", "[1, 2]", '"proof"', "{}", '{"schema": 1}', '{"golden": []}',
+    render_proof(PROOF)[:-3], json.dumps({k: v for k, v in document().items() if k != "sha256"}),
+    json.dumps(document(further="key")), json.dumps(document(golden=None)),
+    json.dumps(document(golden=[[]])), json.dumps(document(golden=[{"input": {}}])),
+    json.dumps(document(sha256=None)), json.dumps(document(tolerance="1e-9")),
+    json.dumps(document(always="no")), json.dumps(document(version=1.0)),
+])  # fmt: skip
 def test_what_is_no_proof_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_proof(text, "a.proof.json")

@@ -54,12 +54,10 @@ def test_one_content_has_one_text() -> None:
     assert SMALL.render().endswith("}\n")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{}, {"commit": None, "commit_time": None, "dirty": True}, {"gate": {"passed": True}},
-     {"metrics": {}, "intervals": {}, "packages": {}}],
-    ids=str,
-)  # fmt: skip
+@pytest.mark.parametrize("change", [
+    {}, {"commit": None, "commit_time": None, "dirty": True}, {"gate": {"passed": True}},
+    {"metrics": {}, "intervals": {}, "packages": {}},
+], ids=str)  # fmt: skip
 def test_what_is_rendered_fits_the_schema(change: dict[str, Any]) -> None:
     document = json.loads(replace(SMALL, **change).render())
 
@@ -67,19 +65,15 @@ def test_what_is_rendered_fits_the_schema(change: dict[str, Any]) -> None:
     jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (("schema",), 2), (("name",), "Small_Model"), (("release_key",), "ab"),
-        (("commit",), "main"), (("commit_time",), "yesterday"), (("dirty",), "no"),
-        (("training", "engine"), "spark"), (("training", "source"), ""),
-        (("training", "data"), {"a": "b"}), (("metrics",), {"accuracy": "high"}),
-        (("intervals",), {"accuracy": [1]}), (("artefact", "size"), 0),
-        (("artefact", "path"), "/etc/model.joblib"), (("artefact", "format"), "onnx"),
-        (("golden", "count"), -1), (("golden", "predict"), "no function"),
-    ],
-    ids=str,
-)  # fmt: skip
+@pytest.mark.parametrize(("path", "value"), [
+    (("schema",), 2), (("name",), "Small_Model"), (("release_key",), "ab"), (("commit",), "main"),
+    (("commit_time",), "yesterday"), (("dirty",), "no"), (("training", "engine"), "spark"),
+    (("training", "source"), ""), (("training", "data"), {"a": "b"}),
+    (("metrics",), {"accuracy": "high"}), (("intervals",), {"accuracy": [1]}),
+    (("artefact", "size"), 0), (("artefact", "path"), "/etc/model.joblib"),
+    (("artefact", "format"), "onnx"), (("golden", "count"), -1),
+    (("golden", "predict"), "no function"),
+], ids=str)  # fmt: skip
 def test_what_does_not_fit_the_schema_is_refused_by_it(
     path: tuple[str, ...], value: object
 ) -> None:

@@ -128,22 +128,19 @@ def shorten(rows: list[list[str]]) -> None:
     rows[1].pop()
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (drop, "has 'tiny_model/a.py' more often than its RECORD"),
-        (drop_itself, f"has '{RECORD}' more often than its RECORD"),
-        (invent, "does not have 'tiny_model/b.py', which its RECORD lists"),
-        (repeat, "row 6 is not the name, digest and size of another file"),
-        (miscount, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-        (omit_the_size, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-        (omit_the_digest, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-        (weaken, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-        (mistake, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-        (measure_itself, f"has other bytes in '{RECORD}' than its RECORD"),
-        (shorten, "row 2 is not the name, digest and size of another file"),
-    ],
-)
+@pytest.mark.parametrize(("change", "told"), [
+    (drop, "has 'tiny_model/a.py' more often than its RECORD"),
+    (drop_itself, f"has '{RECORD}' more often than its RECORD"),
+    (invent, "does not have 'tiny_model/b.py', which its RECORD lists"),
+    (repeat, "row 6 is not the name, digest and size of another file"),
+    (miscount, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+    (omit_the_size, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+    (omit_the_digest, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+    (weaken, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+    (mistake, "has other bytes in 'tiny_model/a.py' than its RECORD"),
+    (measure_itself, f"has other bytes in '{RECORD}' than its RECORD"),
+    (shorten, "row 2 is not the name, digest and size of another file"),
+])  # fmt: skip
 def test_a_record_that_is_not_true_is_refused(
     tmp_path: Path, change: Callable[[list[list[str]]], None], told: str
 ) -> None:
@@ -294,14 +291,9 @@ def state_of_list(data: bytearray, at: int, number: int) -> None:
     struct.pack_into("<I", data, data.rfind(b"PK\x05\x06") + at, number)
 
 
-@pytest.mark.parametrize(
-    ("state", "at"),
-    [
-        *((state_of_members, at) for at in (20, 24, 42)),
-        *((state_of_list, at) for at in (12, 16)),
-    ],
-    ids=["packed size", "size", "place", "size of the list", "place of the list"],
-)
+@pytest.mark.parametrize(("state", "at"), [
+    *((state_of_members, at) for at in (20, 24, 42)), *((state_of_list, at) for at in (12, 16)),
+], ids=["packed size", "size", "place", "size of the list", "place of the list"])  # fmt: skip
 @pytest.mark.parametrize("number", [0, 1, 1 << 24, 1 << 30, 0xFFFFFFFE, 0xFFFFFFFF])
 def test_no_size_that_an_archive_states_decides_on_memory(
     tmp_path: Path, state: Callable[[bytearray, int, int], None], at: int, number: int

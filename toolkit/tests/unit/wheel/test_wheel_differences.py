@@ -62,20 +62,16 @@ def alter(**facts: object) -> Change:
     return change
 
 
-@pytest.mark.parametrize(
-    ("facts", "told"),
-    [
-        ({"external_attr": 0o100755 << 16}, "mode (100644, 100755)"),
-        ({"date_time": (2024, 2, 3, 4, 5, 6)}, "time (1980-01-01 00:00:00, 2024-02-03 04:05:06)"),
-        ({"compress_type": zipfile.ZIP_STORED}, "compression (deflated, stored)"),
-        ({"create_system": 0}, "system (3, 0)"),
-        ({"create_version": 45}, "versions (20/20, 45/20)"),
-        ({"external_attr": 0o100644 << 16 | 0x20}, "attributes (0x0/0x0, 0x20/0x0)"),
-        ({"extra": b"\x99\x99\x02\x00ab"}, "extra field (none, 999902006162)"),
-        ({"comment": b"hm"}, "comment (b'', b'hm')"),
-        ({"create_system": 0, "comment": b"hm"}, "system (3, 0); comment (b'', b'hm')"),
-    ],
-)
+@pytest.mark.parametrize(("facts", "told"), [
+    ({"external_attr": 0o100755 << 16}, "mode (100644, 100755)"),
+    ({"date_time": (2024, 2, 3, 4, 5, 6)}, "time (1980-01-01 00:00:00, 2024-02-03 04:05:06)"),
+    ({"compress_type": zipfile.ZIP_STORED}, "compression (deflated, stored)"),
+    ({"create_system": 0}, "system (3, 0)"), ({"create_version": 45}, "versions (20/20, 45/20)"),
+    ({"external_attr": 0o100644 << 16 | 0x20}, "attributes (0x0/0x0, 0x20/0x0)"),
+    ({"extra": b"\x99\x99\x02\x00ab"}, "extra field (none, 999902006162)"),
+    ({"comment": b"hm"}, "comment (b'', b'hm')"),
+    ({"create_system": 0, "comment": b"hm"}, "system (3, 0); comment (b'', b'hm')"),
+])  # fmt: skip
 def test_what_an_entry_says_is_named(first: Path, facts: dict[str, object], told: str) -> None:
     second = pack(first, alter(**facts))
 
