@@ -19,7 +19,7 @@ from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 from trainwheel.wheel.sbom import describe_materials
-from unit.wheel.test_provenance_reading import PROVENANCE, changed
+from unit.wheel.test_provenance import PROVENANCE, changed
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ import pytest
 
 from trainwheel.requirements.lockfile import LockedRequirement, parse_lockfile, requirements
 from trainwheel.wheel.sbom import bill_name, describe_materials, locked_version
-from unit.wheel.test_provenance_reading import PROVENANCE
+from unit.wheel.test_provenance import PROVENANCE
 
 ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 ADDRESS = "https://files.example/own-1.0-py3-none-any.whl"
