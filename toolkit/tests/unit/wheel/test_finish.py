@@ -14,10 +14,10 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import packaging
 import pytest
@@ -58,6 +58,20 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "dist" / "tiny_model-0.1.0-py3-none-any.whl"
 
 
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """A wheel of one empty module, as a back end has built it."""
+    return write_wheel(tmp_path)
+
+
+@pytest.fixture
+def artefact(tmp_path: Path) -> Path:
+    """A trained model of noise."""
+    path = tmp_path / "model.joblib"
+    path.write_bytes(NOISE)
+    return path
+
+
 def test_members_stand_in_a_fixed_order(tmp_path: Path, target: Path) -> None:
     names = ["tiny_model/z.py", "tiny_model-0.1.0.data/scripts/run", "a.py", "tiny_model/sub/é.py"]
     built = write_wheel(tmp_path, members=dict.fromkeys(names, b""))
@@ -65,17 +79,10 @@ def test_members_stand_in_a_fixed_order(tmp_path: Path, target: Path) -> None:
     finish(built, target, {MODEL: b"model", f"{DIST_INFO}sboms/a.cdx.json": b"{}"})
 
     assert list(entries(target)) == [
-        "a.py",
-        "tiny_model-0.1.0.data/scripts/run",
-        "tiny_model/__init__.py",
-        MODEL,
-        "tiny_model/sub/é.py",
-        "tiny_model/z.py",
-        f"{DIST_INFO}METADATA",
-        f"{DIST_INFO}WHEEL",
-        f"{DIST_INFO}sboms/a.cdx.json",
-        RECORD,
-    ]
+        "a.py", "tiny_model-0.1.0.data/scripts/run", "tiny_model/__init__.py", MODEL,
+        "tiny_model/sub/é.py", "tiny_model/z.py", f"{DIST_INFO}METADATA", f"{DIST_INFO}WHEEL",
+        f"{DIST_INFO}sboms/a.cdx.json", RECORD,
+    ]  # fmt: skip
 
 
 def test_entries_say_nothing_of_where_and_when_they_were_made(tmp_path: Path, target: Path) -> None:
@@ -98,9 +105,8 @@ def test_entries_say_nothing_of_where_and_when_they_were_made(tmp_path: Path, ta
     [(0o100600, 0o644), (0o100664, 0o644), (0o100700, 0o755), (0o100655, 0o644), (0, 0o644)],
 )
 def test_only_the_owners_right_to_execute_is_kept(
-    tmp_path: Path, target: Path, mode: int, finished: int
+    built: Path, target: Path, mode: int, finished: int
 ) -> None:
-    built = write_wheel(tmp_path)
     with zipfile.ZipFile(built, "a") as archive:
         info = zipfile.ZipInfo("tiny_model/tool")
         info.external_attr = mode << 16
@@ -112,61 +118,49 @@ def test_only_the_owners_right_to_execute_is_kept(
 
 
 def test_what_is_added_has_the_bytes_of_the_file_and_not_its_mode(
-    tmp_path: Path, target: Path
+    built: Path, artefact: Path, target: Path
 ) -> None:
-    artefact = tmp_path / "model.joblib"
-    artefact.write_bytes(NOISE)
     artefact.chmod(0o700)
 
-    finish(write_wheel(tmp_path), target, {MODEL: artefact})
+    finish(built, target, {MODEL: artefact})
 
     assert read_members(target)[MODEL] == NOISE
     assert entries(target)[MODEL].external_attr >> 16 == 0o100644
     check_record(target)
 
 
-@pytest.mark.parametrize(
-    ("data", "method"),
-    [
-        (b"", zipfile.ZIP_STORED),
-        (b"x = 1\n", zipfile.ZIP_STORED),
-        (b"x = 1\n" * 20, zipfile.ZIP_DEFLATED),
-        (NOISE, zipfile.ZIP_STORED),
-        (ZEROS, zipfile.ZIP_DEFLATED),
-        (zlib.compress(repr(NOISE).encode(), 9), zipfile.ZIP_STORED),
-        (NOISE[:190_000] + bytes(3_000), zipfile.ZIP_STORED),
-        (NOISE[:190_000] + bytes(9_000), zipfile.ZIP_STORED),
-        (NOISE[:-20_000] + bytes(20_000), zipfile.ZIP_DEFLATED),
-        (bytes(20_000) + NOISE[:-20_000], zipfile.ZIP_DEFLATED),
-        (NOISE[:140_000] + bytes(20_000) + NOISE[160_000:], zipfile.ZIP_DEFLATED),
-        (NOISE[:70_000] + bytes(40_000) + NOISE[110_000:], zipfile.ZIP_STORED),
-    ],
-    ids=[
-        *("empty", "tiny", "text", "noise", "zeros", "already deflated", "saves too little"),
-        *("saves too little at the end", "end", "start", "middle", "between the samples"),
-    ],
-)
+STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+
+
+@pytest.mark.parametrize(("data", "method"), [
+    pytest.param(b"", STORED, id="empty"), pytest.param(b"x = 1\n", STORED, id="tiny"),
+    pytest.param(b"x = 1\n" * 20, DEFLATED, id="text"), pytest.param(NOISE, STORED, id="noise"),
+    pytest.param(ZEROS, DEFLATED, id="zeros"),
+    pytest.param(zlib.compress(repr(NOISE).encode(), 9), STORED, id="already deflated"),
+    pytest.param(NOISE[:190_000] + bytes(3_000), STORED, id="saves too little"),
+    pytest.param(NOISE[:190_000] + bytes(9_000), STORED, id="saves too little at the end"),
+    pytest.param(NOISE[:-20_000] + bytes(20_000), DEFLATED, id="end"),
+    pytest.param(bytes(20_000) + NOISE[:-20_000], DEFLATED, id="start"),
+    pytest.param(NOISE[:140_000] + bytes(20_000) + NOISE[160_000:], DEFLATED, id="middle"),
+    pytest.param(NOISE[:70_000] + bytes(40_000) + NOISE[110_000:], STORED, id="between samples"),
+])  # fmt: skip
 @pytest.mark.parametrize("is_built", [False, True])
 def test_what_deflating_does_not_shrink_by_a_twentieth_is_stored(
     tmp_path: Path, target: Path, data: bytes, method: int, *, is_built: bool
 ) -> None:
-    members = {MODEL: data}
+    ours, added = ({MODEL: data}, {}) if is_built else ({}, {MODEL: data})
 
-    finish(
-        write_wheel(tmp_path, members=members if is_built else {}),
-        target,
-        {} if is_built else members,
-    )
+    finish(write_wheel(tmp_path, members=ours), target, added)
 
     assert entries(target)[MODEL].compress_type == method
     assert read_members(target)[MODEL] == data
 
 
-@pytest.mark.parametrize(("above", "method"), [(299_999, zipfile.ZIP_STORED), (300_000, 8)])
+@pytest.mark.parametrize(("above", "method"), [(299_999, STORED), (300_000, DEFLATED)])
 def test_large_members_are_stored_though_they_would_shrink(
-    tmp_path: Path, target: Path, above: int, method: int
+    built: Path, target: Path, above: int, method: int
 ) -> None:
-    finish(write_wheel(tmp_path), target, {MODEL: ZEROS}, store_above=above)
+    finish(built, target, {MODEL: ZEROS}, store_above=above)
 
     assert entries(target)[MODEL].compress_type == method
 
@@ -189,7 +183,7 @@ def write_variant(folder: Path, built: Path, dice: random.Random) -> Path:
             modes = (0o100755, 0o700) if name.endswith(".sh") else (0o100600, 0o100664, 0o644)
             info.external_attr = dice.choice(modes) << 16
             info.create_system = dice.choice([0, 3])
-            info.compress_type = dice.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+            info.compress_type = dice.choice([STORED, DEFLATED])
             archive.writestr(info, data)
     return variant
 
@@ -215,53 +209,42 @@ def test_the_same_members_give_the_same_bytes_and_a_true_record(
     assert {**after, RECORD: b""} == {**before, **extra, RECORD: b""}
 
 
-def test_a_wheel_may_be_finished_in_its_place(tmp_path: Path, target: Path) -> None:
+def test_a_wheel_may_be_finished_in_its_place_and_again(tmp_path: Path, target: Path) -> None:
     built = write_wheel(tmp_path / "in its place")
     finish(built, target, {MODEL: ZEROS})
 
     finish(built, built, {MODEL: ZEROS})
+    finish(built, built, {})
 
     assert built.read_bytes() == target.read_bytes()
     assert stat.S_IMODE(built.stat().st_mode) == 0o644
     assert [path.name for path in built.parent.iterdir()] == [built.name]
 
 
-def test_a_finished_wheel_finished_again_is_the_same_bytes(tmp_path: Path, target: Path) -> None:
-    finish(write_wheel(tmp_path), target, {MODEL: ZEROS})
-    before = target.read_bytes()
-
-    finish(target, target, {})
-
-    assert target.read_bytes() == before
+SHARED, UNSAFE = "two files of the wheel share a name", "cannot be the name"
+FOLDER, INFO = "and the folder of", "it has other-1.0.dist-info and tiny_model"
 
 
-SHARED = "two files of the wheel share a name"
-
-
-@pytest.mark.parametrize(("name", "told"), [
-    ("../a.py", "cannot be the name"), ("tiny_model/../../a.py", "cannot be the name"),
-    ("tiny_model/./a.py", "cannot be the name"), ("tiny_model//a.py", "cannot be the name"),
-    ("/etc/passwd", "cannot be the name"), ("C:/a.py", "cannot be the name"),
-    ("C:a.py", "cannot be the name"), ("tiny_model\\a.py", "cannot be the name"),
-    ("\\\\host\\share\\a.py", "cannot be the name"), ("tiny_model/a\n.py", "cannot be the name"),
-    ("tiny_model/a\x7f.py", "cannot be the name"), ("tiny_model/\ud800.py", "cannot be the name"),
-    ("tiny_model/" + "a" * 65_536, "cannot be the name"), ("tiny_model/", "cannot be the name"),
-    ("", "cannot be the name"), ("..", "cannot be the name"), ("tiny_model/__init__.py", SHARED),
-    ("tiny_model/__INIT__.py", SHARED), ("Tiny_Model/strasse.py", SHARED),
-    ("tiny_model/e\u0301.py", SHARED), (RECORD, SHARED), (f"{DIST_INFO}METADATA", SHARED),
-    ("tiny_model", "and the folder of"), ("tiny_model/__init__.py/a", "and the folder of"),
-    ("tiny_model/__Init__.py/a", "and the folder of"),
-    ("other-1.0.dist-info/METADATA", "it has other-1.0.dist-info and tiny_model"),
+@pytest.mark.parametrize(("name", "reason"), [
+    ("../a.py", UNSAFE), ("tiny_model/../../a.py", UNSAFE), ("tiny_model/./a.py", UNSAFE),
+    ("tiny_model//a.py", UNSAFE), ("/etc/passwd", UNSAFE), ("C:/a.py", UNSAFE), ("C:a.py", UNSAFE),
+    ("tiny_model\\a.py", UNSAFE), ("\\\\host\\share\\a.py", UNSAFE), ("tiny_model/a\n.py", UNSAFE),
+    ("tiny_model/a\x7f.py", UNSAFE), ("tiny_model/\ud800.py", UNSAFE),
+    ("tiny_model/" + "a" * 65_536, UNSAFE), ("tiny_model/", UNSAFE), ("", UNSAFE), ("..", UNSAFE),
+    ("tiny_model/__init__.py", SHARED), ("tiny_model/__INIT__.py", SHARED), (RECORD, SHARED),
+    ("Tiny_Model/strasse.py", SHARED), ("tiny_model/e\u0301.py", SHARED),
+    (f"{DIST_INFO}METADATA", SHARED), ("tiny_model", FOLDER), ("tiny_model/__init__.py/a", FOLDER),
+    ("tiny_model/__Init__.py/a", FOLDER), ("other-1.0.dist-info/METADATA", INFO),
 ], ids=repr)  # fmt: skip
 def test_a_name_that_cannot_be_unpacked_everywhere_is_refused(
-    tmp_path: Path, target: Path, name: str, told: str
+    tmp_path: Path, target: Path, name: str, reason: str
 ) -> None:
     built = write_wheel(
         tmp_path,
         members={"tiny_model/straße.py": b"", "tiny_model/é.py": b"", "tiny_model/x/": b""},
     )
 
-    with pytest.raises(TrainwheelError, match=told) as caught:
+    with pytest.raises(TrainwheelError, match=reason) as caught:
         finish(built, target, {name: b""})
 
     assert "\n" not in caught.value.message
@@ -269,18 +252,17 @@ def test_a_name_that_cannot_be_unpacked_everywhere_is_refused(
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize(("name", "told"), [
-    ("../a.py", "cannot be the name"), ("tiny_model\\a.py", "cannot be the name"),
+@pytest.mark.parametrize(("name", "reason"), [
+    ("../a.py", UNSAFE), ("tiny_model\\a.py", UNSAFE),
     ("tiny_model/__init__.py", SHARED), ("tiny_model/__Init__.py", SHARED),
 ])  # fmt: skip
 def test_a_name_that_the_build_gave_is_refused_as_well(
-    tmp_path: Path, target: Path, name: str, told: str
+    built: Path, target: Path, name: str, reason: str
 ) -> None:
-    built = write_wheel(tmp_path)
     with zipfile.ZipFile(built, "a") as archive:
         archive.writestr(name, b"")
 
-    with pytest.raises(StepFailedError, match=told):
+    with pytest.raises(StepFailedError, match=reason):
         finish(built, target, {})
 
 
@@ -306,11 +288,11 @@ def sha256(data: bytes) -> str:
 
 
 def test_expected_digests_are_checked_for_built_and_added_members(
-    tmp_path: Path, target: Path
+    built: Path, target: Path
 ) -> None:
     expected = {MODEL: sha256(NOISE), "tiny_model/__init__.py": sha256(b"")}
 
-    finish(write_wheel(tmp_path), target, {MODEL: NOISE}, digests=expected)
+    finish(built, target, {MODEL: NOISE}, digests=expected)
 
     assert f"{MODEL},{digest(NOISE)},{len(NOISE)}\n" in read_members(target)[RECORD].decode()
 
@@ -363,76 +345,51 @@ def replace(path: Path) -> None:
 
 @pytest.mark.parametrize("happen", [append, truncate, overwrite, replace])
 def test_a_file_that_changes_while_it_is_read_is_named(
-    tmp_path: Path, target: Path, happen: Callable[[Path], object]
+    built: Path, artefact: Path, target: Path, happen: Callable[[Path], object]
 ) -> None:
-    artefact = tmp_path / "model.joblib"
-    artefact.write_bytes(NOISE)
-
     with pytest.raises(InputChangedError, match=r"model.joblib changed while the wheel was wri"):
-        finish(write_wheel(tmp_path), target, {MODEL: Restless(artefact, happen).as_path()})
+        finish(built, target, {MODEL: Restless(artefact, happen).as_path()})
 
     assert not any(target.parent.iterdir())
 
 
-def absent(tmp_path: Path) -> Mapping[str, bytes | Path]:
-    return {MODEL: tmp_path / "absent"}
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
 
 
-def folder(tmp_path: Path) -> Mapping[str, bytes | Path]:
-    return {MODEL: tmp_path}
+def gone(folder: Path) -> Path:
+    return Restless(folder / "model.joblib", Path.unlink).as_path()
 
 
-def pipe(tmp_path: Path) -> Mapping[str, bytes | Path]:
-    os.mkfifo(tmp_path / "pipe")
-    return {MODEL: tmp_path / "pipe"}
+Source = Callable[[Path], Path]
+OTHER = "ab" * 32
 
 
-def gone(tmp_path: Path) -> Mapping[str, bytes | Path]:
-    artefact = tmp_path / "model.joblib"
-    artefact.write_bytes(NOISE)
-    return {MODEL: Restless(artefact, Path.unlink).as_path()}
-
-
-def nothing(_: Path) -> Mapping[str, bytes | Path]:
-    return {}
-
-
-@pytest.mark.parametrize(("extra", "digests", "told"), [
-    (absent, {}, r"absent cannot be read: No such file"),
-    (folder, {}, r"cannot be read: it is not a regular file"),
+@pytest.mark.parametrize(("source", "digests", "reason"), [
+    (lambda folder: folder / "absent", {}, r"absent cannot be read: No such file"),
+    (lambda folder: folder, {}, r"cannot be read: it is not a regular file"),
     (pipe, {}, r"pipe cannot be read: it is not a regular file"),
     (gone, {}, r"model.joblib cannot be read: No such file"),
-    (nothing, {MODEL: "ab" * 32}, rf"{MODEL} is missing from the wheel"),
-    (nothing, {"tiny_model/__init__.py": "ab" * 32}, "__init__.py in .* has another sha256"),
-])  # fmt: skip
+    (lambda folder: folder / "model.joblib", {MODEL: OTHER}, r"model.joblib has another sha256"),
+    (None, {MODEL: OTHER}, rf"{MODEL} is missing from the wheel"),
+    (None, {"tiny_model/__init__.py": OTHER}, "__init__.py in .* has another sha256"),
+], ids=["absent", "folder", "pipe", "gone", "other", "missing", "other built"])  # fmt: skip
+@pytest.mark.usefixtures("artefact")
 def test_a_failure_is_one_line_and_leaves_the_old_wheel(
-    tmp_path: Path,
-    target: Path,
-    extra: Callable[[Path], Mapping[str, bytes | Path]],
-    digests: Mapping[str, str],
-    told: str,
+    built: Path, target: Path, source: Source | None, digests: dict[str, str], reason: str
 ) -> None:
     target.write_bytes(b"old")
 
-    with pytest.raises(TrainwheelError, match=told):
-        finish(write_wheel(tmp_path), target, extra(tmp_path), digests=digests)
+    with pytest.raises(TrainwheelError, match=reason):
+        finish(built, target, {MODEL: source(built.parent)} if source else {}, digests=digests)
 
     assert [path.read_bytes() for path in target.parent.iterdir()] == [b"old"]
 
 
-def test_an_artefact_of_another_digest_is_named(tmp_path: Path, target: Path) -> None:
-    artefact = tmp_path / "model.joblib"
-    artefact.write_bytes(NOISE)
-
-    with pytest.raises(StepFailedError, match=r"model.joblib has another sha256"):
-        finish(write_wheel(tmp_path), target, {MODEL: artefact}, digests={MODEL: sha256(ZEROS)})
-
-    assert not any(target.parent.iterdir())
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_named(built: Path, tmp_path: Path) -> None:
     with pytest.raises(StepFailedError, match=r"absent/a.whl: No such file"):
-        finish(write_wheel(tmp_path), tmp_path / "absent" / "a.whl", {})
+        finish(built, tmp_path / "absent" / "a.whl", {})
 
 
 @pytest.mark.parametrize("at", [0, 100, 299_999])
@@ -471,33 +428,33 @@ except StepFailedError as error:
 """
 
 
-def run(script: str, *arguments: str) -> str:
-    completed = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-    )
-    return completed.stdout
+def run(*argv: object, **more: Any) -> str:
+    """Return what a process says that must succeed."""
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": LONG, **more}
+    ended = subprocess.run([*map(str, argv)], check=False, **options)
+    assert ended.returncode == 0, ended.stderr
+    return str(ended.stdout)
 
 
-def test_a_disk_that_is_full_is_one_line_and_leaves_nothing(tmp_path: Path, target: Path) -> None:
-    artefact = tmp_path / "model.joblib"
-    artefact.write_bytes(NOISE)
+def empty(path: Path, size: int) -> Path:
+    """Write a file of nothing but zeros, which takes no place on the disk."""
+    with path.open("wb") as stream:
+        stream.truncate(size)
+    return path
 
-    output = run(FULL, str(write_wheel(tmp_path)), str(target), MODEL, str(artefact))
 
-    told = f"failed: {target}: File too large; free some space and run it again\n"
-    assert output == told
+def test_a_disk_that_is_full_is_one_line_and_leaves_nothing(
+    built: Path, artefact: Path, target: Path
+) -> None:
+    output = run(sys.executable, "-c", FULL, built, target, MODEL, artefact)
+
+    assert output == f"failed: {target}: File too large; free some space and run it again\n"
     assert not any(target.parent.iterdir())
 
 
-def test_an_interrupt_leaves_nothing(tmp_path: Path, target: Path) -> None:
-    artefact = tmp_path / "model.joblib"
-    with artefact.open("wb") as stream:
-        stream.truncate(20_000_000_000)
-    arguments = (str(write_wheel(tmp_path)), str(target), MODEL, str(artefact))
+def test_an_interrupt_leaves_nothing(built: Path, tmp_path: Path, target: Path) -> None:
+    artefact = empty(tmp_path / "model.joblib", 20_000_000_000)
+    arguments = map(str, (built, target, MODEL, artefact))
     argv = [sys.executable, "-c", f"{FINISH}run(*sys.argv[1:])", *arguments]
 
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
@@ -513,76 +470,53 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, target: Path) -> None:
     assert not any(target.parent.iterdir())
 
 
-PEAK = f"""
+PEAK = (
+    sys.executable,
+    "-c",
+    f"""
 {FINISH}
 run(*sys.argv[1:])
 with open("/proc/self/status") as status:
     print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
-"""
+""",
+)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_memory_does_not_grow_with_the_artefact(tmp_path: Path, target: Path) -> None:
-    artefact = tmp_path / "model.joblib"
-    with artefact.open("wb") as stream:
-        stream.truncate(300_000_000)
-
-    peak = run(PEAK, str(write_wheel(tmp_path)), str(target), MODEL, str(artefact))
+def test_memory_does_not_grow_with_the_artefact(built: Path, tmp_path: Path, target: Path) -> None:
+    peak = run(*PEAK, built, target, MODEL, empty(tmp_path / "model.joblib", 300_000_000))
 
     assert int(peak) < 64_000
     assert entries(target)[MODEL].file_size == 300_000_000
 
 
 @pytest.mark.slow
-def test_four_gigabytes_and_more_are_zip64(tmp_path: Path, target: Path) -> None:
+def test_four_gigabytes_and_more_are_zip64(built: Path, tmp_path: Path, target: Path) -> None:
     size = (1 << 32) + 5
-    artefact = tmp_path / "model.joblib"
-    with artefact.open("wb") as stream:
-        stream.truncate(size)
 
-    finish(write_wheel(tmp_path), target, {MODEL: artefact}, store_above=size)
+    finish(built, target, {MODEL: empty(tmp_path / "model.joblib", size)}, store_above=size)
 
     infos = entries(target)
     assert infos[MODEL].file_size == size
     assert infos[MODEL].extract_version == 45
     assert all(not info.extra for name, info in infos.items() if name != MODEL)
-    assert f",{size}\n" in read_record_text(target)
+    with zipfile.ZipFile(target) as archive:
+        assert f",{size}\n".encode() in archive.read(RECORD)
 
 
-def read_record_text(wheel: Path) -> str:
-    with zipfile.ZipFile(wheel) as archive:
-        return archive.read(RECORD).decode()
-
-
-def install_with_pip(wheel: Path, folder: Path) -> None:
-    options = ("--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check")
-    argv = (sys.executable, "-m", "pip", "install", *options, "--target", str(folder), str(wheel))
-    subprocess.run(argv, check=True, capture_output=True, timeout=LONG)
-
-
-def install_with_uv(wheel: Path, folder: Path) -> None:
-    options = ("--no-deps", "--no-index", "--offline", "--no-cache", "--python", sys.executable)
-    argv = (
-        os.fspath(find_uv_bin()),
-        "pip",
-        "install",
-        *options,
-        "--target",
-        str(folder),
-        str(wheel),
-    )
-    subprocess.run(argv, check=True, capture_output=True, timeout=LONG)
+PYTHON = (sys.executable, "-m", "pip", "install", "--no-compile", "--disable-pip-version-check")
+UV = (find_uv_bin(), "pip", "install", "--offline", "--no-cache", "--python", sys.executable)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("install", [install_with_pip, install_with_uv])
+@pytest.mark.parametrize("install", [PYTHON, UV], ids=["pip", "uv"])
 def test_installers_unpack_every_byte(
-    tmp_path: Path, target: Path, install: Callable[[Path, Path], None]
+    tmp_path: Path, target: Path, install: tuple[str, ...]
 ) -> None:
     extra = {MODEL: NOISE, 'tiny_model/é, "x".txt': ZEROS, f"{DIST_INFO}sboms/a.json": b"{}"}
     finish(write_wheel(tmp_path, members={"tiny_model/run.sh": b"#!"}), target, extra)
 
-    install(target, tmp_path / "installed")
+    run(*install, "--no-deps", "--no-index", "--target", tmp_path / "installed", target)
 
     for name, data in read_members(target).items():
         if name != RECORD:
@@ -611,20 +545,17 @@ def common() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        shutil.copytree(
-            Path(trainwheel.__file__).parent,
-            folder / "trainwheel",
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )
-        shutil.copytree(Path(packaging.__file__).parent, folder / "packaging")
+        skip = shutil.ignore_patterns("__pycache__")
+        for module in (trainwheel, packaging):
+            source = Path(str(module.__file__)).parent
+            shutil.copytree(source, folder / source.name, ignore=skip)
         yield folder
 
 
 CIRCUMSTANCES = [
-    ("000", "UTC", "C"),
-    ("077", "Asia/Kathmandu", "de_DE.UTF-8"),
+    ("000", "UTC", "C"), ("077", "Asia/Kathmandu", "de_DE.UTF-8"),
     ("022", "America/St_Johns", "tr_TR.UTF-8"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
@@ -648,17 +579,9 @@ def test_the_bytes_are_the_same_wherever_and_by_whom_they_are_made(
         made = place / "made.whl"
         user = 65_534 if number % 2 and os.geteuid() == 0 else 0
         arguments = (umask, str(user), str(variant), str(made), MODEL, str(place / "model"))
-        completed = subprocess.run(
-            [python, "-B", "-c", ELSEWHERE, *arguments],
-            cwd=place,
-            env={"TZ": zone, "LANG": language, "LC_ALL": language, "PYTHONPATH": str(common)},
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=LONG,
-        )
-        assert completed.returncode == 0, completed.stderr
-        if completed.stdout.strip() != zlib.ZLIB_RUNTIME_VERSION:
-            pytest.skip(f"Python {version} has zlib {completed.stdout.strip()}, this one another")
+        variables = {"TZ": zone, "LANG": language, "LC_ALL": language, "PYTHONPATH": str(common)}
+        output = run(python, "-B", "-c", ELSEWHERE, *arguments, cwd=place, env=variables)
+        if output.strip() != zlib.ZLIB_RUNTIME_VERSION:
+            pytest.skip(f"Python {version} has zlib {output.strip()}, this one another")
         assert compare_wheels(target, made) == (), (umask, zone, language, user)
         assert made.read_bytes() == target.read_bytes()

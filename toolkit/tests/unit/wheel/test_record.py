@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -10,7 +11,7 @@ import random
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,10 @@ from trainwheel.wheel.metadata import (
 )
 from trainwheel.wheel.record import Row, check_record, parse_record, record_digest, render_record
 from unit.wheels import digest, provenance_of, read_members, record_of, write_wheel
-from wheel_differences import compare_wheels
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"
 RECORD = f"{DIST_INFO}RECORD"
 MEMBERS = {"tiny_model/a.py": b"a = 1\n" * 50, **provenance_of("ab" * 32)}
-PEAK = 64 << 20
 
 
 def rewrite(wheel: Path, record: bytes) -> Path:
@@ -57,7 +56,7 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 @given(rows=st.dictionaries(names, st.tuples(names, names)))
 def test_what_is_rendered_is_read_again(rows: dict[str, tuple[str, str]]) -> None:
-    expected = {name: Row(name, *told) for name, told in rows.items()}
+    expected = {name: Row(name, *rest) for name, rest in rows.items()}
 
     assert parse_record(render_record(expected.values()), "RECORD") == expected
 
@@ -69,88 +68,44 @@ def test_names_are_quoted_only_where_they_must_be() -> None:
     assert render_record(rows) == text.encode()
 
 
-@pytest.mark.parametrize(
-    "members", [{}, MEMBERS, {'tiny_model/a, "é".py': b"", "tiny_model/": b""}]
-)
+@pytest.mark.parametrize("members", [{}, MEMBERS, {'tiny_model/a, "é".py': b""}])
 def test_a_true_record_is_accepted(tmp_path: Path, members: dict[str, bytes]) -> None:
-    wheel = write_wheel(
-        tmp_path, members={name: data for name, data in members.items() if not name.endswith("/")}
-    )
+    wheel = write_wheel(tmp_path, members=members)
     with zipfile.ZipFile(wheel, "a") as archive:
-        for name in members:
-            if name.endswith("/"):
-                archive.writestr(name, b"")
+        archive.writestr("tiny_model/", b"")  # folders have no row
 
     check_record(wheel)
 
 
-def drop(rows: list[list[str]]) -> None:
-    rows[:] = [row for row in rows if row[0] != "tiny_model/a.py"]
+A = "tiny_model/a.py"
+MD5 = f"md5={hashlib.md5(MEMBERS[A]).hexdigest()}"  # noqa: S324
+SHORT = "is not the name, digest and size of another file"
+OTHER = f"has other bytes in '{A}' than its RECORD"
 
 
-def drop_itself(rows: list[list[str]]) -> None:
-    rows.pop()
-
-
-def invent(rows: list[list[str]]) -> None:
-    rows.append(["tiny_model/b.py", digest(b""), "0"])
-
-
-def repeat(rows: list[list[str]]) -> None:
-    rows.append(rows[0])
-
-
-def miscount(rows: list[list[str]]) -> None:
-    rows[1][2] = str(int(rows[1][2]) + 1)
-
-
-def omit_the_size(rows: list[list[str]]) -> None:
-    rows[1][2] = ""
-
-
-def omit_the_digest(rows: list[list[str]]) -> None:
-    rows[1][1] = ""
-
-
-def weaken(rows: list[list[str]]) -> None:
-    rows[1][1] = f"md5={hashlib.md5(MEMBERS['tiny_model/a.py']).hexdigest()}"  # noqa: S324
-
-
-def mistake(rows: list[list[str]]) -> None:
-    rows[1][1] = digest(b"other")
-
-
-def measure_itself(rows: list[list[str]]) -> None:
-    rows[-1][2] = "100"
-
-
-def shorten(rows: list[list[str]]) -> None:
-    rows[1].pop()
-
-
-@pytest.mark.parametrize(("change", "told"), [
-    (drop, "has 'tiny_model/a.py' more often than its RECORD"),
-    (drop_itself, f"has '{RECORD}' more often than its RECORD"),
-    (invent, "does not have 'tiny_model/b.py', which its RECORD lists"),
-    (repeat, "row 6 is not the name, digest and size of another file"),
-    (miscount, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-    (omit_the_size, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-    (omit_the_digest, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-    (weaken, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-    (mistake, "has other bytes in 'tiny_model/a.py' than its RECORD"),
-    (measure_itself, f"has other bytes in '{RECORD}' than its RECORD"),
-    (shorten, "row 2 is not the name, digest and size of another file"),
+@pytest.mark.parametrize(("row", "change", "reason"), [
+    (1, None, f"has '{A}' more often than its RECORD"),
+    (-1, None, f"has '{RECORD}' more often than its RECORD"),
+    (9, ["tiny_model/b.py", digest(b""), "0"], "does not have 'tiny_model/b.py', which its RECORD"),
+    (9, ["tiny_model/__init__.py", digest(b""), "0"], f"row 6 {SHORT}"),
+    (1, [A, digest(MEMBERS[A]), str(len(MEMBERS[A]) + 1)], OTHER),
+    (1, [A, digest(MEMBERS[A]), ""], OTHER), (1, [A, "", str(len(MEMBERS[A]))], OTHER),
+    (1, [A, MD5, str(len(MEMBERS[A]))], OTHER),
+    (1, [A, digest(b"other"), str(len(MEMBERS[A]))], OTHER),
+    (-1, [RECORD, "", "100"], f"has other bytes in '{RECORD}' than its RECORD"),
+    (1, [A, digest(MEMBERS[A])], f"row 2 {SHORT}"),
 ])  # fmt: skip
 def test_a_record_that_is_not_true_is_refused(
-    tmp_path: Path, change: Callable[[list[list[str]]], None], told: str
+    tmp_path: Path, row: int, change: list[str] | None, reason: str
 ) -> None:
-    wheel = write_wheel(tmp_path, members={"tiny_model/a.py": MEMBERS["tiny_model/a.py"]})
+    wheel = write_wheel(tmp_path, members={A: MEMBERS[A]})
     rows = list(csv.reader(io.StringIO(read_members(wheel)[RECORD].decode())))
-    change(rows)
+    assert rows[1] == [A, digest(MEMBERS[A]), str(len(MEMBERS[A]))]
+    rows[row : row + 1 or None] = [change] if change else []
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
 
-    with pytest.raises(StepFailedError, match=told):
+    with pytest.raises(StepFailedError, match=reason):
         check_record(rewrite(wheel, text.getvalue().encode()))
 
 
@@ -171,21 +126,16 @@ def test_a_record_that_is_no_list_is_named(tmp_path: Path, record: bytes) -> Non
 
 
 def spoil(data: bytes, dice: random.Random) -> bytes:
-    """Return bytes with one to three changes anywhere in them."""
+    """Return bytes with one to three changes anywhere in them: of a bit, or of some bytes."""
     for _ in range(dice.choice((1, 1, 2, 3))):
         start = dice.randrange(len(data) + 1)
         stop = min(len(data), start + dice.choice((0, 1, 2, 4, 40)))
         choices = (b"", b"\0", b"\xff" * 4, b"\n", b'"', b",", dice.randbytes(1), data[:stop][-9:])
-        data = data[:start] + dice.choice(choices) + data[stop:]
+        piece = dice.choice(choices)
+        if data[start:] and dice.random() < 0.5:
+            stop, piece = start + 1, bytes([data[start] ^ 1 << dice.randrange(8)])
+        data = data[:start] + piece + data[stop:]
     return data
-
-
-def flip(data: bytes, dice: random.Random) -> bytes:
-    """Return bytes with one to three bits turned over."""
-    spoilt = bytearray(data)
-    for _ in range(dice.choice((1, 1, 2, 3))):
-        spoilt[dice.randrange(len(spoilt))] ^= 1 << dice.randrange(8)
-    return bytes(spoilt)
 
 
 def error_of(read: Callable[[Path], object], wheel: Path) -> str:
@@ -201,19 +151,9 @@ def read_metadata(wheel: Path) -> bytes:
     return read_member(wheel, "METADATA")
 
 
-def compare_itself(wheel: Path) -> tuple[str, ...]:
-    return compare_wheels(wheel, wheel)
-
-
 READERS: tuple[Callable[[Path], object], ...] = (
-    list_members,
-    dist_info_of,
-    read_requirements,
-    read_release_key,
-    read_metadata,
-    check_record,
-    compare_itself,
-)
+    list_members, dist_info_of, read_requirements, read_release_key, read_metadata, check_record,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -231,11 +171,8 @@ def test_a_wheel_cut_short_anywhere_is_one_error(
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("damage", [flip, spoil])
-@pytest.mark.parametrize("seed", range(4))
-def test_a_damaged_wheel_is_an_error_or_still_holds_what_it_held(
-    tmp_path: Path, damage: Callable[[bytes, random.Random], bytes], seed: int
-) -> None:
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_wheel_is_an_error_or_still_holds_what_it_held(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - repeatable
     wheel = write_wheel(tmp_path, members=MEMBERS, requires=["six"])
     target = tmp_path / "dist" / wheel.name
@@ -247,7 +184,7 @@ def test_a_damaged_wheel_is_an_error_or_still_holds_what_it_held(
 
     for _ in range(200):
         wheel.unlink()
-        wheel.write_bytes(damage(data, dice))
+        wheel.write_bytes(spoil(data, dice))
         for read in READERS:
             error = error_of(read, wheel)
             assert "\n" not in error
@@ -291,9 +228,23 @@ def state_of_list(data: bytearray, at: int, number: int) -> None:
     struct.pack_into("<I", data, data.rfind(b"PK\x05\x06") + at, number)
 
 
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """Check that what is done within takes no more than 64 MiB."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(("state", "at"), [
-    *((state_of_members, at) for at in (20, 24, 42)), *((state_of_list, at) for at in (12, 16)),
-], ids=["packed size", "size", "place", "size of the list", "place of the list"])  # fmt: skip
+    pytest.param(state_of_members, 20, id="packed size"),
+    pytest.param(state_of_members, 24, id="size"), pytest.param(state_of_members, 42, id="place"),
+    pytest.param(state_of_list, 12, id="size of the list"),
+    pytest.param(state_of_list, 16, id="place of the list"),
+])  # fmt: skip
 @pytest.mark.parametrize("number", [0, 1, 1 << 24, 1 << 30, 0xFFFFFFFE, 0xFFFFFFFF])
 def test_no_size_that_an_archive_states_decides_on_memory(
     tmp_path: Path, state: Callable[[bytearray, int, int], None], at: int, number: int
@@ -304,14 +255,9 @@ def test_no_size_that_an_archive_states_decides_on_memory(
     wheel.write_bytes(data)
 
     for read in (*READERS, lambda wheel: finish(wheel, wheel, {})):
-        tracemalloc.start()
-        try:
+        with little_memory():
             error = error_of(read, wheel)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
         assert "\n" not in error
-        assert peak < PEAK, read
 
 
 @pytest.fixture(scope="module")
@@ -337,15 +283,11 @@ def test_a_member_that_swells_is_refused_before_it_does(
         state_of_members(data, 24, stated)
     wheel.write_bytes(data)
 
-    tracemalloc.start()
-    try:
-        with pytest.raises(ConfigurationError, match=r"larger than|not a readable wheel"):
-            read(wheel)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert peak < PEAK
+    with (
+        little_memory(),
+        pytest.raises(ConfigurationError, match=r"larger than|not a readable wheel"),
+    ):
+        read(wheel)
 
 
 def test_a_list_of_files_that_takes_gigabytes_is_not_read(tmp_path: Path) -> None:

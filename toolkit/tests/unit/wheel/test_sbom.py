@@ -27,22 +27,14 @@ def locked() -> tuple[LockedRequirement, ...]:
     return requirements(parse_lockfile(json.dumps({"_meta": {}, "default": default})), "packages")
 
 
-def test_the_bill_stands_where_pep_770_has_it() -> None:
-    assert bill_name(PROVENANCE) == "sboms/oncology-model.cdx.json"
-
-
 def test_a_version_is_the_release_or_the_digest_of_a_file(
     locked: tuple[LockedRequirement, ...],
 ) -> None:
-    assert {package.name: locked_version(package) for package in locked} == {
-        "colorama": "",
-        "numpy": "2.4.6",
-        "own": ONE,
-        "tzdata": "2026.6",
-    }
+    assert bill_name(PROVENANCE) == "sboms/oncology-model.cdx.json"
+    assert [locked_version(package) for package in locked] == ["", "2.4.6", ONE, "2026.6"]
 
 
-def test_every_locked_package_is_told_with_its_digests(
+def test_every_locked_package_is_listed_with_its_digests_and_without_an_address(
     locked: tuple[LockedRequirement, ...],
 ) -> None:
     marker = 'sys_platform == "win32"'
@@ -55,23 +47,13 @@ def test_every_locked_package_is_told_with_its_digests(
     ]
 
 
-def test_the_model_is_told_with_the_digest_of_its_artefact() -> None:
-    told = describe_materials(PROVENANCE, (), "0.1.0")
+def test_the_model_is_listed_with_the_digest_of_its_artefact() -> None:
+    materials = describe_materials(PROVENANCE, (), "0.1.0")
 
-    assert told["component"] == {
-        "name": "oncology-model",
-        "version": "0.1.174",
-        "artefact": {"path": PROVENANCE.artefact.path, "sha256": PROVENANCE.artefact.sha256},
-    }
-    assert told["tool"] == {"name": "trainwheel", "version": "0.1.0"}
-    assert told["time"] == "2026-11-03T10:20:30Z"
-
-
-def test_outside_git_no_time_is_told() -> None:
-    assert describe_materials(replace(PROVENANCE, commit_time=None), (), "0")["time"] is None
-
-
-def test_no_address_leaves_with_the_wheel(locked: tuple[LockedRequirement, ...]) -> None:
-    told = json.dumps(describe_materials(PROVENANCE, locked, "0.1.0"))
-
-    assert "files.example" not in told
+    artefact = {"path": PROVENANCE.artefact.path, "sha256": PROVENANCE.artefact.sha256}
+    component = {"name": "oncology-model", "version": "0.1.174", "artefact": artefact}
+    assert materials["component"] == component
+    assert materials["tool"] == {"name": "trainwheel", "version": "0.1.0"}
+    assert materials["time"] == "2026-11-03T10:20:30Z"
+    outside_git = replace(PROVENANCE, commit_time=None)
+    assert describe_materials(outside_git, (), "0")["time"] is None
