@@ -13,45 +13,31 @@ from trainwheel.guest.measuring.__main__ import main
 
 CLASSES = "abc"
 CURVES = {"confusion", "roc", "precision_recall", "calibration", "scores"}
-KINDS: dict[str, tuple[list[str], list[list[object]], list[str], set[str]]] = {
+TWO: list[list[object]] = [
+    ["ab"[row % 2], "ab"[row % 3 % 2], 0.3 + 0.4 * (row % 3 % 2)] for row in range(60)
+]
+KINDS: dict[str, tuple[str, list[list[object]], str, set[str]]] = {
     "several classes": (
-        ["y_true", "y_pred", "score_a", "score_b", "score_c"],
+        "y_true y_pred score_a score_b score_c",
         [[k, k, *(0.6 if k == other else 0.2 for other in CLASSES)] for k in CLASSES * 20],
-        ["accuracy"],
-        CURVES,
+        "accuracy", CURVES,
     ),
-    "two classes": (
-        ["y_true", "y_pred", "score_b"],
-        [["ab"[row % 2], "ab"[row % 3 % 2], 0.3 + 0.4 * (row % 3 % 2)] for row in range(60)],
-        ["accuracy"],
-        CURVES,
-    ),
-    "labels alone": (
-        ["y_true", "y_pred"],
-        [["ab"[row % 2], "ab"[row % 3 % 2]] for row in range(60)],
-        ["accuracy"],
-        {"confusion"},
-    ),
+    "two classes": ("y_true y_pred score_b", TWO, "accuracy", CURVES),
+    "labels alone": ("y_true y_pred", [row[:2] for row in TWO], "accuracy", {"confusion"}),
     "numbers": (
-        ["y_true", "y_pred"],
-        [[row / 7, row / 7 + 0.1] for row in range(60)],
-        ["mean_absolute_error"],
-        {"actual_vs_predicted", "residual_vs_predicted"},
+        "y_true y_pred", [[row / 7, row / 7 + 0.1] for row in range(60)],
+        "mean_absolute_error", {"actual_vs_predicted", "residual_vs_predicted"},
     ),
-}
+}  # fmt: skip
 
 
 def pictures_of(folder: Path, kind: str) -> dict[str, str]:
     """Measure predictions of a kind, and return the pictures by their names."""
-    header, table, names, _ = KINDS[kind]
-    with (folder / "predictions.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([header, *table])
-    request: dict[str, object] = {
-        "predictions": str(folder / "predictions.csv"),
-        "names": names,
-        "claims": {},
-        "positive": None,
-    }
+    header, table, name, _ = KINDS[kind]
+    path = folder / "predictions.csv"
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([header.split(), *table])
+    request = {"predictions": str(path), "names": [name], "claims": {}, "positive": None}
     (folder / "request").write_text(json.dumps(request))
     main(str(folder / "request"), str(folder / "answer"))
     measured = json.loads((folder / "answer").read_bytes())["predictions"]

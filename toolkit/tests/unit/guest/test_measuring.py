@@ -19,11 +19,7 @@ from trainwheel.guest.measuring import resampling
 from trainwheel.guest.measuring.__main__ import describe, main
 from trainwheel.guest.measuring.labels import UnreadableError
 from trainwheel.guest.measuring.metrics import metrics_of
-from trainwheel.guest.measuring.reading import (
-    Predictions,
-    read_answers,
-    read_predictions,
-)
+from trainwheel.guest.measuring.reading import Predictions, read_answers, read_predictions
 from trainwheel.guest.measuring.resampling import (
     Comparison,
     Measured,
@@ -50,26 +46,26 @@ def values(predictions: Predictions) -> dict[str, float]:
     return {name: metric(ones) for name, metric in metrics_of(predictions).items()}
 
 
+def agree(sample: Predictions, **expected: float) -> None:
+    assert values(sample) == pytest.approx(expected, rel=1e-12)
+
+
 def test_two_classes_are_measured_as_scikit_learn_does() -> None:
     sample = binary(default_rng(1), 500)
     assert sample.scores is not None
     truth, said, score = sample.truth, sample.predicted, sample.scores[:, 1]
 
-    assert values(sample) == pytest.approx(
-        {
-            "accuracy": metrics.accuracy_score(truth, said),
-            "balanced_accuracy": metrics.balanced_accuracy_score(truth, said),
-            "sensitivity": metrics.recall_score(truth, said),
-            "specificity": metrics.recall_score(truth, said, pos_label=0),
-            "precision": metrics.precision_score(truth, said),
-            "f1": metrics.f1_score(truth, said),
-            "roc_auc": metrics.roc_auc_score(truth, score),
-            "average_precision": metrics.average_precision_score(truth, score),
-            "log_loss": metrics.log_loss(truth, score),
-            "brier_score": metrics.brier_score_loss(truth, score),
-        },
-        rel=1e-12,
-    )
+    agree(
+        sample,
+        accuracy=metrics.accuracy_score(truth, said),
+        balanced_accuracy=metrics.balanced_accuracy_score(truth, said),
+        sensitivity=metrics.recall_score(truth, said),
+        specificity=metrics.recall_score(truth, said, pos_label=0),
+        precision=metrics.precision_score(truth, said), f1=metrics.f1_score(truth, said),
+        roc_auc=metrics.roc_auc_score(truth, score), log_loss=metrics.log_loss(truth, score),
+        average_precision=metrics.average_precision_score(truth, score),
+        brier_score=metrics.brier_score_loss(truth, score),
+    )  # fmt: skip
 
 
 def test_several_classes_are_measured_as_scikit_learn_does() -> None:
@@ -80,17 +76,15 @@ def test_several_classes_are_measured_as_scikit_learn_does() -> None:
     scores /= scores.sum(axis=1, keepdims=True)
     said = scores.argmax(axis=1)
 
-    assert values(Predictions(("a", "b", "c"), truth, said, scores)) == pytest.approx(
-        {
-            "accuracy": metrics.accuracy_score(truth, said),
-            "balanced_accuracy": metrics.balanced_accuracy_score(truth, said),
-            "f1_macro": metrics.f1_score(truth, said, average="macro"),
-            "precision_macro": metrics.precision_score(truth, said, average="macro"),
-            "recall_macro": metrics.recall_score(truth, said, average="macro"),
-            "roc_auc_ovr": metrics.roc_auc_score(truth, scores, multi_class="ovr"),
-            "log_loss": metrics.log_loss(truth, scores),
-        },
-        rel=1e-12,
+    agree(
+        Predictions(("a", "b", "c"), truth, said, scores),
+        accuracy=metrics.accuracy_score(truth, said),
+        balanced_accuracy=metrics.balanced_accuracy_score(truth, said),
+        f1_macro=metrics.f1_score(truth, said, average="macro"),
+        precision_macro=metrics.precision_score(truth, said, average="macro"),
+        recall_macro=metrics.recall_score(truth, said, average="macro"),
+        roc_auc_ovr=metrics.roc_auc_score(truth, scores, multi_class="ovr"),
+        log_loss=metrics.log_loss(truth, scores),
     )
 
 
@@ -99,14 +93,12 @@ def test_numbers_are_measured_as_scikit_learn_does() -> None:
     truth = generator.normal(size=300)
     said = truth + generator.normal(0, 0.3, 300)
 
-    assert values(Predictions((), truth, said)) == pytest.approx(
-        {
-            "r2": metrics.r2_score(truth, said),
-            "mean_absolute_error": metrics.mean_absolute_error(truth, said),
-            "mean_squared_error": metrics.mean_squared_error(truth, said),
-            "root_mean_squared_error": metrics.root_mean_squared_error(truth, said),
-        },
-        rel=1e-12,
+    agree(
+        Predictions((), truth, said),
+        r2=metrics.r2_score(truth, said),
+        mean_absolute_error=metrics.mean_absolute_error(truth, said),
+        mean_squared_error=metrics.mean_squared_error(truth, said),
+        root_mean_squared_error=metrics.root_mean_squared_error(truth, said),
     )
 
 
@@ -259,64 +251,52 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", "p.csv has no column y_true"),
-        ("y_true\n1\n", "p.csv has no column y_pred"),
-        ("y_true,y_pred\n", "p.csv has no rows"),
-        ("y_true,y_pred\n1,1\n1\n", "p.csv row 3 has 1 cells, its header 2"),
-        ("y_true,y_pred\n1,1,1\n", "p.csv row 2 has 3 cells, its header 2"),
-        (
-            "y_true,y_pred,score_a\na,a,0.5\na,a,high\n",
-            "p.csv row 3: score_a is 'high', which is not a finite number",
-        ),
-        ("y_true,y_pred\n1.5,nan\n", "p.csv row 2: y_pred is 'nan', which is not a finite number"),
-        ("y_true,y_pred\n1.5,inf\n", "p.csv row 2: y_pred is 'inf', which is not a finite number"),
-        # The index trap of pandas: what is aligned by other rows has gaps.
-        ("y_true,y_pred\na,a\n,a\n", "p.csv row 3: y_true is empty"),
-        ("y_true,y_pred\n1,1\n,1\n", "p.csv row 3: y_true is empty"),
-        ("y_true,y_pred\n1.5,1.5\n1,\n", "p.csv row 3: y_pred is empty"),
-        ("y_true,y_pred\n \t,a\n", "p.csv row 2: y_true is empty"),
-        ("y_true,y_pred,score_a\n,a,0.5\n", "p.csv row 2: y_true is empty"),
-        (
-            "y_true,y_pred,score_a\na,a,\n",
-            "p.csv row 2: score_a is '', which is not a finite number",
-        ),
-        (
-            "y_true,y_pred,score_a\na,a,-inf\n",
-            "p.csv row 2: score_a is '-inf', which is not a finite number",
-        ),
-        (
-            "y_true,y_pred\na,a\nNaN,a\n",
-            "p.csv row 3: y_true is 'NaN', which is not a finite number",
-        ),
-        (
-            "y_true,y_pred,score_1\n1,1,0.9\n1,-Infinity,0.9\n",
-            "p.csv row 3: y_pred is '-Infinity', which is not a finite number",
-        ),
-    ],
+HEADER, SCORED, NUMBER = (
+    "y_true,y_pred\n",
+    "y_true,y_pred,score_a\n",
+    "which is not a finite number",
 )
-def test_predictions_that_cannot_be_read_are_one_line(tmp_path: Path, text: str, told: str) -> None:
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("", "p.csv has no column y_true"), ("y_true\n1\n", "p.csv has no column y_pred"),
+    (HEADER, "p.csv has no rows"), (f"{HEADER}1,1\n1\n", "p.csv row 3 has 1 cells, its header 2"),
+    (f"{HEADER}1,1,1\n", "p.csv row 2 has 3 cells, its header 2"),
+    (f"{SCORED}a,a,0.5\na,a,high\n", f"p.csv row 3: score_a is 'high', {NUMBER}"),
+    (f"{SCORED}a,a,\n", f"p.csv row 2: score_a is '', {NUMBER}"),
+    (f"{SCORED}a,a,-inf\n", f"p.csv row 2: score_a is '-inf', {NUMBER}"),
+    (f"{SCORED}1,1,0.9\n1,-Infinity,1\n", f"p.csv row 3: y_pred is '-Infinity', {NUMBER}"),
+    (f"{HEADER}1.5,nan\n", f"p.csv row 2: y_pred is 'nan', {NUMBER}"),
+    (f"{HEADER}1.5,inf\n", f"p.csv row 2: y_pred is 'inf', {NUMBER}"),
+    (f"{HEADER}a,a\nNaN,a\n", f"p.csv row 3: y_true is 'NaN', {NUMBER}"),
+    # The index trap of pandas: what is aligned by other rows has gaps.
+    (f"{HEADER}a,a\n,a\n", "p.csv row 3: y_true is empty"),
+    (f"{HEADER}1,1\n,1\n", "p.csv row 3: y_true is empty"),
+    (f"{HEADER}1.5,1.5\n1,\n", "p.csv row 3: y_pred is empty"),
+    (f"{HEADER} \t,a\n", "p.csv row 2: y_true is empty"),
+    (f"{SCORED},a,0.5\n", "p.csv row 2: y_true is empty"),
+])  # fmt: skip
+def test_predictions_that_cannot_be_read_are_one_line(
+    tmp_path: Path, text: str, reason: str
+) -> None:
     with pytest.raises(UnreadableError) as caught:
         read_predictions(write(tmp_path / "p.csv", text), None)
 
-    assert str(caught.value) == told
+    assert str(caught.value) == reason
 
 
 @pytest.mark.parametrize(("text", "kind", "classes"), [
-    ("y_true,y_pred\nyes,no\nno,no\n", "binary", ("no", "yes")),
-    ("y_true,y_pred\n0,1\n1,1\n10,2\n", "multiclass", ("0", "1", "2", "10")),
-    ("y_true,y_pred\n0.5,0.4\n1,1\n", "regression", ()),
+    (f"{HEADER}yes,no\nno,no\n", "binary", ("no", "yes")),
+    (f"{HEADER}0.5,0.4\n1,1\n", "regression", ()),
+    (f"{HEADER}0,1\n1,1\n10,2\n", "multiclass", ("0", "1", "2", "10")),
     ("y_true,y_pred,score_1,score_0\n1,1,0.9,0.1\n0,0,0.2,0.8\n", "binary", ("0", "1")),
-    ("y_true,y_pred\n1,1\n2,x\n", "multiclass", ("1", "2", "x")),
+    (f"{HEADER}1,1\n2,x\n", "multiclass", ("1", "2", "x")),
     # One class in two spellings: pandas writes the numbers of a column with gaps as 2.0.
-    ("y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n", "binary", ("1.0", "2.0")),
-    ("y_true,y_pred\n2.0,2\n1.0,x\n", "multiclass", ("1", "2", "x")),
-    ("y_true,y_pred\ntrue,True\nfalse,False\n", "binary", ("false", "true")),
-    ("y_true,y_pred\n1000001,1000001\n1000002,1000002\n", "binary", ("1000001", "1000002")),
+    (f"{HEADER}2.0,2\n1.0,x\n", "multiclass", ("1", "2", "x")),
+    (f"{HEADER}true,True\nfalse,False\n", "binary", ("false", "true")),
+    (f"{HEADER}1000001,1000001\n1000002,1000002\n", "binary", ("1000001", "1000002")),
     # Counts, of which a model that knows no classes says something between.
-    ("y_true,y_pred\n1,1.2\n2,2\n", "regression", ()),
+    (f"{HEADER}1,1.2\n2,2\n", "regression", ()),
 ])  # fmt: skip
 def test_labels_and_numbers_are_told_apart(
     tmp_path: Path, text: str, kind: str, classes: tuple[str, ...]
@@ -326,18 +306,32 @@ def test_labels_and_numbers_are_told_apart(
     assert (found.kind, found.classes) == (kind, classes)
 
 
-def test_one_class_in_two_spellings_is_one(tmp_path: Path) -> None:
-    text = "y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n"
+@pytest.mark.parametrize(("text", "positive", "classes", "scores"), [
+    ("y_true,y_pred,score_sick\nsick,sick,0.9\nwell,well,0.2\n", "sick", ("sick", "well"),
+     [[0.9, pytest.approx(0.1)], [0.2, 0.8]]),
+    ("y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n", "2", ("1.0", "2.0"),
+     [[0.1, 0.9], [0.8, 0.2]]),
+])  # fmt: skip
+def test_the_class_that_counts_as_positive_can_be_named_in_any_spelling(
+    tmp_path: Path, text: str, positive: str, classes: tuple[str, ...], scores: list[list[float]]
+) -> None:
+    path = write(tmp_path / "p.csv", text)
 
-    found = read_predictions(write(tmp_path / "p.csv", text), "2")
+    sample = read_predictions(path, positive)
 
-    assert found.truth.tolist() == found.predicted.tolist() == [1, 0]
-    assert found.positive == 1
-    assert found.scores is not None
-    assert found.scores.tolist() == [[0.1, 0.9], [0.8, 0.2]]
+    assert (sample.kind, sample.classes) == ("binary", classes)
+    assert sample.truth.tolist() == sample.predicted.tolist()
+    assert sample.truth[0] == sample.positive
+    assert sample.scores is not None
+    assert sample.scores.tolist() == scores
+    with pytest.raises(UnreadableError, match=r"no row of p\.csv is of the class 'ill'"):
+        read_predictions(path, "ill")
 
 
-def request_of(path: Path, claims: dict[str, float], positive: str | None = None) -> dict[str, Any]:
+Claims = dict[str, float]
+
+
+def request_of(path: Path, claims: Claims, positive: str | None = None) -> dict[str, Any]:
     names = list(claims)
     return {"predictions": str(path), "names": names, "claims": claims, "positive": positive}
 
@@ -356,9 +350,8 @@ def test_the_metrics_that_are_asked_for_say_whether_counts_are_classes(
     tmp_path: Path, names: tuple[str, ...], kind: str
 ) -> None:
     path = write(tmp_path / "p.csv", "y_true,y_pred\n" + "0,1\n1,1\n2,3\n3,3\n" * 5)
-    request = {"predictions": str(path), "names": names, "positive": None}
 
-    assert answer_to(tmp_path, request)["kind"] == kind
+    assert answer_to(tmp_path, {**request_of(path, {}), "names": names})["kind"] == kind
 
 
 TWO = "y_true,y_pred\n" + "no,no\nno,no\nno,no\nyes,no\nyes,yes\n" * 20
@@ -373,47 +366,26 @@ TWO = "y_true,y_pred\n" + "no,no\nno,no\nno,no\nyes,no\nyes,yes\n" * 20
     ("y_true,y_pred\n" + "1.5,2.5\n" * 9, {"mae": 1, "neg_mse": -1.0}, None),
 ])  # fmt: skip
 def test_what_training_says_lies_in_its_interval(
-    tmp_path: Path, text: str, claims: dict[str, float], positive: str | None
+    tmp_path: Path, text: str, claims: Claims, positive: str | None
 ) -> None:
     told = answer_to(tmp_path, request_of(write(tmp_path / "p.csv", text), claims, positive))
 
     assert told["rows"] == text.count("\n") - 1
 
 
-@pytest.mark.parametrize(
-    ("text", "claims", "told"),
-    [
-        (TWO, {"accuracy": 0.4}, "metrics.json says accuracy 0.4, but predictions.csv gives 0.8 ("),
-        (TWO, {"neg_brier": 0.5, "f1": 0.1}, "metrics.json says f1 0.1, but predictions.csv gives"),
-        (
-            TWO,
-            {"recall": 1.0},
-            "): it is that of the class 'no', which gate.positive does not name",
-        ),
-        (TWO, {"accuracy": 80.1}, "): it is given in per cent, and shares run from 0 to 1"),
-        (
-            TWO.replace("no,", "0,").replace("yes,", "1,"),
-            {"accuracy": 0.8},
-            "): y_true has '0', '1' and y_pred 'no', 'yes', which have no label in common",
-        ),
-        (
-            "y_true,y_pred\n" + "1,2\n2,3\n3,2\n4,4\n" * 20,
-            {"accuracy": 0.895},
-            "): whole numbers are read as classes, and an answer that is near is wrong",
-        ),
-        (
-            "y_true,y_pred\n" + "1.5,2.5\n2,2\n" * 20,
-            {"mae": 0.9},
-            "says mae 0.9, but predictions.csv",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("text", "claims", "reason"), [
+    (TWO, {"accuracy": 0.4}, "metrics.json says accuracy 0.4, but predictions.csv gives 0.8 ("),
+    (TWO, {"neg_brier": 0.5, "f1": 0.1}, "metrics.json says f1 0.1, but predictions.csv gives"),
+    (TWO, {"recall": 1.0}, "): it is that of the class 'no', which gate.positive does not name"),
+    (TWO, {"accuracy": 80.1}, "): it is given in per cent, and shares run from 0 to 1"),
+    (TWO.replace("no,", "0,").replace("yes,", "1,"), {"accuracy": 0.8},
+     "): y_true has '0', '1' and y_pred 'no', 'yes', which have no label in common"),
+    (HEADER + "1,2\n2,3\n3,2\n4,4\n" * 20, {"accuracy": 0.895},
+     "): whole numbers are read as classes, and an answer that is near is wrong"),
+    (HEADER + "1.5,2.5\n2,2\n" * 20, {"mae": 0.9}, "says mae 0.9, but predictions.csv"),
+])  # fmt: skip
 def test_what_training_says_outside_its_interval_is_one_line_with_the_reason(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    text: str,
-    claims: dict[str, float],
-    told: str,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, claims: Claims, reason: str
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         answer_to(tmp_path, request_of(write(tmp_path / "p.csv", text), claims))
@@ -421,7 +393,7 @@ def test_what_training_says_outside_its_interval_is_one_line_with_the_reason(
     line = capsys.readouterr().err
     assert caught.value.code == 2
     assert line.count("\n") == 1
-    assert told in line
+    assert reason in line
 
 
 def test_a_value_outside_its_own_interval_is_a_fault_of_ours() -> None:
@@ -458,18 +430,6 @@ def test_classes_without_rows_count_as_scikit_learn_counts_them() -> None:
     assert found["f1_macro"] == metrics.f1_score(truth, said, **options)
 
 
-def test_the_class_that_counts_as_positive_can_be_named(tmp_path: Path) -> None:
-    path = write(tmp_path / "p.csv", "y_true,y_pred,score_sick\nsick,sick,0.9\nwell,well,0.2\n")
-
-    found = read_predictions(path, "sick")
-
-    assert found.classes[found.positive] == "sick"
-    assert found.scores is not None
-    assert found.scores.tolist() == [[0.9, pytest.approx(0.1)], [0.2, 0.8]]
-    with pytest.raises(UnreadableError, match=r"no row of p\.csv is of the class 'ill'"):
-        read_predictions(path, "ill")
-
-
 def test_a_class_that_is_never_predicted_and_one_that_is_alone_are_noted() -> None:
     truth = np.array([0, 0, 1, 1])
     never = describe(Predictions(("a", "b"), truth, np.zeros(4, dtype=np.intp), None, 1), [])
@@ -504,24 +464,16 @@ def test_the_worst_mistakes_are_those_that_were_surest() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("answers", "kind"),
-    [
-        (["yes", "no"], "binary"),
-        (
-            [{"prediction": "yes", "probability": 0.9}, {"prediction": "no", "probability": 0.2}],
-            "binary",
-        ),
-        ([{"label": "yes", "probabilities": {"yes": 0.9, "no": 0.1}}] * 2, "binary"),
-    ],
-)
-def test_answers_of_a_model_are_understood(tmp_path: Path, answers: list[Any], kind: str) -> None:
+@pytest.mark.parametrize("answers", [
+    ["yes", "no"], [{"label": "yes", "probabilities": {"yes": 0.9, "no": 0.1}}] * 2,
+    [{"prediction": "yes", "probability": 0.9}, {"prediction": "no", "probability": 0.2}],
+])  # fmt: skip
+def test_answers_of_a_model_are_understood(tmp_path: Path, answers: list[Any]) -> None:
     path = write(tmp_path / "a.jsonl", "".join(json.dumps(a) + "\n" for a in answers))
 
-    found = read_answers(["yes", "no"], path, None)
+    sample = read_answers(["yes", "no"], path, None)
 
-    assert found.kind == kind
-    assert found.predicted[0] == 1
+    assert (sample.kind, sample.predicted[0]) == ("binary", 1)
 
 
 def test_answers_without_a_prediction_are_one_line(
@@ -529,13 +481,8 @@ def test_answers_without_a_prediction_are_one_line(
 ) -> None:
     rows = write(tmp_path / "holdout.jsonl", '{"input": {}, "truth": 1}\n')
     answers = str(write(tmp_path / "a.jsonl", '{"x": 1}\n'))
-    request: dict[str, Any] = {
-        "holdout": str(rows),
-        "new": answers,
-        "old": answers,
-        "names": [],
-        "positive": None,
-    }
+    sides = {"holdout": str(rows), "new": answers, "old": answers}
+    request: dict[str, Any] = {**sides, "names": [], "positive": None}
 
     with pytest.raises(SystemExit) as caught:
         main(str(write(tmp_path / "r", json.dumps(request))), str(tmp_path / "answer"))
@@ -559,11 +506,9 @@ def test_ten_million_predictions_are_measured(tmp_path: Path) -> None:
                 f"{'yes' if t else 'no'},{'yes' if s > 0.5 else 'no'},{s:.4f}\n"
                 for t, s in zip(truth.tolist(), scores.tolist(), strict=True)
             )
-    request: dict[str, Any] = {"predictions": str(path), "names": [], "positive": None}
 
     with warnings.catch_warnings():
-        main(str(write(tmp_path / "r", json.dumps(request))), str(tmp_path / "answer"))
+        told = answer_to(tmp_path, request_of(path, {}))
 
-    told = json.loads((tmp_path / "answer").read_bytes())["predictions"]
     assert told["rows"] == rows
     assert told["measured"]["accuracy"]["value"] == pytest.approx(0.75, abs=0.001)

@@ -15,14 +15,17 @@ from unit.repository import PYPROJECT, make_repository, open_here, write
 HOST = ".trainwheel/trainwheel_cluster/"
 
 
+TRAINING = {
+    "__main__.py": "import small_training.search\n", "__init__.py": "", "search.py": "",
+    "grid.json": "{}", "unused.py": "raise SystemExit\n",
+}  # fmt: skip
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     make_repository(tmp_path)
-    write(tmp_path, "model/small_training/__main__.py", "import small_training.search\n")
-    write(tmp_path, "model/small_training/__init__.py", "")
-    write(tmp_path, "model/small_training/search.py", "")
-    write(tmp_path, "model/small_training/grid.json", "{}")
-    write(tmp_path, "model/small_training/unused.py", "raise SystemExit\n")
+    for name, text in TRAINING.items():
+        write(tmp_path, f"model/small_training/{name}", text)
     return tmp_path
 
 
@@ -34,16 +37,14 @@ def names(shipment: Shipment) -> set[str]:
 def test_what_training_imports_is_shipped_and_what_lies_beside_it(root: Path) -> None:
     shipment = pack(open_here(root).workspace)
 
-    assert names(shipment) == {
-        "model/small_model/__init__.py",
-        "model/small_model/classifier.py",
-        "model/small_model/py.typed",
-        "model/small_training/__init__.py",
-        "model/small_training/__main__.py",
-        "model/small_training/grid.json",
-        "model/small_training/search.py",
-    }
+    model = {f"model/small_model/{name}" for name in ("__init__.py", "classifier.py", "py.typed")}
+    training = {f"model/small_training/{name}" for name in TRAINING.keys() - {"unused.py"}}
+    assert names(shipment) == model | training
     assert shipment.folders == ("model", ".", ".trainwheel")
+    # Programs are not among what workers are to import.
+    assert sorted(shipment.modules) == [
+        "small_model", "small_model.classifier", "small_training", "small_training.search",
+    ]  # fmt: skip
 
 
 def test_the_part_of_the_library_is_whole(root: Path) -> None:
@@ -52,15 +53,6 @@ def test_the_part_of_the_library_is_whole(root: Path) -> None:
 
     assert found == {path.name for path in CLUSTER.glob("*.py")}
     assert "backend.py" in found
-
-
-def test_programs_are_not_among_what_workers_are_to_import(root: Path) -> None:
-    assert set(pack(open_here(root).workspace).modules) == {
-        "small_model",
-        "small_model.classifier",
-        "small_training",
-        "small_training.search",
-    }
 
 
 def test_a_script_is_shipped_but_not_imported(root: Path) -> None:

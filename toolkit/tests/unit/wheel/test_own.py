@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import trainwheel
 from trainwheel.errors import ConfigurationError
 from trainwheel.wheel.own import write_own_wheel
 from trainwheel.wheel.record import check_record
+from unit.wheels import read_members
 
 PACKAGE = Path(trainwheel.__file__).parent
 
@@ -20,20 +20,18 @@ def test_the_wheel_holds_every_file_of_the_library_and_says_so(tmp_path: Path) -
     wheel = write_own_wheel(tmp_path / "wheels")
 
     check_record(wheel)
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        entry_points = next(name for name in names if name.endswith("entry_points.txt"))
-        told = archive.read(entry_points).replace(b" ", b"")
-        assert b"trainwheel=trainwheel.cli.main:main" in told
-    ours = {
+    members = read_members(wheel)
+    (entry_points,) = (name for name in members if name.endswith("entry_points.txt"))
+    text = members.pop(entry_points).replace(b" ", b"")
+    assert b"trainwheel=trainwheel.cli.main:main" in text
+    files = {
         path.relative_to(PACKAGE.parent).as_posix()
         for path in PACKAGE.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert ours <= names
-    assert "trainwheel/scaffold/template/project/Makefile.jinja" in ours
-    assert len(names - ours) == 4
-    assert not [name for name in names if name.endswith(".pyc")]
+    assert "trainwheel/scaffold/template/project/Makefile.jinja" in files
+    assert files <= members.keys()
+    assert {Path(name).name for name in members.keys() - files} == {"METADATA", "WHEEL", "RECORD"}
 
 
 def test_two_of_them_are_the_same_byte_by_byte(tmp_path: Path) -> None:
@@ -43,10 +41,10 @@ def test_two_of_them_are_the_same_byte_by_byte(tmp_path: Path) -> None:
 
 
 def test_without_metadata_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacks(_: str) -> importlib.metadata.Distribution:
+    def raises(_: str) -> importlib.metadata.Distribution:
         raise importlib.metadata.PackageNotFoundError
 
-    monkeypatch.setattr(importlib.metadata, "distribution", lacks)
+    monkeypatch.setattr(importlib.metadata, "distribution", raises)
     with pytest.raises(ConfigurationError, match="it is not installed"):
         write_own_wheel(tmp_path)
     assert list(tmp_path.iterdir()) == []
