@@ -17,7 +17,7 @@ from trainwheel.wheel.proof import Proof, proof_path, render_proof
 from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training
 from unit.wheels import write_wheel
 
-__all__ = ["ONE", "OTHER", "package", "proof_of", "write_model_wheel"]
+__all__ = ["ONE", "OTHER", "leave", "package", "proof_of", "write_model_wheel"]
 
 ONE, OTHER = "1" * 64, "2" * 64
 PREDICT = "small_model.classifier:predict_record"
@@ -63,15 +63,11 @@ def write_model_wheel(  # noqa: PLR0913 - each by name
 
 
 def proof_of(wheel: Path, *, release_key: str = ONE, always: bool = False, **more: Any) -> Proof:
-    """Return the proof of a wheel that `write_model_wheel` wrote."""
+    """Return the proof of a wheel, unless said otherwise of one that `write_model_wheel` wrote."""
     return Proof(
-        name="small-model",
-        version=wheel.name.split("-")[1],
-        wheel=wheel.name,
-        sha256=digest_file(wheel),
-        release_key=release_key,
-        always=always,
-        **{"predict": PREDICT, "tolerance": 1e-9, "requirements": "",
+        version=wheel.name.split("-")[1], wheel=wheel.name, sha256=digest_file(wheel),
+        release_key=release_key, always=always,
+        **{"name": "small-model", "predict": PREDICT, "tolerance": 1e-9, "requirements": "",
            "golden": (GoldenRow({"x": 2.0}, {"y": 4.0}),), **more},
     )  # fmt: skip
 
@@ -79,8 +75,12 @@ def proof_of(wheel: Path, *, release_key: str = ONE, always: bool = False, **mor
 def package(layout: Layout, version: str = "0.1.0", *, release_key: str = ONE) -> Proof:
     """Leave behind what the package step does: the wheel, its proof, and the record of both."""
     wheel = write_model_wheel(layout.dist, version, release_key=release_key)
-    proof = proof_of(wheel, release_key=release_key)
+    return leave(layout.records, wheel, proof_of(wheel, release_key=release_key))
+
+
+def leave(records: Path, wheel: Path, proof: Proof) -> Proof:
+    """Leave a proof beside its wheel, and the record of the package step; return the proof."""
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
-    facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": version}
-    write_record(layout.records, Record("package", Fingerprint({}, {}), {}, 1.0, facts))
+    facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": proof.version}
+    write_record(records, Record("package", Fingerprint({}, {}), {}, 1.0, facts))
     return proof

@@ -6,12 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainwheel.engine.fingerprint import Fingerprint
-from trainwheel.engine.records import Record, write_record
 from trainwheel.engine.release import Release
-from trainwheel.evaluation.golden import GoldenRow
-from trainwheel.system.digest import digest_file
-from trainwheel.wheel.proof import Proof, proof_path, render_proof
+from unit.model_wheels import leave, proof_of
 from unit.repository import write
 from unit.wheels import provenance_of, write_wheel
 
@@ -41,12 +37,9 @@ def package(  # noqa: PLR0913 - each by name
     distribution, dist = name.replace("-", "_"), root / "build" / "dist"
     members = provenance_of(KEY, distribution, version)
     wheel = write_wheel(dist, distribution, version, members=members, requires=requires)
-    proof = proof_of(wheel, name, version)
-    proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
+    leave(root / "build/.trainwheel", wheel, proof_of(wheel, release_key=KEY, name=name))
     release = Release(name, version, releases, False, "the next free patch", KEY)  # noqa: FBT003
     write(root, "build/version.json", release.render())
-    facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": version}
-    write_record(root / "build/.trainwheel", Record("package", Fingerprint({}, {}), {}, 0, facts))
     if is_published:
         publish(root, wheel)
     return wheel
@@ -57,19 +50,3 @@ def publish(root: Path, wheel: Path) -> Path:
     index = root / ".trainwheel" / "index"
     index.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy2(wheel, index))
-
-
-def proof_of(wheel: Path, name: str = NAME, version: str = VERSION) -> Proof:
-    """Return the proof of a wheel."""
-    return Proof(
-        name=name,
-        version=version,
-        wheel=wheel.name,
-        sha256=digest_file(wheel),
-        release_key=KEY,
-        always=False,
-        predict="small_model.classifier:predict_record",
-        tolerance=1e-9,
-        requirements="",
-        golden=(GoldenRow({"x": 1}, 1),),
-    )

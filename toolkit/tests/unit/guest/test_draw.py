@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,12 @@ def pictures_of(folder: Path, kind: str) -> dict[str, str]:
     path = folder / "predictions.csv"
     with path.open("w", newline="") as stream:
         csv.writer(stream).writerows([header.split(), *table])
-    request = {"predictions": str(path), "names": [name], "claims": {}, "positive": None}
+    request: dict[str, Any] = {
+        "predictions": str(path),
+        "names": [name],
+        "claims": {},
+        "positive": None,
+    }
     (folder / "request").write_text(json.dumps(request))
     main(str(folder / "request"), str(folder / "answer"))
     measured = json.loads((folder / "answer").read_bytes())["predictions"]

@@ -430,26 +430,20 @@ def test_classes_without_rows_count_as_scikit_learn_counts_them() -> None:
     assert found["f1_macro"] == metrics.f1_score(truth, said, **options)
 
 
-def test_a_class_that_is_never_predicted_and_one_that_is_alone_are_noted() -> None:
-    truth = np.array([0, 0, 1, 1])
-    never = describe(Predictions(("a", "b"), truth, np.zeros(4, dtype=np.intp), None, 1), [])
-    alone = describe(Predictions(("a",), np.zeros(3, np.intp), np.zeros(3, np.intp)), [])
+def test_classes_that_are_alone_or_never_predicted_are_noted_and_have_no_curve() -> None:
+    zeros, labels = np.zeros(4, np.intp), ("a", "b")
+    scores = np.array([[0.9, 0.1]] * 4)
+
+    never = describe(Predictions(labels, np.array([0, 0, 1, 1]), zeros, None, 1), [])
+    alone = describe(Predictions(("a",), zeros, zeros), [])
+    scored = describe(Predictions(labels, zeros, zeros, scores, 1), [])
 
     assert never["notes"] == ["'b' is never predicted"]
     assert "precision" not in never["measured"]
     assert alone["notes"] == ["every held-out row is 'a': nothing is known of the other classes"]
-    json.dumps([never, alone], allow_nan=False)
-
-
-def test_scores_of_rows_of_one_class_give_no_curve() -> None:
-    scores = np.array([[0.9, 0.1], [0.8, 0.2]])
-
-    told = describe(
-        Predictions(("a", "b"), np.zeros(2, np.intp), np.zeros(2, np.intp), scores, 1), []
-    )
-
-    assert "roc_auc" not in told["measured"]
-    assert told["measured"]["accuracy"]["value"] == 1
+    assert "roc_auc" not in scored["measured"]
+    assert scored["measured"]["accuracy"]["value"] == 1
+    json.dumps([never, alone, scored], allow_nan=False)
 
 
 def test_the_worst_mistakes_are_those_that_were_surest() -> None:

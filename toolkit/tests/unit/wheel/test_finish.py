@@ -100,10 +100,9 @@ def test_entries_say_nothing_of_where_and_when_they_were_made(tmp_path: Path, ta
     assert "tiny_model/é/" not in entries(target)
 
 
-@pytest.mark.parametrize(
-    ("mode", "finished"),
-    [(0o100600, 0o644), (0o100664, 0o644), (0o100700, 0o755), (0o100655, 0o644), (0, 0o644)],
-)
+@pytest.mark.parametrize(("mode", "finished"), [
+    (0o100600, 0o644), (0o100664, 0o644), (0o100700, 0o755), (0o100655, 0o644), (0, 0o644),
+])  # fmt: skip
 def test_only_the_owners_right_to_execute_is_kept(
     built: Path, target: Path, mode: int, finished: int
 ) -> None:
@@ -470,21 +469,19 @@ def test_an_interrupt_leaves_nothing(built: Path, tmp_path: Path, target: Path) 
     assert not any(target.parent.iterdir())
 
 
-PEAK = (
-    sys.executable,
-    "-c",
-    f"""
+PEAK = f"""
 {FINISH}
 run(*sys.argv[1:])
 with open("/proc/self/status") as status:
     print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
-""",
-)
+"""
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 def test_memory_does_not_grow_with_the_artefact(built: Path, tmp_path: Path, target: Path) -> None:
-    peak = run(*PEAK, built, target, MODEL, empty(tmp_path / "model.joblib", 300_000_000))
+    artefact = empty(tmp_path / "model.joblib", 300_000_000)
+
+    peak = run(sys.executable, "-c", PEAK, built, target, MODEL, artefact)
 
     assert int(peak) < 64_000
     assert entries(target)[MODEL].file_size == 300_000_000

@@ -109,38 +109,36 @@ def test_every_finite_number_is_a_metric(value: float) -> None:
     assert parse_provenance(provenance.render()) == provenance
 
 
+SCHEMALESS, SHA256, COUNT = "it has no schema number", "{} is not a sha256", "{} is not a count"
+TEXTUAL, OBJECT, NUMBER = "{} is not text", "{} is not an object", "{}.auc is not a finite number"
+
+
 @pytest.mark.parametrize(("path", "value", "reason"), [
-    ("schema", "1", "it has no schema number"), ("schema", True, "it has no schema number"),
-    ("schema", 0, "it has no schema number"), ("name", 3, "name is not text"),
-    ("dirty", 1, "dirty is not true or false"), ("commit", "main", "commit is not a commit"),
-    ("commit_time", "2026-11-03 10:20:30", "commit_time is not a time in UTC"),
-    ("release_key", "AB" * 32, "release_key is not a sha256"),
-    ("release_key", "ab" * 32 + "\n", "release_key is not a sha256"),
-    ("training", [], "training is not an object"),
-    ("training.python", None, "training.python is not text"),
-    ("training.data", {"rows.csv": "1"}, "training.data.rows.csv is not a sha256"),
-    ("training.data", {"a\nb": "1"}, r"training.data.a\nb is not a sha256"),
-    ("training.parameters", [], "training.parameters is not an object"),
-    ("training.parameters", {"a": {"b": 1e999}}, "training.parameters.a is not a JSON value"),
-    ("metrics", {"auc": "0.9"}, "metrics.auc is not a finite number"),
-    ("metrics", {"auc": True}, "metrics.auc is not a finite number"),
-    ("metrics", [0.9], "metrics is not an object"),
-    ("intervals", {"auc": "12"}, "intervals.auc is not a pair"),
-    ("intervals", {"auc": [1]}, "intervals.auc is not a pair"),
-    ("intervals", {"auc": [1, "2"]}, "intervals.auc is not a finite number"),
-    ("gate", "passed", "gate is not an object"),
-    ("gate", {"a": [{"b": float("inf")}]}, "gate.a is not a JSON value of finite numbers"),
-    ("packages", {"joblib": 1.6}, "packages.joblib is not text"),
-    ("artefact.size", -1, "artefact.size is not a count"),
-    ("artefact.size", 1.5, "artefact.size is not a count"),
-    ("golden.count", True, "golden.count is not a count"),
-    ("golden.tolerance", "1e-9", "golden.tolerance is not a finite number"),
+    ("schema", "1", SCHEMALESS), ("schema", True, SCHEMALESS), ("schema", 0, SCHEMALESS),
+    ("name", 3, TEXTUAL), ("dirty", 1, "{} is not true or false"),
+    ("commit", "main", "{} is not a commit"),
+    ("commit_time", "2026-11-03 10:20:30", "{} is not a time in UTC"),
+    ("release_key", "AB" * 32, SHA256), ("release_key", "ab" * 32 + "\n", SHA256),
+    ("training", [], OBJECT), ("training.python", None, TEXTUAL),
+    ("training.data", {"rows.csv": "1"}, "{}.rows.csv is not a sha256"),
+    ("training.data", {"a\nb": "1"}, r"{}.a\nb is not a sha256"),
+    ("training.parameters", {"a": {"b": 1e999}}, "{}.a is not a JSON value"),
+    ("training.parameters", [], OBJECT),
+    ("metrics", {"auc": "0.9"}, NUMBER), ("metrics", {"auc": True}, NUMBER),
+    ("metrics", [0.9], OBJECT), ("intervals", {"auc": "12"}, "{}.auc is not a pair"),
+    ("intervals", {"auc": [1]}, "{}.auc is not a pair"), ("intervals", {"auc": [1, "2"]}, NUMBER),
+    ("gate", "passed", OBJECT),
+    ("gate", {"a": [{"b": float("inf")}]}, "{}.a is not a JSON value of finite numbers"),
+    ("packages", {"joblib": 1.6}, "{}.joblib is not text"), ("artefact.size", -1, COUNT),
+    ("artefact.size", 1.5, COUNT), ("golden.count", True, COUNT),
+    ("golden.tolerance", "1e-9", "{} is not a finite number"),
 ])  # fmt: skip
 def test_what_is_not_as_it_should_be_is_named(path: str, value: object, reason: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_provenance(changed(path, value), "a.whl")
 
-    assert str(caught.value).startswith(f"configuration: a.whl is not a provenance: {reason}")
+    start = f"configuration: a.whl is not a provenance: {reason.format(path)}"
+    assert str(caught.value).startswith(start)
     assert "\n" not in str(caught.value)
 
 
