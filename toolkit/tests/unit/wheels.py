@@ -78,6 +78,18 @@ def read_members(wheel: Path) -> dict[str, bytes]:
         return {info.filename: archive.read(info) for info in archive.infolist()}
 
 
+def rewrite(wheel: Path, **changes: bytes | None) -> Path:
+    """Give files of a wheel, by the stems of their names, other bytes; None leaves one out."""
+    with zipfile.ZipFile(wheel) as source:
+        members = [(info, source.read(info)) for info in source.infolist()]
+    with zipfile.ZipFile(wheel, "w") as target:
+        for info, held in members:
+            data = changes.get(info.filename.rpartition("/")[2].partition(".")[0], held)
+            if data is not None:
+                target.writestr(info, data)
+    return wheel
+
+
 def check_record(wheel: Path) -> None:
     """Check that RECORD tells of every file, once and truly, and of no other."""
     members = read_members(wheel)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.golden import GoldenRow
-from trainwheel.wheel.proof import Proof, parse_proof, proof_path, render_proof
+from trainwheel.wheel.proof import Proof, parse_proof, proof_path, read_promise, render_proof
+from unit.model_wheels import proof_of, write_model_wheel
+from unit.wheels import rewrite
 
 PROOF = Proof(
     name="oncology-model", version="0.1.174", wheel="oncology_model-0.1.174-py3-none-any.whl",
@@ -100,3 +102,27 @@ def test_it_is_the_proof_of_no_other_release(asked: str) -> None:
     reason = f"there is no proof of {asked} here, only of oncology-model==0.1.174"
     assert reason in caught.value.message
     assert "NAME==VERSION" in str(caught.value)
+
+
+def test_a_whole_wheel_is_its_own_proof(tmp_path: Path) -> None:
+    wheel = write_model_wheel(tmp_path)
+
+    promise = read_promise(wheel)
+
+    assert (promise.name, promise.sha256) == ("small-model", proof_of(wheel).sha256)
+    assert promise.golden == proof_of(wheel).golden
+
+
+@pytest.mark.parametrize("change", [
+    {"golden": b'{"input": {"x": 2.0}, "prediction": {"y": 5.0}}\n'}, {"golden": None},
+    {"provenance": None}, {"provenance": b"{}"}, {"small-model": None},
+])  # fmt: skip
+def test_a_wheel_whose_parts_do_not_agree_is_refused_by_its_name(
+    tmp_path: Path, change: dict[str, bytes | None]
+) -> None:
+    wheel = rewrite(write_model_wheel(tmp_path), **change)
+
+    with pytest.raises(ConfigurationError) as caught:
+        read_promise(wheel)
+
+    assert wheel.name in caught.value.message

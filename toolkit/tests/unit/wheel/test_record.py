@@ -29,20 +29,11 @@ from trainwheel.wheel.metadata import (
     read_requirements,
 )
 from trainwheel.wheel.record import Row, check_record, parse_record, record_digest, render_record
-from unit.wheels import digest, provenance_of, read_members, record_of, write_wheel
+from unit.wheels import digest, provenance_of, read_members, record_of, rewrite, write_wheel
 
 DIST_INFO = "tiny_model-0.1.0.dist-info/"
 RECORD = f"{DIST_INFO}RECORD"
 MEMBERS = {"tiny_model/a.py": b"a = 1\n" * 50, **provenance_of("ab" * 32)}
-
-
-def rewrite(wheel: Path, record: bytes) -> Path:
-    """Give a wheel another RECORD, and nothing else."""
-    members = read_members(wheel)
-    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, record if name == RECORD else data)
-    return wheel
 
 
 def test_digests_are_spelled_as_the_format_says() -> None:
@@ -106,7 +97,7 @@ def test_a_record_that_is_not_true_is_refused(
     csv.writer(text, lineterminator="\n").writerows(rows)
 
     with pytest.raises(StepFailedError, match=reason):
-        check_record(rewrite(wheel, text.getvalue().encode()))
+        check_record(rewrite(wheel, RECORD=text.getvalue().encode()))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -122,7 +113,7 @@ def test_a_file_that_is_held_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("record", [b"\xff", b'"' + b"a" * 200_000, b"a\rb,c,d"])
 def test_a_record_that_is_no_list_is_named(tmp_path: Path, record: bytes) -> None:
     with pytest.raises(StepFailedError, match=r"RECORD of tiny_model-0.1.0-\S+ cannot be read"):
-        check_record(rewrite(write_wheel(tmp_path), record))
+        check_record(rewrite(write_wheel(tmp_path), RECORD=record))
 
 
 def spoil(data: bytes, dice: random.Random) -> bytes:
@@ -207,7 +198,7 @@ def test_a_damaged_record_is_an_error_or_means_the_same(tmp_path: Path, seed: in
     true = record_of(others, RECORD)
     spoilt = spoil(true.encode(), random.Random(seed))  # noqa: S311 - repeatable
 
-    error = error_of(check_record, rewrite(wheel, spoilt))
+    error = error_of(check_record, rewrite(wheel, RECORD=spoilt))
 
     assert "\n" not in error
     if not error:
