@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import platform
@@ -15,30 +14,10 @@ from typing import Any
 
 import pytest
 
-from trainwheel.engine.entry_points import words_of_python
 from trainwheel.guest import TRAIN
-from trainwheel.steps.train import host_command, show_progress
-from trainwheel.system.console import Console
-from trainwheel.system.environ import Environment
+from trainwheel.steps.train import host_command
 
 MEASURES = {"seconds", "processor_seconds", "peak_memory", "python", "packages"}
-
-
-@pytest.mark.parametrize(("command", "words"), [
-    ("python -m training -o x", ((), ("-m", "training", "-o", "x"))),
-    ("python3.11 -X dev -u train.py a", (("-X", "dev", "-u"), ("train.py", "a"))),
-    ("python -mtraining a", ((), ("-m", "training", "a"))),
-    ("python -Im training", (("-I",), ("-m", "training"))),
-    ("python -Wignore -m t", (("-Wignore",), ("-m", "t"))), ("python -c pass", None),
-    ("python", None), ("python -m", None), ("bash train.sh", None),
-])  # fmt: skip
-def test_a_python_command_is_divided(
-    command: str, words: tuple[tuple[str, ...], tuple[str, ...]] | None
-) -> None:
-    argv, plan = tuple(command.split()), Path("plan.json")
-
-    assert words_of_python(argv) == words
-    assert (host_command(argv, plan) == argv) == (words is None)
 
 
 def host(
@@ -160,31 +139,3 @@ def test_watching_changes_nothing_of_what_is_dumped(training: tuple[Path, str]) 
     subprocess.run((sys.executable, "plain.py"), cwd=folder, check=True)
 
     assert (folder / "watched").read_bytes() == (folder / "plain").read_bytes()
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_terminal_has_one_line_that_is_overwritten() -> None:
-    stream = Terminal()
-    echo = show_progress(Console(Environment({}), stream))
-
-    echo("\x1etasks\t3\t12")
-    echo("chose forest")
-
-    bar, _, rest = stream.getvalue().removeprefix("\r\033[K").partition("\r\033[K")
-    assert bar == f"train    [{'=' * 6}{' ' * 18}] tasks 3 of 12"
-    assert rest == "  chose forest\n"
-
-
-def test_elsewhere_there_is_a_line_every_ten_seconds() -> None:
-    stream, now = io.StringIO(), [0.0]
-    echo = show_progress(Console(Environment({}), stream), lambda: now[0])
-
-    for second in range(25):
-        now[0] = float(second)
-        echo(f"\x1etasks\t{second}\t0")
-
-    assert stream.getvalue() == "  tasks: 10\n  tasks: 20\n"
