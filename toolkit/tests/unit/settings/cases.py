@@ -5,16 +5,12 @@ from __future__ import annotations
 SMALLEST = '[tool.trainwheel]\npackage = "oncology_model"\ntrain.command = "python train.py"\n'
 
 GOOD: list[tuple[str, str, object]] = [
-    ('source = "src"', "source", "src"),
-    ('source = "."', "source", "."),
-    ('source = "./src/"', "source", "src"),
-    ('artefact = "model.onnx"', "artefact", "model.onnx"),
+    ('source = "src"', "source", "src"), ('source = "."', "source", "."),
+    ('source = "./src/"', "source", "src"), ('artefact = "model.onnx"', "artefact", "model.onnx"),
     ('predict = "other.entry:Model.predict"', "predict", "other.entry:Model.predict"),
     ('data = ["a.csv", "b/c"]', "data", ("a.csv", "b/c")),
-    ('inputs = ["params.yaml"]', "inputs", ("params.yaml",)),
-    ("tolerance = 0", "tolerance", 0.0),
-    ("tolerance = 0.5", "tolerance", 0.5),
-    ('sync.pins = "locked"', "pins", "locked"),
+    ('inputs = ["params.yaml"]', "inputs", ("params.yaml",)), ("tolerance = 0", "tolerance", 0.0),
+    ("tolerance = 0.5", "tolerance", 0.5), ('sync.pins = "locked"', "pins", "locked"),
     ('version.release = "always"', "release", "always"),
     ("version.build-number-offset = -3", "build_number_offset", -3),
     ('sync.extras = { gpu = "cuda" }', "extras", {"gpu": "cuda"}),
@@ -24,17 +20,13 @@ GOOD: list[tuple[str, str, object]] = [
     ('train.dask.scheduler = "tcp://[::1]:8786"', "dask_scheduler", "tcp://[::1]:8786"),
     ('train.dask.key-file = "/keys/a.pem"', "dask_key_file", "/keys/a.pem"),
     ('train.dask.time-limit = "3 d"', "dask_time_limit", 259_200.0),
-    ('data.paths = ["a.csv"]', "data", ("a.csv",)),
-    ("data = []", "data", ()),
-    ("data.max-row-change = 0", "data_max_row_change", 0.0),
-    ("train.threads = 0", "threads", 0),
+    ('data.paths = ["a.csv"]', "data", ("a.csv",)), ("data = []", "data", ()),
+    ("data.max-row-change = 0", "data_max_row_change", 0.0), ("train.threads = 0", "threads", 0),
     ("report.show-rows = true", "show_rows", True),
     ('cache.limit = "1.5MB"', "cache_limit", 1_500_000),
-    ('cache.limit = " 0 "', "cache_limit", 0),
-    ("cache.limit = 0", "cache_limit", 0),
-    ('secrets.data = ["KEY"]', "data_secrets", ("KEY",)),
-    ('predict = "a:b"', "predict", "a:b"),
-]
+    ('cache.limit = " 0 "', "cache_limit", 0), ("cache.limit = 0", "cache_limit", 0),
+    ('secrets.data = ["KEY"]', "data_secrets", ("KEY",)), ('predict = "a:b"', "predict", "a:b"),
+]  # fmt: skip
 
 WRONG: list[tuple[str, str]] = [
     ('package = "model"', "a name other than 'model', under which two model wheels"),
@@ -51,8 +43,7 @@ WRONG: list[tuple[str, str]] = [
     ("train.command = \"''\"", "a command whose quotation marks are all closed, and"),
     ("data.command = 'fetch \"{folder}'", "a command whose quotation marks are all closed"),
     ("data.version-command = 'a\\'", "a command whose quotation marks are all closed"),
-    ('predict = "predict"', "MODULE:FUNCTION"),
-    ('predict = "a:b:c"', "MODULE:FUNCTION"),
+    ('predict = "predict"', "MODULE:FUNCTION"), ('predict = "a:b:c"', "MODULE:FUNCTION"),
     ("predict = 3", "MODULE:FUNCTION"),
     ('source = "/srv/model"', "a path inside the repository, with forward slashes"),
     ('source = "../model"', "a path inside the repository, with forward slashes"),
@@ -90,8 +81,7 @@ WRONG: list[tuple[str, str]] = [
     ('train.dask.time-limit = "a day"', "a duration with its unit, such as"),
     ("data.max-row-change = -1", "a finite number from 0 on"),
     ("data.max-row-change = inf", "a finite number from 0 on"),
-    ("train.threads = -1", "a whole number from 0 on"),
-    ("report.show-rows = 1", "true or false"),
+    ("train.threads = -1", "a whole number from 0 on"), ("report.show-rows = 1", "true or false"),
     ("cache.limit = 5", 'a size with its unit, such as "5 GB"'),
     ("cache.limit = false", 'a size with its unit, such as "5 GB"'),
     ('cache.limit = "5 GiB"', 'a size with its unit, such as "5 GB"'),
@@ -99,7 +89,7 @@ WRONG: list[tuple[str, str]] = [
     ('train.dask.time-limit = "0.0 h"', "a duration with its unit, such as"),
     ('secrets.data = "KEY"', "a list of names of environment variables"),
     ('secrets.data = ["p@ss"]', "the name of an environment variable, not its value"),
-]
+]  # fmt: skip
 
 UNKNOWN: list[tuple[str, str]] = [
     ('train = "python train.py"', "unknown key tool.trainwheel.train"),

@@ -13,19 +13,11 @@ from trainwheel.system.text import describe_size
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("0", 0),
-        ("0 GB", 0),
-        ("12 B", 12),
-        ("3 kB", 3_000),
-        ("500 MB", 500_000_000),
-        ("2 GB", 2_000_000_000),
-        ("5 TB", 5_000_000_000_000),
-        ("1.5GB", 1_500_000_000),
-        ("0.1 GB", 100_000_000),
-        (" 7 gb ", 7_000_000_000),
-        ("7 KB", 7_000),
+        ("0", 0), ("0 GB", 0), ("12 B", 12), ("3 kB", 3_000), ("500 MB", 500_000_000),
+        ("2 GB", 2_000_000_000), ("5 TB", 5_000_000_000_000), ("1.5GB", 1_500_000_000),
+        ("0.1 GB", 100_000_000), (" 7 gb ", 7_000_000_000), ("7 KB", 7_000),
     ],
-)
+)  # fmt: skip
 def test_a_size_is_a_number_and_a_decimal_unit(text: str, size: int) -> None:
     assert parse_size(text) == size
 

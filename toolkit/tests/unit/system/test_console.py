@@ -56,11 +56,10 @@ def test_a_line_is_a_line() -> None:
 @pytest.mark.parametrize(
     ("seconds", "printed"),
     [
-        (None, "train    done\n"),
-        (0.04, "train    done  0.0 s\n"),
+        (None, "train    done\n"), (0.04, "train    done  0.0 s\n"),
         (61.25, "train    done  61.2 s\n"),
     ],
-)
+)  # fmt: skip
 def test_an_outcome_is_one_line(seconds: float | None, printed: str) -> None:
     assert say(lambda console: console.outcome("train", "done", seconds)) == printed
 

@@ -54,19 +54,11 @@ def test_a_secret_does_not_show_itself(show: Callable[[Secret], str]) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        pickle.dumps,
-        lambda secret: pickle.dumps(secret, 0),
-        copy.copy,
-        copy.deepcopy,
-        json.dumps,
-        lambda secret: json.dumps({"password": secret}),
-        "".join,
-        bytes,
-        vars,
-        len,
+        pickle.dumps, lambda secret: pickle.dumps(secret, 0), copy.copy, copy.deepcopy,
+        json.dumps, lambda secret: json.dumps({"password": secret}), "".join, bytes, vars, len,
         iter,
     ],
-)
+)  # fmt: skip
 def test_a_secret_is_not_written_and_the_error_does_not_show_it(
     write: Callable[[Secret], object],
 ) -> None:
@@ -148,27 +140,19 @@ def test_secrets_of_the_data_are_read_at_once_for_a_child_may_print_them(
         ({"GITHUB_RUN_NUMBER": "8"}, "build_number", "8"),
         ({"BUILD_NUMBER": " ", "GITHUB_RUN_NUMBER": "8"}, "build_number", None),
         ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "8"}, "is_without_number", True),
-        ({"BUILD_NUMBER": "7"}, "is_without_number", False),
-        ({}, "is_without_number", False),
+        ({"BUILD_NUMBER": "7"}, "is_without_number", False), ({}, "is_without_number", False),
         ({}, "build_number", None),
         ({"TRAINWHEEL_INDEX": "corporate"}, "index_name", "corporate"),
         ({"NEXUS_PASSWORD": ""}, "wants_nexus", True),
-        ({"NEXUS_OTHER": "x"}, "wants_nexus", False),
-        ({"CI": "true"}, "in_ci", True),
-        ({"CI": "false"}, "in_ci", False),
-        ({"CI": "0"}, "in_ci", False),
-        ({"CI": ""}, "in_ci", False),
-        ({"JENKINS_URL": ""}, "in_ci", True),
-        ({}, "in_ci", False),
+        ({"NEXUS_OTHER": "x"}, "wants_nexus", False), ({"CI": "true"}, "in_ci", True),
+        ({"CI": "false"}, "in_ci", False), ({"CI": "0"}, "in_ci", False),
+        ({"CI": ""}, "in_ci", False), ({"JENKINS_URL": ""}, "in_ci", True), ({}, "in_ci", False),
         ({"TRAINWHEEL_VERBOSE": "1"}, "is_verbose", True),
-        ({"TRAINWHEEL_VERBOSE": "0"}, "is_verbose", False),
-        ({}, "is_verbose", False),
-        ({"NO_COLOR": "1"}, "wants_colour", False),
-        ({"NO_COLOR": ""}, "wants_colour", True),
-        ({"TERM": "dumb"}, "wants_colour", False),
-        ({"TERM": "xterm"}, "wants_colour", True),
+        ({"TRAINWHEEL_VERBOSE": "0"}, "is_verbose", False), ({}, "is_verbose", False),
+        ({"NO_COLOR": "1"}, "wants_colour", False), ({"NO_COLOR": ""}, "wants_colour", True),
+        ({"TERM": "dumb"}, "wants_colour", False), ({"TERM": "xterm"}, "wants_colour", True),
     ],
-)
+)  # fmt: skip
 def test_facts_are_read_from_the_variables(
     variables: dict[str, str], fact: str, value: object
 ) -> None:
@@ -176,25 +160,13 @@ def test_facts_are_read_from_the_variables(
 
 
 VARIABLES = {
-    "PATH": "/bin",
-    "HOME": "/home/ada",
-    "PIP_INDEX_URL": "https://user:read@index.invalid/",
-    "UV_INDEX_CORPORATE_PASSWORD": "read",
-    "PIPENV_PYPI_MIRROR": "read",
-    "NETRC": "read",
-    "NEXUS_PASSWORD": "publish",
-    "TWINE_PASSWORD": "publish",
-    "CORPORATE_TOKEN": "publish",
-    "PIPELINE": "stays",
-    "UVX": "stays",
-    "MY_NEXUS_PASSWORD": "stays",
-    "PYTHONPATH": "/leak",
-    "PYTHONHOME": "/leak",
-    "PYTHONSTARTUP": "/leak",
-    "PYTHONSAFEPATH": "1",
-    "VIRTUAL_ENV": "/leak",
-    "COVERAGE_FILE": "/leak",
-}
+    "PATH": "/bin", "HOME": "/home/ada", "PIP_INDEX_URL": "https://user:read@index.invalid/",
+    "UV_INDEX_CORPORATE_PASSWORD": "read", "PIPENV_PYPI_MIRROR": "read", "NETRC": "read",
+    "NEXUS_PASSWORD": "publish", "TWINE_PASSWORD": "publish", "CORPORATE_TOKEN": "publish",
+    "PIPELINE": "stays", "UVX": "stays", "MY_NEXUS_PASSWORD": "stays", "PYTHONPATH": "/leak",
+    "PYTHONHOME": "/leak", "PYTHONSTARTUP": "/leak", "PYTHONSAFEPATH": "1",
+    "VIRTUAL_ENV": "/leak", "COVERAGE_FILE": "/leak",
+}  # fmt: skip
 PLAIN = {"PATH", "HOME", "PIPELINE", "UVX", "MY_NEXUS_PASSWORD"}
 READ = {"PIP_INDEX_URL", "UV_INDEX_CORPORATE_PASSWORD", "PIPENV_PYPI_MIRROR", "NETRC"}
 PUBLISH = {"NEXUS_PASSWORD", "TWINE_PASSWORD", "CORPORATE_TOKEN"}
@@ -203,13 +175,11 @@ PUBLISH = {"NEXUS_PASSWORD", "TWINE_PASSWORD", "CORPORATE_TOKEN"}
 @pytest.mark.parametrize(
     ("allowed", "seen"),
     [
-        ((), PLAIN),
-        ((SecretClass.READ,), PLAIN | READ),
-        ((SecretClass.PUBLISH,), PLAIN | PUBLISH),
-        ((SecretClass.DATA,), PLAIN),
+        ((), PLAIN), ((SecretClass.READ,), PLAIN | READ),
+        ((SecretClass.PUBLISH,), PLAIN | PUBLISH), ((SecretClass.DATA,), PLAIN),
         (tuple(SecretClass), PLAIN | READ | PUBLISH),
     ],
-)
+)  # fmt: skip
 def test_a_child_sees_the_classes_of_secrets_that_it_is_allowed(
     allowed: tuple[SecretClass, ...], seen: set[str]
 ) -> None:

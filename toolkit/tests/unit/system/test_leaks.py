@@ -77,15 +77,14 @@ def test_a_file_of_another_name_is_no_credential_file(name: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        f"{BEGIN}\n{BODY}\n".encode(),
-        f"{RSA}\r\n{BODY}\r\n".encode(),
+        f"{BEGIN}\n{BODY}\n".encode(), f"{RSA}\r\n{BODY}\r\n".encode(),
         f"{RSA}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B\n\n{BODY}\n".encode(),
         json.dumps({"private_key": f"{BEGIN}\n{BODY}\n"}).encode(),
         f'KEY = (\n    "{BEGIN}\\n"\n    "{BODY}\\n"\n)'.encode(),
         b"-----BEGIN PGP " + f"PRIVATE KEY BLOCK-----\nVersion: 2\n\n{BODY}\n".encode(),
         pickle.dumps(f"{BEGIN}\n{BODY}\n"),
     ],
-)
+)  # fmt: skip
 def test_a_private_key_is_found(data: bytes) -> None:
     assert find(data) == ("m/x holds a private key",)
 
@@ -93,13 +92,11 @@ def test_a_private_key_is_found(data: bytes) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"if text.startswith('{BEGIN}'): raise ValueError",
-        f"{BEGIN}\n...\n",
-        f"{BEGIN}\n{'x' * 64}\n",
-        f"-----BEGIN PUBLIC KEY-----\n{BODY}\n",
+        f"if text.startswith('{BEGIN}'): raise ValueError", f"{BEGIN}\n...\n",
+        f"{BEGIN}\n{'x' * 64}\n", f"-----BEGIN PUBLIC KEY-----\n{BODY}\n",
         f"-----BEGIN CERTIFICATE-----\n{BODY}\n",
     ],
-)
+)  # fmt: skip
 def test_what_tells_of_a_private_key_is_none(text: str) -> None:
     assert find(text.encode()) == ()
 
@@ -108,13 +105,12 @@ def test_what_tells_of_a_private_key_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda token: token.encode(),
-        lambda token: f'TOKEN = "{token}"\n'.encode(),
+        lambda token: token.encode(), lambda token: f'TOKEN = "{token}"\n'.encode(),
         lambda token: f"https://ci:{token}@git.test/x".encode(),
         lambda token: json.dumps(f"first\n{token}").encode(),
         lambda token: b"\0\1" + pickle.dumps({"token": token}),
     ],
-)
+)  # fmt: skip
 def test_a_token_is_found(token: str, what: str, wrap: Callable[[str], bytes]) -> None:
     assert find(wrap(token)) == (f"m/x holds {what}",)
 
@@ -125,13 +121,10 @@ def test_a_token_is_found(token: str, what: str, wrap: Callable[[str], bytes]) -
         *(token[:-1] for token in TOKENS if token.startswith(("gh", "gl", "AK"))),
         *(f"x{token}" for token in TOKENS),
         *(f"{token}x" for token in TOKENS if token.startswith(("gh", "AK"))),
-        "gh" + "p_" + "x" * 36,
-        "AK" + "IA" + "GLVEPRSTWYFMKQHDNCIG",
-        "AK" + "IA" + "GLVEPRSTWYFMKQHD",
-        "xox" + "b-your-token-goes-in-here",
-        "py" + "pi-AgE…",
+        "gh" + "p_" + "x" * 36, "AK" + "IA" + "GLVEPRSTWYFMKQHDNCIG",
+        "AK" + "IA" + "GLVEPRSTWYFMKQHD", "xox" + "b-your-token-goes-in-here", "py" + "pi-AgE…",
     ],
-)
+)  # fmt: skip
 def test_what_only_resembles_a_token_is_none(text: str) -> None:
     assert find(text.encode()) == ()
 
@@ -139,19 +132,15 @@ def test_what_only_resembles_a_token_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        PASSWORD.encode(),
-        PASSWORD.encode("utf-16-le"),
-        PASSWORD.encode("utf-16"),
-        f"{PASSWORD}!".encode("utf-16-be"),
-        json.dumps({"password": PASSWORD}).encode(),
+        PASSWORD.encode(), PASSWORD.encode("utf-16-le"), PASSWORD.encode("utf-16"),
+        f"{PASSWORD}!".encode("utf-16-be"), json.dumps({"password": PASSWORD}).encode(),
         base64.b64encode(f"ci:{PASSWORD}".encode()),
         base64.b64encode(f"ci:{PASSWORD}".encode("latin-1")),
         base64.b64encode(f"deploy:{PASSWORD}".encode()).decode().encode("utf-16-le"),
         f"https://ci:{'pa%3fss%3aw%7cord%c2%bf'}@index.test".encode(),
-        repr(PASSWORD.encode()).encode(),
-        pickle.dumps({"password": PASSWORD}),
+        repr(PASSWORD.encode()).encode(), pickle.dumps({"password": PASSWORD}),
     ],
-)
+)  # fmt: skip
 def test_a_secret_is_found_also_encoded_and_never_shown(data: bytes) -> None:
     assert find(b"some\0thing " + data + b" else") == (SECRET,)
 
@@ -168,23 +157,15 @@ def test_four_characters_of_base64_do_not_betray_a_short_secret() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"/home/ci",
-        b"see /home/ci.",
-        b"'/home/ci/project/train.py', line 3",
-        b"/home/ci:/usr/bin",
-        b"PATH=/home/ci/bin",
-        b"file:///home/ci/x",
-        b"sqlite:////home/ci/x.db",
-        b"-I/home/ci/include",
-        rb'"\/home\/ci\/x"',
-        rb'"first\n/home/ci/x"',
-        b"\0/home/ci\0",
-        "“/home/ci/x”".encode(),
+        b"/home/ci", b"see /home/ci.", b"'/home/ci/project/train.py', line 3",
+        b"/home/ci:/usr/bin", b"PATH=/home/ci/bin", b"file:///home/ci/x",
+        b"sqlite:////home/ci/x.db", b"-I/home/ci/include", rb'"\/home\/ci\/x"',
+        rb'"first\n/home/ci/x"', b"\0/home/ci\0", "“/home/ci/x”".encode(),
         *(pickle.dumps({"p": f"/home/ci/{'x' * n}"}) for n in range(120)),
         *(pickle.dumps(["/home/ci"], protocol) for protocol in (4, 5)),
         marshal.dumps(compile("", "/home/ci/project/train.py" + "x" * 60, "exec")),
     ],
-)
+)  # fmt: skip
 def test_a_folder_of_this_machine_is_found(data: bytes) -> None:
     assert find(data) == (FOLDER,)
 
@@ -192,21 +173,12 @@ def test_a_folder_of_this_machine_is_found(data: bytes) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "/home/user/data.csv",
-        "/home/cindy/x",
-        "/home/ci-2/x",
-        "/home/ci.old/x",
-        "/home/ciência/x",
-        "/srv/home/ci/x",
-        "./home/ci/x",
-        "~/home/ci",
-        "f'{root}/home/ci'",
-        "https://home/ci",
-        "https://index.test/home/ci/x",
-        "/home//ci",
+        "/home/user/data.csv", "/home/cindy/x", "/home/ci-2/x", "/home/ci.old/x",
+        "/home/ciência/x", "/srv/home/ci/x", "./home/ci/x", "~/home/ci", "f'{root}/home/ci'",
+        "https://home/ci", "https://index.test/home/ci/x", "/home//ci",
         "/scratch/x /root/x / /scratch",
     ],
-)
+)  # fmt: skip
 def test_another_path_is_none_of_this_machine(text: str) -> None:
     assert find(text.encode(), folders=(HOME, "/", "/scratch", "/root/", "home/x", "")) == ()
 
@@ -244,11 +216,10 @@ def test_an_empty_wheel_and_an_empty_member_leak_nothing() -> None:
 
 
 LEAKS = {
-    PASSWORD: SECRET,
-    f" {HOME} ": FOLDER,
+    PASSWORD: SECRET, f" {HOME} ": FOLDER,
     f" {next(iter(TOKENS))} ": "m/x holds a token of GitHub",
     f"{RSA}\nProc-Type: 4,ENCRYPTED\n\n{BODY}\n": "m/x holds a private key",
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("leak", "clause"), LEAKS.items())

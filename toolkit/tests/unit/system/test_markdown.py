@@ -22,30 +22,11 @@ from trainwheel.system.markdown import code, inline, table
 from unit.repository import make_repository, open_here, write
 
 ODD = [
-    "a|b",
-    "a\\|b",
-    "two\nlines",
-    "<b>bold</b>",
-    "<!-- gone",
-    "&lt;",
-    "`code`",
-    "a ``b` c",
-    "*x* __y__ _z_ ~~w~~",
-    "[link](javascript:x)",
-    "![i](x)",
-    "f1_per__class_",
-    "trailing\\",
-    "# heading",
-    "- item",
-    "12. item",
-    "=====",
-    "---",
-    "> quote",
-    "```",
-    "- - -",
-    "+0.01 of 0.95",
+    "a|b", "a\\|b", "two\nlines", "<b>bold</b>", "<!-- gone", "&lt;", "`code`", "a ``b` c",
+    "*x* __y__ _z_ ~~w~~", "[link](javascript:x)", "![i](x)", "f1_per__class_", "trailing\\",
+    "# heading", "- item", "12. item", "=====", "---", "> quote", "```", "- - -", "+0.01 of 0.95",
     "größe µ/²",
-]
+]  # fmt: skip
 PLAIN = {"text", "text_special", "softbreak", "code_inline", "strong_open", "strong_close"}
 NUL = "\0"  # every renderer shows it as another letter
 

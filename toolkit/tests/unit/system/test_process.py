@@ -73,16 +73,14 @@ def witness(tmp_path: Path) -> Iterator[Witness]:
 @pytest.mark.parametrize(
     ("script", "code", "output"),
     [
-        ("print('hello')", 0, "hello\n"),
-        ("pass", 0, ""),
-        ("raise SystemExit(3)", 3, ""),
+        ("print('hello')", 0, "hello\n"), ("pass", 0, ""), ("raise SystemExit(3)", 3, ""),
         ("import os; os.write(1, b'no end')", 0, "no end"),
         ("import os; os.write(2, b'error\\n'); os.write(1, b'output\\n')", 0, "error\noutput\n"),
         ("import os; os.write(1, b'\\xff\\n')", 0, "\ufffd\n"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -9, ""),
         ("print('x' * 200_000)", 0, "x" * 200_000 + "\n"),
     ],
-)
+)  # fmt: skip
 def test_the_exit_code_and_all_output_are_kept(script: str, code: int, output: str) -> None:
     completed = run(python(script), ENVIRONMENT)
 
@@ -200,23 +198,18 @@ def test_ending_a_group_twice_does_no_harm(witness: Witness) -> None:
 
 
 VARIABLES = {
-    "PATH": os.environ["PATH"],
-    "PIP_INDEX_URL": "read",
-    "NEXUS_PASSWORD": "publish",
-    "MODEL_TOKEN": "publish",
-    "VIRTUAL_ENV": "/somewhere",
-    "PYTHONPATH": "/somewhere",
-}
+    "PATH": os.environ["PATH"], "PIP_INDEX_URL": "read", "NEXUS_PASSWORD": "publish",
+    "MODEL_TOKEN": "publish", "VIRTUAL_ENV": "/somewhere", "PYTHONPATH": "/somewhere",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("secrets", "seen"),
     [
-        (frozenset(), set()),
-        (frozenset({SecretClass.READ}), {"PIP_INDEX_URL"}),
+        (frozenset(), set()), (frozenset({SecretClass.READ}), {"PIP_INDEX_URL"}),
         (frozenset({SecretClass.PUBLISH}), {"NEXUS_PASSWORD", "MODEL_TOKEN"}),
     ],
-)
+)  # fmt: skip
 def test_a_process_sees_only_the_secrets_of_its_command(
     secrets: frozenset[SecretClass], seen: set[str]
 ) -> None:

@@ -23,36 +23,19 @@ VALUES = st.text(min_size=8, max_size=30) | st.text("ab?>~'\"\\/<&+ é€😀\n"
 @pytest.mark.parametrize(
     ("value", "form"),
     [
-        ("s3cret-token", "s3cret-token"),
-        ("s3cret-token", "czNjcmV0LXRva2Vu"),
-        ("s3cret-token", "MzY3JldC10b2tlb"),
-        ("s3cret-token", "zM2NyZXQtdG9rZW"),
-        ("ab", "YWI="),
-        ("pass?>?>", "cGFzcz8+Pz4="),
-        ("pass?>?>", "cGFzcz8-Pz4="),
-        ("pass?>?>", "cGFzcz8-Pz4"),
-        ("grün", "Z3L8bg=="),
-        ("grün", "Z3LDvG4="),
-        ("a b/c", "a%20b%2Fc"),
-        ("a b/c", "a%20b%2fc"),
-        ("a b/c", "a%20b/c"),
-        ("a b/c", "a+b%2Fc"),
-        ("p$s!:/@", "p$s!%3A%2F%40"),
-        ("grün", "gr%C3%BCn"),
-        ("grün", "gr%FCn"),
-        ('say "hi"/é', r"say \"hi\"/\u00e9"),
-        ('say "hi"/é', r"say \"hi\"/é"),
-        ('say "hi"/é', r"say \"hi\"\/\u00e9"),
-        ("<a&'b'>", "&lt;a&amp;'b'&gt;"),
-        ("<a&'b'>", "&lt;a&amp;&#x27;b&#x27;&gt;"),
-        ("<a&'b'>", "&lt;a&amp;&#39;b&#39;&gt;"),
-        ("it's\\so\n", r"it\'s\\so\n"),
-        ("it's\\so\n", r"it's\\so\n"),
-        ("grün", r"gr\xfcn"),
-        ("grün", r"gr\xc3\xbcn"),
-        ("caf\udce9", "Y2Fm6Q=="),
+        ("s3cret-token", "s3cret-token"), ("s3cret-token", "czNjcmV0LXRva2Vu"),
+        ("s3cret-token", "MzY3JldC10b2tlb"), ("s3cret-token", "zM2NyZXQtdG9rZW"), ("ab", "YWI="),
+        ("pass?>?>", "cGFzcz8+Pz4="), ("pass?>?>", "cGFzcz8-Pz4="), ("pass?>?>", "cGFzcz8-Pz4"),
+        ("grün", "Z3L8bg=="), ("grün", "Z3LDvG4="), ("a b/c", "a%20b%2Fc"),
+        ("a b/c", "a%20b%2fc"), ("a b/c", "a%20b/c"), ("a b/c", "a+b%2Fc"),
+        ("p$s!:/@", "p$s!%3A%2F%40"), ("grün", "gr%C3%BCn"), ("grün", "gr%FCn"),
+        ('say "hi"/é', r"say \"hi\"/\u00e9"), ('say "hi"/é', r"say \"hi\"/é"),
+        ('say "hi"/é', r"say \"hi\"\/\u00e9"), ("<a&'b'>", "&lt;a&amp;'b'&gt;"),
+        ("<a&'b'>", "&lt;a&amp;&#x27;b&#x27;&gt;"), ("<a&'b'>", "&lt;a&amp;&#39;b&#39;&gt;"),
+        ("it's\\so\n", r"it\'s\\so\n"), ("it's\\so\n", r"it's\\so\n"), ("grün", r"gr\xfcn"),
+        ("grün", r"gr\xc3\xbcn"), ("caf\udce9", "Y2Fm6Q=="),
     ],
-)
+)  # fmt: skip
 def test_a_value_has_that_form(value: str, form: str) -> None:
     assert form in derived_forms(value)
 
@@ -80,20 +63,12 @@ def test_base64_holds_a_form_whatever_stands_around_the_value(
 @pytest.mark.parametrize(
     "encode",
     [
-        str,
-        repr,
-        ascii,
-        quote,
-        quote_plus,
-        lambda text: quote(text, safe=""),
-        json.dumps,
+        str, repr, ascii, quote, quote_plus, lambda text: quote(text, safe=""), json.dumps,
         lambda text: json.dumps(text, ensure_ascii=False),
-        lambda text: json.dumps(text).replace("/", r"\/"),
-        html.escape,
-        lambda text: html.escape(text, quote=False),
-        lambda text: repr(text.encode()),
+        lambda text: json.dumps(text).replace("/", r"\/"), html.escape,
+        lambda text: html.escape(text, quote=False), lambda text: repr(text.encode()),
     ],
-)
+)  # fmt: skip
 def test_escaped_text_holds_a_form_whatever_stands_around_the_value(
     encode: Callable[[str], str], value: str, before: str, after: str
 ) -> None:
@@ -137,11 +112,10 @@ def test_what_was_read_is_starred_the_longest_first(
         ("Basic Y2k6cGE/OnzCvw==", "Basic Y2k6***"),
         ("https://ci:pa%3F%3A%7C%C2%BF@index.test/", "https://ci:***@index.test/"),
         ("https://ci:pa%3f%3a%7c%c2%bf@index.test/", "https://ci:***@index.test/"),
-        (r'{"password": "pa?:|\u00bf"}', '{"password": "***"}'),
-        (r"b'pa?:|\xc2\xbf'", "b'***'"),
+        (r'{"password": "pa?:|\u00bf"}', '{"password": "***"}'), (r"b'pa?:|\xc2\xbf'", "b'***'"),
         ("GET https://store.test/demo.whl?sig=x", "GET https://store.test/demo.whl?***"),
     ],
-)
+)  # fmt: skip
 def test_what_was_read_is_starred_also_where_it_is_encoded(text: str, shown: str) -> None:
     assert reading("pa?:|¿").redact(text) == shown
 
@@ -244,14 +218,10 @@ def test_what_opens_a_file_is_hidden(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"{STORE}page?number=2&sort=name",
-        f"is it {WHEEL}? no",
-        f"pip install --no-deps '{STORE}{WHEEL}#sha256=ab'",
-        "a ? b : c",
-        "what? token=1",
-        "",
+        f"{STORE}page?number=2&sort=name", f"is it {WHEEL}? no",
+        f"pip install --no-deps '{STORE}{WHEEL}#sha256=ab'", "a ? b : c", "what? token=1", "",
     ],
-)
+)  # fmt: skip
 def test_what_opens_nothing_stays(text: str) -> None:
     assert Secrets().redact(text) == text
 

@@ -10,18 +10,11 @@ from trainwheel.system.text import columns, describe_size
 @pytest.mark.parametrize(
     ("size", "text"),
     [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1_000, "1 kB"),
-        (999_499, "999 kB"),
-        (999_999, "1.0 MB"),
-        (1_260_000, "1.3 MB"),
-        (999_999_999, "1.0 GB"),
-        (1_500_000_000, "1.5 GB"),
-        (2_000_000_000_000, "2.0 TB"),
-        (5_000_000_000_000_000, "5000.0 TB"),
+        (0, "0 B"), (999, "999 B"), (1_000, "1 kB"), (999_499, "999 kB"), (999_999, "1.0 MB"),
+        (1_260_000, "1.3 MB"), (999_999_999, "1.0 GB"), (1_500_000_000, "1.5 GB"),
+        (2_000_000_000_000, "2.0 TB"), (5_000_000_000_000_000, "5000.0 TB"),
     ],
-)
+)  # fmt: skip
 def test_a_size_is_told_in_the_unit_that_keeps_it_short(size: int, text: str) -> None:
     assert describe_size(size) == text
 
