@@ -49,31 +49,19 @@ def _read(master: int, stream: TextIO) -> str:
     return text.removesuffix("\0").replace("\r\n", "\n")
 
 
-def test_a_line_is_a_line() -> None:
-    assert say(lambda console: console.line("hello")) == "hello\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "printed"),
-    [
-        (None, "train    done\n"), (0.04, "train    done  0.0 s\n"),
-        (61.25, "train    done  61.2 s\n"),
-    ],
-)  # fmt: skip
-def test_an_outcome_is_one_line(seconds: float | None, printed: str) -> None:
-    assert say(lambda console: console.outcome("train", "done", seconds)) == printed
-
-
-def test_a_notice_says_that_it_is_one() -> None:
-    assert say(lambda console: console.notice("no data")) == "notice: no data\n"
-
-
-def test_a_pipe_gets_no_colour_and_no_progress() -> None:
+def test_a_line_an_outcome_and_a_notice_are_one_line_each_without_colour_in_a_pipe() -> None:
     def act(console: Console) -> None:
         with console.working("train"):
-            console.outcome("train", "done", 1.0)
+            console.line("hello")
+        console.outcome("train", "done", None)
+        console.outcome("train", "done", 0.04)
+        console.outcome("train", "done", 61.25)
+        console.notice("no data")
 
-    assert say(act, TERMINAL) == "train    done  1.0 s\n"
+    assert say(act, TERMINAL).splitlines() == [
+        *("hello", "train    done", "train    done  0.0 s", "train    done  61.2 s"),
+        "notice: no data",
+    ]
 
 
 def test_a_terminal_gets_colour() -> None:
@@ -103,18 +91,16 @@ def test_what_is_at_work_is_replaced_by_the_next_line_and_by_that_only() -> None
         assert read() == "third\n"
 
 
+def test_a_ci_log_on_a_terminal_gets_no_progress() -> None:
+    with terminal({**TERMINAL, "CI": "1"}) as (console, read), console.working("train"):
+        assert read() == ""
+
+
 def test_a_step_that_fails_leaves_an_empty_line_to_whoever_prints_next() -> None:
     with terminal(TERMINAL) as (console, read):
         with pytest.raises(ZeroDivisionError), console.working("train"):
             raise ZeroDivisionError
         assert read() == f"{CLEAR}train    …{CLEAR}"
-
-
-def test_a_ci_log_on_a_terminal_gets_no_progress() -> None:
-    with terminal({**TERMINAL, "CI": "1"}) as (console, read):
-        with console.working("train"):
-            console.line("done")
-        assert read() == "done\n"
 
 
 @pytest.mark.parametrize(

@@ -96,18 +96,19 @@ def test_the_last_line_is_the_last_that_says_something(output: str, line: str) -
     assert Completed(1, output).last_line == line
 
 
-def test_a_program_that_does_not_exist_is_named() -> None:
-    with pytest.raises(StepFailedError) as caught:
-        run(Command(("no-such-program", "--secret")), ENVIRONMENT)
-
-    assert str(caught.value) == "failed: cannot start no-such-program: No such file or directory"
-
-
-def test_a_program_that_cannot_be_executed_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [("no-such-program", "No such file or directory"), ("./tool", "Permission denied")],
+)
+def test_a_program_that_cannot_be_started_is_named(
+    tmp_path: Path, program: str, reason: str
+) -> None:
     (tmp_path / "tool").write_text("plain text")
 
-    with pytest.raises(StepFailedError, match=r"cannot start .*tool: Permission denied"):
-        run(Command((str(tmp_path / "tool"),)), ENVIRONMENT)
+    with pytest.raises(StepFailedError) as caught:
+        run(Command((program, "--secret"), cwd=tmp_path), ENVIRONMENT)
+
+    assert str(caught.value) == f"failed: cannot start {program}: {reason}"
 
 
 def test_it_runs_in_its_folder(tmp_path: Path) -> None:
@@ -123,16 +124,12 @@ def test_a_command_shows_what_one_would_type_and_nothing_private() -> None:
     assert "s3cret" not in repr(command)
 
 
-READ = "import sys; print(len(sys.stdin.buffer.read()))"
-
-
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])
-def test_standard_input_arrives_whole_and_ends(size: int) -> None:
-    assert run(python(READ, stdin="x" * size), ENVIRONMENT).output == f"{size}\n"
+def test_standard_input_arrives_whole_and_may_be_left_unread(size: int) -> None:
+    script = "import sys; print(len(sys.stdin.buffer.read()))"
 
-
-def test_a_program_may_leave_its_input_unread() -> None:
-    assert run(python("print('done')", stdin="x" * 3_000_000), ENVIRONMENT).output == "done\n"
+    assert run(python(script, stdin="x" * size), ENVIRONMENT).output == f"{size}\n"
+    assert run(python("print('done')", stdin="x" * size), ENVIRONMENT).output == "done\n"
 
 
 @pytest.mark.parametrize("stdin", ["", "x" * 3_000_000], ids=["no input", "unread input"])
@@ -197,29 +194,15 @@ def test_ending_a_group_twice_does_no_harm(witness: Witness) -> None:
     process.stdout.close()
 
 
-VARIABLES = {
-    "PATH": os.environ["PATH"], "PIP_INDEX_URL": "read", "NEXUS_PASSWORD": "publish",
-    "MODEL_TOKEN": "publish", "VIRTUAL_ENV": "/somewhere", "PYTHONPATH": "/somewhere",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("secrets", "seen"),
-    [
-        (frozenset(), set()), (frozenset({SecretClass.READ}), {"PIP_INDEX_URL"}),
-        (frozenset({SecretClass.PUBLISH}), {"NEXUS_PASSWORD", "MODEL_TOKEN"}),
-    ],
-)  # fmt: skip
-def test_a_process_sees_only_the_secrets_of_its_command(
-    secrets: frozenset[SecretClass], seen: set[str]
-) -> None:
-    environment = Environment(VARIABLES, {"MODEL_TOKEN": SecretClass.PUBLISH})
+def test_a_process_sees_only_the_secrets_of_its_command() -> None:
+    variables = {"PIP_INDEX_URL": "read", "NEXUS_PASSWORD": "publish", "PYTHONPATH": "/somewhere"}
+    environment = Environment({"PATH": os.environ["PATH"], **variables})
     script = "import json, os; print(json.dumps(dict(os.environ)))"
+    command = python(script, env={"ADDED": "x"}, secrets=frozenset({SecretClass.READ}))
 
-    completed = run(python(script, env={"ADDED": "x"}, secrets=secrets), environment)
+    shown = set(json.loads(run(command, environment).output))
 
-    shown = set(json.loads(completed.output)) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
-    assert shown == {"PATH", "ADDED"} | seen
+    assert shown - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"PATH", "ADDED", "PIP_INDEX_URL"}
 
 
 @pytest.mark.parametrize(("is_private", "output"), [(False, "the *** x.whl?***\n"), (True, SAID)])
@@ -266,19 +249,15 @@ def test_a_line_is_echoed_while_the_command_still_runs(tmp_path: Path) -> None:
     assert told == ["first", "last"]
 
 
-@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
-def test_the_umask_is_that_of_the_command(tmp_path: Path, umask: int) -> None:
-    run(python("open('made', 'w')", cwd=tmp_path, umask=umask), ENVIRONMENT)
-
-    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o666 & ~umask
-
-
-def test_without_one_the_umask_is_that_of_this_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000, -1])
+def test_the_umask_is_that_of_the_command_or_else_ours(tmp_path: Path, umask: int) -> None:
     (tmp_path / "ours").touch()
 
-    run(python("open('made', 'w')", cwd=tmp_path), ENVIRONMENT)
+    run(python("open('made', 'w')", cwd=tmp_path, umask=umask), ENVIRONMENT)
 
-    assert (tmp_path / "made").stat().st_mode == (tmp_path / "ours").stat().st_mode
+    ours = stat.S_IMODE((tmp_path / "ours").stat().st_mode)
+    expected = ours if umask == -1 else 0o666 & ~umask
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == expected
 
 
 @pytest.fixture
@@ -308,6 +287,10 @@ def test_handlers_are_as_they_were_after_a_start() -> None:
     assert now == before
 
 
+each_signal = pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1), (signal.SIGINT, -signal.SIGINT)],
+)
 CHAIN = """
 import sys
 from pathlib import Path
@@ -323,10 +306,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1), (signal.SIGINT, -signal.SIGINT)],
-)
+@each_signal
 def test_a_signal_ends_the_children_and_unwinds_the_run(
     tmp_path: Path, witness: Witness, number: signal.Signals, code: int
 ) -> None:
@@ -364,10 +344,7 @@ print("not reached")
 """
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1), (signal.SIGINT, -signal.SIGINT)],
-)
+@each_signal
 def test_a_signal_amid_the_start_of_a_process_ends_both(
     witness: Witness, number: signal.Signals, code: int
 ) -> None:

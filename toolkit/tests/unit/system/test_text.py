@@ -27,7 +27,4 @@ def test_cells_stand_below_each_other_with_nothing_behind_the_last() -> None:
         "evaluate              7.1 s",
         "é         up to date",
     ]
-
-
-def test_a_table_without_rows_has_no_lines() -> None:
     assert list(columns([])) == []
