@@ -47,6 +47,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ".trainwheel" / "lock"
 
 
+VARIABLES = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -57,8 +58,7 @@ def hold(path: Path) -> Iterator[Start]:
 
     def run(child: str = "", *, wait: bool = False, until: str = "taken") -> subprocess.Popen[str]:
         argv = (sys.executable, "-c", HOLDER, str(path), child, "wait" if wait else "")
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=variables)
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=VARIABLES)
         started.append(process)
         assert process.stdout is not None
         for line in process.stdout:
@@ -166,10 +166,15 @@ def test_a_lock_outlives_nobody(path: Path, hold: Start) -> None:
     os.close(descriptor)
 
 
+@pytest.mark.parametrize("owner", [None, "", "{"], ids=["named", "empty", "cut"])
 @pytest.mark.parametrize("child", [SLEEPS, DEAF, FORKS], ids=["child", "deaf", "grandchild"])
-def test_what_a_killed_run_left_at_work_is_ended(path: Path, hold: Start, child: str) -> None:
+def test_what_a_killed_run_left_at_work_is_ended_whether_or_not_it_said_who_it_was(
+    path: Path, hold: Start, child: str, owner: str | None
+) -> None:
     kill(hold(child))
     assert holders(path) != []
+    if owner is not None:
+        path.write_text(owner)
 
     descriptor, said = take_it(path)
 
@@ -195,40 +200,22 @@ def rewrite(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**owner, **changes}))
 
 
-def test_nothing_is_ended_for_an_owner_on_another_machine(path: Path, hold: Start) -> None:
+@pytest.mark.parametrize(
+    ("changes", "clause"),
+    [({"host": "elsewhere"}, "on elsewhere"), ({"command": "gone"}, "its name is not known yet")],
+)
+def test_nothing_is_ended_for_an_owner_elsewhere_or_one_that_has_not_said_who_it_is(
+    path: Path, hold: Start, changes: dict[str, str], clause: str
+) -> None:
     process = hold(SLEEPS)
-    rewrite(path, host="elsewhere", pid=2**22 + 1)
-
-    with pytest.raises(RunLockedError, match="on elsewhere"):
-        take_it(path)
-
-    assert process.poll() is None
-
-
-def test_a_live_run_that_has_not_said_who_it_is_is_not_ended(path: Path, hold: Start) -> None:
-    process = hold(SLEEPS)
-    rewrite(path, pid=2**22 + 1, command="nox -s gone")
+    rewrite(path, pid=2**22 + 1, **changes)
     before = holders(path)
 
-    with pytest.raises(RunLockedError, match="its name is not known yet"):
+    with pytest.raises(RunLockedError, match=clause):
         take_it(path)
 
     assert process.poll() is None
     assert holders(path) == before != []
-
-
-@pytest.mark.parametrize("text", ["", "{"])
-def test_what_a_killed_run_left_is_ended_though_it_never_said_who_it_was(
-    path: Path, hold: Start, text: str
-) -> None:
-    kill(hold(SLEEPS))
-    path.write_text(text)
-
-    descriptor, said = take_it(path)
-
-    assert "ending what a killed run left at work: " in said[0]
-    assert holders(path) == []
-    os.close(descriptor)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "host": 1}'])
@@ -246,11 +233,10 @@ def test_an_owner_who_cannot_be_read_still_holds_the_lock(
 
 def test_of_five_that_start_at_once_one_gets_it(path: Path) -> None:
     program = HOLDER.replace("time.sleep(600)", "sys.stdin.read()")
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     argv = (sys.executable, "-c", program, str(path), "", "")
     pipe = subprocess.PIPE
     runs = [
-        subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=variables)
+        subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=VARIABLES)
         for _ in range(5)
     ]
     # Each says "taken" or fails, and so closes its output.
