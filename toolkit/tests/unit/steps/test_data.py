@@ -127,15 +127,10 @@ def describe_badly(call: Call) -> str:
     return fail("row 3 has 1 cells")(call) if str(DESCRIBE_DATA) in call.argv else source()(call)
 
 
-@pytest.mark.parametrize(
-    ("answer", "name"),
-    [
-        (source(files={}), "{folder}"),
-        (fail("the store is closed"), "the store is closed"),
-        (describe_badly, "row 3 has 1 cells"),
-        (source(version=" \n"), "version-command"),
-    ],
-)
+@pytest.mark.parametrize(("answer", "name"), [
+    (source(files={}), "{folder}"), (fail("the store is closed"), "the store is closed"),
+    (describe_badly, "row 3 has 1 cells"), (source(version=" \n"), "version-command"),
+])  # fmt: skip
 def test_a_fetch_that_fails_leaves_nothing(
     fetching: Path, answer: Answer, name: str, sentence: Callable[[object], None]
 ) -> None:
@@ -225,15 +220,10 @@ def test_dvc_pulls_the_tracked_files_by_name_with_the_secrets_of_data(with_dvc: 
     assert not any((with_dvc / "build/data").iterdir())
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "pulls"),
-    [
-        ("README.md", "", 0),
-        ("data/rows.csv", "by hand\n", 1),
-        ("data/new.csv", "", 1),
-        ("data.dvc", "o: 2\n", 1),
-    ],
-)
+@pytest.mark.parametrize(("name", "text", "pulls"), [
+    ("README.md", "", 0), ("data/rows.csv", "by hand\n", 1), ("data/new.csv", "", 1),
+    ("data.dvc", "o: 2\n", 1),
+])  # fmt: skip
 def test_dvc_pulls_again_where_anybody_wrote(
     with_dvc: Path, name: str, text: str, pulls: int
 ) -> None:

@@ -104,17 +104,10 @@ def test_a_setup_py_that_has_drifted_fails_and_stays(bare: Machine) -> None:
     assert "six>=1.17.0" in bare.stream.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("programs", "version"),
-    [
-        ("", ""),
-        ("node", "v22.0.0"),
-        ("npm", "v22.0.0"),
-        ("node npm", "v19.9.0"),
-        ("node npm", "The operation could not be completed"),
-    ],
-    ids=["nothing", "without npm", "without node", "too old", "a stub"],
-)
+@pytest.mark.parametrize(("programs", "version"), [
+    ("", ""), ("node", "v22.0.0"), ("npm", "v22.0.0"), ("node npm", "v19.9.0"),
+    ("node npm", "The operation could not be completed"),
+], ids=["nothing", "without npm", "without node", "too old", "a stub"])  # fmt: skip
 def test_a_linter_without_its_runtime_is_skipped_with_a_notice(
     machine: Machine, programs: str, version: str
 ) -> None:

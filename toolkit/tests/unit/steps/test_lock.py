@@ -18,17 +18,11 @@ SOURCE = '[[source]]\nname = "mirror"\nurl = "https://mirror.example.com/simple"
 FROM_TEAM = PIPFILE.replace('six = "*"', 'six = {version="*", index="team"}')
 
 
-@pytest.mark.parametrize(
-    ("pipfile", "bindings", "names", "word"),
-    [
-        (FROM_TEAM, "", (), "'team'"),
-        (FROM_TEAM, BOUND, (), "'team'"),
-        (SOURCE + PIPFILE, BOUND, (), r"\[\[source\]\]"),
-        ("[packages\n", "", (), "TOML"),
-        (PIPFILE, "", ("six", "no-such-package"), "no-such-package"),
-    ],
-    ids=["unknown index", "not bound to it", "sources", "not TOML", "unknown package"],
-)
+@pytest.mark.parametrize(("pipfile", "bindings", "names", "word"), [
+    (FROM_TEAM, "", (), "'team'"), (FROM_TEAM, BOUND, (), "'team'"),
+    (SOURCE + PIPFILE, BOUND, (), r"\[\[source\]\]"), ("[packages\n", "", (), "TOML"),
+    (PIPFILE, "", ("six", "no-such-package"), "no-such-package"),
+], ids=["unknown index", "not bound to it", "sources", "not TOML", "unknown package"])  # fmt: skip
 def test_what_cannot_be_locked_is_refused_and_leaves_the_lock(
     root: Path, pipfile: str, bindings: str, names: tuple[str, ...], word: str
 ) -> None:

@@ -101,17 +101,13 @@ def with_text(text: bytes) -> Callable[[dict[str, bytes]], object]:
     return lambda members: members.update({"small_model/py.typed": text})
 
 
-@pytest.mark.parametrize(
-    ("spoil", "name"),
-    [
-        (lambda members: members.update({"tests/test_x.py": b""}), "tests/test_x.py"),
-        (lambda members: members.pop("small_model/classifier.py"), "small_model/classifier.py"),
-        (with_text(b"hunter-2-hunter"), "py.typed"),
-        (with_text(b"'/environments/of/steps/bin'"), "py.typed"),
-        (with_text(b"'/home/ada-l'"), "py.typed"),
-    ],
-    ids=["foreign", "not whole", "password", "folder", "home"],
-)
+@pytest.mark.parametrize(("spoil", "name"), [
+    (lambda members: members.update({"tests/test_x.py": b""}), "tests/test_x.py"),
+    (lambda members: members.pop("small_model/classifier.py"), "small_model/classifier.py"),
+    (with_text(b"hunter-2-hunter"), "py.typed"),
+    (with_text(b"'/environments/of/steps/bin'"), "py.typed"),
+    (with_text(b"'/home/ada-l'"), "py.typed"),
+], ids=["foreign", "not whole", "password", "folder", "home"])  # fmt: skip
 def test_a_wheel_with_wrong_or_secret_content_is_not_proved(
     root: Path, spoil: Callable[[dict[str, bytes]], object], name: str
 ) -> None:
@@ -175,22 +171,16 @@ BOUNDS = {"measured": {"measured": {"auc": {"value": 0.9, "low": 0.8, "high": 1}
 CLUSTER, DATA = '{"cluster": {"workers": 2}}', json.dumps({"sklearn/iris": "1" * 64})
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "fact"),
-    [
-        ("build/train/golden.jsonl", "", ""),
-        ("build/train/model_card.md", "# Another\n", ""),
-        ("model/small_model/classifier.py", "x = 1\n", ""),
-        ("README.md", "changed", ""),
-        ("tests/system/test_wheel.py", "", ""),
-        ("build/train/training.json", CLUSTER, "the training"),
-        ("build/train/data.json", DATA, "the training"),
-        ("build/evaluate/evaluation.json", json.dumps(BOUNDS), "the intervals"),
-        ("pyproject.toml", "tolerance = 0.5", "tool.trainwheel.tolerance"),
-        ("pyproject.toml", 'predict = "small_model:f"', "tool.trainwheel.predict"),
-        ("pyproject.toml", 'wheel.store-above = "7 MB"', "tool.trainwheel.wheel.store-above"),
-    ],
-)
+@pytest.mark.parametrize(("name", "text", "fact"), [
+    ("build/train/golden.jsonl", "", ""), ("build/train/model_card.md", "# Another\n", ""),
+    ("model/small_model/classifier.py", "x = 1\n", ""), ("README.md", "changed", ""),
+    ("tests/system/test_wheel.py", "", ""), ("build/train/training.json", CLUSTER, "the training"),
+    ("build/train/data.json", DATA, "the training"),
+    ("build/evaluate/evaluation.json", json.dumps(BOUNDS), "the intervals"),
+    ("pyproject.toml", "tolerance = 0.5", "tool.trainwheel.tolerance"),
+    ("pyproject.toml", 'predict = "small_model:f"', "tool.trainwheel.predict"),
+    ("pyproject.toml", 'wheel.store-above = "7 MB"', "tool.trainwheel.wheel.store-above"),
+])  # fmt: skip
 def test_what_goes_into_the_wheel_makes_it_stale(
     root: Path, name: str, text: str, fact: str
 ) -> None:
@@ -214,16 +204,11 @@ def test_what_does_not_go_into_the_wheel_does_not(root: Path, name: str) -> None
     assert now(root).key == before
 
 
-@pytest.mark.parametrize(
-    ("decision", "reasons"),
-    [
-        (decide, []),
-        (lambda root: decide(root, version="0.1.8"), ["the release"]),
-        (lambda root: decide(root, releases=False), []),
-        (lambda root: (root / "build/version.json").unlink(), ["no version has been decided here"]),
-    ],
-    ids=["the same", "another version", "nothing to release", "undecided"],
-)
+@pytest.mark.parametrize(("decision", "reasons"), [
+    (decide, []), (lambda root: decide(root, version="0.1.8"), ["the release"]),
+    (lambda root: decide(root, releases=False), []),
+    (lambda root: (root / "build/version.json").unlink(), ["no version has been decided here"]),
+], ids=["the same", "another version", "nothing to release", "undecided"])  # fmt: skip
 def test_another_release_counts_only_where_one_is_made(
     root: Path, decision: Callable[[Path], None], reasons: list[str]
 ) -> None:

@@ -72,17 +72,11 @@ def test_a_release_that_cannot_be_promoted_is_refused_in_one_line(
     sentence(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("versions", "version", "expected"),
-    [
-        (("0.1.9", "0.1.10"), None, "0.1.10"),
-        (("0.1.0", "0.2.0rc1"), None, "0.1.0"),
-        (("0.2.0rc1", "0.2.0.dev3"), None, "0.2.0rc1"),
-        (("0.1.0", "0.2.0rc1"), "0.2.0RC1", "0.2.0rc1"),
-        (("0.1.0", "0.2.0"), "0.1", "0.1.0"),
-        (("0.1.0", "1!0.0.1"), None, "1!0.0.1"),
-    ],
-)
+@pytest.mark.parametrize(("versions", "version", "expected"), [
+    (("0.1.9", "0.1.10"), None, "0.1.10"), (("0.1.0", "0.2.0rc1"), None, "0.1.0"),
+    (("0.2.0rc1", "0.2.0.dev3"), None, "0.2.0rc1"), (("0.1.0", "0.2.0rc1"), "0.2.0RC1", "0.2.0rc1"),
+    (("0.1.0", "0.2.0"), "0.1", "0.1.0"), (("0.1.0", "1!0.0.1"), None, "1!0.0.1"),
+])  # fmt: skip
 def test_the_newest_final_release_is_promoted_unless_another_is_named(
     tmp_path: Path, versions: tuple[str, ...], version: str | None, expected: str
 ) -> None:
@@ -106,18 +100,12 @@ def test_the_source_is_verified_before_anything_is_uploaded(tmp_path: Path, name
     assert not (tmp_path / "production").exists()
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "names", "word"),
-    [
-        (None, "b", (), "--from"),
-        ("", "b", (), "--from"),
-        ("embedded", None, (), "--to"),
-        ("embedded", "", (), "--to"),
-        ("embedded", "embedded", (), "itself"),
-        ("embedded", "corporat", (), "'corporat'"),
-        ("embedded", "corporate", ("0.1", "0.2"), "one version"),
-    ],
-)
+@pytest.mark.parametrize(("source", "target", "names", "word"), [
+    (None, "b", (), "--from"), ("", "b", (), "--from"), ("embedded", None, (), "--to"),
+    ("embedded", "", (), "--to"), ("embedded", "embedded", (), "itself"),
+    ("embedded", "corporat", (), "'corporat'"),
+    ("embedded", "corporate", ("0.1", "0.2"), "one version"),
+])  # fmt: skip
 def test_wrong_options_are_refused_before_any_index_is_asked(
     root: Path, source: str | None, target: str | None, names: tuple[str, ...], word: str
 ) -> None:

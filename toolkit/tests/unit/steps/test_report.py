@@ -54,10 +54,9 @@ def page(root: Path, name: str = "report.html") -> str:
     return (root / "build/train" / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("name", "compares", "describes"),
-    [("report.html", True, True), ("metrics.md", True, False), ("model_card.md", False, True)],
-)
+@pytest.mark.parametrize(("name", "compares", "describes"), [
+    ("report.html", True, True), ("metrics.md", True, False), ("model_card.md", False, True),
+])  # fmt: skip
 def test_each_page_shows_its_part_of_model_metrics_data_and_parameters(
     root: Path, name: str, *, compares: bool, describes: bool
 ) -> None:
@@ -150,17 +149,12 @@ def test_the_path_is_printed_if_the_session_was_requested(
     assert "report" not in session.run.made
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "is_stale"),
-    [
-        ("build/train/metrics.json", '{"accuracy": 0.5}', True),
-        ("build/train/repeatability.json", "{}", True),
-        ("build/evaluate/roc.svg", "<svg >", True),
-        ("build/train/report.html", "tampered", True),
-        ("build/train/golden.jsonl", "{}", False),
-        ("build/test/junit.xml", "", False),
-    ],
-)
+@pytest.mark.parametrize(("name", "text", "is_stale"), [
+    ("build/train/metrics.json", '{"accuracy": 0.5}', True),
+    ("build/train/repeatability.json", "{}", True), ("build/evaluate/roc.svg", "<svg >", True),
+    ("build/train/report.html", "tampered", True), ("build/train/golden.jsonl", "{}", False),
+    ("build/test/junit.xml", "", False),
+])  # fmt: skip
 def test_it_is_written_again_when_its_content_changes(
     root: Path, name: str, text: str, *, is_stale: bool
 ) -> None:

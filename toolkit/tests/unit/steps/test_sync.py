@@ -44,10 +44,9 @@ def test_a_check_writes_nothing_and_a_sync_writes_once(root: Path) -> None:
     assert (root / "setup.py").read_text() == NEWER
 
 
-@pytest.mark.parametrize(
-    ("policy", "requirement"),
-    [("locked", "six==1.17.0"), ("direct", "six==1.17.0"), ("compatible", "six>=1.17.0,<2")],
-)
+@pytest.mark.parametrize(("policy", "requirement"), [
+    ("locked", "six==1.17.0"), ("direct", "six==1.17.0"), ("compatible", "six>=1.17.0,<2"),
+])  # fmt: skip
 def test_the_policy_is_that_of_the_configuration(root: Path, policy: str, requirement: str) -> None:
     write(root, "pyproject.toml", f'{PYPROJECT}sync.pins = "{policy}"\n')
 

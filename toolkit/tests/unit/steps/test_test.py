@@ -105,19 +105,12 @@ def test_without_a_model_nothing_is_tested(root: Path) -> None:
     assert session.calls == []
 
 
-@pytest.mark.parametrize(
-    ("name", "runs"),
-    [
-        ("tests/test_small.py", True),
-        ("tests/data/rows.csv", True),
-        ("conftest.py", True),
-        ("pyproject.toml", True),
-        ("model/small_model/classifier.py", True),
-        ("model/small_model/artefact/model.joblib", True),
-        ("docs/index.md", False),
-        ("README.md", False),
-    ],
-)
+@pytest.mark.parametrize(("name", "runs"), [
+    ("tests/test_small.py", True), ("tests/data/rows.csv", True), ("conftest.py", True),
+    ("pyproject.toml", True), ("model/small_model/classifier.py", True),
+    ("model/small_model/artefact/model.joblib", True), ("docs/index.md", False),
+    ("README.md", False),
+])  # fmt: skip
 def test_the_tests_run_again_when_a_file_of_theirs_changes(
     root: Path, name: str, *, runs: bool
 ) -> None:

@@ -77,14 +77,11 @@ def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root:
     assert record.facts["model"] == digest_file(artefact)
 
 
-@pytest.mark.parametrize(
-    ("metrics", "summary"),
-    [
-        (None, "trained, without metrics.json"),
-        ('{"a": 0.1, "b": 0.2, "c": 0.3}', "trained, a 0.100, b 0.200  "),
-        ('{"a": 0.1, "a_low": 0.0, "a_high": 0.2, "n": 7}', "trained, a 0.100  "),
-    ],
-)
+@pytest.mark.parametrize(("metrics", "summary"), [
+    (None, "trained, without metrics.json"),
+    ('{"a": 0.1, "b": 0.2, "c": 0.3}', "trained, a 0.100, b 0.200  "),
+    ('{"a": 0.1, "a_low": 0.0, "a_high": 0.2, "n": 7}', "trained, a 0.100  "),
+])  # fmt: skip
 def test_the_outcome_shows_two_metrics(root: Path, metrics: str | None, summary: str) -> None:
     files = {} if metrics is None else {"metrics.json": metrics}
 
@@ -165,16 +162,12 @@ def test_checkpoints_survive_a_failure_but_neither_success_nor_force(root: Path)
     assert not (root / ".trainwheel/checkpoints").exists()
 
 
-@pytest.mark.parametrize(
-    ("registered", "steps", "queue"),
-    [
-        ("train evaluate report", "train", ["evaluate", "report"]),
-        ("train evaluate report", "train evaluate", ["report"]),
-        ("train evaluate report", "train evaluate report", []),
-        ("train report", "train", ["report"]),
-        ("train", "train", []),
-    ],
-)
+@pytest.mark.parametrize(("registered", "steps", "queue"), [
+    ("train evaluate report", "train", ["evaluate", "report"]),
+    ("train evaluate report", "train evaluate", ["report"]),
+    ("train evaluate report", "train evaluate report", []), ("train report", "train", ["report"]),
+    ("train", "train", []),
+])  # fmt: skip
 def test_evaluate_and_report_are_queued_unless_they_run_anyway(
     root: Path, registered: str, steps: str, queue: list[str]
 ) -> None:
@@ -188,17 +181,13 @@ def test_evaluate_and_report_are_queued_unless_they_run_anyway(
 HOST = ("-P", str(TRAIN), "plan.json")
 
 
-@pytest.mark.parametrize(
-    ("argv", "expected"),
-    [
-        (("python", "-m", "t", "-o", "M"), ("python", *HOST, "-m", "t", "-o", "M")),
-        (("python3.12", "-O", "t.py"), ("python3.12", "-O", *HOST, "t.py")),
-        (("python", "-Im", "t"), ("python", "-I", *HOST, "-m", "t")),
-        (("python", "-c", "print()"), ("python", "-c", "print()")),
-        (("python",), ("python",)),
-        (("bash", "train.sh"), ("bash", "train.sh")),
-    ],
-)
+@pytest.mark.parametrize(("argv", "expected"), [
+    (("python", "-m", "t", "-o", "M"), ("python", *HOST, "-m", "t", "-o", "M")),
+    (("python3.12", "-O", "t.py"), ("python3.12", "-O", *HOST, "t.py")),
+    (("python", "-Im", "t"), ("python", "-I", *HOST, "-m", "t")),
+    (("python", "-c", "print()"), ("python", "-c", "print()")), (("python",), ("python",)),
+    (("bash", "train.sh"), ("bash", "train.sh")),
+])  # fmt: skip
 def test_only_a_python_program_gets_the_host(
     argv: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
@@ -236,18 +225,12 @@ def test_without_a_terminal_progress_is_a_line_every_ten_seconds() -> None:
     assert output == "  rows: 2 of 9\n  rows: 4 of 9\n"
 
 
-@pytest.mark.parametrize(
-    ("line", "output"),
-    [
-        ("rows\t3\t6", f"[{'=' * 12}{' ' * 12}] rows 3 of 6"),
-        ("rows\t0\t6", f"[{' ' * 24}] rows 0 of 6"),
-        ("rows\t9\t6", f"[{'=' * 24}] rows 9 of 6"),
-        ("rows\t3\t0", "… rows 3"),
-        ("rows\t3\t", "… rows 3"),
-        ("rows\t3", "… rows 3"),
-        ("rows\tsome\tall", "… rows some of all"),
-    ],
-)
+@pytest.mark.parametrize(("line", "output"), [
+    ("rows\t3\t6", f"[{'=' * 12}{' ' * 12}] rows 3 of 6"),
+    ("rows\t0\t6", f"[{' ' * 24}] rows 0 of 6"), ("rows\t9\t6", f"[{'=' * 24}] rows 9 of 6"),
+    ("rows\t3\t0", "… rows 3"), ("rows\t3\t", "… rows 3"), ("rows\t3", "… rows 3"),
+    ("rows\tsome\tall", "… rows some of all"),
+])  # fmt: skip
 def test_a_terminal_shows_progress_on_one_line(line: str, output: str) -> None:
     assert show(Terminal(), f"{PROGRESS}{line}").endswith(f"train    {output}")
 
@@ -264,11 +247,9 @@ def closed_port(socket_enabled: None) -> str:
         return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize(
-    ("engine", "is_stale", "passes"),
-    [("", True, True), (DASK, False, True), (DASK, True, False)],
-    ids=["local", "nothing to train", "no scheduler"],
-)
+@pytest.mark.parametrize(("engine", "is_stale", "passes"), [
+    ("", True, True), (DASK, False, True), (DASK, True, False),
+], ids=["local", "nothing to train", "no scheduler"])  # fmt: skip
 def test_a_scheduler_must_answer_before_a_training_that_needs_it(
     root: Path, closed_port: str, engine: str, *, is_stale: bool, passes: bool
 ) -> None:

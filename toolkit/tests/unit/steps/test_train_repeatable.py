@@ -93,11 +93,9 @@ def test_other_predictions_are_refused_after_they_are_reported(
     assert "not at all" in (root / "build/train/report.html").read_text()
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [predicting(f"{TRUTH}é,é\n", "latin-1"), predicting(f"{TRUTH}{'a' * 200_000},a\n")],
-    ids=["another encoding", "a cell beyond the limit"],
-)
+@pytest.mark.parametrize("answer", [
+    predicting(f"{TRUTH}é,é\n", "latin-1"), predicting(f"{TRUTH}{'a' * 200_000},a\n"),
+], ids=["another encoding", "a cell beyond the limit"])  # fmt: skip
 def test_predictions_that_cannot_be_read_are_refused_in_one_line(
     root: Path, answer: Answer
 ) -> None:
@@ -121,10 +119,9 @@ def test_a_failure_leaves_no_results_and_no_scratch_folder(root: Path) -> None:
     assert not [*(root / "build/.trainwheel/tmp").iterdir()]
 
 
-@pytest.mark.parametrize(
-    ("engine", "other", "on_cluster"),
-    [("local", "dask", [False, False, False, True]), ("dask", "local", [True, True, True, False])],
-)
+@pytest.mark.parametrize(("engine", "other", "on_cluster"), [
+    ("local", "dask", [False, False, False, True]), ("dask", "local", [True, True, True, False]),
+])  # fmt: skip
 def test_the_other_engine_trains_with_the_first_seed(
     root: Path, engine: str, other: str, on_cluster: list[bool]
 ) -> None:

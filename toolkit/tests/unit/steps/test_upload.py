@@ -89,11 +89,9 @@ def test_what_the_index_has_already_is_recorded_and_verified(here: Here) -> None
     assert not log.exists()
 
 
-@pytest.mark.parametrize(
-    ("sha256", "flags", "queue"),
-    [("", (), []), ("", ("force",), ["verify"]), (OTHER, (), ["verify"])],
-    ids=["verified", "forced", "other bytes"],
-)
+@pytest.mark.parametrize(("sha256", "flags", "queue"), [
+    ("", (), []), ("", ("force",), ["verify"]), (OTHER, (), ["verify"]),
+], ids=["verified", "forced", "other bytes"])  # fmt: skip
 def test_these_bytes_are_verified_once_unless_forced(
     here: Here, sha256: str, flags: tuple[str, ...], queue: list[str]
 ) -> None:
@@ -163,10 +161,9 @@ def test_an_upload_that_cannot_be_shown_is_not_recorded(here: Here, loss: str) -
     assert not here.has_record()
 
 
-@pytest.mark.parametrize(
-    ("file", "flag"),
-    [("build/version.json", ""), ("build/.trainwheel/package.json", ""), ("", "to=corporat")],
-)
+@pytest.mark.parametrize(("file", "flag"), [
+    ("build/version.json", ""), ("build/.trainwheel/package.json", ""), ("", "to=corporat"),
+])  # fmt: skip
 def test_without_a_decision_a_wheel_or_an_index_nothing_is_published(
     here: Here, file: str, flag: str, sentence: Callable[[object], None]
 ) -> None:
@@ -209,23 +206,17 @@ def check(run: Run, *stale: str) -> None:
     STEP.check(replace(run, is_stale=lambda step: step in stale))
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {},
-        {"BUILD_NUMBER": "3"},
-        *({"TRAINWHEEL_VERSION": version} for version in ("0.1.9", "10", "0.0.1", "0.2.0")),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("variables", [
+    {}, {"BUILD_NUMBER": "3"},
+    *({"TRAINWHEEL_VERSION": version} for version in ("0.1.9", "10", "0.0.1", "0.2.0")),
+], ids=str)  # fmt: skip
 def test_a_run_that_can_be_completed_begins(with_release: Path, variables: dict[str, str]) -> None:
     check(open_here(with_release, variables), "train", "test")
 
 
-@pytest.mark.parametrize(
-    ("version", "name"),
-    [("3", r"0\.1\.9"), ("0.1.8", r"0\.1\.9"), ("0.1.9rc1", r"0\.1\.9"), ("next", "'next'")],
-)
+@pytest.mark.parametrize(("version", "name"), [
+    ("3", r"0\.1\.9"), ("0.1.8", r"0\.1\.9"), ("0.1.9rc1", r"0\.1\.9"), ("next", "'next'"),
+])  # fmt: skip
 def test_a_version_that_is_too_low_or_not_one_is_refused(
     with_release: Path, version: str, name: str
 ) -> None:

@@ -42,17 +42,14 @@ def publish_another(layout: Layout) -> None:
     write_model_wheel(layout.index, metrics={"accuracy": 1})
 
 
-@pytest.mark.parametrize(
-    ("prepare", "name", "to", "error"),
-    [
-        (lambda _: None, "", "embedded", StepFailedError("package.model")),
-        (replace_wheel, "", "embedded", StepFailedError("proved")),
-        (publish_another, "", "embedded", StepFailedError("embedded index")),
-        (package, "", "corporat", ConfigurationError("'corporat'")),
-        *((package, name, "embedded", ConfigurationError(name)) for name in
-          ("small-model==0.1.1", "other-model==0.1.0", "small-model", "0.1.0", "==0.1.0")),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("prepare", "name", "to", "error"), [
+    (lambda _: None, "", "embedded", StepFailedError("package.model")),
+    (replace_wheel, "", "embedded", StepFailedError("proved")),
+    (publish_another, "", "embedded", StepFailedError("embedded index")),
+    (package, "", "corporat", ConfigurationError("'corporat'")),
+    *((package, name, "embedded", ConfigurationError(name)) for name in
+      ("small-model==0.1.1", "other-model==0.1.0", "small-model", "0.1.0", "==0.1.0")),
+])  # fmt: skip
 def test_only_the_wheel_that_was_proved_is_verified(
     run: Run, prepare: Prepare, name: str, to: str, error: TrainwheelError
 ) -> None:

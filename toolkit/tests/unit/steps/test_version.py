@@ -108,15 +108,12 @@ def test_a_refusal_leaves_the_last_decision(root: Path) -> None:
     assert decision(root).version == "0.1.0"
 
 
-@pytest.mark.parametrize(
-    ("variables", "expected"),
-    [
-        ({}, ("0.1.10", "the next free patch", False)),
-        ({"BUILD_NUMBER": "174"}, ("0.1.174", "build 174", False)),
-        ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "3"}, ("0.1.10", "the next free patch", False)),
-        ({"TRAINWHEEL_VERSION": "2.0"}, ("2.0", "asked for by name", True)),
-    ],
-)
+@pytest.mark.parametrize(("variables", "expected"), [
+    ({}, ("0.1.10", "the next free patch", False)),
+    ({"BUILD_NUMBER": "174"}, ("0.1.174", "build 174", False)),
+    ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "3"}, ("0.1.10", "the next free patch", False)),
+    ({"TRAINWHEEL_VERSION": "2.0"}, ("2.0", "asked for by name", True)),
+])  # fmt: skip
 def test_changed_content_is_released_under_a_new_version(
     root: Path, variables: dict[str, str], expected: tuple[str, str, bool]
 ) -> None:
@@ -128,16 +125,11 @@ def test_changed_content_is_released_under_a_new_version(
     assert release.releases
 
 
-@pytest.mark.parametrize(
-    ("variables", "name"),
-    [
-        ({"BUILD_NUMBER": "12a"}, "'12a'"),
-        ({"TRAINWHEEL_VERSION": "next"}, "'next'"),
-        ({"TRAINWHEEL_VERSION": "3"}, "0.1.9"),
-        ({"TRAINWHEEL_INDEX": "corporat"}, "'corporat'"),
-        (NO_SECRETS, "no build number"),
-    ],
-)
+@pytest.mark.parametrize(("variables", "name"), [
+    ({"BUILD_NUMBER": "12a"}, "'12a'"), ({"TRAINWHEEL_VERSION": "next"}, "'next'"),
+    ({"TRAINWHEEL_VERSION": "3"}, "0.1.9"), ({"TRAINWHEEL_INDEX": "corporat"}, "'corporat'"),
+    (NO_SECRETS, "no build number"),
+])  # fmt: skip
 def test_what_cannot_be_decided_is_refused_in_one_line(
     root: Path, variables: dict[str, str], name: str, sentence: Callable[[object], None]
 ) -> None:
@@ -150,14 +142,10 @@ def test_what_cannot_be_decided_is_refused_in_one_line(
     sentence(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("variables", "version"),
-    [
-        ({"BUILD_NUMBER": "9"}, "0.1.9"),
-        ({"TRAINWHEEL_VERSION": "175"}, "0.1.175"),
-        ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "9"}, "0.1.0"),
-    ],
-)
+@pytest.mark.parametrize(("variables", "version"), [
+    ({"BUILD_NUMBER": "9"}, "0.1.9"), ({"TRAINWHEEL_VERSION": "175"}, "0.1.175"),
+    ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "9"}, "0.1.0"),
+])  # fmt: skip
 def test_a_job_without_credentials_leaves_the_comparison_to_the_upload(
     root: Path, variables: dict[str, str], version: str
 ) -> None:
@@ -180,19 +168,11 @@ def check(run: Run) -> None:
     STEP.check(run)
 
 
-@pytest.mark.parametrize(
-    ("variables", "passes"),
-    [
-        ({}, True),
-        ({**NO_SECRETS, "BUILD_NUMBER": "3"}, True),
-        (READING, True),
-        ({"BUILD_NUMBER": "x"}, False),
-        ({"TRAINWHEEL_VERSION": "next"}, False),
-        ({"TRAINWHEEL_INDEX": "corporat"}, False),
-        (NO_SECRETS, False),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("variables", "passes"), [
+    ({}, True), ({**NO_SECRETS, "BUILD_NUMBER": "3"}, True), (READING, True),
+    ({"BUILD_NUMBER": "x"}, False), ({"TRAINWHEEL_VERSION": "next"}, False),
+    ({"TRAINWHEEL_INDEX": "corporat"}, False), (NO_SECRETS, False),
+], ids=str)  # fmt: skip
 def test_before_a_run_the_configuration_is_checked_and_the_index_is_not_asked(
     root: Path, variables: dict[str, str], *, passes: bool
 ) -> None:

@@ -23,16 +23,10 @@ def find(root: Path, name: str | None = None, **variables: str) -> Published:
     return find_published(open_here(root, variables), name)
 
 
-@pytest.mark.parametrize(
-    ("versions", "newest"),
-    [
-        ((), ""),
-        (("0.1.0",), "0.1.0"),
-        (("0.1.9", "0.1.10", "0.1.2"), "0.1.10"),
-        (("0.2.0", "1.1.0"), ""),
-        (("0.1.3", "0.2.0"), "0.1.3"),
-    ],
-)
+@pytest.mark.parametrize(("versions", "newest"), [
+    ((), ""), (("0.1.0",), "0.1.0"), (("0.1.9", "0.1.10", "0.1.2"), "0.1.10"),
+    (("0.2.0", "1.1.0"), ""), (("0.1.3", "0.2.0"), "0.1.3"),
+])  # fmt: skip
 def test_the_newest_version_of_the_series_counts(
     root: Path, versions: tuple[str, ...], newest: str
 ) -> None:

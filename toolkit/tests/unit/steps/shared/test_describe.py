@@ -140,16 +140,10 @@ def test_its_data_is_the_snapshot_that_a_command_fetched(root: Path) -> None:
     assert (snapshot["version"], snapshot["columns"]) == ("v7", {"rows.csv": {"a": "int"}})
 
 
-@pytest.mark.parametrize(
-    ("name", "differs"),
-    [
-        ("model/small_training/__main__.py", True),
-        ("model/small_model/classifier.py", True),
-        ("data/rows.csv", False),
-        ("docs/index.md", False),
-        (MODEL, False),
-    ],
-)
+@pytest.mark.parametrize(("name", "differs"), [
+    ("model/small_training/__main__.py", True), ("model/small_model/classifier.py", True),
+    ("data/rows.csv", False), ("docs/index.md", False), (MODEL, False),
+])  # fmt: skip
 def test_the_digest_of_its_source_is_of_code_only(root: Path, name: str, *, differs: bool) -> None:
     before = provenance_of(root).training.source
 

@@ -77,14 +77,11 @@ def test_a_file_without_an_object_is_an_empty_object_and_no_evaluation(
     assert "nox -s evaluate" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "reader"),
-    [
-        ("metrics.json", {"f1": 0.5, "n": 7}, read_metrics),
-        ("data.json", {"wine": SHA}, read_data_digests),
-        ("training.json", {"seconds": 1}, read_training),
-    ],
-)
+@pytest.mark.parametrize(("name", "value", "reader"), [
+    ("metrics.json", {"f1": 0.5, "n": 7}, read_metrics),
+    ("data.json", {"wine": SHA}, read_data_digests),
+    ("training.json", {"seconds": 1}, read_training),
+])  # fmt: skip
 def test_a_file_of_training_is_read_and_may_be_missing(
     root: Path, layout: Layout, name: str, value: Any, reader: Read
 ) -> None:
@@ -95,17 +92,14 @@ def test_a_file_of_training_is_read_and_may_be_missing(
     assert reader(layout) == value
 
 
-@pytest.mark.parametrize(
-    ("text", "reader"),
-    [
-        *((text, read_metrics) for text in ("[]", '{"f1": "high"}', '{"f1": Infinity}', "")),
-        ("[]", read_intervals),
-        *((text, read_data_digests) for text in ("", "[" * 100_000, '["a"]', '{"wine": null}')),
-        *((json.dumps({"wine": value}), read_data_digests)
-          for value in ("abc", SHA.upper(), f"{SHA}\n", {"sha256": SHA})),
-        (json.dumps({" ": SHA}), read_data_digests),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("text", "reader"), [
+    *((text, read_metrics) for text in ("[]", '{"f1": "high"}', '{"f1": Infinity}', "")),
+    ("[]", read_intervals),
+    *((text, read_data_digests) for text in ("", "[" * 100_000, '["a"]', '{"wine": null}')),
+    *((json.dumps({"wine": value}), read_data_digests)
+      for value in ("abc", SHA.upper(), f"{SHA}\n", {"sha256": SHA})),
+    (json.dumps({" ": SHA}), read_data_digests),
+])  # fmt: skip
 def test_a_malformed_file_of_training_is_named(
     root: Path, layout: Layout, text: str, reader: Read
 ) -> None:
@@ -116,16 +110,10 @@ def test_a_malformed_file_of_training_is_named(
         reader(layout)
 
 
-@pytest.mark.parametrize(
-    ("training", "engine"),
-    [
-        (None, "local"),
-        ("{", "local"),
-        ('{"seconds": 1}', "local"),
-        ('{"cluster": {}}', "local"),
-        ('{"cluster": {"workers": 2}}', "dask"),
-    ],
-)
+@pytest.mark.parametrize(("training", "engine"), [
+    (None, "local"), ("{", "local"), ('{"seconds": 1}', "local"), ('{"cluster": {}}', "local"),
+    ('{"cluster": {"workers": 2}}', "dask"),
+])  # fmt: skip
 @pytest.mark.parametrize("configured_engine", ["local", "dask"])
 def test_the_engine_is_the_one_that_trained_not_the_one_configured(
     root: Path, training: str | None, engine: str, configured_engine: str
@@ -147,19 +135,16 @@ MEASURED = {
 METRICS = {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95, "f1": 0.7, "rows": 124}
 
 
-@pytest.mark.parametrize(
-    ("metrics", "measured", "intervals"),
-    [
-        (METRICS, MEASURED, {"accuracy": (0.8, 0.95), "f1": (0.666666667, 0.75)}),
-        (METRICS, None, {"accuracy": (0.8, 0.95)}),
-        (
-            {"own": 3.0},
-            MEASURED,
-            {"accuracy": (0.81, 0.96), "f1": (0.666666667, 0.75), "log_loss": (0.1, 0.3)},
-        ),
-        ({"r2": 0.5}, {"measured": {"r2": {"value": 0.5, "low": None, "high": None}}}, {}),
-    ],
-)
+@pytest.mark.parametrize(("metrics", "measured", "intervals"), [
+    (METRICS, MEASURED, {"accuracy": (0.8, 0.95), "f1": (0.666666667, 0.75)}),
+    (METRICS, None, {"accuracy": (0.8, 0.95)}),
+    (
+        {"own": 3.0},
+        MEASURED,
+        {"accuracy": (0.81, 0.96), "f1": (0.666666667, 0.75), "log_loss": (0.1, 0.3)},
+    ),
+    ({"r2": 0.5}, {"measured": {"r2": {"value": 0.5, "low": None, "high": None}}}, {}),
+])  # fmt: skip
 def test_intervals_are_those_of_training_and_then_those_measured(
     root: Path, layout: Layout, metrics: Any, measured: Any, intervals: dict[str, Any]
 ) -> None:

@@ -71,18 +71,13 @@ def test_a_model_within_its_margin_passes(
     assert compare(registry, accuracy, gate=gate).startswith("notice: compared with 0.1.0")
 
 
-@pytest.mark.parametrize(
-    ("gate", "accuracy", "name"),
-    [
-        (DROP, 0.889, "accuracy is 0.889"),
-        ({"accuracy": {"drop_relative": 0.1}}, 0.8, "accuracy"),
-        ({"accuracy": {"drop": 0.0}}, 0.8999, "accuracy"),
-        ({"accuracy": {"drop": 0.0, "direction": "lower"}}, 0.9001, "accuracy"),
-        ({"log_loss": {"drop": 0.1}, "accuracy": {"drop": 0.01}}, 0.5, "accuracy"),
-        ({"f1": {"drop": 0.1, "direction": "higher"}}, 0.9, "f1"),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize(("gate", "accuracy", "name"), [
+    (DROP, 0.889, "accuracy is 0.889"), ({"accuracy": {"drop_relative": 0.1}}, 0.8, "accuracy"),
+    ({"accuracy": {"drop": 0.0}}, 0.8999, "accuracy"),
+    ({"accuracy": {"drop": 0.0, "direction": "lower"}}, 0.9001, "accuracy"),
+    ({"log_loss": {"drop": 0.1}, "accuracy": {"drop": 0.01}}, 0.5, "accuracy"),
+    ({"f1": {"drop": 0.1, "direction": "higher"}}, 0.9, "f1"),
+], ids=str)  # fmt: skip
 def test_one_metric_that_is_worse_refuses_the_model(
     registry: Registry, gate: dict[str, Any], accuracy: float, name: str
 ) -> None:
@@ -90,16 +85,10 @@ def test_one_metric_that_is_worse_refuses_the_model(
         compare(registry, accuracy, gate=gate)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"compared_with": "0.1.0"},
-        {"version": "0.3.0"},
-        {"gate": {}},
-        {"gate": {"accuracy": {"minimum": 0.99}}},
-    ],
-    ids=["compared before", "first of its series", "no gate", "no drop"],
-)
+@pytest.mark.parametrize("options", [
+    {"compared_with": "0.1.0"}, {"version": "0.3.0"}, {"gate": {}},
+    {"gate": {"accuracy": {"minimum": 0.99}}},
+], ids=["compared before", "first of its series", "no gate", "no drop"])  # fmt: skip
 def test_nothing_is_compared_without_need(registry: Registry, options: dict[str, Any]) -> None:
     assert compare(registry, 0.1, **options) == ""
 
@@ -149,12 +138,10 @@ def test_what_was_compared_is_told_beside_what_was_skipped(registry: Registry) -
     assert compared.startswith("notice: compared with 0.1.3: ")
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [{"drop": 0.01, "of_a_later_version": 1}, 0.5, None, {"drop": "much"}, {"metric": "f1"},
-     {"drop": 0.01, "direction": 1}],
-    ids=str,
-)  # fmt: skip
+@pytest.mark.parametrize("rule", [
+    {"drop": 0.01, "of_a_later_version": 1}, 0.5, None, {"drop": "much"}, {"metric": "f1"},
+    {"drop": 0.01, "direction": 1},
+], ids=str)  # fmt: skip
 def test_a_rule_that_this_version_does_not_know_is_refused(
     registry: Registry, rule: object
 ) -> None:

@@ -68,15 +68,11 @@ def test_without_predictions_or_numpy_nothing_is_measured(root: Path, tmp_path: 
     assert "numpy is not locked" in session.output
 
 
-@pytest.mark.parametrize(
-    ("metrics", "training", "answer", "error"),
-    [
-        ({}, "ab", fail("no column y_pred"), StepFailedError("no column y_pred")),
-        ({"f1": 0.5, "f1_low": 0.6, "f1_high": 0.7}, "ab", host(), StepFailedError("f1")),
-        ({}, "aa", host(), RefusedError("row 2")),
-    ],
-    ids=["not measurable", "outside its interval", "other predictions"],
-)
+@pytest.mark.parametrize(("metrics", "training", "answer", "error"), [
+    ({}, "ab", fail("no column y_pred"), StepFailedError("no column y_pred")),
+    ({"f1": 0.5, "f1_low": 0.6, "f1_high": 0.7}, "ab", host(), StepFailedError("f1")),
+    ({}, "aa", host(), RefusedError("row 2")),
+], ids=["not measurable", "outside its interval", "other predictions"])  # fmt: skip
 def test_results_that_contradict_each_other_are_refused(
     root: Path,
     metrics: dict[str, float],
@@ -91,17 +87,13 @@ def test_results_that_contradict_each_other_are_refused(
         measure(open_with(root, answer))
 
 
-@pytest.mark.parametrize(
-    ("gate", "missing", "name"),
-    [
-        ((), (), ""),
-        ((), ("holdout.jsonl", "predictions.csv"), ""),
-        ((), ("predictions.csv",), "predictions.csv"),
-        (("gate.accuracy.min = 0.1",), ("holdout.jsonl",), "holdout.jsonl"),
-        (("gate.accuracy.min = 0.1",), ("predictions.csv",), "predictions.csv"),
-        (("gate.accuracy.min = 0.1",), ("holdout.jsonl", "predictions.csv"), "holdout.jsonl"),
-    ],
-)
+@pytest.mark.parametrize(("gate", "missing", "name"), [
+    ((), (), ""), ((), ("holdout.jsonl", "predictions.csv"), ""),
+    ((), ("predictions.csv",), "predictions.csv"),
+    (("gate.accuracy.min = 0.1",), ("holdout.jsonl",), "holdout.jsonl"),
+    (("gate.accuracy.min = 0.1",), ("predictions.csv",), "predictions.csv"),
+    (("gate.accuracy.min = 0.1",), ("holdout.jsonl", "predictions.csv"), "holdout.jsonl"),
+])  # fmt: skip
 def test_a_notice_names_the_file_without_which_predictions_are_not_compared(
     root: Path, gate: tuple[str, ...], missing: tuple[str, ...], name: str
 ) -> None:
@@ -195,14 +187,11 @@ def fail_to_compare(call: Call) -> str:
     return fail("no probability")(call) if "holdout" in request(call) else host()(call)
 
 
-@pytest.mark.parametrize(
-    ("has_rows", "predict", "answer", "reason"),
-    [
-        (False, "builtins:dict", host(), "holdout.jsonl"),
-        (True, "builtins:int", host(), "builtins:int does not predict the held-out rows"),
-        (True, "builtins:dict", fail_to_compare, "no probability"),
-    ],
-)
+@pytest.mark.parametrize(("has_rows", "predict", "answer", "reason"), [
+    (False, "builtins:dict", host(), "holdout.jsonl"),
+    (True, "builtins:int", host(), "builtins:int does not predict the held-out rows"),
+    (True, "builtins:dict", fail_to_compare, "no probability"),
+])  # fmt: skip
 def test_where_rows_cannot_be_compared_the_stored_value_counts(
     root: Path, predict: str, answer: Callable[[Call], str], reason: str, *, has_rows: bool
 ) -> None:
@@ -236,17 +225,13 @@ def test_a_truth_is_a_label_or_a_number(tmp_path: Path, truth: Any) -> None:
     assert read(tmp_path, json.dumps({"input": {}, "truth": truth})).truths == [truth]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "", "{", "[]", "null", "{}", '{"input": {}}', '{"truth": 1}', "\udce9",
-        *(f'{{"input": {value}, "truth": 1}}' for value in ("1", "null", "[]", '""', '["ab"]')),
-        *(f'{{"input": {{}}, "truth": {value}}}'
-          for value in ("null", '""', '" "', "[]", '{"a": 1}', "1e999", "NaN", "-Infinity")),
-        '{"input": {"a": Infinity}, "truth": 1}',
-        pytest.param("[" * 100_000, id="nested"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("line", [
+    "", "{", "[]", "null", "{}", '{"input": {}}', '{"truth": 1}', "\udce9",
+    *(f'{{"input": {value}, "truth": 1}}' for value in ("1", "null", "[]", '""', '["ab"]')),
+    *(f'{{"input": {{}}, "truth": {value}}}'
+      for value in ("null", '""', '" "', "[]", '{"a": 1}', "1e999", "NaN", "-Infinity")),
+    '{"input": {"a": Infinity}, "truth": 1}', pytest.param("[" * 100_000, id="nested"),
+])  # fmt: skip
 def test_a_line_that_is_not_a_row_is_refused_by_its_number(
     tmp_path: Path, line: str, sentence: Callable[[object], None]
 ) -> None:

@@ -113,13 +113,10 @@ def test_another_prediction_is_refused_with_its_row(
     assert caught.value.details
 
 
-@pytest.mark.parametrize(
-    ("code", "passes"),
-    [
-        ("import pathlib, small_model; print(*sorted(pathlib.Path().iterdir()))", True),
-        ("raise SystemExit('1 failed, 3 passed')", False),
-    ],
-)
+@pytest.mark.parametrize(("code", "passes"), [
+    ("import pathlib, small_model; print(*sorted(pathlib.Path().iterdir()))", True),
+    ("raise SystemExit('1 failed, 3 passed')", False),
+])  # fmt: skip
 def test_system_tests_run_from_a_copy_with_what_they_need(
     prove_it: Prove, installer: Installer, tmp_path: Path, code: str, *, passes: bool
 ) -> None:

@@ -111,11 +111,9 @@ def test_the_content_of_the_newest_release_is_not_uploaded_again(place: Place) -
     assert place.records() == []
 
 
-@pytest.mark.parametrize(
-    ("version", "key", "always"),
-    [("0.1.3", ONE, True), ("0.1.3", OTHER, False), ("0.1.4", ONE, False)],
-    ids=["requested", "changed", "other bytes"],
-)
+@pytest.mark.parametrize(("version", "key", "always"), [
+    ("0.1.3", ONE, True), ("0.1.3", OTHER, False), ("0.1.4", ONE, False),
+], ids=["requested", "changed", "other bytes"])  # fmt: skip
 def test_an_upload_withdraws_the_verification_first(
     place: Place, version: str, key: str, *, always: bool
 ) -> None:
@@ -131,11 +129,9 @@ def test_an_upload_withdraws_the_verification_first(
     assert place.records() == []
 
 
-@pytest.mark.parametrize(
-    ("version", "accuracy", "error", "name"),
-    [("0.1.9", 0.5, ConfigurationError, r"0\.1\.9"), ("0.1.3", 0.9, RefusedError, "accuracy")],
-    ids=["too low", "gate"],
-)
+@pytest.mark.parametrize(("version", "accuracy", "error", "name"), [
+    ("0.1.9", 0.5, ConfigurationError, r"0\.1\.9"), ("0.1.3", 0.9, RefusedError, "accuracy"),
+], ids=["too low", "gate"])  # fmt: skip
 def test_a_release_that_is_too_low_or_worse_is_not_uploaded(
     place: Place, version: str, accuracy: float, error: type[Exception], name: str
 ) -> None:
@@ -160,11 +156,9 @@ def test_the_index_holds_a_wheel_whose_digest_it_lists(place: Place) -> None:
     assert not place.publisher.holds(replace(proof, sha256=OTHER))
 
 
-@pytest.mark.parametrize(
-    ("is_there", "elsewhere", "records"),
-    [(False, False, ["upload"]), (True, False, ["upload"]), (False, True, ["upload", "verify"])],
-    ids=["absent", "other bytes", "verified on another index"],
-)
+@pytest.mark.parametrize(("is_there", "elsewhere", "records"), [
+    (False, False, ["upload"]), (True, False, ["upload"]), (False, True, ["upload", "verify"]),
+], ids=["absent", "other bytes", "verified on another index"])  # fmt: skip
 def test_a_verification_that_fails_withdraws_the_record_of_this_index(
     place: Place, records: list[str], *, is_there: bool, elsewhere: bool
 ) -> None:
@@ -204,13 +198,10 @@ class ListedRegistry(Registry):
         return {"0.1.0": PublishedFile("small_model-0.1.0-py3-none-any.whl", self.url)}
 
 
-@pytest.mark.parametrize(
-    ("install_url", "label", "words"),
-    [
-        ("", "in the embedded index", "--find-links '{index}'"),
-        ("https://all.invalid/s&p/", "in index nexus", "--index-url 'https://all.invalid/s&p/'"),
-    ],
-)
+@pytest.mark.parametrize(("install_url", "label", "words"), [
+    ("", "in the embedded index", "--find-links '{index}'"),
+    ("https://all.invalid/s&p/", "in index nexus", "--index-url 'https://all.invalid/s&p/'"),
+])  # fmt: skip
 def test_an_index_to_install_from_is_printed_with_one_command(
     place: Place, install_url: str, label: str, words: str
 ) -> None:
@@ -230,15 +221,11 @@ THEN = """then: pip install 'six>=1.16' 'joblib; python_version > "3"'"""
 REQUIRES = ("six>=1.16", "dask; extra == 'cluster'", "joblib; python_version > '3'")
 
 
-@pytest.mark.parametrize(
-    ("url", "requires", "what", "then"),
-    [
-        (PLAIN, REQUIRES, f"'{PLAIN}#sha256={{}}'", [THEN]),
-        (SIGNED, REQUIRES, "--index-url https://n.invalid/m/simple/ small-model==0.1.0", [THEN]),
-        (PLAIN, (), f"'{PLAIN}#sha256={{}}'", []),
-    ],
-    ids=["plain", "signed", "requires nothing"],
-)
+@pytest.mark.parametrize(("url", "requires", "what", "then"), [
+    (PLAIN, REQUIRES, f"'{PLAIN}#sha256={{}}'", [THEN]),
+    (SIGNED, REQUIRES, "--index-url https://n.invalid/m/simple/ small-model==0.1.0", [THEN]),
+    (PLAIN, (), f"'{PLAIN}#sha256={{}}'", []),
+], ids=["plain", "signed", "requires nothing"])  # fmt: skip
 def test_a_private_index_is_never_combined_with_the_public_one(
     place: Place, url: str, requires: tuple[str, ...], what: str, then: list[str]
 ) -> None:

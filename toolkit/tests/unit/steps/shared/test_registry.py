@@ -44,15 +44,10 @@ def test_the_default_is_a_folder_of_the_repository_and_a_name_wins_over_the_vari
     assert registry_of(run, "embedded").target is None
 
 
-@pytest.mark.parametrize(
-    ("variables", "to_read", "user"),
-    [
-        ({**WRITER, **READER}, False, "writer"),
-        ({**WRITER, **READER}, True, "reader"),
-        (WRITER, True, "writer"),
-        (READER, True, "reader"),
-    ],
-)
+@pytest.mark.parametrize(("variables", "to_read", "user"), [
+    ({**WRITER, **READER}, False, "writer"), ({**WRITER, **READER}, True, "reader"),
+    (WRITER, True, "writer"), (READER, True, "reader"),
+])  # fmt: skip
 def test_it_is_opened_with_the_credentials_for_the_purpose(
     root: Path, variables: dict[str, str], *, to_read: bool, user: str
 ) -> None:

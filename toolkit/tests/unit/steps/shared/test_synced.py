@@ -54,10 +54,9 @@ def test_examining_writes_nothing(root: Path) -> None:
     assert b"six>=1.17.0,<2" in state.after
 
 
-@pytest.mark.parametrize(
-    ("name", "settings", "requirement"),
-    [("Pipfile", LOCKED, b'"six==1.16.0"'), ("Pipfile.lock", DECLARED, b'"six"')],
-)
+@pytest.mark.parametrize(("name", "settings", "requirement"), [
+    ("Pipfile", LOCKED, b'"six==1.16.0"'), ("Pipfile.lock", DECLARED, b'"six"'),
+])  # fmt: skip
 def test_a_policy_needs_only_the_file_that_it_reads(
     root: Path, name: str, settings: SyncSettings, requirement: bytes
 ) -> None:
