@@ -6,6 +6,7 @@ import io
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass
-from unit.recording_tools import Call
+from unit.recording_tools import Call, RecordingTools
 from unit.repository import write, write_lock
 from unit.steps.session import SHA, configure, fail, lock_more, open_with
 from unit.steps.training import MEASURES, training
@@ -284,3 +285,29 @@ def test_the_engine_makes_a_training_stale_and_the_address_of_a_cluster_does_not
         facts.append(STEP.facts(open_with(root).run.workspace))
 
     assert facts[0] != facts[1] == facts[2]
+
+
+@dataclass
+class TimedTools(RecordingTools):
+    """Keep how long each tool may take as well."""
+
+    limits: list[float | None] = field(default_factory=list)
+
+    def run(self, *words: Any, timeout: float | None = None, **more: Any) -> str:
+        """Keep the limit and the call, and answer it."""
+        self.limits.append(timeout)
+        return super().run(*words, timeout=timeout, **more)
+
+
+@pytest.mark.parametrize(("engine", "limit"), [("dask", 15.0), ("local", None)])
+def test_only_training_on_a_cluster_has_a_time_limit(
+    root: Path, engine: str, limit: float | None
+) -> None:
+    lines = (f'train.engine = "{engine}"', 'train.dask.time-limit = "15 s"')
+    configure(root, *lines, 'train.dask.scheduler = "tcp://127.0.0.1:9"')
+    write_lock(root, engine=("distributed",))
+    tools = TimedTools(training(), root / ".nox")
+
+    STEP.run(replace(open_with(root).run, tools=tools))
+
+    assert tools.limits == [limit]

@@ -168,3 +168,26 @@ def test_a_package_is_staged_with_a_given_artefact(root: Path, tmp_path: Path, c
     package = [name.removeprefix("model/") for name in STAGED if name.startswith("model/")]
     names = ("model.joblib", "model.joblib.json")
     assert set(files_of(copy)) == {*package, *(f"small_model/artefact/{name}" for name in names)}
+
+
+PROJECT = '[project]\nname = "small-model"\ndynamic = ["version"]\ndependencies = [{}]\n\n'
+OTHERS = {
+    "setup.cfg": "[options]\ninstall_requires =\n    six<1\n",
+    "pyproject.toml": PROJECT.format('"six<1"') + PYPROJECT,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_file_that_lists_requirements_is_corrected_in_the_copy_alone(
+    root: Path, copy: Path, name: str
+) -> None:
+    write(root, "setup.py", SETUP_PY.replace('    install_requires=["six>=1.16.0,<2"],\n', ""))
+    write(root, name, OTHERS[name])
+
+    stage(open_here(root).workspace, "0.1.0", copy)
+
+    text = (copy / name).read_text()
+    assert "six<1" not in text
+    assert "six>=1.16.0,<2" in text
+    assert (root / name).read_text() == OTHERS[name]
+    assert name in describe_tree_drift(open_here(root).workspace)
