@@ -126,16 +126,8 @@ def test_a_metric_that_the_published_wheel_does_not_have_is_named(
     assert len(lines) == count
     assert "accuracy" in lines[0]
     assert "baseline 0.1.3" in lines[0]
-
-
-def test_what_was_compared_is_told_beside_what_was_skipped(registry: Registry) -> None:
-    write_model_wheel(registry.folder, "0.1.3", metrics={"log_loss": 0.5})
-    gate = {"accuracy": {"drop": 0.1}, "log_loss": {"drop": 0.1}}
-
-    skipped, compared = compare(registry, 0.1, gate=gate, version="0.1.4").splitlines()
-
-    assert "accuracy" in skipped
-    assert compared.startswith("notice: compared with 0.1.3: ")
+    # What could be compared is named beside it.
+    assert all(line.startswith("notice: compared with 0.1.3: ") for line in lines[1:])
 
 
 @pytest.mark.parametrize("rule", [
