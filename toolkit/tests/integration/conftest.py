@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from integration.once import Once, once_for
 from integration.tiny import (
     LEARNER,
     PIPFILE,
-    Once,
     RealIndex,
     Run,
     TinyProject,
@@ -25,8 +24,7 @@ from integration.tiny import (
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Makes a folder once for all processes that run tests beside each other."""
-    base = tmp_path_factory.getbasetemp()
-    return Once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    return once_for(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

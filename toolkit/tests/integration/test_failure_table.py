@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from integration.once import Once
 from integration.tiny import (
     BOUND,
-    Once,
     Run,
     TinyProject,
     clean_variables,

@@ -96,19 +96,6 @@ def test_an_interrupted_training_leaves_no_process_and_no_model(waiting: TinyPro
     assert waiting.made() == []
 
 
-def test_an_interrupted_upload_leaves_no_process_and_no_password(
-    unpublished: TinyProject, system: Path
-) -> None:
-    process = start_upload(unpublished, system)
-
-    output = interrupt(process, signal.SIGTERM)
-
-    assert process.returncode == 128 + signal.SIGTERM, output
-    assert "Traceback" not in output
-    assert unpublished.survivors() == []
-    assert list(system.glob("trainwheel-*")) == []
-
-
 def test_an_upload_that_was_killed_is_finished_and_its_private_file_removed(
     unpublished: TinyProject, system: Path
 ) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from integration.browser import browse, find_barriers, install_axe, open_page, require_browser
-from integration.tiny import ROOT, Once, TinyProject, clean_variables, copy_of
+from integration.once import Once
+from integration.tiny import ROOT, TinyProject, clean_variables, copy_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

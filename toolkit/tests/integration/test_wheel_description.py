@@ -9,7 +9,6 @@ import json
 import sys
 import zipfile
 from importlib.resources import files
-from typing import Any
 
 import jsonschema
 import pytest
@@ -76,20 +75,6 @@ def test_the_golden_predictions_are_beside_it(
     assert provenance.golden.count == len(rows) == 3
     assert [row["input"] for row in rows] == [{"x": 1}, {"x": 11}, {"x": 0.1}]
     assert rows[0]["prediction"]["value"] == 2.0
-
-
-def test_the_bill_of_materials_names_the_locked_packages_and_the_model(
-    published: TinyProject, provenance: Provenance
-) -> None:
-    bill = json.loads(read(published, f"{INFO}/sboms/tiny-model.cdx.json"))
-
-    components: dict[str, Any] = {found["bom-ref"]: found for found in bill["components"]}
-    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
-    assert {"joblib==1.6.0", "tiny_model/artefact/model.joblib"} <= components.keys()
-    model = components["tiny_model/artefact/model.joblib"]
-    assert model["type"] == "machine-learning-model"
-    assert model["hashes"][0]["content"] == provenance.artefact.sha256
-    assert bill["metadata"]["timestamp"].startswith((provenance.commit_time or "")[:-1])
 
 
 def test_the_wheel_is_well_made(published: TinyProject) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -210,30 +209,6 @@ class RealIndex:
     def published(self) -> list[str]:
         """Return the versions of the wheels that it holds, lowest name first."""
         return versions(self.folder)
-
-
-@dataclass(frozen=True)
-class Once:
-    """Folders that several processes use and one of them makes.
-
-    Args:
-        base: Where they stand.
-    """
-
-    base: Path
-
-    def folder(self, name: str, make: Callable[[Path], None]) -> Path:
-        """Return a folder that holds what ``make`` puts into it; others wait until it is done."""
-        folder, done = self.base / name, self.base / f"{name}.done"
-        with (self.base / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                # What a process left that did not finish it.
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
-                make(folder)
-                done.touch()
-        return folder
 
 
 def versions(folder: Path) -> list[str]:

@@ -107,26 +107,18 @@ def shown_by(root: Path, *words: str) -> dict[str, dict[str, Any]]:
     return {session["name"]: session for session in facts}
 
 
-def test_a_session_that_is_needed_knows_which_were_asked_for(tmp_path: Path) -> None:
-    sessions = shown_by(tmp_path, "-s", "second")
+def test_a_session_knows_which_were_asked_for_and_those_of_its_run_and_no_others(
+    tmp_path: Path,
+) -> None:
+    needed = shown_by(tmp_path, "-s", "second")
+    both = shown_by(tmp_path, "-s", "third", "first")
 
-    named = {name: session["named"] for name, session in sessions.items()}
+    named = {name: session["named"] for name, session in needed.items()}
     assert named == {name: ["second"] for name in ("first", "second", "queued")}
-
-
-def test_a_session_knows_those_of_its_run_and_no_others(tmp_path: Path) -> None:
-    sessions = shown_by(tmp_path, "-s", "second")
-
-    assert sessions["first"]["selected"] == ["first", "second"]
-    assert sessions["second"]["selected"] == ["first", "second"]
-    assert sessions["queued"]["selected"] == ["first", "queued", "second"]
-
-
-def test_two_sessions_that_were_asked_for_know_of_each_other(tmp_path: Path) -> None:
-    sessions = shown_by(tmp_path, "-s", "third", "first")
-
+    assert needed["first"]["selected"] == needed["second"]["selected"] == ["first", "second"]
+    assert needed["queued"]["selected"] == ["first", "queued", "second"]
     for name in ("first", "third"):
-        assert sessions[name]["named"] == sessions[name]["selected"] == ["first", "third"]
+        assert both[name]["named"] == both[name]["selected"] == ["first", "third"]
 
 
 def test_nox_says_nothing_of_a_session_of_ours_that_ends_well(root: Path) -> None:

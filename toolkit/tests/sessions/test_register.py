@@ -23,9 +23,15 @@ def requires() -> Mapping[str, list[str]]:
     return {name: list(func.requires) for name, func in registry.get().items()}
 
 
-def test_every_step_is_a_session_that_tells_what_it_does() -> None:
+def test_every_step_is_a_session_that_runs_when_asked_for_and_tells_what_it_does() -> None:
+    nox.options.stop_on_first_error = False
+
     trainwheel.register()
 
+    assert nox.options.stop_on_first_error is True
+    sessions = registry.get().values()
+    assert not any(func.default for func in sessions)
+    assert {func.venv_backend for func in sessions} == {"none"}
     told = {name: func.func.__doc__ for name, func in registry.get().items()}
     assert told == {step.name: f"{step.help}." for step in STEPS}
     assert list(told) == NAMES
@@ -43,22 +49,6 @@ def test_sessions_require_what_was_promised() -> None:
         "package": ["doc", "report", "test", "version"],
         "upload": ["package"],
     }
-
-
-def test_no_session_runs_unasked_and_none_gets_an_environment_of_nox() -> None:
-    trainwheel.register()
-
-    sessions = registry.get().values()
-    assert not any(func.default for func in sessions)
-    assert {func.venv_backend for func in sessions} == {"none"}
-
-
-def test_the_first_error_stops_the_run() -> None:
-    nox.options.stop_on_first_error = False
-
-    trainwheel.register()
-
-    assert nox.options.stop_on_first_error is True
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

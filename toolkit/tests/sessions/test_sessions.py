@@ -109,23 +109,16 @@ def test_steps_that_are_registered_in_parts_do_not_keep_each_other_out(root: Pat
         sessions[name].func(RecordingSession(name, root, manifest=["clean", "sync"]))
 
 
-def test_a_release_is_checked_before_anything_of_the_run(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRAINWHEEL_VERSION", "next")
-
-    shown = error_of(root, "doc", manifest=["doc", "train", "version"])
-
-    assert shown.startswith("configuration: version asked for 'next' is not a PEP 440 version")
-    assert not (root / "build").exists()
-
-
-def test_a_run_without_a_release_does_not_look_at_its_version(
+def test_a_version_is_checked_before_anything_of_a_run_that_releases(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINWHEEL_VERSION", "next")
 
     run(root, "doc", manifest=["doc", "test"])
+    shown = error_of(root, "doc", manifest=["doc", "train", "version"])
+
+    assert shown.startswith("configuration: version asked for 'next' is not a PEP 440 version")
+    assert not (root / "build").exists()
 
 
 def test_an_index_that_is_asked_for_and_unknown_is_refused_before_training(root: Path) -> None:

@@ -16,14 +16,8 @@ from integration.cluster.searcher import (
     train,
     use_engine,
 )
-from integration.once import Once, once_for
+from integration.once import Once
 from integration.tiny import TinyProject, copy_of
-
-
-@pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """Makes a folder once for all processes that run tests beside each other."""
-    return once_for(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import io
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
+from trainwheel.index.upload import publish
+from trainwheel.system.console import Console
+from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import Secret
 from unit.wheels import write_wheel
 
@@ -25,6 +31,15 @@ def make_wheel(folder: Path, content: str = "x = 1\n", version: str = "1.0") -> 
     """Write a valid wheel of the project demo-model and return its path."""
     members = {"demo_model.py": content.encode()}
     return write_wheel(folder, "demo_model", version, members=members)
+
+
+def publish_quietly(target: Target, wheel: Path, environment: Environment) -> bool:
+    """Publish a wheel with real twine, without pauses, and show nothing of it."""
+    return publish(
+        target, wheel, python=Path(sys.executable), environment=environment,
+        console=Console(Environment({}), io.StringIO()), log=None,
+        patience=Patience(tries=2, polls=2, delay=0),
+    )  # fmt: skip
 
 
 @dataclass
@@ -72,12 +87,6 @@ class FakeIndex:
     def count(self, method: str) -> int:
         """Return how many requests of a method came."""
         return sum(request.method == method for request in self.requests)
-
-    def hang_up(self) -> None:
-        """Break every connection off."""
-        for connection in self.connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
     def lists(self, wheel: Path, *, algorithm: str = "sha256", after: int = 0) -> None:
         """Offer a wheel once ``after`` uploads have come."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from integration.index.devpi_server import PASSWORD, serve_devpi
+from integration.index.servers import publish_quietly
 from trainwheel.errors import ConfigurationError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
-from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
-from trainwheel.index.upload import publish
-from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import Secret
@@ -28,18 +24,6 @@ def _target(devpi: str, index: str) -> Target:
     return Target("devpi", url, f"{url}+simple/", username=Secret("ci"), password=Secret(PASSWORD))
 
 
-def _publish(target: Target, wheel: Path, environment: Environment) -> bool:
-    return publish(
-        target,
-        wheel,
-        python=Path(sys.executable),
-        environment=environment,
-        console=Console(Environment({}), io.StringIO()),
-        log=None,
-        patience=Patience(tries=1, polls=2, delay=0),
-    )
-
-
 def test_nothing_is_overwritten_even_where_the_server_would(
     tmp_path: Path, wheel: Path, other_wheel: Path, environment: Environment
 ) -> None:
@@ -47,10 +31,10 @@ def test_nothing_is_overwritten_even_where_the_server_would(
     with serve_devpi(tmp_path / "devpi") as devpi:
         for index in ("volatile", "fixed"):
             target = _target(devpi, index)
-            assert _publish(target, wheel, environment)
-            assert not _publish(target, wheel, environment)
+            assert publish_quietly(target, wheel, environment)
+            assert not publish_quietly(target, wheel, environment)
             with pytest.raises(VersionTakenError):
-                _publish(target, other_wheel, environment)
+                publish_quietly(target, other_wheel, environment)
             (file,) = SimpleIndex(target).files("demo-model")
             assert file.hashes["sha256"] == digest_file(wheel)
 

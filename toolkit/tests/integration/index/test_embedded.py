@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import signal
 import socket
@@ -18,14 +17,12 @@ import pytest
 import requests
 
 import trainwheel
-from integration.index.servers import BOUND, make_wheel
+from integration.index.servers import BOUND, make_wheel, publish_quietly
 from trainwheel.errors import ConfigurationError, StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.embedded import embedded_index, serve_index
 from trainwheel.index.folder import published_wheels
-from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
-from trainwheel.index.upload import publish
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import Secret
@@ -49,18 +46,6 @@ def target(folder: Path, python: Path, environment: Environment) -> Iterator[Tar
         yield index
 
 
-def _publish(target: Target, wheel: Path, environment: Environment) -> bool:
-    return publish(
-        target,
-        wheel,
-        python=Path(sys.executable),
-        environment=environment,
-        console=Console(Environment({}), io.StringIO()),
-        log=None,
-        patience=Patience(tries=2, polls=2, delay=0),
-    )
-
-
 def _is_served(url: str) -> bool:
     parts = urlsplit(url)
     with socket.socket() as client:
@@ -71,10 +56,10 @@ def _is_served(url: str) -> bool:
 def test_a_wheel_is_published_once_and_the_folder_says_what_the_server_says(
     folder: Path, target: Target, wheel: Path, other_wheel: Path, environment: Environment
 ) -> None:
-    assert _publish(target, wheel, environment)
-    assert not _publish(target, wheel, environment)
+    assert publish_quietly(target, wheel, environment)
+    assert not publish_quietly(target, wheel, environment)
     with pytest.raises(VersionTakenError):
-        _publish(target, other_wheel, environment)
+        publish_quietly(target, other_wheel, environment)
 
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         wheel.name: wheel.read_bytes()
@@ -102,7 +87,7 @@ def test_reads_are_protected_when_asked(
     folder: Path, python: Path, environment: Environment, wheel: Path, tmp_path: Path
 ) -> None:
     with embedded_index(folder, python, environment, protect_reads=True) as target:
-        _publish(target, wheel, environment)
+        publish_quietly(target, wheel, environment)
         index = SimpleIndex(target)
         (file,) = index.files("demo-model")
         assert index.download(file, tmp_path / "new").read_bytes() == wheel.read_bytes()
@@ -217,7 +202,6 @@ def test_an_upload_that_breaks_off_leaves_no_wheel(folder: Path) -> None:
 SERVE = """
 import sys
 from pathlib import Path
-from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.index.embedded import serve_index
 
@@ -252,7 +236,7 @@ def test_a_service_says_how_to_install_and_takes_no_upload(
         assert installed.endswith("/demo_model-10.0-py3-none-any.whl")
         assert requests.get(installed, timeout=BOUND).content.startswith(b"PK")
         with pytest.raises(ConfigurationError):
-            _publish(open_target, make_wheel(wheel.parent, version="2.0"), environment)
+            publish_quietly(open_target, make_wheel(wheel.parent, version="2.0"), environment)
         process.send_signal(signal.SIGINT)
         assert process.wait(BOUND) == 0
     assert not _is_served(url)

@@ -25,7 +25,6 @@ from trainwheel.errors import (
 )
 from trainwheel.guest import SEND
 from trainwheel.index.patience import Patience
-from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
 from trainwheel.system.console import Console
@@ -200,21 +199,6 @@ def test_a_signal_during_an_upload_leaves_no_password_and_no_child(
         assert run.wait(BOUND) != 0
         assert list(system.iterdir()) == []
         assert never_answering.client_gone.wait(BOUND)
-
-
-def test_the_run_after_a_kill_removes_what_it_left(
-    never_answering: FakeIndex, wheel: Path, system: Path
-) -> None:
-    with _start_run(never_answering, wheel, system) as run:
-        assert never_answering.upload_began.wait(BOUND)
-        run.kill()
-        run.wait(BOUND)
-    assert len(list(system.iterdir())) == 1
-    with private_pypirc(never_answering.target) as path:
-        assert [entry.name for entry in system.iterdir()] == [path.parent.name]
-    # What was being sent goes on by itself; the next run looks at the index before it sends.
-    never_answering.hang_up()
-    assert never_answering.client_gone.wait(BOUND)
 
 
 def _large_wheel(folder: Path) -> Path:
