@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from integration.tiny import ROOT, Run
+from integration.tiny import ROOT, Run, run_to_end
 
 __all__ = ["FRESH", "JenkinsJob", "Job"]
 
@@ -68,19 +67,13 @@ class Job:
         told = {**env, **step.get("env", {})}
         own = {name: _fill(value, values) for name, value in told.items()}
         output = self.workspace.with_name(f"{self.workspace.name}.output")
-        completed = subprocess.run(
-            ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]),
-            cwd=self.workspace / _fill(step.get("working-directory", ""), values),
-            env={"GITHUB_OUTPUT": str(output), **self.variables, **own},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        folder = self.workspace / _fill(step.get("working-directory", ""), values)
+        argv = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"])
+        done = run_to_end(argv, folder, {"GITHUB_OUTPUT": str(output), **self.variables, **own})
         if "id" in step and output.is_file():
             lines = (line.partition("=") for line in output.read_text().splitlines())
             values |= {f"steps.{step['id']}.outputs.{key}": value for key, _, value in lines}
-        return Run(completed.returncode, completed.stdout + completed.stderr)
+        return done
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -135,16 +128,9 @@ class JenkinsJob:
 
     def _sh(self, script: str, folder: Path, bound: Mapping[str, str]) -> Run:
         folder.mkdir(parents=True, exist_ok=True)
-        completed = subprocess.run(
-            ("sh", "-xe", "-c", script),
-            cwd=folder,
-            env={**self.variables, "WORKSPACE": str(self.workspace), "PWD": str(folder), **bound},
-            capture_output=True,
-            text=True,
-            timeout=1200,
-            check=False,
-        )
-        return Run(completed.returncode, completed.stdout + completed.stderr)
+        places = {"WORKSPACE": str(self.workspace), "PWD": str(folder)}
+        variables = {**self.variables, **places, **bound}
+        return run_to_end(("sh", "-xe", "-c", script), folder, variables, 1200)
 
     def _stash(self, token: re.Match[str], folder: Path) -> None:
         if token["unstash"]:

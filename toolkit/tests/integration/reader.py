@@ -63,10 +63,7 @@ def admit_reader(index: RealIndex) -> Iterator[str]:
 
     Whoever that is gets what the one user of the index gets, and is refused whatever is sent.
     """
-    about = {
-        "port": urlsplit(index.url).port,
-        "known": basic(index.username, index.password),
-    }
+    about = {"port": urlsplit(index.url).port, "known": basic(index.username, index.password)}
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Front", (_Front,), about))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -144,9 +144,7 @@ def _served(handle: Handle, context: ssl.SSLContext | None = None) -> Iterator[i
 
 
 @contextlib.asynccontextmanager
-async def _connected(
-    port: int,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def _connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         yield reader, writer

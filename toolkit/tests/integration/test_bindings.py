@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from trainwheel.cli.opening import open_here
 from trainwheel.errors import NoEnvironmentError
 from trainwheel.install.environments import python_of
 from trainwheel.system.environ import Environment
+from unit import wheels
 
 pytestmark = pytest.mark.integration
 
@@ -37,22 +37,11 @@ packages = ["acme-*"]
 PIPFILE = '[packages]\nopen-lib = "*"\n'
 
 
-def write_wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
-    """Write a wheel whose module says where it comes from, and return its digest."""
-    folder.mkdir(parents=True, exist_ok=True)
-    module, info = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}.dist-info"
-    path = folder / f"{module}-{version}-py3-none-any.whl"
-    needed = f"Requires-Dist: {requires}\n" if requires else ""
-    members = {
-        f"{module}.py": f"origin = {folder.name!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    rows = "".join(f"{member},,\n" for member in (*members, f"{info}/RECORD"))
-    with zipfile.ZipFile(path, "w") as archive:
-        for member, text in (*members.items(), (f"{info}/RECORD", rows)):
-            archive.writestr(zipfile.ZipInfo(member), text)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def write_wheel(folder: Path, name: str, version: str, *requires: str) -> None:
+    """Write a wheel whose package says where it comes from."""
+    package = name.replace("-", "_")
+    members = {f"{package}/__init__.py": f"origin = {folder.name!r}\n".encode()}
+    wheels.write_wheel(folder, package, version, members=members, requires=requires)
 
 
 @dataclass(frozen=True)
@@ -87,7 +76,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
     """Both indexes ask for a password; the team's is given to readers in a variable of its own."""
     write_wheel(tmp_path / "team", "acme-lib", "1.0")
     write_wheel(tmp_path / "rest", "acme-lib", "9.0")
-    write_wheel(tmp_path / "rest", "open-lib", "1.0", requires="acme-lib")
+    write_wheel(tmp_path / "rest", "open-lib", "1.0", "acme-lib")
     root = tmp_path / "repository"
     with (
         serve_index(tmp_path / "team", protect_reads=True) as team,

@@ -42,9 +42,7 @@ def test_a_second_run_does_nothing_and_needs_no_network(published: TinyProject) 
     assert "verify" not in run.output
 
 
-def test_the_wheel_holds_the_package_and_metadata_and_nothing_else(
-    published: TinyProject,
-) -> None:
+def test_the_wheel_holds_the_package_and_metadata_and_nothing_else(published: TinyProject) -> None:
     with zipfile.ZipFile(published.wheel) as wheel:
         members = wheel.namelist()
         requires = wheel.read("tiny_model-0.1.0.dist-info/METADATA").decode()

@@ -14,15 +14,7 @@ from pathlib import Path
 import pytest
 
 from integration.once import Once
-from integration.tiny import (
-    BOUND,
-    Run,
-    TinyProject,
-    clean_variables,
-    copy_of,
-    make_tiny,
-    wait_for,
-)
+from integration.tiny import BOUND, Run, TinyProject, clean_variables, copy_of, make_tiny, wait_for
 
 pytestmark = pytest.mark.integration
 

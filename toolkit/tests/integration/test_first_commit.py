@@ -65,7 +65,7 @@ def test_whom_git_does_not_know_is_told_so(folder: Path, variables: dict[str, st
     assert "Jenkinsfile" in git(folder, variables, "ls-files")
 
 
-def test_a_commit_that_fails_is_told_by_its_cause(
+def test_what_git_does_not_do_is_told_by_its_cause(
     folder: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:
     hook = tmp_path / "hooks" / "pre-commit"
@@ -74,14 +74,9 @@ def test_a_commit_that_fails_is_told_by_its_cause(
     hook.chmod(0o755)
     settings(variables, f"[core]\nhooksPath = {hook.parent}\n")
 
-    assert commit_all(folder, "Start", Environment(variables)) == (
-        "git commit: no ticket in the message"
-    )
+    told = commit_all(folder, "Start", Environment(variables))
+    assert told == "git commit: no ticket in the message"
 
-
-def test_a_repository_that_git_cannot_make_is_told_by_its_cause(
-    folder: Path, variables: dict[str, str]
-) -> None:
     settings(variables, "[init\n")
     with pytest.raises(StepFailedError, match="git init: fatal: bad config line"):
         commit_all(folder, "Start", Environment(variables))

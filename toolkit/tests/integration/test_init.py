@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.tiny import Run, clean_variables
+from integration.tiny import Run, clean_variables, run_to_end
 
 pytestmark = pytest.mark.integration
 
@@ -35,10 +35,7 @@ def variables_of(home: Path) -> dict[str, str]:
 
 
 def run(folder: Path, *argv: str, variables: Mapping[str, str]) -> Run:
-    done = subprocess.run(
-        argv, cwd=folder, env=variables, capture_output=True, text=True, timeout=BOUND, check=False
-    )
-    return Run(done.returncode, done.stdout + done.stderr)
+    return run_to_end(argv, folder, variables, BOUND)
 
 
 @pytest.fixture
@@ -67,8 +64,23 @@ def test_what_cannot_be_made_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder that even root cannot write to")
-def test_a_folder_that_cannot_be_written_to(place: Path, variables: Mapping[str, str]) -> None:
-    assert "/proc" in run(place, *command("/proc/new"), variables=variables).error("configuration")
+@pytest.mark.parametrize(
+    ("folder", "name", "told"),
+    [
+        ("/proc/new", "", "/proc"),
+        ("new", "PATH", "git is not installed"),
+        ("new", "PYTHONPATH", "copier is not installed beside this command"),
+    ],
+)
+def test_what_is_needed_and_missing_is_one_line(
+    place: Path, variables: Mapping[str, str], folder: str, name: str, told: str
+) -> None:
+    if name == "PYTHONPATH":
+        (place / "copier.py").write_text("raise ModuleNotFoundError('copier')")
+    steered = {**variables, **({name: str(place)} if name else {})}
+
+    assert told in run(place, *command(folder), variables=steered).error("configuration")
+    assert not (place / "new").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how long a path may be")
@@ -81,13 +93,6 @@ def test_a_place_where_nothing_more_fits_is_left_as_it_was(
     done = run(place, *command(str(place / deep / "n")), variables=variables)
 
     assert "cannot be written to: File name too long" in done.error("configuration")
-    assert list(place.iterdir()) == []
-
-
-def test_without_git(place: Path, variables: Mapping[str, str]) -> None:
-    empty = {**variables, "PATH": str(place)}
-    told = run(place, *command("new"), variables=empty).error("configuration")
-    assert "git is not installed" in told
     assert list(place.iterdir()) == []
 
 
@@ -147,10 +152,3 @@ def _answer(master: int, question: str, keys: bytes) -> str:
     assert question.encode() in shown, shown
     os.write(master, keys)
     return shown.decode(errors="replace")
-
-
-def test_without_copier_it_is_one_line(place: Path, variables: Mapping[str, str]) -> None:
-    (place / "copier.py").write_text("raise ModuleNotFoundError('copier')")
-    done = run(place, *command("new"), variables={**variables, "PYTHONPATH": str(place)})
-    assert "copier is not installed beside this command" in done.error("configuration")
-    assert not (place / "new").exists()

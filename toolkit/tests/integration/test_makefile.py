@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from integration.tiny import ROOT, Run, run_to_end
+
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).resolve().parents[3]
 TARGETS = [
     *("help", "install", "doc", "train", "test", "version.model", "sync", "package.model"),
     *("upload.model", "verify.model", "index", "check", "check.all", "clean", "distclean"),
@@ -40,17 +40,9 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def make(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], **variables}
-    return subprocess.run(
-        ["make", *arguments],
-        cwd=root,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+def make(root: Path, *arguments: str, **variables: str) -> Run:
+    variables = {"PATH": os.environ["PATH"], **variables}
+    return run_to_end(("make", *arguments), root, variables)
 
 
 def calls(root: Path) -> list[str]:
@@ -65,7 +57,7 @@ def variable(root: Path, name: str) -> str | None:
 def test_help_is_the_default_and_names_every_target(project: Path) -> None:
     completed = make(project)
 
-    told = [line.split()[1] for line in completed.stdout.splitlines()]
+    told = [line.split()[1] for line in completed.output.splitlines()]
     assert told == TARGETS
     assert not (project / "calls").exists()
 
@@ -75,8 +67,8 @@ def test_a_target_runs_its_session(project: Path) -> None:
 
     completed = make(project, *sessions)
 
-    assert completed.returncode == 0, completed.stdout
-    assert completed.stdout == ""
+    assert completed.code == 0, completed.output
+    assert completed.output == ""
     assert calls(project) == [f"-P -m nox -s {session}" for session in sessions.values()]
 
 
@@ -100,7 +92,7 @@ def test_check_all_is_check_and_the_slow_tests(project: Path) -> None:
 def test_a_version_reaches_the_session_as_typed(project: Path, value: str) -> None:
     completed = make(project, f"version={value}", "upload.model")
 
-    assert completed.returncode == 0, completed.stdout
+    assert completed.code == 0, completed.output
     assert calls(project) == ["-P -m nox -s upload"]
     first_line = value.partition("\n")[0]
     assert variable(project, "TRAINWHEEL_VERSION") == first_line
@@ -122,7 +114,7 @@ def test_of_the_environment_only_the_variable_of_a_job_is_handed_on(
 def test_a_failed_session_fails_make(project: Path) -> None:
     (project / ".venv" / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
 
-    assert make(project, "train").returncode == 2
+    assert make(project, "train").code == 2
 
 
 @pytest.mark.parametrize("change", ["moved", "dead link", "no stamp", "newer lock"])
@@ -142,7 +134,7 @@ def test_bootstrap_runs_when_the_environment_does_not_fit(project: Path, change:
 
     completed = make(project, "install", "PYTHON=echo would run")
 
-    assert completed.stdout == "would run -I bootstrap.py\n"
+    assert completed.output == "would run -I bootstrap.py\n"
 
 
 def test_clean_and_distclean_keep_what_was_published(project: Path) -> None:

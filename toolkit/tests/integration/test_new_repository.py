@@ -166,9 +166,7 @@ def assert_nothing_secret_was_kept(service: Service) -> None:
 
 
 @pytest.mark.slow
-def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(
-    tmp_path: Path,
-) -> None:
+def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(tmp_path: Path) -> None:
     words = ("--index-url-env", "MODELS_URL", "--ci", "github,jenkins")
     repository = make_repository(tmp_path, "a new model", *words)
     rows = tmp_path / "rows.csv"

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,16 +104,7 @@ class TinyProject:
 
     def run(self, *argv: str, **variables: str) -> Run:
         """Run a command in the project's folder to its end."""
-        completed = subprocess.run(
-            argv,
-            cwd=self.root,
-            env={**self.variables, **variables},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return Run(completed.returncode, completed.stdout + completed.stderr)
+        return run_to_end(argv, self.root, {**self.variables, **variables})
 
     def start(self, *argv: str, **variables: str) -> subprocess.Popen[str]:
         """Start a command in the project's folder whose processes `survivors` can find."""
@@ -209,6 +200,22 @@ class RealIndex:
     def published(self) -> list[str]:
         """Return the versions of the wheels that it holds, lowest name first."""
         return versions(self.folder)
+
+
+def run_to_end(
+    argv: Sequence[str], folder: Path, variables: Mapping[str, str], timeout: float = 300.0
+) -> Run:
+    """Run a command in a folder, with these variables alone, for at most so many seconds."""
+    completed = subprocess.run(
+        argv,
+        cwd=folder,
+        env=variables,
+        timeout=timeout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Run(completed.returncode, completed.stdout + completed.stderr)
 
 
 def versions(folder: Path) -> list[str]:

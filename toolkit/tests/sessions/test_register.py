@@ -97,11 +97,7 @@ def test_a_step_does_not_require_what_was_excluded() -> None:
 
 @pytest.mark.parametrize(
     ("only", "exclude", "unknown"),
-    [
-        (["trian"], (), "trian"),
-        (None, ["docs"], "docs"),
-        (["train", "zzz", "aaa"], ["mmm"], "aaa"),
-    ],
+    [(["trian"], (), "trian"), (None, ["docs"], "docs"), (["train", "zzz", "aaa"], ["mmm"], "aaa")],
 )
 def test_an_unknown_name_ends_the_noxfile_with_one_line(
     only: Iterable[str] | None, exclude: Iterable[str], unknown: str

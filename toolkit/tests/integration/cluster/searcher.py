@@ -12,15 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from integration.tiny import (
-    PIPFILE,
-    ROOT,
-    Run,
-    TinyProject,
-    clean_variables,
-    make_tiny,
-    wait_for,
-)
+from integration.tiny import PIPFILE, ROOT, Run, TinyProject, clean_variables, make_tiny, wait_for
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
 

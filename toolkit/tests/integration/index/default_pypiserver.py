@@ -38,10 +38,7 @@ def serve_default(folder: Path, username: str, password: str, *options: str) -> 
         *("-i", "127.0.0.1", "-p", str(port), "-P", str(passwords), "-a", "update"),
         *(*options, str(files)),
     )
-    with (
-        log.open("wb") as stream,
-        subprocess.Popen(argv, stdout=stream, stderr=stream) as process,
-    ):
+    with log.open("wb") as stream, subprocess.Popen(argv, stdout=stream, stderr=stream) as process:
         try:
             _await_port(port, process)
             yield f"http://127.0.0.1:{port}/"

@@ -189,10 +189,7 @@ FAULTS = {
 }
 OTHERS = ("nexus", "nexus-orient", "artifactory", "gitlab", "codeartifact", "gitea")
 # What goes wrong lies before a server: one real server meets all of it, the others the rest.
-CASES = (
-    *(("pypiserver", name) for name in FAULTS),
-    *((server, "nothing") for server in OTHERS),
-)
+CASES = (*(("pypiserver", name) for name in FAULTS), *((server, "nothing") for server in OTHERS))
 
 
 @dataclass
@@ -222,14 +219,11 @@ class Stage:
         with _watching(self.arguments):
             try:
                 publish(
-                    self.target,
-                    wheel,
-                    python=Path(sys.executable),
-                    environment=self.environment,
+                    self.target, wheel, python=Path(sys.executable),
+                    environment=self.environment, patience=fault.patience,
                     console=Console(self.environment, self.screen),
                     log=self.folder / "upload.log",
-                    patience=fault.patience,
-                )
+                )  # fmt: skip
             except TrainwheelError as error:
                 self.told += str(error)
                 return error.exit_code
@@ -260,11 +254,11 @@ def stage(
     if name == "pypiserver":
         index: RealIndex = request.getfixturevalue("pypiserver")
         login = environment.secrets.read_login(index.username, index.password)
-        target = _target(fake, "", "simple/", login)
+        target = _target(fake, login)
         port = int(index.url.rstrip("/").rpartition(":")[2])
         server: Server = Real(port, lambda file: _held(_direct(target, port), file))
     else:
-        target = _target(fake, "", "simple/", environment.secrets.read_login(USER, PASSWORD))
+        target = _target(fake, environment.secrets.read_login(USER, PASSWORD))
         server = Scripted(next(d for d in DIALECTS if d.name == name))
     return Stage(server, target, fake, tmp_path, environment)
 
@@ -298,7 +292,7 @@ def test_a_race_that_is_lost_is_told_from_one_that_both_win(
     dialect: Dialect, content: str, fake: FakeIndex, tmp_path: Path, environment: Environment
 ) -> None:
     login = environment.secrets.read_login("ci-user", "s3cret%word")
-    target = _target(fake, "", "simple/", login)
+    target = _target(fake, login)
     stage = Stage(Scripted(dialect), target, fake, tmp_path, environment)
     wheel, other = _make(tmp_path / "ours", "1"), _make(tmp_path / "theirs", "2")
     theirs = (wheel if content == "identical" else other).read_bytes()
@@ -325,21 +319,15 @@ def test_a_server_that_is_not_there_is_one_line(stage: Stage, tmp_path: Path) ->
     stage.assert_silent()
 
 
-def _target(fake: FakeIndex, path: str, simple: str, login: tuple[Secret, Secret]) -> Target:
-    return Target(
-        "team",
-        f"{fake.url}{path}",
-        f"{fake.url}{simple}",
-        username=login[0],
-        password=login[1],
-        credential_names=("TEAM_USER", "TEAM_PASSWORD"),
-    )
+def _target(fake: FakeIndex, login: tuple[Secret, Secret]) -> Target:
+    names = ("TEAM_USER", "TEAM_PASSWORD")
+    urls = (f"{fake.url}simple/", None, *login)
+    return Target("team", fake.url, *urls, credential_names=names)
 
 
 def _direct(target: Target, port: int) -> Target:
     host = f"http://127.0.0.1:{port}/"
-    path = target.simple_url.partition("//")[2].partition("/")[2]
-    return replace(target, upload_url=host, simple_url=f"{host}{path}")
+    return replace(target, upload_url=host, simple_url=f"{host}simple/")
 
 
 def _held(target: Target, name: str) -> bytes | None:

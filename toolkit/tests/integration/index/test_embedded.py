@@ -124,17 +124,7 @@ def _start_host(folder: Path, *options: str) -> tuple[subprocess.Popen[bytes], i
     return process, int(process.stdout.readline())
 
 
-def test_the_host_ends_when_its_parent_is_gone(folder: Path) -> None:
-    process, port = _start_host(folder)
-    with process:
-        assert _is_served(f"http://127.0.0.1:{port}/")
-        process.stdin.close()  # type: ignore[union-attr]  # a pipe
-        assert process.wait(BOUND) == 0
-
-
-def test_the_host_shows_no_password_and_removes_what_a_killed_one_wrote_aside(
-    folder: Path,
-) -> None:
+def test_the_host_shows_no_password_and_removes_what_a_killed_one_wrote_aside(folder: Path) -> None:
     folder.mkdir(parents=True)
     dead = folder / f".{2**22 + 1}-1-demo_model-1.0-py3-none-any.whl.part"
     alive = folder / f".{os.getpid()}-1-demo_model-1.0-py3-none-any.whl.part"
@@ -176,32 +166,29 @@ def _half_an_upload(port: int) -> socket.socket:
     return client
 
 
-def test_a_kill_in_the_middle_of_an_upload_leaves_no_wheel(folder: Path) -> None:
+@pytest.mark.parametrize("ends", ["the server", "the client", "the parent"])
+def test_whichever_ends_in_the_middle_of_an_upload_no_wheel_is_left(
+    folder: Path, ends: str
+) -> None:
     process, port = _start_host(folder)
-    with process, _half_an_upload(port):
-        process.kill()
-        process.wait(BOUND)
-    assert published_wheels(folder, "demo-model") == ()
-
-
-def test_an_upload_that_breaks_off_leaves_no_wheel(folder: Path) -> None:
-    process, port = _start_host(folder)
-    with process:
-        with _half_an_upload(port) as client:
+    with process, _half_an_upload(port) as client:
+        if ends == "the server":
+            process.kill()
+        elif ends == "the client":
             client.shutdown(socket.SHUT_WR)
             assert b" 200 " not in client.recv(65536).partition(b"\r\n")[0]
-        assert (
-            SimpleIndex(
-                Target("x", f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/simple/")
-            ).files("demo-model")
-            == ()
-        )
-        process.terminate()
+            process.terminate()
+        else:
+            assert process.stdin is not None
+            process.stdin.close()
+        assert process.wait(BOUND) == (-signal.SIGKILL if ends == "the server" else 0)
+    assert published_wheels(folder, "demo-model") == ()
 
 
 SERVE = """
 import sys
 from pathlib import Path
+from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.index.embedded import serve_index
 

@@ -37,10 +37,7 @@ class Rig:
 
 @pytest.fixture(params=["its own fallback", "another fallback"])
 def rig(
-    request: pytest.FixtureRequest,
-    fake: FakeIndex,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, fake: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Rig]:
     options: tuple[str, ...] = ()
     if request.param == "another fallback":
@@ -64,14 +61,9 @@ def test_a_first_release_is_published_and_the_redirect_is_told_once(
     assert registry.wheels("Demo_Model") == {}
 
     is_sent = publish(
-        rig.target,
-        wheel,
-        python=Path(sys.executable),
-        environment=environment,
-        console=console,
-        log=tmp_path / "upload.log",
-        patience=Patience(delay=0.1),
-    )
+        rig.target, wheel, python=Path(sys.executable), environment=environment,
+        console=console, log=tmp_path / "upload.log", patience=Patience(delay=0.1),
+    )  # fmt: skip
 
     assert is_sent
     assert list(registry.wheels("demo-model")) == ["1.0"]
