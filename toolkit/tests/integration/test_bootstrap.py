@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from integration.tiny import ROOT, Run, run_to_end
 from unit.wheels import write_wheel
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).resolve().parents[3]
 STAMP = ".venv/.trainwheel-stamp"
 # A build back end of a dozen lines, so that the editable install needs no network.
 BACK_END = """\
@@ -60,7 +60,7 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def bootstrap(root: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def bootstrap(root: Path, **variables: str) -> Run:
     """Run it as make does, with the wheels of this test as the only place to install from."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -70,15 +70,7 @@ def bootstrap(root: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         "PIP_NO_INDEX": "1",
         **variables,
     }
-    return subprocess.run(
-        [sys.executable, "bootstrap.py"],
-        cwd=root,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+    return run_to_end((sys.executable, "bootstrap.py"), root, environment)
 
 
 def imports(root: Path, module: str) -> bool:
@@ -100,8 +92,8 @@ def test_a_wheel_of_the_repository_and_the_lock_are_installed_once_and_again_aft
     variables = {"PIP_USER": "1", "PIP_TARGET": str(project / "t"), "PIP_REQUIRE_HASHES": "1"}
 
     completed = bootstrap(project, **variables, HOME="/proc/nonexistent")
-    assert completed.returncode == 0, completed.stdout
-    assert len(completed.stdout.splitlines()) == 1
+    assert completed.code == 0, completed.output
+    assert len(completed.output.splitlines()) == 1
     assert imports(project, "tiny_runner, tiny_lib, tiny_tool")
     assert (project / STAMP).read_text().splitlines()[0] == str(project.resolve())
 
@@ -109,12 +101,12 @@ def test_a_wheel_of_the_repository_and_the_lock_are_installed_once_and_again_aft
     witness.touch()
     os.utime(project / STAMP, (1, 1))
     again = bootstrap(project)
-    assert (again.returncode, again.stdout) == (0, "")
+    assert (again.code, again.output) == (0, "")
     assert witness.exists()
     assert (project / STAMP).stat().st_mtime > 1
 
     moved = project.rename(project.with_name("elsewhere"))
-    assert bootstrap(moved).returncode == 0
+    assert bootstrap(moved).code == 0
     assert imports(moved, "tiny_runner, tiny_lib, tiny_tool")
     assert not (moved / ".venv" / "witness").exists()
 
@@ -124,9 +116,9 @@ def test_a_wheel_with_another_digest_is_refused_and_leaves_no_stamp(project: Pat
 
     completed = bootstrap(project)
 
-    assert completed.returncode == 1
-    assert "DO NOT MATCH THE HASHES" in completed.stdout
-    assert completed.stdout.splitlines()[-1].startswith("failed: ")
+    assert completed.code == 1
+    assert "DO NOT MATCH THE HASHES" in completed.output
+    assert completed.output.splitlines()[-1].startswith("failed: ")
     assert not (project / STAMP).exists()
 
 
@@ -135,9 +127,9 @@ def test_a_missing_lock_is_one_line(project: Path) -> None:
 
     completed = bootstrap(project)
 
-    assert completed.returncode == 2
-    assert completed.stdout.startswith("configuration: Pipfile.lock ")
-    assert len(completed.stdout.splitlines()) == 1
+    assert completed.code == 2
+    assert completed.output.startswith("configuration: Pipfile.lock ")
+    assert len(completed.output.splitlines()) == 1
     assert not (project / ".venv").exists()
 
 
@@ -149,6 +141,6 @@ def test_two_at_once_make_one_environment_in_place_of_a_half_made_one(project: P
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(bootstrap, [project, project]))
 
-    assert [completed.returncode for completed in ended] == [0, 0]
-    assert sorted(len(completed.stdout.splitlines()) for completed in ended) == [0, 1]
+    assert [completed.code for completed in ended] == [0, 0]
+    assert sorted(len(completed.output.splitlines()) for completed in ended) == [0, 1]
     assert imports(project, "tiny_runner, tiny_lib")

@@ -41,15 +41,9 @@ def test_another_machine_makes_the_same_wheel(published: TinyProject, tmp_path: 
         path.chmod(0o600)
 
     run = elsewhere.nox(
-        "package",
-        TZ="America/St_Johns",
-        LANG="C",
-        LC_ALL="C",
-        USER="somebody",
-        PYTHONHASHSEED="7",
-        PYTHONOPTIMIZE="1",
-        SOURCE_DATE_EPOCH="1",
-    )
+        "package", TZ="America/St_Johns", LANG="C", LC_ALL="C", USER="somebody",
+        PYTHONHASHSEED="7", PYTHONOPTIMIZE="1", SOURCE_DATE_EPOCH="1",
+    )  # fmt: skip
 
     assert run.code == 0, run.output
     wheel = elsewhere.wheel

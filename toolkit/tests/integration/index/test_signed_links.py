@@ -145,7 +145,7 @@ def _install_as_typed(command: str, tmp_path: Path) -> None:
     assert (tmp_path / "new" / "demo_model.py").is_file()
 
 
-def test_a_download_and_its_metadata_use_the_whole_address(
+def test_downloads_use_the_whole_address_which_a_resolver_is_not_shown(
     store: Store, fake: FakeIndex, wheel: Path, patience: Patience, tmp_path: Path
 ) -> None:
     store.files[wheel.name], store.attributes = wheel.read_bytes(), 'data-core-metadata="true"'
@@ -157,17 +157,10 @@ def test_a_download_and_its_metadata_use_the_whole_address(
     assert index.download(file, tmp_path / "new").read_bytes() == wheel.read_bytes()
     assert metadata is not None
     assert b"Name: demo_model" in metadata.read_bytes()
-
-
-def test_the_page_that_a_resolver_is_shown_holds_no_signature(
-    store: Store, fake: FakeIndex, wheel: Path
-) -> None:
-    store.files[wheel.name] = wheel.read_bytes()
     with serve_routes(Bindings({}), {}, [fake.target]) as url:
         page = requests.get(f"{url}demo-model/", timeout=30)
         link = page.text.partition('href="')[2].partition('"')[0]
         served = requests.get(urljoin(url, link), timeout=30)
-
     assert "S3CRET" not in page.text
     assert served.content == wheel.read_bytes()
 
