@@ -14,11 +14,9 @@ from unit.repository import make_repository, write
 from unit.steps.session import SHA, Session, configure, open_with
 
 COSTS = {
-    "packages": {"joblib": "1.6.7"},
-    "seconds": 59.94,
-    "processor_seconds": 60,
+    "packages": {"joblib": "1.6.7"}, "seconds": 59.94, "processor_seconds": 60,
     "peak_memory": 3 << 20,
-}
+}  # fmt: skip
 EVALUATION = "build/evaluate/evaluation.json"
 
 

@@ -50,11 +50,9 @@ def test_an_evaluation_survives_its_file(root: Path, layout: Layout) -> None:
     rules = (Rule("f1", minimum=0.95, drop=0.1), Rule("mae", maximum=1.0))
     verdict = evaluate_rules(rules, {"f1": 0.9}, baseline, {"f1": difference}, is_required=True)
     document = {
-        "verdict": verdict.as_json(),
-        "baseline": {"version": "0.1.0", "metrics": {"f1": 0.8}},
-        "measured": {"named": {}},
-        "compared": {"f1": vars(difference)},
-    }
+        "verdict": verdict.as_json(), "baseline": {"version": "0.1.0", "metrics": {"f1": 0.8}},
+        "measured": {"named": {}}, "compared": {"f1": vars(difference)},
+    }  # fmt: skip
     write(root, EVALUATION, json.dumps(document))
 
     evaluation = read_evaluation(layout)

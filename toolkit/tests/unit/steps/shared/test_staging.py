@@ -31,10 +31,8 @@ def text(name: str, content: str = "changed") -> Change:
 
 UNCHANGED: dict[str, Change] = {
     "version": text("setup.py", SETUP_PY.replace('"0.1.0"', '"7.0"')),
-    "docs": text("docs/index.md"),
-    "tests": text("tests/test_small.py"),
-    "data": text("data/rows.csv"),
-    "training": text("model/small_training/__main__.py"),
+    "docs": text("docs/index.md"), "tests": text("tests/test_small.py"),
+    "data": text("data/rows.csv"), "training": text("model/small_training/__main__.py"),
     "our settings": text("pyproject.toml", f"{PYPROJECT}tolerance = 0.1\n"),
     "other settings": text("pyproject.toml", f"{PYPROJECT}[tool.ruff]\n"),
     "test package": lambda root: write_lock(root, pytest="==9.9.9"),
@@ -42,22 +40,19 @@ UNCHANGED: dict[str, Change] = {
     "mode": lambda root: (root / "README.md").chmod(0o600),
     "time": lambda root: os.utime(root / "README.md", (1, 1)),
     "record": text("build/.trainwheel/train.json", "{}"),
-}
+}  # fmt: skip
 CHANGED: dict[str, Change] = {
-    "module": text(MODULE),
-    "new module": text("model/small_model/more.py", ""),
+    "module": text(MODULE), "new module": text("model/small_model/more.py", ""),
     "missing module": lambda root: (root / "model/small_model/py.typed").unlink(),
     "renamed module": lambda root: (root / MODULE).rename(root / "model/small_model/other.py"),
-    "artefact": text("model/small_model/artefact/model.joblib"),
-    "readme": text("README.md"),
-    "licence": text("LICENSE"),
-    "notice": text("NOTICE", ""),
+    "artefact": text("model/small_model/artefact/model.joblib"), "readme": text("README.md"),
+    "licence": text("LICENSE"), "notice": text("NOTICE", ""),
     "setup.cfg": text("setup.cfg", "[metadata]\ndescription = x\n"),
     "name": text("setup.py", SETUP_PY.replace("small-model", "other-model")),
     "project table": text("pyproject.toml", f"{PYPROJECT}[tool.setuptools]\n"),
     "back end": text("pyproject.toml", PYPROJECT.replace('["setuptools"]', '["setuptools>=80"]')),
     "direct requirement": lambda root: write_lock(root, six="==1.17.0"),
-}
+}  # fmt: skip
 
 
 def key_of(root: Path) -> str:
