@@ -141,11 +141,5 @@ def open_here(
     chain = load_chain()
     run = open_run(root, root / ".nox", Environment(variables or {}), chain.categories)
     console = Console(run.environment, stream or io.StringIO())
-    own = StepEnvironments(
-        run.workspace,
-        console,
-        root / ".nox",
-        chain.categories,
-        run.tokens,
-    )
+    own = StepEnvironments(run.workspace, console, root / ".nox", chain.categories, run.tokens)
     return replace(run, console=console, tools=tools or own)

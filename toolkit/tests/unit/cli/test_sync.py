@@ -103,10 +103,7 @@ def pyproject(text: str) -> Callable[[Path], object]:
     ],
 )
 def test_what_cannot_be_done_is_2_in_one_line(
-    project: Path,
-    spoil: Callable[[Path], object],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
+    project: Path, spoil: Callable[[Path], object], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoil(project)
     assert _sync(project) == 2

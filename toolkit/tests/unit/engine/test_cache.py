@@ -148,11 +148,7 @@ def test_a_symbolic_link_is_kept_as_what_it_leads_to(
     shutil.rmtree(tmp_path / "elsewhere")
     cache.restore("train", key(1), scratch)
 
-    expected = {
-        "model.joblib": b"1,2",
-        "train/metrics.json": b"{}",
-        "train/plots/a.svg": b"<svg/>",
-    }
+    expected = {"model.joblib": b"1,2", "train/metrics.json": b"{}", "train/plots/a.svg": b"<svg/>"}
     assert standing(scratch) == expected
     assert not any(path.is_symlink() for path in scratch.rglob("*"))
 

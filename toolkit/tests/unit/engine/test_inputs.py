@@ -93,10 +93,7 @@ def test_a_changed_file_makes_exactly_these_steps_stale(
 
 @pytest.mark.parametrize(
     ("versions", "stale"),
-    [
-        ({"six": "==1.17.0"}, CLASSIFIER),
-        ({"pytest": "==9.1.0"}, {"test", "version", "package"}),
-    ],
+    [({"six": "==1.17.0"}, CLASSIFIER), ({"pytest": "==9.1.0"}, {"test", "version", "package"})],
 )
 def test_a_locked_version_makes_the_steps_stale_that_install_it(
     root: Path, versions: dict[str, str], stale: set[str]
@@ -142,9 +139,7 @@ def test_a_fact_counts_and_the_python_does_too(root: Path) -> None:
     assert facts["package six"].startswith("1.16.0 ")
 
 
-def test_a_step_that_makes_the_same_everywhere_does_not_depend_on_the_platform(
-    root: Path,
-) -> None:
+def test_a_step_that_makes_the_same_everywhere_does_not_depend_on_the_platform(root: Path) -> None:
     with_platform = {step for step in STEPS if "the platform" in look(root, step).facts}
 
     assert with_platform == {"train", "evaluate", "test", "package"}

@@ -33,11 +33,7 @@ def shape(rows: int | None = 100, **columns: str) -> dict[str, FileShape]:
         (BEFORE, 0.0, []),
         (shape(age="integer"), None, ["column name of a.csv is gone"]),
         (shape(age="number", name="text"), None, ["column age of a.csv was integer, is number"]),
-        (
-            shape(age="integer", name="text", city="text"),
-            None,
-            ["column city of a.csv is new"],
-        ),
+        (shape(age="integer", name="text", city="text"), None, ["column city of a.csv is new"]),
         (shape(name="text", age="integer"), None, ["the columns of a.csv have another order"]),
         ({}, None, ["a.csv is gone"]),
         (BEFORE | {"b.csv": FileShape(1, {})}, None, ["b.csv is new"]),

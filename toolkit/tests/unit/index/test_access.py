@@ -7,13 +7,7 @@ from dataclasses import replace
 import pytest
 from requests import Request
 
-from trainwheel.index.access import (
-    OriginAuth,
-    for_pip,
-    for_requests,
-    for_uv,
-    parse_address,
-)
+from trainwheel.index.access import OriginAuth, for_pip, for_requests, for_uv, parse_address
 from trainwheel.index.target import Target
 from trainwheel.system.secrets import Secret, Secrets
 

@@ -17,8 +17,7 @@ from trainwheel.index.address import (
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["secret", "a b", "%(x)s", "#;=:", '"quoted"', "ä", "p%25w", "\\", "*" * 5000],
+    "value", ["secret", "a b", "%(x)s", "#;=:", '"quoted"', "ä", "p%25w", "\\", "*" * 5000]
 )
 def test_a_value_that_basic_authentication_carries_is_accepted(value: str) -> None:
     assert check_value(value) is None

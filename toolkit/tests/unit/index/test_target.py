@@ -190,8 +190,7 @@ def test_an_unknown_name_is_refused_with_a_suggestion(name: str, suggestion: str
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["pypi", "embedded", "distutils", "server-login", "DEFAULT", "a b", "-r", "ä", ""],
+    "name", ["pypi", "embedded", "distutils", "server-login", "DEFAULT", "a b", "-r", "ä", ""]
 )
 def test_settings_under_a_name_that_cannot_be_used_are_refused(
     name: str, sentence: Sentence

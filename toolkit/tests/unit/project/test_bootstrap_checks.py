@@ -24,8 +24,7 @@ def test_an_old_python_without_a_newer_one_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "newer"),
-    [((3, 11), None), ((3, 14), None), ((3, 9), "/somewhere/python3.13")],
+    ("version", "newer"), [((3, 11), None), ((3, 14), None), ((3, 9), "/somewhere/python3.13")]
 )
 def test_a_new_enough_python_will_do(version: tuple[int, int], newer: str | None) -> None:
     bootstrap.check_python(version, newer)

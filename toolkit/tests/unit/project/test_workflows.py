@@ -75,10 +75,7 @@ def test_what_publishes_is_made_where_no_code_of_the_model_runs() -> None:
     command = MODEL["command"]
     scripts = [step["run"].splitlines()[0] for step in command["steps"] if "run" in step]
 
-    assert scripts == [
-        "make install",
-        "digest=$(.venv/bin/trainwheel hand-over --command command)",
-    ]
+    assert scripts == ["make install", "digest=$(.venv/bin/trainwheel hand-over --command command)"]
     assert "needs" not in command
     assert "cache" not in str(command)
     assert command["runs-on"] == MODEL["publish"]["runs-on"]

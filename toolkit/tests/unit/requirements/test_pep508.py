@@ -14,13 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
-from trainwheel.requirements.pep508 import (
-    _read,
-    _read_plain,
-    format_requirement,
-    meaning,
-    name_of,
-)
+from trainwheel.requirements.pep508 import _read, _read_plain, format_requirement, meaning, name_of
 from trainwheel.requirements.pipfile import parse_package
 
 _HOST = "https://x.example"

@@ -238,11 +238,7 @@ _COMMENTED = """[  # run time
 @pytest.mark.parametrize(
     ("before", "requirements", "after"),
     [
-        (
-            _COMMENTED,
-            ["numpy>2", "scipy", "joblib"],
-            _COMMENTED.replace("'numpy'", "'numpy>2'"),
-        ),
+        (_COMMENTED, ["numpy>2", "scipy", "joblib"], _COMMENTED.replace("'numpy'", "'numpy>2'")),
         (
             _COMMENTED,
             ["scipy", "joblib", "x"],
@@ -256,11 +252,7 @@ _COMMENTED = """[  # run time
             "[  # run time\n    # arrays\n    'numpy'  # fast\n\n    # the end\n]",
         ),
         (_COMMENTED, [], "[  # run time\n\n    # the end\n]"),
-        (
-            "[\n    'a', 'b',\n    'c', 'd',\n]",
-            ["a", "c", "d"],
-            "[\n    'a',\n    'c', 'd',\n]",
-        ),
+        ("[\n    'a', 'b',\n    'c', 'd',\n]", ["a", "c", "d"], "[\n    'a',\n    'c', 'd',\n]"),
         ("[\n    'a', 'b',\n    'c',\n]", ["b", "c"], "[\n    'b',\n    'c',\n]"),
         ("[\n    'a', 'b',  # both\n]", ["a"], "[\n    'a',  # both\n]"),
         ("['a',\n 'b']", ["b"], "['b']"),
@@ -318,10 +310,7 @@ _NEW = ["a==1", "b==2"]
             "extras_require={**more, f(): [], 'dev': ['a'], 'all': T + []}",
             "extras_require={**more, f(): [], 'dev': NEW, 'all': T + []}",
         ),
-        (
-            "\n  name='x',\n",
-            "\n  name='x',\n  extras_require={\n    'dev': LINES,\n  },\n",
-        ),
+        ("\n  name='x',\n", "\n  name='x',\n  extras_require={\n    'dev': LINES,\n  },\n"),
         (
             "\n  extras_require={\n    't': ['q']  # t\n  }",
             "\n  extras_require={\n    't': ['q'],  # t\n    'dev': LINES\n  }",

@@ -141,8 +141,7 @@ def test_an_unknown_key_and_a_wrong_table_are_refused(line: str, reason: str) ->
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "[tool]\n", "[project]\nname = 'x'\n", "tool = 3\n", "[tool]\ntrainwheel = 1\n"],
+    "text", ["", "[tool]\n", "[project]\nname = 'x'\n", "tool = 3\n", "[tool]\ntrainwheel = 1\n"]
 )
 def test_a_file_without_the_table_says_what_to_add(text: str) -> None:
     assert refuse(text) == (

@@ -49,8 +49,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "5", "h", "-1 h", "0 s", "0.0 h", "5 hours", "1 h 30 min", "nan h", "1e3 s"],
+    "text", ["", "5", "h", "-1 h", "0 s", "0.0 h", "5 hours", "1 h 30 min", "nan h", "1e3 s"]
 )
 def test_what_is_not_a_duration_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r'such as "90 min", "24 h" or "3 d"$'):
