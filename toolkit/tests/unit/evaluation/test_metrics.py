@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
+from trainwheel.evaluation.metrics import (
+    check_intervals,
+    intervals_of,
+    parse_data_digests,
+    parse_metrics,
+    split_intervals,
+)
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False)))
@@ -69,3 +75,25 @@ def test_digests_of_data_are_read() -> None:
 def test_what_is_not_a_digest_of_data_is_named(text: str, words: str) -> None:
     with pytest.raises(StepFailedError, match=words):
         parse_data_digests(text)
+
+
+def test_intervals_are_those_of_training_or_measured_anew() -> None:
+    measured = {
+        "measured": {"a": {"low": 0.1234567891234, "high": 1}, "d": {"low": 4, "high": 5}},
+        "named": {"b": {"low": None, "high": 3}, "c": {"low": 2, "high": 3}},
+    }
+
+    own = intervals_of({"a": 1, "b": 1, "c": 2, "c_low": 1, "c_high": 4}, measured)
+
+    assert own == {"a": (0.123456789, 1), "c": (1, 4)}
+    assert intervals_of({"e": 1}, measured) == {"a": (0.123456789, 1), "c": (2, 3), "d": (4, 5)}
+    assert intervals_of({"e": 1}, {}) == {}
+
+
+@pytest.mark.parametrize(("value", "is_inside"), [(1, True), (2, True), (0.9, False), (2.1, False)])
+def test_a_metric_lies_in_its_own_interval(value: float, *, is_inside: bool) -> None:
+    if is_inside:
+        check_intervals({"a": value}, {"a": (1, 2)})
+        return
+    with pytest.raises(StepFailedError, match=r"a is .*outside its own interval 1 to 2.*a_high"):
+        check_intervals({"a": value}, {"a": (1, 2)})
