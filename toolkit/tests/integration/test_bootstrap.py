@@ -78,6 +78,7 @@ def imports(root: Path, module: str) -> bool:
     return subprocess.run(argv, check=False, capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_wheel_of_the_repository_and_the_lock_are_installed_once_and_again_after_a_move(
     project: Path,
 ) -> None:
