@@ -16,7 +16,7 @@ from integration.jobs import JenkinsJob, Job
 from integration.tiny import ROOT, RealIndex, TinyProject, clean_variables
 from trainwheel.system.digest import digest_file
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
 STEAL = "import os; f = open({!r}, 'a'); f.write(repr(dict(os.environ))); f.close()\n"
 MODULES = (
