@@ -16,6 +16,7 @@ TRAINING = "model/tiny_training/__main__.py"
 SECRET = "an0ther-Token"
 
 
+@pytest.mark.slow
 def test_the_password_is_nowhere_and_training_sees_no_credentials(
     published: TinyProject, shut_nexus: RealIndex, tmp_path: Path
 ) -> None:

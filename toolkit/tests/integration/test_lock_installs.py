@@ -30,10 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # Debian 12's Python: a package that asks for a later patch release of 3.11 would be left out.
 RESOLVED = ("3.11.2", "3.12", "3.13")
 LINUX, MACOS = "x86_64-unknown-linux-gnu", "aarch64-apple-darwin"
-TARGETS = [
-    *(pytest.param(LINUX, python) for python in RESOLVED),
-    pytest.param(MACOS, RESOLVED[-1], marks=pytest.mark.slow),
-]
+TARGETS = [*((LINUX, python) for python in RESOLVED), (MACOS, RESOLVED[-1])]
 ENVIRONMENTS = {
     "dev-packages": ("dev-packages",),
     "doc": ("packages", "doc"),
@@ -83,6 +80,7 @@ def test_neither_file_names_an_index() -> None:
     assert not [word for word in ("://", '"index"', "[[source]]") if any(word in t for t in texts)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("platform", "python"), TARGETS)
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_every_locked_environment_is_complete(

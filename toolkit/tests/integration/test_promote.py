@@ -62,3 +62,14 @@ def test_a_release_goes_from_index_to_index_byte_by_byte(
         (held,) = index.folder.glob("*.whl")
         assert held.read_bytes() == built.read_bytes()
     assert staging.password not in first.output + second.output
+
+
+def test_a_password_that_the_next_index_refuses_is_named_before_anything_is_verified(
+    project: TinyProject, release: RealIndex
+) -> None:
+    words = ("promote", "--", "--from", "embedded", "--to", "release")
+    run = project.nox(*words, RELEASE_PASSWORD="wr0ng-Token")
+
+    assert "RELEASE_PASSWORD" in run.error("configuration")
+    assert "golden predictions" not in run.output
+    assert release.published() == []

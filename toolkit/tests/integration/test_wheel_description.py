@@ -18,7 +18,7 @@ from trainwheel.wheel.metadata import read_member
 from trainwheel.wheel.provenance import Provenance, parse_provenance
 from trainwheel.wheel.record import check_record
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 INFO = "tiny_model-0.1.0.dist-info"
 
