@@ -10,6 +10,8 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER, MOST_CODE = 50, 44, 15_500
+MOST_TESTS = 1.49
+"""Lines of tests to a line of code; the aim is 1.42."""
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,7 @@ def test_nothing_is_too_long(structure: Structure) -> None:
     assert structure.longest[1] <= LONGEST_MODULE, structure.longest
     assert structure.longest_function[1] <= LONGEST_FUNCTION, structure.longest_function
     assert structure.code <= MOST_CODE
+    assert structure.tests <= MOST_TESTS * structure.code
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert contract_lines(text) <= MOST_CONTRACT_LINES
 
