@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -15,7 +14,8 @@ from trainwheel.engine.tools import PROGRESS, Tools
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.index.tokens import TokenSource
-from trainwheel.install.environments import Installer, fresh_bytecode
+from trainwheel.install.bytecode import Bytecode
+from trainwheel.install.environments import Installer, MachineSettings, user_cache
 from trainwheel.install.routing import Routing, routing_of
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
@@ -59,8 +59,22 @@ class StepEnvironments:
 
     def installer(self, step: str) -> Installer:
         """Return an installer that writes to a step's log; see `Tools`."""
-        log = self.workspace.layout.log(step)
-        return Installer(self.workspace.environment, log, routing=self.routing)
+        return Installer(
+            self.workspace.environment,
+            self.workspace.layout.log(step),
+            routing=self.routing,
+            bytecode=self._bytecode,
+            machine=self._machine,
+        )
+
+    @functools.cached_property
+    def _bytecode(self) -> Bytecode:
+        layout, environment = self.workspace.layout, self.workspace.environment
+        return Bytecode((user_cache(environment, "trainwheel") or layout.store) / "bytecode")
+
+    @functools.cached_property
+    def _machine(self) -> MachineSettings:
+        return MachineSettings(self.workspace.environment)
 
     def python(self, step: str) -> Path:
         """Return the interpreter of a step's environment, which is installed first if needed."""
@@ -75,18 +89,18 @@ class StepEnvironments:
         return self.categories(step, self.workspace.config)
 
     def _home(self, step: str) -> Path:
-        """Return the folder of a step's environment; training has another for each engine."""
-        extra = set(self._categories(step)) - {"packages", step}
-        return self.folder / "-".join([step, *sorted(extra)])
+        """Return the folder of a step's environment, named after the categories in it.
+
+        Steps whose environments have the same packages share one.
+        """
+        names = self._categories(step)
+        locked = (name for name in names if self.workspace.lock.packages(name))
+        return self.folder / ("-".join(locked) or "empty")
 
     def variables(self, step: str) -> dict[str, str]:
         """Return the variables with which a process runs in a step's environment."""
-        python, folder = self.python(step), self._home(step)
-        return {
-            "PATH": f"{python.parent}{os.pathsep}{self.workspace.environment.get('PATH') or ''}",
-            "VIRTUAL_ENV": str(folder),
-            "PYTHONPYCACHEPREFIX": str(fresh_bytecode(folder, self.workspace.layout.root)),
-        }
+        folder = self.python(step).parents[1]
+        return self.installer(step).variables(folder)
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""

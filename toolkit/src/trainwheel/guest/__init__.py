@@ -14,6 +14,7 @@ __all__ = [
     "INSTALLED_MODELS",
     "MEASURING",
     "PREDICT",
+    "PROVE",
     "SEND",
     "TRAIN",
 ]
@@ -25,5 +26,6 @@ DRAW: Final = Path(__file__).with_name("draw.py")
 INSTALLED_MODELS: Final = Path(__file__).with_name("installed_models.py")
 MEASURING: Final = Path(__file__).with_name("measuring")
 PREDICT: Final = Path(__file__).with_name("predict.py")
+PROVE: Final = Path(__file__).with_name("prove.py")
 SEND: Final = Path(__file__).with_name("send_with_twine.py")
 TRAIN: Final = Path(__file__).with_name("train.py")

@@ -20,6 +20,7 @@ from uv import find_uv_bin
 
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
+from trainwheel.install.bytecode import Bytecode
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
 from trainwheel.system.process import Command, Completed, run
@@ -27,11 +28,12 @@ from trainwheel.system.secrets import SecretClass
 
 __all__ = [
     "Installer",
+    "MachineSettings",
     "Share",
     "find_uv",
-    "fresh_bytecode",
     "python_of",
     "read_pip_settings",
+    "user_cache",
     "uv_cache_or_fallback",
 ]
 
@@ -46,36 +48,20 @@ def python_of(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def fresh_bytecode(folder: Path, root: Path) -> Path:
-    """Return where an environment keeps compiled modules, without any of the repository's own.
-
-    Python trusts a compiled file whose source still has the same size and second of change, so
-    an edit may go unnoticed. Packages do not change once they are installed; the repository's
-    own modules are compiled anew in every run, and never beside their sources.
-
-    Args:
-        folder: The environment.
-        root: The repository.
-    """
-    prefix = folder / "bytecode"
-    own = prefix / root.relative_to(root.anchor)
-    for child in own.iterdir() if own.is_dir() else ():
-        if root / child.name not in folder.parents:
-            shutil.rmtree(child, ignore_errors=True)
-    return prefix
+def user_cache(environment: Environment, name: str) -> Path | None:
+    """Return a folder in the user's cache; None where the home cannot be written."""
+    home = environment.get("XDG_CACHE_HOME") or f"{environment.get('HOME') or '~'}/.cache"
+    try:
+        folder = Path(home, name).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def uv_cache_or_fallback(environment: Environment, fallback: Path) -> None:
     """Keep uv's cache in ``fallback`` where the home that it would use cannot be written."""
-    if environment.get("UV_CACHE_DIR"):
-        return
-    home = environment.get("XDG_CACHE_HOME") or f"{environment.get('HOME') or '~'}/.cache"
-    try:
-        Path(home, "uv").expanduser().mkdir(parents=True, exist_ok=True)
-        writable = os.access(Path(home, "uv").expanduser(), os.W_OK)
-    except (OSError, RuntimeError):
-        writable = False
-    if not writable:
+    if not environment.get("UV_CACHE_DIR") and user_cache(environment, "uv") is None:
         point_uv_cache_at(str(fallback))
 
 
@@ -88,6 +74,19 @@ class Share:
 
 
 @dataclass(frozen=True)
+class MachineSettings:
+    """Where this machine installs packages from."""
+
+    environment: Environment
+
+    @functools.cached_property
+    def for_uv(self) -> UvSettings:
+        """The settings that pip would use, as uv takes them."""
+        pip, variables = read_pip_settings(self.environment), self.environment.variables
+        return translate(pip, variables, has_uv_config=_has_uv_config(self.environment))
+
+
+@dataclass(frozen=True)
 class Installer:
     """Makes virtual environments and fills them, everything with hashes.
 
@@ -96,12 +95,16 @@ class Installer:
         log: Where the output of uv is kept.
         bound_to: The only place to install from, instead of the machine's own settings.
         routing: Divides requirements by the index that each has to come from.
+        bytecode: The compiled modules that environments share; None to share none.
+        machine: The machine's own settings, read once for several installers.
     """
 
     environment: Environment
     log: Path | None = None
     bound_to: UvSettings | None = None
     routing: Callable[[str], Sequence[Share]] | None = None
+    bytecode: Bytecode | None = None
+    machine: MachineSettings | None = None
 
     def ensure(
         self, folder: Path, requirements: str, *, editable: Path | None = None, alone: str = ""
@@ -149,6 +152,21 @@ class Installer:
             folder = Path(name).resolve()
             self.create(folder / "env")
             yield folder
+            if self.bytecode is not None:
+                self.bytecode.keep(folder / "env")
+
+    def variables(self, folder: Path, *beside: Path) -> dict[str, str]:
+        """Return the variables with which a process runs in an environment.
+
+        Args:
+            folder: The environment.
+            beside: Other environments whose packages it imports.
+        """
+        path = f"{python_of(folder).parent}{os.pathsep}{self.environment.get('PATH') or ''}"
+        variables = {"PATH": path, "VIRTUAL_ENV": str(folder)}
+        if self.bytecode is not None:
+            variables["PYTHONPYCACHEPREFIX"] = str(self.bytecode.prepare(folder, beside))
+        return variables
 
     def install(self, python: Path, requirements: str, *options: str) -> None:
         """Install requirements, each with its hashes, into an environment."""
@@ -188,13 +206,10 @@ class Installer:
             raise StepFailedError(message)
         return result
 
-    @functools.cached_property
+    @property
     def settings(self) -> UvSettings:
         """Where uv installs from: what pip would use, or the one index that it is bound to."""
-        if self.bound_to is not None:
-            return self.bound_to
-        pip, variables = read_pip_settings(self.environment), self.environment.variables
-        return translate(pip, variables, has_uv_config=_has_uv_config(self.environment))
+        return self.bound_to or (self.machine or MachineSettings(self.environment)).for_uv
 
 
 def read_pip_settings(environment: Environment) -> dict[str, str]:

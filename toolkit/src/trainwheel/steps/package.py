@@ -216,7 +216,7 @@ def _system_tests(run: Run) -> SystemTests | None:
         name = run.workspace.layout.relative(folder)
         run.console.notice(f"{name} does not exist, so no system tests run against the wheel")
         return None
-    return SystemTests(folder, run.workspace.locked("packages", "test"))
+    return SystemTests(folder, run.tools.python("test").parents[1])
 
 
 RELEASE = "the release"

@@ -190,7 +190,8 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
     installer = run.tools.installer("evaluate")
     python = installer.ensure(environment, run.workspace.locked("packages", "report"))
     argv = (str(python), "-P", str(DRAW), str(path), str(folder))
-    env = {"MPLCONFIGDIR": str(environment / "matplotlib"), "PYTHONHASHSEED": "0"}
+    variables = installer.variables(environment)
+    env = {**variables, "MPLCONFIGDIR": str(environment / "matplotlib"), "PYTHONHASHSEED": "0"}
     result = run.tools.complete(Command(argv, env=env), "evaluate")
     if result.failed:
         message = f"the report's pictures cannot be drawn: {result.last_line}"
@@ -215,8 +216,9 @@ def _answers_of(run: Run, wheel: Path, rows: HeldOut, folder: Path) -> Path:
     proof = read_promise(wheel)
     line = f"{proof.name} @ {wheel.resolve().as_uri()} --hash=sha256:{proof.sha256}\n"
     installer = run.tools.installer("evaluate")
-    python = installer.ensure(run.tools.folder / "published", proof.requirements, alone=line)
-    model = Model(proof.predict, python, run.environment, log=run.workspace.layout.log("evaluate"))
+    home = run.tools.folder / "published"
+    python = installer.ensure(home, proof.requirements, alone=line)
+    model = Model(proof.predict, python, run.environment, installer.log, installer.variables(home))
     return _ask_rows(model, rows, folder)
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.golden import GoldenRow, compare_answers, join, show_difference
-from trainwheel.guest import PREDICT
+from trainwheel.guest import PREDICT, PROVE
+from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import Command, Completed, run
 from trainwheel.wheel.proof import Proof
 
 __all__ = ["Model", "SystemTests", "ask", "prove"]
 
 _NOTICE, _CARRIES = "notice: ", "carries: "
+_GOLDEN = "golden records"
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,11 @@ class SystemTests:
 
     Args:
         folder: The tests; they run from a copy elsewhere.
-        requirements: Locked packages that they need in addition, with hashes.
+        home: An environment with the packages that they need in addition.
     """
 
     folder: Path
-    requirements: str
+    home: Path
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,14 @@ def prove(
         (wheel_installer or installer).install(python, wheel, "--no-deps", "--no-cache")
         installer.install(python, proof.requirements)
         installer.check(python)
-        _repeat_golden(proof, python, folder / "golden", installer)
-        if tests is not None:
-            installer.install(python, tests.requirements)
-            _run_tests(tests, python, folder / "tests", installer)
+        beside = () if tests is None else (tests.home,)
+        variables = installer.variables(folder / "env", *beside)
+        model = Model(proof.predict, python, installer.environment, installer.log, variables)
+        if tests is None:
+            rows = ask(model, [row.input for row in proof.golden], folder / "golden")
+            _compare(proof, rows)
+        else:
+            _ask_and_test(proof, model, tests, folder)
 
 
 def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
@@ -93,7 +99,7 @@ def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
     notice: Callable[[str], None] | None = None,
     carries: Callable[[str], None] | None = None,
     artefact: Path | None = None,
-    what: str = "golden records",
+    what: str = _GOLDEN,
 ) -> tuple[GoldenRow, ...]:
     """Return a model's predictions for inputs, made in a process of its own.
 
@@ -109,17 +115,14 @@ def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
     Raises:
         StepFailedError: The function failed or returned no JSON value; the row is named.
     """
-    folder.mkdir()
-    records = "".join(f"{json.dumps(record)}\n" for record in inputs)
-    (folder / "inputs.jsonl").write_text(records, encoding="utf-8")
+    files = _write_inputs(inputs, folder)
     argv = (
-        *(str(model.python), "-P", str(PREDICT), model.function, "inputs.jsonl", "outputs.jsonl"),
+        *(str(model.python), "-P", str(PREDICT), model.function, *files),
         *((str(artefact),) if artefact is not None else ()),
     )
     result = run(Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log)
     if result.failed:
-        message = f"{model.function} does not predict the {what}: {result.last_line}"
-        raise StepFailedError(message)
+        _refuse_failure(model, what, result)
     for line in result.output.splitlines():
         for report, start in ((notice, _NOTICE), (carries, _CARRIES)):
             if report is not None and line.startswith(start):
@@ -127,24 +130,49 @@ def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
     return join(inputs, (folder / "outputs.jsonl").read_text(encoding="utf-8"))
 
 
-def _repeat_golden(proof: Proof, python: Path, folder: Path, installer: Installer) -> None:
+def _write_inputs(inputs: Sequence[dict[str, object]], folder: Path) -> tuple[str, str]:
+    """Write the records, and return the names of this file and of that of the predictions."""
+    folder.mkdir()
+    records = "".join(f"{json.dumps(record)}\n" for record in inputs)
+    (folder / "inputs.jsonl").write_text(records, encoding="utf-8")
+    return "inputs.jsonl", "outputs.jsonl"
+
+
+def _refuse_failure(model: Model, what: str, result: Completed) -> NoReturn:
+    message = f"{model.function} does not predict the {what}: {result.last_line}"
+    raise StepFailedError(message)
+
+
+def _ask_and_test(proof: Proof, model: Model, tests: SystemTests, folder: Path) -> None:
+    """Repeat the golden predictions, and run the system tests in the same process."""
+    copy, golden = folder / "tests", folder / "golden"
+    shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
     inputs = [row.input for row in proof.golden]
-    model = Model(proof.predict, python, installer.environment, installer.log)
-    differences = compare_answers(proof.golden, ask(model, inputs, folder), proof.tolerance)
+    files = _write_inputs(inputs, golden)
+    packages = site_packages(tests.home)
+    words = (model.function, *files, str(packages), str(copy))
+    command = Command(
+        (str(model.python), "-P", str(PROVE), *words), cwd=golden, env=model.variables
+    )
+    result = run(command, model.environment, log=model.log)
+    outputs = golden / files[-1]
+    if not outputs.is_file():
+        _refuse_failure(model, _GOLDEN, result)
+    _compare(proof, join(inputs, outputs.read_text(encoding="utf-8")))
+    if result.failed:
+        message = f"the wheel does not pass the system tests: {result.last_line}"
+        raise StepFailedError(message)
+
+
+def _compare(proof: Proof, rows: Sequence[GoldenRow]) -> None:
+    """Check that predictions are those of training.
+
+    Raises:
+        StepFailedError: One is not.
+    """
+    differences = compare_answers(proof.golden, rows, proof.tolerance)
     if differences:
         message = f"{proof.wheel} predicts differently than in training: {differences[0]}"
         if len(differences) > 1:
             message += f", and {len(differences) - 1} more"
         raise StepFailedError(message, details=show_difference(differences[0]))
-
-
-def _run_tests(tests: SystemTests, python: Path, folder: Path, installer: Installer) -> None:
-    shutil.copytree(tests.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    argv = (
-        *(str(python), "-P", "-m", "pytest", "-q", "--import-mode=importlib"),
-        *("-p", "no:cacheprovider", "--rootdir", str(folder), "-c", os.devnull, str(folder)),
-    )
-    result = run(Command(argv, cwd=folder), installer.environment, log=installer.log)
-    if result.failed:
-        message = f"the wheel does not pass the system tests: {result.last_line}"
-        raise StepFailedError(message)

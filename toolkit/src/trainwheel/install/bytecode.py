@@ -1,0 +1,217 @@
+"""Compiled modules of installed packages, shared by all environments of a user.
+
+Compiling scikit-learn takes about five seconds, and every environment would do so anew. The store
+holds what Python compiled once, by the distribution that it belongs to; an environment is given a
+link to each compiled module. The links are to files and not to folders, so that an interpreter
+writes into its own environment and never into the store.
+
+A compiled module in the store is checked by the hash of its source (PEP 552). By default Python
+trusts one whose source still has the same size and second of change, also after an edit.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Bytecode", "site_packages"]
+
+_LIMIT = 512 << 20
+_HEADER, _FLAGS, _CHECKED = 16, slice(4, 8), (0b11).to_bytes(4, "little")
+_PYTHON_FILE = re.compile(rb"^(\"?)(.+?\.py)\1,sha256=([\w-]+),\d*\r?$", re.MULTILINE)
+_TAG = f".{sys.implementation.cache_tag}.pyc"
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A module of an installed distribution.
+
+    Args:
+        name: The path of its source, relative to the packages.
+        digest: The source's SHA-256, as the wheel has it (PEP 376).
+        entry: The folder of the distribution in the store.
+    """
+
+    name: str
+    digest: str
+    entry: Path
+
+
+@dataclass(frozen=True)
+class Bytecode:
+    """The compiled modules of a user.
+
+    Args:
+        store: Their folder; other users must not be able to write to it.
+        limit: Bytes that it may hold.
+    """
+
+    store: Path
+    limit: int = _LIMIT
+    _modules: dict[Path, dict[str, _Module]] = field(default_factory=dict, repr=False)
+
+    def prepare(self, home: Path, beside: tuple[Path, ...] = ()) -> Path:
+        """Return the PYTHONPYCACHEPREFIX of an environment, with what the store has for it.
+
+        What Python compiled there since the last time goes to the store. Whatever else it left is
+        removed: the repository's own modules are compiled anew in every process.
+
+        Args:
+            home: The environment.
+            beside: Other environments whose packages its interpreter imports.
+        """
+        prefix, site = home / "bytecode", site_packages(home)
+        library = Path(sysconfig.get_path("stdlib"))
+        links = {_below(prefix, library): self._of_interpreter(library)}
+        for other in beside:
+            packages = site_packages(other)
+            links[_below(prefix, packages)] = _below(self.prepare(other), packages)
+        compiled = _below(prefix, site)
+        if home in self._modules:
+            self.keep(home)
+        else:
+            self._modules[home] = dict(self._read_modules(site))
+            self.keep(home)
+            for entry in {module.entry for module in self._modules[home].values()}:
+                for path in _files(entry):
+                    _link(compiled / Path(path).relative_to(entry), Path(path))
+        _clear(prefix, {compiled, *links})
+        for place, target in links.items():
+            _link(place, target)
+        return prefix
+
+    def keep(self, home: Path) -> None:
+        """Move what Python compiled in an environment to the store, if its source is unchanged."""
+        site, added = site_packages(home), False
+        compiled = _below(home / "bytecode", site)
+        for path in map(Path, _files(compiled)):
+            name = path.relative_to(compiled).as_posix()
+            module = self._modules.get(home, {}).get(f"{name.removesuffix(_TAG)}.py")
+            data = module and _checked(path, site / module.name, module.digest)
+            path.unlink(missing_ok=True)
+            if module is not None and data:
+                added = True
+                _write(module.entry / name, data)
+                _link(path, module.entry / name)
+        if added:
+            self._make_room()
+
+    def _read_modules(self, site: Path) -> Iterator[tuple[str, _Module]]:
+        """Yield each module of the installed distributions, with its path."""
+        for record in site.glob("*.dist-info/RECORD"):
+            rows = [(name, digest) for _, name, digest in _PYTHON_FILE.findall(record.read_bytes())]
+            key = hashlib.sha256(b"\n".join(map(b" ".join, sorted(rows)))).hexdigest()
+            entry = self.store / sys.implementation.cache_tag / key
+            if entry.is_dir():
+                os.utime(entry)
+            for name, digest in rows:
+                module = _Module(name.decode("utf-8", "replace"), digest.decode(), entry)
+                yield module.name, module
+
+    def _of_interpreter(self, library: Path) -> Path:
+        """Return the folder for modules of Python itself, which no environment has copies of."""
+        key = hashlib.sha256(f"{library}\n{sys.version}".encode()).hexdigest()
+        folder = self.store / sys.implementation.cache_tag / key
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.utime(folder)
+        return folder
+
+    def _make_room(self) -> None:
+        """Remove what was used longest ago, until the store is within its limit."""
+        sizes = {}
+        for entry in self.store.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                size = sum(Path(path).stat().st_size for path in _files(str(entry)))
+                sizes[entry] = (entry.stat().st_mtime, size)
+        total = sum(size for _, size in sizes.values())
+        for entry, (_, size) in sorted(sizes.items(), key=lambda row: row[1]):
+            if total <= self.limit:
+                return
+            shutil.rmtree(entry, ignore_errors=True)
+            total -= size
+
+
+def site_packages(home: Path) -> Path:
+    """Return where a virtual environment has its packages."""
+    names = {"base": str(home), "platbase": str(home)}
+    return Path(sysconfig.get_path("purelib", "venv", names))
+
+
+def _below(prefix: Path, folder: Path) -> Path:
+    """Return where Python looks for what it compiled in a folder."""
+    return prefix / folder.relative_to(folder.anchor)
+
+
+def _files(folder: Path | str) -> Iterator[str]:
+    """Yield the files below a folder, without links; nothing where it does not exist."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as scan:
+        for entry in scan:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.path
+
+
+def _checked(path: Path, source: Path, digest: str) -> bytes | None:
+    """Return a compiled module, to be checked by its source's hash; None if that was edited.
+
+    Args:
+        path: What Python compiled.
+        source: Its source.
+        digest: The source's SHA-256, as the wheel has it (PEP 376).
+    """
+    try:
+        data, text, status = path.read_bytes(), source.read_bytes(), source.stat()
+    except OSError:
+        return None
+    found = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
+    hashed = importlib.util.source_hash(text)
+    stamp = b"".join(
+        (int(value) & 0xFFFFFFFF).to_bytes(4, "little")
+        for value in (status.st_mtime, status.st_size)
+    )
+    expected = stamp if data[_FLAGS] == bytes(4) else hashed
+    if found != digest or data[:4] != importlib.util.MAGIC_NUMBER or data[8:_HEADER] != expected:
+        return None
+    return data[:4] + _CHECKED + hashed + data[_HEADER:]
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file as a whole; where two runs write it, either will do."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # Another run has just made room.
+        descriptor, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        Path(name).replace(path)
+
+
+def _link(place: Path, target: Path) -> None:
+    if not place.is_symlink():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            place.symlink_to(target)
+
+
+def _clear(folder: Path, keep: set[Path]) -> None:
+    """Remove everything below a folder except some paths."""
+    for child in folder.iterdir() if folder.is_dir() else ():
+        if child in keep:
+            continue
+        if any(child in path.parents for path in keep):
+            _clear(child, keep)
+        elif child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child, ignore_errors=True)
+        else:
+            child.unlink(missing_ok=True)
