@@ -18,6 +18,7 @@ import importlib.util
 import os
 import re
 import shutil
+import struct
 import sys
 import sysconfig
 import tempfile
@@ -28,7 +29,7 @@ from pathlib import Path
 __all__ = ["Bytecode", "site_packages"]
 
 _LIMIT = 512 << 20
-_HEADER, _FLAGS, _CHECKED = 16, slice(4, 8), (0b11).to_bytes(4, "little")
+_HEADER, _CHECKED = 16, b"\3\0\0\0"
 _PYTHON_FILE = re.compile(rb"^(\"?)(.+?\.py)\1,sha256=([\w-]+),\d*\r?$", re.MULTILINE)
 _TAG = f".{sys.implementation.cache_tag}.pyc"
 
@@ -173,18 +174,22 @@ def _checked(path: Path, source: Path, digest: str) -> bytes | None:
     """
     try:
         data, text, status = path.read_bytes(), source.read_bytes(), source.stat()
+        # No tool sets the time of the last change of an inode.
+        is_younger = path.stat().st_mtime_ns >= status.st_ctime_ns
     except OSError:
         return None
-    found = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
+    sha256 = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
+    stamp = struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
     hashed = importlib.util.source_hash(text)
-    stamp = b"".join(
-        (int(value) & 0xFFFFFFFF).to_bytes(4, "little")
-        for value in (status.st_mtime, status.st_size)
-    )
-    expected = stamp if data[_FLAGS] == bytes(4) else hashed
-    if found != digest or data[:4] != importlib.util.MAGIC_NUMBER or data[8:_HEADER] != expected:
+    magic, flags, check = data[:4], data[4:8], data[8:_HEADER]
+    is_of_source = check == (hashed if flags == _CHECKED else stamp)
+    if (
+        sha256 != digest
+        or magic != importlib.util.MAGIC_NUMBER
+        or not (is_of_source and is_younger)
+    ):
         return None
-    return data[:4] + _CHECKED + hashed + data[_HEADER:]
+    return magic + _CHECKED + hashed + data[_HEADER:]
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -19,10 +19,11 @@ from trainwheel.system.console import Console
 from trainwheel.system.process import Command
 from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, make_repository, open_here, write
+from unit.steps.session import fill_environment
 
 Sentence = Callable[[object], None]
-STEP = "upload"
-"""Its category locks nothing here, so that its environment needs no package."""
+STEP, HOME = "upload", "empty"
+"""A step whose category locks nothing here, and the environment of all such."""
 
 
 class Shell:
@@ -50,8 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of environments in which those of the step stand already, for all tests here."""
     place = tmp_path_factory.mktemp("environments")
     installer = open_here(make_repository(place / "first")).tools.installer(STEP)
-    for name in (STEP, f"{STEP}-doc-train"):
-        installer.ensure(place / name, "")
+    installer.ensure(place / HOME, "")
     return place
 
 
@@ -66,16 +66,16 @@ def test_a_step_runs_in_its_own_environment_and_in_the_repository(shell: Shell) 
 
     prefix, where = shell.open().run(STEP, argv, what="looking").split("|")
 
-    assert (Path(prefix), Path(where)) == (shell.folder / STEP, shell.root)
-    assert (shell.folder / STEP / ".trainwheel-stamp").is_file()
+    assert (Path(prefix), Path(where)) == (shell.folder / HOME, shell.root)
+    assert (shell.folder / HOME / ".trainwheel-stamp").is_file()
 
 
 def test_the_environment_comes_first_on_the_path(shell: Shell) -> None:
     variables = shell.open({"PATH": "/one:/two"}).variables(STEP)
 
-    assert variables["PATH"].split(os.pathsep) == [str(shell.folder / STEP / "bin"), "/one", "/two"]
-    assert variables["VIRTUAL_ENV"] == str(shell.folder / STEP)
-    assert Path(variables["PYTHONPYCACHEPREFIX"]).is_relative_to(shell.folder / STEP)
+    assert variables["PATH"].split(os.pathsep) == [str(shell.folder / HOME / "bin"), "/one", "/two"]
+    assert variables["VIRTUAL_ENV"] == str(shell.folder / HOME)
+    assert Path(variables["PYTHONPYCACHEPREFIX"]).is_relative_to(shell.folder / HOME)
 
 
 @pytest.mark.parametrize("secrets", [set(), {SecretClass.DATA}, {SecretClass.PUBLISH}])
@@ -101,7 +101,7 @@ def test_a_program_that_is_not_in_the_environment_is_that_of_the_machine(shell: 
         STEP, (sys.executable, *script("import sys", "print(sys.prefix)")[1:]), what="it"
     )
 
-    assert Path(own.strip()).parent == shell.folder / STEP / "bin"
+    assert Path(own.strip()).parent == shell.folder / HOME / "bin"
     assert other.strip() == sys.prefix
 
 
@@ -183,10 +183,15 @@ def test_a_command_is_run_to_its_end_and_its_files_can_be_read_by_others(shell: 
     assert "bad\n" in shell.log()
 
 
-def test_each_set_of_further_categories_has_an_environment_of_its_own(shell: Shell) -> None:
-    tools = replace(shell.open(), categories=lambda step, _: (step, "train", "doc"))
+def test_steps_with_the_same_packages_share_an_environment(shell: Shell) -> None:
+    tools, workspace = shell.open(), shell.open().workspace
+    with_tests = {"packages-test": workspace.locked("packages", "test")}
+    for name, packages in {"packages": workspace.locked("packages"), **with_tests}.items():
+        fill_environment(shell.folder / name, packages)
 
-    assert tools.python(STEP).is_relative_to(shell.folder / f"{STEP}-doc-train")
+    homes = [tools.python(step).parents[1].name for step in ("train", "doc", "test", "verify")]
+
+    assert homes == ["packages", "packages", "packages-test", HOME]
 
 
 def test_no_index_is_served_where_no_package_is_bound_to_one(shell: Shell) -> None:

@@ -15,6 +15,7 @@ from trainwheel.evaluation.gate import Difference, evaluate_rules
 from trainwheel.evaluation.metrics import check_intervals, split_intervals
 from trainwheel.evaluation.skew import read_trained, refuse_skew
 from trainwheel.guest import DRAW, MEASURING
+from trainwheel.install.environments import user_cache
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.shared.baseline import Published
 from trainwheel.steps.shared.findings import read_metrics
@@ -176,8 +177,8 @@ def _ask_host(run: Run, request: Mapping[str, Any], path: Path) -> tuple[dict[st
 
 
 def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path) -> None:
-    """Draw the pictures of the report, if matplotlib is locked for them."""
-    if "sample" not in measurements:
+    """Draw the pictures of the report, if there is one and matplotlib is locked for them."""
+    if "sample" not in measurements or "report" not in run.registered:
         return
     if not run.workspace.locks("report", "matplotlib"):
         run.console.notice_once(
@@ -190,8 +191,10 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
     installer = run.tools.installer("evaluate")
     python = installer.ensure(environment, run.workspace.locked("packages", "report"))
     argv = (str(python), "-P", str(DRAW), str(path), str(folder))
+    # matplotlib looks through the fonts of the machine once, and keeps the list there.
+    fonts = (user_cache(run.environment, "trainwheel") or environment) / "matplotlib"
     variables = installer.variables(environment)
-    env = {**variables, "MPLCONFIGDIR": str(environment / "matplotlib"), "PYTHONHASHSEED": "0"}
+    env = {**variables, "MPLCONFIGDIR": str(fonts), "PYTHONHASHSEED": "0"}
     result = run.tools.complete(Command(argv, env=env), "evaluate")
     if result.failed:
         message = f"the report's pictures cannot be drawn: {result.last_line}"

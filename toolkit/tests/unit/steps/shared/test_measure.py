@@ -113,7 +113,11 @@ def test_a_notice_names_the_file_without_which_predictions_are_not_compared(
 def test_pictures_are_drawn_where_matplotlib_is_locked(root: Path) -> None:
     lock_more(root, "report", "matplotlib")
     hold_out(root)
-    session = open_with(root, host([[1, 2]]))
+    reported: dict[str, Any] = {
+        "registered": frozenset({"report"}),
+        "variables": {"HOME": str(root)},
+    }
+    session = open_with(root, host([[1, 2]]), **reported)
     requirements = session.run.workspace.locked("packages", "report")
     python = fill_environment(root / ".nox/report", requirements)
 
@@ -123,23 +127,28 @@ def test_pictures_are_drawn_where_matplotlib_is_locked(root: Path) -> None:
     assert call.argv[:3] == (str(python), "-P", str(DRAW))
     assert json.loads(Path(call.argv[3]).read_bytes())["sample"] == [[1, 2]]
     assert call.argv[4] == str(root / "scratch/evaluate")
-    assert call.env == {"PYTHONHASHSEED": "0", "MPLCONFIGDIR": str(root / ".nox/report/matplotlib")}
+    fonts = str(root / ".cache/trainwheel/matplotlib")
+    assert call.env.items() >= {"PYTHONHASHSEED": "0", "MPLCONFIGDIR": fonts}.items()
     # Rows of the data are not kept.
     assert "sample" not in document["measured"]
 
     failing = open_with(root, lambda call: (fail("no font") if DRAW.name in call.argv[2] else
-                                           host([[1, 2]]))(call))  # fmt: skip
+                                           host([[1, 2]]))(call), **reported)  # fmt: skip
     (root / "scratch").rename(root / "earlier")
     with pytest.raises(StepFailedError, match="no font"):
         measure(failing)
 
 
-def test_without_matplotlib_a_notice_says_how_to_get_pictures(root: Path) -> None:
+@pytest.mark.parametrize("is_registered", [True, False])
+def test_without_matplotlib_a_notice_says_how_to_get_pictures(
+    root: Path, *, is_registered: bool
+) -> None:
     hold_out(root)
-    session = open_with(root, host([[1, 2]]))
+    registered = frozenset({"report"} if is_registered else ())
+    session = open_with(root, host([[1, 2]]), registered=registered)
 
     assert "sample" not in measure(session)["measured"]
-    assert "matplotlib" in session.output
+    assert ("matplotlib" in session.output) is is_registered
     assert len(session.calls) == 1
 
 

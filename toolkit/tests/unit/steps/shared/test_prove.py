@@ -113,9 +113,14 @@ def test_another_prediction_is_refused_with_its_row(
     assert caught.value.details
 
 
+LIST = (
+    "import pathlib, small_model, subprocess, sys; print(*sorted(pathlib.Path().iterdir()), "
+    "subprocess.check_call([sys.executable, '-c', 'import pytest']), *sys.path); return 0"
+)
+
+
 @pytest.mark.parametrize(("code", "passes"), [
-    ("import pathlib, small_model; print(*sorted(pathlib.Path().iterdir()))", True),
-    ("raise SystemExit('1 failed, 3 passed')", False),
+    (LIST, True), ("print('1 failed, 3 passed'); return 1", False),
 ])  # fmt: skip
 def test_system_tests_run_from_a_copy_with_what_they_need(
     prove_it: Prove, installer: Installer, tmp_path: Path, code: str, *, passes: bool
@@ -123,15 +128,17 @@ def test_system_tests_run_from_a_copy_with_what_they_need(
     for name in ("__pycache__/a.pyc", "test_wheel.py"):
         write(tmp_path, f"system/{name}", "")
     # There is no pytest offline: a module of that name takes its place.
-    members = {"pytest/__main__.py": code.encode()}
+    members = {"pytest/__init__.py": f"def main(words):\n    print(*words)\n    {code}".encode()}
     pytest_wheel = write_wheel(tmp_path / "wheels", "pytest", "1.0", members=members)
-    tests = SystemTests(tmp_path / "system", line_of(pytest_wheel))
+    installer.ensure(tmp_path / "test", line_of(pytest_wheel))
+    tests = SystemTests(tmp_path / "system", tmp_path / "test")
 
     if passes:
         prove_it(tests=tests)
-        assert "\ntest_wheel.py\n" in (tmp_path / "log/package.log").read_text()
-        assert str(tests.folder) not in commands(installer)[-1]
-        assert "--import-mode=importlib" in commands(installer)[-1]
+        output = (tmp_path / "log/package.log").read_text()
+        assert "\ntest_wheel.py 0 " in output
+        assert "--import-mode=importlib" in output
+        assert str(tests.folder) not in output
     else:
         with pytest.raises(StepFailedError, match="system tests: 1 failed, 3 passed"):
             prove_it(tests=tests)
@@ -148,3 +155,15 @@ def test_a_function_that_fails_is_named_with_its_row(tmp_path: Path) -> None:
 
     for text in ("own:predict", "held-out rows", "KeyError", "row 2"):
         assert text in caught.value.message
+
+
+def test_a_golden_prediction_must_not_need_what_only_tests_have(
+    prove_it: Prove, installer: Installer, tmp_path: Path
+) -> None:
+    write(tmp_path, "system/test_wheel.py", "")
+    helper = write_wheel(tmp_path / "wheels", "helper", "1.0", members={"helper.py": b"ask = dict"})
+    installer.ensure(tmp_path / "test", line_of(helper))
+    tests = SystemTests(tmp_path / "system", tmp_path / "test")
+
+    with pytest.raises(StepFailedError, match="No module named 'helper'"):
+        prove_it(predict="helper:ask", tests=tests)

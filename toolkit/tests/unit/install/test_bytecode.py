@@ -1,0 +1,204 @@
+"""Compiled modules are shared between environments, and none is ever older than its source."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trainwheel.install.bytecode import Bytecode, site_packages
+from trainwheel.system.environ import Environment
+from trainwheel.system.process import Command, run
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Make an environment with one distribution, as an installer leaves it."""
+
+    def make(name: str, source: str = "VALUE = 1\n", when: int = 1_000_000_000) -> Path:
+        home = tmp_path / name
+        site = site_packages(home)
+        (site / "thing-1.0.dist-info").mkdir(parents=True)
+        (site / "thing").mkdir()
+        rows = []
+        for module in ("thing/__init__.py", "thing/part.py"):
+            (site / module).write_text(source)
+            os.utime(site / module, (when, when))
+            digest = base64.urlsafe_b64encode(hashlib.sha256(source.encode()).digest()).rstrip(b"=")
+            rows.append(f"{module},sha256={digest.decode()},{len(source)}\n")
+        (site / "thing-1.0.dist-info" / "RECORD").write_text("".join([*rows, "thing/x.so,,\n"]))
+        return home
+
+    return make
+
+
+def value_in(home: Path, bytecode: Bytecode, also: Path | None = None, **variables: str) -> str:
+    """Return what a process in the environment finds in the distribution's modules."""
+    path = os.pathsep.join(str(folder) for folder in (site_packages(home), also) if folder)
+    env = {"PYTHONPATH": path, "PYTHONPYCACHEPREFIX": str(bytecode.prepare(home))}
+    argv = (sys.executable, "-c", "import thing.part, json.tool; print(thing.part.VALUE)")
+    if also is not None:
+        argv = (sys.executable, "-c", "import thing.part, own; print(own.VALUE)")
+    result = run(Command(argv, env=env), Environment({**os.environ, **variables}))
+    assert not result.failed, result.output
+    return result.output.strip()
+
+
+def compiled(home: Path, name: str = "part") -> Path:
+    site = site_packages(home)
+    place = home / "bytecode" / site.relative_to(site.anchor)
+    return place / "thing" / f"{name}.{sys.implementation.cache_tag}.pyc"
+
+
+def edit(home: Path, source: str) -> None:
+    """Replace a module, and keep its size and the time of its last change."""
+    path = site_packages(home) / "thing" / "part.py"
+    status = path.stat()
+    path.unlink()
+    path.write_text(source)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+
+
+@pytest.mark.parametrize("variables", [{}, {"PYTHONDONTWRITEBYTECODE": "1"}])
+def test_what_one_environment_compiled_another_one_runs(
+    make: Make, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    bytecode = Bytecode(tmp_path / "store")
+    first, second = make("first"), make("second", when=1_100_000_000)
+
+    value_in(first, bytecode, None, **variables)
+    bytecode.keep(first)
+    value_in(second, bytecode, None, **variables)
+
+    assert compiled(second).is_symlink()
+    assert compiled(second).resolve() == compiled(first).resolve()
+    assert compiled(second).resolve().is_relative_to(tmp_path / "store")
+    assert compiled(first).read_bytes()[4:8] == b"\x03\0\0\0"
+
+
+def test_an_edited_module_never_runs_from_what_was_compiled_before(
+    make: Make, tmp_path: Path
+) -> None:
+    bytecode = Bytecode(tmp_path / "store")
+    first, second = make("first"), make("second")
+    assert value_in(first, bytecode) == "1"
+
+    edit(first, "VALUE = 2\n")
+
+    assert value_in(first, bytecode) == "2"
+    assert value_in(first, bytecode) == "2"
+    assert value_in(first, Bytecode(tmp_path / "store")) == "2"
+    assert value_in(second, bytecode) == "1"
+    edit(first, "VALUE = 1\n")
+    assert value_in(first, bytecode) == "1"
+
+
+def test_an_edited_module_is_not_shared(make: Make, tmp_path: Path) -> None:
+    bytecode = Bytecode(tmp_path / "store")
+    first, second = make("first"), make("second")
+    edit(first, "VALUE = 2\n")
+
+    assert value_in(first, bytecode) == "2"
+
+    assert value_in(second, bytecode) == "1"
+    assert not compiled(first).is_symlink() or compiled(first, "part").read_bytes()[4] == 3
+
+
+def test_another_release_has_compiled_modules_of_its_own(make: Make, tmp_path: Path) -> None:
+    bytecode = Bytecode(tmp_path / "store")
+
+    values = [value_in(make(name, f"VALUE = {name[-1]}\n"), bytecode) for name in ("a1", "a2")]
+
+    assert values == ["1", "2"]
+
+
+def test_modules_of_a_repository_are_in_neither(make: Make, tmp_path: Path) -> None:
+    bytecode, home = Bytecode(tmp_path / "store"), make("home")
+    own = tmp_path / "repository"
+    own.mkdir()
+    for value in ("3", "4"):
+        (own / "own.py").write_text(f"VALUE = {value}\n")
+        os.utime(own / "own.py", (1_000_000_000, 1_000_000_000))
+        assert value_in(home, bytecode, own) == value
+
+    bytecode.prepare(home)
+
+    assert not [*tmp_path.glob("home/bytecode/**/own*"), *tmp_path.glob("store/**/own*")]
+    assert compiled(home).is_symlink()
+
+
+def test_the_modules_of_python_are_compiled_once(make: Make, tmp_path: Path) -> None:
+    bytecode = Bytecode(tmp_path / "store")
+
+    for name in ("first", "second"):
+        value_in(make(name), bytecode)
+
+    assert len([*tmp_path.glob("store/**/json/tool*")]) == 1
+
+
+def test_what_was_used_longest_ago_makes_room(make: Make, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    for number, name in enumerate(("old", "used", "new")):
+        home = make(name, f"VALUE = {number}\n")
+        value_in(home, Bytecode(store))
+        Bytecode(store).prepare(home)
+    size = sum(path.stat().st_size for path in store.glob("*/*/thing/*"))
+    entries = {path.parents[1]: path.read_bytes() for path in store.glob("*/*/thing/part*")}
+    for age, entry in enumerate(sorted(entries, key=lambda entry: entries[entry])):
+        os.utime(entry, (age, age))
+    bytecode = Bytecode(store, limit=size)
+    newest = make("newest", "VALUE = 9\n")
+
+    value_in(newest, bytecode)
+    bytecode.prepare(newest)
+
+    left = {path.read_bytes() for path in store.glob("*/*/thing/part*")}
+    assert len(left) < len(entries) + 1
+    assert value_in(tmp_path / "old", bytecode) == "0"
+
+
+def test_environments_that_share_at_once_do_not_disturb_each_other(
+    make: Make, tmp_path: Path
+) -> None:
+    homes = [make(f"home{number}") for number in range(4)]
+    values: list[str] = []
+    threads = [
+        threading.Thread(
+            target=lambda home=home: values.append(
+                value_in(home, Bytecode(tmp_path / "store", limit=1))
+            )
+        )
+        for home in homes
+    ]
+    for _ in range(2):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        threads = [
+            threading.Thread(target=Bytecode(tmp_path / "store", limit=1).prepare, args=(home,))
+            for home in homes
+        ]
+
+    assert values == ["1"] * 4
+    assert value_in(homes[0], Bytecode(tmp_path / "store")) == "1"
+
+
+def test_packages_of_an_environment_beside_are_compiled_there(make: Make, tmp_path: Path) -> None:
+    bytecode = Bytecode(tmp_path / "store")
+    home, other = make("home", "VALUE = 5\n"), make("other")
+    value_in(other, bytecode)
+    place = compiled(other).relative_to(other / "bytecode")
+
+    prefix = bytecode.prepare(home, (other,))
+
+    assert (prefix / place).resolve() == compiled(other).resolve()
