@@ -35,7 +35,6 @@ pytest-cov = "*"
 [package]
 build = "*"
 check-wheel-contents = "*"
-cyclonedx-python-lib = {extras = ["json-validation"], version = "*"}
 setuptools = "*"
 twine = "*"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from trainwheel.engine.release import Release
 from trainwheel.errors import StepFailedError
-from trainwheel.guest import DESCRIBE_WHEEL
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.environments import Installer
 from trainwheel.requirements.freshness import stamp_lock
@@ -23,7 +22,7 @@ from unit.wheels import write_wheel
 
 __all__ = ["TOOLS", "Packaging", "decide", "lock_tools", "make_trained"]
 
-TOOLS = ("build", "check-wheel-contents", "cyclonedx-python-lib", "twine")
+TOOLS = ("build", "check-wheel-contents", "twine")
 
 
 @dataclass
@@ -60,8 +59,6 @@ class Packaging(RecordingTools):
             raise StepFailedError(message)
         if name == "build":
             self._build(Path(call.argv[-1]), Path(call.argv[-2]))
-        elif name == "describe":
-            Path(call.argv[-1]).write_text("{}")
         return ""
 
     def _build(self, staged: Path, target: Path) -> None:
@@ -78,8 +75,6 @@ class Packaging(RecordingTools):
 
 def name_of(call: Call) -> str:
     """Return what people call the tool."""
-    if str(DESCRIBE_WHEEL) in call.argv:
-        return "describe"
     return call.argv[3] if call.argv[0] == "python" else call.argv[0]
 
 

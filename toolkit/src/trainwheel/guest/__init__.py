@@ -9,7 +9,6 @@ from typing import Final
 __all__ = [
     "CLUSTER",
     "DESCRIBE_DATA",
-    "DESCRIBE_WHEEL",
     "DRAW",
     "INSTALLED_MODELS",
     "MEASURING",
@@ -21,7 +20,6 @@ __all__ = [
 
 CLUSTER: Final = Path(__file__).with_name("cluster")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")
-DESCRIBE_WHEEL: Final = Path(__file__).with_name("describe_wheel.py")
 DRAW: Final = Path(__file__).with_name("draw.py")
 INSTALLED_MODELS: Final = Path(__file__).with_name("installed_models.py")
 MEASURING: Final = Path(__file__).with_name("measuring")

@@ -38,7 +38,7 @@ from trainwheel.wheel.record import check_record
 
 __all__ = ["STEP", "build", "check_members"]
 
-_TOOLS = frozenset({"build", "check-wheel-contents", "cyclonedx-python-lib", "twine"})
+_TOOLS = frozenset({"build", "check-wheel-contents", "twine"})
 
 
 def _run(run: Run) -> None:
@@ -67,7 +67,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     wheel.parent.mkdir()
     provenance = trace(run.workspace, release, commit)
     info, source = dist_info_of(raw_wheel), run.workspace.layout.source
-    documents = describe(run, provenance, scratch)
+    documents = describe(run.workspace, provenance)
     model_files = {
         path.relative_to(source).as_posix(): path for path in run.workspace.layout.trained
     }

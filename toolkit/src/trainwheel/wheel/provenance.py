@@ -34,8 +34,10 @@ class _Kind(NamedTuple):
 
 
 def _text_like(pattern: str, name: str) -> _Kind:
-    expression = re.compile(pattern, re.ASCII)
-    return _Kind(lambda value: isinstance(value, str) and bool(expression.fullmatch(value)), name)
+    def fits(value: Any) -> bool:
+        return isinstance(value, str) and bool(re.fullmatch(pattern, value, re.ASCII))
+
+    return _Kind(fits, name)
 
 
 def _is_number(value: Any) -> bool:
@@ -43,17 +45,21 @@ def _is_number(value: Any) -> bool:
     return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
+def _has_names(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+
 def _is_finite(value: Any, depth: int = 0) -> bool:
     if depth > _DEEPEST:
         return False
     if isinstance(value, Mapping):
-        return all(_is_finite(inner, depth + 1) for inner in value.values())
+        return _has_names(value) and all(_is_finite(v, depth + 1) for v in value.values())
     if isinstance(value, list | tuple):
         return all(_is_finite(inner, depth + 1) for inner in value)
     return value is None or isinstance(value, str | bool) or _is_number(value)
 
 
-_OBJECT = _Kind(lambda value: isinstance(value, Mapping), "an object")
+_OBJECT = _Kind(_has_names, "an object")
 _PAIR = _Kind(lambda value: isinstance(value, list | tuple) and len(value) == 2, "a pair")  # noqa: PLR2004
 _PLAIN: Mapping[Any, _Kind] = {
     Any: _Kind(_is_finite, f"a JSON value of finite numbers, nested at most {_DEEPEST} deep"),
@@ -62,6 +68,16 @@ _PLAIN: Mapping[Any, _Kind] = {
     int: _Kind(lambda value: type(value) is int and value >= 0, "a count"),
     float: _Kind(_is_number, "a finite number"),
 }
+# As in data/provenance-1.json, which tests compare; a later version may add engines and formats.
+_Text = Annotated[str, _text_like(r"[\s\S]+", "text of a character or more")]
+_Name = Annotated[str, _text_like("[a-z0-9]+(-[a-z0-9]+)*", "a normalised name (PEP 503)")]
+_Python = Annotated[str, _text_like(r"[a-z]+ [0-9]+\.[0-9]+.*", "a Python and its version")]
+_Member = Annotated[str, _text_like("[^/].*[^/]", "the path of a member of a wheel")]
+_Callable = Annotated[str, _text_like(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "MODULE:FUNCTION")]
+_Size = Annotated[int, _Kind(lambda value: type(value) is int and value > 0, "a size")]
+_Tolerance = Annotated[
+    float, _Kind(lambda value: _is_number(value) and value >= 0, "a finite number from 0 on")
+]
 _Sha256 = Annotated[str, _text_like("[0-9a-f]{64}", "a sha256")]
 _Sha = Annotated[str, _text_like("[0-9a-f]{40}([0-9a-f]{24})?", "a commit")]
 _Time = Annotated[
@@ -86,11 +102,11 @@ class Training:
         snapshot: Of data that a command fetched: its version, rows, columns and their digest.
     """
 
-    command: str
+    command: _Text
     parameters: Mapping[str, Any]
     engine: str
-    python: str
-    platform: str
+    python: _Python
+    platform: _Text
     source: _Sha256
     data: Mapping[str, _Sha256]
     snapshot: Mapping[str, Any] | None = None
@@ -100,9 +116,9 @@ class Training:
 class Artefact:
     """The serialised model: its path in the wheel, its sha256, its size in bytes, its format."""
 
-    path: str
+    path: _Member
     sha256: _Sha256
-    size: int
+    size: _Size
     format: str
 
 
@@ -119,8 +135,8 @@ class Golden:
 
     sha256: _Sha256
     count: int
-    predict: str
-    tolerance: float
+    predict: _Callable
+    tolerance: _Tolerance
 
 
 @dataclass(frozen=True)
@@ -143,8 +159,8 @@ class Provenance:
         golden: The golden predictions.
     """
 
-    name: str
-    version: str
+    name: _Name
+    version: _Text
     release_key: _Sha256
     commit: _Sha | None
     dirty: bool
@@ -162,7 +178,8 @@ class Provenance:
         """Return it as JSON text: one form for one content.
 
         Raises:
-            ConfigurationError: A number of metrics.json or params.json is not finite.
+            ConfigurationError: It does not fit its schema (data/provenance-1.json), as with a
+                number of metrics.json or params.json that is not finite.
         """
         document = asdict(self)
         try:

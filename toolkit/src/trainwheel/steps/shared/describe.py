@@ -7,7 +7,6 @@ import json
 import sys
 import sysconfig
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,9 @@ from trainwheel import __version__
 from trainwheel.engine.inputs import DATA, TRAINING, digests_of
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.release import Release
-from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.metrics import split_intervals
-from trainwheel.guest import DESCRIBE_WHEEL
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.shared.findings import (
     read_data_digests,
@@ -33,31 +30,29 @@ from trainwheel.steps.shared.findings import (
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.git import Commit
-from trainwheel.system.process import Command
 from trainwheel.wheel.manifest import FORMAT
 from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training
-from trainwheel.wheel.sbom import bill_name, describe_materials, locked_version
+from trainwheel.wheel.sbom import bill_name, locked_version, render_bill
 
 __all__ = ["describe", "trace"]
 
 
-def describe(run: Run, provenance: Provenance, scratch: Path) -> dict[str, bytes]:
+def describe(workspace: Workspace, provenance: Provenance) -> dict[str, bytes]:
     """Return the files for the wheel's metadata folder, by path relative to it.
 
     Args:
-        run: This run.
+        workspace: The model repository.
         provenance: Of the model.
-        scratch: A folder for intermediate files.
 
     Raises:
-        StepFailedError: Provenance or bill of materials do not conform to their schemas.
-        ConfigurationError: A number of params.json is not finite.
+        ConfigurationError: The provenance does not fit its schema, as with a number of params.json
+            that is not finite.
     """
-    text = provenance.render()
+    packages = requirements(workspace.lock, "packages")
     return {
-        "trainwheel/provenance.json": text.encode(),
-        "trainwheel/golden.jsonl": _golden(run.workspace.layout),
-        bill_name(provenance): _bill_of_materials(run, provenance, text, scratch / "bill.json"),
+        "trainwheel/provenance.json": provenance.render().encode(),
+        "trainwheel/golden.jsonl": _golden(workspace.layout),
+        bill_name(provenance): render_bill(provenance, packages, __version__).encode(),
     }
 
 
@@ -154,17 +149,3 @@ def _read(path: Path) -> dict[str, Any]:
         message = f"{path.name} is not a JSON object"
         raise ConfigurationError(message)
     return document
-
-
-def _bill_of_materials(run: Run, provenance: Provenance, text: str, target: Path) -> bytes:
-    schema = (files("trainwheel") / "data" / "provenance-1.json").read_text(encoding="utf-8")
-    packages = requirements(run.workspace.lock, "packages")
-    materials = describe_materials(provenance, packages, __version__)
-    document = {"provenance": text, "schema": json.loads(schema), **materials}
-    argv = (str(run.tools.python("package")), "-P", str(DESCRIBE_WHEEL), str(target))
-    command = Command(argv, stdin=json.dumps(document), env={"PYTHONHASHSEED": "0"})
-    result = run.tools.complete(command, "package")
-    if result.failed:
-        message = f"the wheel's metadata cannot be written: {result.last_line}"
-        raise StepFailedError(message)
-    return target.read_bytes()

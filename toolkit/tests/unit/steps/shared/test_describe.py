@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import sysconfig
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,16 +13,13 @@ from trainwheel import __version__
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, write_record
 from trainwheel.engine.release import Release
-from trainwheel.errors import ConfigurationError, StepFailedError
-from trainwheel.guest import DESCRIBE_WHEEL
+from trainwheel.errors import ConfigurationError
 from trainwheel.steps.shared.describe import describe, trace
 from trainwheel.system.digest import digest_file
 from trainwheel.system.git import Commit
 from trainwheel.wheel.provenance import Provenance
 from unit.model_wheels import GOLDEN, ONE, OTHER
-from unit.recording_tools import Call, RecordingTools
 from unit.repository import PYPROJECT, open_here, write, write_lock
-from unit.steps.session import fail
 
 RELEASE = Release("Small.Model", "0.1.7", releases=True, always=False, reason="", release_key=ONE)
 COMMIT = Commit("c" * 40, is_dirty=False, time=1_700_000_000)
@@ -42,44 +36,27 @@ def provenance_of(root: Path, commit: Commit = COMMIT) -> Provenance:
     return trace(open_here(root).workspace, RELEASE, commit)
 
 
-def documents_of(
-    root: Path, scratch: Path, answer: Callable[[Call], str], **training: Any
-) -> tuple[dict[str, bytes], Call]:
-    """Return the documents, and the call of the script that writes the bill."""
-    tools = RecordingTools(answer)
-    run, own = open_here(root, tools=tools), provenance_of(root)
-    own = replace(own, training=replace(own.training, **training))
-    return describe(run, own, scratch), tools.calls[0]
+def test_a_wheel_gets_provenance_golden_predictions_and_bill(root: Path) -> None:
+    provenance = provenance_of(root)
 
+    documents = describe(open_here(root).workspace, provenance)
 
-def write_bill(call: Call) -> str:
-    Path(call.argv[-1]).write_text("the bill")
-    return ""
-
-
-def test_a_wheel_gets_provenance_golden_predictions_and_bill(root: Path, tmp_path: Path) -> None:
-    documents, call = documents_of(root, tmp_path, write_bill)
-
+    bill = json.loads(documents.pop("sboms/small-model.cdx.json"))
     assert documents == {
-        "trainwheel/provenance.json": provenance_of(root).render().encode(),
+        "trainwheel/provenance.json": provenance.render().encode(),
         "trainwheel/golden.jsonl": GOLDEN.encode(),
-        "sboms/small-model.cdx.json": b"the bill",
     }
-    assert call.argv[:3] == ("/environments/package/bin/python", "-P", str(DESCRIBE_WHEEL))
-    assert (call.env, call.secrets) == ({"PYTHONHASHSEED": "0"}, frozenset())
-    stdin = json.loads(call.stdin)
-    assert [package["name"] for package in stdin["packages"]] == ["six"]
-    assert stdin["time"] == "2023-11-14T22:13:20Z"
-    assert stdin["tool"] == {"name": "trainwheel", "version": __version__}
-    assert json.loads(stdin["provenance"])["version"] == "0.1.7"
-    assert "properties" in stdin["schema"]
+    assert [part["name"] for part in bill["components"]] == ["six", provenance.artefact.path]
+    assert bill["metadata"]["component"]["version"] == "0.1.7"
+    assert bill["metadata"]["tools"]["components"][0]["version"] == __version__
 
 
-def test_documents_that_violate_their_schema_are_refused(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(StepFailedError, match="metrics: too many"):
-        documents_of(root, tmp_path, fail("Traceback\nmetrics: too many"))
-    with pytest.raises(ConfigurationError, match="provenance"):
-        documents_of(root, tmp_path, write_bill, parameters={"depth": float("inf")})
+@pytest.mark.parametrize("text", ['{"depth": Infinity}', '{"a": [{"b": NaN}]}', '{"a": 1e999}'])
+def test_parameters_that_are_not_finite_are_refused(root: Path, text: str) -> None:
+    write(root, "build/train/params.json", text)
+
+    with pytest.raises(ConfigurationError, match=r"training\.parameters\."):
+        describe(open_here(root).workspace, provenance_of(root))
 
 
 def test_it_names_release_commit_command_and_platform(root: Path) -> None:
