@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trainwheel.engine.release import Release
 from trainwheel.errors import StepFailedError
+from trainwheel.guest import CHECK_WHEEL
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.environments import Installer
 from trainwheel.requirements.freshness import stamp_lock
@@ -75,7 +76,7 @@ class Packaging(RecordingTools):
 
 def name_of(call: Call) -> str:
     """Return what people call the tool."""
-    return call.argv[3] if call.argv[0] == "python" else call.argv[0]
+    return "check" if call.argv[2] == str(CHECK_WHEEL) else call.argv[3]
 
 
 def lock_tools(root: Path, *tools: str) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def write_wheel(
+def write_wheel(  # noqa: PLR0913 - what a wheel consists of, each by name
     folder: Path,
     name: str = "tiny_model",
     version: str = "0.1.0",
     *,
     members: Mapping[str, bytes] | None = None,
     requires: Sequence[str] = (),
+    headers: str = "",
 ) -> Path:
     """Write a wheel whose RECORD is true and stands last, and return its path.
 
@@ -28,14 +29,15 @@ def write_wheel(
         version: Its version.
         members: Further files and their bytes, beside the package's ``__init__.py``.
         requires: What its ``Requires-Dist`` lines say.
+        headers: Further lines of its METADATA.
     """
     dist_info = f"{name}-{version}.dist-info"
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
-    lines += [f"Requires-Dist: {line}" for line in requires]
+    lines += [*(f"Requires-Dist: {line}" for line in requires), headers]
     content = {
         f"{name}/__init__.py": b"",
         **(members or {}),
-        f"{dist_info}/METADATA": ("\n".join(lines) + "\n\nA description.\n").encode(),
+        f"{dist_info}/METADATA": ("\n".join(filter(None, lines)) + "\n\nA description.\n").encode(),
         f"{dist_info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     content[f"{dist_info}/RECORD"] = record_of(content, f"{dist_info}/RECORD").encode()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 __all__ = [
+    "CHECK_WHEEL",
     "CLUSTER",
     "DESCRIBE_DATA",
     "DRAW",
@@ -18,6 +19,7 @@ __all__ = [
     "TRAIN",
 ]
 
+CHECK_WHEEL: Final = Path(__file__).with_name("check_wheel.py")
 CLUSTER: Final = Path(__file__).with_name("cluster")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")
 DRAW: Final = Path(__file__).with_name("draw.py")

@@ -20,6 +20,7 @@ from trainwheel.engine.status import file_reasons
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.evaluation.golden import parse_golden
+from trainwheel.guest import CHECK_WHEEL
 from trainwheel.requirements.addresses import find_field_secrets
 from trainwheel.steps.shared.describe import describe, trace
 from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
@@ -130,14 +131,14 @@ def _inspect(run: Run, wheel: Path) -> None:
     """Check a finished wheel before it is proved.
 
     Raises:
-        StepFailedError: A member is missing, forbidden or damaged, or twine refuses it.
+        StepFailedError: A member is missing, forbidden or damaged, or twine or
+            check-wheel-contents refuses it.
     """
     check_members(run.workspace, list_members(wheel))
     check_record(wheel)
     _check_leaks(run, wheel)
-    for argv in (("python", "-P", "-m", "twine", "check", "--strict"), ("check-wheel-contents",)):
-        what = argv[-1] if len(argv) == 1 else "twine check"
-        run.tools.run("package", (*argv, str(wheel)), what=what)
+    argv = ("python", "-P", str(CHECK_WHEEL), str(wheel))
+    run.tools.run("package", argv, what="the check of the wheel")
 
 
 def _check_leaks(run: Run, wheel: Path) -> None:

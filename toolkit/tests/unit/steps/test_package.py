@@ -60,8 +60,8 @@ def test_a_wheel_is_built_described_checked_proved_and_recorded(root: Path) -> N
 
     wheel = root / WHEEL
     proof = read_proof(wheel)
-    assert tools.names == ["build", "twine", "check-wheel-contents"]
-    assert tools.calls[1].argv[2:6] == ("-m", "twine", "check", "--strict")
+    assert tools.names == ["build", "check"]
+    assert Path(tools.calls[1].argv[-1]).name == wheel.name
     assert (proof.name, proof.version, proof.release_key) == ("small-model", "0.1.7", ONE)
     assert (proof.always, proof.compared_with) == (True, "0.1.6")
     assert proof.golden[0].input == {"x": 1, "name": "a\u2028b"}
@@ -84,7 +84,7 @@ def test_a_wheel_is_built_described_checked_proved_and_recorded(root: Path) -> N
     assert package(root).calls == []
 
 
-@pytest.mark.parametrize("failing", ["build", "twine", "check-wheel-contents"])
+@pytest.mark.parametrize("failing", ["build", "check"])
 def test_a_tool_that_fails_leaves_nothing(root: Path, failing: str) -> None:
     tools = Packaging(failing=failing)
 
