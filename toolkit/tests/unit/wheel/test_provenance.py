@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.settings.values import a_callable
 from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training, parse_provenance
 
 SCHEMA = json.loads((files("trainwheel") / "data" / "provenance-1.json").read_text("utf-8"))
@@ -271,6 +272,15 @@ every_provenance = st.builds(
     packages=st.dictionaries(names, names, max_size=3), training=every_training,
     gate=st.none() | st.dictionaries(names, scalars, max_size=2),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("predict", ["small_model:f", "a.b:Classifier.predict", "_a:_b._c"])
+def test_every_entry_point_that_can_be_configured_is_written(predict: str) -> None:
+    golden = replace(PROVENANCE.golden, predict=a_callable(predict))
+
+    text = replace(PROVENANCE, golden=golden).render()
+
+    VALIDATOR.validate(json.loads(text))
 
 
 @given(every_provenance)
