@@ -18,7 +18,7 @@ _SECTIONS = ("global", "install", ":env:")
 
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
-_PLAIN = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "timeout": "UV_HTTP_TIMEOUT"}
+_PATHS = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT"}
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,24 @@ def translate(
         if _is_true(pip.get("no-index", "")):
             arguments = ("--no-index",)
     if "find-links" in pip and not has_uv_config:
-        settings["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
+        links = (_at_home(link, variables) for link in pip["find-links"].split())
+        settings["UV_FIND_LINKS"] = ",".join(links)
     if "trusted-host" in pip:
         settings["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
     if bundle := find_bundle(variables):
         settings["SSL_CERT_FILE"] = bundle
-    settings |= {uv: pip[key] for key, uv in _PLAIN.items() if key in pip}
+    settings |= {uv: _at_home(pip[key], variables) for key, uv in _PATHS.items() if key in pip}
+    # pip takes it by either name and with a fraction, which stops uv.
+    if timeout := pip.get("timeout") or pip.get("default-timeout"):
+        settings["UV_HTTP_TIMEOUT"] = timeout.strip().partition(".")[0]
     if "proxy" in pip:
         settings |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"])
     unset = {name: value for name, value in settings.items() if name not in variables}
     return UvSettings(unset, arguments)
+
+
+def _at_home(path: str, variables: Mapping[str, str]) -> str:
+    return variables.get("HOME", "~") + path[1:] if path.startswith("~/") else path
 
 
 def _translate_indexes(pip: Mapping[str, str]) -> dict[str, str]:

@@ -123,11 +123,13 @@ def test_the_nearest_section_wins(text: str, read: dict[str, str]) -> None:
         ({"no-index": "True"}, {}, ("--no-index",)),
         ({"no-index": "false"}, {}, ()),
         ({"no-index": "0"}, {}, ()),
-        ({"find-links": "/a\n/b"}, {"UV_FIND_LINKS": "/a,/b"}, ()),
+        ({"find-links": "/a\n~/b ~c"}, {"UV_FIND_LINKS": "/a,/home/ada/b,~c"}, ()),
         ({"trusted-host": "a.invalid\nb.invalid"}, {"UV_INSECURE_HOST": "a.invalid b.invalid"}, ()),
         ({"cert": "/c.pem"}, {"SSL_CERT_FILE": "/c.pem"}, ()),
-        ({"client-cert": "/c.pem"}, {"SSL_CLIENT_CERT": "/c.pem"}, ()),
+        ({"client-cert": "~/c~/d.pem"}, {"SSL_CLIENT_CERT": "/home/ada/c~/d.pem"}, ()),
         ({"timeout": "60"}, {"UV_HTTP_TIMEOUT": "60"}, ()),
+        ({"default-timeout": " 60.5 "}, {"UV_HTTP_TIMEOUT": "60"}, ()),
+        ({"default-timeout": "5", "timeout": "15.0"}, {"UV_HTTP_TIMEOUT": "15"}, ()),
         ({"proxy": "http://p:1"}, {"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:1"}, ()),
         ({"user": "true", "progress-bar": "off"}, {}, ()),
     ],
@@ -135,7 +137,8 @@ def test_the_nearest_section_wins(text: str, read: dict[str, str]) -> None:
 def test_a_setting_has_its_equivalent_for_uv(
     pip: dict[str, str], variables: dict[str, str], arguments: tuple[str, ...]
 ) -> None:
-    assert translate(pip, {}, has_uv_config=False) == UvSettings(variables, arguments)
+    home = {"HOME": "/home/ada"}
+    assert translate(pip, home, has_uv_config=False) == UvSettings(variables, arguments)
 
 
 _INDEX_NAMES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
