@@ -265,9 +265,11 @@ def lock_for(pipfile: str, *, data: str = "") -> str:
 
 
 @contextlib.contextmanager
-def serve_index(folder: Path, *, protect_reads: bool = False) -> Iterator[RealIndex]:
+def serve_index(
+    folder: Path, *, protect_reads: bool = False, password: str = "s3cret-Token-Of-This-Test"
+) -> Iterator[RealIndex]:
     """Yield a real pypiserver on ``folder``."""
-    index = RealIndex(folder, "", "ci-user", "s3cret-Token-Of-This-Test")
+    index = RealIndex(folder, "", "ci-user", password)
     options = ("--protect-reads",) if protect_reads else ()
     argv = (sys.executable, "-P", str(SERVER), str(folder), *options)
     with subprocess.Popen(

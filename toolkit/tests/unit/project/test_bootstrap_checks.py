@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import runpy
+import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from trainwheel.index.pip import parse_pip_config, translate
 
 SCRIPT = Path(__file__).resolve().parents[4] / "bootstrap.py"
 bootstrap = SimpleNamespace(**runpy.run_path(str(SCRIPT)))
@@ -41,6 +46,12 @@ def test_a_python_without_venv_is_refused_with_the_package_to_install(
         bootstrap.check_python((3, 11), None)
 
 
+def test_the_pip_of_this_python_runs_from_its_wheel() -> None:
+    argv = [sys.executable, "-I", str(bootstrap.find_pip() / "pip"), "--version"]
+
+    assert subprocess.run(argv, check=True, capture_output=True).stdout.startswith(b"pip ")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -50,6 +61,7 @@ def test_a_python_without_venv_is_refused_with_the_package_to_install(
         ('{"default": {}}', "has no packages of"),
         ('{"develop": {"nox": {"version": "==1"}}}', "nox has neither digests nor a path"),
         ('{"develop": {"nox": "*"}}', "nox has neither digests nor a path"),
+        ('{"develop": {"nox": {"hashes": ["sha256:11"]}}}', "has no uv"),
     ],
 )
 def test_an_unusable_lock_is_one_line(tmp_path: Path, content: str | None, reason: str) -> None:
@@ -70,7 +82,7 @@ def test_requirements_carry_extras_markers_and_every_digest() -> None:
     }
 
     line = "b[toml]==1.0 ; python_version >= '3.9' --hash=sha256:11 --hash=sha256:22\n"
-    assert bootstrap.plan({"b": entry, "a": {"path": "./toolkit"}}) == (line, ["./toolkit"])
+    assert bootstrap.plan({"b": entry, "a": {"path": "./toolkit"}}) == line
 
 
 def test_the_digest_covers_the_lock_and_the_projects_metadata(tmp_path: Path) -> None:
@@ -82,3 +94,81 @@ def test_the_digest_covers_the_lock_and_the_projects_metadata(tmp_path: Path) ->
     third = bootstrap.digest(tmp_path, {"lib": {"path": "lib", "x": "1"}}, ["lib"])
 
     assert len({first, second, third}) == 3
+
+
+class Asked(dict[str, str]):
+    """A mapping that keeps which keys it was asked for."""
+
+    def __init__(self, **items: str) -> None:
+        super().__init__(items)
+        self.keys_asked: set[str] = set()
+
+    def __contains__(self, key: object) -> bool:
+        self.keys_asked.add(str(key))
+        return super().__contains__(key)
+
+    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        return self[key] if key in self else default  # noqa: SIM401 - this is what is asked
+
+
+def settings_of_pip_and_variables() -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Yield each key that the library reads, with each variable that it looks at."""
+    pip, variables = Asked(), Asked()
+    translate(pip, {}, has_uv_config=False)
+    every = dict.fromkeys(pip.keys_asked, " ~/1.5\n~/b ")
+    translate(every, variables, has_uv_config=False)
+    values = (" ~/1.5\n~/b ", " On", "0", "")
+    settings = [{}, every, *({key: value} for key, value in product(pip.keys_asked, values))]
+    settings.append({"timeout": "1", "default-timeout": "2"})
+    yield from product(settings, [{}, *({name: "/x"} for name in variables.keys_asked)])
+
+
+@pytest.mark.parametrize("has_uv_config", [False, True])
+def test_it_hands_pips_settings_on_to_uv_as_the_library_does(*, has_uv_config: bool) -> None:
+    cases = list(settings_of_pip_and_variables())
+    assert len(cases) > 400
+
+    for pip, variables in cases:
+        expected = translate(pip, variables, has_uv_config=has_uv_config)
+        mine = bootstrap.translate(pip, variables, has_uv_config=has_uv_config)
+        assert mine == (expected.variables, list(expected.arguments)), (pip, variables)
+
+
+def test_it_reads_pips_settings_as_the_library_does() -> None:
+    values = ["'a=b'", '"it\'s"', "'one\\ntwo'", "plain", "'unclosed", "=", ""]
+    sections = ("global", "install", "download", ":env:", "nonsense", "")
+    lines = [f"{section}.{value}={value}" for value, section in product(values, sections)]
+    text = "\n".join([*lines, "", "nonsense", *(f"{section}.x=1" for section in sections)])
+
+    for order in (text, "\n".join(reversed(text.split("\n")))):
+        assert bootstrap.parse_pip_config(order) == parse_pip_config(order)
+
+
+def test_a_configuration_of_uvs_own_is_seen(tmp_path: Path) -> None:
+    (tmp_path / ".config" / "uv").mkdir(parents=True)
+    (tmp_path / ".config" / "uv" / "uv.toml").touch()
+
+    assert bootstrap.has_uv_config({"HOME": str(tmp_path)})
+    assert bootstrap.has_uv_config({"XDG_CONFIG_HOME": str(tmp_path / ".config"), "HOME": "/none"})
+    assert not bootstrap.has_uv_config({"HOME": "/none"})
+
+
+def test_uvs_cache_is_in_the_repository_if_no_home_can_be_written(tmp_path: Path) -> None:
+    fallback = {"UV_CACHE_DIR": str(tmp_path / ".trainwheel" / "uv-cache")}
+    file = tmp_path / "file"
+    file.touch()
+
+    for variables, expected in (
+        ({"HOME": str(tmp_path / "home")}, {}),
+        ({"HOME": "/proc/none", "XDG_CACHE_HOME": str(tmp_path / "cache")}, {}),
+        ({"HOME": "/proc/none", "UV_CACHE_DIR": "/mine"}, {}),
+        ({"HOME": "/proc/none", "UV_CACHE_DIR": " "}, fallback),
+        ({"HOME": str(tmp_path), "XDG_CACHE_HOME": str(file)}, fallback),
+    ):
+        assert bootstrap.uv_cache_or_fallback(tmp_path, variables) == expected, variables
+
+
+def test_what_a_failed_tool_printed_is_shown_without_passwords() -> None:
+    shown = bootstrap.mask("GET https://ada:p%40s@s:1@a.invalid/x and http://b.invalid/@c")
+
+    assert shown == "GET https://***@a.invalid/x and http://b.invalid/@c"
