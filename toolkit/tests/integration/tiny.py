@@ -266,10 +266,10 @@ def lock_for(pipfile: str, *, data: str = "") -> str:
 
 @contextlib.contextmanager
 def serve_index(
-    folder: Path, *, protect_reads: bool = False, password: str = "s3cret-Token-Of-This-Test"
+    folder: Path, *, protect_reads: bool = False, password: str = ""
 ) -> Iterator[RealIndex]:
     """Yield a real pypiserver on ``folder``."""
-    index = RealIndex(folder, "", "ci-user", password)
+    index = RealIndex(folder, "", "ci-user", password or "s3cret-Token-Of-This-Test")
     options = ("--protect-reads",) if protect_reads else ()
     argv = (sys.executable, "-P", str(SERVER), str(folder), *options)
     with subprocess.Popen(

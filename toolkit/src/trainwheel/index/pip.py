@@ -36,9 +36,8 @@ def find_bundle(variables: Mapping[str, str]) -> str | None:
 
 def pin_bundle(path: str | None) -> dict[str, str]:
     """Return the variables with which requests, twine, pip and uv take one file."""
-    if not path:
-        return {}
-    return dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT"), path)
+    names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+    return dict.fromkeys(names, path) if path else {}
 
 
 def parse_pip_config(text: str) -> dict[str, str]:
@@ -71,14 +70,13 @@ def translate(
     """
     settings: dict[str, str] = {}
     arguments: tuple[str, ...] = ()
-    own_index = has_uv_config or any(name in variables for name in _INDEX_VARIABLES)
-    if not own_index:
+    if not has_uv_config and not any(name in variables for name in _INDEX_VARIABLES):
         settings |= _translate_indexes(pip)
-        if _is_true(pip.get("no-index", "")):
+        if pip.get("no-index", "").strip().lower() in {"1", "true", "yes", "on"}:
             arguments = ("--no-index",)
     if "find-links" in pip and not has_uv_config:
-        links = (_at_home(link, variables) for link in pip["find-links"].split())
-        settings["UV_FIND_LINKS"] = ",".join(links)
+        links = pip["find-links"].split()
+        settings["UV_FIND_LINKS"] = ",".join(_at_home(link, variables) for link in links)
     if "trusted-host" in pip:
         settings["UV_INSECURE_HOST"] = " ".join(pip["trusted-host"].split())
     if bundle := find_bundle(variables):
@@ -89,8 +87,7 @@ def translate(
         settings["UV_HTTP_TIMEOUT"] = timeout.strip().partition(".")[0]
     if "proxy" in pip:
         settings |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), pip["proxy"])
-    unset = {name: value for name, value in settings.items() if name not in variables}
-    return UvSettings(unset, arguments)
+    return UvSettings({k: v for k, v in settings.items() if k not in variables}, arguments)
 
 
 def _at_home(path: str, variables: Mapping[str, str]) -> str:
@@ -107,7 +104,3 @@ def _translate_indexes(pip: Mapping[str, str]) -> dict[str, str]:
         # first index that knows the name, whatever versions it has.
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return settings
-
-
-def _is_true(text: str) -> bool:
-    return text.strip().lower() in {"1", "true", "yes", "on"}
