@@ -33,6 +33,8 @@ def write_model_wheel(  # noqa: PLR0913 - each by name
     metrics: Mapping[str, float] | None = None,
     gate: Mapping[str, Any] | None = None,
     predict: str = PREDICT,
+    files: Mapping[str, bytes] | None = None,
+    packages: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a wheel of ``small-model``, whose prediction is twice the input, and return its path.
 
@@ -43,18 +45,20 @@ def write_model_wheel(  # noqa: PLR0913 - each by name
         metrics: Of the model, by name.
         gate: Metric → what its release asked of it.
         predict: Its public function, as its provenance names it.
+        files: Its package, by name; by default a classifier alone.
+        packages: Name → version, as its provenance names them.
     """
     info = f"small_model-{version}.dist-info"
     provenance = Provenance(
         name="small-model", version=version, release_key=release_key,
         commit=None, dirty=True, commit_time=None,
         training=Training("python -m t", {}, "local", "cpython 3.11.7", "linux-x86_64", ONE, {}),
-        metrics=metrics or {}, intervals={}, gate=gate, packages={},
+        metrics=metrics or {}, intervals={}, gate=gate, packages=packages or {},
         artefact=Artefact("small_model/artefact/model.joblib", ONE, 7, "joblib"),
         golden=Golden(hashlib.sha256(GOLDEN.encode()).hexdigest(), 1, predict, 1e-9),
     )  # fmt: skip
     members = {
-        "small_model/classifier.py": CLASSIFIER,
+        **(files or {"small_model/classifier.py": CLASSIFIER}),
         f"{info}/trainwheel/provenance.json": provenance.render().encode(),
         f"{info}/trainwheel/golden.jsonl": GOLDEN.encode(),
         f"{info}/sboms/small-model.cdx.json": b"{}",

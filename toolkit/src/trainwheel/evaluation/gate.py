@@ -118,12 +118,14 @@ class Baseline:
         reason: Why there is none; a clause for a person.
         is_deferred: Whether this job may not read the index, and the upload will.
         metrics: What its wheel says of it, on the held-out rows of its own training.
+        is_this_model: Whether it is the very model that is evaluated, with the same metrics.
     """
 
     version: str = ""
     reason: str = ""
     is_deferred: bool = False
     metrics: Mapping[str, float] = field(default_factory=dict)
+    is_this_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -327,6 +329,8 @@ def _stored(
     outcome = _outcome(rule.sign * (value - old), -margin, max(abs(value), abs(old)))
     remark = f"{baseline.version} was measured on other rows"
     remark += f": {why_stored}" if why_stored else ""
+    if baseline.is_this_model:
+        remark = f"this model is {baseline.version}"
     return MetricCheck(rule.metric, value, _condition(rule, old, baseline), outcome, remark)
 
 

@@ -135,7 +135,7 @@ def _row(
     subject: Subject, name: str, value: float, bounds: tuple[float, float] | None
 ) -> MetricRow:
     interval = "" if bounds is None else " to ".join(map(shown, bounds))
-    now, then, is_same = value, subject.baseline.metrics.get(name), False
+    now, then, is_same = value, subject.baseline.metrics.get(name), subject.baseline.is_this_model
     difference = subject.compared.get(name)
     if difference is not None:
         now, then, is_same = difference.new, difference.old, True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -14,16 +14,19 @@ from trainwheel.system.digest import digest_file
 __all__ = ["list_wheels", "published_wheels"]
 
 
-def published_wheels(folder: Path, project: str) -> tuple[PublishedFile, ...]:
+def published_wheels(
+    folder: Path, project: str, digest: Callable[[Path], str] = digest_file
+) -> tuple[PublishedFile, ...]:
     """Return the wheels of a project in the folder of the embedded index, no server needed.
 
     Args:
         folder: The folder; may be missing.
         project: The distribution's name, in any spelling.
+        digest: Returns the sha256 of a file.
     """
     name = canonicalize_name(project)
     return tuple(
-        PublishedFile(path.name, path.resolve().as_uri(), {"sha256": digest_file(path)})
+        PublishedFile(path.name, path.resolve().as_uri(), {"sha256": digest(path)})
         for path in list_wheels(folder)
         if parse_wheel_filename(path.name)[0] == name
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -15,6 +15,7 @@ from trainwheel.index.folder import published_wheels
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import Target
 from trainwheel.index.versions import newest_in_series
+from trainwheel.system.digest import digest_file
 from trainwheel.system.files import write_atomically
 from trainwheel.wheel.metadata import read_release_key
 
@@ -32,12 +33,14 @@ class Registry:
             is fetched at most once; None to keep none.
         notify: Called with a notice where the index redirects a request for a project that it does
             not have; None makes that an error (`SimpleIndex`).
+        digest: Returns the sha256 of a file of the embedded index.
     """
 
     target: Target | None
     folder: Path
     keys: Path | None = None
     notify: Callable[[str], object] | None = None
+    digest: Callable[[Path], str] = field(default=digest_file)
 
     @property
     def label(self) -> str:
@@ -48,7 +51,7 @@ class Registry:
         """Return version → wheel, without yanked ones (PEP 592)."""
         name = canonicalize_name(project)
         if self.target is None:
-            return _by_version(published_wheels(self.folder, name))
+            return _by_version(published_wheels(self.folder, name, self.digest))
         return _by_version(SimpleIndex(self.target, notify=self.notify).files(name))
 
     def unchanged_since(
@@ -75,18 +78,21 @@ class Registry:
                 SimpleIndex(self.target).download(file, Path(scratch)).replace(path)
         return path
 
+    def keep_key(self, digest: str, key: str | None) -> None:
+        """Keep the release key of a wheel by its sha256, so that the wheel need not be fetched."""
+        if self.keys is not None and digest:
+            write_atomically(self.keys / f"{digest}.json", json.dumps(key).encode())
+
     def _release_key(self, file: PublishedFile) -> str | None:
         if self.target is None:
             return read_release_key(self.folder / file.filename)
         digest = file.hashes.get("sha256", "")
-        path = None if self.keys is None or not digest else self.keys / f"{digest}.json"
-        if path is not None and path.is_file():
+        if self.keys is not None and (path := self.keys / f"{digest}.json").is_file():
             key = json.loads(path.read_bytes())
             return key if isinstance(key, str) else None
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
             key = read_release_key(SimpleIndex(self.target).download(file, Path(folder)))
-        if path is not None:
-            write_atomically(path, json.dumps(key).encode())
+        self.keep_key(digest, key)
         return key
 
 

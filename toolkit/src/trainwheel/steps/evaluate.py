@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import current_record, run_step
 from trainwheel.engine.inputs import ARTEFACT, MEASURED, PACKAGE, fingerprint, learned_facts
 from trainwheel.engine.layout import Layout
-from trainwheel.engine.records import read_record
+from trainwheel.engine.records import Record, read_record, write_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import RefusedError
@@ -19,7 +19,7 @@ from trainwheel.evaluation.gate import PASSED, Verdict
 from trainwheel.evaluation.junit import with_gate
 from trainwheel.guest import DRAW, MEASURING, PREDICT
 from trainwheel.steps.report import write_report
-from trainwheel.steps.shared.baseline import find_published
+from trainwheel.steps.shared.baseline import Published, find_published
 from trainwheel.steps.shared.findings import Evaluation, read_evaluation
 from trainwheel.steps.shared.measure import measure_model
 from trainwheel.system.digest import digest_file, digest_json
@@ -80,12 +80,9 @@ def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
         TrainwheelError: The files of training, or an index that the gate needs, cannot be read.
         RefusedError: The index cannot be read, and the gate requires a baseline.
     """
-    workspace, force = run.workspace, run.is_forced(STEP.name)
-    record = read_record(workspace.layout.records, STEP.name)
-    if record is not None and not is_fresh and not force:
-        now = fingerprint(workspace, STEP, learned_facts(STEP, record.fingerprint))
-        if current_record(run, STEP, now) is not None:
-            return read_evaluation(workspace.layout)
+    workspace, record = run.workspace, _record_apart_from_index(run)
+    if record is not None and not is_fresh:
+        return read_evaluation(workspace.layout)
     name_asked = run.options.get("to")
     published = run.once((PUBLISHED, name_asked), lambda: find_published(run, name_asked))
     if published.error is not None and is_fresh:
@@ -97,11 +94,37 @@ def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
     if published.error is not None:
         run.console.notice_once(f"{published.reason}; the report has no comparison")
 
+    if record is not None:
+        _keep_for_own_release(run, record, published)
+
     def work(scratch: Path) -> Mapping[str, str]:
         return measure_model(run, published, scratch)
 
     run_step(run, STEP, work, learned={PUBLISHED: published.mark}, is_quiet=True)
     return read_evaluation(workspace.layout)
+
+
+def _record_apart_from_index(run: Run) -> Record | None:
+    """Return the record if it is up to date, apart from what only the index knows."""
+    record = read_record(run.workspace.layout.records, STEP.name)
+    if record is None or run.is_forced(STEP.name):
+        return None
+    now = fingerprint(run.workspace, STEP, learned_facts(STEP, record.fingerprint))
+    return current_record(run, STEP, now)
+
+
+def _keep_for_own_release(run: Run, record: Record, published: Published) -> None:
+    """Let the record hold where all that is new on the index is this very model.
+
+    Its report keeps the comparison with the release before. What failed or was left to the upload
+    is evaluated again.
+    """
+    layout, before = run.workspace.layout, record.fingerprint
+    facts = {**before.facts, PUBLISHED: published.mark}
+    verdict = read_evaluation(layout).verdict
+    is_kept = facts != before.facts and not verdict.failures() and not verdict.defers
+    if is_kept and published.has_model_of(run.workspace):
+        write_record(layout.records, replace(record, fingerprint=replace(before, facts=facts)))
 
 
 def _show(run: Run, verdict: Verdict) -> None:

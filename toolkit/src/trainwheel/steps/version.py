@@ -14,7 +14,7 @@ from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import Decision, Wish, decide, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.registry import registry_of
+from trainwheel.steps.shared.registry import registry_of, wheels_of
 from trainwheel.steps.shared.staging import release_key
 from trainwheel.steps.shared.wish import asked_version, wish_of
 
@@ -55,7 +55,7 @@ def decide_release(run: Run, name_asked: str | None, release_key: str) -> Releas
     if registry is None:
         decision = _decide_without_index(base, wish)
     else:
-        wheels = registry.wheels(name)
+        wheels = wheels_of(run, registry, name)
         since = registry.unchanged_since(wheels, base, release_key)
         decision = decide(base, wheels, unchanged=since is not None, wish=wish)
     always = wish.always or wish.asked is not None

@@ -17,7 +17,7 @@ from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps import load_chain
 from trainwheel.system.digest import digest_json
-from unit.model_wheels import write_model_wheel
+from unit.model_wheels import PREDICT, write_model_wheel
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import PYPROJECT, SIX, open_here, write
 
@@ -125,8 +125,37 @@ def fail(message: str) -> Answer:
 
 
 def publish(
-    root: Path, version: str, metrics: Mapping[str, float], *, predict: str = "builtins:dict"
+    root: Path,
+    version: str,
+    metrics: Mapping[str, float],
+    *,
+    predict: str = "builtins:dict",
+    **more: Any,
 ) -> Path:
     """Put the wheel of a model into the embedded index."""
     index = root / ".trainwheel" / "index"
-    return write_model_wheel(index, version, metrics=metrics, predict=predict)
+    return write_model_wheel(index, version, metrics=metrics, predict=predict, **more)
+
+
+def publish_own(
+    root: Path,
+    version: str = "0.1.0",
+    files: Mapping[str, bytes | None] | None = None,
+    *,
+    predict: str = PREDICT,
+) -> Path:
+    """Put the wheel of the repository's own model into the embedded index.
+
+    Args:
+        root: The repository.
+        version: Of the wheel.
+        files: Name of a file of the package → other bytes for it; None to leave it out.
+        predict: The function that its provenance names.
+    """
+    package = root / "model" / "small_model"
+    own = {path.relative_to(package).as_posix(): path.read_bytes()
+           for path in package.rglob("*") if path.is_file()}  # fmt: skip
+    contents = {f"small_model/{name}": data
+                for name, data in {**own, **(files or {})}.items() if data is not None}  # fmt: skip
+    packages = {"six": "1.16.0", "joblib": "1"}
+    return publish(root, version, {}, predict=predict, files=contents, packages=packages)

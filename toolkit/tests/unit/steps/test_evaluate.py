@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import pytest
 
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
 from trainwheel.steps.evaluate import evaluate_model, pass_gate
-from unit.repository import make_repository, write
-from unit.steps.session import Session, configure, open_with, publish
+from unit.model_wheels import PREDICT
+from unit.repository import make_repository, write, write_lock
+from unit.steps.session import Session, configure, fail, open_with, publish, publish_own
 
 DROP, LOW, HIGH = (
     f"gate.accuracy.{rule}" for rule in ("max-drop = 0.05", "min = 0.8", "min = 0.95")
@@ -186,3 +187,92 @@ def test_metrics_that_cannot_be_read_are_measured_once_they_can(root: Path) -> N
 
     set_accuracy(root, 0.8)
     assert "evaluate" in open_with(root).step("evaluate").run.made
+
+
+def baseline_of(root: Path, files: Mapping[str, bytes | None] | None = None) -> str:
+    """Evaluate, release the model with these files of another kind, and return the next baseline.
+
+    It is empty where the first evaluation, which found nothing published, still holds.
+    """
+    configure(root, DROP)
+    pass_gate(open_with(root).run)
+    publish_own(root, files=files)
+    pass_gate(open_with(root).run)
+    return str(results(root)["baseline"]["version"])
+
+
+def test_a_model_that_was_released_since_is_not_measured_again(root: Path) -> None:
+    assert not baseline_of(root)
+
+    for _ in range(2):
+        session = open_with(root, fail("nothing is to be run"))
+        pass_gate(session.run)
+        assert session.output == "gate     passed, unchanged\n"
+    assert not (root / ".trainwheel/published").exists()
+
+
+@pytest.mark.parametrize("files", [
+    {"classifier.py": b"def predict_record(record): return 1\n"}, {"classifier.py": None},
+    {"artefact/model.joblib": b"others"}, {"artefact/model.joblib.json": b"{ }"},
+    {"artefact/model.joblib": None}, {"more.py": b""}, {"py.typed": b"partial"},
+], ids=str)  # fmt: skip
+def test_a_release_of_other_files_is_a_baseline(root: Path, files: dict[str, bytes | None]) -> None:
+    assert baseline_of(root, files) == "0.1.0"
+
+
+def test_a_file_of_data_that_the_wheel_does_not_ship_is_no_difference(root: Path) -> None:
+    assert not baseline_of(root, {"py.typed": None})
+
+
+def test_another_entry_point_or_another_runtime_package_is_another_model(root: Path) -> None:
+    configure(root, DROP)
+    write_lock(root, six="==1.17.0")
+    pass_gate(open_with(root).run)
+
+    for version, predict in (("0.1.0", PREDICT), ("0.1.1", "small_model.classifier:other")):
+        publish_own(root, version, predict=predict)
+        write_lock(root, six="==1.17.0" if predict == PREDICT else "==1.16.0")
+        pass_gate(open_with(root).run)
+        assert results(root)["baseline"]["version"] == version
+        assert not results(root)["baseline"]["is_this_model"]
+
+
+def test_only_the_newest_release_counts(root: Path) -> None:
+    assert not baseline_of(root)
+    publish(root, "0.1.1", {"accuracy": 0.99})
+
+    assert "0.99 of 0.1.1" in refuse(open_with(root))
+
+    publish_own(root, "0.1.2")
+    pass_gate(open_with(root).run)
+    assert results(root)["baseline"]["version"] == "0.1.2"
+    check = results(root)["verdict"]["checks"][0]
+    assert (check["outcome"], check["told"]) == ("passed", "this model is 0.1.2")
+
+
+def test_a_release_that_is_withdrawn_is_not_compared_with(root: Path) -> None:
+    assert not baseline_of(root)
+    for wheel in (root / ".trainwheel/index").iterdir():
+        wheel.unlink()
+
+    pass_gate(open_with(root).run)
+
+    assert "nothing published" in results(root)["baseline"]["reason"]
+
+
+def test_a_released_model_that_does_not_pass_the_gate_is_refused(root: Path) -> None:
+    assert not baseline_of(root)
+    configure(root, DROP, HIGH)
+
+    for _ in range(2):
+        assert "0.95" in refuse(open_with(root))
+
+
+def test_what_was_left_to_the_upload_is_compared_once_the_index_can_be_read(root: Path) -> None:
+    configure(root, DROP)
+    pass_gate(open_with(root, variables=NO_SECRETS).run)
+    publish_own(root)
+
+    pass_gate(open_with(root).run)
+
+    assert results(root)["verdict"]["checks"][0]["outcome"] == "passed"

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import Baseline
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import newest_in_series
+from trainwheel.requirements.lockfile import requirements
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.registry import registry_of
+from trainwheel.steps.shared.registry import registry_of, wheels_of
 from trainwheel.system.files import remove
+from trainwheel.wheel.metadata import read_member
 from trainwheel.wheel.proof import read_provenance
+from trainwheel.wheel.record import parse_record, record_digest
+from trainwheel.wheel.sbom import locked_version
 
 __all__ = ["Published", "find_published"]
 
@@ -49,7 +53,7 @@ class Published:
         digest = "" if self.file is None else self.file.hashes.get("sha256", "")
         return f"{self.version} {digest}".strip() or self.reason
 
-    def wheel(self, layout: Layout) -> Path:
+    def wheel(self, workspace: Workspace) -> Path:
         """Return its wheel on this machine's disk.
 
         Raises:
@@ -57,19 +61,44 @@ class Published:
         """
         if self.registry is None or self.file is None:
             raise StepFailedError(self.reason)
-        folder = layout.published
+        own = workspace.layout.dist / self.file.filename
+        if own.is_file() and workspace.digests.digest(own) == self.file.hashes.get("sha256"):
+            return own  # it was packaged here
+        folder = workspace.layout.published
         wheel = self.registry.fetch(self.file, folder)
         for other in folder.iterdir() if folder.is_dir() else ():
             if other not in wheel.parents:
                 remove(other)  # of a version that was the newest once
         return wheel
 
+    def has_model_of(self, workspace: Workspace) -> bool:
+        """Return whether its wheel holds the model of this repository, and so predicts the same.
+
+        That is the same artefact, the same files of the package, entry point and runtime packages.
+        """
+        if not self.version:
+            return False
+        try:
+            wheel = self.wheel(workspace)
+            provenance = read_provenance(wheel)
+            rows = parse_record(read_member(wheel, "RECORD"), wheel.name).values()
+        except TrainwheelError:
+            return False
+        contents = {row.name: row.digest for row in rows if ".dist-info/" not in row.name}
+        packages = requirements(workspace.lock, "packages")
+        versions = {package.name: locked_version(package) for package in packages}
+        return (
+            provenance.golden.predict == workspace.config.predict
+            and versions.items() <= provenance.packages.items()
+            and _is_package(workspace, contents)
+        )
+
     def baseline(self, run: Run) -> Baseline:
         """Return the baseline for the gate, with the metrics in the published wheel."""
         if not self.version:
             return Baseline(reason=self.reason, is_deferred=self.is_deferred)
         try:
-            provenance = read_provenance(self.wheel(run.workspace.layout))
+            provenance = read_provenance(self.wheel(run.workspace))
         except TrainwheelError as error:
             run.console.notice(f"the provenance of {self.version} cannot be read: {error.message}")
             return Baseline(self.version)
@@ -85,7 +114,7 @@ def find_published(run: Run, name_asked: str | None) -> Published:
     name, base = read_distribution_name(source), read_version(source)
     try:
         registry = registry_of(run, name_asked, to_read=True)
-        wheels = registry.wheels(canonicalize_name(name))
+        wheels = wheels_of(run, registry, name)
     except MissingCredentialsError:
         reason = "the index cannot be read here, so the comparison is left to upload"
         return Published(reason=reason, is_deferred=True)
@@ -95,6 +124,18 @@ def find_published(run: Run, name_asked: str | None) -> Published:
     if newest is None:
         return Published(reason=f"nothing published in {_series(base)} ({registry.label})")
     return Published(newest, registry=registry, file=wheels[newest])
+
+
+def _is_package(workspace: Workspace, contents: Mapping[str, str]) -> bool:
+    """Return whether these names and digests are those of the package and its trained model."""
+    source, trained = workspace.layout.source, workspace.layout.trained
+    here = {}
+    for path in (*workspace.shipped_package(), *trained):
+        name = path.relative_to(source).as_posix()
+        # Files of other kinds are in the wheel only if package_data names them.
+        if name in contents or path in trained or path.suffix == ".py":
+            here[name] = record_digest(bytes.fromhex(workspace.digests.digest(path)))
+    return here == contents
 
 
 def _series(base: str) -> str:

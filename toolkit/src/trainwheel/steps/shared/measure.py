@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
     baseline, gate = newest.baseline(run), run.workspace.config.gate
     metrics, intervals = split_intervals(read_metrics(run.workspace.layout))
     check_intervals(metrics, intervals)
+    if newest.has_model_of(run.workspace):
+        newest, baseline = Published(), replace(baseline, metrics=metrics, is_this_model=True)
     names = [*metrics, *(rule.metric for rule in gate.rules)]
     measurements = _measure(run, metrics, names, scratch)
     rows = _predict_held_out(run, scratch / "new")
@@ -147,7 +149,7 @@ def _compare(
     if rows is None:
         return {}, "training wrote no holdout.jsonl"
     try:
-        old = _answers_of(run, newest.wheel(run.workspace.layout), rows, scratch / "old")
+        old = _answers_of(run, newest.wheel(run.workspace), rows, scratch / "old")
     except TrainwheelError as error:
         return {}, f"the published model cannot run here, {error.message}"
     request = {

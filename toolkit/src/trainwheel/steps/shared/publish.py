@@ -185,6 +185,7 @@ class Publisher:
                 console=self.console,
                 log=self.log,
             )
+        self.registry.keep_key(proof.sha256, proof.release_key)
         summary = f"{proof.name} {proof.version} published in {self.registry.label}"
         return Uploaded(summary, is_there=True)
 

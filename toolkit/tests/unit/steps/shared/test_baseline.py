@@ -100,18 +100,19 @@ def test_without_a_version_the_baseline_has_the_reason(root: Path, *, is_deferre
     assert (baseline.version, baseline.reason) == ("", "the index is shut")
     assert baseline.is_deferred is is_deferred
     with pytest.raises(StepFailedError, match="the index is shut"):
-        result.wheel(run.workspace.layout)
+        result.wheel(run.workspace)
 
 
 def test_the_wheel_in_the_embedded_index_is_not_copied(root: Path) -> None:
     wheel = publish(root, "0.1.0", {})
 
-    assert find(root).wheel(open_here(root).workspace.layout) == wheel
+    assert find(root).wheel(open_here(root).workspace) == wheel
     assert not (root / ".trainwheel/published").exists()
 
 
 def test_a_fetched_wheel_replaces_earlier_ones(root: Path) -> None:
-    layout = open_here(root).workspace.layout
+    workspace = open_here(root).workspace
+    layout = workspace.layout
     # Fetched before, so the index is not asked for it again.
     wheel = write(layout.published, "ab12/small_model-0.1.1-py3-none-any.whl", "")
     write(layout.published, "cd34/small_model-0.1.0-py3-none-any.whl", "")
@@ -120,5 +121,30 @@ def test_a_fetched_wheel_replaces_earlier_ones(root: Path) -> None:
     file = PublishedFile(wheel.name, f"https://models.invalid/{wheel.name}", {"sha256": "ab12"})
     result = Published("0.1.1", registry=Registry(target, layout.index), file=file)
 
-    assert result.wheel(layout) == wheel
+    assert result.wheel(workspace) == wheel
     assert [path.name for path in layout.published.iterdir()] == ["ab12"]
+
+
+@pytest.mark.parametrize("content", ["packaged here", "packaged again"])
+def test_a_published_wheel_that_was_packaged_here_is_not_fetched(root: Path, content: str) -> None:
+    workspace = open_here(root).workspace
+    layout, name = workspace.layout, "small_model-0.1.1-py3-none-any.whl"
+    own = write(layout.dist, name, "packaged here")
+    digest = digest_file(own)
+    fetched = write(layout.published, f"{digest}/{name}", "packaged here")
+    own.write_text(content)
+    target = Target("corporate", "https://models.invalid/", "https://models.invalid/simple/")
+    file = PublishedFile(name, f"https://models.invalid/{name}", {"sha256": digest})
+    result = Published("0.1.1", registry=Registry(target, layout.index), file=file)
+
+    assert result.wheel(workspace) == (own if content == "packaged here" else fetched)
+
+
+def test_an_index_is_asked_once_in_a_run_(root: Path) -> None:
+    run = open_here(root)
+    wheel = publish(root, "0.1.0", {})
+    first = find_published(run, None)
+    publish(root, "0.1.1", {})
+
+    assert find_published(run, None) == first
+    assert str(wheel) in run.workspace.digests._entries  # noqa: SLF001
