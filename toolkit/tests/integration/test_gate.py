@@ -47,6 +47,9 @@ def test_a_model_that_does_not_pass_is_not_packaged(published_learner: TinyProje
 
 def test_the_published_model_is_asked_about_todays_rows(published_learner: TinyProject) -> None:
     ask(published_learner, "accuracy = { max-drop = 0.03 }")
+    itself = published_learner.nox("evaluate")
+    assert "this model is 0.1.0" in itself.line("  passed  accuracy")
+    assert not (published_learner.root / ".nox/published").exists()
     published_learner.replace(TRAINING, '"border": 10}', '"border": 14.0}')
 
     worse = published_learner.nox("test")
