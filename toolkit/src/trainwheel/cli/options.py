@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def parse_options(words: Sequence[str], chain: Chain, sessions: Iterable[str]) -
     """
     flags = {flag.name: flag for flag in chain.flags}
     try:
-        values, names = _parser(flags.values()).parse_known_args(words)
+        values, names = _parser(chain.flags).parse_known_args(words)
     except argparse.ArgumentError as error:
         flag = flags[str(error.argument_name)]
         needs = f"needs a value: {flag.name} {flag.metavar}" if flag.metavar else "takes no value"
@@ -48,7 +49,8 @@ def parse_options(words: Sequence[str], chain: Chain, sessions: Iterable[str]) -
     return Options(vars(values), tuple(names))
 
 
-def _parser(flags: Iterable[Flag]) -> argparse.ArgumentParser:
+@functools.cache  # every session of a run asks for the same one
+def _parser(flags: tuple[Flag, ...]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for flag in flags:
         kind: dict[str, Any] = {"action": "store_const", "const": ""}

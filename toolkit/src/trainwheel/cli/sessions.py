@@ -95,6 +95,7 @@ class _Runner:
         self._run: Run | None = None
         self._lock: int | None = None
         self._is_checked = False
+        self._steps: frozenset[str] = frozenset()
 
     def __call__(self, step: Step, session: nox.Session) -> None:
         """Run a step for a Nox session; an error of ours ends the session with one line."""
@@ -123,7 +124,8 @@ class _Runner:
 
     def _open(self, session: nox.Session) -> Run:
         """Return the run, which is made once, so that configuration and lock are read once."""
-        steps = selected_sessions(session, self._chain.by_name)
+        self._steps = self._steps or selected_sessions(session, self._chain.by_name)
+        steps = self._steps | {session.name}
         options = parse_options(session.posargs, self._chain, steps)
         if self._run is None:
             root, environment = Path.cwd(), read_environment()

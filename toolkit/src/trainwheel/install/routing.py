@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from trainwheel.index.access import for_pip, for_uv, parse_address
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.pip import find_bundle
-from trainwheel.index.router import serve_routes
 from trainwheel.index.target import Target, read_target
 from trainwheel.install.environments import Share, read_pip_settings
 from trainwheel.settings.config import IndexSettings
@@ -72,6 +71,8 @@ class Routing:
             ConfigurationError: An index cannot be used.
             StepFailedError: One does not answer.
         """
+        from trainwheel.index.router import serve_routes
+
         pip = read_pip_settings(self.environment)
         if pip.get("no-index", "").strip().lower() in {"1", "true", "yes", "on"}:
             yield ""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from typing import Any
-
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Array, String
+from typing import TYPE_CHECKING, Any
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.requirements.setup_py.pairing import pair, same_meaning
+
+if TYPE_CHECKING:
+    from tomlkit.items import Array, String
 
 __all__ = ["label_of", "read_project_list", "read_project_table", "replace_project_list"]
 
@@ -80,6 +79,9 @@ def replace_project_list(
     Raises:
         ConfigurationError: It cannot be edited safely.
     """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     present = read_project_list(source, extra, name)
     if same_meaning(present or (), requirements):
         return source
@@ -125,6 +127,8 @@ def _edit(array: Array, present: Sequence[str], requirements: Sequence[str]) -> 
 
 
 def _array(requirements: Sequence[str]) -> Array:
+    import tomlkit
+
     array = tomlkit.array()
     array.extend(_string(text, '"') for text in requirements)
     return array.multiline(multiline=len(requirements) > 1)
@@ -132,6 +136,8 @@ def _array(requirements: Sequence[str]) -> Array:
 
 def _string(text: str, quote: str) -> String:
     """Return a TOML string, in `quote` where that needs no escape."""
+    import tomlkit
+
     can_be_literal = "'" not in text and text.isprintable()
     return tomlkit.string(text, literal=can_be_literal and (quote == "'" or '"' in text))
 

@@ -16,12 +16,10 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import RefusedError
 from trainwheel.evaluation import gate
 from trainwheel.evaluation.gate import PASSED, Verdict
-from trainwheel.evaluation.junit import with_gate
 from trainwheel.guest import DRAW, MEASURING, PREDICT
 from trainwheel.steps.report import write_report
 from trainwheel.steps.shared.baseline import Published, find_published
 from trainwheel.steps.shared.findings import Evaluation, read_evaluation
-from trainwheel.steps.shared.measure import measure_model
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import write_atomically
 
@@ -66,6 +64,8 @@ def _write_junit(layout: Layout, verdict: Verdict) -> None:
         return
     time_of_writing = junit.stat().st_mtime_ns if junit.is_file() else 0
     if any(path.stat().st_mtime_ns >= time_of_writing for path in (tests, layout.verdict)):
+        from trainwheel.evaluation.junit import with_gate
+
         write_atomically(junit, with_gate(tests.read_bytes(), verdict))
 
 
@@ -94,10 +94,12 @@ def evaluate_model(run: Run, *, is_fresh: bool) -> Evaluation:
     if published.error is not None:
         run.console.notice_once(f"{published.reason}; the report has no comparison")
 
-    if record is not None:
-        _keep_for_own_release(run, record, published)
+    if record is not None and _holds(run, record, published):
+        return read_evaluation(workspace.layout)
 
     def work(scratch: Path) -> Mapping[str, str]:
+        from trainwheel.steps.shared.measure import measure_model
+
         return measure_model(run, published, scratch)
 
     run_step(run, STEP, work, learned={PUBLISHED: published.mark}, is_quiet=True)
@@ -113,18 +115,21 @@ def _record_apart_from_index(run: Run) -> Record | None:
     return current_record(run, STEP, now)
 
 
-def _keep_for_own_release(run: Run, record: Record, published: Published) -> None:
-    """Let the record hold where all that is new on the index is this very model.
+def _holds(run: Run, record: Record, published: Published) -> bool:
+    """Return whether nothing is new on the index, or only a release of this very model.
 
-    Its report keeps the comparison with the release before. What failed or was left to the upload
-    is evaluated again.
+    Then the report keeps the comparison with the release before. What failed or was left to the
+    upload is evaluated again.
     """
     layout, before = run.workspace.layout, record.fingerprint
     facts = {**before.facts, PUBLISHED: published.mark}
+    if facts == before.facts:
+        return True
     verdict = read_evaluation(layout).verdict
-    is_kept = facts != before.facts and not verdict.failures() and not verdict.defers
-    if is_kept and published.has_model_of(run.workspace):
-        write_record(layout.records, replace(record, fingerprint=replace(before, facts=facts)))
+    if verdict.failures() or verdict.defers or not published.has_model_of(run.workspace):
+        return False
+    write_record(layout.records, replace(record, fingerprint=replace(before, facts=facts)))
+    return True
 
 
 def _show(run: Run, verdict: Verdict) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from trainwheel.engine.chain import VERBOSE, Flag, Step
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError
-from trainwheel.index.embedded import serve_index
 
 __all__ = ["STEP"]
 
@@ -15,6 +14,8 @@ PORT = Flag("--port", "the port to serve at (default: any free port)", "NUMBER")
 
 def _run(run: Run) -> None:
     """Serve the published wheels for reading until Ctrl-C."""
+    from trainwheel.index.embedded import serve_index
+
     port = run.options.get("port") or "0"
     if not (port.isascii() and port.isdecimal() and int(port) < 1 << 16):
         message = f"--port {port} is not a port number"

@@ -7,7 +7,6 @@ import time
 from trainwheel.engine.chain import Step
 from trainwheel.engine.run import Run
 from trainwheel.index.bindings import Bindings, check_pipfile
-from trainwheel.install.lock import lock
 
 __all__ = ["STEP"]
 
@@ -18,6 +17,8 @@ def _run(run: Run) -> None:
     check_pipfile(workspace.pipfile, Bindings.of(workspace.config.indexes))
     log = workspace.layout.log("lock")
     log.unlink(missing_ok=True)
+    from trainwheel.install.lock import lock
+
     with run.tools.served_index() as index_url:
         changes = lock(
             workspace.layout.root,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -19,12 +20,9 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.status import file_reasons
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
-from trainwheel.evaluation.golden import parse_golden
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.requirements.addresses import find_field_secrets
-from trainwheel.steps.shared.describe import describe, trace
 from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
-from trainwheel.steps.shared.prove import SystemTests, prove
 from trainwheel.steps.shared.staging import describe_tree_drift, stage
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
@@ -32,10 +30,12 @@ from trainwheel.system.git import Commit, read_commit
 from trainwheel.system.leaks import find_leaks
 from trainwheel.system.text import describe_size
 from trainwheel.wheel.archive import file_entries, open_wheel, read_pieces
-from trainwheel.wheel.finish import finish
 from trainwheel.wheel.metadata import dist_info_of, list_members, read_member, with_description
-from trainwheel.wheel.proof import Proof, proof_path, render_proof
 from trainwheel.wheel.record import check_record
+
+if TYPE_CHECKING:
+    from trainwheel.steps.shared.prove import SystemTests
+    from trainwheel.wheel.proof import Proof
 
 __all__ = ["STEP", "build", "check_members"]
 
@@ -61,6 +61,11 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
         StepFailedError: It cannot be built, has members that it must not have, or predicts
             differently than in training; then nothing of it is kept.
     """
+    from trainwheel.steps.shared.describe import describe, trace
+    from trainwheel.steps.shared.prove import prove
+    from trainwheel.wheel.finish import finish
+    from trainwheel.wheel.proof import proof_path, render_proof
+
     _require_tools(run.workspace)
     commit = read_commit(run.workspace.layout.root, run.environment)
     raw_wheel = _build(run, release, scratch, commit)
@@ -184,6 +189,9 @@ def check_members(workspace: Workspace, members: tuple[str, ...]) -> None:
 
 
 def _proof_of(workspace: Workspace, release: Release, wheel: Path) -> Proof:
+    from trainwheel.evaluation.golden import parse_golden
+    from trainwheel.wheel.proof import Proof
+
     golden = workspace.layout.golden.read_text(encoding="utf-8")
     return Proof(
         name=canonicalize_name(release.name),
@@ -212,6 +220,8 @@ def _system_tests_folder(workspace: Workspace) -> Path:
 
 
 def _system_tests(run: Run) -> SystemTests | None:
+    from trainwheel.steps.shared.prove import SystemTests
+
     folder = _system_tests_folder(run.workspace)
     if not folder.is_dir():
         name = run.workspace.layout.relative(folder)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -18,15 +19,16 @@ from packaging.version import Version
 from trainwheel.engine.chain import TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, StepFailedError
-from trainwheel.index.client import SimpleIndex
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import parse_version
-from trainwheel.install.environments import Installer
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.shared.publish import Publisher
 from trainwheel.steps.shared.publisher import publisher_of
 from trainwheel.system.digest import digest_file
-from trainwheel.wheel.proof import Proof, read_promise
+
+if TYPE_CHECKING:
+    from trainwheel.install.environments import Installer
+    from trainwheel.steps.shared.publish import Publisher
+    from trainwheel.wheel.proof import Proof
 
 __all__ = ["STEP", "Promotion", "check_indexes", "promote"]
 
@@ -96,6 +98,8 @@ def promote(
         StepFailedError: An index does not answer, or the wheel predicts differently than in
             training.
     """
+    from trainwheel.wheel.proof import read_promise
+
     name = canonicalize_name(project)
     _check_access(source.registry, target.registry)
     with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
@@ -111,12 +115,16 @@ def promote(
 
 def _check_access(source: Registry, target: Registry) -> None:
     """Try the credentials of both indexes before anything is fetched."""
+    from trainwheel.index.client import SimpleIndex
+
     for registry, uploads in ((source, False), (target, True)):
         if registry.target is not None:
             SimpleIndex(registry.target).check_access(uploads=uploads)
 
 
 def _fetch(registry: Registry, name: str, version: str | None, folder: Path) -> Path:
+    from trainwheel.index.client import SimpleIndex
+
     wheels = registry.wheels(name)
     version = _choose(name, version, wheels, registry.label)
     if registry.target is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import xml.etree.ElementTree as ET  # nosec B405 - reads what this run wrote
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -54,6 +53,8 @@ def _test(run: Run, scratch: Path) -> Mapping[str, str]:
 
 def _describe(results: Path) -> str:
     # Locked tools have just written both files, so the parser need not resist hostile XML.
+    import xml.etree.ElementTree as ET  # nosec B405 - reads what this run wrote
+
     junit = ET.parse(results / "pytest.xml")  # noqa: S314  # nosec B314
     coverage = ET.parse(results / "coverage.xml")  # noqa: S314  # nosec B314
     suite = next(junit.iter("testsuite"))

@@ -19,15 +19,12 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.golden import GoldenRow, compare_answers, parse_golden, parse_inputs
 from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
 from trainwheel.guest import CLUSTER, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
-from trainwheel.steps.shared.cluster import cluster_of, plan_for, reach, scheduler_of
-from trainwheel.steps.shared.prove import Model, ask
 from trainwheel.steps.shared.staging import stage_package
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
@@ -123,6 +120,8 @@ def _run_command(
 ) -> None:
     workspace = run.workspace
     plan, refusal = scratch / "plan.json", scratch / "refusal.json"
+    from trainwheel.steps.shared.cluster import plan_for
+
     secrets = frozenset() if workspace.fetches_data else frozenset({SecretClass.DATA})
     with plan_for(run, scratch, variables, secrets) as cluster:
         document = {"measures": str(measures), "refusal": str(refusal), "cluster": cluster}
@@ -210,6 +209,9 @@ def _manifest(workspace: Workspace, model: Path) -> str:
 
 def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tuple[str, ...]:
     """Add predictions to the golden inputs; return the estimators that contain training rows."""
+    from trainwheel.evaluation.golden import parse_inputs
+    from trainwheel.steps.shared.prove import Model, ask
+
     path = report / "golden.jsonl"
     if not path.exists():
         run.console.notice(
@@ -227,12 +229,11 @@ def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tup
         variables={**run.tools.variables("train"), "PYTHONPATH": str(source)},
     )
     carriers: list[str] = []
-    notice = run.console.notice
-    rows: Sequence[GoldenRow] = ask(
+    rows = ask(
         model,
         inputs,
         scratch / "golden",
-        notice=notice,
+        notice=run.console.notice,
         carries=carriers.append,
         artefact=artefact,
     )
@@ -270,6 +271,8 @@ def check_repeatable(run: Run) -> Repeatability:
 
 
 def _repeats(run: Run) -> Iterator[Repeat]:
+    from trainwheel.steps.shared.cluster import scheduler_of
+
     engine = run.workspace.config.engine
     for seed in _OTHER_SEEDS:
         yield _repeat(run, engine, seed)
@@ -298,8 +301,11 @@ def _repeat(run: Run, engine: str, seed: str) -> Repeat:
 
 def _difference(workspace: Workspace, report: Path) -> str:
     """Return the first golden or held-out prediction that differs; empty for none."""
+    from trainwheel.evaluation.golden import compare_answers, parse_golden
+
     current, tolerance = workspace.layout.train, workspace.config.tolerance
-    old, new = _read_golden(current / "golden.jsonl"), _read_golden(report / "golden.jsonl")
+    paths = (folder / "golden.jsonl" for folder in (current, report))
+    old, new = (parse_golden(path.read_text(encoding="utf-8")) for path in paths)
     if [row.input for row in old] != [row.input for row in new]:
         return "golden.jsonl has other inputs"
     for difference in compare_answers(old, new, tolerance):
@@ -318,10 +324,6 @@ def _difference(workspace: Workspace, report: Path) -> str:
     except (UnicodeDecodeError, csv.Error) as error:
         message = f"predictions.csv cannot be read: {error}"
         raise StepFailedError(message, hint="let training write CSV in UTF-8") from None
-
-
-def _read_golden(path: Path) -> tuple[GoldenRow, ...]:
-    return parse_golden(path.read_text(encoding="utf-8"))
 
 
 def _facts(workspace: Workspace) -> dict[str, str]:
@@ -356,6 +358,8 @@ def _check(run: Run) -> None:
     """
     if run.workspace.config.engine == "local":
         return
+    from trainwheel.steps.shared.cluster import cluster_of, reach
+
     cluster = cluster_of(run.workspace)
     if cluster is not None and cluster.address and run.is_stale(STEP.name):
         reach(cluster)

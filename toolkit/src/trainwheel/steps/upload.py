@@ -12,10 +12,8 @@ from trainwheel.engine.release import read_release
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError, TrainwheelError
-from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.shared.publish import read_proof
 from trainwheel.steps.shared.publisher import publisher_of, unpublished, wheel_of
 from trainwheel.steps.shared.registry import registry_of
 from trainwheel.steps.shared.wish import asked_version, wish_of
@@ -34,6 +32,8 @@ def _run(run: Run) -> None:
     layout = run.workspace.layout
     release = read_release(layout.release)
     if release.releases:
+        from trainwheel.steps.shared.publish import read_proof
+
         layout.log("upload").unlink(missing_ok=True)
         publisher, wheel = publisher_of(run, "upload", run.options.get("to")), wheel_of(layout)
         publisher.publish(wheel, read_proof(wheel))
@@ -54,6 +54,8 @@ def _account_for(run: Run, version: str) -> None:
     if package is None or package.facts.get("version") != version:
         return
     if upload is None or package.facts["sha256"] not in upload.fingerprint.files.values():
+        from trainwheel.steps.shared.publish import read_proof
+
         try:
             proof = read_proof(wheel_of(layout))
         except TrainwheelError:
@@ -75,8 +77,9 @@ def _check(run: Run) -> None:
     _check_disk(workspace.layout)
     registry = registry_of(run, run.options.get("to"))
     # If nothing has to be made, the version step asks the index at once anyway.
-    is_work_ahead = run.is_stale("train") or run.is_stale("test")
-    if registry.target is not None and is_work_ahead:
+    if registry.target is not None and (run.is_stale("train") or run.is_stale("test")):
+        from trainwheel.index.client import SimpleIndex
+
         SimpleIndex(registry.target).check_access(uploads=True)
     if wish_of(workspace).asked is not None:
         name = read_distribution_name(workspace.read_setup_py())

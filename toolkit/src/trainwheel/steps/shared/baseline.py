@@ -20,7 +20,6 @@ from trainwheel.requirements.setup_py import read_distribution_name, read_versio
 from trainwheel.steps.shared.registry import registry_of, wheels_of
 from trainwheel.system.files import remove
 from trainwheel.wheel.metadata import read_member
-from trainwheel.wheel.proof import read_provenance
 from trainwheel.wheel.record import parse_record, record_digest
 from trainwheel.wheel.sbom import locked_version
 
@@ -76,6 +75,8 @@ class Published:
 
         That is the same artefact, the same files of the package, entry point and runtime packages.
         """
+        from trainwheel.wheel.proof import read_provenance
+
         if not self.version:
             return False
         try:
@@ -95,6 +96,8 @@ class Published:
 
     def baseline(self, run: Run) -> Baseline:
         """Return the baseline for the gate, with the metrics in the published wheel."""
+        from trainwheel.wheel.proof import read_provenance
+
         if not self.version:
             return Baseline(reason=self.reason, is_deferred=self.is_deferred)
         try:
