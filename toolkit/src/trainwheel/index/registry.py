@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import published_wheels
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.target import Target
@@ -18,9 +18,6 @@ from trainwheel.index.versions import newest_in_series
 from trainwheel.system.digest import digest_file
 from trainwheel.system.files import write_atomically
 from trainwheel.wheel.metadata import read_release_key
-
-if TYPE_CHECKING:
-    from trainwheel.index.client import SimpleIndex
 
 __all__ = ["Registry"]
 
@@ -55,7 +52,7 @@ class Registry:
         name = canonicalize_name(project)
         if self.target is None:
             return _by_version(published_wheels(self.folder, name, self.digest))
-        return _by_version(_open(self.target, self.notify).files(name))
+        return _by_version(SimpleIndex(self.target, notify=self.notify).files(name))
 
     def unchanged_since(
         self, wheels: Mapping[str, PublishedFile], version: str, release_key: str
@@ -78,7 +75,7 @@ class Registry:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                _open(self.target).download(file, Path(scratch)).replace(path)
+                SimpleIndex(self.target).download(file, Path(scratch)).replace(path)
         return path
 
     def keep_key(self, digest: str, key: str | None) -> None:
@@ -94,15 +91,9 @@ class Registry:
             key = json.loads(path.read_bytes())
             return key if isinstance(key, str) else None
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
-            key = read_release_key(_open(self.target).download(file, Path(folder)))
+            key = read_release_key(SimpleIndex(self.target).download(file, Path(folder)))
         self.keep_key(digest, key)
         return key
-
-
-def _open(target: Target, notify: Callable[[str], object] | None = None) -> SimpleIndex:
-    from trainwheel.index.client import SimpleIndex
-
-    return SimpleIndex(target, notify=notify)
 
 
 def _by_version(files: Iterable[PublishedFile]) -> dict[str, PublishedFile]:

@@ -19,6 +19,7 @@ from packaging.version import Version
 from trainwheel.engine.chain import TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.index.client import SimpleIndex
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import parse_version
 from trainwheel.requirements.setup_py import read_distribution_name
@@ -115,16 +116,12 @@ def promote(
 
 def _check_access(source: Registry, target: Registry) -> None:
     """Try the credentials of both indexes before anything is fetched."""
-    from trainwheel.index.client import SimpleIndex
-
     for registry, uploads in ((source, False), (target, True)):
         if registry.target is not None:
             SimpleIndex(registry.target).check_access(uploads=uploads)
 
 
 def _fetch(registry: Registry, name: str, version: str | None, folder: Path) -> Path:
-    from trainwheel.index.client import SimpleIndex
-
     wheels = registry.wheels(name)
     version = _choose(name, version, wheels, registry.label)
     if registry.target is None:

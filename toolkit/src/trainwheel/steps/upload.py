@@ -12,6 +12,7 @@ from trainwheel.engine.release import read_release
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError, TrainwheelError
+from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.steps.shared.publisher import publisher_of, unpublished, wheel_of
@@ -78,8 +79,6 @@ def _check(run: Run) -> None:
     registry = registry_of(run, run.options.get("to"))
     # If nothing has to be made, the version step asks the index at once anyway.
     if registry.target is not None and (run.is_stale("train") or run.is_stale("test")):
-        from trainwheel.index.client import SimpleIndex
-
         SimpleIndex(registry.target).check_access(uploads=True)
     if wish_of(workspace).asked is not None:
         name = read_distribution_name(workspace.read_setup_py())
