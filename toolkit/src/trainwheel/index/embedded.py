@@ -123,11 +123,7 @@ def _is_everywhere(host: str) -> bool:
 
 @contextlib.contextmanager
 def _server(
-    folder: Path,
-    python: Path,
-    environment: Environment,
-    credentials: str,
-    options: tuple[str, ...],
+    folder: Path, python: Path, environment: Environment, credentials: str, options: tuple[str, ...]
 ) -> Iterator[tuple[Process, int]]:
     folder.mkdir(parents=True, exist_ok=True)
     with as_file(files("trainwheel") / "guest" / "index_server.py") as script:

@@ -86,11 +86,7 @@ def decide(
             newest, releases=False, reason=f"unchanged since {newest}", unchanged_since=newest
         )
     version = next_version(
-        base,
-        releases,
-        asked=wish.asked,
-        build_number=wish.build_number,
-        offset=wish.offset,
+        base, releases, asked=wish.asked, build_number=wish.build_number, offset=wish.offset
     )
     check_not_lower(version, releases)
     return Decision(

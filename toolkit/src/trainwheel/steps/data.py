@@ -13,13 +13,7 @@ from trainwheel.engine.records import read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, RefusedError, StepFailedError
-from trainwheel.evaluation.data_shape import (
-    FileShape,
-    changes,
-    parse_shape,
-    render_shape,
-    rows_of,
-)
+from trainwheel.evaluation.data_shape import FileShape, changes, parse_shape, render_shape, rows_of
 from trainwheel.guest import DESCRIBE_DATA
 from trainwheel.system.digest import digest_json
 from trainwheel.system.files import everything_below, write_atomically

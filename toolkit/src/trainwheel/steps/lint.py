@@ -20,12 +20,7 @@ from trainwheel.system.process import Command
 
 __all__ = ["NPM_LINTERS", "STEP", "lint_ci_files"]
 
-_TOOLS = (
-    ("ruff", "check", "."),
-    ("ruff", "format", "--check", "."),
-    ("mypy",),
-    ("codespell",),
-)
+_TOOLS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("codespell",))
 """Each reads its settings from pyproject.toml; they are in the lock's [lint]."""
 
 NPM_LINTERS = Path(__file__).parents[1] / "data" / "ci-lint"

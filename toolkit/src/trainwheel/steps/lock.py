@@ -21,11 +21,7 @@ def _run(run: Run) -> None:
 
     with run.tools.served_index() as index_url:
         changes = lock(
-            workspace.layout.root,
-            run.environment,
-            run.options.names,
-            log=log,
-            index_url=index_url,
+            workspace.layout.root, run.environment, run.options.names, log=log, index_url=index_url
         )
     for change in changes:
         run.console.line(f"  {change}")

@@ -23,7 +23,6 @@ from trainwheel.index.client import SimpleIndex
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import parse_version
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.shared.publisher import publisher_of
 from trainwheel.system.digest import digest_file
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ FROM = Flag("--from", "the index to promote from, by its name in pyproject.toml"
 
 def _run(run: Run) -> None:
     """Promote the requested release, or the newest one."""
+    from trainwheel.steps.shared.publish import publisher_of
+
     options, start = run.options, time.monotonic()
     indexes = check_indexes(options.get("from"), options.get("to"))
     if len(options.names) > 1:

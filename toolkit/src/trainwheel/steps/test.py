@@ -36,10 +36,7 @@ def _test(run: Run, scratch: Path) -> Mapping[str, str]:
             f"--cov-report=html:{results / 'coverage'}",
         ),
     )
-    env = {
-        "PYTHONPATH": str(workspace.layout.source),
-        "COVERAGE_FILE": str(scratch / "coverage"),
-    }
+    env = {"PYTHONPATH": str(workspace.layout.source), "COVERAGE_FILE": str(scratch / "coverage")}
     try:
         run.tools.run("test", argv, what="the tests", env=env)
     except StepFailedError:

@@ -111,12 +111,7 @@ def train(
 
 
 def _run_command(
-    run: Run,
-    scratch: Path,
-    measures: Path,
-    variables: Mapping[str, str],
-    *,
-    is_quiet: bool,
+    run: Run, scratch: Path, measures: Path, variables: Mapping[str, str], *, is_quiet: bool
 ) -> None:
     workspace = run.workspace
     plan, refusal = scratch / "plan.json", scratch / "refusal.json"

@@ -15,7 +15,7 @@ from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.shared.publisher import publisher_of, unpublished, wheel_of
+from trainwheel.steps.shared.publisher import unpublished, wheel_of
 from trainwheel.steps.shared.registry import registry_of
 from trainwheel.steps.shared.wish import asked_version, wish_of
 
@@ -33,7 +33,7 @@ def _run(run: Run) -> None:
     layout = run.workspace.layout
     release = read_release(layout.release)
     if release.releases:
-        from trainwheel.steps.shared.publish import read_proof
+        from trainwheel.steps.shared.publish import publisher_of, read_proof
 
         layout.log("upload").unlink(missing_ok=True)
         publisher, wheel = publisher_of(run, "upload", run.options.get("to")), wheel_of(layout)
@@ -55,7 +55,7 @@ def _account_for(run: Run, version: str) -> None:
     if package is None or package.facts.get("version") != version:
         return
     if upload is None or package.facts["sha256"] not in upload.fingerprint.files.values():
-        from trainwheel.steps.shared.publish import read_proof
+        from trainwheel.steps.shared.publish import publisher_of, read_proof
 
         try:
             proof = read_proof(wheel_of(layout))

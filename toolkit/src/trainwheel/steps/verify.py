@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from trainwheel.engine.chain import TO, VERBOSE, WAIT, Step
 from trainwheel.engine.run import Run
-from trainwheel.steps.shared.publisher import publisher_of, unpublished, wheel_of
+from trainwheel.steps.shared.publisher import unpublished, wheel_of
 
 __all__ = ["STEP"]
 
 
 def _run(run: Run) -> None:
     """Install the wheel from the index into an empty environment and repeat its predictions."""
-    from trainwheel.steps.shared.publish import read_proof
+    from trainwheel.steps.shared.publish import publisher_of, read_proof
 
     layout = run.workspace.layout
     layout.log("verify").unlink(missing_ok=True)

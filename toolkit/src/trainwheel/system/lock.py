@@ -56,12 +56,7 @@ class Owner:
 
 
 def take(
-    path: Path,
-    *,
-    command: str,
-    wait: bool,
-    notify: Callable[[str], None],
-    grace: float = _GRACE,
+    path: Path, *, command: str, wait: bool, notify: Callable[[str], None], grace: float = _GRACE
 ) -> int:
     """Take the lock and return its descriptor, which this process keeps until it ends.
 

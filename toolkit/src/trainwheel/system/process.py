@@ -248,10 +248,7 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
 
 
 def _collect(
-    process: Process,
-    command: Command,
-    echo: Callable[[str], None] | None,
-    aside: str,
+    process: Process, command: Command, echo: Callable[[str], None] | None, aside: str
 ) -> tuple[list[str], bool]:
     # A grandchild may hold the pipe open after the command itself has ended, so the reader
     # runs beside the wait instead of before it.

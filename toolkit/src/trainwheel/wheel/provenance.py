@@ -81,8 +81,7 @@ _Tolerance = Annotated[
 _Sha256 = Annotated[str, _text_like("[0-9a-f]{64}", "a sha256")]
 _Sha = Annotated[str, _text_like("[0-9a-f]{40}([0-9a-f]{24})?", "a commit")]
 _Time = Annotated[
-    str,
-    _text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a time in UTC"),
+    str, _text_like(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a time in UTC")
 ]
 
 

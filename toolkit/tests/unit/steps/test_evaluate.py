@@ -14,6 +14,7 @@ from trainwheel.steps.evaluate import evaluate_model, pass_gate
 from unit.model_wheels import PREDICT
 from unit.repository import make_repository, write, write_lock
 from unit.steps.session import Session, configure, fail, open_with, publish, publish_own
+from unit.steps.shared.measured import hold_out, host
 
 DROP, LOW, HIGH = (
     f"gate.accuracy.{rule}" for rule in ("max-drop = 0.05", "min = 0.8", "min = 0.95")
@@ -119,7 +120,9 @@ def test_the_index_is_asked_once_per_run(root: Path) -> None:
     publish(root, "0.1.0", {"accuracy": 0.99})
 
     pass_gate(session.run)
+    session.step("version")
 
+    assert "the first release" in session.output
     assert "0.99 of 0.1.0" in refuse(open_with(root))
 
 
@@ -208,7 +211,6 @@ def test_a_model_that_was_released_since_is_not_measured_again(root: Path) -> No
         session = open_with(root, fail("nothing is to be run"))
         pass_gate(session.run)
         assert session.output == "gate     passed, unchanged\n"
-    assert not (root / ".trainwheel/published").exists()
 
 
 @pytest.mark.parametrize("files", [
@@ -242,37 +244,37 @@ def test_only_the_newest_release_counts(root: Path) -> None:
     publish(root, "0.1.1", {"accuracy": 0.99})
 
     assert "0.99 of 0.1.1" in refuse(open_with(root))
-
-    publish_own(root, "0.1.2")
-    pass_gate(open_with(root).run)
-    assert results(root)["baseline"]["version"] == "0.1.2"
-    check = results(root)["verdict"]["checks"][0]
-    assert (check["outcome"], check["told"]) == ("passed", "this model is 0.1.2")
-
-
-def test_a_release_that_is_withdrawn_is_not_compared_with(root: Path) -> None:
-    assert not baseline_of(root)
     for wheel in (root / ".trainwheel/index").iterdir():
         wheel.unlink()
-
     pass_gate(open_with(root).run)
 
     assert "nothing published" in results(root)["baseline"]["reason"]
 
 
-def test_a_released_model_that_does_not_pass_the_gate_is_refused(root: Path) -> None:
-    assert not baseline_of(root)
-    configure(root, DROP, HIGH)
-
-    for _ in range(2):
-        assert "0.95" in refuse(open_with(root))
-
-
-def test_what_was_left_to_the_upload_is_compared_once_the_index_can_be_read(root: Path) -> None:
+def test_what_failed_or_was_left_to_the_upload_is_evaluated_again(root: Path) -> None:
     configure(root, DROP)
     pass_gate(open_with(root, variables=NO_SECRETS).run)
     publish_own(root)
+    pass_gate(open_with(root).run)
+    assert results(root)["verdict"]["checks"][0]["told"] == "this model is 0.1.0"
 
+    publish(root, "0.1.1", {"accuracy": 0.99})
+    refuse(open_with(root))
+    publish_own(root, "0.1.2")
     pass_gate(open_with(root).run)
 
-    assert results(root)["verdict"]["checks"][0]["outcome"] == "passed"
+
+def test_a_model_that_is_published_needs_no_second_environment(root: Path) -> None:
+    configure(root, DROP, HIGH, "gate.f1.max-drop = 0.05")
+    hold_out(root)
+    publish_own(root)
+    session = open_with(root, host())
+
+    assert "0.95" in refuse(session)
+
+    assert session.calls == []
+    checks = results(root)["verdict"]["checks"]
+    assert [(check["outcome"], check["told"]) for check in checks] == [
+        ("failed", ""), ("passed", "this model is 0.1.0"),
+        ("failed", "not in the metrics of this model, baseline 0.1.0"),
+    ]  # fmt: skip

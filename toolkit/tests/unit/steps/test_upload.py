@@ -22,7 +22,7 @@ from trainwheel.errors import (
     StepFailedError,
     TrainwheelError,
 )
-from trainwheel.steps.shared.publisher import publisher_of
+from trainwheel.steps.shared.publish import publisher_of
 from trainwheel.steps.upload import STEP
 from trainwheel.wheel.proof import Proof
 from unit.model_wheels import ONE, OTHER, package, write_model_wheel

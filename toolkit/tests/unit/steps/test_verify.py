@@ -13,7 +13,7 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Options, Run
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
-from trainwheel.steps.shared.publisher import publisher_of
+from trainwheel.steps.shared.publish import publisher_of
 from trainwheel.steps.verify import STEP
 from unit.model_wheels import OTHER, package, write_model_wheel
 from unit.recording_tools import RecordingTools

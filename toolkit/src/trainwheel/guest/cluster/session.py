@@ -25,9 +25,7 @@ _PREFLIGHT = 20.0
 
 @contextlib.contextmanager
 def working_on(
-    plan: Mapping[str, Any],
-    say: Callable[[str], None],
-    give_up: Callable[[ClusterError], None],
+    plan: Mapping[str, Any], say: Callable[[str], None], give_up: Callable[[ClusterError], None]
 ) -> Iterator[dict[str, Any]]:
     """Let every ``joblib.Parallel`` of the body work on a cluster.
 
@@ -60,9 +58,7 @@ def working_on(
 
 
 def _prepare(
-    plan: Mapping[str, Any],
-    give_up: Callable[[ClusterError], None],
-    stack: contextlib.ExitStack,
+    plan: Mapping[str, Any], give_up: Callable[[ClusterError], None], stack: contextlib.ExitStack
 ) -> tuple[Client, dict[str, Any]]:
     deadline = Deadline(_PREFLIGHT)
     with deadline.watched(give_up):

@@ -43,9 +43,7 @@ def _answer(task: Mapping[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if "predictions" in task:
         predictions = read_predictions(
-            Path(task["predictions"]),
-            task["positive"],
-            is_regression=_is_regression(task["names"]),
+            Path(task["predictions"]), task["positive"], is_regression=_is_regression(task["names"])
         )
         result["predictions"] = describe(predictions, task["names"], task.get("claims", {}))
     if "holdout" in task:

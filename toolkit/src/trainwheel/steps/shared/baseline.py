@@ -21,7 +21,6 @@ from trainwheel.steps.shared.registry import registry_of, wheels_of
 from trainwheel.system.files import remove
 from trainwheel.wheel.metadata import read_member
 from trainwheel.wheel.record import parse_record, record_digest
-from trainwheel.wheel.sbom import locked_version
 
 __all__ = ["Published", "find_published"]
 
@@ -76,9 +75,8 @@ class Published:
         That is the same artefact, the same files of the package, entry point and runtime packages.
         """
         from trainwheel.wheel.proof import read_provenance
+        from trainwheel.wheel.sbom import locked_version
 
-        if not self.version:
-            return False
         try:
             wheel = self.wheel(workspace)
             provenance = read_provenance(wheel)

@@ -137,11 +137,7 @@ def _predict_held_out(run: Run, folder: Path) -> HeldOut | None:
 
 
 def _compare(
-    run: Run,
-    newest: Published,
-    rows: HeldOut | None,
-    names: Sequence[str],
-    scratch: Path,
+    run: Run, newest: Published, rows: HeldOut | None, names: Sequence[str], scratch: Path
 ) -> tuple[dict[str, Difference], str]:
     """Return differences from the published model on the same rows, or why there are none."""
     if not newest.version or not run.workspace.config.gate.compares:

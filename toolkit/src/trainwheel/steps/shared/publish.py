@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, withdraw_record, write_record
+from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import SKIPPED, Baseline, Rule, evaluate_rules
 from trainwheel.index.access import for_uv
@@ -27,6 +28,7 @@ from trainwheel.index.upload import publish
 from trainwheel.index.versions import check_not_lower, newest_in_series
 from trainwheel.install.environments import Installer
 from trainwheel.steps.shared.prove import prove
+from trainwheel.steps.shared.registry import registry_of
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
@@ -34,7 +36,7 @@ from trainwheel.system.files import read_text
 from trainwheel.wheel.metadata import list_members, read_name, read_names, read_requirements
 from trainwheel.wheel.proof import Proof, parse_proof, proof_path, read_provenance
 
-__all__ = ["Publisher", "Uploaded", "check_name", "compare_late", "read_proof"]
+__all__ = ["Publisher", "Uploaded", "check_name", "compare_late", "publisher_of", "read_proof"]
 
 
 def read_proof(wheel: Path) -> Proof:
@@ -261,6 +263,15 @@ class Publisher:
         return embedded_index(
             self.registry.folder, self.python(), self.environment, protect_reads=True
         )
+
+
+def publisher_of(run: Run, step: str, name_asked: str | None) -> Publisher:
+    """Return a publisher for the index of this run."""
+    layout, registry = run.workspace.layout, registry_of(run, name_asked)
+    return Publisher(
+        run.environment, run.console, registry, python=lambda: run.tools.python("upload"),
+        log=layout.log(step), records=layout.records,
+    )  # fmt: skip
 
 
 def _needs(wheel: Path) -> tuple[str, ...]:

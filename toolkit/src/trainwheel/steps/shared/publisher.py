@@ -1,36 +1,15 @@
-"""What this run publishes: the wheel of this repository, and the index that gets it."""
+"""The wheel that this repository publishes, as its records name it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record
-from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError
-from trainwheel.steps.shared.registry import registry_of
 
-if TYPE_CHECKING:
-    from trainwheel.steps.shared.publish import Publisher
-
-__all__ = ["publisher_of", "unpublished", "wheel_of"]
-
-
-def publisher_of(run: Run, step: str, name_asked: str | None) -> Publisher:
-    """Return a publisher for the index of this run."""
-    from trainwheel.steps.shared.publish import Publisher
-
-    layout = run.workspace.layout
-    return Publisher(
-        environment=run.environment,
-        console=run.console,
-        registry=registry_of(run, name_asked),
-        python=lambda: run.tools.python("upload"),
-        log=layout.log(step),
-        records=layout.records,
-    )
+__all__ = ["unpublished", "wheel_of"]
 
 
 def wheel_of(layout: Layout) -> Path:

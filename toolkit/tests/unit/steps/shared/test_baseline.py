@@ -16,6 +16,7 @@ from unit.repository import open_here, write
 from unit.steps.session import open_with, publish
 from unit.wheels import write_wheel
 
+TARGET = Target("corporate", "https://models.invalid/", "https://models.invalid/simple/")
 NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PASSWORD": ""}
 
 
@@ -117,9 +118,8 @@ def test_a_fetched_wheel_replaces_earlier_ones(root: Path) -> None:
     wheel = write(layout.published, "ab12/small_model-0.1.1-py3-none-any.whl", "")
     write(layout.published, "cd34/small_model-0.1.0-py3-none-any.whl", "")
     write(layout.published, "half-written.tmp", "")
-    target = Target("corporate", "https://models.invalid/", "https://models.invalid/simple/")
     file = PublishedFile(wheel.name, f"https://models.invalid/{wheel.name}", {"sha256": "ab12"})
-    result = Published("0.1.1", registry=Registry(target, layout.index), file=file)
+    result = Published("0.1.1", registry=Registry(TARGET, layout.index), file=file)
 
     assert result.wheel(workspace) == wheel
     assert [path.name for path in layout.published.iterdir()] == ["ab12"]
@@ -133,18 +133,7 @@ def test_a_published_wheel_that_was_packaged_here_is_not_fetched(root: Path, con
     digest = digest_file(own)
     fetched = write(layout.published, f"{digest}/{name}", "packaged here")
     own.write_text(content)
-    target = Target("corporate", "https://models.invalid/", "https://models.invalid/simple/")
     file = PublishedFile(name, f"https://models.invalid/{name}", {"sha256": digest})
-    result = Published("0.1.1", registry=Registry(target, layout.index), file=file)
+    result = Published("0.1.1", registry=Registry(TARGET, layout.index), file=file)
 
     assert result.wheel(workspace) == (own if content == "packaged here" else fetched)
-
-
-def test_an_index_is_asked_once_in_a_run_(root: Path) -> None:
-    run = open_here(root)
-    wheel = publish(root, "0.1.0", {})
-    first = find_published(run, None)
-    publish(root, "0.1.1", {})
-
-    assert find_published(run, None) == first
-    assert str(wheel) in run.workspace.digests._entries  # noqa: SLF001

@@ -15,15 +15,7 @@ from trainwheel.steps.shared.measure import HeldOut, read_held_out
 from trainwheel.wheel.proof import read_promise
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
-from unit.steps.session import (
-    configure,
-    fail,
-    fill_environment,
-    lock_more,
-    open_with,
-    publish,
-    publish_own,
-)
+from unit.steps.session import configure, fail, fill_environment, lock_more, open_with, publish
 from unit.steps.shared.measured import COMPARED, MEASURED, hold_out, host, measure, request
 
 DROP = "gate.accuracy.max-drop = 0.05"
@@ -258,24 +250,3 @@ def test_a_line_that_is_not_a_row_is_refused_by_its_number(
         read(tmp_path, f"{row}{line}\n{row}")
 
     sentence(caught.value)
-
-
-def test_a_model_that_is_the_published_one_needs_no_second_environment(root: Path) -> None:
-    configure(root, DROP, "gate.f1.max-drop = 0.05", "gate.accuracy.min = 0.95")
-    hold_out(root)
-    publish_own(root)
-    session = open_with(root, host())
-
-    document = measure(session)
-
-    assert len(session.calls) == 1
-    assert not (root / ".nox/published").exists()
-    assert document["compared"] == {}
-    assert document["baseline"]["metrics"] == {"accuracy": 0.9}
-    checks = [(row["metric"], row["outcome"], row["told"])
-              for row in document["verdict"]["checks"]]  # fmt: skip
-    assert checks == [
-        ("accuracy", "failed", ""),
-        ("accuracy", "passed", "this model is 0.1.0"),
-        ("f1", "failed", "not in the metrics of this model, baseline 0.1.0"),
-    ]

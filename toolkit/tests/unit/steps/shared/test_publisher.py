@@ -10,7 +10,8 @@ from trainwheel.engine.fingerprint import Fingerprint, Reason
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record
 from trainwheel.errors import StepFailedError
-from trainwheel.steps.shared.publisher import publisher_of, unpublished, wheel_of
+from trainwheel.steps.shared.publish import publisher_of
+from trainwheel.steps.shared.publisher import unpublished, wheel_of
 from unit.model_wheels import ONE, OTHER, package
 from unit.recording_tools import RecordingTools
 from unit.repository import open_here, write
