@@ -96,6 +96,13 @@ def test_what_does_not_fit_the_schema_is_neither_read_nor_written(path: str, val
         whole.render()
 
 
+@pytest.mark.parametrize("edge", [Golden("34" * 32, 0, "a:f", 0), Golden("34" * 32, 0, "a:f", 0.0)])
+def test_a_tolerance_and_a_count_may_be_zero(edge: Golden) -> None:
+    text = replace(PROVENANCE, golden=edge).render()
+
+    VALIDATOR.validate(json.loads(text))
+
+
 @pytest.mark.parametrize(("path", "value"), [("training.engine", "x"), ("artefact.format", "onnx")])
 def test_an_engine_or_format_of_a_later_version_is_read(path: str, value: str) -> None:
     assert not VALIDATOR.is_valid(json.loads(changed(path, value)))
