@@ -104,6 +104,7 @@ class StepEnvironments:
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""
+        command = replace(command, env={**self.variables(step), **command.env})
         return run(command, self.workspace.environment, log=self.workspace.layout.log(step))
 
     def run(  # noqa: PLR0913 - see `Tools`

@@ -53,7 +53,7 @@ class Tools(Protocol):
         ...
 
     def complete(self, command: Command, step: str) -> Completed:
-        """Run a command, and return how it ended; its output goes to a step's log."""
+        """Run a command with a step's variables, and return how it ended; its log is the step's."""
         ...
 
     def run(  # noqa: PLR0913 - how a tool is run, each by name

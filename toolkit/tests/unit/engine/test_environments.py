@@ -176,11 +176,12 @@ def test_a_command_is_run_to_its_end_and_its_files_can_be_read_by_others(shell: 
     tools = shell.open()
     tools.run(STEP, script("open('made', 'w').close()"), what="it")
 
-    result = tools.complete(Command((sys.executable, "-c", "print('bad'); exit(4)")), STEP)
+    code = "import os; print(os.environ['VIRTUAL_ENV'], os.environ['PATH']); exit(4)"
+    result = tools.complete(Command((sys.executable, "-c", code), env={"PATH": "mine"}), STEP)
 
     assert (shell.root / "made").stat().st_mode & 0o777 == 0o644
     assert (result.returncode, shell.stream.getvalue()) == (4, "")
-    assert "bad\n" in shell.log()
+    assert f"{shell.folder / HOME} mine\n" in shell.log()
 
 
 def test_steps_with_the_same_packages_share_an_environment(shell: Shell) -> None:

@@ -167,8 +167,8 @@ def _ask_host(run: Run, request: Mapping[str, Any], path: Path) -> tuple[dict[st
     answer = path.with_suffix(".answer")
     path.write_text(json.dumps(request), encoding="utf-8")
     argv = (str(run.tools.python("train")), "-P", "-m", MEASURING.name, str(path), str(answer))
-    env = {**run.tools.variables("train"), "PYTHONPATH": str(MEASURING.parent)}
-    result = run.tools.complete(Command(argv, env=env), "evaluate")
+    command = Command(argv, env={"PYTHONPATH": str(MEASURING.parent)})
+    result = run.tools.complete(command, "evaluate")
     if result.failed:
         return {}, result.last_line
     return json.loads(answer.read_bytes()), ""
