@@ -2,7 +2,7 @@
 
 Compiling scikit-learn takes about five seconds, and every environment would do so anew. The store
 holds what Python compiled once, by the distribution that it belongs to; an environment is given a
-link to each compiled module. The links are to files and not to folders, so that an interpreter
+hard link to each compiled module. Links are to files and not to folders, so that an interpreter
 writes into its own environment and never into the store.
 
 A compiled module in the store is checked by the hash of its source (PEP 552). By default Python
@@ -18,6 +18,7 @@ import importlib.util
 import os
 import re
 import shutil
+import stat
 import struct
 import sys
 import sysconfig
@@ -85,18 +86,20 @@ class Bytecode:
             self._modules[home] = dict(self._read_modules(site))
             self.keep(home)
             for entry in {module.entry for module in self._modules[home].values()}:
-                for path in _files(entry):
-                    _link(compiled / Path(path).relative_to(entry), Path(path))
+                with contextlib.suppress(OSError):  # It is new, or another run makes room.
+                    shutil.copytree(entry, compiled, copy_function=_link, dirs_exist_ok=True)
         _clear(prefix, {compiled, *links})
         for place, target in links.items():
-            _link(place, target)
+            if not place.is_symlink():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(target)
         return prefix
 
     def keep(self, home: Path) -> None:
         """Move what Python compiled in an environment to the store, if its source is unchanged."""
         site, added = site_packages(home), False
         compiled = _below(home / "bytecode", site)
-        for path in map(Path, _files(compiled)):
+        for path in _unshared_files(compiled):
             name = path.relative_to(compiled).as_posix()
             module = self._modules.get(home, {}).get(f"{name.removesuffix(_TAG)}.py")
             data = module and _checked(path, site / module.name, module.digest)
@@ -104,7 +107,7 @@ class Bytecode:
             if module is not None and data:
                 added = True
                 _write(module.entry / name, data)
-                _link(path, module.entry / name)
+                _link(module.entry / name, path)
         if added:
             self._make_room()
 
@@ -133,7 +136,7 @@ class Bytecode:
         sizes = {}
         for entry in self.store.glob("*/*"):
             with contextlib.suppress(FileNotFoundError):
-                size = sum(Path(path).stat().st_size for path in _files(str(entry)))
+                size = sum(path.stat().st_size for path in entry.rglob("*"))
                 sizes[entry] = (entry.stat().st_mtime, size)
         total = sum(size for _, size in sizes.values())
         for entry, (_, size) in sorted(sizes.items(), key=lambda row: row[1]):
@@ -154,14 +157,14 @@ def _below(prefix: Path, folder: Path) -> Path:
     return prefix / folder.relative_to(folder.anchor)
 
 
-def _files(folder: Path | str) -> Iterator[str]:
-    """Yield the files below a folder, without links; nothing where it does not exist."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as scan:
-        for entry in scan:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(entry.path)
-            elif entry.is_file(follow_symlinks=False):
-                yield entry.path
+def _unshared_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder that are not links; nothing where it does not exist."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                yield path
 
 
 def _checked(path: Path, source: Path, digest: str) -> bytes | None:
@@ -202,11 +205,12 @@ def _write(path: Path, data: bytes) -> None:
         Path(name).replace(path)
 
 
-def _link(place: Path, target: Path) -> None:
-    if not place.is_symlink():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            place.symlink_to(target)
+def _link(source: str | Path, place: str | Path) -> None:
+    """Make a hard link, or a symbolic one to another file system; what is there stays."""
+    for link in (os.link, os.symlink):
+        with contextlib.suppress(OSError):
+            link(source, place)
+            return
 
 
 def _clear(folder: Path, keep: set[Path]) -> None:
