@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from integration.index.default_pypiserver import serve_default
-from integration.tiny import TinyProject, copy_of
+from integration.tiny import TinyProject, copy_of, serve_index
+from trainwheel.errors import NoEnvironmentError
+from trainwheel.index.pip import UvSettings
+from trainwheel.install.bytecode import site_packages
+from trainwheel.install.environments import Installer
+from trainwheel.system.digest import digest_file
+from trainwheel.system.environ import Environment
+from unit.wheels import write_wheel
 
 pytestmark = pytest.mark.integration
 
@@ -67,12 +75,33 @@ def test_the_install_lines_work_as_printed(
     assert "'big'" in fresh_venv(f'python -c "{predict}"')
 
 
+def test_an_environment_of_what_was_downloaded_before_asks_no_index(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path / "index", "helper", "1.0")
+    line = f"helper==1.0 --hash=sha256:{digest_file(wheel)}\n"
+    kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_NO_CONFIG": "1"}
+    log = tmp_path / "uv.log"
+    with serve_index(tmp_path / "index") as index:
+        address = {
+            "UV_DEFAULT_INDEX": f"{index.url}simple/",
+            "UV_CACHE_DIR": str(tmp_path / "cache"),
+        }
+        installer = Installer(Environment(kept), log, UvSettings(address))
+        installer.ensure(tmp_path / "first", line)
+
+    installer.ensure(tmp_path / "second", line)
+
+    assert [*site_packages(tmp_path / "second").glob("helper*")]
+    with pytest.raises(NoEnvironmentError, match="uv pip install"):
+        installer.ensure(tmp_path / "third", line.replace("helper", "other"))
+
+
 def test_an_index_of_packages_that_is_down_is_one_line_without_its_password(
     alone: TinyProject, tmp_path: Path
 ) -> None:
     variables = {
         "PIP_INDEX_URL": f"http://user:{SECRET}@127.0.0.1:9/simple/",
         "PIP_FIND_LINKS": "",
+        "PIP_EXTRA_INDEX_URL": "",
         "UV_CACHE_DIR": str(tmp_path / "cache"),
         "UV_HTTP_RETRIES": "0",
     }

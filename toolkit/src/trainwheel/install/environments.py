@@ -181,10 +181,21 @@ class Installer:
         # What one share needs may be in another one; the lock names all packages.
         alone = ("--no-deps",) if is_divided and "--no-deps" not in options else ()
         for share in shares:
-            words = (*arguments, *options, *alone, "--requirement", "-")
-            self._uv(*words, stdin=share.requirements, settings=share.settings)
+            self._fill((*arguments, *options, *alone, "--requirement", "-"), share)
         if alone:
             self.check(python)
+
+    def _fill(self, words: tuple[str, ...], share: Share) -> None:
+        """Install from uv's cache, or from the index where that does not hold everything.
+
+        An index that gives its pages no lifetime would be asked for each package again, for every
+        environment. The digests decide which files are installed, so old pages do no harm.
+        """
+        if "--no-cache" not in words:
+            with contextlib.suppress(StepFailedError):
+                self._uv(*words, "--offline", stdin=share.requirements, settings=share.settings)
+                return
+        self._uv(*words, stdin=share.requirements, settings=share.settings)
 
     def check(self, python: Path) -> None:
         """Check that what is installed fits together.
