@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import peers
+from benchmarks.checkouts import snapshot
 from benchmarks.timing import Bar, Entrant, Result, check, describe, machine, race
 
 from integration.tiny import ROOT, TinyProject, make_tiny
@@ -100,9 +101,7 @@ def test_one_file_edited(folder: Path) -> None:
 
 def test_nothing_to_do_with_10000_files_of_data(folder: Path) -> None:
     project = make_project(folder)
-    for number in range(FILES):
-        text = "".join(f"{number},{row}\n" for row in range(100))
-        project.write(f"data/{number % 100:02}/{number:05}.csv", text)
+    write_data(project, FILES)
     results = race_with_data(project, f"nothing to do, {FILES} files of data")
     check(Bar("seconds", results["nox -s upload"].median, at_most=SECONDS_WITH_DATA))
 
@@ -147,21 +146,20 @@ def test_digest_of_a_large_file_needs_little_memory(folder: Path) -> None:
 
 def make_reference(folder: Path) -> TinyProject:
     """Copy the model project that stands at the root of this repository."""
-    project = replace(make_project(folder), root=folder / "reference")
-    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in replace(project, root=ROOT).run(*listing).output.split("\0"):
-        if (ROOT / name).is_file() and not name.startswith("toolkit/"):
-            (project.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, project.root / name)
-    identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.invalid")
-    for words in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "Start")):
-        assert project.run("git", *words).code == 0
-    return project
+    root = snapshot(ROOT, folder / "reference", skip="toolkit/")
+    return replace(make_project(folder), root=root)
 
 
 def make_project(folder: Path) -> TinyProject:
     """Copy the tiny project; its tools keep what they compile, as a user's do."""
     return make_tiny(folder / "tiny", folder / "env").without("PYTHONDONTWRITEBYTECODE")
+
+
+def write_data(project: TinyProject, files: int) -> None:
+    """Write so many files of 100 rows, in up to 100 folders."""
+    for number in range(files):
+        text = "".join(f"{number},{row}\n" for row in range(100))
+        project.write(f"data/{number % 100:02}/{number:05}.csv", text)
 
 
 def publish(project: TinyProject) -> None:

@@ -7,7 +7,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,20 +53,41 @@ class Entrant:
 
 
 @dataclass(frozen=True)
-class Result:
-    """How long the runs of one entrant took, in seconds."""
+class Times:
+    """How long the runs of a command took, in seconds: by the clock, and of the processor."""
 
-    entrant: Entrant
     wall: tuple[float, ...]
     cpu: tuple[float, ...]
+
+    @classmethod
+    def of(cls, runs: Iterable[tuple[float, float]]) -> Times:
+        """Return the times of runs as `Entrant.run` returns them."""
+        return cls(*map(tuple, zip(*runs, strict=True)))
 
     @property
     def median(self) -> float:
         """By the clock."""
         return statistics.median(self.wall)
 
-    def __truediv__(self, other: Result) -> float:
+    @property
+    def work(self) -> float:
+        """The median of the processor's seconds, on all cores."""
+        return statistics.median(self.cpu)
+
+    def __truediv__(self, other: Times) -> float:
         return self.median / other.median
+
+    def __add__(self, other: Times) -> Times:
+        """Return the times of both together, run by run."""
+        walls, cpus = zip(self.wall, other.wall, strict=True), zip(self.cpu, other.cpu, strict=True)
+        return Times(tuple(map(sum, walls)), tuple(map(sum, cpus)))
+
+
+@dataclass(frozen=True)
+class Result(Times):
+    """How long the runs of one entrant took."""
+
+    entrant: Entrant
 
 
 @dataclass(frozen=True)
@@ -83,23 +104,31 @@ class Bar:
     found: float
     at_most: float
 
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is within its bound."""
+        return self.found <= self.at_most
+
     def __str__(self) -> str:
-        said = "holds" if self.found <= self.at_most else "MISSED"
-        return f"{said}: {self.found:.2f} {self.what}, at most {self.at_most:.2f}"
+        verdict = "holds" if self.holds else "MISSED"
+        return f"{verdict}: {self.found:.2f} {self.what}, at most {self.at_most:.2f}"
 
 
 def race(
-    entrants: Sequence[Entrant], before: Callable[[Entrant, int], object] | None = None
+    entrants: Sequence[Entrant],
+    before: Callable[[Entrant, int], object] | None = None,
+    rounds: int = ROUNDS,
 ) -> dict[str, Result]:
-    """Run all entrants in turn, `ROUNDS` times after a round that does not count.
+    """Run all entrants in turn, `rounds` times after a round that does not count.
 
     Args:
         entrants: What is timed.
         before: Called before each run, with the number of the round: an edit. Every run must then
             make its product anew; without it, none may.
+        rounds: How often.
     """
     times: dict[str, list[tuple[float, float]]] = {entrant.name: [] for entrant in entrants}
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         for entrant in entrants:
             if before is not None:
                 before(entrant, number)
@@ -108,10 +137,8 @@ def race(
             if number:
                 times[entrant.name].append(taken)
                 assert (entrant.made_at() != made_at) is (before is not None), entrant.name
-    return {
-        entrant.name: Result(entrant, *map(tuple, zip(*times[entrant.name], strict=True)))
-        for entrant in entrants
-    }
+    runs = {entrant.name: Times.of(times[entrant.name]) for entrant in entrants}
+    return {e.name: Result(runs[e.name].wall, runs[e.name].cpu, e) for e in entrants}
 
 
 def describe(title: str, results: Mapping[str, Result]) -> str:
@@ -120,9 +147,8 @@ def describe(title: str, results: Mapping[str, Result]) -> str:
     lines = [f"\n{title}: medians of {ROUNDS} runs in turn", machine()]
     lines.append(f"{'':24} {'clock':>9} {'best':>9} {'processor':>10} {'ratio':>7}  version")
     for name, result in results.items():
-        cpu = statistics.median(result.cpu)
         lines.append(
-            f"{name:24} {result.median:7.3f} s {min(result.wall):7.3f} s {cpu:8.3f} s"
+            f"{name:24} {result.median:7.3f} s {min(result.wall):7.3f} s {result.work:8.3f} s"
             f" {result / first:7.2f}  {result.entrant.version}"
         )
     return "\n".join(lines)
@@ -131,7 +157,7 @@ def describe(title: str, results: Mapping[str, Result]) -> str:
 def check(*bars: Bar) -> None:
     """Print how each bar was met, and fail if one was not."""
     print(*bars, sep="\n")
-    missed = [str(bar) for bar in bars if bar.found > bar.at_most]
+    missed = [str(bar) for bar in bars if not bar.holds]
     assert not missed, "; ".join(missed)
 
 
