@@ -101,6 +101,8 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Measure, also beside other tools; the figures go into an issue's closing note."""
+    """Measure; ``-- benchmarks/bench_chain.py`` measures the chain alone."""
     ensure(session, "peers", "bench")
-    run(session, "pytest", "-m", "bench", "benchmarks", "tests", *session.posargs)
+    names_files = any((TOOLKIT / word.partition("::")[0]).exists() for word in session.posargs)
+    paths = () if names_files else ("benchmarks", "tests")
+    run(session, "pytest", "-m", "bench", *paths, *session.posargs)

@@ -1,0 +1,155 @@
+"""From a fresh clone to a published model, beside the classic chain; writes docs/benchmarks.md.
+
+The last test writes the page, and then says whether the figures hold their bars. It needs the
+others: ``nox -f toolkit/noxfile.py -s bench -- benchmarks/bench_chain.py``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from benchmarks import growth
+from benchmarks.chains import Chain, Taken, classic, ours
+from benchmarks.checkouts import git, snapshot
+from benchmarks.downloads import INTERFACES, forget, make_pipenv, received, size_of_pictures
+from benchmarks.page import ChainFigures, Growth, bars, render
+from benchmarks.timing import ROUNDS, Entrant, Times, check, machine, race
+
+from integration.tiny import ROOT, serve_index
+from trainwheel.requirements.lockfile import parse_lockfile
+
+pytestmark = [pytest.mark.bench, pytest.mark.integration, pytest.mark.timeout(7200)]
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+CLASSIC = Path(__file__).parent / "peers" / "classic"
+SESSIONS = ("data", "train", "report", "test", "package", "upload")
+GROWTHS = ("steps", "tests", "data", "artefact")
+IDLE_RUNS = 3
+"""Of the short commands in each round, for one of them says little."""
+FREE = 20 << 30
+
+
+@dataclass
+class Findings:
+    """What the tests of this module leave for the page."""
+
+    figures: ChainFigures | None = None
+    growths: dict[str, Growth] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    """Filled by one test after the other."""
+    return Findings()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is removed at once, for what stands there is large."""
+    if not INTERFACES.exists():
+        pytest.skip("needs Linux's /proc to count what is downloaded")
+    if (free := shutil.disk_usage(tmp_path).free) < FREE:
+        pytest.skip(f"{free >> 30} GiB are free on the disk, this needs {FREE >> 30}")
+    with tempfile.TemporaryDirectory(dir=tmp_path) as name:
+        yield Path(name)
+
+
+def test_fresh_stale_and_idle_beside_the_classic_chain(folder: Path, findings: Findings) -> None:
+    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
+    pipenv = make_pipenv(folder / "pipenv", lock)
+    theirs, own = (snapshot(tree, folder / name) for tree, name in ((CLASSIC, "c"), (ROOT, "o")))
+    (folder / "nexus").mkdir()
+    with serve_index(folder / "nexus") as index:
+        peer = classic(theirs, folder / "classic", pipenv, index)
+        chain = ours(own, folder / "ours")
+        classic_bytes, own_bytes = (count_bytes(each) for each in (peer, chain))
+        times: dict[str, list[Taken]] = defaultdict(list)
+        for _ in range(ROUNDS):
+            for name, taken in measure_round(peer, chain):
+                times[name].append(taken)
+    measured = {name: Times.of(runs) for name, runs in times.items()}
+    findings.figures = ChainFigures(
+        **measured,
+        classic_bytes=classic_bytes,
+        own_bytes=own_bytes,
+        picture_bytes=size_of_pictures(lock, folder / "report", chain.variables),
+    )
+    idle = race([nox(chain, "-l"), *(nox(chain, "-s", session) for session in SESSIONS)])
+    findings.growths["steps"] = growth.with_steps(*idle.values(), sessions=SESSIONS)
+
+
+def test_growth_with_the_tests(folder: Path, findings: Findings) -> None:
+    findings.growths["tests"] = growth.with_tests(folder)
+
+
+def test_growth_with_the_data(folder: Path, findings: Findings) -> None:
+    findings.growths["data"] = growth.with_data(folder)
+
+
+def test_growth_with_the_artefact(folder: Path, findings: Findings) -> None:
+    findings.growths["artefact"] = growth.with_artefact(folder)
+
+
+def test_the_page_is_written_and_the_bars_hold(findings: Findings) -> None:
+    figures = findings.figures
+    missing = [name for name in GROWTHS if name not in findings.growths]
+    assert figures is not None, "the chains were not measured"
+    assert not missing, f"not measured: {missing}"
+    page = render(taken_on(), figures, [findings.growths[name] for name in GROWTHS])
+    PAGE.write_text(page, encoding="utf-8")
+    print(f"\n{page}")
+    check(*bars(figures).values())
+
+
+def count_bytes(chain: Chain) -> int:
+    """Run a chain once from a fresh clone and empty caches; return how many bytes came in."""
+    chain.clone()
+    forget(chain.cache, downloads=True)
+    before = received()
+    chain.run_install()
+    chain.upload()
+    return received() - before
+
+
+def measure_round(peer: Chain, chain: Chain) -> Iterator[tuple[str, Taken]]:
+    """Yield what each command of one round takes, both chains in turn."""
+    for prefix, each in (("classic_", peer), ("", chain)):
+        each.clone()
+        forget(each.cache)
+        yield f"{prefix}install", each.run_install()
+        yield f"{prefix}upload", each.upload()
+    yield "again", chain.upload()
+    for prefix, each in (("classic_", peer), ("", chain)):
+        each.make_stale()
+        yield f"{prefix}stale", each.upload()
+    yield "again", chain.upload()
+    for _ in range(IDLE_RUNS):
+        yield "once_more", chain.upload()
+        yield "listing", nox(chain, "-l").run()
+
+
+def nox(chain: Chain, *words: str) -> Entrant:
+    """Return a command of the Nox in our chain's clone; idle, it leaves the artefact alone."""
+    python = chain.site / ".venv" / "bin" / "python"
+    command = chain.command(str(python), "-P", "-m", "nox", *words)
+    (artefact,) = chain.site.glob("model/*/artefact/model.joblib")
+    return replace(command, name=" ".join(("nox", *words)), product=artefact)
+
+
+def taken_on() -> tuple[str, ...]:
+    """Return when, where and with which versions the figures were taken."""
+    today, commit = (
+        dt.datetime.now(tz=dt.UTC),
+        git(ROOT, "rev-parse", "--short", "HEAD"),
+    )
+    tools = ", ".join(f"{name} {version(name)}" for name in ("trainwheel", "nox", "uv", "pipenv"))
+    rounds = f"{ROUNDS} round{'s' if ROUNDS != 1 else ''}"
+    return f"{today:%d %B %Y}, commit {commit.strip()}, {rounds}", machine(), tools

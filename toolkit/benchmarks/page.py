@@ -1,0 +1,171 @@
+"""The manual's page of figures, made from what the benchmark measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.timing import Bar, Times
+
+__all__ = ["ChainFigures", "Growth", "bars", "render"]
+
+FRESH, STALE, IDLE = 1.0, 1.8, 1.25
+MEGA = 1_000_000
+
+_HEAD = """\
+# Benchmarks
+
+The chain beside the one that many teams write by hand: a Makefile that calls pipenv, Sphinx,
+unittest, bumpversion, pipenv-setup and twine (`benchmarks/peers/classic`). It trains, tests,
+builds and uploads; ours also proves the wheel, compares it with what is published, writes a report
+and a bill of materials, and verifies the upload.
+
+`nox -f toolkit/noxfile.py -s bench -- benchmarks/bench_chain.py` takes the figures and writes this
+page.
+"""
+
+_HOW = """\
+## How they were taken
+
+Each round runs both chains in turn, on one machine: a fresh clone of each, then everything stale,
+then ours again with nothing to do. A round before them does not count; it begins with empty
+download caches and gives the bytes. Seconds are medians of all rounds by the clock, those in
+brackets of the processor. Ratios are between medians of one run.
+
+- *Fresh clone to published*: `make install` and `make upload.model` after `git clone`; in the
+  classic chain also pipenv-setup's own environment, for it cannot run in the project's. uv, pip
+  and pipenv find in their caches what they downloaded before; all other caches are empty, that
+  of our compiled modules too. pipenv itself and Python are there.
+- *Everything stale*: `make clean`, the sources as they were committed, no result kept, nothing
+  published; the environments stay.
+- *Again right after a release*, *once more*: `make upload.model`, and nothing changed in between.
+- *Downloaded*: what came in on all network interfaces but loopback, from `/proc/net/dev`, so
+  whatever else the machine received meanwhile is in it. *Pictures* are the packages that only
+  the report's pictures need, installed alone; their bytes are the bar.
+- Packages come over the network: folders of packages on the machine's disk, which pip may be set
+  to use, are not used. Interpreters write bytecode (`PYTHONDONTWRITEBYTECODE` is not set); pipenv
+  sets that variable for what it runs. The classic chain publishes to a pypiserver on loopback,
+  ours to its embedded index, which is one too.
+- The sample projects of the tables about tests, data and the artefact are copies of
+  `tests/projects/tiny`.
+"""
+
+
+@dataclass(frozen=True)
+class ChainFigures:
+    """What both chains took, and what ours took with nothing to do.
+
+    Args:
+        classic_install: Of a fresh clone of the classic chain.
+        classic_upload: Of the same.
+        classic_stale: With its environments there.
+        install: Of a fresh clone of ours.
+        upload: Of the same.
+        stale: With its environments there.
+        again: Right after a release.
+        once_more: After that.
+        listing: `nox -l`.
+        classic_bytes: Downloaded, from empty caches.
+        own_bytes: The same of ours.
+        picture_bytes: The part of them that only pictures need.
+    """
+
+    classic_install: Times
+    classic_upload: Times
+    classic_stale: Times
+    install: Times
+    upload: Times
+    stale: Times
+    again: Times
+    once_more: Times
+    listing: Times
+    classic_bytes: int
+    own_bytes: int
+    picture_bytes: int
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How seconds grow with one number.
+
+    Args:
+        title: The heading.
+        about: A sentence below it.
+        heads: Of the columns; the first is that of the numbers.
+        rows: Number, as it is written → times, one a column.
+    """
+
+    title: str
+    about: str
+    heads: tuple[str, ...]
+    rows: Mapping[str, tuple[Times, ...]]
+
+
+def bars(figures: ChainFigures) -> dict[str, Bar]:
+    """Return what must hold, by what it is about."""
+    fresh = figures.install + figures.upload
+    classic_fresh = figures.classic_install + figures.classic_upload
+    more = (figures.own_bytes - figures.classic_bytes) / MEGA
+    return {
+        "fresh": Bar("times the classic chain", fresh / classic_fresh, FRESH),
+        "stale": Bar("times the classic chain", figures.stale / figures.classic_stale, STALE),
+        "again": Bar("times nox -l", figures.again / figures.listing, IDLE),
+        "once more": Bar("times nox -l", figures.once_more / figures.listing, IDLE),
+        "bytes": Bar("MB more", more, figures.picture_bytes / MEGA),
+    }
+
+
+def render(taken: Sequence[str], figures: ChainFigures, growths: Sequence[Growth]) -> str:
+    """Return the page.
+
+    Args:
+        taken: Sentences on when, where and with which versions.
+        figures: Of the two chains.
+        growths: The other tables.
+    """
+    parts = [_HEAD, "\n".join(f"- {line}" for line in taken) + "\n", _chains(figures)]
+    return "\n".join([*parts, *map(_growth, growths), _HOW])
+
+
+def _chains(figures: ChainFigures) -> str:
+    limits = bars(figures)
+    classic, own = (
+        f"{first.median:.1f} + {second.median:.1f} = {_seconds(first + second)}"
+        for first, second in (
+            (figures.classic_install, figures.classic_upload),
+            (figures.install, figures.upload),
+        )
+    )
+    classic_mb, own_mb = (
+        f"{size / MEGA:.1f} MB" for size in (figures.classic_bytes, figures.own_bytes)
+    )
+    stale = (_seconds(figures.classic_stale), _seconds(figures.stale))
+    rows = [
+        ("fresh clone to published: install + upload", classic, own, *_verdict(limits["fresh"])),
+        ("everything stale, environments there", *stale, *_verdict(limits["stale"])),
+        ("again right after a release", "", _seconds(figures.again), *_verdict(limits["again"])),
+        ("once more", "", _seconds(figures.once_more), *_verdict(limits["once more"])),
+        ("`nox -l`", "", _seconds(figures.listing), "", ""),
+        ("downloaded, from empty caches", classic_mb, own_mb, *_verdict(limits["bytes"])),
+    ]
+    return _table(("", "classic chain", "ours", "difference", "bar"), rows)
+
+
+def _verdict(bar: Bar) -> tuple[str, str]:
+    """Return the figure of a bar, and whether it holds."""
+    verdict = "holds" if bar.holds else f"**missed by {bar.found - bar.at_most:.2f}**"
+    return f"{bar.found:.2f} {bar.what}", f"≤ {bar.at_most:.2f}: {verdict}"
+
+
+def _growth(growth: Growth) -> str:
+    rows = [(name, *map(_seconds, times)) for name, times in growth.rows.items()]
+    return f"## {growth.title}\n\n{growth.about}\n\n{_table(growth.heads, rows)}"
+
+
+def _seconds(times: Times) -> str:
+    return f"{times.median:.2f} s ({times.work:.2f})"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
