@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import statistics
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -70,16 +71,17 @@ def test_fresh_stale_and_idle_beside_the_classic_chain(folder: Path, findings: F
     with serve_index(folder / "nexus") as index:
         peer = classic(theirs, folder / "classic", pipenv, index)
         chain = ours(own, folder / "ours")
-        classic_bytes, own_bytes = (count_bytes(each) for each in (peer, chain))
+        first = {each.name: run_fresh(each, downloads=True)[2] for each in (peer, chain)}
+        again: dict[str, list[int]] = defaultdict(list)
         times: dict[str, list[Taken]] = defaultdict(list)
         for _ in range(ROUNDS):
-            for name, taken in measure_round(peer, chain):
+            for name, taken in measure_round(peer, chain, again):
                 times[name].append(taken)
     measured = {name: Times.of(runs) for name, runs in times.items()}
     findings.figures = ChainFigures(
         **measured,
-        classic_bytes=classic_bytes,
-        own_bytes=own_bytes,
+        bytes_first=(first[peer.name], first[chain.name]),
+        bytes_again=tuple(round(statistics.median(again[each.name])) for each in (peer, chain)),
         picture_bytes=size_of_pictures(lock, folder / "report", chain.variables),
     )
     idle = race([nox(chain, "-l"), *(nox(chain, "-s", session) for session in SESSIONS)])
@@ -109,23 +111,34 @@ def test_the_page_is_written_and_the_bars_hold(findings: Findings) -> None:
     check(*bars(figures).values())
 
 
-def count_bytes(chain: Chain) -> int:
-    """Run a chain once from a fresh clone and empty caches; return how many bytes came in."""
+def run_fresh(chain: Chain, *, downloads: bool = False) -> tuple[Taken, Taken, int]:
+    """Install and publish from a fresh clone; return what both take, and how many bytes came in.
+
+    Args:
+        chain: The chain.
+        downloads: Empty its caches of downloads too.
+    """
     chain.clone()
-    forget(chain.cache, downloads=True)
+    forget(chain.cache, downloads=downloads)
     before = received()
-    chain.run_install()
-    chain.upload()
-    return received() - before
+    return chain.run_install(), chain.upload(), received() - before
 
 
-def measure_round(peer: Chain, chain: Chain) -> Iterator[tuple[str, Taken]]:
-    """Yield what each command of one round takes, both chains in turn."""
+def measure_round(
+    peer: Chain, chain: Chain, again: dict[str, list[int]]
+) -> Iterator[tuple[str, Taken]]:
+    """Yield what each command of one round takes, both chains in turn.
+
+    Args:
+        peer: The classic chain.
+        chain: Ours.
+        again: Takes the bytes that came in although the caches had them, by the chain's name.
+    """
     for prefix, each in (("classic_", peer), ("", chain)):
-        each.clone()
-        forget(each.cache)
-        yield f"{prefix}install", each.run_install()
-        yield f"{prefix}upload", each.upload()
+        install, upload, size = run_fresh(each)
+        again[each.name].append(size)
+        yield f"{prefix}install", install
+        yield f"{prefix}upload", upload
     yield "again", chain.upload()
     for prefix, each in (("classic_", peer), ("", chain)):
         each.make_stale()

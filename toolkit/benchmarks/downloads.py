@@ -14,8 +14,8 @@ from trainwheel.install.environments import Installer
 from trainwheel.requirements.lockfile import Lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 
-TOOLS = ("uv", "pip", "pipenv")
-"""What has a folder of downloads below XDG_CACHE_HOME."""
+TOOLS = ("uv", "pip", "pipenv", "virtualenv")
+"""What has a folder of downloads below XDG_CACHE_HOME; virtualenv unpacks those that it brings."""
 
 _PLACES = ("find-links", "extra-index-url", "index-url")
 INTERFACES = Path("/proc/net/dev")
