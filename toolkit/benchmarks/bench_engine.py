@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> TinyProject:
 
 
 def test_one_and_two_workers_beside_loky(project: TinyProject, tmp_path: Path) -> None:
-    env = project.envdir / "train-engine"
+    env = project.envdir / "packages-engine"
     archive = tmp_path / "modules.zip"
     run = open_run(project.root, project.envdir, Environment(), load_chain().categories)
     archive.write_bytes(pack(run.workspace).content)

@@ -107,7 +107,7 @@ def _step(project: TinyProject, session: str) -> Entrant:
 
 
 def _pytest(project: TinyProject) -> Entrant:
-    python = project.envdir / "test" / "bin" / "python"
+    python = project.envdir / "packages-test" / "bin" / "python"
     report = project.root / "build" / "plain.xml"
     options = ("-q", "-p", "no:cacheprovider", "--cov=tiny_model", f"--junitxml={report}")
     argv = (str(python), "-m", "pytest", "tests", *options)

@@ -100,7 +100,7 @@ def test_everything_comes_from_where_it_is_bound_and_a_release_is_sent(
     lock = json.loads(project.read("Pipfile.lock"))
     assert lock["default"]["acme-lib"]["version"] == "==1.0"
     assert trained.code == 0, trained.output
-    python = str(python_of(project.envdir / "train"))
+    python = str(python_of(project.envdir / "packages"))
     origin = project.run(python, "-c", "import acme_lib; print(acme_lib.origin)")
     assert origin.output.strip() == "team"
     assert list(secured.rest.folder.glob("tiny_model-*")) == []

@@ -48,7 +48,7 @@ def clustered_once(once: Once, searched_once: TinyProject) -> TinyProject:
 @pytest.fixture
 def env(clustered_once: TinyProject) -> Path:
     """The environment of training on a cluster, which workers may share."""
-    return clustered_once.envdir / "train-engine"
+    return clustered_once.envdir / "packages-engine"
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def long_lived(
     tmp_path_factory: pytest.TempPathFactory, clustered_once: TinyProject
 ) -> Iterator[Scheduler]:
     """A scheduler and a worker that serve one case after the other."""
-    env = clustered_once.envdir / "train-engine"
+    env = clustered_once.envdir / "packages-engine"
     with run_scheduler(env, tmp_path_factory.mktemp("long-lived") / "dask") as scheduler:
         scheduler.add_worker()
         yield scheduler
