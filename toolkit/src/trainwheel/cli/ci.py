@@ -20,8 +20,8 @@ __all__ = ["add_annotations", "add_summary", "mark_failures", "sum_up"]
 
 _PLACE = re.compile(r"^(?P<file>[^\s:]+\.py):(?P<line>\d+):", re.MULTILINE)
 _RELEASE, _JUNIT = "version.json", "test/junit.xml"
-_ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-_ESCAPES_OF_PROPERTIES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
+_ESCAPES = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_IN_PROPERTIES = _ESCAPES | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def add_summary(parser: argparse.ArgumentParser) -> None:
@@ -78,9 +78,9 @@ def mark_failures(build: Path) -> Iterator[str]:
     """
     for name, place, message in _failures(build):
         where = {"file": place[0], "line": place[1]} if place else {}
-        properties = {**where, "title": name}
-        mark = ",".join(f"{key}={_escaped_property(text)}" for key, text in properties.items())
-        yield f"::error {mark}::{_escaped(message)}"
+        properties = {**where, "title": name}.items()
+        mark = ",".join(f"{key}={text.translate(_IN_PROPERTIES)}" for key, text in properties)
+        yield f"::error {mark}::{message.translate(_ESCAPES)}"
 
 
 def _release(build: Path) -> Mapping[str, Any]:
@@ -119,11 +119,3 @@ def _is_ours(place: re.Match[str]) -> bool:
     path = PurePosixPath(place["file"])
     is_hidden = any(part.startswith(".") for part in path.parts)
     return not (path.is_absolute() or is_hidden or "site-packages" in path.parts)
-
-
-def _escaped(text: str) -> str:
-    return "".join(_ESCAPES.get(letter, letter) for letter in text)
-
-
-def _escaped_property(text: str) -> str:
-    return "".join(_ESCAPES_OF_PROPERTIES.get(letter, letter) for letter in text)

@@ -11,7 +11,6 @@ import ipaddress
 import secrets
 import shlex
 import socket
-import subprocess
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -27,7 +26,7 @@ from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, Process, await_line, end_group, start
+from trainwheel.system.process import Command, Process, await_line, serving
 
 __all__ = ["embedded_index", "serve_index"]
 
@@ -128,14 +127,8 @@ def _server(
     folder.mkdir(parents=True, exist_ok=True)
     with as_file(files("trainwheel") / "guest" / "index_server.py") as script:
         argv = (str(python), "-P", str(script), str(folder.resolve()), *options)
-        process = start(Command(argv, env={"PYTHONUTF8": "1"}), environment, stdin=subprocess.PIPE)
-        try:
+        with serving(Command(argv, env={"PYTHONUTF8": "1"}), environment) as process:
             yield process, _await_port(process, credentials)
-        finally:
-            if process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
-            end_group(process)
 
 
 def _await_port(process: Process, credentials: str) -> int:

@@ -64,30 +64,25 @@ class Decision:
     unchanged_since: str | None = None
 
 
-def decide(
-    base: str, releases: Iterable[str], *, unchanged: bool, wish: Wish | None = None
-) -> Decision:
+def decide(base: str, releases: Iterable[str], *, unchanged: bool, wish: Wish) -> Decision:
     """Return whether to release, and as what.
 
     Args:
         base: The version in setup.py.
         releases: Every version on the index.
         unchanged: The release key equals that of :func:`newest_in_series`. The caller compares.
-        wish: What was asked for; nothing, by default.
+        wish: What was asked for.
 
     Raises:
         ConfigurationError: A version is not PEP 440, or lower than what is published.
     """
-    wish = wish or Wish()
     releases = tuple(releases)
     newest = newest_in_series(base, releases) if unchanged else None
     if newest is not None and wish.asked is None and not wish.always:
         return Decision(
             newest, releases=False, reason=f"unchanged since {newest}", unchanged_since=newest
         )
-    version = next_version(
-        base, releases, asked=wish.asked, build_number=wish.build_number, offset=wish.offset
-    )
+    version = next_version(base, releases, wish)
     check_not_lower(version, releases)
     return Decision(
         version, releases=True, reason=_reason(wish, newest, releases), unchanged_since=newest
@@ -104,42 +99,32 @@ def _reason(wish: Wish, newest: str | None, releases: tuple[str, ...]) -> str:
     return "the next free patch" if releases else "the first release"
 
 
-def next_version(
-    base: str,
-    releases: Iterable[str],
-    *,
-    asked: str | None = None,
-    build_number: int | None = None,
-    offset: int = 0,
-) -> str:
+def next_version(base: str, releases: Iterable[str], wish: Wish) -> str:
     """Return the version to release: as asked, by the build number, or the next free one.
 
     Args:
         base: The version in setup.py; the next free one itself where it is above all published.
         releases: Every version on the index, of any series.
-        asked: See :class:`Wish`, as for the others.
-        build_number: The patch, less the offset.
-        offset: May be negative.
+        wish: What was asked for.
 
     Raises:
         ConfigurationError: A version is not PEP 440, or the patch comes out negative.
     """
     start = parse_version(base, what="version in setup.py")
-    if asked is not None:
+    if wish.asked is not None:
         # isdecimal alone takes digits of every script, which PEP 440 does not.
-        is_patch = asked.isascii() and asked.isdecimal()
-        text = _patch(start, asked) if is_patch else asked
+        is_patch = wish.asked.isascii() and wish.asked.isdecimal()
+        text = _patch(start, wish.asked) if is_patch else wish.asked
         return str(parse_version(text, what="version asked for"))
-    if build_number is not None:
-        if build_number + offset < 0:
-            message = f"build number {build_number} with offset {offset} gives a negative patch"
+    if wish.build_number is not None:
+        patch = wish.build_number + wish.offset
+        if patch < 0:
+            build = f"build number {wish.build_number} with offset {wish.offset}"
+            message = f"{build} gives a negative patch"
             raise ConfigurationError(message, hint="raise the offset")
-        return _patch(start, build_number + offset)
+        return _patch(start, patch)
     newest = newest_in_series(base, releases)
-    if newest is None:
-        return str(start)
-    highest = Version(newest)
-    if start > highest:
+    if newest is None or start > (highest := Version(newest)):
         return str(start)
     return _patch(start, highest.micro + (not highest.is_prerelease))
 

@@ -144,32 +144,23 @@ _DIGEST_KEY = re.compile(r"[0-9a-f]{7}")
 _SCP = re.compile(r"(?P<user>[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>(?!//).+)")
 
 
-def format_requirement(
-    package: Package,
-    *,
-    specifier: str | None = None,
-    extras: tuple[str, ...] | None = None,
-    where: str,
-) -> str:
+def format_requirement(package: Package, *, where: str) -> str:
     """Return `package` as PEP 508 text: extras sorted, clauses as written, markers joined.
 
     Args:
         package: Not a local one.
-        specifier: Instead of the package's own.
-        extras: Instead of the package's own.
         where: File and category, for messages.
 
     Raises:
         LockfileError: The name is unknown, or the entry cannot be written as PEP 508 and PEP 440.
     """
-    extras = package.extras if extras is None else extras
-    name = project_name(package, where=where) + (f"[{','.join(extras)}]" if extras else "")
+    extras = f"[{','.join(package.extras)}]" if package.extras else ""
+    name = project_name(package, where=where) + extras
     marker = join_markers(package.markers, where=f"{where} {package.key}")
     if package.url:
         text = f"{name} @ {reference(package)}" + (f" ; {marker}" if marker else "")
     else:
-        clauses = package.specifier if specifier is None else specifier
-        text = f"{name}{clauses}" + (f"; {marker}" if marker else "")
+        text = f"{name}{package.specifier}" + (f"; {marker}" if marker else "")
     try:
         meaning_of(text)
     except InvalidRequirement:

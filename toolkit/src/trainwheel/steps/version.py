@@ -80,9 +80,7 @@ def _readable_registry(run: Run, name_asked: str | None, wish: Wish) -> Registry
 
 
 def _decide_without_index(base: str, wish: Wish) -> Decision:
-    version = next_version(
-        base, (), asked=wish.asked, build_number=wish.build_number, offset=wish.offset
-    )
+    version = next_version(base, (), wish)
     reason = "the index cannot be read here, so the comparison is left to upload"
     return Decision(version, releases=True, reason=reason)
 

@@ -34,6 +34,7 @@ __all__ = [
     "handle_termination",
     "inherit",
     "run",
+    "serving",
     "signal_group",
     "start",
 ]
@@ -168,6 +169,23 @@ def inherit(descriptor: int) -> None:
 
 
 @contextlib.contextmanager
+def serving(command: Command, environment: Environment) -> Iterator[Process]:
+    """Start a server that ends when its standard input does, and end it after the block.
+
+    Raises:
+        StepFailedError: The program does not exist or cannot be executed.
+    """
+    process = start(command, environment, stdin=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        end_group(process)
+
+
+@contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
     """Let signals wait: a handler that raises inside Popen would leave a child running."""
     if threading.current_thread() is not threading.main_thread():
@@ -192,12 +210,10 @@ def end_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
     """End a process and all that it started: they are asked, and after the grace period forced."""
     if process.pid not in _children:
         return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
+    _signal(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(grace)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _signal(process.pid, signal.SIGKILL)
     process.wait()
     _children.discard(process.pid)
 
@@ -304,21 +320,19 @@ def handle_termination() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
     # An impatient second Ctrl-C may break off what ends the children.
-    atexit.register(_kill_running_groups)
+    atexit.register(_signal_children, signal.SIGKILL)
 
 
-def _kill_running_groups() -> None:
-    for group in _running_groups():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
+def _signal_children(number: int) -> None:
+    for group in tuple(_children):
+        _signal(group, number)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    for group in _running_groups():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGTERM)
+    _signal_children(signal.SIGTERM)
     raise SystemExit(128 + number)
 
 
-def _running_groups() -> Iterator[int]:
-    yield from tuple(_children)
+def _signal(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

@@ -48,7 +48,7 @@ from trainwheel.index.versions import (
 def test_the_next_version_is_the_next_free_patch_of_the_series(
     base: str, published: list[str], expected: str
 ) -> None:
-    assert next_version(base, published) == expected
+    assert next_version(base, published, Wish()) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,18 @@ def test_the_next_version_is_the_next_free_patch_of_the_series(
     ],
 )
 def test_a_version_asked_for_by_name_is_taken(asked: str, expected: str) -> None:
-    assert next_version("0.1.0", ["0.1.3"], asked=asked, build_number=9) == expected
+    assert next_version("0.1.0", ["0.1.3"], Wish(asked, build_number=9)) == expected
 
 
 def test_the_build_number_is_the_patch() -> None:
-    assert next_version("0.1.0", ["0.1.3"], build_number=12) == "0.1.12"
-    assert next_version("1!0.1.0", ["0.1.174"], build_number=12, offset=-12) == "1!0.1.0"
+    assert next_version("0.1.0", ["0.1.3"], Wish(build_number=12)) == "0.1.12"
+    wish = Wish(build_number=12, offset=-12)
+    assert next_version("1!0.1.0", ["0.1.174"], wish) == "1!0.1.0"
 
 
 def test_a_negative_patch_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="negative patch"):
-        next_version("0.1.0", [], build_number=3, offset=-4)
+        next_version("0.1.0", [], Wish(build_number=3, offset=-4))
 
 
 @pytest.mark.parametrize(
@@ -83,14 +84,15 @@ def test_what_is_not_pep_440_is_refused_in_one_line(
     text: str, sentence: Callable[[object], None]
 ) -> None:
     with pytest.raises(ConfigurationError, match="version asked for") as caught:
-        next_version("0.1.0", [], asked=text)
+        next_version("0.1.0", [], Wish(text))
     sentence(caught.value)
 
 
 def test_a_base_that_is_not_pep_440_names_setup_py() -> None:
-    for read in (next_version, newest_in_series):
-        with pytest.raises(ConfigurationError, match=r"version in setup\.py 'one'"):
-            read("one", [])
+    with pytest.raises(ConfigurationError, match=r"version in setup\.py 'one'"):
+        newest_in_series("one", [])
+    with pytest.raises(ConfigurationError, match=r"version in setup\.py 'one'"):
+        next_version("one", [], Wish())
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ SINCE = "0.1.174"
     ("published", "unchanged", "wish", "expected"),
     [
         ([SINCE], True, Wish(build_number=200), (SINCE, False, f"unchanged since {SINCE}", SINCE)),
-        ([SINCE], True, None, (SINCE, False, f"unchanged since {SINCE}", SINCE)),
+        ([SINCE], True, Wish(), (SINCE, False, f"unchanged since {SINCE}", SINCE)),
         ([SINCE], True, Wish(asked="180"), ("0.1.180", True, "asked for by name", SINCE)),
         (
             [SINCE],
@@ -134,15 +136,15 @@ SINCE = "0.1.174"
         ),
         (iter([SINCE]), False, Wish(build_number=175), ("0.1.175", True, "build 175", None)),
         ([SINCE], False, Wish(build_number=3, offset=200), ("0.1.203", True, "build 3", None)),
-        ([SINCE], False, None, ("0.1.175", True, "the next free patch", None)),
-        ([], False, None, ("0.1.0", True, "the first release", None)),
-        (["0.9.0"], True, None, ("0.1.0", True, "the next free patch", None)),
+        ([SINCE], False, Wish(), ("0.1.175", True, "the next free patch", None)),
+        ([], False, Wish(), ("0.1.0", True, "the first release", None)),
+        (["0.9.0"], True, Wish(), ("0.1.0", True, "the next free patch", None)),
     ],
 )
 def test_content_is_released_once_unless_it_is_asked_for(
     published: Iterable[str],
     unchanged: bool,  # noqa: FBT001 - a table
-    wish: Wish | None,
+    wish: Wish,
     expected: tuple[str, bool, str, str | None],
 ) -> None:
     decision = decide("0.1.0", published, unchanged=unchanged, wish=wish)
@@ -167,7 +169,7 @@ _versions = st.builds(
 def test_the_next_version_is_new_and_above_all_of_its_series(
     base: str, published: list[str]
 ) -> None:
-    chosen = next_version(base, published)
+    chosen = next_version(base, published, Wish())
     assert parse_version(chosen) not in map(Version, published)
     check_not_lower(chosen, published)
     newest = newest_in_series(base, published)

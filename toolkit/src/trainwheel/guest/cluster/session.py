@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -14,7 +15,7 @@ from distributed import Client
 
 from .backend import NAME, ClusterError, register
 from .preflight import Deadline, check_imports, check_task, check_versions, connect
-from .shipping import Sources, worker_plugin
+from .shipping import worker_plugin
 from .watching import watch
 
 __all__ = ["working_on"]
@@ -68,9 +69,9 @@ def _prepare(
         workers = check_versions(client, deadline)
         deadline.doing = "the workers do not take the modules of this repository"
         name = f"trainwheel-{plan['name']}"
-        sources = Sources.read(plan["archive"], plan["digest"], plan["folders"])
+        archive = Path(plan["archive"]).read_bytes()
         stack.callback(_take_away, client, name)
-        client.register_plugin(worker_plugin(sources), name=name)
+        client.register_plugin(worker_plugin(archive, plan["digest"], plan["folders"]), name=name)
         check_imports(client, plan["modules"], deadline)
         check_task(client, deadline)
     return client, {"address": plan["address"], "workers": workers}

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from distributed import WorkerPlugin
 
-__all__ = ["Sources", "worker_plugin"]
+__all__ = ["worker_plugin"]
 
 
-class Sources:
-    """What is shipped.
+def worker_plugin(archive: bytes, digest: str, folders: Sequence[str]) -> Any:
+    """Return the plugin that each worker gets, also one that joins later.
+
+    Modules of the same names that the worker knows from an earlier run are forgotten, for a
+    cluster may live longer than a training. The class is made here so that it is pickled by value:
+    the worker cannot import it before it is shipped.
 
     Args:
         archive: A zip of the repository's modules, each under its path in the repository.
         digest: Of the archive; names the folder that it is unpacked in.
         folders: Folders inside it to import from, the first one first.
     """
-
-    def __init__(self, archive: bytes, digest: str, folders: Sequence[str]) -> None:
-        self.archive = archive
-        self.digest = digest
-        self.folders = tuple(folders)
-
-    @classmethod
-    def read(cls, path: str, digest: str, folders: Sequence[str]) -> Sources:
-        """Return what is shipped from the archive in a file."""
-        return cls(Path(path).read_bytes(), digest, folders)
-
-
-def worker_plugin(sources: Sources) -> Any:
-    """Return the plugin that each worker gets, also one that joins later.
-
-    Modules of the same names that the worker knows from an earlier run are forgotten, for a
-    cluster may live longer than a training. The class is made here so that it is pickled by value:
-    the worker cannot import it before it is shipped.
-    """
-    archive, digest, folders = sources.archive, sources.digest, sources.folders
 
     class Shipped(WorkerPlugin):  # type: ignore[misc]
         def setup(self, worker: Any) -> None:

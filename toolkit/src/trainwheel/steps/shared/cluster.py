@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import socket
-import subprocess
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.guest import CLUSTER
 from trainwheel.settings.values import a_scheduler
-from trainwheel.system.process import Command, Process, await_line, end_group, start
+from trainwheel.system.process import Command, Process, await_line, serving
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["Cluster", "Shipment", "cluster_of", "pack", "plan_for", "reach", "scheduler_of"]
@@ -176,16 +175,10 @@ def _started(
         yield cluster
         return
     folder.mkdir(mode=0o700)
-    process = start(command, workspace.environment, stdin=subprocess.PIPE)
-    try:
+    with serving(command, workspace.environment) as process:
         address = _await_address(process)
         files = (folder / f"{name}.pem" for name in ("ca", "cert", "key"))
         yield Cluster(address, dict(zip(_KEYS.values(), map(str, files), strict=True)))
-    finally:
-        if process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
-        end_group(process)
 
 
 def _local_command(run: Run, folder: Path) -> tuple[str, ...]:

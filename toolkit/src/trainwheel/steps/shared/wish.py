@@ -29,15 +29,9 @@ def asked_version(workspace: Workspace) -> str:
         ConfigurationError: setup.py has no readable name or version, or the requested version or
             build number cannot be used.
     """
-    source, wish = workspace.read_setup_py(), wish_of(workspace)
+    source = workspace.read_setup_py()
     read_distribution_name(source)
-    return next_version(
-        read_version(source),
-        (),
-        asked=wish.asked,
-        build_number=wish.build_number,
-        offset=wish.offset,
-    )
+    return next_version(read_version(source), (), wish_of(workspace))
 
 
 def _build_number(environment: Environment) -> int | None:
