@@ -188,8 +188,8 @@ def _promote(arguments: argparse.Namespace) -> None:
     names = check_indexes(arguments.source, arguments.to)
     name, _, version = arguments.release.partition("==")
     source, target = (_publisher(arguments, each) for each in names)
-    promotion = promote(name, version or None, source, target, _installer(target))
-    target.console.outcome("promote", promotion.summary)
+    summary = promote(name, version or None, source, target, _installer(target))
+    target.console.outcome("promote", summary)
 
 
 def _requirements(arguments: argparse.Namespace) -> None:

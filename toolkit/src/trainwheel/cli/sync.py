@@ -15,6 +15,7 @@ from trainwheel.steps.shared.synced import examine, read_files, settle
 from trainwheel.steps.sync import ENGINES, choose_engine
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
+from trainwheel.system.files import decode
 
 __all__ = ["add_sync"]
 
@@ -61,10 +62,4 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _settings(root: Path) -> SyncSettings:
     source = read_files(root).get("pyproject.toml")
-    if source is None:
-        return SyncSettings()
-    try:
-        return parse_sync_settings(source.decode("utf-8"))
-    except UnicodeDecodeError:
-        message = "pyproject.toml is not UTF-8"
-        raise ConfigurationError(message, hint="save it as UTF-8") from None
+    return parse_sync_settings(decode(source or b"", "pyproject.toml"))

@@ -33,7 +33,6 @@ __all__ = [
     "fingerprint",
     "learned_facts",
     "read_inputs",
-    "training_closure",
 ]
 
 _PYTHON, _PLATFORM, _PACKAGE = "Python", "the platform", "package "
@@ -97,17 +96,12 @@ def files(words: str, read: Callable[[Workspace], Iterable[Path]]) -> Files:
     return Files(words, lambda workspace: Closure(frozenset(read(workspace))))
 
 
-def training_closure(workspace: Workspace) -> Closure:
-    """Return the files that training and the shipped classifier import.
+def close(workspace: Workspace, tests: tuple[Path, ...] = ()) -> Closure:
+    """Return the files that training, the shipped classifier and tests import, and the tests.
 
     Raises:
         ConfigurationError: A link leads round in a circle.
     """
-    return close(workspace, ())
-
-
-def close(workspace: Workspace, tests: tuple[Path, ...]) -> Closure:
-    """Return the files that training, the shipped classifier and tests import, and the tests."""
     root, source = workspace.layout.root, workspace.layout.source
     command = workspace.training_command(Path("MODEL"), Path("REPORT"))
     entries = entries_of(command, root, source)
@@ -157,7 +151,7 @@ def _measured(workspace: Workspace) -> Iterator[Path]:
 
 TRAINING = Files(
     "what training and `predict` import, directly or not, and the other files of those packages",
-    training_closure,
+    close,
 )
 SOURCE = files("the sources below `source`", _source)
 DATA = files("`data` and `inputs`", _data)

@@ -23,23 +23,17 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 _HINT = "let training write one JSON object of name → finite number"
 
 
-def parse_metrics(text: str | bytes, source: str = "metrics.json") -> dict[str, int | float]:
+def parse_metrics(text: str | bytes) -> dict[str, int | float]:
     """Return name → number.
 
     Raises:
         StepFailedError: The text is not a JSON object of finite numbers.
     """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        message = f"{source} is not a JSON object of name → number"
-        raise StepFailedError(message, hint=_HINT)
+    document = _parse_object(text, "metrics.json", "number", _HINT)
     for name, value in document.items():
         # A whole number may be beyond every float, and is finite.
         if type(value) is not int and not (isinstance(value, float) and math.isfinite(value)):
-            message = f"{source}: {name} is {value!r}, which is not a finite number"
+            message = f"metrics.json: {name} is {value!r}, which is not a finite number"
             raise StepFailedError(message, hint=_HINT)
     return document
 
@@ -85,24 +79,29 @@ def _rounded(number: float) -> float:
     return float(f"{number:.9g}")
 
 
-def parse_data_digests(text: str | bytes, source: str = "data.json") -> dict[str, str]:
+def parse_data_digests(text: str | bytes) -> dict[str, str]:
     """Return name → sha256 of data that is not a file in the repository.
 
     Raises:
         StepFailedError: The text is not a JSON object of digests.
     """
+    hint = "let training write one JSON object of name → sha256, 64 digits from 0 to f"
+    document = _parse_object(text, "data.json", "sha256", hint)
+    for name, value in document.items():
+        if not name.strip() or not (isinstance(value, str) and _DIGEST.fullmatch(value)):
+            message = f"data.json: {name!r} has {value!r}, which is not a sha256"
+            raise StepFailedError(message, hint=hint)
+    return document
+
+
+def _parse_object(text: str | bytes, source: str, values: str, hint: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
-    hint = "let training write one JSON object of name → sha256, 64 digits from 0 to f"
     if not isinstance(document, dict):
-        message = f"{source} is not a JSON object of name → sha256"
+        message = f"{source} is not a JSON object of name → {values}"
         raise StepFailedError(message, hint=hint)
-    for name, value in document.items():
-        if not name.strip() or not (isinstance(value, str) and _DIGEST.fullmatch(value)):
-            message = f"{source}: {name!r} has {value!r}, which is not a sha256"
-            raise StepFailedError(message, hint=hint)
     return document
 
 

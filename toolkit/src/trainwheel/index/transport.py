@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -44,6 +44,7 @@ _MOVED = (
     "projects, switch that off (pypiserver: --disable-fallback)"
 )
 _Result = TypeVar("_Result")
+_Words = ParamSpec("_Words")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,24 @@ class _TransientError(Exception):
     """A failure that the next try may not meet."""
 
 
+def _patiently(
+    once: Callable[Concatenate[Transport, _Words], _Result],
+) -> Callable[Concatenate[Transport, _Words], _Result]:
+    """Let a method be tried again as often, and after such pauses, as its transport is patient."""
+
+    def method(self: Transport, /, *words: _Words.args, **named: _Words.kwargs) -> _Result:
+        for delay in (*self.patience.delays(), None):
+            try:
+                return once(self, *words, **named)
+            except _TransientError as error:
+                if delay is None:
+                    self.fail(str(error))
+                time.sleep(delay)
+        raise AssertionError  # pragma: no cover - the last delay is None, which raises
+
+    return method
+
+
 class Transport:
     """Reads from one index.
 
@@ -71,10 +90,11 @@ class Transport:
 
     def __init__(self, target: Target, patience: Patience) -> None:
         self._target = target
-        self._patience = patience
+        self.patience = patience
         self._auth = OriginAuth(target)
         self._origin = origin(target.simple_url)
 
+    @_patiently
     def read(self, url: str, *, with_body: bool = True) -> Page:
         """Return what the index answers: 200, or 404 whatever its content.
 
@@ -82,8 +102,13 @@ class Transport:
             ConfigurationError: It refuses the credentials.
             StepFailedError: It does not answer, or with anything else.
         """
-        return self._patiently(lambda: self._read_once(url, with_body=with_body))
+        with self._open(url) as response:
+            body = b"".join(self._body(response, _PAGE_SECONDS, _PAGE_LIMIT)) if with_body else b""
+            kind = response.headers.get("Content-Type", "")
+            date = response.headers.get("Date", "")
+            return Page(response.status_code, response.url, kind, body, date)
 
+    @_patiently
     def knock(self) -> None:
         """Send an upload without a file, which a server refuses after checking the credentials.
 
@@ -91,8 +116,17 @@ class Transport:
             ConfigurationError: The index refuses the credentials.
             StepFailedError: It does not answer.
         """
-        self._patiently(self._knock_once)
+        # As twine sends it, but for the file; devpi asks for a password only if it is an upload.
+        form = {":action": (None, "file_upload")}
+        with (
+            requests.Session() as session,
+            self._described(),
+            self._send(session, self._target.upload_url, form) as response,
+        ):
+            # Whatever else it answers is about the missing file.
+            self._check_credentials(response.status_code, "uploads")
 
+    @_patiently
     def save(
         self, url: str, path: Path, algorithms: AbstractSet[str], *, is_vouched: bool
     ) -> Mapping[str, str]:
@@ -110,43 +144,10 @@ class Transport:
             ConfigurationError: The index refuses the credentials.
             StepFailedError: It does not answer, or has no such file.
         """
-        return self._patiently(lambda: self._save_once(url, path, algorithms, may_leave=is_vouched))
-
-    def _patiently(self, call: Callable[[], _Result]) -> _Result:
-        for delay in (*self._patience.delays(), None):
-            try:
-                return call()
-            except _TransientError as error:
-                if delay is None:
-                    self._fail(str(error))
-                time.sleep(delay)
-        raise AssertionError  # pragma: no cover - the last delay is None, which raises
-
-    def _read_once(self, url: str, *, with_body: bool) -> Page:
-        with self._open(url) as response:
-            body = b"".join(self._body(response, _PAGE_SECONDS, _PAGE_LIMIT)) if with_body else b""
-            kind = response.headers.get("Content-Type", "")
-            date = response.headers.get("Date", "")
-            return Page(response.status_code, response.url, kind, body, date)
-
-    def _knock_once(self) -> None:
-        # As twine sends it, but for the file; devpi asks for a password only if it is an upload.
-        form = {":action": (None, "file_upload")}
-        with (
-            requests.Session() as session,
-            self._described(),
-            self._send(session, self._target.upload_url, form) as response,
-        ):
-            # Whatever else it answers is about the missing file.
-            self._check_credentials(response.status_code, "uploads")
-
-    def _save_once(
-        self, url: str, path: Path, algorithms: AbstractSet[str], *, may_leave: bool
-    ) -> Mapping[str, str]:
         digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
-        with self._open(url, may_leave=may_leave) as response:
+        with self._open(url, may_leave=is_vouched) as response:
             if response.status_code == http.HTTPStatus.NOT_FOUND:
-                self._fail(f"404 for {urlsplit(url).path.rpartition('/')[2]}")
+                self.fail(f"404 for {urlsplit(url).path.rpartition('/')[2]}")
             with path.open("wb") as stream:
                 for chunk in self._body(response, _FILE_SECONDS):
                     stream.write(chunk)
@@ -165,7 +166,7 @@ class Transport:
                         yield response
                         return
                     url = urljoin(response.url, response.headers["Location"])
-            self._fail(f"more than {_REDIRECTS} redirects")
+            self.fail(f"more than {_REDIRECTS} redirects")
 
     def _send(
         self, session: requests.Session, url: str, form: Mapping[str, Any] | None = None
@@ -179,7 +180,7 @@ class Transport:
             auth=self._auth,
             allow_redirects=False,
             stream=True,
-            timeout=(self._patience.connect, self._patience.answer),
+            timeout=(self.patience.connect, self.patience.answer),
             **for_requests(self._target, url),
         )
 
@@ -202,7 +203,7 @@ class Transport:
         text = describe_status(status)
         if is_transient(status):
             raise _TransientError(text)
-        self._fail(text)
+        self.fail(text)
 
     def _check_credentials(self, status: int, what: str) -> None:
         if status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
@@ -217,9 +218,9 @@ class Transport:
         for chunk in response.iter_content(_CHUNK):
             size += len(chunk)
             if limit is not None and size > limit:
-                self._fail(f"a page of more than {limit >> 20} MB")
+                self.fail(f"a page of more than {limit >> 20} MB")
             if time.monotonic() > end:
-                self._fail(f"no end within {seconds:.0f} s")
+                self.fail(f"no end within {seconds:.0f} s")
             yield chunk
 
     @contextlib.contextmanager
@@ -228,18 +229,19 @@ class Transport:
             yield
         except requests.exceptions.SSLError as error:
             hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
-            self._fail(f"its certificate is not accepted: {_reason(error)}", hint=hint)
+            self.fail(f"its certificate is not accepted: {_reason(error)}", hint=hint)
         except requests.Timeout:
-            self._fail("no answer in time")
+            self.fail("no answer in time")
         except requests.exceptions.ProxyError as error:
             text = f"the proxy does not answer: {_reason(error)}"
             raise _TransientError(text) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             raise _TransientError(_reason(error)) from None
         except requests.RequestException as error:
-            self._fail(_reason(error))
+            self.fail(_reason(error))
 
-    def _fail(self, text: str, *, hint: str = "") -> NoReturn:
+    def fail(self, text: str, *, hint: str = "") -> NoReturn:
+        """Raise what an index that does not answer ends in."""
         message = f"index {self._target.name} does not answer: {text}"
         raise StepFailedError(message, hint=hint) from None
 

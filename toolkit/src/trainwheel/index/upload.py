@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from trainwheel.errors import StepFailedError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
@@ -31,6 +28,7 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.process import run
 from trainwheel.system.progress import bar, sent_of
 from trainwheel.system.text import describe_size
+from trainwheel.wheel.metadata import read_name
 
 __all__ = ["Standing", "describe_sending", "publish"]
 
@@ -87,7 +85,7 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
         StepFailedError: It does not answer, refuses the wheel, or accepts it and does not list it.
     """
     index = SimpleIndex(target, patience, console.notice_once)
-    upload = _Upload(index, wheel, _sha256(wheel), patience)
+    upload = _Upload(index, wheel, digest_file(wheel), patience)
     if upload.is_listed():
         return False
     for delay in (*patience.delays(), None):
@@ -140,7 +138,7 @@ class _Upload:
         return explain_failure(result, target, wheel.name)
 
     def _look(self) -> Standing:
-        files = files_like(self.index.files(_project(self.wheel)), self.wheel.name)
+        files = files_like(self.index.files(read_name(self.wheel)[0]), self.wheel.name)
         digests = [self.index.digest_of(file) for file in files]
         standing = Standing.of(digests, self.sha256)
         if standing is Standing.DIFFERENT:
@@ -206,19 +204,3 @@ def _unlisted(target: Target, wheel: Path) -> StepFailedError:
     # A login page answers 200 to an upload as well.
     message = f"index {target.name} accepted {wheel.name} but does not list it"
     return StepFailedError(message, hint="check its url and simple-url, then run this again")
-
-
-def _project(wheel: Path) -> str:
-    try:
-        return parse_wheel_filename(wheel.name)[0]
-    except InvalidWheelFilename:
-        message = f"{wheel.name} is not the file name of a wheel"
-        raise StepFailedError(message) from None
-
-
-def _sha256(wheel: Path) -> str:
-    try:
-        return digest_file(wheel)
-    except OSError as error:
-        message = f"cannot read {wheel.name}: {os.strerror(error.errno or 0)}"
-        raise StepFailedError(message) from None

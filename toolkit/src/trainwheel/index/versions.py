@@ -55,13 +55,11 @@ class Decision:
         version: To release, or the one that holds the same content already.
         releases: Whether there is anything to release.
         reason: One clause for a person.
-        unchanged_since: The published version with the same release key, if there is one.
     """
 
     version: str
     releases: bool
     reason: str
-    unchanged_since: str | None = None
 
 
 def decide(base: str, releases: Iterable[str], *, unchanged: bool, wish: Wish) -> Decision:
@@ -79,14 +77,10 @@ def decide(base: str, releases: Iterable[str], *, unchanged: bool, wish: Wish) -
     releases = tuple(releases)
     newest = newest_in_series(base, releases) if unchanged else None
     if newest is not None and wish.asked is None and not wish.always:
-        return Decision(
-            newest, releases=False, reason=f"unchanged since {newest}", unchanged_since=newest
-        )
+        return Decision(newest, releases=False, reason=f"unchanged since {newest}")
     version = next_version(base, releases, wish)
     check_not_lower(version, releases)
-    return Decision(
-        version, releases=True, reason=_reason(wish, newest, releases), unchanged_since=newest
-    )
+    return Decision(version, releases=True, reason=_reason(wish, newest, releases))
 
 
 def _reason(wish: Wish, newest: str | None, releases: tuple[str, ...]) -> str:

@@ -24,7 +24,7 @@ from trainwheel.requirements.package import Package
 from trainwheel.requirements.pep508 import format_requirement
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
 from trainwheel.system.environ import Environment
-from trainwheel.system.files import write_atomically
+from trainwheel.system.files import read_text, write_atomically
 
 __all__ = ["finish_lock", "lock", "plan_pipfile"]
 
@@ -55,8 +55,8 @@ def lock(
         ConfigurationError: pipenv, or the Python that locks, is not installed.
         StepFailedError: No versions fit together. The old lock stays.
     """
-    pipfile = parse_pipfile(_read(root / "Pipfile"))
-    old = _parse(_read(root / "Pipfile.lock"))
+    pipfile = parse_pipfile(read_text(root / "Pipfile"))
+    old = _parse(read_text(root / "Pipfile.lock"))
     with tempfile.TemporaryDirectory(prefix="trainwheel-lock-") as name:
         place = LockEnvironment(Path(name).resolve(), pipfile, environment, log, index_url)
         if names:
@@ -172,7 +172,3 @@ def _parse(text: str | None) -> Lock:
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
         return {}
     return content
-
-
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None

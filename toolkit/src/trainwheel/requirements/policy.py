@@ -19,7 +19,7 @@ as ``python_version >= '3.9'``, an older Python would skip the package in silenc
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -27,7 +27,6 @@ from packaging.specifiers import Specifier
 from packaging.version import Version
 
 from trainwheel.errors import ConfigurationError, LockfileError
-from trainwheel.requirements import setup_py
 from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.lockfile import Lockfile
 from trainwheel.requirements.package import Package
@@ -35,7 +34,7 @@ from trainwheel.requirements.pep508 import format_requirement
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, canonical_category
 
-__all__ = ["EXACT", "Plan", "describe_drift", "plan_requirements", "plan_sync", "sync_setup_py"]
+__all__ = ["EXACT", "Plan", "describe_drift", "plan_requirements", "plan_sync"]
 
 # scikit-learn does not support loading an estimator that another version pickled (its manual,
 # "Model persistence").
@@ -86,7 +85,6 @@ def plan_requirements(
     policy: str = "compatible",
     *,
     category: str = "packages",
-    exact: Collection[str] = EXACT,
 ) -> Plan:
     """Return the requirements of `category` under `policy`.
 
@@ -95,7 +93,6 @@ def plan_requirements(
         lock: May be None for `declared`.
         policy: See the module.
         category: The Pipfile's name of the category.
-        exact: PEP 503 names of the packages that `compatible` pins.
 
     Raises:
         ConfigurationError: The policy is unknown.
@@ -116,22 +113,10 @@ def plan_requirements(
         packages = tuple(_pinned(packages, lock.packages(category), where))
         if policy == "compatible":
             pairs = zip(packages, clauses, strict=True)
-            packages = tuple(p if p.name in exact else _loosened(p, c) for p, c in pairs)
+            packages = tuple(p if p.name in EXACT else _loosened(p, c) for p, c in pairs)
     texts = [_text(package, where) for package in packages if not package.path]
     local = tuple(package.name for package in packages if package.path)
     return Plan(tuple(texts), tuple(_notices(packages)), local)
-
-
-def sync_setup_py(source: bytes, plan: Plan, *, name: str = "setup.py") -> bytes:
-    """Return `source` with the requirements of `plan`; the same bytes if it has them already.
-
-    Raises:
-        SetupPyError: It cannot be edited without running it.
-    """
-    new = setup_py.replace_install_requires(source, plan.requirements, name)
-    for extra, requirements in plan.extras.items():
-        new = setup_py.replace_extra(new, extra, requirements, name)
-    return new
 
 
 def describe_drift(before: bytes, after: bytes, *, name: str = "setup.py") -> str:

@@ -17,7 +17,7 @@ __all__ = ["label_of", "read_project_list", "read_project_table", "replace_proje
 _HINT = "write it as a plain list of strings"
 
 
-def read_project_table(source: bytes, name: str = "pyproject.toml") -> dict[str, Any] | None:
+def read_project_table(source: bytes) -> dict[str, Any] | None:
     """Return ``[project]`` if it lists the requirements; None if another file does.
 
     It does unless ``dependencies`` are among its ``dynamic`` fields (PEP 621).
@@ -28,7 +28,7 @@ def read_project_table(source: bytes, name: str = "pyproject.toml") -> dict[str,
     try:
         document = tomllib.loads(source.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        message = f"{name} is not TOML: {error}"
+        message = f"pyproject.toml is not TOML: {error}"
         raise ConfigurationError(message, hint="fix that line") from None
     project = document.get("project")
     if not isinstance(project, dict) or "dependencies" in project.get("dynamic", ()):
@@ -36,21 +36,19 @@ def read_project_table(source: bytes, name: str = "pyproject.toml") -> dict[str,
     return project
 
 
-def read_project_list(
-    source: bytes, extra: str | None = None, name: str = "pyproject.toml"
-) -> tuple[str, ...] | None:
+def read_project_list(source: bytes, extra: str | None = None) -> tuple[str, ...] | None:
     """Return the requirements, or those of an extra, as written; None where they are missing.
 
     Raises:
         ConfigurationError: Not TOML, or not a list of strings.
     """
-    table: Any = read_project_table(source, name) or {}
+    table: Any = read_project_table(source) or {}
     if extra is not None:
         table = table.get("optional-dependencies", {})
     key, label = label_of(extra)
     texts = table.get(key, []) if isinstance(table, dict) else None
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        message = f"{name}: {label} is not a list of strings"
+        message = f"pyproject.toml: {label} is not a list of strings"
         raise ConfigurationError(message, hint=_HINT)
     return tuple(texts) if key in table else None
 
@@ -63,10 +61,7 @@ def label_of(extra: str | None) -> tuple[str, str]:
 
 
 def replace_project_list(
-    source: bytes,
-    requirements: Sequence[str],
-    extra: str | None = None,
-    name: str = "pyproject.toml",
+    source: bytes, requirements: Sequence[str], extra: str | None = None
 ) -> bytes:
     """Return `source` with `requirements`; the same bytes when it says so already.
 
@@ -74,7 +69,6 @@ def replace_project_list(
         source: The file's bytes.
         requirements: PEP 508 texts.
         extra: The extra that they are; the runtime requirements where it is None.
-        name: What to call the file in messages.
 
     Raises:
         ConfigurationError: It cannot be edited safely.
@@ -82,12 +76,12 @@ def replace_project_list(
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    present = read_project_list(source, extra, name)
+    present = read_project_list(source, extra)
     if same_meaning(present or (), requirements):
         return source
-    dynamic = (read_project_table(source, name) or {}).get("dynamic", ())
+    dynamic = (read_project_table(source) or {}).get("dynamic", ())
     if extra is not None and "optional-dependencies" in dynamic:
-        message = f"{name} has dependencies, but optional-dependencies are dynamic"
+        message = "pyproject.toml has dependencies, but optional-dependencies are dynamic"
         raise ConfigurationError(message, hint="list both there")
     try:
         document: Any = tomlkit.parse(source.decode("utf-8"))
@@ -101,9 +95,9 @@ def replace_project_list(
             table[key] = _array(requirements)
         new = _with_line_ends_of(source, tomlkit.dumps(document).encode())
     except (TOMLKitError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        message = f"{name} cannot be edited: {error}"
+        message = f"pyproject.toml cannot be edited: {error}"
         raise ConfigurationError(message, hint="edit it by hand") from None
-    _check(source, new, requirements, extra, name)
+    _check(source, new, requirements, extra)
     return new
 
 
@@ -142,13 +136,11 @@ def _string(text: str, quote: str) -> String:
     return tomlkit.string(text, literal=can_be_literal and (quote == "'" or '"' in text))
 
 
-def _check(
-    before: bytes, after: bytes, requirements: Sequence[str], extra: str | None, name: str
-) -> None:
+def _check(before: bytes, after: bytes, requirements: Sequence[str], extra: str | None) -> None:
     """Check that an edit changed the list as planned, and nothing else."""
-    texts = read_project_list(after, extra, name)
+    texts = read_project_list(after, extra)
     if _rest(before, extra) != _rest(after, extra) or not same_meaning(texts or (), requirements):
-        message = f"{name}: an edit did not come out as planned"
+        message = "pyproject.toml: an edit did not come out as planned"
         raise ConfigurationError(message, hint="edit the file by hand")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.requirements.setup_py.pairing import pair, same_meaning
+from trainwheel.system.files import decode
 
 __all__ = ["EXTRAS", "INSTALL_REQUIRES", "read_setup_cfg_list", "replace_setup_cfg_list"]
 
@@ -36,20 +37,18 @@ class _Option:
     value: str
 
 
-def read_setup_cfg_list(
-    source: bytes, section: str, key: str, name: str = "setup.cfg"
-) -> tuple[str, ...] | None:
+def read_setup_cfg_list(source: bytes, section: str, key: str) -> tuple[str, ...] | None:
     """Return the requirements of an option, as written; None where it is missing.
 
     Raises:
         ConfigurationError: Not a configuration file, or a value that names another file.
     """
-    parser = _parse(_decode(source, name)[1], name)
+    parser = _parse(_decode(source)[1])
     value = parser.get(section, key, fallback=None)
     if value is None:
         return None
     if value.lstrip().startswith(("file:", "attr:")):
-        message = f"{name}: [{section}] {key} is {' '.join(value.split())!r}"
+        message = f"setup.cfg: [{section}] {key} is {' '.join(value.split())!r}"
         raise ConfigurationError(message, hint="write the requirements there, one a line")
     # As setuptools reads it: one requirement a line, or a single line with semicolons between them.
     parts = value.splitlines() if "\n" in value else value.split(";")
@@ -58,7 +57,7 @@ def read_setup_cfg_list(
 
 
 def replace_setup_cfg_list(
-    source: bytes, place: tuple[str, str], requirements: Sequence[str], name: str = "setup.cfg"
+    source: bytes, place: tuple[str, str], requirements: Sequence[str]
 ) -> bytes:
     """Return `source` with other requirements in an option; the same bytes if it has them already.
 
@@ -66,16 +65,15 @@ def replace_setup_cfg_list(
         source: The file's bytes.
         place: Section and key; written where they are missing.
         requirements: PEP 508 texts.
-        name: What to call the file in messages.
 
     Raises:
         ConfigurationError: It cannot be edited safely.
     """
     section, key = place
-    present = read_setup_cfg_list(source, section, key, name)
+    present = read_setup_cfg_list(source, section, key)
     if same_meaning(present or (), requirements):
         return source
-    mark, text = _decode(source, name)
+    mark, text = _decode(source)
     lines = _LINE.findall(text)
     newline = re.search(r"\r\n|\r|\n", text)
     end = newline[0] if newline else "\n"
@@ -85,32 +83,28 @@ def replace_setup_cfg_list(
     if present is None:
         new = _inserted(lines, place, requirements, end)
     elif option is None:
-        message = f"{name}: [{section}] {key} is written in a way that cannot be edited"
+        message = f"setup.cfg: [{section}] {key} is written in a way that cannot be edited"
         raise ConfigurationError(message, hint="write its requirements one a line below it")
     elif option.value or not option.elements:
         new = _rewritten(lines, option, requirements, end)
     else:
         new = _edited(lines, option, present, requirements)
-    _check(text, new, place, requirements, name)
+    _check(text, new, place, requirements)
     return mark + new.encode()
 
 
-def _decode(source: bytes, name: str) -> tuple[bytes, str]:
+def _decode(source: bytes) -> tuple[bytes, str]:
     mark = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""
-    try:
-        return mark, source.removeprefix(mark).decode()
-    except UnicodeDecodeError:
-        message = f"{name} is not UTF-8"
-        raise ConfigurationError(message, hint="save it as UTF-8") from None
+    return mark, decode(source, "setup.cfg")
 
 
-def _parse(text: str, name: str) -> configparser.RawConfigParser:
+def _parse(text: str) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(text, name)
+        parser.read_string(text, "setup.cfg")
     except configparser.Error as error:
-        message = f"{name} cannot be read: {' '.join(str(error).split())}"
+        message = f"setup.cfg cannot be read: {' '.join(str(error).split())}"
         raise ConfigurationError(message, hint="fix that line") from None
     return parser
 
@@ -185,14 +179,12 @@ def _inserted(lines: list[str], place: tuple[str, str], texts: Sequence[str], en
     return "".join([*lines[:stop], *option, *lines[stop:]])
 
 
-def _check(
-    before: str, after: str, place: tuple[str, str], requirements: Sequence[str], name: str
-) -> None:
+def _check(before: str, after: str, place: tuple[str, str], requirements: Sequence[str]) -> None:
     """Check that an edit changed the list as planned, and nothing else."""
-    old, new = (_table(_parse(text, name), place) for text in (before, after))
-    texts = read_setup_cfg_list(after.encode(), *place, name=name)
+    old, new = (_table(_parse(text), place) for text in (before, after))
+    texts = read_setup_cfg_list(after.encode(), *place)
     if old != new or not same_meaning(texts or (), requirements):
-        message = f"{name}: an edit did not come out as planned"
+        message = "setup.cfg: an edit did not come out as planned"
         raise ConfigurationError(message, hint="edit the file by hand")
 
 

@@ -12,13 +12,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from trainwheel.errors import ConfigurationError, SetupPyError
-from trainwheel.requirements.policy import Plan, sync_setup_py
+from trainwheel.requirements.policy import Plan
 from trainwheel.requirements.pyproject import (
     read_project_list,
     read_project_table,
     replace_project_list,
 )
-from trainwheel.requirements.setup_py import has_install_requires
+from trainwheel.requirements.setup_py import (
+    has_install_requires,
+    replace_extra,
+    replace_install_requires,
+)
 
 __all__ = ["FILES", "choose_target", "sync_target"]
 
@@ -74,6 +78,13 @@ def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
     return _EDITORS[name](source, plan)
 
 
+def _sync_setup_py(source: bytes, plan: Plan) -> bytes:
+    new = replace_install_requires(source, plan.requirements)
+    for extra, requirements in plan.extras.items():
+        new = replace_extra(new, extra, requirements)
+    return new
+
+
 def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
     from trainwheel.requirements.setup_cfg import EXTRAS, INSTALL_REQUIRES, replace_setup_cfg_list
 
@@ -92,7 +103,7 @@ def _sync_pyproject(source: bytes, plan: Plan) -> bytes:
 
 _EDITORS: Final[Mapping[str, Callable[[bytes, Plan], bytes]]] = {
     PYPROJECT: _sync_pyproject,
-    SETUP_PY: sync_setup_py,
+    SETUP_PY: _sync_setup_py,
     SETUP_CFG: _sync_setup_cfg,
 }
 

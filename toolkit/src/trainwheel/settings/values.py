@@ -90,40 +90,8 @@ _ZERO = r"0{1,15}(\.0{1,15})?"
 
 _TIMES = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?(s|min|h|d)", re.ASCII)
-_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_FACTORS = {unit.upper(): factor for unit, factor in _BYTES.items()}
+_FACTORS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([A-Za-z]*)", re.ASCII)
-
-
-def parse_duration(text: str) -> float:
-    """Return how many seconds a text such as ``90 min`` or ``24h`` says.
-
-    Raises:
-        ValueError: It is not a duration, or is zero; the message says what is expected.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    seconds = float(match[1]) * _TIMES[match[2]] if match is not None else 0.0
-    if not seconds:
-        message = 'a duration with its unit, such as "90 min", "24 h" or "3 d"'
-        raise ValueError(message)
-    return seconds
-
-
-def parse_size(text: str) -> int:
-    """Return how many bytes a text such as ``5 GB`` or ``1.5MB`` says; 0 needs no unit.
-
-    Raises:
-        ValueError: It is not a size; the message says what is expected.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is not None:
-        number, unit = Decimal(match[1]), match[2].upper()
-        if unit in _FACTORS:
-            return int(number * _FACTORS[unit])
-        if not unit and not number:
-            return 0
-    message = 'a size with its unit, such as "5 GB" or "500 MB", or "0"'
-    raise ValueError(message)
 
 
 a_text = _matching(_NOT_BLANK, "a text that is not empty")
@@ -218,14 +186,27 @@ extras_table = _kind(
     ]
 )
 def a_size(value: object) -> int:
-    """Return a size in bytes."""
-    return parse_size(value if isinstance(value, str) else str(value))
+    """Return how many bytes a text such as ``5 GB`` or ``1.5MB`` says; 0 needs no unit."""
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is not None:
+        number, unit = Decimal(match[1]), match[2].upper()
+        if unit in _FACTORS:
+            return int(number * _FACTORS[unit])
+        if not unit and not number:
+            return 0
+    message = 'a size with its unit, such as "5 GB" or "500 MB", or "0"'
+    raise ValueError(message)
 
 
 @_text(r"\s*(?=[0-9.]*[1-9])[0-9]{1,9}(\.[0-9]{1,9})? ?(s|min|h|d)\s*")
 def a_duration(value: object) -> float:
-    """Return a duration in seconds."""
-    return parse_duration(value if isinstance(value, str) else str(value))
+    """Return how many seconds a text such as ``90 min`` or ``24h`` says; never zero."""
+    match = _DURATION.fullmatch(str(value).strip())
+    seconds = float(match[1]) * _TIMES[match[2]] if match is not None else 0.0
+    if not seconds:
+        message = 'a duration with its unit, such as "90 min", "24 h" or "3 d"'
+        raise ValueError(message)
+    return seconds
 
 
 a_callable = _matching(f"{_IDENTIFIER}:{_IDENTIFIER}", "MODULE:FUNCTION")

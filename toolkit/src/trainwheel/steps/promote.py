@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from trainwheel.steps.shared.publish import Publisher
     from trainwheel.wheel.proof import Proof
 
-__all__ = ["STEP", "Promotion", "check_indexes", "promote"]
+__all__ = ["STEP", "check_indexes", "promote"]
 
 FROM = Flag("--from", "the index to promote from, by its name in pyproject.toml", "NAME")
 
@@ -48,21 +47,8 @@ def _run(run: Run) -> None:
     source, target = (publisher_of(run, "promote", name) for name in indexes)
     name = read_distribution_name(run.workspace.read_setup_py())
     version = options.names[0] if options.names else None
-    promotion = promote(name, version, source, target, run.tools.installer("promote"))
-    run.console.outcome("promote", promotion.summary, time.monotonic() - start)
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """The result of a promotion.
-
-    Args:
-        proof: Of the wheel that was copied.
-        summary: One line for the console.
-    """
-
-    proof: Proof
-    summary: str
+    summary = promote(name, version, source, target, run.tools.installer("promote"))
+    run.console.outcome("promote", summary, time.monotonic() - start)
 
 
 def check_indexes(name_from: str | None, name_to: str | None) -> tuple[str, str]:
@@ -83,8 +69,8 @@ def check_indexes(name_from: str | None, name_to: str | None) -> tuple[str, str]
 
 def promote(
     project: str, version: str | None, source: Publisher, target: Publisher, installer: Installer
-) -> Promotion:
-    """Copy a release, and verify it on both indexes.
+) -> str:
+    """Copy a release, verify it on both indexes, and return one line for the console.
 
     Args:
         project: The distribution's name.
@@ -112,7 +98,7 @@ def promote(
         _check_same(target.registry, proof, digest_file(wheel))
         target.verify(proof, installer)
         target.announce(proof, wheel)
-    return Promotion(proof, upload.summary)
+    return upload.summary
 
 
 def _check_access(source: Registry, target: Registry) -> None:
@@ -125,9 +111,7 @@ def _check_access(source: Registry, target: Registry) -> None:
 def _fetch(registry: Registry, name: str, version: str | None, folder: Path) -> Path:
     wheels = registry.wheels(name)
     version = _choose(name, version, wheels, registry.label)
-    if registry.target is None:
-        return registry.folder / wheels[version].filename
-    return SimpleIndex(registry.target).download(wheels[version], folder)
+    return registry.fetch(wheels[version], folder)
 
 
 def _choose(name: str, version: str | None, available: Iterable[str], label: str) -> str:

@@ -15,9 +15,13 @@ from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.shared.publisher import unpublished, wheel_of
-from trainwheel.steps.shared.registry import registry_of
-from trainwheel.steps.shared.wish import asked_version, wish_of
+from trainwheel.steps.shared.registry import (
+    asked_version,
+    registry_of,
+    unpublished,
+    wheel_of,
+    wish_of,
+)
 
 __all__ = ["STEP"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainwheel.engine.chain import TO, VERBOSE, WAIT, Step
 from trainwheel.engine.run import Run
-from trainwheel.steps.shared.publisher import unpublished, wheel_of
+from trainwheel.steps.shared.registry import unpublished, wheel_of
 
 __all__ = ["STEP"]
 

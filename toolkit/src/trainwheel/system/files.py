@@ -15,18 +15,20 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from trainwheel.errors import ConfigurationError
 
 __all__ = [
     "copy_file",
+    "decode",
     "everything_below",
     "link_or_copy",
     "list_files",
     "place",
     "read_text",
     "remove",
+    "replacing",
     "scratch_folder",
     "write_atomically",
 ]
@@ -105,28 +107,45 @@ def _refuse_circle(path: str) -> NoReturn:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a reader, or a kill, finds the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, path.stat().st_mode & 0o777 if path.exists() else 0o644) as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int) -> Iterator[IO[bytes]]:
+    """Yield a file beside ``path`` that takes its place at the end, or is removed."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            yield stream
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
+def decode(data: bytes, name: str) -> str:
+    """Return the text of a file that was read, without its byte order mark.
+
+    Raises:
+        ConfigurationError: It is not UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        message = f"{name} is not UTF-8"
+        raise ConfigurationError(message, hint="save it as UTF-8") from None
+
+
 @contextlib.contextmanager
 def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
     """Yield a fresh folder below ``parent`` that is removed afterwards, whatever happens."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{name}-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory("", f"{name}-", parent, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def place(new: Path, final: Path) -> None:

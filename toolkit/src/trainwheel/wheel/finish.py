@@ -12,7 +12,6 @@ import hashlib
 import io
 import os
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from trainwheel.errors import ConfigurationError, InputChangedError, StepFailedError
+from trainwheel.system.files import replacing
 from trainwheel.wheel.archive import file_entries, open_member, open_wheel, pieces
 from trainwheel.wheel.metadata import find_dist_info
 from trainwheel.wheel.record import Row, check_names, record_digest, render_record
@@ -222,17 +222,10 @@ def _check_digest(member: _Member, row: Row, expected: str | None) -> None:
 
 @contextlib.contextmanager
 def _placed(target: Path) -> Iterator[IO[bytes]]:
-    """Yield a file beside ``target`` that takes its place at the end, or is removed."""
+    """Yield a file that takes the place of ``target`` at the end."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                yield stream
-            Path(name).chmod(_MODE)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(target, _MODE) as stream:
+            yield stream
     except OSError as error:
         # An error of write() does not name the file.
         failure = OSError(error.errno, error.strerror, str(target))

@@ -89,13 +89,8 @@ def pyproject(text: str) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda p: (p / "Pipfile").unlink(), "Pipfile is missing"),
-        (lambda p: (p / "Pipfile.lock").unlink(), "Pipfile.lock is missing"),
-        (lambda p: (p / "setup.py").unlink(), "there is no setup.py"),
         (lambda p: (p / "setup.py").chmod(0o444), "setup.py is read-only; make it writable"),
-        (lambda p: (p / "Pipfile").write_bytes(b"\xff"), "Pipfile is not UTF-8"),
         (lambda p: (p / "pyproject.toml").write_bytes(b"# \xff"), "pyproject.toml is not UTF-8"),
-        (lambda p: (p / "Pipfile").write_text("[packages]\na='*'"), "not the lock of this"),
         (lambda p: (p / "setup.cfg").mkdir(), "setup.cfg cannot be read: Is a directory"),
         (pyproject("["), "pyproject.toml is not TOML"),
         (pyproject("tool.trainwheel.sync.pin = 'x'"), r"sync\.pin, did you mean sync\.pins"),
@@ -119,16 +114,6 @@ def test_a_folder_that_is_not_one_is_named(
 ) -> None:
     assert _sync(project / folder) == 2
     assert folder in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("policy", ["direct", "compatible"])
-def test_a_policy_that_the_real_pipenv_setup_does_not_have_is_refused(
-    project: Path, policy: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = (project / "setup.py").read_bytes()
-    assert _sync(project, "--engine", "pipenv-setup", "--pins", policy) == 2
-    assert policy in capsys.readouterr().err
-    assert (project / "setup.py").read_bytes() == before
 
 
 @pytest.mark.parametrize("options", [("--pins", "loose"), ("--engine", "x"), ("--what",)])
@@ -187,57 +172,14 @@ def test_a_secret_is_refused_before_anything_is_written(
     assert {name: (tmp_path / name).read_text() for name in files} == files
 
 
-class TestWriting:
-    def test_the_policy_and_the_extras_come_from_the_configuration(self, project: Path) -> None:
-        (project / "pyproject.toml").write_text(
-            "[tool.trainwheel.sync]\npins = 'direct'\nextras = {dev = 'dev-packages'}\n"
-        )
-        assert _sync(project) == 0
-        source = (project / "setup.py").read_bytes()
-        assert read_install_requires(source) == ("requests==2.31.0",)
-        assert read_extra(source, "dev") == ("pytest==8.0.0",)
-
-    def test_the_command_line_wins_and_its_extra_joins_the_others(self, project: Path) -> None:
-        (project / "pyproject.toml").write_text(
-            "[tool.trainwheel.sync]\npins = 'direct'\nextras = {dev = 'dev-packages'}\n"
-        )
-        assert _sync(project, "--pins", "declared", "--dev-extra", "test") == 0
-        source = (project / "setup.py").read_bytes()
-        assert read_install_requires(source) == ("requests>=2.30",)
-        assert read_extra(source, "test") == read_extra(source, "dev") == ("pytest",)
-
-    def test_pyproject_is_written_where_it_has_the_list(self, project: Path) -> None:
-        (project / "setup.py").unlink()
-        (project / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = []\n')
-        assert _sync(project) == 0
-        text = (project / "pyproject.toml").read_text()
-        assert text == '[project]\nname = "x"\ndependencies = ["requests>=2.31.0,<3"]\n'
-        assert _sync(project, "--check") == 0
-
-    def test_locked_needs_no_pipfile_and_declared_no_lock(self, project: Path) -> None:
-        (project / "Pipfile").rename(project / "other")
-        assert _sync(project, "--pins", "locked") == 0
-        (project / "other").rename(project / "Pipfile")
-        (project / "Pipfile.lock").unlink()
-        assert _sync(project, "--pins", "declared") == 0
-
-    def test_a_link_stays_and_its_file_is_written_with_its_mode(self, project: Path) -> None:
-        real = project / "real.py"
-        (project / "setup.py").rename(real)
-        real.chmod(0o750)
-        (project / "setup.py").symlink_to("real.py")
-        assert _sync(project) == 0
-        assert (project / "setup.py").is_symlink()
-        assert read_install_requires(real.read_bytes()) == ("requests>=2.31.0,<3",)
-        assert real.stat().st_mode & 0o777 == 0o750
-
-    def test_a_local_package_is_skipped_with_a_notice(
-        self, project: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        (project / "Pipfile").write_text("[packages]\nlib = {path = './lib', editable = true}\n")
-        assert _sync(project, "--pins", "declared") == 0
-        assert "notice: lib is skipped: ./lib is local" in capsys.readouterr().out
-        assert read_install_requires((project / "setup.py").read_bytes()) == ()
+def test_the_command_line_wins_and_its_extra_joins_the_others(project: Path) -> None:
+    (project / "pyproject.toml").write_text(
+        "[tool.trainwheel.sync]\npins = 'direct'\nextras = {dev = 'dev-packages'}\n"
+    )
+    assert _sync(project, "--pins", "declared", "--dev-extra", "test") == 0
+    source = (project / "setup.py").read_bytes()
+    assert read_install_requires(source) == ("requests>=2.30",)
+    assert read_extra(source, "test") == read_extra(source, "dev") == ("pytest",)
 
 
 # Stops itself at the k-th line that writing runs through, for every k; prints what it left.

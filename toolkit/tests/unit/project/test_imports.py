@@ -15,5 +15,5 @@ def test_what_a_list_of_sessions_does_not_need_is_not_imported(tmp_path: Path) -
 
     listing = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
 
-    assert "trainwheel.steps.shared.wish" in listing.stderr
+    assert "trainwheel.steps.shared.registry" in listing.stderr
     assert not needless_imports(listing.stderr)

@@ -143,17 +143,17 @@ def test_what_cannot_be_edited_safely_is_refused_with_its_line(
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        (b"setup(version='1')", "sub/setup.py: no call of setuptools"),
-        (_setup("name='x'"), r"sub/setup.py:2: setup\(\) has no version"),
-        (b"# coding: utf-7\n# +ACE-\n", "sub/setup.py: utf-7 text"),
-        (b"\0", "sub/setup.py:1: not a Python file"),
-        (b"# coding: nonsense\n", "sub/setup.py:1: not a Python file"),
-        (b"x = '\xff'\n", "sub/setup.py:1: not a Python file"),
+        (b"setup(version='1')", "setup.py: no call of setuptools"),
+        (_setup("name='x'"), r"setup.py:2: setup\(\) has no version"),
+        (b"# coding: utf-7\n# +ACE-\n", "setup.py: utf-7 text"),
+        (b"\0", "setup.py:1: not a Python file"),
+        (b"# coding: nonsense\n", "setup.py:1: not a Python file"),
+        (b"x = '\xff'\n", "setup.py:1: not a Python file"),
     ],
 )
 def test_a_file_without_a_version_to_read_is_refused_by_its_name(source: bytes, names: str) -> None:
     with pytest.raises(SetupPyError, match=f"^configuration: {names}"):
-        read_version(source, "sub/setup.py")
+        read_version(source)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_an_extra_that_is_there_is_emptied() -> None:
 
 
 def test_an_edit_that_does_not_read_as_planned_is_not_written() -> None:
-    source = Source.parse(_setup("version='1'"), "setup.py")
+    source = Source.parse(_setup("version='1'"))
     with pytest.raises(SetupPyError, match="did not come out as planned"):
         _checked(source, source.text, says_so=False)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.settings.values import parse_duration, parse_size
+from trainwheel.settings.values import a_duration, a_size
 from trainwheel.system.text import describe_size
 
 
@@ -19,7 +19,7 @@ from trainwheel.system.text import describe_size
     ],
 )  # fmt: skip
 def test_a_size_is_a_number_and_a_decimal_unit(text: str, size: int) -> None:
-    assert parse_size(text) == size
+    assert a_size(text) == size
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ def test_a_size_is_a_number_and_a_decimal_unit(text: str, size: int) -> None:
 )  # fmt: skip
 def test_what_is_not_a_size_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r'such as "5 GB" or "500 MB", or "0"$'):
-        parse_size(text)
+        a_size(text)
 
 
 @given(st.integers(0, 10**15))
 def test_a_size_that_was_told_may_be_written_again(size: int) -> None:
     told = describe_size(size)
 
-    assert describe_size(parse_size(told)) == told
+    assert describe_size(a_size(told)) == told
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_size_that_was_told_may_be_written_again(size: int) -> None:
     [("15 s", 15), ("90 min", 5_400), ("24h", 86_400), (" 1.5 h ", 5_400), ("3 d", 259_200)],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
+    assert a_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
 )
 def test_what_is_not_a_duration_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r'such as "90 min", "24 h" or "3 d"$'):
-        parse_duration(text)
+        a_duration(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
+from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.install.pipenv_setup import PipenvSetup
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.steps.sync import ENGINES, choose_engine
@@ -53,15 +53,6 @@ def test_the_policy_is_that_of_the_configuration(root: Path, policy: str, requir
     sync(root)
 
     assert f'"{requirement}"' in (root / "setup.py").read_text()
-
-
-def test_the_lock_of_another_pipfile_is_refused(root: Path) -> None:
-    write(root, "Pipfile", '[packages]\nnumpy = "*"\n')
-
-    with pytest.raises(LockfileError):
-        sync(root)
-
-    assert (root / "setup.py").read_text() == SETUP_PY
 
 
 @pytest.mark.parametrize("name", ["pipenv_setup", "", "Trainwheel"])

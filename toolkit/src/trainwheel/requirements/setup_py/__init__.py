@@ -7,14 +7,22 @@ refused, with its place and what to write instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from trainwheel.requirements.setup_py.call import SetupCall, find_setup_call
-from trainwheel.requirements.setup_py.extras import extra_place, insert_extra
-from trainwheel.requirements.setup_py.insertion import insert_keyword
-from trainwheel.requirements.setup_py.literal import read_string, replace_string
+from trainwheel.requirements.setup_py.call import find_setup_call
+from trainwheel.requirements.setup_py.insertion import (
+    INSTALL_REQUIRES,
+    extra_place,
+    insert_argument,
+)
+from trainwheel.requirements.setup_py.listing import Place
+from trainwheel.requirements.setup_py.literal import (
+    quote_of,
+    read_string,
+    replace_string,
+    write_string,
+)
 from trainwheel.requirements.setup_py.pairing import same_meaning
-from trainwheel.requirements.setup_py.place import INSTALL_REQUIRES, Place
 from trainwheel.requirements.setup_py.requirement_list import (
     read_requirements,
     replace_requirements,
@@ -33,78 +41,73 @@ __all__ = [
 ]
 
 
-def read_version(source: bytes, name: str = "setup.py") -> str:
+def read_version(source: bytes) -> str:
     """Return the version that a setup.py gives its distribution.
-
-    Args:
-        source: The file's bytes.
-        name: What to call the file in messages.
 
     Raises:
         SetupPyError: No setup() call, no version, or one that is computed.
     """
-    return _read_string(source, "version", name)
+    return _read_string(source, "version")
 
 
-def read_distribution_name(source: bytes, name: str = "setup.py") -> str:
+def read_distribution_name(source: bytes) -> str:
     """Return the distribution's name, as written.
 
     Raises:
         SetupPyError: As for :func:`read_version`.
     """
-    return _read_string(source, "name", name)
+    return _read_string(source, "name")
 
 
-def has_install_requires(source: bytes, name: str = "setup.py") -> bool:
+def has_install_requires(source: bytes) -> bool:
     """Return whether setup() is given install_requires, literal or computed.
 
     Raises:
         SetupPyError: No setup() call, or it may get the keyword from ``**``.
     """
-    call = find_setup_call(Source.parse(source, name))
+    call = find_setup_call(Source.parse(source))
     has_keyword = call.keyword("install_requires") is not None
     return has_keyword or call.value_of("install_requires") is not None
 
 
-def read_install_requires(source: bytes, name: str = "setup.py") -> tuple[str, ...]:
+def read_install_requires(source: bytes) -> tuple[str, ...]:
     """Return the requirements, as written; none where the keyword is missing.
 
     Raises:
         SetupPyError: As for :func:`read_version`.
     """
-    return _read_list(source, INSTALL_REQUIRES, name)
+    return _read_list(source, INSTALL_REQUIRES)
 
 
-def read_extra(source: bytes, extra: str, name: str = "setup.py") -> tuple[str, ...]:
+def read_extra(source: bytes, extra: str) -> tuple[str, ...]:
     """Return the requirements of an extra, as written; none where it is missing.
 
     Raises:
         SetupPyError: As for :func:`read_version`.
     """
-    return _read_list(source, extra_place(extra), name)
+    return _read_list(source, extra_place(extra))
 
 
-def replace_version(source: bytes, version: str, name: str = "setup.py") -> bytes:
+def replace_version(source: bytes, version: str) -> bytes:
     """Return `source` with another version; the same bytes if it has that one already.
 
     Raises:
         SetupPyError: As for :func:`read_version`, except that a missing keyword is added.
     """
-    text = Source.parse(source, name)
+    text = Source.parse(source)
     call = find_setup_call(text)
     value = call.value_of("version")
     if value is None:
-        new = insert_keyword(call, "version", (version,), as_list=False)
+        literal = write_string(version, quote_of(text, call.node))
+        new = insert_argument(call, f"version={literal}")
     elif read_string(call, "version", value) == version:
         return source
     else:
         new = replace_string(text, value, version)
-    return _checked(text, new, says_so=read_version(text.encode(new), name) == version)
+    return _checked(text, new, says_so=read_version(text.encode(new)) == version)
 
 
-def replace_install_requires(
-    source: bytes, requirements: Sequence[str], name: str = "setup.py"
-) -> bytes:
+def replace_install_requires(source: bytes, requirements: Sequence[str]) -> bytes:
     """Return `source` with other requirements; the same bytes if it has them already.
 
     An element of a project that stays keeps its line, quotes and comments. With a removed one go
@@ -113,69 +116,51 @@ def replace_install_requires(
     Args:
         source: The file's bytes.
         requirements: PEP 508 texts.
-        name: What to call the file in messages.
 
     Raises:
         SetupPyError: The list cannot be edited safely.
     """
-
-    def insert(call: SetupCall) -> str:
-        return insert_keyword(call, "install_requires", requirements, as_list=True)
-
-    return _replace_list(source, INSTALL_REQUIRES, requirements, name, insert)
+    return _replace_list(source, INSTALL_REQUIRES, requirements)
 
 
-def replace_extra(
-    source: bytes, extra: str, requirements: Sequence[str], name: str = "setup.py"
-) -> bytes:
+def replace_extra(source: bytes, extra: str, requirements: Sequence[str]) -> bytes:
     """Return `source` with `requirements` as an extra; everything else as it was.
 
     Args:
         source: The file's bytes.
         extra: The extra's name; its list, or all of extras_require, is added if missing.
         requirements: PEP 508 texts.
-        name: What to call the file in messages.
 
     Raises:
         SetupPyError: The list cannot be edited safely.
     """
-
-    def insert(call: SetupCall) -> str:
-        return insert_extra(call, extra, requirements)
-
-    return _replace_list(source, extra_place(extra), requirements, name, insert)
+    return _replace_list(source, extra_place(extra), requirements)
 
 
-def _read_list(source: bytes, place: Place, name: str) -> tuple[str, ...]:
-    call = find_setup_call(Source.parse(source, name))
+def _read_list(source: bytes, place: Place) -> tuple[str, ...]:
+    call = find_setup_call(Source.parse(source))
     value = place.find(call)
     return () if value is None else read_requirements(call, value, place.label)
 
 
-def _replace_list(
-    source: bytes,
-    place: Place,
-    requirements: Sequence[str],
-    name: str,
-    insert: Callable[[SetupCall], str],
-) -> bytes:
-    text = Source.parse(source, name)
+def _replace_list(source: bytes, place: Place, requirements: Sequence[str]) -> bytes:
+    text = Source.parse(source)
     call = find_setup_call(text)
     value = place.find(call)
     if value is None:
         if not requirements:
             return source
-        new = insert(call)
+        new = place.insert(call, requirements)
     else:
         new = replace_requirements(call, place, value, requirements)
         if new == text.text:
             return source
-    result = _read_list(text.encode(new), place, name)
+    result = _read_list(text.encode(new), place)
     return _checked(text, new, says_so=same_meaning(result, requirements))
 
 
-def _read_string(source: bytes, keyword: str, name: str) -> str:
-    call: SetupCall = find_setup_call(Source.parse(source, name))
+def _read_string(source: bytes, keyword: str) -> str:
+    call = find_setup_call(Source.parse(source))
     value = call.value_of(keyword)
     if value is None:
         raise call.source.error(call.node, f"setup() has no {keyword}", f'write {keyword}="…"')

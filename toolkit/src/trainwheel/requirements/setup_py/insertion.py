@@ -1,7 +1,9 @@
-"""Add a keyword argument to a setup() call."""
+"""Add to a setup() call: a keyword argument, or the list of an extra in extras_require."""
 
 from __future__ import annotations
 
+import ast
+import functools
 from collections.abc import Sequence
 
 from trainwheel.requirements.setup_py.brackets import (
@@ -12,32 +14,125 @@ from trainwheel.requirements.setup_py.brackets import (
     write_list,
 )
 from trainwheel.requirements.setup_py.call import SetupCall
+from trainwheel.requirements.setup_py.listing import Place
 from trainwheel.requirements.setup_py.literal import quote_of, write_string
 
-__all__ = ["argument_indent", "insert_argument", "insert_keyword", "is_one_line"]
+__all__ = ["INSTALL_REQUIRES", "extra_place", "insert_argument"]
+
+_KEYWORD = "extras_require"
+_HINT = f"write {_KEYWORD} as a plain table of lists"
 
 
-def insert_keyword(call: SetupCall, keyword: str, values: Sequence[str], *, as_list: bool) -> str:
-    """Return the file's text with `keyword` after the call's last argument.
+def extra_place(extra: str) -> Place:
+    """Return the place of an extra's list."""
+    find, insert = functools.partial(_find, extra), functools.partial(_insert_extra, extra)
+    return Place(f"{_KEYWORD}[{extra!r}]", find, insert)
 
-    Args:
-        call: A call without that keyword.
-        keyword: Its name.
-        values: One string, or the strings of a list.
-        as_list: Whether to write a list.
+
+def _find(extra: str, call: SetupCall) -> ast.expr | None:
+    """Return the list of an extra, also where it is a name bound at module level; None without one.
 
     Raises:
-        SetupPyError: The call cannot be edited safely.
+        SetupPyError: The table is computed, or a computed key may stand for the same extra.
     """
-    quote = quote_of(call.source, call.node)
-    literals = [write_string(value, quote) for value in values]
-    if not as_list:
-        value = literals[0]
-    elif is_one_line(call):
-        value = f"[{', '.join(literals)}]"
-    else:
-        value = write_list(literals, "[]", argument_indent(call), call.source)
-    return insert_argument(call, f"{keyword}={value}")
+    entries = _entries(call, call.value_of(_KEYWORD))
+    # Python takes the last of two equal keys, so a computed key matters only after ours.
+    position = max((i for i, (key, _) in enumerate(entries) if _is(key, extra)), default=-1)
+    for key, value in entries[position + 1 :]:
+        if not isinstance(key, ast.Constant):
+            problem = f"a computed key of {_KEYWORD} may stand for {extra!r}"
+            raise call.source.error(value, problem, _HINT)
+    if position < 0:
+        return None
+    return call.resolve(entries[position][1], f"{_KEYWORD}[{extra!r}]")
+
+
+def _is(key: ast.expr | None, extra: str) -> bool:
+    return isinstance(key, ast.Constant) and key.value == extra
+
+
+def _entries(call: SetupCall, table: ast.expr | None) -> list[tuple[ast.expr | None, ast.expr]]:
+    """Return keys and values of a table, written in braces or as dict(…)."""
+    if table is None:
+        return []
+    if isinstance(table, ast.Dict):
+        return list(zip(table.keys, table.values, strict=True))
+    is_dict = (
+        isinstance(table, ast.Call)
+        and isinstance(table.func, ast.Name)
+        and table.func.id == "dict"
+        and not table.args
+    )
+    if not isinstance(table, ast.Call) or not is_dict:
+        raise call.source.error(table, f"{_KEYWORD} is computed", _HINT)
+    return [(_key(keyword), keyword.value) for keyword in table.keywords]
+
+
+def _key(keyword: ast.keyword) -> ast.expr | None:
+    if keyword.arg is None:
+        return None
+    return ast.copy_location(ast.Constant(keyword.arg), keyword)
+
+
+def _insert_extra(extra: str, call: SetupCall, requirements: Sequence[str]) -> str:
+    """Return the file's text with a list for an extra that is missing.
+
+    Raises:
+        SetupPyError: The table cannot be edited safely.
+    """
+    source, table = call.source, call.value_of(_KEYWORD)
+    quote = quote_of(source, call.node)
+    key = f"{write_string(extra, quote)}: "
+    if isinstance(table, ast.Call):
+        if not extra.isidentifier() or not table.keywords:
+            problem = f"this dict() cannot be given {extra!r}"
+            raise source.error(table, problem, f"write {_KEYWORD} in braces")
+        key = f"{extra}="
+    literals = [write_string(text, quote) for text in requirements]
+    if table is None:
+        value = _table(call, key, literals, _new_indent(call))
+        return insert_argument(call, f"{_KEYWORD}={value}")
+    if not _entries(call, table):
+        return _filled(call, table, key, literals)
+    limit = source.span(table)[1] - 1
+    last = _last_entry(call, table, limit)
+    spread = source.line_start(last.start) != source.line_start(limit)
+    indent = source.indent(last.start) if spread else None
+    return append_item(source, last, limit, key + _list(call, literals, indent))
+
+
+def _filled(call: SetupCall, table: ast.expr, key: str, literals: list[str]) -> str:
+    """Return the text with an entry in an empty table."""
+    source = call.source
+    start, end = source.span(table)
+    if source.text[start + 1 : end - 1].strip():
+        raise source.error(table, f"{_KEYWORD} holds only a comment", "write the extra into it")
+    one_line = call.node.lineno == call.node.end_lineno == table.lineno
+    new = _table(call, key, literals, None if one_line else source.indent(start))
+    return source.text[:start] + new + source.text[end:]
+
+
+def _list(call: SetupCall, literals: list[str], indent: str | None) -> str:
+    """Return a list; on one line if `indent` is None."""
+    if indent is None:
+        return f"[{', '.join(literals)}]"
+    return write_list(literals, "[]", indent, call.source)
+
+
+def _table(call: SetupCall, key: str, literals: list[str], indent: str | None) -> str:
+    """Return a table with one entry; on one line if `indent` is None."""
+    source = call.source
+    if indent is None:
+        return f"{{{key}{_list(call, literals, None)}}}"
+    deeper, newline = indent + source.unit(), source.newline()
+    return f"{{{newline}{deeper}{key}{_list(call, literals, deeper)},{newline}{indent}}}"
+
+
+def _last_entry(call: SetupCall, table: ast.expr, limit: int) -> Item:
+    source = call.source
+    key, value = _entries(call, table)[-1]
+    start = source.span(value if key is None else key)[0]
+    return item_through(source.text, start, source.span(value)[1], limit)
 
 
 def insert_argument(call: SetupCall, argument: str) -> str:
@@ -53,14 +148,11 @@ def insert_argument(call: SetupCall, argument: str) -> str:
     return _only_argument(call, limit, argument)
 
 
-def is_one_line(call: SetupCall) -> bool:
-    """Return whether the call has arguments, all on one line."""
+def _new_indent(call: SetupCall) -> str | None:
+    """Return the indent of the line that a new argument goes on; None for a call on one line."""
     has_arguments = bool(call.node.args or call.node.keywords)
-    return has_arguments and call.node.lineno == call.node.end_lineno
-
-
-def argument_indent(call: SetupCall) -> str:
-    """Return the indent of the line that a new argument goes on."""
+    if has_arguments and call.node.lineno == call.node.end_lineno:
+        return None
     source = call.source
     start, end = source.span(call.node)
     last = _last_argument(call, end - 1)
@@ -93,3 +185,14 @@ def _only_argument(call: SetupCall, limit: int, argument: str) -> str:
         return f"{text[:limit]}{argument}{text[limit:]}"
     lines = f"{newline}{indent}{source.unit()}{argument},{newline}{indent}"
     return text[:limit].rstrip() + lines + text[limit:]
+
+
+def _insert_requirements(call: SetupCall, requirements: Sequence[str]) -> str:
+    quote = quote_of(call.source, call.node)
+    literals = [write_string(text, quote) for text in requirements]
+    return insert_argument(call, f"install_requires={_list(call, literals, _new_indent(call))}")
+
+
+INSTALL_REQUIRES = Place(
+    "install_requires", lambda call: call.value_of("install_requires"), _insert_requirements
+)

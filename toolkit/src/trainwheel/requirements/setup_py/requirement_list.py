@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 from trainwheel.requirements.setup_py.brackets import append_item, write_list
 from trainwheel.requirements.setup_py.call import SetupCall
-from trainwheel.requirements.setup_py.listing import Listing
+from trainwheel.requirements.setup_py.listing import (
+    Listing,
+    Place,
+    collapse,
+    remove_element,
+    remove_lines,
+)
 from trainwheel.requirements.setup_py.literal import literal_edit, quote_of, write_string
 from trainwheel.requirements.setup_py.pairing import Changes, pair, same_meaning
-from trainwheel.requirements.setup_py.place import Place
-from trainwheel.requirements.setup_py.removal import collapse, remove_element, remove_lines
 
 __all__ = ["read_requirements", "replace_requirements"]
 

@@ -37,14 +37,12 @@ class Source:
     """A parsed file.
 
     Attributes:
-        name: What messages call it.
         text: The file decoded, without its byte order mark; line ends as they are.
         tree: The syntax tree of `text`.
         encoding: The declared one (PEP 263).
         mark: The byte order mark, or nothing.
     """
 
-    name: str
     text: str
     tree: ast.Module
     encoding: str
@@ -52,7 +50,7 @@ class Source:
 
     @classmethod
     @lru_cache(maxsize=4)
-    def parse(cls, source: bytes, name: str) -> Self:
+    def parse(cls, source: bytes) -> Self:
         """Read a file's bytes.
 
         Raises:
@@ -63,7 +61,7 @@ class Source:
             encoding = _find_encoding(source)
             text = source.removeprefix(mark).decode(encoding)
             if text.encode(encoding) != source.removeprefix(mark):
-                message = f"{name}: {encoding} text cannot be written back unchanged"
+                message = f"setup.py: {encoding} text cannot be written back unchanged"
                 raise SetupPyError(message, hint="save it as UTF-8")
             with warnings.catch_warnings():
                 # An odd escape in the user's file works as before.
@@ -71,9 +69,9 @@ class Source:
                 tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
-            message = f"{name}:{line}: not a Python file: {getattr(error, 'msg', None) or error}"
+            message = f"setup.py:{line}: not a Python file: {getattr(error, 'msg', None) or error}"
             raise SetupPyError(message, hint="fix that line") from None
-        return cls(name, text, tree, encoding, mark)
+        return cls(text, tree, encoding, mark)
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
@@ -130,11 +128,11 @@ class Source:
             return self.mark + text.encode(self.encoding)
         except UnicodeEncodeError as error:
             character = error.object[error.start : error.end]
-            message = f"{self.name}: {character!r} cannot be written in {self.encoding}"
+            message = f"setup.py: {character!r} cannot be written in {self.encoding}"
             raise SetupPyError(message, hint="save the file as UTF-8") from None
 
     def error(self, node: ast.AST | None, problem: str, hint: str) -> SetupPyError:
         """Return the error for a problem, with its file and line."""
         line = getattr(node, "lineno", None)
-        place = f"{self.name}:{line}" if line else self.name
+        place = f"setup.py:{line}" if line else "setup.py"
         return SetupPyError(f"{place}: {problem}", hint=hint)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainwheel.engine.entry_points import entries_of, words_of_python
-from trainwheel.engine.inputs import training_closure
+from trainwheel.engine.inputs import close
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
@@ -229,7 +229,7 @@ def pack(workspace: Workspace) -> Shipment:
     Raises:
         ConfigurationError: A symbolic link is part of a loop.
     """
-    closure, root = training_closure(workspace), workspace.layout.root
+    closure, root = close(workspace), workspace.layout.root
     # Other files that the command names may be data; files below the source are package data.
     paths = [
         path

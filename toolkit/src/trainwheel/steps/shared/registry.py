@@ -1,15 +1,24 @@
-"""The index of this run, as a registry of models."""
+"""What this run releases: the version that it requests, its wheel, and the index to release to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from trainwheel.engine.fingerprint import Reason
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import choose_index
+from trainwheel.index.versions import Wish, next_version
+from trainwheel.requirements.setup_py import read_distribution_name, read_version
+from trainwheel.system.environ import Environment
 
-__all__ = ["registry_of", "wheels_of"]
+__all__ = ["asked_version", "registry_of", "unpublished", "wheel_of", "wheels_of", "wish_of"]
 
 
 def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> Registry:
@@ -29,3 +38,60 @@ def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> R
 def wheels_of(run: Run, registry: Registry, project: str) -> Mapping[str, PublishedFile]:
     """Return version → wheel; an index is asked for a project once in a run."""
     return run.once((registry.label, project), lambda: registry.wheels(project))
+
+
+def wheel_of(layout: Layout) -> Path:
+    """Return the wheel that the package step proved.
+
+    Raises:
+        StepFailedError: There is none.
+    """
+    record = read_record(layout.records, "package")
+    if record is None:
+        message = "no wheel has been packaged here"
+        raise StepFailedError(message, hint="make it with: make package.model")
+    return layout.dist / record.facts["wheel"]
+
+
+def unpublished(layout: Layout, record: Record) -> tuple[Reason, ...]:
+    """Return how the packaged wheel differs from the wheel of a record."""
+    package = read_record(layout.records, "package")
+    if package is None:
+        return ()
+    name, digest = package.facts.get("wheel", ""), package.facts.get("sha256", "")
+    before = record.fingerprint.files.get(name)
+    return () if before == digest else (Reason(name, before, digest),)
+
+
+def wish_of(workspace: Workspace) -> Wish:
+    """Return what this run requests: a version, a build number, or nothing."""
+    config, environment = workspace.config, workspace.environment
+    return Wish(
+        asked=environment.version_asked,
+        build_number=_build_number(environment),
+        offset=config.build_number_offset,
+        always=config.release == "always",
+    )
+
+
+def asked_version(workspace: Workspace) -> str:
+    """Return the version that would be released if nothing was published yet.
+
+    Raises:
+        ConfigurationError: setup.py has no readable name or version, or the requested version or
+            build number cannot be used.
+    """
+    source = workspace.read_setup_py()
+    read_distribution_name(source)
+    return next_version(read_version(source), (), wish_of(workspace))
+
+
+def _build_number(environment: Environment) -> int | None:
+    text = environment.build_number
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        message = f"the build number {text!r} is not a whole number"
+        hint = "set BUILD_NUMBER to digits, or request a version: make version=…"
+        raise ConfigurationError(message, hint=hint)
+    return int(text)

@@ -20,7 +20,7 @@ from trainwheel.requirements.pipfile import Pipfile
 from trainwheel.requirements.policy import Plan, describe_drift, plan_sync
 from trainwheel.requirements.target import FILES, choose_target, sync_target
 from trainwheel.system.console import Console
-from trainwheel.system.files import write_atomically
+from trainwheel.system.files import decode, write_atomically
 
 __all__ = ["Engine", "Synced", "examine", "read_files", "settle", "sync_files"]
 
@@ -152,7 +152,7 @@ def _read_present(root: Path, names: tuple[str, ...]) -> dict[str, bytes]:
 
 def _read_pipfile_and_lock(root: Path, pins: str) -> tuple[Pipfile | None, Lockfile | None]:
     """Return what a policy reads: `locked` needs no Pipfile, `declared` needs no lock."""
-    texts = {name: _decode(name, data) for name, data in _read_present(root, _PIPENV_FILES).items()}
+    texts = {name: decode(data, name) for name, data in _read_present(root, _PIPENV_FILES).items()}
     needs_pipfile = pins != "locked" or "Pipfile" in texts
     pipfile = parse_pipfile(texts.get("Pipfile")) if needs_pipfile else None
     if pins == "declared":
@@ -162,11 +162,3 @@ def _read_pipfile_and_lock(root: Path, pins: str) -> tuple[Pipfile | None, Lockf
     if pipfile is not None:
         check_fresh(pipfile, lock)
     return pipfile, lock
-
-
-def _decode(name: str, data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        message = f"{name} is not UTF-8"
-        raise ConfigurationError(message, hint="save it as UTF-8") from None

@@ -1,4 +1,4 @@
-"""The index that a run releases to."""
+"""What a run releases: the version that it requests, its wheel, and the index."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.errors import ConfigurationError, MissingCredentialsError
-from trainwheel.steps.shared.registry import registry_of
-from unit.repository import PYPROJECT, make_repository, open_here, write
+from trainwheel.engine.fingerprint import Fingerprint, Reason
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import Record
+from trainwheel.errors import ConfigurationError, MissingCredentialsError, StepFailedError
+from trainwheel.index.versions import Wish
+from trainwheel.steps.shared.publish import publisher_of
+from trainwheel.steps.shared.registry import (
+    asked_version,
+    registry_of,
+    unpublished,
+    wheel_of,
+    wish_of,
+)
+from unit.model_wheels import ONE, OTHER, package
+from unit.recording_tools import RecordingTools
+from unit.repository import PYPROJECT, SETUP_PY, open_here, write
 from unit.steps.session import open_with
 
 TABLE = """
@@ -24,22 +37,21 @@ READER = {"READER": "reader", "READER_PASSWORD": "reads-it-all"}
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def with_index(root: Path) -> Path:
     """A small model repository with an index of its own."""
-    root = make_repository(tmp_path / "small")
     write(root, "pyproject.toml", PYPROJECT + TABLE)
     return root
 
 
 def test_the_default_is_a_folder_of_the_repository_and_a_name_wins_over_the_variable(
-    root: Path,
+    with_index: Path,
 ) -> None:
-    registry = registry_of(open_here(root), None)
+    registry = registry_of(open_here(with_index), None)
     assert registry.target is None
-    assert registry.folder == root / ".trainwheel/index"
-    assert registry.keys == root / ".trainwheel/keys"
+    assert registry.folder == with_index / ".trainwheel/index"
+    assert registry.keys == with_index / ".trainwheel/keys"
 
-    run = open_here(root, {**WRITER, "TRAINWHEEL_INDEX": "corporate"})
+    run = open_here(with_index, {**WRITER, "TRAINWHEEL_INDEX": "corporate"})
     assert registry_of(run, None).label == "index corporate"
     assert registry_of(run, "embedded").target is None
 
@@ -49,24 +61,24 @@ def test_the_default_is_a_folder_of_the_repository_and_a_name_wins_over_the_vari
     (WRITER, True, "writer"), (READER, True, "reader"),
 ])  # fmt: skip
 def test_it_is_opened_with_the_credentials_for_the_purpose(
-    root: Path, variables: dict[str, str], *, to_read: bool, user: str
+    with_index: Path, variables: dict[str, str], *, to_read: bool, user: str
 ) -> None:
-    target = registry_of(open_here(root, variables), "corporate", to_read=to_read).target
+    target = registry_of(open_here(with_index, variables), "corporate", to_read=to_read).target
 
     assert target is not None
     assert target.username is not None
     assert target.username.reveal() == user
 
 
-def test_wrong_credentials_or_names_are_refused(root: Path) -> None:
+def test_wrong_credentials_or_names_are_refused(with_index: Path) -> None:
     with pytest.raises(MissingCredentialsError, match="CORPORATE_PASSWORD"):
-        registry_of(open_here(root, READER), "corporate")
+        registry_of(open_here(with_index, READER), "corporate")
     with pytest.raises(ConfigurationError, match="'corporat'"):
-        registry_of(open_here(root), "corporat")
+        registry_of(open_here(with_index), "corporat")
 
 
-def test_credentials_are_redacted_and_notices_are_printed_once(root: Path) -> None:
-    session = open_with(root, variables=WRITER)
+def test_credentials_are_redacted_and_notices_are_printed_once(with_index: Path) -> None:
+    session = open_with(with_index, variables=WRITER)
 
     registry = registry_of(session.run, "corporate")
     session.run.console.line("it is writes-it-all")
@@ -75,3 +87,95 @@ def test_credentials_are_redacted_and_notices_are_printed_once(root: Path) -> No
         registry.notify("elsewhere")
 
     assert session.output == "it is ***\nnotice: elsewhere\n"
+
+
+@pytest.fixture
+def layout(root: Path) -> Layout:
+    """The paths of the repository."""
+    return open_here(root).workspace.layout
+
+
+@pytest.mark.parametrize("step", ["upload", "verify", "promote"])
+def test_every_step_publishes_with_the_tools_of_upload_and_a_log_of_its_own(
+    layout: Layout, step: str
+) -> None:
+    publisher = publisher_of(open_here(layout.root, tools=RecordingTools()), step, None)
+
+    assert publisher.python() == Path("/environments/upload/bin/python")
+    assert (publisher.log, publisher.records) == (layout.log(step), layout.records)
+    assert publisher.registry.folder == layout.index
+    publisher_of(open_here(layout.root), step, None)
+    assert not (layout.root / ".nox").exists()  # until the interpreter is used
+
+
+def test_the_wheel_is_the_one_in_the_record(layout: Layout) -> None:
+    proof = package(layout)
+    write(layout.dist, "small_model-9.9.9-py3-none-any.whl", "left over")
+
+    assert wheel_of(layout) == layout.dist / proof.wheel
+
+    (layout.records / "package.json").write_text("cut sho")
+    with pytest.raises(StepFailedError) as caught:
+        wheel_of(layout)
+    assert "package.model" in caught.value.hint
+
+
+def reasons(layout: Layout, files: dict[str, str]) -> tuple[Reason, ...]:
+    return unpublished(layout, Record("upload", Fingerprint(files, {}), {}, 0.0, {}))
+
+
+def test_another_wheel_than_the_packaged_one_is_a_reason(layout: Layout) -> None:
+    assert reasons(layout, {"a.whl": ONE}) == ()  # nothing is packaged
+
+    proof = package(layout)
+    assert reasons(layout, {proof.wheel: proof.sha256}) == ()
+    assert reasons(layout, {}) == (Reason(proof.wheel, None, proof.sha256),)
+    assert reasons(layout, {"other.whl": ONE}) == (Reason(proof.wheel, None, proof.sha256),)
+    assert reasons(layout, {proof.wheel: OTHER}) == (Reason(proof.wheel, OTHER, proof.sha256),)
+
+
+OFFSET = "version.build-number-offset = 1000"
+
+
+@pytest.mark.parametrize(("key", "variables", "wish", "version"), [
+    ("", {}, Wish(), "0.1.0"), ("", {"TRAINWHEEL_VERSION": "  "}, Wish(), "0.1.0"),
+    ("", {"TRAINWHEEL_VERSION": "175"}, Wish(asked="175"), "0.1.175"),
+    ("", {"BUILD_NUMBER": "007"}, Wish(build_number=7), "0.1.7"),
+    ("", {"GITHUB_RUN_NUMBER": "8"}, Wish(build_number=8), "0.1.8"),
+    ("", {"BUILD_NUMBER": "0", "GITHUB_RUN_NUMBER": "8"}, Wish(build_number=0), "0.1.0"),
+    ("", {"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "8"}, Wish(), "0.1.0"),
+    ("", {"TRAINWHEEL_VERSION": "2.0rc1", "BUILD_NUMBER": "3"}, Wish("2.0rc1", 3), "2.0rc1"),
+    (OFFSET, {"BUILD_NUMBER": "7"}, Wish(build_number=7, offset=1000), "0.1.1007"),
+    ('version.release = "always"', {}, Wish(always=True), "0.1.0"),
+    ('version.release = "changed"', {}, Wish(), "0.1.0"),
+])  # fmt: skip
+def test_variables_and_keys_make_a_wish_and_a_version(
+    root: Path, key: str, variables: dict[str, str], wish: Wish, version: str
+) -> None:
+    write(root, "pyproject.toml", f"{PYPROJECT}{key}\n")
+    workspace = open_here(root, variables).workspace
+
+    assert wish_of(workspace) == wish
+    assert asked_version(workspace) == version
+
+
+@pytest.mark.parametrize("number", ["12a", "-3", "+3", "1.0", "1_0", "٣", "²"])
+def test_a_build_number_is_made_of_digits(root: Path, number: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        wish_of(open_here(root, {"BUILD_NUMBER": number}).workspace)
+
+    assert repr(number) in caught.value.message
+    assert "BUILD_NUMBER" in caught.value.hint
+
+
+@pytest.mark.parametrize(("old", "new", "version"), [
+    ("", "", "next"), ('"0.1.0"', '"one"', ""), ('"0.1.0"', "compute()", ""),
+    ('name="small-model",', "", "1.0"),
+], ids=["requested", "no version", "computed", "no name"])  # fmt: skip
+def test_what_cannot_become_a_version_is_refused(
+    root: Path, old: str, new: str, version: str
+) -> None:
+    write(root, "setup.py", SETUP_PY.replace(old, new) if old else SETUP_PY)
+
+    with pytest.raises(ConfigurationError):
+        asked_version(open_here(root, {"TRAINWHEEL_VERSION": version}).workspace)
