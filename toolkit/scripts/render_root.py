@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainwheel.requirements.setup_py import read_install_requires
+from trainwheel.requirements.setup_py import read_list
 from trainwheel.scaffold.rendering import render
 
 __all__ = ["REFERENCE", "differing", "main", "render_root"]
@@ -46,7 +46,7 @@ _LIBRARY_TAIL = "\n# All that the library's own tests"
 
 def render_root() -> dict[str, str]:
     """Return the files that this repository shares with every other: name → text."""
-    requirements = list(read_install_requires((ROOT / "setup.py").read_bytes()))
+    requirements = list(read_list((ROOT / "setup.py").read_bytes()))
     with tempfile.TemporaryDirectory(prefix="trainwheel-root-") as name:
         folder = Path(name) / "root"
         answers = {**REFERENCE, "requirements": requirements, "wheel": "", "folder_name": "root"}

@@ -13,7 +13,7 @@ from trainwheel.errors import ConfigurationError, TrainwheelError
 from trainwheel.install.pipenv_setup import PipenvSetup
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.pins import SyncSettings
-from trainwheel.requirements.setup_py import read_extra, read_install_requires
+from trainwheel.requirements.setup_py import read_list
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.environ import read_environment
 from unit.sync_corpus import CASES, copy_case
@@ -55,7 +55,7 @@ def _ours(project: Path) -> object:
     """Return the set of requirements that we would write, or that we refuse."""
     try:
         synced = examine(project, SyncSettings("locked"))
-        return frozenset(map(meaning, read_install_requires(synced.after)))
+        return frozenset(map(meaning, read_list(synced.after)))
     except TrainwheelError:
         return "refused"
 
@@ -66,7 +66,7 @@ def _theirs(project: Path, engine: PipenvSetup) -> object:
     files = {name: (project / name).read_bytes() for name in names}
     try:
         made = engine(files, SyncSettings("locked"))
-        return frozenset(map(meaning, read_install_requires(made)))
+        return frozenset(map(meaning, read_list(made)))
     except TrainwheelError:
         return "refused"
 
@@ -95,8 +95,8 @@ class TestEngine:
         assert main(options) == 0
         assert main([*options, "--check"]) == 0
         source = (project / "setup.py").read_bytes()
-        assert len(read_install_requires(source)) == 3
-        assert len(read_extra(source, "dev")) == 2
+        assert len(read_list(source)) == 3
+        assert len(read_list(source, "dev")) == 2
         assert sorted(path.name for path in project.iterdir()) == [
             ".trainwheel",
             "Pipfile",

@@ -12,7 +12,7 @@ from nox import registry
 import trainwheel
 from sessions.recording import RecordingSession, SessionEndedError
 from trainwheel.steps import load_chain
-from unit.repository import PYPROJECT, write
+from unit.repository import write
 
 STEPS = load_chain().steps
 
@@ -45,21 +45,6 @@ def test_a_session_says_what_became_of_its_step(
     assert json.loads((root / "build/version.json").read_bytes())["version"] == "0.1.0"
 
 
-@pytest.mark.parametrize("name", ["train", "clean"])
-def test_an_unknown_flag_ends_every_session_with_one_line(root: Path, name: str) -> None:
-    assert error_of(root, name, "--vrebose").startswith(
-        "configuration: no session knows the option --vrebose; did you mean --verbose?"
-    )
-
-
-def test_a_word_may_be_meant_for_another_session_of_the_run(root: Path) -> None:
-    run(root, "version", "small-model==0.1.0", manifest=["version", "verify"])
-
-    assert error_of(root, "version", "small-model==0.1.0") == (
-        "configuration: no session of this run takes 'small-model==0.1.0'"
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "told"),
     [
@@ -76,15 +61,6 @@ def test_a_step_without_what_it_builds_on_says_what_to_run(
     (root / "model/small_model/artefact/model.joblib").unlink()
 
     assert error_of(root, name).startswith(told)
-
-
-def test_a_wrong_configuration_is_one_line_with_every_problem(root: Path) -> None:
-    write(root, "pyproject.toml", PYPROJECT + "tolerance = 7\nsources = 'src'\n")
-
-    shown = error_of(root, "train")
-
-    assert shown.startswith("configuration: pyproject.toml: tool.trainwheel.tolerance = 7")
-    assert "unknown key tool.trainwheel.sources" in shown
 
 
 STALE = 'six = ">=2"'
@@ -119,9 +95,3 @@ def test_a_version_is_checked_before_anything_of_a_run_that_releases(
 
     assert shown.startswith("configuration: version asked for 'next' is not a PEP 440 version")
     assert not (root / "build").exists()
-
-
-def test_an_index_that_is_asked_for_and_unknown_is_refused_before_training(root: Path) -> None:
-    shown = error_of(root, "train", "--to", "other", manifest=["train", "version", "upload"])
-
-    assert shown.startswith("configuration: there is no index called 'other'")

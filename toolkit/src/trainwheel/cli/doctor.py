@@ -12,18 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainwheel.cli.checks import (
-    OK,
-    PROBLEM,
-    WARNING,
-    MachineCheck,
-    check_clock,
-    check_disk,
-    check_make,
-    check_python,
-    render_json,
-    rows,
-)
+from trainwheel.cli import checks
+from trainwheel.cli.checks import OK, PROBLEM, WARNING, MachineCheck
 from trainwheel.cli.opening import open_here
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
@@ -55,11 +45,11 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
 def _report(arguments: argparse.Namespace) -> None:
     environment = read_environment()
     checkup = _Checkup(Path.cwd(), environment, Console(environment))
-    checks = tuple(checkup.run())
-    lines = [render_json(checks)] if arguments.json else rows(checks)
+    results = tuple(checkup.run())
+    lines = [checks.render_json(results)] if arguments.json else checks.rows(results)
     for line in lines:
         checkup.console.line(line)
-    problems = [check.name for check in checks if check.state == PROBLEM]
+    problems = [check.name for check in results if check.state == PROBLEM]
     if problems:
         message = f"doctor has found {len(problems)} to fix: {', '.join(problems)}"
         raise StepFailedError(message)
@@ -82,18 +72,19 @@ class _Checkup:
 
     def run(self) -> Iterator[MachineCheck]:
         """Yield one check after the other."""
-        yield check_python(sys.version_info[:3])
-        yield check_make(self._first_line("make", "--version"), is_there=bool(shutil.which("make")))
+        yield checks.check_python(sys.version_info[:3])
+        output, is_there = self._first_line("make", "--version"), bool(shutil.which("make"))
+        yield checks.check_make(output, is_there=is_there)
         yield self._git()
         yield _settle("uv", self._uv)
         runs: list[Run] = []
         yield _settle("configuration", lambda: self._open(runs))
         for run in runs:
             yield from self._repository(run)
-        yield check_disk("disk", shutil.disk_usage(self.root).free)
-        yield check_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
+        yield checks.check_disk("disk", shutil.disk_usage(self.root).free)
+        yield checks.check_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
         commit = self._first_line("git", "log", "-1", "--format=%cI")
-        yield check_clock(datetime.now(UTC), self._times, commit)
+        yield checks.check_clock(datetime.now(UTC), self._times, commit)
 
     def _open(self, runs: list[Run]) -> str:
         runs.append(open_here(self.root, self.environment))
@@ -122,15 +113,19 @@ class _Checkup:
     def _index(self, run: Run, name: str, *, is_bound: bool) -> Iterator[MachineCheck]:
         """Read an index: a password is tried for reading alone."""
         targets: list[Target | None] = []
+        settings, environment = run.workspace.config.indexes, run.environment
 
         def look() -> str:
-            targets.append(self._target(run, name, is_bound=is_bound))
+            targets.append(
+                read_target(settings[name], environment, run.tokens)
+                if is_bound
+                else choose_index(name, settings, environment, run.tokens, to_read=True)
+            )
             return self._read(name, targets[0])
 
         yield _settle(f"index {name}", look)
         # Where this run has other credentials for reading, those that publish are tried as well.
         with suppress(TrainwheelError):
-            settings, environment = run.workspace.config.indexes, run.environment
             publishes = choose_index(name, settings, environment, run.tokens)
             if targets and publishes not in targets:
                 label = f"index {name}, to publish"
@@ -148,12 +143,6 @@ class _Checkup:
         if is_open:
             return "answers; anyone may read it, so the password was not tried"
         return "answers, and accepts the credentials for reading"
-
-    def _target(self, run: Run, name: str, *, is_bound: bool) -> Target | None:
-        settings, environment = run.workspace.config.indexes, run.environment
-        if is_bound:
-            return read_target(settings[name], environment, run.tokens)
-        return choose_index(name, settings, environment, run.tokens, to_read=True)
 
     def _uv(self) -> str:
         version = self._first_line(find_uv(), "--version")

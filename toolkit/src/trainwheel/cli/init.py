@@ -6,9 +6,9 @@ import argparse
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.scaffold.create import check_place, create
@@ -49,25 +49,6 @@ def add_init(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_init)
 
 
-@dataclass(frozen=True)
-class _Option:
-    """An option that was given, or its default.
-
-    Args:
-        flag: As it is typed.
-        answer: Its name in the template.
-        value: What was given; None for nothing.
-        default: What counts where nobody is asked.
-        problem: Why the value cannot be taken; empty where it can.
-    """
-
-    flag: str
-    answer: str
-    value: object
-    default: object
-    problem: str
-
-
 def _init(arguments: argparse.Namespace) -> None:
     environment = read_environment()
     console = Console(environment)
@@ -75,43 +56,47 @@ def _init(arguments: argparse.Namespace) -> None:
     folder = Path(os.path.abspath(arguments.directory))  # noqa: PTH100 - links stay as they are
     check_place(folder)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not environment.in_ci
-    options = list(_options(arguments, folder.name, asks=asks))
-    problems = [f"{option.flag} {option.problem}" for option in options if option.problem]
-    if problems:
+    answers = _answers(arguments)
+    if not asks:
+        answers = {**_defaults(folder.name, answers), **answers}
+    if problems := list(_problems(answers)):
         raise ConfigurationError("; ".join(problems), hint="see trainwheel init --help")
-    answers = {
-        option.answer: option.default if option.value is None else option.value
-        for option in options
-        if not asks or option.value is not None
-    }
     create(folder, answers, environment, console, asks=asks)
 
 
-def _options(arguments: argparse.Namespace, folder_name: str, *, asks: bool) -> Iterator[_Option]:
-    """Yield the options; an answer that will be asked for is checked there."""
-    name = arguments.name or name_of(folder_name)
-    package = arguments.package or package_of(name)
-    variable = arguments.index_url_env or NEXUS_VARIABLE
-    services = _services(arguments.ci)
-    yield _Option(
-        "--name", "name", arguments.name, name,
-        _quoted(name, problem_of_name(name)) if not asks or arguments.name else "",
-    )  # fmt: skip
-    yield _Option(
-        "--package", "package", arguments.package, package,
-        _quoted(package, problem_of_package(package, _importable()))
-        if not asks or arguments.package else "",
-    )  # fmt: skip
-    yield _Option("--task", "task", arguments.task, TASKS[0], "")
-    yield _Option(
-        "--index-url-env", "index_url_env", arguments.index_url_env, NEXUS_VARIABLE,
-        _quoted(variable, problem_of_variable(variable)),
-    )  # fmt: skip
-    yield _Option("--ci", "ci", services, list(CI_SERVICES), problem_of_services(services or ()))
+def _answers(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that were given, by their names in the template."""
+    options = {**vars(arguments), "ci": _services(arguments.ci)}
+    names = ("name", "package", "task", "index_url_env", "ci")
+    return {name: options[name] for name in names if options[name] is not None}
 
 
-def _quoted(value: str, problem: str) -> str:
-    return f"{value!r} {problem}" if problem else ""
+def _defaults(folder_name: str, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what counts where nobody is asked."""
+    name = name_of(folder_name)
+    package = package_of(answers.get("name", name))
+    services, variable = list(CI_SERVICES), NEXUS_VARIABLE
+    return {
+        "name": name,
+        "package": package,
+        "task": TASKS[0],
+        "index_url_env": variable,
+        "ci": services,
+    }
+
+
+def _problems(answers: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the answers; one that will be asked for is checked there."""
+    checks: dict[str, Callable[[str], str]] = {
+        "name": problem_of_name,
+        "package": lambda package: problem_of_package(package, _importable()),
+        "index_url_env": problem_of_variable,
+    }
+    for name, check in checks.items():
+        if name in answers and (problem := check(answers[name])):
+            yield f"--{name.replace('_', '-')} {answers[name]!r} {problem}"
+    if problem := problem_of_services(answers.get("ci", ())):
+        yield f"--ci {problem}"
 
 
 def _services(text: str | None) -> list[str] | None:

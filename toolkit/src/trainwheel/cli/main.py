@@ -41,6 +41,14 @@ from trainwheel.wheel.proof import parse_proof
 
 __all__ = ["main"]
 
+_INDEX_OPTIONS = {
+    "url-env": "holds the address of --to",
+    "simple-url": "where --to is read",
+    "install-url": "where users install from",
+    "username-env": "holds the user name for --to",
+    "password-env": "holds the password for --to",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: see "Exit codes" in the design."""
@@ -111,11 +119,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _describe_index(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options that describe an index without a pyproject.toml."""
-    parser.add_argument("--url-env", metavar="VARIABLE", help="holds the address of --to")
-    parser.add_argument("--simple-url", metavar="URL", help="where --to is read")
-    parser.add_argument("--install-url", metavar="URL", help="where users install from")
-    parser.add_argument("--username-env", metavar="VARIABLE", help="holds the user name for --to")
-    parser.add_argument("--password-env", metavar="VARIABLE", help="holds the password for --to")
+    for name, text in _INDEX_OPTIONS.items():
+        metavar = "VARIABLE" if name.endswith("env") else "URL"
+        parser.add_argument(f"--{name}", metavar=metavar, help=text, default="")
 
 
 def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
@@ -125,15 +131,9 @@ def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
     if not arguments.to:
         message = "--url-env needs the name of its index"
         raise ConfigurationError(message, hint="add --to NAME")
-    settings = IndexSettings(
-        arguments.to,
-        url_env=arguments.url_env,
-        simple_url=arguments.simple_url or "",
-        install_url=arguments.install_url or "",
-        username_env=arguments.username_env or "",
-        password_env=arguments.password_env or "",
-    )
-    return {settings.name: settings}
+    names = (name.replace("-", "_") for name in _INDEX_OPTIONS)
+    values = {name: getattr(arguments, name) for name in names}
+    return {arguments.to: IndexSettings(arguments.to, **values)}
 
 
 def _upload(arguments: argparse.Namespace) -> None:

@@ -45,16 +45,12 @@ class Imports:
     unknown_line: int = 0
 
 
-def read_imports(source: bytes) -> Imports:
+def read_imports(source: bytes | str) -> Imports:
     """Return what a module imports, anywhere in its text.
 
     A file with a syntax error imports nothing: its bytes are an input in any case, and Python
     reports the error.
     """
-    return _read(source)
-
-
-def _read(source: bytes | str) -> Imports:
     try:
         with warnings.catch_warnings():
             # "\d" gives a SyntaxWarning, which would be an error under -W error.
@@ -117,7 +113,7 @@ class _Reader:
     def _read_run(self, call: ast.Call, *, is_known: bool) -> None:
         code = _text(call.args[0]) if call.args else None
         if code is not None:
-            imports = _read(code.strip())
+            imports = read_imports(code.strip())
             self.names.update(imports.names)
             is_known = not imports.unknown_line
         if not is_known:

@@ -124,9 +124,7 @@ def close(workspace: Workspace, tests: tuple[Path, ...] = ()) -> Closure:
 
 
 def _source(workspace: Workspace) -> Iterator[Path]:
-    for path in list_files(workspace.layout.source):
-        if path not in workspace.layout.trained:
-            yield path
+    return (p for p in list_files(workspace.layout.source) if p not in workspace.layout.trained)
 
 
 def _data(workspace: Workspace) -> Iterator[Path]:

@@ -40,15 +40,15 @@ class Layout:
         source: The source root.
         package: The folder of the package that is shipped.
         artefact: The trained model.
-        model: The model's name where a repository has several; empty where it has one.
     """
 
     root: Path
     source: Path
     package: Path
     artefact: Path
-    model: str = ""
 
+    build = _Below("root", "build")
+    """The outputs and records of steps; `clean` removes the folder."""
     records = _Below("build", ".trainwheel")
     """The folder of the step records."""
     scratch = _Below("records", "tmp")
@@ -113,15 +113,10 @@ class Layout:
     """The file that the one active run locks."""
 
     @classmethod
-    def of(cls, root: Path, config: Config, model: str = "") -> Layout:
+    def of(cls, root: Path, config: Config) -> Layout:
         """Return the layout of the repository at ``root``."""
         source, package = root / config.source, root / config.package_folder
-        return cls(root, source, package, root / config.artefact_path, model)
-
-    @property
-    def build(self) -> Path:
-        """The outputs and records of steps; `clean` removes the folder."""
-        return self.root / "build" / self.model
+        return cls(root, source, package, root / config.artefact_path)
 
     @property
     def manifest(self) -> Path:

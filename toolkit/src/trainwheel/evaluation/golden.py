@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainwheel.errors import StepFailedError
+from trainwheel.guest.measuring.labels import is_number
 from trainwheel.system.text import columns
 
 __all__ = [
@@ -144,15 +145,11 @@ def _differences(
     elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
         for index, (old, new) in enumerate(zip(then, now, strict=True)):
             yield from _differences(old, new, tolerance, f"{where}[{index}]")
-    elif _is_number(then) and _is_number(now):
+    elif is_number(then) and is_number(now):
         if not _is_close(then, now, tolerance):
             yield where, then, now
     elif then != now or type(then) is not type(now):
         yield where, then, now
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_close(then: float, now: float, tolerance: float) -> bool:

@@ -14,7 +14,6 @@ import socket
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote
 
 from packaging.utils import parse_wheel_filename
@@ -132,17 +131,13 @@ def _server(
 
 
 def _await_port(process: Process, credentials: str) -> int:
-    with contextlib.suppress(BrokenPipeError):
-        _send_line(process.stdin, credentials)
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(f"{credentials}\n".encode())
+            process.stdin.flush()
     is_there, line = await_line(process, str.isdecimal, _START)
     if is_there:
         return int(line)
     hint = "lock pypiserver in the upload category" if "No module named" in line else ""
     message = f"the index server did not start: {line or 'it printed no port in time'}"
     raise StepFailedError(message, hint=hint)
-
-
-def _send_line(stream: IO[bytes] | None, credentials: str) -> None:
-    if stream is not None:
-        stream.write(f"{credentials}\n".encode())
-        stream.flush()

@@ -7,6 +7,7 @@ No message repeats a value, for a password is easily put into the wrong variable
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -221,31 +222,36 @@ def _build_target(
     upload_url = _read_address(_url(settings, environment), settings, problems)
     simple_url = _read_optional(settings, "simple_url", problems)
     install_url = _read_optional(settings, "install_url", problems)
-    username, password = _credentials(settings, environment)
+    credentials = _credentials(settings, environment)
     if settings.token_command:
         if settings.password_env:
             both = _Value(_key(settings, "password-env"), settings.password_env)
             problems.read(both, "is set as well as token-command")
         # With a problem already found, the command is not run.
         if not problems.texts:
-            password = _Value(_key(settings, "token-command"), mint(settings) or None)
+            token = _Value(_key(settings, "token-command"), mint(settings) or None)
+            credentials = (*credentials[:1], token)
     texts = (settings.name, upload_url, simple_url or "", install_url or "")
-    user = _read_username(username, problems)
-    token = _read_password(password, problems, texts)
+    of_password = functools.partial(check_password, texts=texts)
+    checks: tuple[Callable[[str], str | None], ...] = (_check_username, of_password)
+    login = [
+        problems.read(value, problem_of(value.text or ""))
+        for value, problem_of in zip(credentials, checks, strict=False)
+    ]
     if problems.texts:
         message = f"index {settings.name} cannot be used: {', '.join(problems.texts)}"
         error = MissingCredentialsError if problems.all_absent else ConfigurationError
         raise error(message, hint=_hint(settings, problems.texts))
     # Only now, for what was refused could be any word of what is printed.
-    login = None if user is None else environment.secrets.read_login(user, token or "")
+    secrets = environment.secrets.read_login(*login) if login else (None, None)
     return Target(
         name=settings.name,
         upload_url=upload_url,
         simple_url=simple_url or f"{upload_url}simple/",
         install_url=install_url,
-        username=login and login[0],
-        password=login and login[1],
-        credential_names=tuple(value.label for value in (username, password) if value),
+        username=secrets[0],
+        password=secrets[1],
+        credential_names=tuple(value.label for value in credentials),
         ca_bundle=find_bundle(environment.variables),
     )
 
@@ -278,15 +284,13 @@ def _url(settings: IndexSettings, environment: Environment) -> _Value:
     return _Value(_key(settings, "url"), settings.url or None)
 
 
-def _credentials(
-    settings: IndexSettings, environment: Environment
-) -> tuple[_Value | None, _Value | None]:
-    """Return where user name and password come from; None and None for an open index."""
+def _credentials(settings: IndexSettings, environment: Environment) -> tuple[_Value, ...]:
+    """Return where user name and password come from; nothing for an open index."""
     defaults = NEXUS_VARIABLES[1:] if settings.name == NEXUS else ("", "")
     username_env = settings.username_env or defaults[0]
     password_env = settings.password_env or defaults[1]
     if not (settings.username or username_env or password_env or settings.token_command):
-        return None, None
+        return ()
     if settings.username:
         username = _Value(_key(settings, "username"), settings.username)
     elif username_env:
@@ -310,16 +314,8 @@ def _read_optional(settings: IndexSettings, name: str, problems: _Problems) -> s
     return _read_address(_Value(_key(settings, name.replace("_", "-")), text), settings, problems)
 
 
-def _read_username(value: _Value | None, problems: _Problems) -> str | None:
-    if value is None:
-        return None
-    problem = check_value(value.text or "")
-    if problem is None and ":" in (value.text or ""):
+def _check_username(value: str) -> str | None:
+    problem = check_value(value)
+    if problem is None and ":" in value:
         problem = "holds a colon, which ends a user name in HTTP authentication"
-    return problems.read(value, problem)
-
-
-def _read_password(value: _Value | None, problems: _Problems, texts: tuple[str, ...]) -> str | None:
-    if value is None:
-        return None
-    return problems.read(value, check_password(value.text or "", texts))
+    return problem

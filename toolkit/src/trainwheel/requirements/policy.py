@@ -122,9 +122,12 @@ def plan_requirements(
 def describe_drift(before: bytes, after: bytes, *, name: str = "setup.py") -> str:
     """Return the unified diff from `before` to `after`; empty if they are the same bytes.
 
-    A line with a secret in an address is replaced.
+    A line with a secret in an address is replaced, and bytes that are not UTF-8 are escaped.
     """
-    old, new = (_lines(source) for source in (before, after))
+    old, new = (
+        [f"{line}\n" for line in source.decode(errors="backslashreplace").splitlines()]
+        for source in (before, after)
+    )
     return "".join(map(_hide_secret, difflib.unified_diff(old, new, name, f"{name} (synced)")))
 
 
@@ -132,12 +135,6 @@ def _hide_secret(line: str) -> str:
     """Return a line of a diff for a log: a line that is taken out may hold a secret."""
     kind = find_secret(line)
     return f"{line[0]}(a line with {kind} is not shown)\n" if kind else line
-
-
-def _lines(source: bytes) -> list[str]:
-    """Return the lines for a person, each with a line end; bytes that are not UTF-8 are escaped."""
-    lines = source.decode(errors="backslashreplace").splitlines()
-    return [f"{line}\n" for line in lines]
 
 
 def _pinned(

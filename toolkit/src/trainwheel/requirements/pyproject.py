@@ -89,10 +89,9 @@ def replace_project_list(
         if extra is not None:
             table = table.setdefault("optional-dependencies", tomlkit.table())
         key = label_of(extra)[0]
-        if key in table:
-            _edit(table[key], present or (), requirements)
-        else:
-            table[key] = _array(requirements)
+        if key not in table:
+            table[key] = tomlkit.array()
+        _edit(table[key], present or (), requirements)
         new = _with_line_ends_of(source, tomlkit.dumps(document).encode())
     except (TOMLKitError, RecursionError, KeyError, TypeError, AttributeError) as error:
         message = f"pyproject.toml cannot be edited: {error}"
@@ -118,14 +117,6 @@ def _edit(array: Array, present: Sequence[str], requirements: Sequence[str]) -> 
         del array[index]
     if not present and len(requirements) > 1:
         array.multiline(multiline=True)
-
-
-def _array(requirements: Sequence[str]) -> Array:
-    import tomlkit
-
-    array = tomlkit.array()
-    array.extend(_string(text, '"') for text in requirements)
-    return array.multiline(multiline=len(requirements) > 1)
 
 
 def _string(text: str, quote: str) -> String:

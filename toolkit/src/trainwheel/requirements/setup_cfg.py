@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import configparser
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainwheel.errors import ConfigurationError
@@ -149,6 +149,11 @@ def _edited(
     indent, end = (match["indent"], match["end"]) if match else (_UNIT, "\n")
     new_lines = [f"{indent}{text}{end}" for text in changes.added]
     new[last] = [*new.get(last, [lines[last]]), *new_lines]
+    return _with(lines, new)
+
+
+def _with(lines: list[str], new: Mapping[int, list[str]]) -> str:
+    """Return the text with other lines in the place of some."""
     return "".join("".join(new.get(number, [line])) for number, line in enumerate(lines))
 
 
@@ -156,12 +161,8 @@ def _rewritten(lines: list[str], option: _Option, requirements: Sequence[str], e
     """Return the text with the elements below the option's line, in place of those on it."""
     head = re.match(r"[^=:]*[=:]", lines[option.first])
     first = (head[0] if head else lines[option.first].rstrip()) + end
-    old_lines = set(option.elements)
     new = [first, *(f"{_UNIT}{text}{end}" for text in requirements)]
-    return "".join(
-        "".join(new) if number == option.first else "" if number in old_lines else line
-        for number, line in enumerate(lines)
-    )
+    return _with(lines, {**{number: [] for number in option.elements}, option.first: new})
 
 
 def _inserted(lines: list[str], place: tuple[str, str], texts: Sequence[str], end: str) -> str:

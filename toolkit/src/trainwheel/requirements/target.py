@@ -8,7 +8,7 @@ reads one and ignores the other in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from trainwheel.errors import ConfigurationError, SetupPyError
@@ -18,11 +18,7 @@ from trainwheel.requirements.pyproject import (
     read_project_table,
     replace_project_list,
 )
-from trainwheel.requirements.setup_py import (
-    has_install_requires,
-    replace_extra,
-    replace_install_requires,
-)
+from trainwheel.requirements.setup_py import has_install_requires, replace_list
 
 __all__ = ["FILES", "choose_target", "sync_target"]
 
@@ -75,36 +71,24 @@ def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
     Raises:
         ConfigurationError: It cannot be edited safely.
     """
-    return _EDITORS[name](source, plan)
-
-
-def _sync_setup_py(source: bytes, plan: Plan) -> bytes:
-    new = replace_install_requires(source, plan.requirements)
+    edit = _EDITORS[name]
+    new = edit(source, plan.requirements, None)
     for extra, requirements in plan.extras.items():
-        new = replace_extra(new, extra, requirements)
+        new = edit(new, requirements, extra)
     return new
 
 
-def _sync_setup_cfg(source: bytes, plan: Plan) -> bytes:
+def _edit_setup_cfg(source: bytes, requirements: Sequence[str], extra: str | None) -> bytes:
     from trainwheel.requirements.setup_cfg import EXTRAS, INSTALL_REQUIRES, replace_setup_cfg_list
 
-    new = replace_setup_cfg_list(source, INSTALL_REQUIRES, plan.requirements)
-    for extra, requirements in plan.extras.items():
-        new = replace_setup_cfg_list(new, (EXTRAS, extra), requirements)
-    return new
+    place = INSTALL_REQUIRES if extra is None else (EXTRAS, extra)
+    return replace_setup_cfg_list(source, place, requirements)
 
 
-def _sync_pyproject(source: bytes, plan: Plan) -> bytes:
-    new = replace_project_list(source, plan.requirements)
-    for extra, requirements in plan.extras.items():
-        new = replace_project_list(new, requirements, extra)
-    return new
-
-
-_EDITORS: Final[Mapping[str, Callable[[bytes, Plan], bytes]]] = {
-    PYPROJECT: _sync_pyproject,
-    SETUP_PY: _sync_setup_py,
-    SETUP_CFG: _sync_setup_cfg,
+_EDITORS: Final[Mapping[str, Callable[[bytes, Sequence[str], str | None], bytes]]] = {
+    PYPROJECT: replace_project_list,
+    SETUP_PY: replace_list,
+    SETUP_CFG: _edit_setup_cfg,
 }
 
 

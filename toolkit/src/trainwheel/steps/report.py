@@ -32,7 +32,6 @@ from trainwheel.steps.shared.findings import (
     read_metrics,
     read_object,
     read_snapshot,
-    read_training,
 )
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
@@ -93,14 +92,14 @@ def _subject(workspace: Workspace, evaluation: Evaluation) -> Subject:
         evaluation.baseline,
         evaluation.compared,
         evaluation.verdict,
-        read_training(layout).get("carries_training_rows", ()),
+        read_object(layout.run_facts).get("carries_training_rows", ()),
     )
 
 
 def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     """Return the variables of the templates."""
     layout, config = workspace.layout, workspace.config
-    training = read_training(layout)
+    training = read_object(layout.run_facts)
     commit = read_commit(layout.root, workspace.environment)
     digests = digests_of(workspace, DATA)
     data = {**read_data_digests(layout), **digests}

@@ -5,12 +5,10 @@ from __future__ import annotations
 import shutil
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
-from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.layout import Layout
-from trainwheel.engine.records import Record, read_record
+from trainwheel.engine.records import read_record
 from trainwheel.engine.release import read_release
 from trainwheel.engine.run import Run
-from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
@@ -97,10 +95,6 @@ def _check_disk(layout: Layout) -> None:
         raise StepFailedError(message, hint="free some, for example with make clean")
 
 
-def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
-    return unpublished(workspace.layout, record)
-
-
 STEP = Step(
     name="upload",
     target="upload.model",
@@ -110,7 +104,7 @@ STEP = Step(
     is_link=True,
     category="upload",
     alone=True,
-    reasons=_reasons,
+    reasons=unpublished,
     flags=(TO, FORCE, WAIT, VERBOSE),
     check=_check,
 )

@@ -31,7 +31,7 @@ STEP = Step(
     is_link=True,
     category="upload",
     alone=True,
-    reasons=lambda workspace, record: unpublished(workspace.layout, record),
+    reasons=unpublished,
     flags=(TO, WAIT, VERBOSE),
     takes_names="NAME==VERSION",
 )

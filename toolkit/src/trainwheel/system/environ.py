@@ -61,11 +61,6 @@ class Environment:
         return self.secrets.read(self.variables[name]) if name in self.variables else None
 
     @property
-    def version_asked(self) -> str | None:
-        """The version asked for by name: ``make version=…``."""
-        return self.get("TRAINWHEEL_VERSION")
-
-    @property
     def build_number(self) -> str | None:
         """The CI service's build number (Jenkins, then GitHub Actions).
 
@@ -84,11 +79,6 @@ class Environment:
     def index_name(self) -> str | None:
         """The index chosen for this machine or job."""
         return self.get("TRAINWHEEL_INDEX")
-
-    @property
-    def baseline_asked(self) -> str | None:
-        """How strict the gate is about what is published, where this run is stricter."""
-        return self.get("TRAINWHEEL_GATE_BASELINE")
 
     def dask(self, name: str) -> str | None:
         """Return what this machine or job says of the cluster: SCHEDULER, CA_FILE and so on."""

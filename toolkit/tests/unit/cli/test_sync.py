@@ -16,7 +16,7 @@ from trainwheel.cli.main import main
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pins import POLICIES
 from trainwheel.requirements.pipfile import parse_pipfile
-from trainwheel.requirements.setup_py import read_extra, read_install_requires
+from trainwheel.requirements.setup_py import read_list
 from unit.sync_corpus import CASES, REFUSED, copy_case
 
 _CASE = "decoy_setup_call"
@@ -178,8 +178,8 @@ def test_the_command_line_wins_and_its_extra_joins_the_others(project: Path) -> 
     )
     assert _sync(project, "--pins", "declared", "--dev-extra", "test") == 0
     source = (project / "setup.py").read_bytes()
-    assert read_install_requires(source) == ("requests>=2.30",)
-    assert read_extra(source, "test") == read_extra(source, "dev") == ("pytest",)
+    assert read_list(source) == ("requests>=2.30",)
+    assert read_list(source, "test") == read_list(source, "dev") == ("pytest",)
 
 
 # Stops itself at the k-th line that writing runs through, for every k; prints what it left.

@@ -14,7 +14,6 @@ ROOT = Path("/repository")
 CONFIG = parse_config(PYPROJECT)
 LAYOUT = Layout.of(ROOT, CONFIG)
 NAMES = [name for name, value in vars(Layout).items() if isinstance(value, _Below)]
-STORED = [name for name in NAMES if getattr(LAYOUT, name).is_relative_to(LAYOUT.store)]
 
 
 def place(layout: Layout, name: str) -> Path:
@@ -40,16 +39,6 @@ def test_no_two_paths_are_the_same() -> None:
     assert len({place(LAYOUT, name) for name in NAMES}) == len(NAMES) > 25
 
 
-def test_a_second_model_has_its_own_build_folder_and_shares_the_store() -> None:
-    other = Layout.of(ROOT, CONFIG, "fraud")
-
-    common = {name for name in NAMES if place(other, name) == place(LAYOUT, name)}
-    assert common == {*STORED} >= {"store", "index", "cache", "lock"}
-    for name in {*NAMES} - common:
-        below = place(LAYOUT, name).relative_to(ROOT / "build")
-        assert place(other, name) == ROOT / "build" / "fraud" / below
-
-
 def test_the_model_is_in_its_package_with_its_manifest_beside_it() -> None:
     folder = ROOT / "model/small_model"
 
@@ -66,7 +55,6 @@ def test_a_manifest_keeps_the_whole_name_of_its_artefact(name: str) -> None:
 
 def test_each_step_has_a_log() -> None:
     assert LAYOUT.log("train") == ROOT / "build/log/train.log"
-    assert Layout.of(ROOT, CONFIG, "fraud").log("train") == ROOT / "build/fraud/log/train.log"
 
 
 def test_a_path_outside_the_repository_has_no_relative_name() -> None:

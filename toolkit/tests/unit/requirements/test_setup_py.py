@@ -12,11 +12,9 @@ from trainwheel.requirements.setup_py import (
     _checked,
     has_install_requires,
     read_distribution_name,
-    read_extra,
-    read_install_requires,
+    read_list,
     read_version,
-    replace_extra,
-    replace_install_requires,
+    replace_list,
     replace_version,
 )
 from trainwheel.requirements.setup_py.source import Source
@@ -71,7 +69,7 @@ def test_the_name_is_read_as_written() -> None:
 def test_requirements_are_read_in_every_literal_form(
     arguments: str, requirements: tuple[str, ...]
 ) -> None:
-    assert read_install_requires(_setup(arguments)) == requirements
+    assert read_list(_setup(arguments)) == requirements
 
 
 @pytest.mark.parametrize(
@@ -84,8 +82,8 @@ def test_a_list_is_seen_even_if_it_is_computed(arguments: str, *, has_list: bool
 
 _ONCE, _SEVERAL = "not bound exactly once", "more than strings and comments"
 _NEW_VERSION = partial(replace_version, version="9")
-_NEW_LIST = partial(replace_install_requires, requirements=["a==9"])
-_NEW_EXTRA = partial(replace_extra, extra="dev", requirements=["a==9"])
+_NEW_LIST = partial(replace_list, requirements=["a==9"])
+_NEW_EXTRA = partial(replace_list, extra="dev", requirements=["a==9"])
 
 
 @pytest.mark.parametrize(
@@ -221,7 +219,7 @@ def test_a_name_is_edited_where_it_is_bound() -> None:
 )
 def test_a_list_on_one_line(before: str, requirements: list[str], after: str) -> None:
     source, expected = (_setup(f"name='x', install_requires={v}") for v in (before, after))
-    assert replace_install_requires(source, requirements) == expected
+    assert replace_list(source, requirements) == expected
 
 
 _COMMENTED = """[  # run time
@@ -271,7 +269,7 @@ def test_lines_and_comments_stay_with_their_elements(
     source, expected = (
         f"{_HEAD}X = {v}\nsetup(name='x', install_requires=X)\n" for v in (before, after)
     )
-    assert replace_install_requires(source.encode(), requirements).decode() == expected
+    assert replace_list(source.encode(), requirements).decode() == expected
 
 
 @pytest.mark.parametrize(
@@ -290,7 +288,7 @@ def test_lines_and_comments_stay_with_their_elements(
     ],
 )
 def test_a_missing_list_is_added(call: str, after: str) -> None:
-    new = replace_install_requires((_HEAD + call).encode(), ["a", "b"])
+    new = replace_list((_HEAD + call).encode(), ["a", "b"])
     assert new.decode() == _HEAD + after
 
 
@@ -318,16 +316,16 @@ _NEW = ["a==1", "b==2"]
     ],
 )
 def test_the_list_of_one_extra_changes_and_nothing_else(before: str, after: str) -> None:
-    new = replace_extra(_setup(before), "dev", _NEW)
+    new = replace_list(_setup(before), _NEW, "dev")
     lines = "[\n      'a==1',\n      'b==2',\n    ]"
     assert new == _setup(after.replace("NEW", repr(_NEW)).replace("LINES", lines))
-    assert replace_extra(new, "dev", _NEW) is new
-    assert read_extra(new, "dev") == tuple(_NEW)
+    assert replace_list(new, _NEW, "dev") is new
+    assert read_list(new, "dev") == tuple(_NEW)
 
 
 def test_an_extra_is_edited_where_its_name_is_bound() -> None:
     text = f"{_HEAD}E = {{'dev': D}}\nD = ['a']  # why\nsetup(extras_require=E)"
-    new = replace_extra(text.encode(), "dev", _NEW)
+    new = replace_list(text.encode(), _NEW, "dev")
     assert new.decode() == text.replace("['a']", repr(_NEW))
 
 
@@ -335,12 +333,12 @@ def test_an_extra_is_edited_where_its_name_is_bound() -> None:
     ("replace", "source"),
     [
         (partial(replace_version, version="1.0"), _setup("version=('1.' # why\n'0')")),
-        (partial(replace_install_requires, requirements=[]), _setup("name='x'")),
+        (partial(replace_list, requirements=[]), _setup("name='x'")),
         (
-            partial(replace_install_requires, requirements=["a>=1", "b"]),
+            partial(replace_list, requirements=["a>=1", "b"]),
             _setup('install_requires="""\n b\n a>=1\n"""'),
         ),
-        (partial(replace_extra, extra="dev", requirements=[]), _setup("name='x'")),
+        (partial(replace_list, extra="dev", requirements=[]), _setup("name='x'")),
     ],
 )
 def test_the_same_value_gives_the_same_bytes(
@@ -351,7 +349,7 @@ def test_the_same_value_gives_the_same_bytes(
 
 def test_an_extra_that_is_there_is_emptied() -> None:
     source = _setup("extras_require={'dev': ['a']}")
-    assert replace_extra(source, "dev", []) == source.replace(b"'a'", b"")
+    assert replace_list(source, [], "dev") == source.replace(b"'a'", b"")
 
 
 def test_an_edit_that_does_not_read_as_planned_is_not_written() -> None:
@@ -363,4 +361,4 @@ def test_an_edit_that_does_not_read_as_planned_is_not_written() -> None:
 def test_a_character_that_the_encoding_does_not_have_is_refused() -> None:
     source = b"# coding: latin-1\n" + _setup("install_requires=[]")
     with pytest.raises(SetupPyError, match=r"'€' .*iso-8859-1"):
-        replace_install_requires(source, ["a @ https://x.example/\u20ac.whl"])
+        replace_list(source, ["a @ https://x.example/\u20ac.whl"])

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.setup_py import (
-    read_install_requires,
+    read_list,
     read_version,
-    replace_install_requires,
+    replace_list,
     replace_version,
 )
 
@@ -100,12 +100,12 @@ def test_only_the_list_changes_whatever_the_layout(
     parts: tuple[bytes, ...], requirements: list[str]
 ) -> None:
     before, value, after = parts
-    new = replace_install_requires(before + value + after, requirements)
-    assert _meanings(read_install_requires(new)) == _meanings(requirements)
+    new = replace_list(before + value + after, requirements)
+    assert _meanings(read_list(new)) == _meanings(requirements)
     assert _meanings(_received(new)) == _meanings(requirements)
     assert new.startswith(before)
     assert new.endswith(after)
-    assert replace_install_requires(new, requirements) is new
+    assert replace_list(new, requirements) is new
 
 
 @given(_files(), _requirements)
@@ -113,8 +113,8 @@ def test_an_element_that_stays_keeps_its_spelling_and_its_comments(
     parts: tuple[bytes, ...], requirements: list[str]
 ) -> None:
     source, value = b"".join(parts), parts[1]
-    new = replace_install_requires(source, requirements)
-    present = read_install_requires(source)
+    new = replace_list(source, requirements)
+    present = read_list(source)
     unchanged = [text for text in present if meaning(text) in _meanings(requirements)]
     for quote in ("'", '"', '"""'):
         for text in unchanged:
@@ -132,4 +132,4 @@ def test_a_version_is_written_once_whatever_the_layout(
     assert read_version(new) == version
     assert replace_version(new, version) is new
     assert new.count(b"version") == 1
-    assert read_install_requires(new) == read_install_requires(b"".join(parts))
+    assert read_list(new) == read_list(b"".join(parts))

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from pytest_socket import SocketBlockedError
 
-from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.layout import Layout
-from trainwheel.engine.records import Record, read_record, write_record
+from trainwheel.engine.records import read_record
 from trainwheel.engine.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.errors import (
@@ -175,17 +174,6 @@ def test_without_a_decision_a_wheel_or_an_index_nothing_is_published(
         here.upload(*([flag] if flag else []))
 
     sentence(caught.value)
-
-
-def test_it_is_stale_for_a_wheel_that_is_not_published(here: Here) -> None:
-    proof = here.package()
-    assert STEP.reasons is not None
-    record = Record("upload", Fingerprint({proof.wheel: OTHER}, {}), {}, 1.0, {})
-    write_record(here.layout.records, record)
-
-    (reason,) = STEP.reasons(open_here(here.root).workspace, record)
-
-    assert (reason.what, reason.old, reason.new) == (proof.wheel, OTHER, proof.sha256)
 
 
 CORPORATE = {"TRAINWHEEL_INDEX": "corporate"}

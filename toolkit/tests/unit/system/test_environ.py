@@ -127,8 +127,6 @@ def test_secrets_of_the_data_are_read_at_once_for_a_child_may_print_them(
 @pytest.mark.parametrize(
     ("variables", "fact", "value"),
     [
-        ({"TRAINWHEEL_VERSION": "175"}, "version_asked", "175"),
-        ({"TRAINWHEEL_VERSION": ""}, "version_asked", None),
         ({"BUILD_NUMBER": "7", "GITHUB_RUN_NUMBER": "8"}, "build_number", "7"),
         ({"GITHUB_RUN_NUMBER": "8"}, "build_number", "8"),
         ({"BUILD_NUMBER": " ", "GITHUB_RUN_NUMBER": "8"}, "build_number", None),

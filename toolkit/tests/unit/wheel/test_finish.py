@@ -253,21 +253,6 @@ def test_a_name_that_cannot_be_unpacked_everywhere_is_refused(
     assert not any(target.parent.iterdir())
 
 
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize(("name", "reason"), [
-    ("../a.py", UNSAFE), ("tiny_model\\a.py", UNSAFE),
-    ("tiny_model/__init__.py", SHARED), ("tiny_model/__Init__.py", SHARED),
-])  # fmt: skip
-def test_a_name_that_the_build_gave_is_refused_as_well(
-    built: Path, target: Path, name: str, reason: str
-) -> None:
-    with zipfile.ZipFile(built, "a") as archive:
-        archive.writestr(name, b"")
-
-    with pytest.raises(StepFailedError, match=reason):
-        finish(built, target, {})
-
-
 def test_a_nul_in_a_name_is_not_cut_off(tmp_path: Path, target: Path) -> None:
     built = write_wheel(tmp_path, members={"tiny_model/a.py+b": b""})
     built.write_bytes(built.read_bytes().replace(b"a.py+b", b"a.py\0b"))

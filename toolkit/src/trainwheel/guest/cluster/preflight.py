@@ -97,12 +97,12 @@ def check_versions(client: Client, deadline: Deadline) -> int:
     probe.release()
     deadline.doing = "the cluster does not tell its versions"
     versions = client.get_versions(packages=list(_ALIKE))
-    scheduler = _differing(versions["scheduler"], must_have=("dask", "distributed"))
-    if scheduler:
-        _refuse("the scheduler", scheduler)
-    for address, worker in versions["workers"].items():
-        if differing := _differing(worker, must_have=_ALIKE):
-            _refuse(f"worker {address}", differing)
+    workers = {f"worker {address}": worker for address, worker in versions["workers"].items()}
+    for who, process in {"the scheduler": versions["scheduler"], **workers}.items():
+        must_have = _ALIKE if who in workers else ("dask", "distributed")
+        if differing := _differing(process, must_have):
+            message = f"{who} has {', '.join(differing)}"
+            raise ClusterError(message, _LOCKED)
     return len(versions["workers"])
 
 
@@ -116,11 +116,6 @@ def _differing(process: Any, must_have: Sequence[str]) -> list[str]:
         if theirs != ours and ours is not None and (theirs is not None or name in must_have):
             differing.append(f"{name} {theirs or 'missing'} instead of {ours}")
     return differing
-
-
-def _refuse(who: str, differing: Sequence[str]) -> None:
-    message = f"{who} has {', '.join(differing)}"
-    raise ClusterError(message, _LOCKED)
 
 
 def _version(name: str) -> str | None:

@@ -13,14 +13,12 @@ __all__ = ["worker_plugin"]
 def worker_plugin(archive: bytes, digest: str, folders: Sequence[str]) -> Any:
     """Return the plugin that each worker gets, also one that joins later.
 
+    ``archive`` is a zip of modules under their paths in the repository, ``digest`` names the folder
+    that it is unpacked in, and modules are imported from ``folders`` in it, the first one first.
+
     Modules of the same names that the worker knows from an earlier run are forgotten, for a
     cluster may live longer than a training. The class is made here so that it is pickled by value:
     the worker cannot import it before it is shipped.
-
-    Args:
-        archive: A zip of the repository's modules, each under its path in the repository.
-        digest: Of the archive; names the folder that it is unpacked in.
-        folders: Folders inside it to import from, the first one first.
     """
 
     class Shipped(WorkerPlugin):  # type: ignore[misc]

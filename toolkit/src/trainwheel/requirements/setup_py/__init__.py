@@ -10,12 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainwheel.requirements.setup_py.call import find_setup_call
-from trainwheel.requirements.setup_py.insertion import (
-    INSTALL_REQUIRES,
-    extra_place,
-    insert_argument,
-)
-from trainwheel.requirements.setup_py.listing import Place
+from trainwheel.requirements.setup_py.insertion import insert_argument, place_of
 from trainwheel.requirements.setup_py.literal import (
     quote_of,
     read_string,
@@ -32,11 +27,9 @@ from trainwheel.requirements.setup_py.source import Source
 __all__ = [
     "has_install_requires",
     "read_distribution_name",
-    "read_extra",
-    "read_install_requires",
+    "read_list",
     "read_version",
-    "replace_extra",
-    "replace_install_requires",
+    "replace_list",
     "replace_version",
 ]
 
@@ -70,22 +63,15 @@ def has_install_requires(source: bytes) -> bool:
     return has_keyword or call.value_of("install_requires") is not None
 
 
-def read_install_requires(source: bytes) -> tuple[str, ...]:
-    """Return the requirements, as written; none where the keyword is missing.
+def read_list(source: bytes, extra: str | None = None) -> tuple[str, ...]:
+    """Return the requirements, or those of an extra, as written; none where they are missing.
 
     Raises:
         SetupPyError: As for :func:`read_version`.
     """
-    return _read_list(source, INSTALL_REQUIRES)
-
-
-def read_extra(source: bytes, extra: str) -> tuple[str, ...]:
-    """Return the requirements of an extra, as written; none where it is missing.
-
-    Raises:
-        SetupPyError: As for :func:`read_version`.
-    """
-    return _read_list(source, extra_place(extra))
+    call, place = find_setup_call(Source.parse(source)), place_of(extra)
+    value = place.find(call)
+    return () if value is None else read_requirements(call, value, place.label)
 
 
 def replace_version(source: bytes, version: str) -> bytes:
@@ -107,7 +93,7 @@ def replace_version(source: bytes, version: str) -> bytes:
     return _checked(text, new, says_so=read_version(text.encode(new)) == version)
 
 
-def replace_install_requires(source: bytes, requirements: Sequence[str]) -> bytes:
+def replace_list(source: bytes, requirements: Sequence[str], extra: str | None = None) -> bytes:
     """Return `source` with other requirements; the same bytes if it has them already.
 
     An element of a project that stays keeps its line, quotes and comments. With a removed one go
@@ -116,35 +102,12 @@ def replace_install_requires(source: bytes, requirements: Sequence[str]) -> byte
     Args:
         source: The file's bytes.
         requirements: PEP 508 texts.
+        extra: The extra that they are, added if it is missing; the runtime requirements for None.
 
     Raises:
         SetupPyError: The list cannot be edited safely.
     """
-    return _replace_list(source, INSTALL_REQUIRES, requirements)
-
-
-def replace_extra(source: bytes, extra: str, requirements: Sequence[str]) -> bytes:
-    """Return `source` with `requirements` as an extra; everything else as it was.
-
-    Args:
-        source: The file's bytes.
-        extra: The extra's name; its list, or all of extras_require, is added if missing.
-        requirements: PEP 508 texts.
-
-    Raises:
-        SetupPyError: The list cannot be edited safely.
-    """
-    return _replace_list(source, extra_place(extra), requirements)
-
-
-def _read_list(source: bytes, place: Place) -> tuple[str, ...]:
-    call = find_setup_call(Source.parse(source))
-    value = place.find(call)
-    return () if value is None else read_requirements(call, value, place.label)
-
-
-def _replace_list(source: bytes, place: Place, requirements: Sequence[str]) -> bytes:
-    text = Source.parse(source)
+    text, place = Source.parse(source), place_of(extra)
     call = find_setup_call(text)
     value = place.find(call)
     if value is None:
@@ -155,7 +118,7 @@ def _replace_list(source: bytes, place: Place, requirements: Sequence[str]) -> b
         new = replace_requirements(call, place, value, requirements)
         if new == text.text:
             return source
-    result = _read_list(text.encode(new), place)
+    result = read_list(text.encode(new), extra)
     return _checked(text, new, says_so=same_meaning(result, requirements))
 
 

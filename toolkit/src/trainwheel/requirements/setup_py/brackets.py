@@ -90,17 +90,18 @@ def append_item(source: Source, last: Item, limit: int, *new: str) -> str:
     return f"{text[: last.end]},{text[last.end : at]}{items}{text[at:]}"
 
 
-def write_list(items: list[str], brackets: str, indent: str, source: Source) -> str:
+def write_list(items: list[str], brackets: str, indent: str | None, source: Source) -> str:
     """Return a list or tuple: several items one a line, a single item without line ends.
 
     Args:
         items: Their texts.
         brackets: ``[]`` or ``()``.
-        indent: That of the line on which the list starts.
+        indent: That of the line on which the list starts; None to write it on one line.
         source: The file, for its line ends and the depth of its indents.
     """
     opening, closing = brackets[0], brackets[1]
-    if len(items) == 1:
-        return f"{opening}{items[0]}{',' if opening == '(' else ''}{closing}"
+    if indent is None or len(items) == 1:
+        comma = "," if opening == "(" and len(items) == 1 else ""
+        return f"{opening}{', '.join(items)}{comma}{closing}"
     line = source.newline() + indent
     return opening + "".join(f"{line}{source.unit()}{item}," for item in items) + line + closing

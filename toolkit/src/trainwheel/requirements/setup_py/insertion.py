@@ -17,14 +17,17 @@ from trainwheel.requirements.setup_py.call import SetupCall
 from trainwheel.requirements.setup_py.listing import Place
 from trainwheel.requirements.setup_py.literal import quote_of, write_string
 
-__all__ = ["INSTALL_REQUIRES", "extra_place", "insert_argument"]
+__all__ = ["insert_argument", "place_of"]
 
 _KEYWORD = "extras_require"
 _HINT = f"write {_KEYWORD} as a plain table of lists"
 
 
-def extra_place(extra: str) -> Place:
-    """Return the place of an extra's list."""
+def place_of(extra: str | None) -> Place:
+    """Return the place of an extra's list, or of the runtime requirements."""
+    if extra is None:
+        key = "install_requires"
+        return Place(key, lambda call: call.value_of(key), _insert_requirements)
     find, insert = functools.partial(_find, extra), functools.partial(_insert_extra, extra)
     return Place(f"{_KEYWORD}[{extra!r}]", find, insert)
 
@@ -98,7 +101,7 @@ def _insert_extra(extra: str, call: SetupCall, requirements: Sequence[str]) -> s
     last = _last_entry(call, table, limit)
     spread = source.line_start(last.start) != source.line_start(limit)
     indent = source.indent(last.start) if spread else None
-    return append_item(source, last, limit, key + _list(call, literals, indent))
+    return append_item(source, last, limit, key + write_list(literals, "[]", indent, call.source))
 
 
 def _filled(call: SetupCall, table: ast.expr, key: str, literals: list[str]) -> str:
@@ -112,20 +115,13 @@ def _filled(call: SetupCall, table: ast.expr, key: str, literals: list[str]) -> 
     return source.text[:start] + new + source.text[end:]
 
 
-def _list(call: SetupCall, literals: list[str], indent: str | None) -> str:
-    """Return a list; on one line if `indent` is None."""
-    if indent is None:
-        return f"[{', '.join(literals)}]"
-    return write_list(literals, "[]", indent, call.source)
-
-
 def _table(call: SetupCall, key: str, literals: list[str], indent: str | None) -> str:
     """Return a table with one entry; on one line if `indent` is None."""
     source = call.source
-    if indent is None:
-        return f"{{{key}{_list(call, literals, None)}}}"
-    deeper, newline = indent + source.unit(), source.newline()
-    return f"{{{newline}{deeper}{key}{_list(call, literals, deeper)},{newline}{indent}}}"
+    deeper = None if indent is None else indent + source.unit()
+    entry = key + write_list(literals, "[]", deeper, source)
+    newline = source.newline()
+    return f"{{{entry}}}" if indent is None else f"{{{newline}{deeper}{entry},{newline}{indent}}}"
 
 
 def _last_entry(call: SetupCall, table: ast.expr, limit: int) -> Item:
@@ -190,9 +186,5 @@ def _only_argument(call: SetupCall, limit: int, argument: str) -> str:
 def _insert_requirements(call: SetupCall, requirements: Sequence[str]) -> str:
     quote = quote_of(call.source, call.node)
     literals = [write_string(text, quote) for text in requirements]
-    return insert_argument(call, f"install_requires={_list(call, literals, _new_indent(call))}")
-
-
-INSTALL_REQUIRES = Place(
-    "install_requires", lambda call: call.value_of("install_requires"), _insert_requirements
-)
+    value = write_list(literals, "[]", _new_indent(call), call.source)
+    return insert_argument(call, f"install_requires={value}")

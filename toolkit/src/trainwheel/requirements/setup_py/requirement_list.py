@@ -102,9 +102,8 @@ def _filled(call: SetupCall, listing: Listing, requirements: Sequence[str]) -> s
         lines = (f"{indent}{source.unit()}{item},{source.newline()}" for item in literals)
         return text[:start] + "".join(lines) + text[start:]
     brackets = "[]" if isinstance(listing.node, ast.List) else "()"
-    if call.node.lineno == call.node.end_lineno == listing.node.lineno:
-        comma = "," if brackets == "()" and len(literals) == 1 else ""
-        new = f"{brackets[0]}{', '.join(literals)}{comma}{brackets[1]}"
-    else:
-        new = write_list(literals, brackets, source.indent(listing.opening), source)
+    one_line = call.node.lineno == call.node.end_lineno == listing.node.lineno
+    new = write_list(
+        literals, brackets, None if one_line else source.indent(listing.opening), source
+    )
     return text[: listing.opening - 1] + new + text[listing.closing + 1 :]

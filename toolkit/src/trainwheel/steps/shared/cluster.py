@@ -252,9 +252,8 @@ def _modules(workspace: Workspace, paths: Iterable[Path]) -> Iterator[str]:
     command = workspace.training_command(Path("MODEL"), Path("REPORT"))
     programs = set(entries_of(command, workspace.layout.root, workspace.layout.source) or ())
     for path in paths:
-        if path in programs or path.suffix != ".py" or path.name == "__main__.py":
-            continue
-        if not path.is_relative_to(workspace.layout.source):
+        is_below = path.is_relative_to(workspace.layout.source)
+        if path in programs or not is_below or path.suffix != ".py" or path.name == "__main__.py":
             continue
         parts = path.relative_to(workspace.layout.source).with_suffix("").parts
         names = parts[:-1] if parts[-1] == "__init__" else parts

@@ -25,7 +25,6 @@ __all__ = [
     "read_metrics",
     "read_object",
     "read_snapshot",
-    "read_training",
 ]
 
 
@@ -111,17 +110,12 @@ def read_snapshot(workspace: Workspace) -> dict[str, object] | None:
     }
 
 
-def read_training(layout: Layout) -> dict[str, Any]:
-    """Return facts about the run that trained the model; empty if they cannot be read."""
-    return read_object(layout.run_facts)
-
-
 def read_engine(layout: Layout) -> str:
     """Return the engine that trained the current model, ``local`` or ``dask``.
 
     The configuration names only the engine of the next training.
     """
-    return "dask" if read_training(layout).get("cluster") else "local"
+    return "dask" if read_object(layout.run_facts).get("cluster") else "local"
 
 
 def read_object(path: Path) -> dict[str, Any]:

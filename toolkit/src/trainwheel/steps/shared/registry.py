@@ -53,9 +53,9 @@ def wheel_of(layout: Layout) -> Path:
     return layout.dist / record.facts["wheel"]
 
 
-def unpublished(layout: Layout, record: Record) -> tuple[Reason, ...]:
+def unpublished(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
     """Return how the packaged wheel differs from the wheel of a record."""
-    package = read_record(layout.records, "package")
+    package = read_record(workspace.layout.records, "package")
     if package is None:
         return ()
     name, digest = package.facts.get("wheel", ""), package.facts.get("sha256", "")
@@ -67,7 +67,7 @@ def wish_of(workspace: Workspace) -> Wish:
     """Return what this run requests: a version, a build number, or nothing."""
     config, environment = workspace.config, workspace.environment
     return Wish(
-        asked=environment.version_asked,
+        asked=environment.get("TRAINWHEEL_VERSION"),
         build_number=_build_number(environment),
         offset=config.build_number_offset,
         always=config.release == "always",

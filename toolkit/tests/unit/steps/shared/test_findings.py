@@ -23,7 +23,6 @@ from trainwheel.steps.shared.findings import (
     read_metrics,
     read_object,
     read_snapshot,
-    read_training,
 )
 from unit.repository import PYPROJECT, open_here, write
 from unit.steps.session import SHA
@@ -78,7 +77,6 @@ def test_a_file_without_an_object_is_an_empty_object_and_no_evaluation(
 @pytest.mark.parametrize(("name", "value", "reader"), [
     ("metrics.json", {"f1": 0.5, "n": 7}, read_metrics),
     ("data.json", {"wine": SHA}, read_data_digests),
-    ("training.json", {"seconds": 1}, read_training),
 ])  # fmt: skip
 def test_a_file_of_training_is_read_and_may_be_missing(
     root: Path, layout: Layout, name: str, value: Any, reader: Read

@@ -91,26 +91,6 @@ def test_a_wheel_is_marked_by_its_bytes_and_its_index(place: Place) -> None:
     assert place.publisher.mark(replace(proof, sha256=OTHER)).key != mark.key
 
 
-def test_a_wheel_that_the_index_has_already_is_recorded(place: Place) -> None:
-    wheel, proof = write_model_wheel(place.index), proof_of(write_model_wheel(place.dist))
-
-    result = place.publisher.publish(wheel, proof)
-
-    assert result.is_there
-    assert result.summary in place.stream.getvalue()
-    assert place.records() == ["upload"]
-
-
-def test_the_content_of_the_newest_release_is_not_uploaded_again(place: Place) -> None:
-    write_model_wheel(place.index, "0.1.3", release_key=ONE)
-    wheel = write_model_wheel(place.dist, "0.1.4")
-
-    result = place.publisher.publish(wheel, proof_of(wheel))
-
-    assert (result.summary, result.is_there) == ("unchanged since 0.1.3", False)
-    assert place.records() == []
-
-
 @pytest.mark.parametrize(("version", "key", "always"), [
     ("0.1.3", ONE, True), ("0.1.3", OTHER, False), ("0.1.4", ONE, False),
 ], ids=["requested", "changed", "other bytes"])  # fmt: skip

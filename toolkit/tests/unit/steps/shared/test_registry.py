@@ -121,7 +121,8 @@ def test_the_wheel_is_the_one_in_the_record(layout: Layout) -> None:
 
 
 def reasons(layout: Layout, files: dict[str, str]) -> tuple[Reason, ...]:
-    return unpublished(layout, Record("upload", Fingerprint(files, {}), {}, 0.0, {}))
+    workspace = open_here(layout.root).workspace
+    return unpublished(workspace, Record("upload", Fingerprint(files, {}), {}, 0.0, {}))
 
 
 def test_another_wheel_than_the_packaged_one_is_a_reason(layout: Layout) -> None:
