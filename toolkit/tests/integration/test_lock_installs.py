@@ -18,10 +18,10 @@ from trainwheel.install.environments import Installer
 from trainwheel.requirements.lockfile import (
     check_fresh,
     parse_lockfile,
-    parse_pipfile,
     render_requirements,
     requirements,
 )
+from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.system.environ import read_environment
 
 pytestmark = pytest.mark.integration

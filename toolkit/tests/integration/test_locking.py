@@ -18,7 +18,8 @@ import pytest
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.install.lock import lock
 from trainwheel.install.lock_environment import find_python
-from trainwheel.requirements.lockfile import check_fresh, parse_lockfile, parse_pipfile
+from trainwheel.requirements.lockfile import check_fresh, parse_lockfile
+from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.system.environ import Environment
 from unit.wheels import write_wheel
 

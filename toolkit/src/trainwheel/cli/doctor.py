@@ -93,13 +93,13 @@ class _Checkup:
     def _repository(self, run: Run) -> Iterator[MachineCheck]:
         yield _settle("lock", lambda: _lock(run.workspace))
         yield _settle("setup.py", lambda: _sync(run.workspace))
-        if (cluster := _cluster(run.workspace)) is not None:
-            yield cluster
+        if run.workspace.config.engine != "local":
+            yield _settle("cluster", lambda: reach(cluster_of(run.workspace) or Cluster()))
         yield from self._indexes(run)
 
     def _indexes(self, run: Run) -> Iterator[MachineCheck]:
         settings, environment = run.workspace.config.indexes, run.environment
-        patterns, chosen_name = Bindings.of(settings).patterns, environment.index_name
+        patterns, chosen_name = Bindings.of(settings).patterns, environment.get("TRAINWHEEL_INDEX")
         try:
             chosen_name = chosen_name or find_index(settings, environment)
         except TrainwheelError as error:
@@ -184,12 +184,6 @@ def _settle(name: str, look: Callable[[], str]) -> MachineCheck:
         return MachineCheck(name, PROBLEM, error.message, error.hint)
     except (OSError, ImportError) as error:
         return MachineCheck(name, PROBLEM, str(error))
-
-
-def _cluster(workspace: Workspace) -> MachineCheck | None:
-    if workspace.config.engine == "local":
-        return None
-    return _settle("cluster", lambda: reach(cluster_of(workspace) or Cluster()))
 
 
 def _lock(workspace: Workspace) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.install.environments import uv_cache_or_fallback
-from trainwheel.requirements.pins import POLICIES, SyncSettings
+from trainwheel.requirements.pins import POLICIES
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import examine, read_files, settle
 from trainwheel.steps.sync import ENGINES, choose_engine
@@ -45,7 +45,8 @@ def _run(arguments: argparse.Namespace) -> None:
     if not root.is_dir():
         message = f"{root} is not a folder"
         raise ConfigurationError(message)
-    settings = _settings(root)
+    source = read_files(root).get("pyproject.toml", b"")
+    settings = parse_sync_settings(decode(source, "pyproject.toml"))
     if arguments.dev_extra:
         extras = {**settings.extras, arguments.dev_extra: "dev-packages"}
         settings = replace(settings, extras=extras)
@@ -58,8 +59,3 @@ def _run(arguments: argparse.Namespace) -> None:
     notices = Console(environment, sys.stderr if arguments.check else sys.stdout)
     change = examine(root, settings, engine)
     settle(root, change, check=arguments.check, console=notices, show=Console(environment))
-
-
-def _settings(root: Path) -> SyncSettings:
-    source = read_files(root).get("pyproject.toml")
-    return parse_sync_settings(decode(source or b"", "pyproject.toml"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from trainwheel.system.digest import digest_json
@@ -69,9 +69,7 @@ def render_listing(step: str, key: str, listing: Listing) -> bytes:
     document = {
         "step": step,
         "key": key,
-        "facts": dict(listing.result.facts),
-        "seconds": listing.result.seconds,
-        "made": listing.result.made,
+        **asdict(listing.result),
         "files": dict(listing.files),
         "executable": sorted(listing.executable),
         "folders": list(listing.folders),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from trainwheel.engine.chain import Chain, Step
 from trainwheel.engine.execute import moved_outputs
@@ -43,17 +43,7 @@ class StepStatus:
 
     def as_json(self) -> dict[str, object]:
         """Return the status as a JSON object."""
-        return {
-            "step": self.step,
-            "state": self.state,
-            "finished": self.finished,
-            "seconds": self.seconds,
-            "reasons": [
-                {"what": reason.what, "old": reason.old, "new": reason.new}
-                for reason in self.reasons
-            ],
-            "waits_for": self.waits_for or None,
-        }
+        return {**asdict(self), "waits_for": self.waits_for or None}
 
 
 def read_status(workspace: Workspace, chain: Chain) -> tuple[StepStatus, ...]:

@@ -14,15 +14,13 @@ from trainwheel.engine.layout import Layout
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.requirements.lockfile import (
     Lockfile,
-    Pipfile,
     check_fresh,
     parse_lockfile,
-    parse_pipfile,
     render_requirements,
     requirements,
     slice_digest,
 )
-from trainwheel.requirements.pipfile import canonical_category
+from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_pipfile
 from trainwheel.settings.config import Config
 from trainwheel.system.environ import Environment
 from trainwheel.system.files import list_files, read_text

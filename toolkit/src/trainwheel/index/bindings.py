@@ -87,9 +87,8 @@ def check_pipfile(pipfile: Pipfile, bindings: Bindings) -> None:
     sources = {str(source.get("name", "")) for source in pipfile.sources}
     for category, packages in pipfile.categories.items():
         for package in packages:
-            if not package.index or package.index in sources:
-                continue
-            if bindings.index_of(package.name) == package.index:
+            is_source = not package.index or package.index in sources
+            if is_source or bindings.index_of(package.name) == package.index:
                 continue
             message = (
                 f"Pipfile: [{category}] {package.key} asks for index {package.index!r},"

@@ -31,19 +31,12 @@ class Patience:
     longest: float = 15.0
     start: float = 120.0
 
-    def delays(self) -> Iterator[float]:
-        """Yield the pauses between tries."""
-        return self._pauses(self.tries)
-
-    def poll_delays(self) -> Iterator[float]:
-        """Yield the pauses between looks at the index."""
-        return self._pauses(self.polls)
-
     def transfer_seconds(self, size: int) -> float:
         """Return the deadline for sending ``size`` bytes."""
         return self.start + size / 1e6
 
-    def _pauses(self, times: int) -> Iterator[float]:
+    def delays(self, times: int) -> Iterator[float]:
+        """Yield the pauses between so many tries."""
         for exponent in range(times - 1):
             yield min(self.delay * 2**exponent, self.longest)
 

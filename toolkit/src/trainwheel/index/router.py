@@ -115,16 +115,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     timeout = 60.0
     routes: _Routes
 
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_HEAD(self) -> None:
-        self._serve()
-
     def log_message(self, *_: object) -> None:
         """Print nothing: the resolver reports what matters."""
 
-    def _serve(self) -> None:
+    def do_GET(self) -> None:
         try:
             self._answer()
         except TrainwheelError as error:
@@ -135,6 +129,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except OSError as error:
             self.routes.errors.append(StepFailedError.of_system(error))
             self.close_connection = True
+
+    do_HEAD = do_GET  # noqa: N815 - as http.server calls it
 
     def _answer(self) -> None:
         parts = [unquote(part) for part in self.path.partition("?")[0].split("/")]

@@ -131,7 +131,7 @@ def choose_index(
     """
     for key in settings:
         _check_name(key)
-    name = name_asked if name_asked is not None else environment.index_name
+    name = name_asked if name_asked is not None else environment.get("TRAINWHEEL_INDEX")
     if name is None:
         name = find_index(settings, environment)
     if name in {None, EMBEDDED}:

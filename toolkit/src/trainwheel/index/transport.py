@@ -68,7 +68,7 @@ def _patiently(
     """Let a method be tried again as often, and after such pauses, as its transport is patient."""
 
     def method(self: Transport, /, *words: _Words.args, **named: _Words.kwargs) -> _Result:
-        for delay in (*self.patience.delays(), None):
+        for delay in (*self.patience.delays(self.patience.tries), None):
             try:
                 return once(self, *words, **named)
             except _TransientError as error:

@@ -88,12 +88,15 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
     upload = _Upload(index, wheel, digest_file(wheel), patience)
     if upload.is_listed():
         return False
-    for delay in (*patience.delays(), None):
+    for delay in (*patience.delays(patience.tries), None):
         failure = upload.send(python, environment, console, log)
         if upload.is_listed(polls=failure is None or failure.may_have_arrived):
             return True
         if failure is None:
-            raise _unlisted(target, wheel)
+            # A login page answers 200 to an upload as well.
+            message = f"index {target.name} accepted {wheel.name} but does not list it"
+            hint = "check its url and simple-url, then run this again"
+            raise StepFailedError(message, hint=hint)
         if not failure.is_transient or delay is None:
             raise failure.error
         console.notice(f"{failure.error.message}; trying again in {delay:.0f} s")
@@ -119,7 +122,7 @@ class _Upload:
         Raises:
             VersionTakenError: It offers others under the wheel's name.
         """
-        for delay in (*(self.patience.poll_delays() if polls else ()), None):
+        for delay in (*(self.patience.delays(self.patience.polls) if polls else ()), None):
             standing = self._look()
             if standing is not Standing.ABSENT or delay is None:
                 return standing is Standing.IDENTICAL
@@ -198,9 +201,3 @@ def _watch(pid: int, console: Console, wheel: Path, is_over: threading.Event) ->
         if count is not None:
             since = since or time.monotonic()
             console.progress(describe_sending(count, size, time.monotonic() - since))
-
-
-def _unlisted(target: Target, wheel: Path) -> StepFailedError:
-    # A login page answers 200 to an upload as well.
-    message = f"index {target.name} accepted {wheel.name} but does not list it"
-    return StepFailedError(message, hint="check its url and simple-url, then run this again")

@@ -20,8 +20,7 @@ from trainwheel.install.lock_environment import LockEnvironment
 from trainwheel.requirements.changes import Change, compare_locks, lock_category, merge, pins_of
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.lockfile import parse_lockfile
-from trainwheel.requirements.package import Package
-from trainwheel.requirements.pep508 import format_requirement
+from trainwheel.requirements.pep508 import Package, format_requirement
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
 from trainwheel.system.environ import Environment
 from trainwheel.system.files import read_text, write_atomically

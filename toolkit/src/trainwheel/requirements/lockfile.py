@@ -14,25 +14,22 @@ from packaging.markers import Marker
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.addresses import refuse_entry_secrets, refuse_source_secrets
 from trainwheel.requirements.freshness import is_fresh
-from trainwheel.requirements.package import Package
-from trainwheel.requirements.pep508 import format_requirement, join_markers, project_name, reference
-from trainwheel.requirements.pipfile import (
-    Pipfile,
-    canonical_category,
-    parse_package,
-    parse_pipfile,
+from trainwheel.requirements.pep508 import (
+    Package,
+    format_requirement,
+    join_markers,
+    project_name,
+    reference,
 )
+from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_package
 
 __all__ = [
     "LockedRequirement",
     "Lockfile",
-    "Package",
-    "Pipfile",
     "check_fresh",
     "check_secrets",
     "local_packages",
     "parse_lockfile",
-    "parse_pipfile",
     "render_requirements",
     "requirements",
     "slice_digest",

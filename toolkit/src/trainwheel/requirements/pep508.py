@@ -24,9 +24,9 @@ from packaging.utils import (
 )
 
 from trainwheel.errors import LockfileError
-from trainwheel.requirements.package import Package
 
 __all__ = [
+    "Package",
     "format_requirement",
     "join_markers",
     "meaning",
@@ -35,6 +35,34 @@ __all__ = [
     "project_name",
     "reference",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package as a Pipfile or its lock names it.
+
+    Attributes:
+        key: The key as written; `name` is its PEP 503 form.
+        specifier: PEP 440 clauses in the order written; empty for any version.
+        markers: Every marker, in the order written; all of them must be true.
+        vcs: ``git``, ``hg``, ``svn`` or ``bzr`` when `url` is a repository.
+        path: A local file or folder, as written, instead of a release.
+    """
+
+    key: str
+    name: str
+    specifier: str = ""
+    extras: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    vcs: str = ""
+    url: str = ""
+    ref: str = ""
+    subdirectory: str = ""
+    path: str = ""
+    editable: bool = False
+    index: str = ""
+    hashes: tuple[str, ...] = ()
+
 
 # A number without leading zeros is its own canonical form, but for zeros at its end.
 _NUMBER = r"(?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){0,5}"

@@ -20,9 +20,9 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.addresses import refuse_entry_secrets, refuse_source_secrets
-from trainwheel.requirements.package import Package
+from trainwheel.requirements.pep508 import Package
 
-__all__ = ["Package", "Pipfile", "canonical_category", "parse_package", "parse_pipfile"]
+__all__ = ["Pipfile", "canonical_category", "parse_package", "parse_pipfile"]
 
 _VCS = ("git", "hg", "svn", "bzr")
 MARKER_KEYS = (

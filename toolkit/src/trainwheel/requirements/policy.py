@@ -29,8 +29,7 @@ from packaging.version import Version
 from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.lockfile import Lockfile
-from trainwheel.requirements.package import Package
-from trainwheel.requirements.pep508 import format_requirement
+from trainwheel.requirements.pep508 import Package, format_requirement
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, canonical_category
 

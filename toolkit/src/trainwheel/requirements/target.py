@@ -55,12 +55,8 @@ def choose_target(files: Mapping[str, bytes]) -> str:
         if rules and read_project_list(files[PYPROJECT]) is None:
             hint = 'keep one: remove the second, or write dynamic = ["dependencies"] into [project]'
         raise ConfigurationError(message, hint=hint)
-    if places:
-        return places[0]
-    if SETUP_PY in files:
-        return SETUP_PY
-    if SETUP_CFG in files:
-        return SETUP_CFG
+    if names := [*places, *(name for name in (SETUP_PY, SETUP_CFG) if name in files)]:
+        return names[0]
     message = "there is no setup.py, no setup.cfg and no [project] in pyproject.toml"
     raise ConfigurationError(message, hint="create one of them for sync to edit")
 

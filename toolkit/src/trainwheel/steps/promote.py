@@ -91,7 +91,9 @@ def promote(
     name = canonicalize_name(project)
     _check_access(source.registry, target.registry)
     with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
-        wheel = _fetch(source.registry, name, version, Path(folder))
+        wheels = source.registry.wheels(name)
+        chosen = _choose(name, version, wheels, source.registry.label)
+        wheel = source.registry.fetch(wheels[chosen], Path(folder))
         proof = read_promise(wheel)
         source.verify(proof, installer)
         upload = target.upload(wheel, proof)
@@ -106,12 +108,6 @@ def _check_access(source: Registry, target: Registry) -> None:
     for registry, uploads in ((source, False), (target, True)):
         if registry.target is not None:
             SimpleIndex(registry.target).check_access(uploads=uploads)
-
-
-def _fetch(registry: Registry, name: str, version: str | None, folder: Path) -> Path:
-    wheels = registry.wheels(name)
-    version = _choose(name, version, wheels, registry.label)
-    return registry.fetch(wheels[version], folder)
 
 
 def _choose(name: str, version: str | None, available: Iterable[str], label: str) -> str:

@@ -28,8 +28,9 @@ class Console:
 
     def __init__(self, environment: Environment, stream: TextIO | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
-        self._is_terminal = self._stream.isatty() and not environment.in_ci
-        self._colour = self._is_terminal and environment.wants_colour
+        # Whether a line can be overwritten, and somebody looks at it.
+        self.is_terminal = self._stream.isatty() and not environment.in_ci
+        self._colour = self.is_terminal and environment.wants_colour
         self._secrets = environment.secrets
         self._said: set[str] = set()
         self._is_waiting = False
@@ -60,14 +61,9 @@ class Console:
         finally:
             self._clear()
 
-    @property
-    def is_terminal(self) -> bool:
-        """Whether a line can be overwritten, and somebody looks at it."""
-        return self._is_terminal
-
     def progress(self, text: str) -> None:
         """Show on a terminal how far something is, until the next line takes its place."""
-        if self._is_terminal:
+        if self.is_terminal:
             self._print(f"{_CLEAR}{self._secrets.redact(text)}")
             self._is_waiting = True
 

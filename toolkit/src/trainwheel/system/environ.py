@@ -75,11 +75,6 @@ class Environment:
         """Whether the build number is set to nothing, so that none counts for this run."""
         return self.is_set("BUILD_NUMBER") and self.build_number is None
 
-    @property
-    def index_name(self) -> str | None:
-        """The index chosen for this machine or job."""
-        return self.get("TRAINWHEEL_INDEX")
-
     def dask(self, name: str) -> str | None:
         """Return what this machine or job says of the cluster: SCHEDULER, CA_FILE and so on."""
         return self.get(f"TRAINWHEEL_DASK_{name}")

@@ -178,16 +178,6 @@ def test_an_output_that_is_edited_in_place_costs_the_results_that_share_it_and_n
     assert restore(cache, 1) == TRAINED
 
 
-def test_a_file_that_was_edited_since_is_kept_anew(cache: ResultCache, tmp_path: Path) -> None:
-    outputs = plant(tmp_path / "outputs", {"a": b"1"})
-    cache.keep("train", key(1), RESULT, outputs)
-    outputs["a"].write_bytes(b"edited")
-
-    keep(cache, 2, {"a": b"1"})
-
-    assert [restore(cache, 1), restore(cache, 2)] == [{"a": b"1"}, {"a": b"1"}]
-
-
 def test_with_a_limit_of_0_nothing_is_stored_and_what_was_there_is_removed(
     cache: ResultCache,
 ) -> None:

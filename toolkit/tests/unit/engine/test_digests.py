@@ -10,13 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from trainwheel.engine.digests import DigestTable
 from trainwheel.engine.imports import Imports
 from trainwheel.system.digest import digest_file, digest_files
-from trainwheel.system.files import scratch_folder
 
 Change = Callable[[Path], object]
 SECOND = 1_000_000_000
@@ -317,17 +314,3 @@ def test_what_is_absent_has_no_digest_and_a_file_may_be_skipped(
 
     assert table.output(tmp_path / "absent") == ""
     assert digest == table.output(folder, without={str(folder / "report")}) != table.output(folder)
-
-
-trees = st.dictionaries(st.text("abc", min_size=1, max_size=2), st.binary(max_size=2), max_size=3)
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(one=trees, other=trees)
-def test_folders_have_one_digest_exactly_where_they_are_alike(
-    tmp_path: Path, table: DigestTable, one: dict[str, bytes], other: dict[str, bytes]
-) -> None:
-    with scratch_folder(tmp_path, "one") as first, scratch_folder(tmp_path, "other") as second:
-        digests = table.output(write_tree(first, one)), table.output(write_tree(second, other))
-
-    assert (digests[0] == digests[1]) == (one == other)

@@ -13,7 +13,7 @@ import pytest
 
 from trainwheel.engine.environments import StepEnvironments
 from trainwheel.engine.tools import PROGRESS
-from trainwheel.errors import LockfileError, StepFailedError
+from trainwheel.errors import StepFailedError
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.process import Command
@@ -199,22 +199,3 @@ def test_no_index_is_served_where_no_package_is_bound_to_one(shell: Shell) -> No
     with shell.open().served_index() as address:
         assert address == ""
     assert shell.open().routing is None
-
-
-def test_a_lock_that_cannot_be_used_makes_no_environment(shell: Shell) -> None:
-    write(shell.root, "Pipfile", "[packages]\nnumpy = '*'\n")
-
-    with pytest.raises(LockfileError, match=r"Pipfile\.lock"):
-        shell.open().python("doc")
-
-    assert not (shell.folder / "doc").exists()
-
-
-def test_another_configuration_keeps_the_folder(shell: Shell) -> None:
-    tools, other = shell.open(), shell.open()
-
-    other_tools = tools.at(other.workspace)
-
-    assert isinstance(other_tools, StepEnvironments)
-    assert other_tools.workspace is other.workspace
-    assert other_tools.folder == tools.folder

@@ -18,7 +18,7 @@ from trainwheel.engine.execute import current_record, is_stale, require_current,
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import write_record
 from trainwheel.engine.run import Options
-from trainwheel.errors import InputChangedError, StepFailedError
+from trainwheel.errors import InputChangedError
 from trainwheel.steps import load_chain
 from unit.repository import PYPROJECT, open_here, write, write_lock
 
@@ -267,13 +267,6 @@ def test_a_record_that_cannot_be_read_gives_one_notice_and_the_step_runs(
     sentence(notice)
     assert outcome.startswith("train    trained")
     assert train(root) == UNCHANGED
-
-
-def test_a_step_that_never_ran_is_refused(root: Path, sentence: Sentence) -> None:
-    with pytest.raises(StepFailedError, match="nox -s train") as caught:
-        require_current(open_here(root).workspace, TRAIN)
-
-    sentence(caught.value)
 
 
 def test_a_fact_that_a_run_learned_is_compared_only_if_the_step_does_not_learn_it(

@@ -145,16 +145,6 @@ def test_an_interrupt_or_a_missing_environment_is_not_a_failure_with_the_inputs(
     assert is_restored(root, "train")
 
 
-def test_a_test_that_fails_now_and_then_counts_as_its_last_run(root: Path) -> None:
-    for _ in range(2):
-        attempt(root, "test")
-        fail(root, "test")
-
-    assert not is_restored(root, "test")
-    assert attempt(root, "test") == ("test     unchanged\n", 0)
-    require_current(open_here(root).workspace, CHAIN["test"])
-
-
 def test_a_failure_leaves_what_was_made_of_other_inputs_or_by_other_steps(root: Path) -> None:
     attempt(root, "train")
     attempt(root, "test")

@@ -231,19 +231,8 @@ def test_a_computed_import_or_another_command_makes_every_module_count(
     assert ("scripts/train.sh" in files) == ("train.sh" in command)
 
 
-def test_tests_depend_on_training_too_because_they_may_start_it(with_helpers: Path) -> None:
-    assert {TRAINING, "tests/test_small.py"} <= files_of(with_helpers, "test")
-
-
 def test_further_inputs_count(root: Path) -> None:
     write(root, "pyproject.toml", PYPROJECT + 'inputs = ["params.yaml"]\n')
     write(root, "params.yaml", "depth: 3\n")
 
     assert {"params.yaml", "data/rows.csv"} <= files_of(root, "train")
-
-
-def test_the_model_is_not_an_input_of_training(root: Path) -> None:
-    artefact = "model/small_model/artefact/model.joblib"
-
-    assert artefact not in files_of(root, "train")
-    assert artefact in files_of(root, "test")

@@ -17,7 +17,7 @@ from trainwheel.index.patience import Patience
     ],
 )
 def test_pauses_double_up_to_the_longest(patience: Patience, delays: list[float]) -> None:
-    assert list(patience.delays()) == delays
+    assert list(patience.delays(patience.tries)) == delays
 
 
 def test_a_transfer_has_a_second_for_each_megabyte() -> None:

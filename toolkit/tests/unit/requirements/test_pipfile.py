@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from trainwheel.errors import LockfileError
-from trainwheel.requirements.package import Package
+from trainwheel.requirements.pep508 import Package
 from trainwheel.requirements.pipfile import parse_package, parse_pipfile
 
 

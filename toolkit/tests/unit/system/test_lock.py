@@ -157,15 +157,6 @@ def test_a_run_that_waits_can_be_ended(hold: Start, number: signal.Signals) -> N
     assert second.wait(BOUND) != 0
 
 
-def test_a_lock_outlives_nobody(path: Path, hold: Start) -> None:
-    kill(hold())
-
-    descriptor, said = take_it(path)
-
-    assert said == []
-    os.close(descriptor)
-
-
 @pytest.mark.parametrize("owner", [None, "", "{"], ids=["named", "empty", "cut"])
 @pytest.mark.parametrize("child", [SLEEPS, DEAF, FORKS], ids=["child", "deaf", "grandchild"])
 def test_what_a_killed_run_left_at_work_is_ended_whether_or_not_it_said_who_it_was(

@@ -13,10 +13,9 @@ from trainwheel.requirements.lockfile import (
     check_fresh,
     check_secrets,
     parse_lockfile,
-    parse_pipfile,
 )
 from trainwheel.requirements.pins import SyncSettings
-from trainwheel.requirements.pipfile import Pipfile
+from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
 from trainwheel.requirements.policy import Plan, describe_drift, plan_sync
 from trainwheel.requirements.target import FILES, choose_target, sync_target
 from trainwheel.system.console import Console

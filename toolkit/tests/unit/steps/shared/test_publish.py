@@ -126,16 +126,6 @@ def test_a_release_that_is_too_low_or_worse_is_not_uploaded(
     assert place.records() == ["verify"]
 
 
-def test_the_index_holds_a_wheel_whose_digest_it_lists(place: Place) -> None:
-    proof = proof_of(write_model_wheel(place.dist))
-    assert not place.publisher.holds(proof)
-
-    write_model_wheel(place.index)
-
-    assert place.publisher.holds(proof)
-    assert not place.publisher.holds(replace(proof, sha256=OTHER))
-
-
 @pytest.mark.parametrize(("is_there", "elsewhere", "records"), [
     (False, False, ["upload"]), (True, False, ["upload"]), (False, True, ["upload", "verify"]),
 ], ids=["absent", "other bytes", "verified on another index"])  # fmt: skip
@@ -152,18 +142,6 @@ def test_a_verification_that_fails_withdraws_the_record_of_this_index(
     place.refuse(proof_of(wheel), wheel)
 
     assert place.records() == records
-
-
-def test_without_a_folder_for_records_none_are_written(place: Place, tmp_path: Path) -> None:
-    wheel = write_model_wheel(place.index)
-    silent = replace(place, publisher=replace(place.publisher, records=None))
-
-    silent.publisher.publish(wheel, proof_of(wheel))
-    with pytest.raises(StepFailedError):
-        silent.publisher.confirm(replace(proof_of(wheel), version="9"), wheel,
-                                 Installer(Environment()))  # fmt: skip
-
-    assert not (tmp_path / "records").exists()
 
 
 @dataclass(frozen=True)
