@@ -130,9 +130,8 @@ def test_tasks_are_counted(training: tuple[Path, str], part: int, total: str) ->
     marks = [line[1:].split("\t") for line in output.split("\n") if line[:1] == "\x1e"]
     assert ["tasks", total, total] in marks
     counts = [int(count) for label, count, _ in marks if label == "tasks"]
-    assert counts == sorted(counts)
     # The tasks of the search are so short that all may have ended before progress is shown again.
-    assert part or counts[0] < int(total)
+    assert part or min(counts) < int(total)
 
 
 def test_watching_changes_nothing_of_what_is_dumped(training: tuple[Path, str]) -> None:
