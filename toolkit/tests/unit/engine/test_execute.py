@@ -154,14 +154,17 @@ def test_training_is_stale_while_its_data_is_yet_to_be_fetched(root: Path) -> No
     assert is_stale(open_here(root), TRAIN)
 
 
-@pytest.mark.parametrize(("force", "runs"), [(True, 1), (False, 0), (None, 1)])
-def test_a_step_is_forced_by_its_caller_or_by_the_option(
-    root: Path, runs: int, *, force: bool | None
+@pytest.mark.parametrize(
+    ("force", "named", "runs"),
+    [(True, "train", 1), (False, "train", 0), (None, "train", 1), (None, "test", 0)],
+)
+def test_a_step_is_forced_by_its_caller_or_by_the_option_where_it_was_named(
+    root: Path, named: str, runs: int, *, force: bool | None
 ) -> None:
     train(root)
     again = Training()
 
-    run = replace(open_here(root), named=frozenset({"train"}), options=Options({"force": ""}))
+    run = replace(open_here(root), named=frozenset({named}), options=Options({"force": ""}))
     run_step(run, TRAIN, again, force=force)
 
     assert again.runs == runs

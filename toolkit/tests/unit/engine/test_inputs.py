@@ -229,10 +229,3 @@ def test_a_computed_import_or_another_command_makes_every_module_count(
     files = files_of(with_helpers, "train")
     assert "model/small_unrelated/__init__.py" in files
     assert ("scripts/train.sh" in files) == ("train.sh" in command)
-
-
-def test_further_inputs_count(root: Path) -> None:
-    write(root, "pyproject.toml", PYPROJECT + 'inputs = ["params.yaml"]\n')
-    write(root, "params.yaml", "depth: 3\n")
-
-    assert {"params.yaml", "data/rows.csv"} <= files_of(root, "train")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.run import Options, Run
+from trainwheel.engine.run import Run
 from trainwheel.system.secrets import Secret
 from unit.recording_tools import RecordingTools
 from unit.repository import PYPROJECT, open_here, write
@@ -27,26 +27,6 @@ read-username-env = "TEAM_READER"
 def run(root: Path) -> Run:
     """A run in it."""
     return open_here(root, tools=RecordingTools())
-
-
-def test_a_switch_is_there_or_not_and_has_no_value() -> None:
-    options = Options({"force": "", "to": "team"})
-
-    assert (options.has("force"), options.get("force")) == (True, "")
-    assert (options.has("check"), options.get("check")) == (False, None)
-    assert options.get("to") == "team"
-
-
-@pytest.mark.parametrize(
-    ("values", "named", "expected"),
-    [({"force": ""}, {"train"}, True), ({"force": ""}, {"test"}, False), ({}, {"train"}, False)],
-)
-def test_only_what_was_named_is_forced(
-    run: Run, values: dict[str, str], named: set[str], *, expected: bool
-) -> None:
-    run = replace(run, options=Options(values), named=frozenset(named))
-
-    assert run.is_forced("train") is expected
 
 
 @pytest.mark.parametrize("answer", ["yes", None, ""])

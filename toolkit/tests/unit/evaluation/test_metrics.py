@@ -55,12 +55,6 @@ def test_a_whole_number_beyond_every_float_is_finite() -> None:
     assert parse_metrics(text) == {"rows": 10**400}
 
 
-def test_digests_of_data_are_read() -> None:
-    digests = {"built in": "ab" * 32, "é": "0" * 64}
-
-    assert parse_data_digests(json.dumps(digests)) == digests
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [

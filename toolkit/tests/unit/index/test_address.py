@@ -45,12 +45,6 @@ def test_a_value_that_would_arrive_changed_is_refused(value: str, problem: str) 
     assert problem in (check_value(value) or "")
 
 
-@given(st.text(min_size=1))
-def test_an_accepted_value_survives_latin_1_and_stripping(value: str) -> None:
-    if check_value(value) is None:
-        assert value.encode("latin-1").decode("latin-1").strip().splitlines() == [value]
-
-
 @pytest.mark.parametrize(
     "url",
     [

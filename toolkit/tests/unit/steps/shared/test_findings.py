@@ -13,13 +13,11 @@ from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, write_record
 from trainwheel.errors import StepFailedError, TrainwheelError
-from trainwheel.evaluation.gate import Baseline, Difference, Rule, Verdict, evaluate_rules
-from trainwheel.evaluation.report import Subject, headlines
+from trainwheel.evaluation.gate import Baseline, Difference, Rule, evaluate_rules
 from trainwheel.steps.shared.findings import (
     read_data_digests,
     read_engine,
     read_evaluation,
-    read_intervals,
     read_metrics,
     read_object,
     read_snapshot,
@@ -88,24 +86,6 @@ def test_a_file_of_training_is_read_and_may_be_missing(
     assert reader(layout) == value
 
 
-@pytest.mark.parametrize(("text", "reader"), [
-    *((text, read_metrics) for text in ("[]", '{"f1": "high"}', '{"f1": Infinity}', "")),
-    ("[]", read_intervals),
-    *((text, read_data_digests) for text in ("", "[" * 100_000, '["a"]', '{"wine": null}')),
-    *((json.dumps({"wine": value}), read_data_digests)
-      for value in ("abc", SHA.upper(), f"{SHA}\n", {"sha256": SHA})),
-    (json.dumps({" ": SHA}), read_data_digests),
-])  # fmt: skip
-def test_a_malformed_file_of_training_is_named(
-    root: Path, layout: Layout, text: str, reader: Read
-) -> None:
-    name = "data.json" if reader is read_data_digests else "metrics.json"
-    write(root, f"build/train/{name}", text)
-
-    with pytest.raises(StepFailedError, match=name.replace(".", r"\.")):
-        reader(layout)
-
-
 @pytest.mark.parametrize(("training", "engine"), [
     (None, "local"), ("{", "local"), ('{"seconds": 1}', "local"), ('{"cluster": {}}', "local"),
     ('{"cluster": {"workers": 2}}', "dask"),
@@ -118,39 +98,6 @@ def test_the_engine_is_the_one_that_trained_not_the_one_configured(
     write(root, "pyproject.toml", f'{PYPROJECT}train.engine = "{configured_engine}"\n')
 
     assert read_engine(open_here(root).workspace.layout) == engine
-
-
-BOUNDS = {
-    "accuracy": {"value": 0.9, "low": 0.81, "high": 0.96},
-    "f1": {"value": 0.7, "low": 2 / 3, "high": 0.75},
-}
-MEASURED = {
-    "measured": {**BOUNDS, "log_loss": {"value": 0.2, "low": 0.1, "high": 0.3}},
-    "named": BOUNDS,
-}
-METRICS = {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95, "f1": 0.7, "rows": 124}
-
-
-@pytest.mark.parametrize(("metrics", "measured", "intervals"), [
-    (METRICS, MEASURED, {"accuracy": (0.8, 0.95), "f1": (0.666666667, 0.75)}),
-    (METRICS, None, {"accuracy": (0.8, 0.95)}),
-    (
-        {"own": 3.0},
-        MEASURED,
-        {"accuracy": (0.81, 0.96), "f1": (0.666666667, 0.75), "log_loss": (0.1, 0.3)},
-    ),
-    ({"r2": 0.5}, {"measured": {"r2": {"value": 0.5, "low": None, "high": None}}}, {}),
-])  # fmt: skip
-def test_intervals_are_those_of_training_and_then_those_measured(
-    root: Path, layout: Layout, metrics: Any, measured: Any, intervals: dict[str, Any]
-) -> None:
-    write(root, "build/train/metrics.json", json.dumps(metrics))
-    if measured is not None:
-        write(root, EVALUATION, json.dumps({"measured": measured}))
-
-    assert read_intervals(layout) == intervals
-    rows = headlines(Subject("small", metrics, measured or {}, Baseline(), {}, Verdict()))
-    assert {row.name for row in rows if row.interval} == intervals.keys()
 
 
 SHAPE = {"rows.csv": {"rows": 3, "columns": {"a": "integer", "b": "text"}},
