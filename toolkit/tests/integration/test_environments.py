@@ -79,13 +79,12 @@ def test_an_environment_of_what_was_downloaded_before_asks_no_index(tmp_path: Pa
     wheel = write_wheel(tmp_path / "index", "helper", "1.0")
     line = f"helper==1.0 --hash=sha256:{digest_file(wheel)}\n"
     kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_NO_CONFIG": "1"}
-    log = tmp_path / "uv.log"
     with serve_index(tmp_path / "index") as index:
         address = {
             "UV_DEFAULT_INDEX": f"{index.url}simple/",
             "UV_CACHE_DIR": str(tmp_path / "cache"),
         }
-        installer = Installer(Environment(kept), log, UvSettings(address))
+        installer = Installer(Environment(kept), bound_to=UvSettings(address))
         installer.ensure(tmp_path / "first", line)
 
     installer.ensure(tmp_path / "second", line)

@@ -193,9 +193,3 @@ def test_steps_with_the_same_packages_share_an_environment(shell: Shell) -> None
     homes = [tools.python(step).parents[1].name for step in ("train", "doc", "test", "verify")]
 
     assert homes == ["packages", "packages", "packages-test", HOME]
-
-
-def test_no_index_is_served_where_no_package_is_bound_to_one(shell: Shell) -> None:
-    with shell.open().served_index() as address:
-        assert address == ""
-    assert shell.open().routing is None

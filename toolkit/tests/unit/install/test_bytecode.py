@@ -7,8 +7,8 @@ import hashlib
 import os
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,18 +45,18 @@ def value_in(home: Path, bytecode: Bytecode, also: Path | None = None, **variabl
     """Return what a process in the environment finds in the distribution's modules."""
     path = os.pathsep.join(str(folder) for folder in (site_packages(home), also) if folder)
     env = {"PYTHONPATH": path, "PYTHONPYCACHEPREFIX": str(bytecode.prepare(home))}
-    argv = (sys.executable, "-c", "import thing.part, json.tool; print(thing.part.VALUE)")
-    if also is not None:
-        argv = (sys.executable, "-c", "import thing.part, own; print(own.VALUE)")
-    result = run(Command(argv, env=env), Environment({**os.environ, **variables}))
+    name = "own" if also else "thing.part"
+    code = f"import thing.part, json.tool, {name}; print({name}.VALUE)"
+    command = Command((sys.executable, "-c", code), env=env)
+    result = run(command, Environment({**os.environ, **variables}))
     assert not result.failed, result.output
     return result.output.strip()
 
 
-def compiled(home: Path, name: str = "part") -> Path:
+def compiled(home: Path) -> Path:
     site = site_packages(home)
     place = home / "bytecode" / site.relative_to(site.anchor)
-    return place / "thing" / f"{name}.{sys.implementation.cache_tag}.pyc"
+    return place / "thing" / f"part.{sys.implementation.cache_tag}.pyc"
 
 
 def edit(home: Path, source: str) -> None:
@@ -101,25 +101,8 @@ def test_an_edited_module_never_runs_from_what_was_compiled_before(
     assert value_in(second, bytecode) == "1"
     edit(first, "VALUE = 1\n")
     assert value_in(first, bytecode) == "1"
-
-
-def test_an_edited_module_is_not_shared(make: Make, tmp_path: Path) -> None:
-    bytecode = Bytecode(tmp_path / "store")
-    first, second = make("first"), make("second")
-    edit(first, "VALUE = 2\n")
-
-    assert value_in(first, bytecode) == "2"
-
-    assert value_in(second, bytecode) == "1"
-    assert len([*tmp_path.glob("store/*/*/thing/part.*")]) == 0
-
-
-def test_another_release_has_compiled_modules_of_its_own(make: Make, tmp_path: Path) -> None:
-    bytecode = Bytecode(tmp_path / "store")
-
-    values = [value_in(make(name, f"VALUE = {name[-1]}\n"), bytecode) for name in ("a1", "a2")]
-
-    assert values == ["1", "2"]
+    edit(third := make("third"), "VALUE = 3\n")
+    assert [value_in(home, bytecode) for home in (third, first)] == ["3", "1"]
 
 
 def test_modules_of_a_repository_are_in_neither(make: Make, tmp_path: Path) -> None:
@@ -147,51 +130,29 @@ def test_the_modules_of_python_are_compiled_once(make: Make, tmp_path: Path) -> 
 
 
 def test_what_was_used_longest_ago_makes_room(make: Make, tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    for number, name in enumerate(("old", "used", "new")):
-        home = make(name, f"VALUE = {number}\n")
+    store, entries = tmp_path / "store", list[Path]()
+    for number in range(3):
+        home = make(f"home{number}", f"VALUE = {number}\n")
         value_in(home, Bytecode(store))
-        Bytecode(store).prepare(home)
-    size = sum(path.stat().st_size for path in store.glob("*/*/thing/*"))
-    entries = {path.parents[1]: path.read_bytes() for path in store.glob("*/*/thing/part*")}
-    for age, entry in enumerate(sorted(entries, key=lambda entry: entries[entry])):
-        os.utime(entry, (age, age))
-    bytecode = Bytecode(store, limit=size)
-    newest = make("newest", "VALUE = 9\n")
+        size = sum(path.stat().st_size for path in store.glob("*/*/**/*"))
+        Bytecode(store, limit=size if number == 2 else 1 << 30).prepare(home)
+        entries += [path for path in store.glob("*/*/thing") if path not in entries]
+        os.utime(entries[-1].parent, (number, number))
 
-    value_in(newest, bytecode)
-    bytecode.prepare(newest)
-
-    left = {path.read_bytes() for path in store.glob("*/*/thing/part*")}
-    assert len(left) < len(entries) + 1
-    assert value_in(tmp_path / "old", bytecode) == "0"
+    assert [entry.exists() for entry in entries] == [False, True, True]
+    assert value_in(tmp_path / "home0", Bytecode(store)) == "0"
 
 
 def test_environments_that_share_at_once_do_not_disturb_each_other(
     make: Make, tmp_path: Path
 ) -> None:
-    homes = [make(f"home{number}") for number in range(4)]
-    values: list[str] = []
-    threads = [
-        threading.Thread(
-            target=lambda home=home: values.append(
-                value_in(home, Bytecode(tmp_path / "store", limit=1))
-            )
-        )
-        for home in homes
-    ]
-    for _ in range(2):
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        threads = [
-            threading.Thread(target=Bytecode(tmp_path / "store", limit=1).prepare, args=(home,))
-            for home in homes
-        ]
+    def share(home: Path) -> list[str]:
+        return [value_in(home, Bytecode(tmp_path / "store", limit=1)) for _ in range(2)]
 
-    assert values == ["1"] * 4
-    assert value_in(homes[0], Bytecode(tmp_path / "store")) == "1"
+    with ThreadPoolExecutor() as pool:
+        values = list(pool.map(share, [make(f"home{number}") for number in range(4)]))
+
+    assert values == [["1", "1"]] * 4
 
 
 def test_packages_of_an_environment_beside_are_compiled_there(make: Make, tmp_path: Path) -> None:
@@ -200,9 +161,7 @@ def test_packages_of_an_environment_beside_are_compiled_there(make: Make, tmp_pa
     value_in(other, bytecode)
     place = compiled(other).relative_to(other / "bytecode")
 
-    prefix = bytecode.prepare(home, (other,))
-
-    assert (prefix / place).resolve() == compiled(other).resolve()
+    assert (bytecode.prepare(home, (other,)) / place).samefile(compiled(other))
 
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - tempfile makes a folder there

@@ -27,11 +27,9 @@ def test_an_old_python_without_a_newer_one_is_refused() -> None:
         bootstrap.check_python((3, 9), None)
 
 
-@pytest.mark.parametrize(
-    ("version", "newer"), [((3, 11), None), ((3, 14), None), ((3, 9), "/somewhere/python3.13")]
-)
-def test_a_new_enough_python_will_do(version: tuple[int, int], newer: str | None) -> None:
-    bootstrap.check_python(version, newer)
+def test_a_new_enough_python_will_do() -> None:
+    for version, newer in (((3, 11), None), ((3, 14), None), ((3, 9), "/somewhere/python3.13")):
+        bootstrap.check_python(version, newer)
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
@@ -51,18 +49,13 @@ def test_the_pip_of_this_python_runs_from_its_wheel() -> None:
     assert subprocess.run(argv, check=True, capture_output=True).stdout.startswith(b"pip ")
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "is missing"),
-        ("<<<<<<< HEAD\n{}", "cannot be read"),
-        ("[]", "has no packages of"),
-        ('{"default": {}}', "has no packages of"),
-        ('{"develop": {"nox": {"version": "==1"}}}', "nox has neither digests nor a path"),
-        ('{"develop": {"nox": "*"}}', "nox has neither digests nor a path"),
-        ('{"develop": {"nox": {"hashes": ["sha256:11"]}}}', "has no uv"),
-    ],
-)
+@pytest.mark.parametrize(("content", "reason"), [
+    (None, "is missing"), ("<<<<<<< HEAD\n{}", "cannot be read"),
+    ("[]", "has no packages of"), ('{"default": {}}', "has no packages of"),
+    ('{"develop": {"nox": {"version": "==1"}}}', "nox has neither digests nor a path"),
+    ('{"develop": {"nox": "*"}}', "nox has neither digests nor a path"),
+    ('{"develop": {"nox": {"hashes": ["sha256:11"]}}}', "has no uv"),
+])  # fmt: skip
 def test_an_unusable_lock_is_one_line(tmp_path: Path, content: str | None, reason: str) -> None:
     lock = tmp_path / "Pipfile.lock"
     if content is not None:
@@ -73,12 +66,8 @@ def test_an_unusable_lock_is_one_line(tmp_path: Path, content: str | None, reaso
 
 
 def test_requirements_carry_extras_markers_and_every_digest() -> None:
-    entry = {
-        "extras": ["toml"],
-        "hashes": ["sha256:11", "sha256:22"],
-        "markers": "python_version >= '3.9'",
-        "version": "==1.0",
-    }
+    hashes = {"hashes": ["sha256:11", "sha256:22"], "markers": "python_version >= '3.9'"}
+    entry = {"extras": ["toml"], "version": "==1.0", **hashes}
 
     line = "b[toml]==1.0 ; python_version >= '3.9' --hash=sha256:11 --hash=sha256:22\n"
     assert bootstrap.plan({"b": entry, "a": {"path": "./toolkit"}}) == line

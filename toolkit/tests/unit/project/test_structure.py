@@ -34,9 +34,7 @@ def test_nothing_is_too_long(structure: Structure) -> None:
     assert contract_lines(text) <= MOST_CONTRACT_LINES
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Structure:
-    """The figures of a library of four modules."""
+def test_the_figures_of_a_small_library(tmp_path: Path) -> None:
     texts = {
         "a.py": '"""Top."""\nfrom trainwheel.low import b\n\n# A comment.\nx = """\ntext\n"""\n',
         "low/__init__.py": "",
@@ -46,24 +44,10 @@ def small(tmp_path: Path) -> Structure:
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    return measure(tmp_path)
 
+    small = measure(tmp_path)
 
-def test_a_chain_is_followed_through_both_forms_of_import(small: Structure) -> None:
-    assert small.chain == ("a", "low.b", "low.c")
-
-
-def test_a_folder_is_counted_by_its_modules(small: Structure) -> None:
-    assert small.fullest == ("low", 3)
-
-
-def test_docstrings_comments_and_blank_lines_are_not_code(small: Structure) -> None:
-    assert small.code == (1 + 3) + (1 + 1 + 1) + 3
-
-
-def test_the_longest_function_is_counted_with_its_docstring(small: Structure) -> None:
-    assert small.longest_function == ("f", 3)
-
-
-def test_a_module_with_one_importer_is_counted(small: Structure) -> None:
+    assert (small.chain, small.fullest) == (("a", "low.b", "low.c"), ("low", 3))
+    # Docstrings, comments and blank lines are not code.
+    assert (small.code, small.longest_function) == ((1 + 3) + (1 + 1 + 1) + 3, ("f", 3))
     assert dict(small.importers) == {"a": 0, "low": 0, "low.b": 1, "low.c": 1}
