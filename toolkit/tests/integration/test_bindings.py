@@ -62,10 +62,10 @@ class Two:
         ]
         return section
 
-    def install(self, folder: Path) -> str:
+    def install(self, folder: Path, **variables: str) -> str:
         """Install what is locked and return where the bound package came from."""
         root = self.project.root
-        run = open_here(root, Environment(dict(self.project.variables)))
+        run = open_here(root, Environment({**self.project.variables, **variables}))
         run.tools.installer("train").ensure(folder, run.workspace.locked("packages"))
         argv = (str(python_of(folder)), "-c", "import acme_lib; print(acme_lib.origin)")
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
@@ -116,7 +116,7 @@ def test_what_a_package_needs_is_locked_and_installed_from_where_it_is_bound(
     # The very file that is locked, in the wrong place.
     wheel.rename(two.rest.folder / wheel.name)
     with pytest.raises(NoEnvironmentError, match="acme-lib") as caught:
-        two.install(tmp_path / "other")
+        two.install(tmp_path / "other", UV_CACHE_DIR=str(tmp_path / "empty"))
     assert two.team.password not in str(caught.value)
 
 

@@ -117,8 +117,7 @@ class Bytecode:
             rows = [(name, digest) for _, name, digest in _PYTHON_FILE.findall(record.read_bytes())]
             key = hashlib.sha256(b"\n".join(map(b" ".join, sorted(rows)))).hexdigest()
             entry = self.store / sys.implementation.cache_tag / key
-            if entry.is_dir():
-                os.utime(entry)
+            _mark_used(entry)
             for name, digest in rows:
                 module = _Module(name.decode("utf-8", "replace"), digest.decode(), entry)
                 yield module.name, module
@@ -128,7 +127,7 @@ class Bytecode:
         key = hashlib.sha256(f"{library}\n{sys.version}".encode()).hexdigest()
         folder = self.store / sys.implementation.cache_tag / key
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.utime(folder)
+        _mark_used(folder)
         return folder
 
     def _make_room(self) -> None:
@@ -195,10 +194,15 @@ def _checked(path: Path, source: Path, digest: str) -> bytes | None:
     return magic + _CHECKED + hashed + data[_HEADER:]
 
 
+def _mark_used(entry: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(entry)
+
+
 def _write(path: Path, data: bytes) -> None:
     """Write a file as a whole; where two runs write it, either will do."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):  # Another run has just made room.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)

@@ -144,7 +144,7 @@ def test_a_wheel_that_is_none_is_refused_here(
 ) -> None:
     path = tmp_path / "model.whl"
     path.write_bytes(b"")
-    with pytest.raises(StepFailedError, match="not the file name of a wheel"):
+    with pytest.raises(ConfigurationError, match="does not have the name of a wheel"):
         publisher(fake.target, path)
 
 
