@@ -12,7 +12,7 @@ SEED = 20_260_101
 _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
 # Smallest number of rows in a leaf: full-grown trees, and trees with smoother probabilities.
 _LEAF_SIZES = (1, 5)
-_TREES = 100
+TREES = 100
 
 
 def list_candidates() -> dict[str, ClassifierMixin]:
@@ -39,7 +39,7 @@ def _list_regressions() -> dict[str, ClassifierMixin]:
 def _list_forests() -> dict[str, ClassifierMixin]:
     return {
         f"forest_leaf{size}": RandomForestClassifier(
-            n_estimators=_TREES, min_samples_leaf=size, n_jobs=None, random_state=SEED
+            n_estimators=TREES, min_samples_leaf=size, n_jobs=None, random_state=SEED
         )
         for size in _LEAF_SIZES
     }

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import pickle
@@ -27,9 +28,11 @@ from oncology_model import (
     Tumor,
     VersionMismatchError,
 )
+from oncology_model.__main__ import main
 from oncology_model.classifier import predict_record
 
 BENIGN_TARGET = 1
+FORKS = "ignore::DeprecationWarning"  # Python from 3.12 on warns of every fork beside threads
 SHIPPED = Path(oncology_model.__file__).parent / "artefact"
 INFORM = """\
 import sys, oncology_model.__main__
@@ -37,19 +40,33 @@ code = oncology_model.__main__.main(["info"])
 assert not {"sklearn", "numpy", "joblib"} & set(sys.modules)
 sys.exit(code)
 """
-# An alarm ends a child that hangs.
+# The child is forked while the thread has scikit-learn half imported, and then this process becomes
+# the command, as another one would take as long as all other tests here. An alarm ends a child that
+# hangs.
 FORK = """\
-import os, signal, sys, threading
+import os, runpy, signal, sys, threading
 from ast import literal_eval
 from oncology_model import Classifier, Tumor
 classifier, tumor = Classifier(), Tumor(**literal_eval(sys.argv[1]))
-threading.Thread(target=classifier.predict, args=(tumor,)).start()
+importing, forking = threading.Event(), threading.Event()
+def pause(event, arguments):
+    if event == "import" and arguments[0].startswith("sklearn.") and not importing.is_set():
+        importing.set()
+        forking.wait(timeout=30)
+sys.addaudithook(pause)
+os.register_at_fork(before=forking.set)
+thread = threading.Thread(target=classifier.predict, args=(tumor,))
+thread.start()
+importing.wait(timeout=30)
 child = os.fork()
 if not child:
     signal.alarm(30)
     print(classifier.predict(tumor), flush=True)
     os._exit(0)
-os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+thread.join()
+sys.argv[1:] = ["predict", "-"]
+runpy.run_module("oncology_model", run_name="__main__", alter_sys=True)
 """
 
 
@@ -82,6 +99,13 @@ def typical() -> dict[Prediction, dict[str, float]]:
 @pytest.fixture
 def malignant(typical: dict[Prediction, dict[str, float]]) -> Tumor:
     return Tumor.from_mapping(typical[Prediction.MALIGNANT])
+
+
+@pytest.fixture
+def table(typical: dict[Prediction, dict[str, float]]) -> str:
+    """Give a CSV table with a typical tumour of each diagnosis."""
+    rows = [typical[diagnosis].values() for diagnosis in Prediction]
+    return "\n".join([",".join(MEASUREMENTS), *(",".join(map(str, row)) for row in rows)])
 
 
 @pytest.fixture
@@ -156,8 +180,12 @@ def test_threads_share_one_classifier(tumors: list[Tumor]) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-def test_a_child_answers_that_was_forked_while_a_thread_loads(malignant: Tumor) -> None:
-    assert run_python("-c", FORK, repr(asdict(malignant))).stdout == "malignant\n"
+def test_a_child_answers_that_was_forked_while_a_thread_loads(malignant: Tumor, table: str) -> None:
+    result = run_python("-W", FORKS, "-c", FORK, repr(asdict(malignant)), text=table)
+    assert (result.returncode, result.stderr) == (0, "")
+    answer, header, *answers = result.stdout.splitlines()
+    assert (answer, header) == ("malignant", "prediction,probability")
+    assert [answer.split(",")[0] for answer in answers] == list(Prediction)
 
 
 def test_a_pickled_classifier_answers_the_same(classifier: Classifier, malignant: Tumor) -> None:
@@ -242,13 +270,13 @@ def test_the_command_shows_where_the_model_comes_from() -> None:
 
 
 def test_the_command_predicts_from_standard_input(
-    typical: dict[Prediction, dict[str, float]],
+    table: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [typical[diagnosis].values() for diagnosis in Prediction]
-    lines = [",".join(MEASUREMENTS), *(",".join(map(str, row)) for row in rows)]
-    result = run_python("-m", "oncology_model", "predict", "-", text="\n".join(lines))
-    assert (result.returncode, result.stderr) == (0, "")
-    header, *answers = result.stdout.splitlines()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(table.encode())))
+    assert main(["predict", "-"]) == 0
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    header, *answers = output.splitlines()
     assert header == "prediction,probability"
     assert [answer.split(",")[0] for answer in answers] == list(Prediction)
 

@@ -54,7 +54,7 @@ def make_examples() -> Callable[[int], list[Example]]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def estimator() -> Pipeline:
     matrix = np.repeat([[1.0], [2.0], [8.0], [9.0]], len(MEASUREMENTS), axis=1)
     labels = ["benign", "benign", "malignant", "malignant"]

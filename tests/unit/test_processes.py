@@ -11,140 +11,252 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import joblib
 import pytest
+from sklearn.pipeline import Pipeline
 
 from oncology_model import ArtefactError, Classifier, Tumor
 from oncology_model.load_lock import LoadLock
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 
-# Children are killed by an alarm, so that one that hangs is a failure and no endless test.
-HEAD = r"""
-import os, signal, sys, threading, time
+# One interpreter plays all scenes, as importing scikit-learn takes it a second of CPU time. Each
+# line that it prints starts with the scene. Children are killed by an alarm, so that one that hangs
+# is a failure and no endless test.
+PROGRAM = r"""
+import multiprocessing, os, signal, sys, threading, time
 from pathlib import Path
 from oncology_model import MEASUREMENTS, ArtefactError, Classifier, Tumor
 from oncology_model.load_lock import LOAD_LOCK
 
-artefact = Path(sys.argv[1])
-tumor = Tumor(**dict.fromkeys(MEASUREMENTS, 1.0))
+small, large = (Tumor(**dict.fromkeys(MEASUREMENTS, size)) for size in (1.0, 9.0))
+importing, entered = threading.Event(), threading.Event()
+during_load = None
+forking = forked = threading.Semaphore(0)
 
-def ask(classifier, name):
+def renew(count):
+    global forking, forked
+    forking, forked = threading.Semaphore(count), threading.Semaphore(count)
+
+# Of what is called before a fork, the last registered comes first: nobody has waited for a load.
+# A child that loads need not wait for anybody.
+os.register_at_fork(
+    before=lambda: forking.release(),
+    after_in_parent=lambda: forked.release(),
+    after_in_child=lambda: renew(9),
+)
+
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())  # in one piece, beside other threads
+
+def ask(scene, name, classifier):
     try:
-        answer = classifier.predict_proba(tumor)
+        say(scene, name, classifier.predict_proba(small))
     except ArtefactError as error:
-        answer = error
-    os.write(1, f"{name} {answer}\n".encode())  # in one piece, beside other threads
+        say(scene, name, error)
 
-def ask_in_child(classifier):
+def start(scene, classifier):
+    thread = threading.Thread(target=ask, args=(scene, "parent", classifier))
+    thread.start()
+    return thread
+
+def fork(scene, classifier):
     child = os.fork()
     if not child:
         signal.alarm(20)
-        ask(classifier, "child")
+        ask(scene, "child", classifier)
         os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return child
 
-def start(classifier):
-    thread = threading.Thread(target=ask, args=(classifier, "parent"))
-    thread.start()
-    return thread
-"""
+def wait(scene, child):
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:
+        say(scene, "child ended by", code)
+
+# Stops the thread that imports scikit-learn half-way, until the process forks a second time. A
+# finder would hold the lock of all imports meanwhile, without which nothing forks.
+def pause(event, arguments):
+    if event == "import" and arguments[0].startswith("sklearn.") and not importing.is_set():
+        importing.set()
+        forking.acquire(timeout=30)
+        forking.acquire(timeout=30)
+
+# The first fork does not wait for the import, and the second does.
+def import_meanwhile(artefact):
+    classifier = Classifier(artefact)
+    sys.addaudithook(pause)
+    thread = start("import", classifier)
+    importing.wait(timeout=30)
+    LOAD_LOCK.patience = 0.01
+    hasty = fork("half", classifier)
+    LOAD_LOCK.patience = 30.0
+    wait("import", fork("import", classifier))
+    wait("half", hasty)
+    thread.join()
+
 # An artefact that says when it is being unpickled, and takes its time.
-SLOW = r"""
-import joblib
-
-entered = threading.Event()
-
-def unpickle(estimator):
-    os.write(1, b"unpickled\n")
+def unpickle(scene, estimator):
+    say(scene, "unpickled")
     entered.set()
-    {body}
+    during_load()
     return estimator
 
 class Slow:
-    def __init__(self, estimator):
-        self.estimator = estimator
+    def __init__(self, *parts):
+        self.parts = parts
 
     def __reduce__(self):
-        return unpickle, (self.estimator,)
+        return unpickle, self.parts
 
-slow = artefact.with_name("slow.joblib")
-joblib.dump(Slow(joblib.load(artefact)), slow)
-classifier = Classifier(slow, verify=False)
+def make_slow(scene, artefact):
+    import joblib
+    path = artefact.with_name(f"{scene}.joblib")
+    joblib.dump(Slow(scene, joblib.load(artefact)), path)
+    entered.clear()
+    renew(0)
+    return Classifier(path, verify=False)
+
+def start_slow(scene, artefact, until):
+    global during_load
+    classifier = make_slow(scene, artefact)
+    during_load = until
+    thread = start(scene, classifier)
+    entered.wait(timeout=30)
+    return classifier, thread
+
+def load_until_forking():
+    forking.acquire(timeout=30)
+    time.sleep(0.1)  # a fork that does not wait is done by then
+
+def load_meanwhile(scene, artefact, until, patience):
+    LOAD_LOCK.patience = patience
+    classifier, thread = start_slow(scene, artefact, until)
+    wait(scene, fork(scene, classifier))
+    thread.join()
+
+def fork_within(artefact):
+    global during_load
+    during_load = lambda: wait("within", fork("within", Classifier(artefact)))
+    ask("within", "parent", make_slow("within", artefact))
+
+# The workers of spawn, forkserver and loky are new interpreters: what counts is what arrives there,
+# and what comes back. An artefact that is not there needs no scikit-learn to be refused.
+def pool_meanwhile(method, artefact, absent):
+    _, thread = start_slow(method, artefact, load_until_forking)
+    try:
+        if method == "loky":
+            from joblib import Parallel, delayed
+            call = delayed(Classifier(artefact).predict_proba)
+            # In one batch, so that one of the two workers imports scikit-learn.
+            say("loky pool", *Parallel(2, batch_size=2)(call(tumor) for tumor in (small, large)))
+        else:
+            classifier = Classifier(artefact if method == "fork" else absent)
+            with multiprocessing.get_context(method).Pool(1) as pool:
+                say(method, "pool", *pool.map(classifier.predict_proba, [small, large]))
+    except ArtefactError as error:
+        say(method, "pool", type(error).__name__, error)
+    forking.release()
+    thread.join()
+
+if __name__ == "__main__":
+    signal.alarm(100)
+    artefact, absent = map(Path, sys.argv[1:])
+    import_meanwhile(artefact)
+    load_meanwhile("patient", artefact, load_until_forking, 30.0)
+    load_meanwhile("hasty", artefact, lambda: forked.acquire(timeout=30), 0.1)
+    LOAD_LOCK.patience = 30.0
+    fork_within(artefact)
+    pool_meanwhile("fork", artefact, absent)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the workers that follow
+    for method in ("spawn", "forkserver", "loky"):
+        pool_meanwhile(method, artefact, absent)
 """
 
 
-def run(script: str, *arguments: object) -> list[str]:
-    """Run a script, which must not write to standard error, and return its sorted lines."""
-    # Python from 3.12 on warns of every fork beside threads.
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script]
+@pytest.fixture(scope="module")
+def lines(
+    tmp_path_factory: pytest.TempPathFactory,
+    estimator: Pipeline,
+    write_manifest: Callable[..., Path],
+) -> list[str]:
+    """Give the sorted lines of the program, which must not write to standard error."""
+    folder = tmp_path_factory.mktemp("scenes")
+    (folder / "scenes.py").write_text(PROGRAM)
+    joblib.dump(estimator, folder / "small.joblib")
+    write_manifest(folder / "small.joblib")
+    # As many threads as usual, and not one as in other tests: forks have to cope with them. Python
+    # from 3.12 on warns of every fork beside threads.
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(folder / "scenes.py")]
     done = subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120
+        [*command, *(str(folder / f"{name}.joblib") for name in ("small", "absent"))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return sorted(done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.3])
-def test_a_child_answers_whenever_it_forks_while_another_thread_loads(
-    artefact: Path, small: Tumor, delay: float
+@pytest.fixture
+def answers(estimator: Pipeline, small: Tumor, large: Tumor) -> list[float]:
+    """Give what the artefact answers for a small and a large tumour."""
+    return [float(estimator.predict_proba([t.values()])[0, 1]) for t in (small, large)]
+
+
+def select(lines: list[str], scene: str) -> list[str]:
+    return [line.removeprefix(f"{scene} ") for line in lines if line.startswith(f"{scene} ")]
+
+
+def test_a_child_answers_that_forks_while_another_thread_imports(
+    lines: list[str], answers: list[float]
 ) -> None:
-    fork = f"""
-classifier = Classifier(artefact)
-thread = start(classifier)
-time.sleep({delay})
-code = ask_in_child(classifier)
-thread.join()
-sys.exit(code)
-"""
-    answer = Classifier(artefact).predict_proba(small)
-    assert run(HEAD + fork, artefact) == [f"child {answer}", f"parent {answer}"]
+    assert select(lines, "import") == [f"child {answers[0]}", f"parent {answers[0]}"]
 
 
 @pytest.mark.parametrize(
-    ("patience", "loads"),
-    [pytest.param(30.0, 1, id="the fork waits"), pytest.param(0.1, 2, id="the child loads anew")],
+    ("scene", "loads"),
+    [
+        pytest.param("patient", 1, id="the fork waits"),
+        pytest.param("hasty", 2, id="the child loads anew"),
+    ],
 )
 def test_a_slow_load_is_waited_for_and_done_anew_where_it_takes_too_long(
-    artefact: Path, small: Tumor, patience: float, loads: int
+    lines: list[str], answers: list[float], scene: str, loads: int
 ) -> None:
-    fork = f"""
-LOAD_LOCK.patience = {patience}
-thread = start(classifier)
-entered.wait()
-code = ask_in_child(classifier)
-thread.join()
-sys.exit(code)
-"""
-    answer = Classifier(artefact).predict_proba(small)
-    lines = run(HEAD + SLOW.format(body="time.sleep(1)") + fork, artefact)
-    assert lines == [f"child {answer}", f"parent {answer}"] + ["unpickled"] * loads
+    answer = answers[0]
+    expected = [f"child {answer}", f"parent {answer}"] + ["unpickled"] * loads
+    assert select(lines, scene) == expected
 
 
-def test_a_child_without_its_imports_says_so_instead_of_waiting_for_ever(artefact: Path) -> None:
-    fork = """
-LOAD_LOCK.patience = 0.01
-classifier = Classifier(artefact)
-thread = start(classifier)
-while "sklearn" not in sys.modules:
-    time.sleep(0.001)
-code = ask_in_child(classifier)
-thread.join()
-sys.exit(code)
-"""
-    child, parent = run(HEAD + fork, artefact)
-    said = "was being imported by another thread when this process forked, so no model can be"
-    assert re.match(rf"child (joblib|numpy|scipy|sklearn)[\w.]*: {said}", child)
-    assert parent.startswith("parent 0.")
+def test_a_child_without_its_imports_says_so_instead_of_waiting_for_ever(
+    lines: list[str],
+) -> None:
+    (child,) = select(lines, "half")
+    problem = "was being imported by another thread when this process forked, so no model can be"
+    assert re.match(rf"child (joblib|numpy|scipy|sklearn)[\w.]*: {problem}", child)
 
 
-def test_a_load_may_fork(artefact: Path, small: Tumor) -> None:
-    load = """
-ask(classifier, "parent")
-"""
-    answer = Classifier(artefact).predict_proba(small)
-    body = "assert ask_in_child(Classifier(artefact)) == 0"
-    lines = run(HEAD + SLOW.format(body=body) + load, artefact)
-    assert lines == [f"child {answer}", f"parent {answer}", "unpickled"]
+def test_a_load_may_fork(lines: list[str], answers: list[float]) -> None:
+    answer = answers[0]
+    assert select(lines, "within") == [f"child {answer}", f"parent {answer}", "unpickled"]
+
+
+@pytest.mark.parametrize("method", ["fork", "loky"])
+def test_workers_that_were_started_while_a_thread_loads_answer(
+    lines: list[str], answers: list[float], method: str
+) -> None:
+    assert f"{method} pool {answers[0]} {answers[1]}" in lines
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_worker_that_is_a_new_interpreter_gets_the_classifier_with_its_file(
+    lines: list[str], method: str
+) -> None:
+    (answer,) = select(lines, f"{method} pool")
+    assert re.match(r"ArtefactError .*absent\.joblib: the model has not been trained", answer)
 
 
 def test_a_fork_that_waited_in_vain_or_not_at_all_releases_nothing() -> None:
@@ -166,46 +278,8 @@ def test_a_fork_that_waited_in_vain_or_not_at_all_releases_nothing() -> None:
         lock.after_fork_in_parent()  # as a program does that tells only of the end of a fork
         lock.before_fork()
         lock.after_fork_in_parent()
+        lock.after_fork_in_parent()
         pool.submit(load).result(timeout=30)
-
-
-POOLS = """\
-import multiprocessing, signal, sys, threading
-from pathlib import Path
-from oncology_model import MEASUREMENTS, Classifier, Tumor
-
-if __name__ == "__main__":
-    signal.alarm(100)
-    method, artefact = sys.argv[1:]
-    tumors = [Tumor(**dict.fromkeys(MEASUREMENTS, size)) for size in (1.0, 9.0)]
-    classifier = Classifier(Path(artefact))
-    thread = threading.Thread(target=classifier.predict, args=(tumors[0],))
-    thread.start()
-    if method == "loky":
-        from joblib import Parallel, delayed
-        calls = (delayed(classifier.predict_proba)(tumor) for tumor in tumors)
-        print(*Parallel(n_jobs=2)(calls), sep="\\n")
-    else:
-        with multiprocessing.get_context(method).Pool(1) as pool:
-            print(*pool.map(classifier.predict_proba, tumors), sep="\\n")
-    thread.join()
-"""
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver", "loky"])
-def test_workers_of_a_pool_answer_though_it_was_made_while_a_thread_loads(
-    tmp_path: Path, artefact: Path, small: Tumor, large: Tumor, method: str
-) -> None:
-    program = tmp_path / "pools.py"
-    program.write_text(POOLS)
-    options = ["-W", "ignore", str(program), method, str(artefact)]
-    done = subprocess.run(
-        [sys.executable, *options], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    classifier = Classifier(artefact)
-    answers = [str(classifier.predict_proba(tumor)) for tumor in (small, large)]
-    assert done.stdout.splitlines() == answers
 
 
 DUPLICATES = [

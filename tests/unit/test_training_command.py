@@ -3,21 +3,30 @@
 import csv
 import hashlib
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from timeit import timeit
 
 import joblib
 import numpy as np
 import pytest
 
 from oncology_model import MEASUREMENTS, Classifier, Prediction, Tumor
+from oncology_training import candidates
 from oncology_training.__main__ import main
 from oncology_training.data import BUILTIN, Example, read_examples
 from oncology_training.writing import write_model, write_text
 
+# The command itself, with forests as small as those here.
+PROGRAM = """\
+import runpy, sys
+from oncology_training import candidates
+candidates.TREES = 3
+sys.argv[1:] = arguments
+runpy.run_module("oncology_training", run_name="__main__", alter_sys=True)
+"""
 REPORT = {"metrics.json", "params.json", "predictions.csv", "golden.jsonl", "holdout.jsonl"}
 
 
@@ -34,9 +43,19 @@ def data(tmp_path: Path, make_examples: Callable[[int], list[Example]]) -> Path:
     return write_data(tmp_path / "data.csv", make_examples(80))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_trees() -> Iterator[None]:
+    """Let forests be small: their candidates, seeds and search are those of a real training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "TREES", 3)
+        yield
+
+
 @pytest.fixture(scope="module")
 def trained(
-    tmp_path_factory: pytest.TempPathFactory, make_examples: Callable[[int], list[Example]]
+    tmp_path_factory: pytest.TempPathFactory,
+    make_examples: Callable[[int], list[Example]],
+    few_trees: None,  # noqa: ARG001 - before the training
 ) -> Path:
     """Train once for every test that only looks at what came out."""
     folder = tmp_path_factory.mktemp("trained")
@@ -44,6 +63,29 @@ def trained(
     arguments = ["-o", str(folder / "new" / "m.joblib"), "-d", str(data)]
     assert main([*arguments, "-t", str(folder / "report")]) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def worker(
+    tmp_path_factory: pytest.TempPathFactory, trained: Path
+) -> Iterator[tuple[ProcessPoolExecutor, Path]]:
+    """Give a spawned worker, a new interpreter with another hash seed, and what it trained first.
+
+    Before anything else, for a process that has loaded models may pickle the next one otherwise.
+    """
+    folder = tmp_path_factory.mktemp("worker")
+    outputs = ["-o", str(folder / "m.joblib"), "-t", str(folder)]
+    arguments = ["-d", str(trained / "data.csv"), *outputs]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool,
+    ):
+        patch.setenv("PYTHONHASHSEED", "2")
+        # A text, for the worker can import no function of this file.
+        training = pool.submit(timeit, PROGRAM, number=1, globals={"arguments": arguments})
+        with pytest.raises(SystemExit, match=r"^0$"):
+            training.result(timeout=120)
+        yield pool, folder
 
 
 def read_lines(path: Path) -> list[dict[str, object]]:
@@ -57,6 +99,8 @@ def test_the_outputs_are_complete_and_agree(trained: Path) -> None:
 
     metrics = json.loads((report / "metrics.json").read_text())
     assert all(type(value) in {int, float} for value in metrics.values())
+    parameters = json.loads((report / "params.json").read_text())
+    assert parameters["candidates"] == sorted(candidates.list_candidates())
 
     classifier = Classifier(trained / "new" / "m.joblib", verify=False)
     holdout = read_lines(report / "holdout.jsonl")
@@ -93,18 +137,21 @@ def test_golden_inputs_are_predictable_and_of_both_kinds(trained: Path) -> None:
     assert set(predictions) == set(Prediction)
 
 
-@pytest.mark.slow
 def test_training_gives_the_same_bytes_under_another_hash_seed(
-    trained: Path, tmp_path: Path
+    trained: Path, worker: tuple[ProcessPoolExecutor, Path]
 ) -> None:
-    command = [sys.executable, "-P", "-m", "oncology_training", "-d", str(trained / "data.csv")]
-    outputs = ["-o", str(tmp_path / "m.joblib"), "-t", str(tmp_path)]
-    environment = {**os.environ, "PYTHONHASHSEED": "2"}
-    subprocess.run([*command, *outputs], env=environment, check=True)
     first = {path.name: path.read_bytes() for path in (trained / "report").iterdir()}
     first["m.joblib"] = (trained / "new" / "m.joblib").read_bytes()
     assert set(first) == {*REPORT, "m.joblib"}
-    assert first == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert first == {path.name: path.read_bytes() for path in worker[1].iterdir()}
+
+
+def test_a_spawned_worker_predicts_the_same(
+    trained: Path, worker: tuple[ProcessPoolExecutor, Path], small: Tumor, large: Tumor
+) -> None:
+    classifier = Classifier(trained / "new" / "m.joblib", verify=False)
+    answers = [classifier.predict_proba(tumor) for tumor in (small, large)]
+    assert list(worker[0].map(classifier.predict_proba, [small, large], timeout=60)) == answers
 
 
 def test_bad_data_is_one_line_and_leaves_nothing(

@@ -27,6 +27,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainwheel.system.files import remove
+
 __all__ = ["Bytecode", "site_packages"]
 
 _LIMIT = 512 << 20
@@ -90,9 +92,11 @@ class Bytecode:
                     shutil.copytree(entry, compiled, copy_function=_link, dirs_exist_ok=True)
         _clear(prefix, {compiled, *links})
         for place, target in links.items():
-            if not place.is_symlink():
+            if not place.is_symlink() or place.readlink() != target:
+                remove(place)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(target)
+                with contextlib.suppress(FileExistsError):
+                    place.symlink_to(target)
         return prefix
 
     def keep(self, home: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +124,8 @@ def test_modules_of_a_repository_are_in_neither(make: Make, tmp_path: Path) -> N
 def test_the_modules_of_python_are_compiled_once(make: Make, tmp_path: Path) -> None:
     bytecode = Bytecode(tmp_path / "store")
 
+    library = Path(sysconfig.get_path("stdlib"))
+    (tmp_path / "second" / "bytecode" / library.relative_to("/")).mkdir(parents=True)
     for name in ("first", "second"):
         value_in(make(name), bytecode)
 
