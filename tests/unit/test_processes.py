@@ -87,9 +87,9 @@ def import_meanwhile(artefact):
     sys.addaudithook(pause)
     thread = start("import", classifier)
     importing.wait(timeout=30)
-    LOAD_LOCK.patience = 0.01
+    usual, LOAD_LOCK.patience = LOAD_LOCK.patience, 0.01
     hasty = fork("half", classifier)
-    LOAD_LOCK.patience = 30.0
+    LOAD_LOCK.patience = usual
     wait("import", fork("import", classifier))
     wait("half", hasty)
     thread.join()
