@@ -107,7 +107,8 @@ class _Runner:
                 run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
             self._check_once(run)
             for name in step.follows_records:
-                if name in self._registered:
+                # In a run that has made nothing, it was up to date a moment ago.
+                if name in self._registered and (run.made or name not in run.steps):
                     require_current(run.workspace, self._chain[name])
             step.run(run)
         except TrainwheelError as error:

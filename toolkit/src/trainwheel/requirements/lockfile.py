@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -87,18 +87,33 @@ def parse_lockfile(text: str | None) -> Lockfile:
     """Read the text of a Pipfile.lock; None stands for a missing file.
 
     Raises:
-        LockfileError: Missing, not JSON, not shaped like a lock, or with a secret in an address.
+        LockfileError: Missing, not JSON, not shaped like a lock, or with a secret in an address. An
+            entry that cannot be read is reported when its category is asked for.
     """
     data = _load(text)
     _refuse_secrets(data)
-    categories = {
-        category: tuple(
-            parse_package(key, value, where=f"Pipfile.lock: [{category}]")
-            for key, value in section.items()
-        )
-        for category, section in _sections(data)
-    }
-    return Lockfile(MappingProxyType(categories), MappingProxyType(data.get("_meta", {})))
+    return Lockfile(_Categories(dict(_sections(data))), MappingProxyType(data.get("_meta", {})))
+
+
+class _Categories(Mapping[str, tuple[Package, ...]]):
+    """The packages of each category, read when they are asked for: a run needs few categories."""
+
+    def __init__(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
+        self._sections = sections
+        self._read: dict[str, tuple[Package, ...]] = {}
+
+    def __getitem__(self, category: str) -> tuple[Package, ...]:
+        if category not in self._read:
+            where = f"Pipfile.lock: [{category}]"
+            rows = self._sections[category].items()
+            self._read[category] = tuple(parse_package(*row, where=where) for row in rows)
+        return self._read[category]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sections)
+
+    def __len__(self) -> int:
+        return len(self._sections)
 
 
 def check_secrets(text: str | None) -> None:

@@ -52,7 +52,7 @@ def test_a_lock_that_cannot_be_read_is_refused_in_one_line(
     text: str | None, names: str, sentence: Callable[[object], None]
 ) -> None:
     with pytest.raises(LockfileError, match=names) as caught:
-        parse_lockfile(text)
+        parse_lockfile(text).packages()
     sentence(caught.value)
     check_secrets(text)
 
