@@ -106,10 +106,9 @@ class _Runner:
             if step.needs_lockfile:
                 run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
             self._check_once(run)
-            # Only a step with an environment takes so long that another one may have changed since.
-            is_later = any(link.category for link in self._chain.steps if link.name in run.made)
             for name in step.follows_records:
-                if name in self._registered and (is_later or name not in run.steps):
+                # In a run that has made nothing, it was up to date a moment ago.
+                if name in self._registered and (run.made or name not in run.steps):
                     require_current(run.workspace, self._chain[name])
             step.run(run)
         except TrainwheelError as error:

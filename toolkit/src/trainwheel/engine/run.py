@@ -87,10 +87,6 @@ class Run:
             self._answers[question] = ask()
         return cast("_T", self._answers[question])
 
-    def forget_answers(self) -> None:
-        """Let every question be asked again: what an index holds has changed."""
-        self._answers.clear()
-
     def under(self, config: Config) -> Run:
         """Return this run with another configuration."""
         workspace = replace(self.workspace, config=config)

@@ -23,7 +23,7 @@ from trainwheel.steps.shared.findings import Evaluation, read_evaluation
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import write_atomically
 
-__all__ = ["STEP", "evaluate_model", "note_release", "pass_gate"]
+__all__ = ["STEP", "evaluate_model", "pass_gate"]
 
 PUBLISHED = "what is published"
 """What only the index knows."""
@@ -130,14 +130,6 @@ def _holds(run: Run, record: Record, published: Published) -> bool:
         return False
     write_record(layout.records, replace(record, fingerprint=replace(before, facts=facts)))
     return True
-
-
-def note_release(run: Run) -> None:
-    """Note that this very model was released, so that the next run need not look into its wheel."""
-    record = _record_apart_from_index(run)
-    if record is not None:
-        run.forget_answers()
-        _holds(run, record, find_published(run, run.options.get("to")))
 
 
 def _show(run: Run, verdict: Verdict) -> None:

@@ -13,7 +13,6 @@ from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
-from trainwheel.steps.evaluate import note_release
 from trainwheel.steps.shared.registry import (
     asked_version,
     registry_of,
@@ -41,7 +40,6 @@ def _run(run: Run) -> None:
         layout.log("upload").unlink(missing_ok=True)
         publisher, wheel = publisher_of(run, "upload", run.options.get("to")), wheel_of(layout)
         publisher.publish(wheel, read_proof(wheel))
-        note_release(run)
     else:
         run.console.outcome("upload", release.reason)
         _account_for(run, release.version)

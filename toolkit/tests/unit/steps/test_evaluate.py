@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from trainwheel.engine.records import read_record
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
-from trainwheel.steps.evaluate import evaluate_model, note_release, pass_gate
+from trainwheel.steps.evaluate import evaluate_model, pass_gate
 from unit.model_wheels import PREDICT
 from unit.repository import make_repository, write, write_lock
 from unit.steps.session import Session, configure, fail, open_with, publish, publish_own
@@ -212,19 +211,6 @@ def test_a_model_that_was_released_since_is_not_measured_again(root: Path) -> No
         session = open_with(root, fail("nothing is to be run"))
         pass_gate(session.run)
         assert session.output == "gate     passed, unchanged\n"
-
-
-def test_a_release_is_noted_at_once(root: Path) -> None:
-    configure(root, DROP)
-    session = open_with(root)
-    pass_gate(session.run)
-    publish_own(root)
-
-    note_release(session.run)
-
-    record = read_record(session.run.workspace.layout.records, "evaluate")
-    assert record is not None
-    assert record.fingerprint.facts["what is published"].startswith("0.1.0 ")
 
 
 @pytest.mark.parametrize("files", [
