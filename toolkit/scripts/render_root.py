@@ -29,8 +29,8 @@ REFERENCE: Mapping[str, Any] = {
     "author": "The trainwheel authors",
     "license": "Apache-2.0",
     "library": "toolkit",
+    "positive": "malignant",
     "gate": [
-        'positive = "malignant"',
         "accuracy = { min = 0.9, max-drop = 0.03 }",
         "sensitivity = { min = 0.9, max-drop = 0.05 }",
         "roc_auc = { min = 0.95, max-drop = 0.02 }",

@@ -86,9 +86,6 @@ class GateSettings:
     # fmt: off
     baseline: str = key("baseline", kinds.one_of("optional", "required"), "optional",
         "Whether a model is refused that cannot be compared, for nothing is published")
-    positive: str | None = key("positive", kinds.a_text, None,
-        "Of two classes, the one that sensitivity, precision and ROC are about",
-        shown="the class that comes last")
     # fmt: on
 
     @property
@@ -109,6 +106,15 @@ class Config:
     predict: str = key("predict", kinds.a_callable, "",
         "Function that takes one record (a mapping) and returns a JSON value",
         shown="PACKAGE.classifier:predict_record")
+    task: str = key("task", kinds.one_of("classification", "regression"), "",
+        "Whether the model predicts classes or numbers",
+        shown="told from the held-out rows, and said")
+    labels: tuple[str, ...] = key("labels", kinds.labels, [],
+        "The classes, in their order; the truth and predictions have no others",
+        shown="those of the held-out rows")
+    positive: str | None = key("positive", kinds.a_label, None,
+        "Of two classes, the one that sensitivity, precision and ROC are about",
+        shown="the last of two, and said")
     source: str = key("source", kinds.a_path, "model",
         "Source root: holds the package and its training")
     artefact: str = key("artefact", kinds.a_member, "artefact/model.joblib",
@@ -246,11 +252,22 @@ def _build(table: Mapping[str, Any], filename: str) -> Config:
         for key in keys_of(Config)
         if key.is_required and key.name not in flat
     ]
+    problems += _wrong_with_task(values)
     if problems:
         message = f"{filename}: {'; '.join(problems)}"
         raise ConfigurationError(message)
     values.setdefault("predict", f"{values['package']}.classifier:predict_record")
     return Config(**values, indexes=indexes, gate=gate)
+
+
+def _wrong_with_task(values: Mapping[str, Any]) -> list[str]:
+    labels, positive = values.get("labels", ()), values.get("positive")
+    wrong = []
+    if values.get("task") == "regression" and (labels or positive is not None):
+        wrong.append('tool.trainwheel.task = "regression" has no labels and no positive class')
+    if labels and positive is not None and positive not in labels:
+        wrong.append(f"tool.trainwheel.positive = {positive!r} is not among the labels")
+    return wrong
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -273,6 +290,7 @@ def _read_keys(
         if key is None:
             near = difflib.get_close_matches(name, by_name, 1)
             fix = f", did you mean {near[0]}?" if near else ""
+            fix = ", it is tool.trainwheel.positive" if name == "positive" else fix
             problems.append(f"unknown key {prefix}.{name}{fix}")
             continue
         try:

@@ -209,6 +209,16 @@ def a_duration(value: object) -> float:
     return seconds
 
 
+a_label = _kind(
+    # As Python and JSON write them: a text, a whole number, true or false.
+    lambda v: isinstance(v, str | int) and bool(str(v).strip()),
+    "a label: a text, a whole number, true or false", str, type=["string", "integer", "boolean"],
+)  # fmt: skip
+labels = _kind(
+    lambda vs: isinstance(vs, list) and 1 < len(vs) == len({str(a_label(v)) for v in vs}),
+    "a list of two or more different labels", lambda vs: tuple(map(a_label, vs)),
+    type="array", items=a_label.schema, minItems=2, uniqueItems=True,
+)  # fmt: skip
 a_callable = _matching(f"{_IDENTIFIER}:{_IDENTIFIER}", "MODULE:FUNCTION")
 a_file = _matching(
     r"(?!\s*$)[^\u0000]+", "the name of a file, absolute or from the root of the repository"

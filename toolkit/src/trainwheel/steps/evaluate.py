@@ -150,6 +150,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
     return {
         "tool.trainwheel.gate": digest_json(asdict(config.gate)),
         "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.task": digest_json([config.task, config.labels, config.positive]),
         "tool.trainwheel.tolerance": str(config.tolerance),
         "the measuring scripts": digest_json(scripts),
         "the packages of pictures": workspace.locked_digest("packages", "report"),

@@ -258,7 +258,7 @@ def configured(lines: str) -> Config:
 
 def test_a_gate_is_read_from_the_configuration() -> None:
     gate = configured(
-        'baseline = "required"\npositive = "yes"\naccuracy = { min = 0.9, max-drop = 0.01 }\n'
+        'baseline = "required"\naccuracy = { min = 0.9, max-drop = 0.01 }\n'
         'cost = { max-drop-relative = 0.1, direction = "lower" }\n'
     ).gate
 
@@ -266,7 +266,7 @@ def test_a_gate_is_read_from_the_configuration() -> None:
         Rule("accuracy", minimum=0.9, drop=0.01),
         Rule("cost", drop_relative=0.1, direction="lower"),
     )
-    assert (gate.baseline, gate.positive, gate.compares) == ("required", "yes", True)
+    assert (gate.baseline, gate.compares) == ("required", True)
 
 
 @pytest.mark.parametrize(

@@ -380,7 +380,7 @@ def test_what_training_says_lies_in_its_interval(
 @pytest.mark.parametrize(("text", "claims", "reason"), [
     (TWO, {"accuracy": 0.4}, "metrics.json says accuracy 0.4, but predictions.csv gives 0.8 ("),
     (TWO, {"neg_brier": 0.5, "f1": 0.1}, "metrics.json says f1 0.1, but predictions.csv gives"),
-    (TWO, {"recall": 1.0}, "): it is that of the class 'no', which gate.positive does not name"),
+    (TWO, {"recall": 1.0}, "): it is that of the class 'no', which positive does not name"),
     (TWO, {"accuracy": 80.1}, "): it is given in per cent, and shares run from 0 to 1"),
     (TWO.replace("no,", "0,").replace("yes,", "1,"), {"accuracy": 0.8},
      "): y_true has '0', '1' and y_pred 'no', 'yes', which have no label in common"),

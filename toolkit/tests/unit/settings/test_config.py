@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import MISSING, fields
 from typing import Any
@@ -65,7 +66,7 @@ def test_the_default_shown_is_the_one_that_applies(table: type, key: Key) -> Non
         if field.name == key.attribute
     )
 
-    if key.attribute in {"predict", "simple_url", "direction", "positive"}:
+    if key.attribute in {"predict", "simple_url", "direction", "positive", "task", "labels"}:
         assert not default  # it follows from something else, which the text tells
     elif key.default in {"", "[]"}:
         assert not default
@@ -205,3 +206,24 @@ def test_a_key_keeps_a_value_that_it_took_or_says_what_is_expected(key: Key, val
         reason = "kept"
         assert key.value(list(kept) if isinstance(kept, tuple) else kept) == kept
     assert reason
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ('labels = [2, 4]\npositive = "3"', "positive = '3' is not among the labels"),
+        ('task = "regression"\npositive = true', "has no labels and no positive class"),
+        ('labels = ["2", 2]', "two or more different labels"),
+        ('task = "ranking"', '"classification" or "regression"'),
+        ('gate.positive = "yes"', "it is tool.trainwheel.positive"),
+    ],
+)
+def test_a_task_that_contradicts_itself_is_refused(keys: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        parse_config(f"[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\n{keys}\n")
+
+
+def test_labels_may_be_numbers_and_booleans_of_the_file() -> None:
+    text = "[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\nlabels = [2, 4]\n"
+
+    assert parse_config(f"{text}positive = 4\n").labels == ("2", "4")

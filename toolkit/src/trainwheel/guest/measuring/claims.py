@@ -69,7 +69,7 @@ def _reasons(name: str, value: float, metric: Measured, predictions: Predictions
         other_way = called(measure(other), [name]).get(name)
         if other_way is not None and other_way.value != metric.value and _holds(other_way, value):
             label = predictions.classes[other.positive]
-            yield f"it is that of the class {label!r}, which gate.positive does not name"
+            yield f"it is that of the class {label!r}, which positive does not name"
     if _holds(metric, value / 100):
         yield "it is given in per cent, and shares run from 0 to 1"
     if predictions.classes and all(number_of(label) is not None for label in predictions.classes):

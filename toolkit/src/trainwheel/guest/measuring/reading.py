@@ -225,7 +225,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - the parts of one thing
         message = f"{name} has {len(classes)} classes, more than {CLASSES}"
         raise UnreadableError(message)
     if positive is not None and spelled(positive) not in codes:
-        message = f"no row of {name} is of the class {positive!r}, which gate.positive names"
+        message = f"no row of {name} is of the class {positive!r}, which positive names"
         raise UnreadableError(message)
     places = np.array([codes[spelled(label)] for label in labels], dtype=np.intp)
     matrix = None

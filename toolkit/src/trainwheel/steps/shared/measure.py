@@ -17,6 +17,7 @@ from trainwheel.evaluation.skew import read_trained, refuse_skew
 from trainwheel.guest import DRAW, MEASURING
 from trainwheel.install.environments import user_cache
 from trainwheel.requirements.lockfile import requirements
+from trainwheel.settings.config import Config
 from trainwheel.steps.shared.baseline import Published
 from trainwheel.steps.shared.findings import read_metrics
 from trainwheel.steps.shared.prove import Model, ask
@@ -93,7 +94,7 @@ def _measure(
         "predictions": str(path),
         "names": names,
         "claims": metrics,
-        "positive": run.workspace.config.gate.positive,
+        **_task(run.workspace.config),
     }
     answer, problem = _ask_host(run, request, scratch / "measure.json")
     if problem:
@@ -130,7 +131,7 @@ def _predict_held_out(run: Run, folder: Path) -> HeldOut | None:
     answers = _ask_rows(model, rows, folder).read_text(encoding="utf-8")
     if predictions.is_file():
         with predictions.open(newline="", encoding="utf-8-sig") as stream:
-            training = read_trained(stream, config.gate.positive)
+            training = read_trained(stream, config.positive)
         predictions_now = [json.loads(line) for line in answers.splitlines()]
         refuse_skew(training, rows.truths, predictions_now, config.tolerance)
     return rows
@@ -153,13 +154,18 @@ def _compare(
         "new": str(scratch / "new" / "outputs.jsonl"),
         "old": str(old),
         "names": names,
-        "positive": run.workspace.config.gate.positive,
+        **_task(run.workspace.config),
     }
     answer, problem = _ask_host(run, request, scratch / "compare.json")
     if problem:
         return {}, problem
     rows_compared, metrics = (answer["comparison"][key] for key in ("rows", "metrics"))
     return {name: Difference(**row, rows=rows_compared) for name, row in metrics.items()}, ""
+
+
+def _task(config: Config) -> dict[str, Any]:
+    """Return what the repository states of the model's task, for the measuring script."""
+    return {"task": config.task, "labels": list(config.labels), "positive": config.positive}
 
 
 def _ask_host(run: Run, request: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], str]:

@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> None:
-    configure(root, "gate.f1.min = 0.1", "gate.accuracy.min = 0.1", 'gate.positive = "b"')
+    configure(root, "gate.f1.min = 0.1", "gate.accuracy.min = 0.1", 'positive = "b"')
     write(root, METRICS, '{"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 1.0}')
     hold_out(root)
     session = open_with(root, host())
@@ -49,6 +49,8 @@ def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> 
         "names": ["accuracy", "f1", "accuracy"],
         "claims": {"accuracy": 0.9},
         "positive": "b",
+        "task": "",
+        "labels": [],
     }
     assert document["measured"] == MEASURED
     text = (root / "scratch/evaluate/verdict.md").read_text()
@@ -160,7 +162,7 @@ def publish_model(root: Path, predict: str = "builtins:dict") -> None:
 
 
 def test_the_published_model_predicts_the_same_rows(root: Path) -> None:
-    configure(root, DROP, 'gate.positive = "b"')
+    configure(root, DROP, 'positive = "b"')
     hold_out(root)
     publish_model(root)
     session = open_with(root, host())
@@ -176,6 +178,8 @@ def test_the_published_model_predicts_the_same_rows(root: Path) -> None:
         "holdout": str(root / "build/train/holdout.jsonl"),
         "names": ["accuracy", "accuracy"],
         "positive": "b",
+        "task": "",
+        "labels": [],
     }
     assert document["compared"] == {"accuracy": {**COMPARED, "rows": 40}}
     assert document["baseline"]["version"] == "0.1.0"
