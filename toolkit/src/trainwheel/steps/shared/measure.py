@@ -155,8 +155,8 @@ def _compare(
     except TrainwheelError as error:
         return {}, (), error.message
     if old.unknown:
-        names = ", ".join(old.unknown)
-        run.console.notice(f"{newest.version} is asked without {names}, which it does not know")
+        unknown = ", ".join(old.unknown)
+        run.console.notice(f"{newest.version} is asked without {unknown}, which it does not know")
     request = {
         "holdout": str(run.workspace.layout.holdout),
         "new": str(scratch / "new" / "outputs.jsonl"),
