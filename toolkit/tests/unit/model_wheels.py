@@ -35,6 +35,8 @@ def write_model_wheel(  # noqa: PLR0913 - each by name
     predict: str = PREDICT,
     files: Mapping[str, bytes] | None = None,
     packages: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    golden: str = GOLDEN,
 ) -> Path:
     """Write a wheel of ``small-model``, whose prediction is twice the input, and return its path.
 
@@ -47,6 +49,8 @@ def write_model_wheel(  # noqa: PLR0913 - each by name
         predict: Its public function, as its provenance names it.
         files: Its package, by name; by default a classifier alone.
         packages: Name → version, as its provenance names them.
+        inputs: Column → types of its values, as its provenance names them.
+        golden: Its golden predictions.
     """
     info = f"small_model-{version}.dist-info"
     provenance = Provenance(
@@ -55,12 +59,13 @@ def write_model_wheel(  # noqa: PLR0913 - each by name
         training=Training("python -m t", {}, "local", "cpython 3.11.7", "linux-x86_64", ONE, {}),
         metrics=metrics or {}, intervals={}, gate=gate, packages=packages or {},
         artefact=Artefact("small_model/artefact/model.joblib", ONE, 7, "joblib"),
-        golden=Golden(hashlib.sha256(GOLDEN.encode()).hexdigest(), 1, predict, 1e-9),
+        golden=Golden(hashlib.sha256(golden.encode()).hexdigest(), 1, predict, 1e-9),
+        inputs=inputs or {},
     )  # fmt: skip
     members = {
         **(files or {"small_model/classifier.py": CLASSIFIER}),
         f"{info}/trainwheel/provenance.json": provenance.render().encode(),
-        f"{info}/trainwheel/golden.jsonl": GOLDEN.encode(),
+        f"{info}/trainwheel/golden.jsonl": golden.encode(),
         f"{info}/sboms/small-model.cdx.json": b"{}",
     }
     return write_wheel(folder, "small_model", version, members=members)

@@ -6,7 +6,7 @@ Pure: numbers come in, a verdict and its renderings go out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -119,6 +119,7 @@ class Baseline:
         is_deferred: Whether this job may not read the index, and the upload will.
         metrics: What its wheel says of it, on the held-out rows of its own training.
         is_this_model: Whether it is the very model that is evaluated, with the same metrics.
+        unknown: Columns of the held-out rows that it does not know, and is asked without.
     """
 
     version: str = ""
@@ -126,6 +127,7 @@ class Baseline:
     is_deferred: bool = False
     metrics: Mapping[str, float] = field(default_factory=dict)
     is_this_model: bool = False
+    unknown: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -190,11 +192,19 @@ class Verdict:
         checks: One for each condition.
         baseline: The published version that was compared with; empty for none.
         refusal: Why the model is refused apart from its checks.
+        unasked: Why the baseline could not be asked about the held-out rows.
     """
 
     checks: tuple[MetricCheck, ...] = ()
     baseline: str = ""
     refusal: str = ""
+    unasked: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The outcome, and why the baseline was not asked; empty where the gate has no rule."""
+        remark = f"; {self.baseline} was not asked: {self.unasked}" if self.unasked else ""
+        return f"{self.outcome}{remark}" if self.outcome else ""
 
     @property
     def outcome(self) -> str:
@@ -259,7 +269,7 @@ def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
     differences: Mapping[str, Difference] | None = None,
     *,
     is_required: bool = False,
-    why_stored: str = "",
+    why_unasked: str = "",
 ) -> Verdict:
     """Return the verdict on a model.
 
@@ -277,7 +287,7 @@ def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
         baseline: The published version to compare with.
         differences: By metric, on the same rows.
         is_required: Whether a model without a baseline is refused.
-        why_stored: Why a metric could not be compared on the same rows.
+        why_unasked: Why the baseline could not be asked about the held-out rows.
     """
     differences = differences or {}
     checks: list[MetricCheck] = []
@@ -289,11 +299,14 @@ def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
         elif rule.compares and rule.metric in differences:
             checks.append(_paired(rule, baseline, differences[rule.metric]))
         elif rule.compares:
-            checks.append(_stored(rule, value, baseline, why_stored, is_required=is_required))
+            checks.append(_stored(rule, value, baseline, why_unasked, is_required=is_required))
     refusal = ""
-    if is_required and not baseline.version and any(rule.compares for rule in rules):
-        refusal = f"the gate requires a baseline, and there is none: {baseline.reason}"
-    return Verdict(tuple(checks), baseline.version, refusal)
+    if is_required and any(rule.compares for rule in rules):
+        if not baseline.version:
+            refusal = f"the gate requires a baseline, and there is none: {baseline.reason}"
+        elif why_unasked:
+            refusal = f"the gate requires a comparison with {baseline.version}: {why_unasked}"
+    return Verdict(tuple(checks), baseline.version, refusal, why_unasked)
 
 
 def _limits(rule: Rule, value: float | None) -> Iterator[MetricCheck]:
@@ -314,7 +327,7 @@ def _without_baseline(rule: Rule, value: float | None, baseline: Baseline) -> Me
 
 
 def _stored(
-    rule: Rule, value: float | None, baseline: Baseline, why_stored: str, *, is_required: bool
+    rule: Rule, value: float | None, baseline: Baseline, why_unasked: str, *, is_required: bool
 ) -> MetricCheck:
     """Compare with the value that the baseline's wheel carries."""
     old = baseline.metrics.get(rule.metric)
@@ -328,7 +341,7 @@ def _stored(
     margin = rule.margin(old)
     outcome = _outcome(rule.sign * (value - old), -margin, max(abs(value), abs(old)))
     remark = f"{baseline.version} was measured on other rows"
-    remark += f": {why_stored}" if why_stored else ""
+    remark += f": {why_unasked}" if why_unasked else ""
     if baseline.is_this_model:
         remark = f"this model is {baseline.version}"
     return MetricCheck(rule.metric, value, _condition(rule, old, baseline), outcome, remark)
@@ -344,6 +357,8 @@ def _paired(rule: Rule, baseline: Baseline, difference: Difference) -> MetricChe
             f"{rule.sign * (difference.new - difference.old):+.4f}, better than {lowest:+.4f} with "
             f"95 % confidence; they show a drop of {difference.visible:.4f} or more"
         )
+    if baseline.unknown:
+        remark += f"; {baseline.version} does not know {', '.join(baseline.unknown)}"
     scale = max(abs(difference.new), abs(difference.old))
     outcome = _outcome(lowest, -rule.margin(difference.old), scale)
     condition = _condition(rule, difference.old, baseline)

@@ -85,7 +85,7 @@ class GateSettings:
     rules: tuple[Rule, ...] = ()
     # fmt: off
     baseline: str = key("baseline", kinds.one_of("optional", "required"), "optional",
-        "Whether a model is refused that cannot be compared, for nothing is published")
+        "Whether a model is refused where nothing is published, or what is cannot answer")
     # fmt: on
 
     @property

@@ -137,7 +137,7 @@ def _show(run: Run, verdict: Verdict) -> None:
     if not verdict.outcome:
         return
     has_table = STEP.name in run.made or verdict.outcome != PASSED
-    run.console.outcome("gate", verdict.outcome if has_table else f"{verdict.outcome}, unchanged")
+    run.console.outcome("gate", verdict.summary if has_table else f"{verdict.summary}, unchanged")
     for line in verdict.table() if has_table else ():
         run.console.line(f"  {line}")
 

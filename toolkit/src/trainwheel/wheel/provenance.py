@@ -156,6 +156,8 @@ class Provenance:
         packages: Every locked package of the runtime and of training → version.
         artefact: The serialised model.
         golden: The golden predictions.
+        inputs: Column → JSON Schema's names for the types of its values in the held-out rows and
+            the golden predictions; empty in wheels of before there was this field.
     """
 
     name: _Name
@@ -172,6 +174,7 @@ class Provenance:
     artefact: Artefact
     golden: Golden
     schema: int = field(default=SCHEMA)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     def render(self) -> str:
         """Return it as JSON text: one form for one content.
@@ -252,7 +255,7 @@ def _read_record(kind: Any, document: Mapping[str, Any], where: str) -> Any:
         if entry.name in document:
             place = _join(where, entry.name)
             values[entry.name] = _read(hints[entry.name], document[entry.name], place)
-        elif entry.default is MISSING:
+        elif entry.default is MISSING and entry.default_factory is MISSING:
             # A field with a default is missing in wheels that are older than the field.
             message = f"{_join(where, entry.name)} is missing"
             raise _ShapeError(message)

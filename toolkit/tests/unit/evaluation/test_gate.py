@@ -113,7 +113,7 @@ def test_a_check_tells_what_was_compared(sentence: Callable[[object], None]) -> 
     }
 
     verdict = evaluate_rules(
-        rules, {"accuracy": 0.94, "cost": 8}, PUBLISHED, differences, why_stored="no holdout.jsonl"
+        rules, {"accuracy": 0.94, "cost": 8}, PUBLISHED, differences, why_unasked="no holdout.jsonl"
     )
 
     sentence("\n".join(check.line for check in verdict.checks))

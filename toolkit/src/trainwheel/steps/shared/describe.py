@@ -18,6 +18,8 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.release import Release
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError
+from trainwheel.evaluation.golden import parse_golden
+from trainwheel.evaluation.inputs import schema_of
 from trainwheel.evaluation.metrics import split_intervals
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.shared.findings import (
@@ -27,6 +29,7 @@ from trainwheel.steps.shared.findings import (
     read_metrics,
     read_snapshot,
 )
+from trainwheel.steps.shared.measure import read_held_out
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.git import Commit
@@ -101,6 +104,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
             predict=config.predict,
             tolerance=config.tolerance,
         ),
+        inputs=_schema(layout),
     )
 
 
@@ -112,6 +116,12 @@ def _artefact(workspace: Workspace) -> Artefact:
         size=path.stat().st_size,
         format=FORMAT,
     )
+
+
+def _schema(layout: Layout) -> dict[str, list[str]]:
+    golden = parse_golden(_golden(layout).decode("utf-8"))
+    held_out = read_held_out(layout.holdout).inputs if layout.holdout.is_file() else ()
+    return schema_of([*(row.input for row in golden), *held_out])
 
 
 def _gate(workspace: Workspace) -> dict[str, Any] | None:

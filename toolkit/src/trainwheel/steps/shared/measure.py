@@ -21,8 +21,8 @@ from trainwheel.settings.config import Config
 from trainwheel.steps.shared.baseline import Published
 from trainwheel.steps.shared.findings import read_metrics
 from trainwheel.steps.shared.prove import Model, ask
+from trainwheel.steps.shared.published import ask_published
 from trainwheel.system.process import Command
-from trainwheel.wheel.proof import read_promise
 
 __all__ = ["HeldOut", "measure_model", "read_held_out"]
 
@@ -59,14 +59,15 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
     names = [*metrics, *(rule.metric for rule in gate.rules)]
     measurements = _measure(run, metrics, names, scratch)
     rows = _predict_held_out(run, scratch / "new")
-    differences, why = _compare(run, newest, rows, names, scratch)
+    differences, unknown, why = _compare(run, newest, rows, names, scratch)
+    baseline = replace(baseline, unknown=unknown)
     verdict = evaluate_rules(
         gate.rules,
         metrics,
         baseline,
         differences,
         is_required=gate.baseline == "required",
-        why_stored=why,
+        why_unasked=why,
     )
     _draw(run, measurements, scratch, folder)
     measurements.pop("sample", None)
@@ -78,7 +79,7 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
     }
     (folder / "evaluation.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (folder / "verdict.md").write_text(verdict.markdown(), encoding="utf-8")
-    return {"summary": verdict.outcome or "measured"}
+    return {"summary": verdict.summary or "measured"}
 
 
 def _measure(
@@ -139,28 +140,39 @@ def _predict_held_out(run: Run, folder: Path) -> HeldOut | None:
 
 def _compare(
     run: Run, newest: Published, rows: HeldOut | None, names: Sequence[str], scratch: Path
-) -> tuple[dict[str, Difference], str]:
-    """Return differences from the published model on the same rows, or why there are none."""
+) -> tuple[dict[str, Difference], Sequence[str], str]:
+    """Compare with the published model on the same rows.
+
+    Returns:
+        The differences, the columns that it does not know, and why it could not be asked.
+    """
     if not newest.version or not run.workspace.config.gate.compares:
-        return {}, ""
+        return {}, (), ""
     if rows is None:
-        return {}, "training wrote no holdout.jsonl"
+        return {}, (), "training wrote no holdout.jsonl"
     try:
-        old = _answers_of(run, newest.wheel(run.workspace), rows, scratch / "old")
+        old = ask_published(run, newest.wheel(run.workspace), rows.inputs, scratch / "old")
     except TrainwheelError as error:
-        return {}, f"the published model cannot run here, {error.message}"
+        return {}, (), error.message
+    if old.unknown:
+        names = ", ".join(old.unknown)
+        run.console.notice(f"{newest.version} is asked without {names}, which it does not know")
     request = {
         "holdout": str(run.workspace.layout.holdout),
         "new": str(scratch / "new" / "outputs.jsonl"),
-        "old": str(old),
+        "old": str(old.path),
         "names": names,
         **_task(run.workspace.config),
     }
     answer, problem = _ask_host(run, request, scratch / "compare.json")
     if problem:
-        return {}, problem
+        return {}, (), problem
     rows_compared, metrics = (answer["comparison"][key] for key in ("rows", "metrics"))
-    return {name: Difference(**row, rows=rows_compared) for name, row in metrics.items()}, ""
+    return (
+        {name: Difference(**row, rows=rows_compared) for name, row in metrics.items()},
+        old.unknown,
+        "",
+    )
 
 
 def _task(config: Config) -> dict[str, Any]:
@@ -203,30 +215,6 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
     if result.failed:
         message = f"the report's pictures cannot be drawn: {result.last_line}"
         raise StepFailedError(message, hint="see build/log/evaluate.log")
-
-
-def _answers_of(run: Run, wheel: Path, rows: HeldOut, folder: Path) -> Path:
-    """Predict held-out rows with the model in a published wheel, in an environment of its own.
-
-    Args:
-        run: This run.
-        wheel: The published wheel.
-        rows: The rows to predict.
-        folder: A folder that is made here.
-
-    Returns:
-        A file with one prediction per line.
-
-    Raises:
-        TrainwheelError: It cannot be installed here, or cannot predict these rows.
-    """
-    proof = read_promise(wheel)
-    line = f"{proof.name} @ {wheel.resolve().as_uri()} --hash=sha256:{proof.sha256}\n"
-    installer = run.tools.installer("evaluate")
-    home = run.tools.folder / "published"
-    python = installer.ensure(home, proof.requirements, alone=line)
-    model = Model(proof.predict, python, run.environment, installer.log, installer.variables(home))
-    return _ask_rows(model, rows, folder)
 
 
 def _ask_rows(model: Model, rows: HeldOut, folder: Path) -> Path:

@@ -153,9 +153,10 @@ def test_without_matplotlib_a_notice_says_how_to_get_pictures(
     assert len(session.calls) == 1
 
 
-def publish_model(root: Path, predict: str = "builtins:dict") -> None:
+def publish_model(root: Path, predict: str = "builtins:dict", **parts: Any) -> None:
     """Publish a model, with an environment of it that counts as installed."""
-    wheel = publish(root, "0.1.0", {"accuracy": 0.8}, predict=predict)
+    parts = parts or {"inputs": {"prediction": ["string"]}}
+    wheel = publish(root, "0.1.0", {"accuracy": 0.8}, predict=predict, **parts)
     proof = read_promise(wheel)
     line = f"{proof.name} @ {wheel.resolve().as_uri()} --hash=sha256:{proof.sha256}\n"
     fill_environment(root / ".nox/published", proof.requirements, line)
@@ -216,6 +217,44 @@ def test_where_rows_cannot_be_compared_the_stored_value_counts(
 
     assert document["compared"] == {}
     assert reason in document["verdict"]["checks"][0]["told"]
+    assert reason in document["verdict"]["unasked"]
+
+
+@pytest.mark.parametrize("part", [
+    {"inputs": {"prediction": ["string"]}},
+    # A wheel of before there was a schema.
+    {"golden": '{"input": {"prediction": "a"}, "prediction": {"prediction": "a"}}\n'},
+])  # fmt: skip
+def test_the_published_model_is_asked_with_the_columns_that_it_knows(
+    root: Path, part: dict[str, Any]
+) -> None:
+    configure(root, DROP)
+    hold_out(root)
+    path = root / "build/train/holdout.jsonl"
+    path.write_text(path.read_text().replace('{"prediction"', '{"region": "north", "prediction"'))
+    publish_model(root, **part)
+    session = open_with(root, host())
+
+    document = measure(session)
+
+    (old,) = (Path(request(call)["old"]) for call in session.calls if "old" in request(call))
+    assert [json.loads(line) for line in old.read_text().splitlines()] == [
+        {"prediction": "a"}, {"prediction": "b"},
+    ]  # fmt: skip
+    assert document["baseline"]["unknown"] == ["region"]
+    assert "0.1.0 is asked without region" in session.output
+    assert "0.1.0 does not know region" in document["verdict"]["checks"][0]["told"]
+
+
+def test_a_baseline_that_cannot_answer_is_refused_where_it_is_required(root: Path) -> None:
+    configure(root, DROP, 'gate.baseline = "required"')
+    hold_out(root)
+    publish_model(root, "builtins:int")
+
+    document = measure(open_with(root, host()))
+
+    assert document["verdict"]["outcome"] == "failed"
+    assert "requires a comparison with 0.1.0: builtins:int" in document["verdict"]["refusal"]
 
 
 def read(tmp_path: Path, text: str) -> HeldOut:
