@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import Difference, evaluate_rules
@@ -44,19 +45,15 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
     is_own = newest.has_model_of(run.workspace)
     rows = _predict_held_out(run, folder / layout.answers.name, scratch / "new")
     old, why = (None, "") if is_own else _ask_published(run, newest, rows, scratch / "old")
-    files = {
-        **({"predictions": layout.predictions} if layout.predictions.is_file() else {}),
-        **({"holdout": layout.holdout, "answers": folder / layout.answers.name} if rows else {}),
-        **({"old": old.path} if old else {}),
-    }
-    answer = _measure(run, split_intervals(claims)[0], files, scratch / "measure.json")
+    answer = _measure(run, _files(layout, folder, rows, old), scratch / "measure.json")
     measurements, comparison = answer.get("predictions", {}), answer.get("comparison", {})
     metrics = judge(claims, measurements)
     claimed, (values, _) = claims_among(metrics, measurements), split_intervals(metrics)
     baseline = replace(baseline, unknown=old.unknown if old else ())
     if is_own:
         baseline = replace(baseline, metrics=values, is_this_model=True)
-    differences = _differences(comparison)
+    rows_compared, compared = comparison.get("rows", 0), comparison.get("metrics", {})
+    differences = {name: Difference(**row, rows=rows_compared) for name, row in compared.items()}
     verdict = evaluate_rules(
         gate.rules,
         values,
@@ -77,8 +74,12 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
         "measured": measurements,
         "compared": {name: asdict(difference) for name, difference in differences.items()},
     }
-    (folder / "evaluation.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (folder / "verdict.md").write_text(verdict.markdown(), encoding="utf-8")
+    texts = {
+        "evaluation.json": f"{json.dumps(document, indent=1)}\n",
+        "verdict.md": verdict.markdown(),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return {"summary": verdict.summary or "measured"}
 
 
@@ -143,14 +144,22 @@ def _ask_published(
     return old, ""
 
 
-def _measure(
-    run: Run, claims: Mapping[str, float], files: Mapping[str, Path], path: Path
-) -> dict[str, Any]:
+def _files(
+    layout: Layout, folder: Path, rows: tuple[GoldenRow, ...], old: Answers | None
+) -> dict[str, Path]:
+    """Return part of the request to the measuring script → its file, for those that exist."""
+    return {
+        **({"predictions": layout.predictions} if layout.predictions.is_file() else {}),
+        **({"holdout": layout.holdout, "answers": folder / layout.answers.name} if rows else {}),
+        **({"old": old.path} if old else {}),
+    }
+
+
+def _measure(run: Run, files: Mapping[str, Path], path: Path) -> dict[str, Any]:
     """Let one process measure the model, and compare it with the published one.
 
     Args:
         run: This run.
-        claims: The metrics of training, without bounds.
         files: Part of the request → its file.
         path: Of the request.
 
@@ -164,6 +173,7 @@ def _measure(
         run.console.notice_once("nothing is measured, for numpy is not locked")
         return {}
     config, answer = workspace.config, path.with_suffix(".answer")
+    claims, _ = split_intervals(read_claims(workspace.layout))
     request = {
         "task": config.task,
         "labels": list(config.labels),
@@ -181,11 +191,6 @@ def _measure(
         raise StepFailedError(result.last_line, hint=hint)
     document: dict[str, Any] = json.loads(answer.read_bytes())
     return document
-
-
-def _differences(comparison: Mapping[str, Any]) -> dict[str, Difference]:
-    rows, metrics = comparison.get("rows", 0), comparison.get("metrics", {})
-    return {name: Difference(**row, rows=rows) for name, row in metrics.items()}
 
 
 def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path) -> None:
