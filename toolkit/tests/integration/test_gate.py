@@ -67,3 +67,15 @@ def test_the_published_model_is_asked_about_todays_rows(published_learner: TinyP
     difference = judged["compared"]["accuracy"]
     assert difference["rows"] == 300
     assert difference["lowest"] < difference["new"] - difference["old"] < difference["highest"]
+
+
+def test_a_new_feature_does_not_end_the_comparison(published_learner: TinyProject) -> None:
+    ask(published_learner, 'baseline = "required"\naccuracy = { max-drop = 0.03 }')
+    published_learner.replace(TRAINING, '{"x": row}', '{"x": row, "région": None}')
+    published_learner.replace(TRAINING, '"border": 10}', '"border": 10.1}')
+
+    run = published_learner.nox("test")
+
+    assert run.code == 0, run.output
+    assert "0.1.0 is asked without région, which it does not know" in run.output
+    assert "on the same 300 rows" in run.line("  passed  accuracy")

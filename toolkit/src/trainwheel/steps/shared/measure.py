@@ -64,14 +64,13 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
         claimed=claimed,
     )
     _draw(run, measurements, scratch, folder)
-    measurements.pop("sample", None)
     document = {
         "verdict": verdict.as_json(),
         "baseline": asdict(baseline),
         "metrics": metrics,
         "source": measurements.get("source", "training"),
         "claimed": claimed,
-        "measured": measurements,
+        "measured": {name: part for name, part in measurements.items() if name != "sample"},
         "compared": {name: asdict(difference) for name, difference in differences.items()},
     }
     texts = {
