@@ -45,7 +45,7 @@ class NotJsonError(TypeError):
 
 
 def main(entry_point: str, inputs: str, outputs: str, artefact: str = "") -> None:
-    """Answer each line of ``inputs`` in ``outputs``, and describe the estimators in the model."""
+    """Answer each line of ``inputs`` in ``outputs``."""
     number = 0
     try:
         module, _, name = entry_point.partition(":")
@@ -60,8 +60,14 @@ def main(entry_point: str, inputs: str, outputs: str, artefact: str = "") -> Non
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the model's function raises
         fail(error, number, entry_point, outputs)
     os.replace(f"{outputs}.part", outputs)  # noqa: PTH105 - as short as it gets
+    if artefact:
+        describe(artefact)
+
+
+def describe(artefact: str) -> None:
+    """Print notices of the estimators in the model; this looks at every object in memory."""
     # An entry point that does not keep its model between two records has dropped it by now.
-    model = load(artefact) if artefact and not holds_estimators() else None
+    model = None if holds_estimators() else load(artefact)
     for notice in sorted(set(parallel_estimators())):
         print(f"notice: {notice}")  # noqa: T201 - the toolkit hands it on
     for kind in sorted(set(carriers())):
