@@ -36,6 +36,7 @@ _ROWS = ("_fit_X", "support_vectors_", "X_train_", "X_fit_")
 """Where neighbours, support vectors, Gaussian processes and kernel methods keep their rows."""
 _NO_ATTRIBUTE = re.compile(r"[Cc]an't get attribute '([^']+)' on <module '([^']+)'")
 _PLAIN = (str, int, float, type(None))
+_NESTED = (dict, list, tuple)
 
 
 class NotJsonError(TypeError):
@@ -166,7 +167,9 @@ def misfits(value: Any, keys: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...]
     elif isinstance(value, list | tuple) and len(keys) < _DEEPEST:
         for index, inner in enumerate(value):
             yield from misfits(inner, (*keys, index))
-    elif not isinstance(value, _PLAIN) or (isinstance(value, float) and not math.isfinite(value)):
+    elif not isinstance(value, _PLAIN + _NESTED) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
         yield keys, value
 
 

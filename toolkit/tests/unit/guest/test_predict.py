@@ -101,7 +101,7 @@ def test_a_message_without_end_is_cut(tmp_path: Path) -> None:
     ("{'p': float('nan')}", 'key "p" of the answer is NaN', "None where"),
     ("[1.5, -float('inf')]", 'key "1" of the answer is Infinity', "None where"),
     ("b'yes'", "the answer is bytes", "lists and dicts"),
-    ("DEEP", "the answer", ""),
+    ("DEEP", "the answer cannot be written as JSON: Circular reference", ""),
 ])  # fmt: skip
 def test_what_is_not_json_is_named_with_its_key(
     tmp_path: Path, value: str, error: str, hint: str
@@ -114,8 +114,8 @@ def test_what_is_not_json_is_named_with_its_key(
     said = failure(tmp_path, code)
 
     assert said["number"] == 1
-    assert "JSON" in said["error"][0] or "key" in said["error"][0]
-    assert said["error"][0].startswith(error) or value == "DEEP"
+    assert said["error"][0].startswith(error)
+    assert "JSON" in said["error"][0]
     assert hint in said["hint"]
 
 

@@ -250,21 +250,18 @@ def _compare(proof: Proof, held_out: Repeated, rows: Sequence[GoldenRow]) -> Non
         StepFailedError: One is not.
     """
     count = len(proof.golden)
-    differences = compare_answers(proof.golden, rows[:count], proof.tolerance)
-    if differences:
-        message = f"{proof.wheel} predicts differently than in training: {differences[0]}"
-        if len(differences) > 1:
-            message += f", and {len(differences) - 1} more"
-        raise StepFailedError(message, details=show_difference(differences[0]))
-    differences = compare_answers([*held_out.rows.values()], rows[count:], proof.tolerance)
-    if differences:
+    golden = compare_answers(proof.golden, rows[:count], proof.tolerance)
+    others = compare_answers([*held_out.rows.values()], rows[count:], proof.tolerance)
+    more = len(golden) + len(others) - 1
+    rest = f", and {more} more" if more > 0 else ""
+    for first in golden:
+        message = f"{proof.wheel} predicts differently than in training: {first}{rest}"
+        raise StepFailedError(message, details=show_difference(first))
+    for first in others:
         # Its input is not shown: held-out rows leave the build folder nowhere.
-        name, first = held_out.names[differences[0].number - 1], differences[0]
         message = (
-            f"{proof.wheel} answers {name} differently than the sources do: {first.where} was "
-            f"{first.expected!r}, is {first.got!r}"
+            f"{proof.wheel} answers {held_out.names[first.number - 1]} differently than the "
+            f"sources do: {first.where} was {first.expected!r}, is {first.got!r}{rest}"
         )
-        if len(differences) > 1:
-            message += f", and {len(differences) - 1} more"
         hint = "let the wheel contain all that predict reads, and predict depend on nothing else"
         raise StepFailedError(message, hint=hint)

@@ -158,7 +158,8 @@ def test_the_wheel_repeats_held_out_rows_and_they_stay_where_they_are(
     y: float,
     has_tests: bool,
 ) -> None:
-    held_out = Repeated({17: GoldenRow({"x": 3.0}, {"y": y})}, tmp_path / "held_out")
+    rows = {17: GoldenRow({"x": 3.0}, {"y": y}), 19: GoldenRow({"x": 3.0}, {"y": y})}
+    held_out = Repeated(rows, tmp_path / "held_out")
     tests = None
     if has_tests:
         write(tmp_path, "system/test_wheel.py", "")
@@ -170,12 +171,12 @@ def test_the_wheel_repeats_held_out_rows_and_they_stay_where_they_are(
     if y == 6.0:
         prove_it(held_out=held_out, tests=tests)
         inputs = (tmp_path / "held_out/inputs.jsonl").read_text()
-        assert inputs == '{"x": 2.0}\n{"x": 3.0}\n'
+        assert inputs == '{"x": 2.0}\n{"x": 3.0}\n{"x": 3.0}\n'
         assert sum("outputs.jsonl" in line for line in commands(installer)) == 1
     else:
         with pytest.raises(StepFailedError, match=r"row 17 of holdout\.jsonl") as caught:
             prove_it(held_out=held_out, tests=tests)
-        assert "y was 6.5, is 6.0" in caught.value.message
+        assert "y was 6.5, is 6.0, and 1 more" in caught.value.message
         # Nothing of the row itself is shown.
         assert not caught.value.details
 
