@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trainwheel.errors import StepFailedError
@@ -72,13 +72,11 @@ def judge(claims: Mapping[str, int | float], measured: Mapping[str, Any]) -> dic
     return judged
 
 
-def claims_among(
-    metrics: Mapping[str, int | float], measured: Mapping[str, Any]
-) -> tuple[str, ...]:
+def claims_among(names: Iterable[str], measured: Mapping[str, Any]) -> tuple[str, ...]:
     """Return which of the metrics are training's own word: not measured on the entry point."""
     is_entry_point = measured.get("source") == "entry point"
     known = _known(measured) if is_entry_point else {}
-    return tuple(name for name in split_intervals(metrics)[0] if name not in known)
+    return tuple(name for name in names if name not in known)
 
 
 def intervals_of(

@@ -117,9 +117,7 @@ def test_a_model_is_judged_by_what_is_measured_and_else_by_what_training_says(
 def test_what_nobody_measured_on_the_entry_point_is_training_s_word(
     measured: dict[str, Any], claimed: tuple[str, ...]
 ) -> None:
-    metrics = {"accuracy": 0.1, "cost": 3, "cost_low": 2, "cost_high": 4}
-
-    assert claims_among(metrics, measured) == claimed
+    assert claims_among(["accuracy", "cost"], measured) == claimed
 
 
 @pytest.mark.parametrize(("value", "is_inside"), [(1, True), (2, True), (0.9, False), (2.1, False)])

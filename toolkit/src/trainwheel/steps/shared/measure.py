@@ -48,7 +48,7 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
     answer = _measure(run, _files(layout, folder, rows, old), scratch / "measure.json")
     measurements, comparison = answer.get("predictions", {}), answer.get("comparison", {})
     metrics = judge(claims, measurements)
-    claimed, (values, _) = claims_among(metrics, measurements), split_intervals(metrics)
+    values, _ = split_intervals(metrics)
     baseline = replace(baseline, unknown=old.unknown if old else ())
     if is_own:
         baseline = replace(baseline, metrics=values, is_this_model=True)
@@ -61,7 +61,7 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
         differences,
         is_required=gate.baseline == "required",
         why_unasked=why or comparison.get("problem", ""),
-        claimed=claimed,
+        claimed=claims_among(values, measurements),
     )
     _draw(run, measurements, scratch, folder)
     document = {
@@ -69,7 +69,7 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
         "baseline": asdict(baseline),
         "metrics": metrics,
         "source": measurements.get("source", "training"),
-        "claimed": claimed,
+        "claimed": claims_among(values, measurements),
         "measured": {name: part for name, part in measurements.items() if name != "sample"},
         "compared": {name: asdict(difference) for name, difference in differences.items()},
     }
