@@ -12,9 +12,9 @@ from trainwheel.errors import StepFailedError
 
 __all__ = [
     "check_intervals",
+    "choose_metrics",
     "claims_among",
     "intervals_of",
-    "judge",
     "parse_data_digests",
     "parse_metrics",
     "split_intervals",
@@ -53,8 +53,10 @@ def split_intervals(
     return {name: value for name, value in metrics.items() if name not in ends}, intervals
 
 
-def judge(claims: Mapping[str, int | float], measured: Mapping[str, Any]) -> dict[str, int | float]:
-    """Return the metrics by which a model is judged: measured, the others as training wrote them.
+def choose_metrics(
+    claims: Mapping[str, int | float], measured: Mapping[str, Any]
+) -> dict[str, int | float]:
+    """Return the metrics of gate, report and wheel: measured, the others as training wrote them.
 
     Args:
         claims: The metrics of training, bounds among them.
@@ -64,12 +66,15 @@ def judge(claims: Mapping[str, int | float], measured: Mapping[str, Any]) -> dic
     values, own = split_intervals(claims)
     known, named = _known(measured), measured.get("named", {})
     names = named if any(name in named for name in values) else known
-    judged = {**values, **{name: _rounded(known[name]["value"]) for name in names}}
+    metrics: dict[str, int | float] = {
+        **values,
+        **{name: _rounded(known[name]["value"]) for name in names},
+    }
     # Bounds of training's own are about its own value.
     for name, ends in own.items():
         if name not in known:
-            judged |= zip((name + _LOW, name + _HIGH), ends, strict=True)
-    return judged
+            metrics |= zip((name + _LOW, name + _HIGH), ends, strict=True)
+    return metrics
 
 
 def claims_among(names: Iterable[str], measured: Mapping[str, Any]) -> tuple[str, ...]:
@@ -85,7 +90,7 @@ def intervals_of(
     """Return lower and upper bound of each metric that has them.
 
     Args:
-        metrics: As `judge` returns them; bounds among them take precedence.
+        metrics: As `choose_metrics` returns them; bounds among them take precedence.
         measured: The answer of the measuring script. Where none of the metrics is in it, the
             intervals of all that are are returned.
     """

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.metrics import (
     check_intervals,
+    choose_metrics,
     claims_among,
     intervals_of,
-    judge,
     parse_data_digests,
     parse_metrics,
     split_intervals,
@@ -107,7 +107,7 @@ MEASURED = {
 def test_a_model_is_judged_by_what_is_measured_and_else_by_what_training_says(
     claims: dict[str, float], measured: dict[str, Any], judged: dict[str, float]
 ) -> None:
-    assert judge(claims, measured) == judged
+    assert choose_metrics(claims, measured) == judged
 
 
 @pytest.mark.parametrize(("measured", "claimed"), [

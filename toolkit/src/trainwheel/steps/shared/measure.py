@@ -13,7 +13,12 @@ from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import Difference, evaluate_rules
 from trainwheel.evaluation.golden import GoldenRow
-from trainwheel.evaluation.metrics import check_intervals, claims_among, judge, split_intervals
+from trainwheel.evaluation.metrics import (
+    check_intervals,
+    choose_metrics,
+    claims_among,
+    split_intervals,
+)
 from trainwheel.evaluation.skew import read_trained, refuse_skew
 from trainwheel.guest import DRAW, MEASURING
 from trainwheel.install.environments import user_cache
@@ -47,7 +52,7 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
     old, why = (None, "") if is_own else _ask_published(run, newest, rows, scratch / "old")
     answer = _measure(run, _files(layout, folder, rows, old), scratch / "measure.json")
     measurements, comparison = answer.get("predictions", {}), answer.get("comparison", {})
-    metrics = judge(claims, measurements)
+    metrics = choose_metrics(claims, measurements)
     values, _ = split_intervals(metrics)
     baseline = replace(baseline, unknown=old.unknown if old else ())
     if is_own:
@@ -187,7 +192,7 @@ def _measure(run: Run, files: Mapping[str, Path], path: Path) -> dict[str, Any]:
     result = run.tools.complete(command, "evaluate")
     if result.failed:
         hint = "" if "answers" in files else "let training write y_true, y_pred and score_<class>"
-        raise StepFailedError(result.last_line, hint=hint)
+        raise StepFailedError(result.reason, hint=hint)
     document: dict[str, Any] = json.loads(answer.read_bytes())
     return document
 
@@ -213,5 +218,5 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
     env = {**variables, "MPLCONFIGDIR": str(fonts), "PYTHONHASHSEED": "0"}
     result = run.tools.complete(Command(argv, env=env), "evaluate")
     if result.failed:
-        message = f"the report's pictures cannot be drawn: {result.last_line}"
+        message = f"the report's pictures cannot be drawn: {result.reason}"
         raise StepFailedError(message, hint="see build/log/evaluate.log")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +120,7 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
         result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
-            message = f"the wheel does not pass the system tests: {result.last_line}"
+            message = f"the wheel does not pass the system tests: {result.reason}"
             raise StepFailedError(message)
 
 
@@ -212,7 +211,9 @@ class Question:
     def refuse(self, model: Model, result: Completed) -> NoReturn:
         """Raise an error with all that is known of a record that was not answered."""
         failure, part = (self.folder / f"outputs.jsonl.{end}" for end in ("failure", "part"))
-        facts: dict[str, Any] = {"error": [_end_of(result)], "place": "", "hint": ""}
+        early = f"its process ended with exit code {result.returncode} before it had answered"
+        reason = result.reason if result.returncode < 0 else early
+        facts: dict[str, Any] = {"error": [reason], "place": "", "hint": ""}
         if failure.is_file():
             facts = json.loads(failure.read_bytes())
         elif part.is_file():
@@ -228,15 +229,6 @@ class Question:
         hints = (facts["hint"], f"see {_path(model.log)}" if model.log else "")
         hint = "; ".join(filter(None, hints))
         raise StepFailedError(message, hint=hint, details=details if facts["place"] else ())
-
-
-def _end_of(result: Completed) -> str:
-    """Return how a process ended that did not say what failed."""
-    if result.returncode >= 0:
-        return f"its process ended with exit code {result.returncode} before it had answered"
-    name = signal.Signals(-result.returncode).name
-    reason = ", as it does where memory runs out" if name == "SIGKILL" else ""
-    return f"its process was ended by {name}{reason}"
 
 
 def _path(log: Path) -> Path:
