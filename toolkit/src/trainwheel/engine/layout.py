@@ -89,6 +89,8 @@ class Layout:
     """The measurements, the verdict and the pictures."""
     verdict = _Below("evaluation", "evaluation.json")
     """The verdict of the gate, and the values that it is about."""
+    answers = _Below("evaluation", "answers.jsonl")
+    """What the entry point answers to the held-out rows."""
     test = _Below("build", "test")
     """The results of the tests, and their coverage."""
     junit = _Below("test", "junit.xml")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainwheel.evaluation.gate import Baseline, Difference, Verdict, direction_of, shown
-from trainwheel.evaluation.metrics import intervals_of, split_intervals
+from trainwheel.evaluation.metrics import claims_among, intervals_of, split_intervals
 from trainwheel.system.markdown import inline, table
 
 __all__ = ["PICTURES", "MetricRow", "Subject", "headlines", "render_metrics", "rest", "worst_rows"]
@@ -135,6 +135,8 @@ def _row(
     subject: Subject, name: str, value: float, bounds: tuple[float, float] | None
 ) -> MetricRow:
     interval = "" if bounds is None else " to ".join(map(shown, bounds))
+    if not interval and subject.measured and name in claims_among([name], subject.measured):
+        interval = "training says"
     now, then, is_same = value, subject.baseline.metrics.get(name), subject.baseline.is_this_model
     difference = subject.compared.get(name)
     if difference is not None:

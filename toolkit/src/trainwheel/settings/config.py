@@ -162,6 +162,8 @@ class Config:
         "Variables with credentials of the data, for what fetches it and no other step")
     tolerance: float = key("tolerance", kinds.a_tolerance, 1e-9,
         "How far a golden number may move, relative")
+    proof_rows: int = key("proof.rows", kinds.a_whole_number, 200,
+        "How many held-out rows the wheel must answer as it was measured, evenly chosen")
     pins: str = key("sync.pins", kinds.one_of(*POLICIES), "compatible",
         "How the locked packages are written into setup.py")
     extras: Mapping[str, str] = key("sync.extras", kinds.extras_table, {},

@@ -22,7 +22,12 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.requirements.addresses import find_field_secrets
-from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
+from trainwheel.steps.shared.findings import (
+    read_data_digests,
+    read_engine,
+    read_intervals,
+    read_metrics,
+)
 from trainwheel.steps.shared.staging import describe_tree_drift, stage
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
@@ -62,7 +67,8 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
             differently than in training; then nothing of it is kept.
     """
     from trainwheel.steps.shared.describe import describe, trace
-    from trainwheel.steps.shared.prove import prove
+    from trainwheel.steps.shared.held_out import choose_answered
+    from trainwheel.steps.shared.prove import Repeated, prove
     from trainwheel.wheel.finish import finish
     from trainwheel.wheel.proof import proof_path, render_proof
 
@@ -89,7 +95,12 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     _inspect(run, wheel)
     proof = _proof_of(run.workspace, release, wheel)
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
-    prove(proof, line, run.tools.installer("package"), tests=_system_tests(run))
+    rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
+    prove(
+        *(proof, line, run.tools.installer("package")),
+        tests=_system_tests(run),
+        held_out=Repeated(rows, scratch / "held_out"),
+    )
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": proof.version}
@@ -238,10 +249,11 @@ def _facts(workspace: Workspace) -> dict[str, str]:
     return {
         RELEASE: read_release(layout.release).mark,
         "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
-        "the intervals": digest_json(read_intervals(layout)),
+        "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),
         "the commit": read_commit(layout.root, workspace.environment).mark,
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.tolerance": str(config.tolerance),
+        "tool.trainwheel.proof.rows": str(config.proof_rows),
         "tool.trainwheel.wheel.store-above": str(config.store_above),
         "the runtime packages": workspace.locked_digest("packages"),
         "the test packages": workspace.locked_digest("packages", "test"),
@@ -270,6 +282,10 @@ STEP = Step(
         SHIPPED,
         files("the golden predictions", lambda here: list_files(here.layout.golden)),
         files("the model card", lambda here: list_files(here.layout.card)),
+        files(
+            "the held-out rows and the answers to them",
+            lambda here: [*list_files(here.layout.holdout), *list_files(here.layout.answers)],
+        ),
         files("the system tests", lambda here: list_files(_system_tests_folder(here))),
     ),
     facts=_facts,

@@ -30,7 +30,7 @@ def test_headlines_are_metrics_that_are_known_measured_or_checked() -> None:
 
     assert headlines(about) == [
         MetricRow("f1", "0.5", "0.25 to 0.625", "", ""),
-        MetricRow("cost", "3", "", "", ""),
+        MetricRow("cost", "3", "training says", "", ""),
         MetricRow("mine", "0.75", "0.7 to 0.8", "", ""),
     ]
     assert rest(about) == [("epochs", "7")]

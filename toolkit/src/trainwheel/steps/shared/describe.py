@@ -29,7 +29,7 @@ from trainwheel.steps.shared.findings import (
     read_metrics,
     read_snapshot,
 )
-from trainwheel.steps.shared.measure import read_held_out
+from trainwheel.steps.shared.held_out import read_held_out
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.git import Commit
