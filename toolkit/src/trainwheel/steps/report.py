@@ -17,9 +17,12 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.evaluation.repeatability import parse_repeatability
 from trainwheel.evaluation.report import (
+    CLASS_HEADS,
     PICTURES,
     Subject,
+    class_rows,
     headlines,
+    origin,
     render_metrics,
     rest,
     worst_rows,
@@ -36,7 +39,7 @@ from trainwheel.steps.shared.findings import (
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
-from trainwheel.system.markdown import code, inline
+from trainwheel.system.markdown import code, inline, table
 from trainwheel.system.text import describe_size, shown
 
 __all__ = ["STEP", "write_report"]
@@ -93,6 +96,7 @@ def _subject(workspace: Workspace, evaluation: Evaluation) -> Subject:
         evaluation.compared,
         evaluation.verdict,
         read_object(layout.run_facts).get("carries_training_rows", ()),
+        read_object(layout.verdict).get("source", "training"),
     )
 
 
@@ -107,6 +111,9 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     return {
         "subject": subject,
         "headlines": headlines(subject),
+        "origin": origin(subject),
+        "class_heads": CLASS_HEADS,
+        "classes": class_rows(subject.measured),
         "rest": rest(subject),
         "worst": list(worst_rows(subject, inputs)),
         "pictures": _pictures(layout),
@@ -197,6 +204,7 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"inline": inline, "code": code}
+    environment.globals["table"] = table
     return environment.get_template(name).render(context)
 
 

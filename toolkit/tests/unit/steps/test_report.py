@@ -33,8 +33,9 @@ def write_json(root: Path, name: str, document: Any) -> None:
     write(root, f"build/train/{name}", json.dumps(document))
 
 
-def evaluate(root: Path, **measured: Any) -> None:
+def evaluate(root: Path, source: str = "", **measured: Any) -> None:
     document = {
+        **({"source": source} if source else {}),
         "verdict": {"checks": [], "baseline": "", "refusal": "", "outcome": ""},
         "baseline": {"version": "0.1.0", "metrics": {"accuracy": 0.95}},
         "measured": measured,
@@ -70,6 +71,23 @@ def test_each_page_shows_its_part_of_model_metrics_data_and_parameters(
     digest = digest_file(root / "data/rows.csv")[:16]
     for part in ("depth", "wine", SHA[:16], "data/rows.csv", digest, "small_training"):
         assert (part in text) is describes
+
+
+@pytest.mark.parametrize("name", ["report.html", "metrics.md", "model_card.md"])
+def test_each_page_shows_the_classes_and_whose_predictions_were_measured(
+    root: Path, name: str
+) -> None:
+    measured = {"rows": 9, "classes": ["ill", "well"], "positive": "ill"}
+    evaluate(root, **measured, confusion=[[3, 1], [0, 5]])
+    by_training = page(root, name)
+
+    evaluate(root, "entry point", **measured)
+
+    assert "the predictions that training wrote; the positive class is ill." in by_training
+    assert all(cell in by_training for cell in ("0.8571", "44.4 %"))
+    text = page(root, name)
+    assert "the answers of the function that ships; the positive class is ill." in text
+    assert "precision" not in text
 
 
 @pytest.mark.parametrize("losses", [None, 0, 1])

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from trainwheel.cli.ci import sum_up
 from trainwheel.evaluation.gate import FAILED, Baseline, Difference, MetricCheck, Verdict
-from trainwheel.evaluation.report import Subject, render_metrics
+from trainwheel.evaluation.report import Subject, origin, render_metrics
 from trainwheel.steps.report import write_report
 from trainwheel.system.markdown import code, inline, table
 from unit.repository import make_repository, open_here, write
@@ -117,6 +117,8 @@ def subject(name: str) -> Subject:
             "notes": [f"{name!r} is never predicted", name],
             "rows": 10,
             "positive": name,
+            "classes": [name, "other"],
+            "confusion": [[4, 1], [2, 3]],
         },
         Baseline("0.1.0", "", metrics={name: 0.6}),
         {name: Difference(0.5, 0.6, -0.2, 0.0, 0.1, 10)},
@@ -133,12 +135,15 @@ def test_the_table_for_a_pull_request_is_whole(name: str) -> None:
 
     items = ["list_item", "paragraph"]
     assert shape(tokens) == [
-        "heading", "table", "bullet_list", *items * 3, "paragraph", "table",
+        *("heading", "paragraph", "table", "table", "bullet_list", *items * 3),
+        *("paragraph", "table"),
     ]  # fmt: skip
     rows = rows_of(tokens)
-    assert {len(row) for row in rows} == {5}
-    assert [row[0] for row in rows] == ["metric", read(name)] * 2
-    notes = [*map(read, about.measured["notes"]), about.warning]
+    assert [len(row) for row in rows] == [5, 5, 6, 6, 6, 5, 5]
+    assert [row[0] for row in rows] == [
+        *("metric", read(name), "class", read(name), "other", "metric", read(name))
+    ]
+    notes = [read(origin(about)), *map(read, about.measured["notes"]), about.warning]
     assert paragraphs(tokens) == [*notes, f"Gate: failed. refused for {read(name)}."]
 
 
@@ -148,7 +153,7 @@ def test_without_notes_the_verdict_is_a_paragraph_of_its_own() -> None:
 
     tokens = parse(render_metrics(about))
 
-    assert shape(tokens) == ["heading", "table", "paragraph", "table"]
+    assert shape(tokens) == ["heading", "paragraph", "table", "paragraph", "table"]
     assert [len(row) for row in rows_of(tokens)] == [3, 3, 5, 5]
 
 
@@ -172,10 +177,13 @@ def test_the_model_card_is_whole(tmp_path: Path, name: str) -> None:
     tokens = parse(run.workspace.layout.card.read_text(encoding="utf-8"))
     items = ["list_item", "paragraph"]
     assert shape(tokens) == [
-        *("heading", "paragraph", "heading", "paragraph", "table", "bullet_list", *items * 2),
+        *("heading", "paragraph", "heading", "paragraph", "table", "table"),
+        *("bullet_list", *items * 2),
         *("heading", "bullet_list", *items * 3, "paragraph"),
     ]
-    assert [row[0] for row in rows_of(tokens)] == ["metric", read(name)]
+    assert [row[0] for row in rows_of(tokens)] == [
+        *("metric", read(name), "class", read(name), "other")
+    ]
     assert f"{read(name)}: {read(json.dumps(name))}" in paragraphs(tokens)
     digest = hashlib.sha256((root / "data/rows.csv").read_bytes()).hexdigest()
     assert f"data data/rows.csv: sha256 {digest}" in paragraphs(tokens)
@@ -195,7 +203,7 @@ def test_the_summary_of_a_run_is_whole(tmp_path: Path, name: str) -> None:
 
     assert paragraphs(tokens)[0] == f"Nothing to release: {read(name)}."
     assert paragraphs(tokens)[-1] == f"failed: {read(name)}"
-    assert shape(tokens)[:3] == ["paragraph", "heading", "table"]
+    assert shape(tokens)[:5] == ["paragraph", "heading", "paragraph", "table", "table"]
     assert shape(tokens)[-4:] == ["table", "bullet_list", "list_item", "paragraph"]
 
 
