@@ -132,7 +132,7 @@ def class_rows(measured: Mapping[str, Any]) -> list[tuple[str, ...]]:
         predicted = sum(row[code] for row in confusion)
         ratios = ((hits, predicted), (hits, support), (2 * hits, predicted + support))
         # Of a class that nobody predicts, no share of the predictions is right or wrong.
-        shares = (shown(part / whole) if whole else "–" for part, whole in ratios)
+        shares = (shown(part / whole) if whole else "undefined" for part, whole in ratios)
         share = f"{100 * support / total:.1f} %" if total else ""
         rows.append((str(label), *shares, str(support), share))
     return rows

@@ -91,9 +91,11 @@ def test_each_class_has_precision_recall_f1_and_its_share_of_the_rows() -> None:
     assert class_rows(measured) == [
         ("a", "0.6", "0.75", "0.6667", "4", "50.0 %"),
         ("7", "0.6667", "0.6667", "0.6667", "3", "37.5 %"),
-        ("never", "–", "0", "0", "1", "12.5 %"),
+        ("never", "undefined", "0", "0", "1", "12.5 %"),
     ]
-    assert class_rows({"classes": ["a"], "confusion": [[0]]}) == [("a", "–", "–", "–", "0", "")]
+    assert class_rows({"classes": ["a"], "confusion": [[0]]}) == [
+        ("a", "undefined", "undefined", "undefined", "0", "")
+    ]
 
 
 @pytest.mark.parametrize("measured", [{}, {"classes": [], "confusion": None},

@@ -77,7 +77,7 @@ def test_each_page_shows_its_part_of_model_metrics_data_and_parameters(
 def test_each_page_shows_the_classes_and_whose_predictions_were_measured(
     root: Path, name: str
 ) -> None:
-    measured = {"rows": 9, "classes": ["ill", "well"], "positive": "ill"}
+    measured: dict[str, Any] = {"rows": 9, "classes": ["ill", "well"], "positive": "ill"}
     evaluate(root, **measured, confusion=[[3, 1], [0, 5]])
     by_training = page(root, name)
 
