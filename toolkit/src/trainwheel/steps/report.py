@@ -39,8 +39,8 @@ from trainwheel.steps.shared.findings import (
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
-from trainwheel.system.markdown import code, inline, table
-from trainwheel.system.text import describe_size, shown
+from trainwheel.system.markdown import block, code, inline, table
+from trainwheel.system.text import describe_size, paragraphs, shown
 
 __all__ = ["STEP", "write_report"]
 
@@ -110,6 +110,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
     return {
         "subject": subject,
+        "card": {name.replace("_", " ").capitalize(): text for name, text in config.card.items()},
         "headlines": headlines(subject),
         "origin": origin(subject),
         "class_heads": CLASS_HEADS,
@@ -203,7 +204,12 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"inline": inline, "code": code}
+    environment.filters |= {
+        "block": block,
+        "code": code,
+        "inline": inline,
+        "paragraphs": paragraphs,
+    }
     environment.globals["table"] = table
     return environment.get_template(name).render(context)
 
@@ -211,6 +217,7 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
 def _facts(workspace: Workspace) -> dict[str, str]:
     templates = [digest_file(path) for path in sorted(TEMPLATES.iterdir())]
     return {
+        "tool.trainwheel.card": digest_json(workspace.config.card),
         "tool.trainwheel.report.show-rows": str(workspace.config.show_rows),
         "the templates": digest_json(templates),
         "setup.py": digest_json(read_distribution_name(workspace.read_setup_py())),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["code", "inline", "table"]
+from trainwheel.system.text import paragraphs
+
+__all__ = ["block", "code", "inline", "table"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>&|~]|(?<![^\W_])_|_(?![^\W_])")
 """Underscores within a word are text to every reader, and metrics are full of them."""
@@ -36,6 +38,11 @@ def code(text: object) -> str:
     fence = "`" * (longest + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}"
+
+
+def block(text: str) -> str:
+    """Return a text of several lines as paragraphs; each line stays a line of its own."""
+    return "\n\n".join("\\\n".join(map(inline, lines)) for lines in paragraphs(text))
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:

@@ -156,6 +156,8 @@ class Provenance:
         packages: Every locked package of the runtime and of training → version.
         artefact: The serialised model.
         golden: The golden predictions.
+        card: What is said of the model: its intended use, limits, contact and the licence of its
+            data; None where nothing is.
     """
 
     name: _Name
@@ -172,6 +174,7 @@ class Provenance:
     artefact: Artefact
     golden: Golden
     schema: int = field(default=SCHEMA)
+    card: Mapping[str, str] | None = None
 
     def render(self) -> str:
         """Return it as JSON text: one form for one content.

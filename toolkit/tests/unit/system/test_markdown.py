@@ -18,7 +18,7 @@ from trainwheel.cli.ci import sum_up
 from trainwheel.evaluation.gate import FAILED, Baseline, Difference, MetricCheck, Verdict
 from trainwheel.evaluation.report import Subject, origin, render_metrics
 from trainwheel.steps.report import write_report
-from trainwheel.system.markdown import code, inline, table
+from trainwheel.system.markdown import block, code, inline, table
 from unit.repository import make_repository, open_here, write
 
 ODD = [
@@ -27,7 +27,8 @@ ODD = [
     "# heading", "- item", "12. item", "=====", "---", "> quote", "```", "- - -", "+0.01 of 0.95",
     "größe µ/²",
 ]  # fmt: skip
-PLAIN = {"text", "text_special", "softbreak", "code_inline", "strong_open", "strong_close"}
+PLAIN = {"text", "text_special", "softbreak", "code_inline", "strong_open", "strong_close",
+         "hardbreak"}  # fmt: skip
 NUL = "\0"  # every renderer shows it as another letter
 
 
@@ -46,7 +47,8 @@ def words(token: Token) -> str:
     """Return what a reader sees of a line; markup in it would be missed."""
     children = token.children or []
     assert {child.type for child in children} <= PLAIN, children
-    return "".join(" " if child.type == "softbreak" else child.content for child in children)
+    breaks = {"softbreak": " ", "hardbreak": "\n"}
+    return "".join(breaks.get(child.type, child.content) for child in children)
 
 
 def rows_of(tokens: list[Token]) -> list[list[str]]:
@@ -97,6 +99,17 @@ texts = st.text(min_size=1).map(lambda text: text.replace(NUL, "")).filter(read)
 def test_any_text_reads_as_it_is_also_as_code(text: str) -> None:
     check_text(text)
     assert paragraphs(parse(f"x {code(text)} y\n")) == [f"x {read(text)} y"]
+
+
+@given(st.lists(st.lists(texts.map(read), min_size=1), min_size=1, max_size=3))
+def test_a_text_of_several_lines_keeps_its_lines_and_paragraphs(parts: list[list[str]]) -> None:
+    text = "\n \n\n".join("\n".join(lines) for lines in parts)
+
+    tokens = parse(f"# x\n\n{block(text)}\n\n- y\n")
+
+    items = ["bullet_list", "list_item", "paragraph"]
+    assert shape(tokens) == ["heading", *["paragraph"] * len(parts), *items]
+    assert paragraphs(tokens)[:-1] == ["\n".join(lines) for lines in parts]
 
 
 @given(st.lists(st.tuples(texts, texts | st.just("")), min_size=1, max_size=3))

@@ -101,6 +101,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
             predict=config.predict,
             tolerance=config.tolerance,
         ),
+        card=config.card or None,
     )
 
 
