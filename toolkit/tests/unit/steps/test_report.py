@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from trainwheel.errors import StepFailedError
 from trainwheel.system.digest import digest_file
+from unit.recording_tools import Call
 from unit.repository import make_repository, write
 from unit.steps.session import SHA, Session, configure, open_with
 
@@ -105,6 +106,29 @@ def test_page_and_card_show_what_the_model_is_for(root: Path) -> None:
     assert f"<h2>Limits</h2>\n{lines}\n<h2>Data licence</h2>" in card
 
 
+def test_the_page_shows_which_columns_the_model_needs_or_why_not(root: Path) -> None:
+    def answer(call: Call) -> str:
+        Path(call.argv[-1]).write_text('"a"\n"b"\n' + '"b"\n"a"\n"a"\nnull\n', encoding="utf-8")
+        return ""
+
+    inputs = [{"<b>&\n\ud800": row, "x": 1} for row in range(2)]
+    rows = ({"input": record, "truth": "ab"[number]} for number, record in enumerate(inputs))
+    write(root, "build/train/holdout.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    evaluate(root, rows=2, kind="binary", positive=None)
+
+    open_with(root, answer).step("report")
+
+    text = page(root)
+    row = '<tr><th scope="row">{}</th><td class="number">{}'
+    assert row.format("&lt;b&gt;&amp;\\n\\ud800", "1 ± 0</td>") in text
+    assert row.format("x", "not known") in text
+    assert "the error rate rises" in text
+    configure(root, "report.importance-calls = 5")
+    assert "Skipped: 2 rows and 2 columns take 6 answers" in page(root)
+    configure(root, "report.importance-calls = 0")
+    assert "Which columns" not in page(root)
+
+
 @pytest.mark.parametrize("losses", [None, 0, 1])
 def test_costs_are_shown_in_readable_units_with_those_of_a_cluster(
     root: Path, losses: int | None
@@ -132,7 +156,7 @@ def test_estimators_that_contain_training_rows_are_named(root: Path) -> None:
 
 @pytest.mark.parametrize("shows", [True, False])
 def test_the_inputs_of_mistakes_are_shown_only_if_configured(root: Path, *, shows: bool) -> None:
-    configure(root, f"report.show-rows = {str(shows).lower()}")
+    configure(root, f"report.show-rows = {str(shows).lower()}", "report.importance-calls = 0")
     rows = "".join(f'{{"input": {{"name": "patient-{n}"}}, "truth": "a"}}\n' for n in (1, 2, 3))
     write(root, "build/train/holdout.jsonl", rows)
     mistake = {"row": 2, "truth": "a", "predicted": "b", "score": 0.25}
@@ -183,7 +207,9 @@ def test_the_path_is_printed_if_the_session_was_requested(
 @pytest.mark.parametrize(("name", "text", "is_stale"), [
     ("build/train/metrics.json", '{"accuracy": 0.5}', True),
     ("build/train/repeatability.json", "{}", True), ("build/evaluate/roc.svg", "<svg >", True),
-    ("build/train/report.html", "tampered", True), ("build/train/golden.jsonl", "{}", False),
+    ("model/small_model/artefact/model.joblib", "other", True), ("setup.cfg", "", False),
+    ("model/small_model/classifier.py", "", True), ("build/train/report.html", "tampered", True),
+    ("build/train/golden.jsonl", "{}", False),
     ("build/test/junit.xml", "", False),
 ])  # fmt: skip
 def test_it_is_written_again_when_its_content_changes(
