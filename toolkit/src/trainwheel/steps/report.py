@@ -43,8 +43,8 @@ from trainwheel.steps.shared.importance import weigh_columns
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
-from trainwheel.system.markdown import block, code, inline, table
-from trainwheel.system.text import describe_size, paragraphs, shown
+from trainwheel.system.markdown import block, code, inline, paragraphs, table
+from trainwheel.system.text import describe_size, shown
 
 __all__ = ["STEP", "write_report"]
 

@@ -6,12 +6,11 @@ heading end with theirs.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from trainwheel.system.text import paragraphs
-
-__all__ = ["block", "code", "inline", "table"]
+__all__ = ["block", "code", "inline", "paragraphs", "table"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>&|~]|(?<![^\W_])_|_(?![^\W_])")
 """Underscores within a word are text to every reader, and metrics are full of them."""
@@ -38,6 +37,12 @@ def code(text: object) -> str:
     fence = "`" * (longest + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}"
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """Return the lines of each paragraph; an empty line ends one."""
+    groups = itertools.groupby(map(str.strip, text.splitlines()), key=bool)
+    return [list(lines) for has_text, lines in groups if has_text]
 
 
 def block(text: str) -> str:

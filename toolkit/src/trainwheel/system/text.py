@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 
-__all__ = ["columns", "describe_size", "paragraphs", "shown"]
+__all__ = ["columns", "describe_size", "shown"]
 
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 """Decimal, like those of disks."""
@@ -34,12 +33,6 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(map(str.ljust, row, widths)).rstrip()
-
-
-def paragraphs(text: str) -> list[list[str]]:
-    """Return the lines of each paragraph; an empty line ends one."""
-    groups = itertools.groupby(map(str.strip, text.splitlines()), key=bool)
-    return [list(lines) for has_text, lines in groups if has_text]
 
 
 def shown(name: str) -> str:
