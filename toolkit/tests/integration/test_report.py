@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,10 @@ from integration.browser import (
 )
 from integration.once import Once
 from integration.tiny import ROOT, TinyProject, clean_variables, copy_of
+from trainwheel.engine.release import Release
+from trainwheel.steps.shared.describe import trace
+from trainwheel.system.git import Commit
+from unit.repository import open_here
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -114,6 +119,26 @@ def test_the_report_tells_what_a_data_scientist_looks_for(reference: TinyProject
         assert "40.3 %" in page
     assert "Skipped: 50 rows and 30 columns take 1550 answers" in text
     assert all("Not a medical device" in page for page in (text, card))
+
+
+def test_the_provenance_has_every_interval_the_engine_the_data_and_the_card(
+    reference: TinyProject,
+) -> None:
+    release = Release("oncology-model", "0.1.0", releases=True, always=False, reason="",
+                      release_key="ab" * 32)  # fmt: skip
+
+    own = trace(open_here(reference.root).workspace, release, Commit(None, is_dirty=True, time=0))
+
+    measured = json.loads(reference.read("build/evaluate/evaluation.json"))["measured"]["named"]
+    assert own.intervals.keys() == measured.keys()
+    assert len(own.intervals) == 8
+    assert all(low <= own.metrics[name] <= high for name, (low, high) in own.intervals.items())
+    assert own.training.engine == "local"
+    data = json.loads(reference.read("build/train/data.json"))
+    assert own.training.data == data
+    assert list(data) == ["sklearn.datasets.load_breast_cancer"]
+    assert own.card is not None
+    assert {*own.card} == {"intended_use", "limits"}
 
 
 @pytest.mark.bench
