@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import run_step
@@ -15,8 +15,6 @@ from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.evaluation import importance
-from trainwheel.evaluation.importance import Importance
 from trainwheel.evaluation.repeatability import parse_repeatability
 from trainwheel.evaluation.report import (
     CLASS_HEADS,
@@ -39,16 +37,19 @@ from trainwheel.steps.shared.findings import (
     read_object,
     read_snapshot,
 )
-from trainwheel.steps.shared.importance import weigh_columns
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
 from trainwheel.system.markdown import block, code, inline, paragraphs, table
 from trainwheel.system.text import describe_size, shown
 
+if TYPE_CHECKING:
+    from trainwheel.evaluation.importance import Importance
+
 __all__ = ["STEP", "write_report"]
 
 TEMPLATES = Path(__file__).parents[1] / "data" / "report"
+WEIGHING = Path(__file__).parents[1] / "evaluation" / "importance.py"
 
 
 def _run(run: Run) -> None:
@@ -71,6 +72,8 @@ def write_report(run: Run) -> None:
     evaluation = read_evaluation(run.workspace.layout)
 
     def work(scratch: Path) -> Mapping[str, str]:
+        from trainwheel.steps.shared.importance import weigh_columns
+
         weights = weigh_columns(run, evaluation.measured, scratch)
         return _lay_out(run.workspace, evaluation, weights, scratch)
 
@@ -223,7 +226,7 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
 
 
 def _facts(workspace: Workspace) -> dict[str, str]:
-    config, scripts = workspace.config, (ASK_EACH, Path(importance.__file__))
+    config, scripts = workspace.config, (ASK_EACH, WEIGHING)
     templates = [digest_file(path) for path in (*sorted(TEMPLATES.iterdir()), *scripts)]
     return {
         "tool.trainwheel.card": digest_json(config.card),
