@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 __all__ = [
+    "ASK_EACH",
     "CHECK_WHEEL",
     "CLUSTER",
     "DESCRIBE_DATA",
@@ -19,6 +20,7 @@ __all__ = [
     "TRAIN",
 ]
 
+ASK_EACH: Final = Path(__file__).with_name("ask_each.py")
 CHECK_WHEEL: Final = Path(__file__).with_name("check_wheel.py")
 CLUSTER: Final = Path(__file__).with_name("cluster")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")

@@ -154,6 +154,16 @@ class Config:
         "How long training on a cluster may take in all")
     show_rows: bool = key("report.show-rows", kinds.a_flag, False,  # noqa: FBT003
         "Show the inputs of the worst mistakes in the report, not only their row numbers")
+    importance_calls: int = key("report.importance-calls", kinds.a_count, 1000,
+        "How many answers of the model the report may take to weigh its columns; 0 for none")
+    card_intended_use: str = key("card.intended-use", kinds.a_text, "",
+        "What the model is for, and for whom: shown in the report, the model card and the wheel")
+    card_limits: str = key("card.limits", kinds.a_text, "",
+        "What the model is not for, and where it is known to be wrong")
+    card_contact: str = key("card.contact", kinds.a_text, "",
+        "Whom to ask about the model")
+    card_data_licence: str = key("card.data-licence", kinds.a_text, "",
+        "Under which licence the training data may be used")
     cache_limit: int = key("cache.limit", kinds.a_size, "5 GB",
         "How much the results of earlier inputs may take up; 0 keeps none")
     store_above: int = key("wheel.store-above", kinds.a_size, "256 MB",
@@ -180,6 +190,17 @@ class Config:
     def sync(self) -> SyncSettings:
         """How the locked packages are written."""
         return SyncSettings(self.pins, self.extras)
+
+    @property
+    def card(self) -> dict[str, str]:
+        """The texts of ``[tool.trainwheel.card]`` that are given, by name."""
+        texts = {
+            "intended_use": self.card_intended_use,
+            "limits": self.card_limits,
+            "contact": self.card_contact,
+            "data_licence": self.card_data_licence,
+        }
+        return {name: text.strip() for name, text in texts.items() if text}
 
     @property
     def training_data(self) -> tuple[str, ...]:

@@ -158,6 +158,8 @@ class Provenance:
         golden: The golden predictions.
         inputs: Column → JSON Schema's names for the types of its values in the held-out rows and
             the golden predictions; empty in wheels of before there was this field.
+        card: What is said of the model: its intended use, limits, contact and the licence of its
+            data; None where nothing is.
     """
 
     name: _Name
@@ -175,6 +177,7 @@ class Provenance:
     golden: Golden
     schema: int = field(default=SCHEMA)
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, str] | None = None
 
     def render(self) -> str:
         """Return it as JSON text: one form for one content.

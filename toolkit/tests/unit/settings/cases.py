@@ -22,6 +22,8 @@ GOOD: list[tuple[str, str, object]] = [
     ('train.dask.time-limit = "3 d"', "dask_time_limit", 259_200.0),
     ('data.paths = ["a.csv"]', "data", ("a.csv",)), ("data = []", "data", ()),
     ("data.max-row-change = 0", "data_max_row_change", 0.0), ("train.threads = 0", "threads", 0),
+    ('card.contact = "a@b.example"', "card", {"contact": "a@b.example"}),
+    ('card.data-licence = """\n Größe:\n\n<x>\n"""', "card", {"data_licence": "Größe:\n\n<x>"}),
     ("report.show-rows = true", "show_rows", True),
     ('cache.limit = "1.5MB"', "cache_limit", 1_500_000),
     ('cache.limit = " 0 "', "cache_limit", 0), ("cache.limit = 0", "cache_limit", 0),

@@ -105,6 +105,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
             tolerance=config.tolerance,
         ),
         inputs=_schema(layout),
+        card=config.card or None,
     )
 
 

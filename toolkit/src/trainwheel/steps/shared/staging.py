@@ -45,6 +45,8 @@ def release_key(workspace: Workspace) -> str:
         files[requirements.target] = hashlib.sha256(requirements.after).hexdigest()
     pyproject = tomllib.loads(_metadata(workspace, requirements, "pyproject.toml").decode("utf-8"))
     tables = {name: pyproject.get(name) for name in _SHIPPED_TABLES}
+    # Only where there is one: a model without it keeps the key under which it is published.
+    tables |= {"card": workspace.config.card} if workspace.config.card else {}
     tables["setuptools"] = pyproject.get("tool", {}).get("setuptools")
     setup_py = replace_version(_metadata(workspace, requirements, "setup.py"), "0").decode(
         "latin-1"

@@ -51,6 +51,7 @@ CHANGED: dict[str, Change] = {
     "name": text("setup.py", SETUP_PY.replace("small-model", "other-model")),
     "project table": text("pyproject.toml", f"{PYPROJECT}[tool.setuptools]\n"),
     "back end": text("pyproject.toml", PYPROJECT.replace('["setuptools"]', '["setuptools>=80"]')),
+    "model card": text("pyproject.toml", f"{PYPROJECT}card.limits = 'Not for children.'\n"),
     "direct requirement": lambda root: write_lock(root, six="==1.17.0"),
 }  # fmt: skip
 
