@@ -25,6 +25,7 @@ from trainwheel.guest import CLUSTER, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
+from trainwheel.steps.shared.entry_point import check_entry_point
 from trainwheel.steps.shared.staging import stage_package
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
@@ -55,6 +56,7 @@ def _run(run: Run) -> None:
     workspace, force = run.workspace, run.is_forced("train")
 
     def work(scratch: Path) -> Mapping[str, str]:
+        check_entry_point(run, scratch)
         key = fingerprint(workspace, STEP).key
         return train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
 
