@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import re
 import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,9 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.files import list_files, read_text
 
 __all__ = ["Workspace"]
+
+_TEXTS = frozenset({".md", ".rst", ".txt"})
+_LARGEST_TEXT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,52 @@ class Workspace:
                 yield path
 
     def metadata_files(self) -> Iterator[Path]:
-        """Yield the files at the root that decide what the wheel's metadata says."""
+        """Yield the files that decide what the wheel's metadata says: at the root, or named there.
+
+        A build reads whatever it likes, such as ``long_description=open("docs/index.rst").read()``.
+        """
+        root, paths = self.layout.root, list[Path]()
         for pattern in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README*",
                         "LICENSE*", "LICENCE*", "NOTICE*"):  # fmt: skip
-            yield from (path for path in sorted(self.layout.root.glob(pattern)) if path.is_file())
+            paths += (path for path in sorted(root.glob(pattern)) if path.is_file())
+        for name in sorted(set(_names_in(root))):
+            path = root / name
+            if (
+                path not in paths
+                and _is_text(path)
+                and not path.is_relative_to(self.layout.package)
+            ):
+                paths.append(path)
+        yield from paths
+
+
+def _names_in(root: Path) -> Iterator[str]:
+    """Yield what may be the name of a file in setup.py, setup.cfg and the tables of metadata."""
+    for name in ("setup.py", "setup.cfg", "pyproject.toml"):
+        if not (root / name).is_file():
+            continue
+        text = (root / name).read_text(encoding="utf-8", errors="replace")
+        if name == "setup.cfg":
+            text = " ".join(re.findall(r"\bfile:(.*(?:\n[ \t]+.*)*)", text))
+        elif name == "pyproject.toml":
+            text = _metadata_tables(text)
+        words = re.findall(r"[\w.-]+(?:/[\w.-]+)*", text)
+        yield from words
+        # A folder and a file may be two words, joined by a slash or by os.path.join.
+        yield from (f"{one}/{other}" for one, other in itertools.pairwise(words))
+
+
+def _metadata_tables(text: str) -> str:
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    tool = document.get("tool", {}).get("setuptools", {})
+    return f"{document.get('project')} {tool.get('dynamic') if isinstance(tool, dict) else ''}"
+
+
+def _is_text(path: Path) -> bool:
+    """Return whether a path is a file of prose or a version, and not of data."""
+    if path.suffix not in _TEXTS and not path.name.isupper():
+        return False
+    return ".." not in path.parts and path.is_file() and path.stat().st_size <= _LARGEST_TEXT

@@ -12,6 +12,7 @@ __all__ = [
     "CLUSTER",
     "DESCRIBE_DATA",
     "DRAW",
+    "ENTRY_POINT",
     "INSTALLED_MODELS",
     "MEASURING",
     "PREDICT",
@@ -25,6 +26,7 @@ CHECK_WHEEL: Final = Path(__file__).with_name("check_wheel.py")
 CLUSTER: Final = Path(__file__).with_name("cluster")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")
 DRAW: Final = Path(__file__).with_name("draw.py")
+ENTRY_POINT: Final = Path(__file__).with_name("entry_point.py")
 INSTALLED_MODELS: Final = Path(__file__).with_name("installed_models.py")
 MEASURING: Final = Path(__file__).with_name("measuring")
 PREDICT: Final = Path(__file__).with_name("predict.py")

@@ -170,6 +170,8 @@ class Config:
         "Files larger than this are stored in the wheel; smaller ones are deflated")
     data_secrets: tuple[str, ...] = key("secrets.data", kinds.variables, [],
         "Variables with credentials of the data, for what fetches it and no other step")
+    real_rows: str = key("golden.real-rows", kinds.one_of("refused", "allowed"), "refused",
+        "Whether a model is refused one of whose golden rows is a row of the data")
     tolerance: float = key("tolerance", kinds.a_tolerance, 1e-9,
         "How far a golden number may move, relative")
     proof_rows: int = key("proof.rows", kinds.a_whole_number, 200,

@@ -65,14 +65,17 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     Raises:
         StepFailedError: It cannot be built, has members that it must not have, or predicts
             differently than in training; then nothing of it is kept.
+        RefusedError: A file says what the scaffold says of its example.
     """
     from trainwheel.steps.shared.describe import describe, trace
     from trainwheel.steps.shared.held_out import choose_answered
+    from trainwheel.steps.shared.placeholders import refuse_placeholders
     from trainwheel.steps.shared.prove import Repeated, prove
     from trainwheel.wheel.finish import finish
     from trainwheel.wheel.proof import proof_path, render_proof
 
     _require_tools(run.workspace)
+    refuse_placeholders(run.workspace)
     commit = read_commit(run.workspace.layout.root, run.environment)
     raw_wheel = _build(run, release, scratch, commit)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name

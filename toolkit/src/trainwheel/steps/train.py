@@ -25,6 +25,8 @@ from trainwheel.guest import CLUSTER, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
+from trainwheel.steps.shared.entry_point import check_entry_point
+from trainwheel.steps.shared.real_rows import REAL_ROWS, find_real_rows, refuse_real_rows
 from trainwheel.steps.shared.staging import stage_package
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
@@ -55,11 +57,15 @@ def _run(run: Run) -> None:
     workspace, force = run.workspace, run.is_forced("train")
 
     def work(scratch: Path) -> Mapping[str, str]:
+        check_entry_point(run, scratch)
         key = fingerprint(workspace, STEP).key
-        return train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
+        facts = train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
+        report = scratch / workspace.layout.train.name
+        return {**facts, REAL_ROWS: find_real_rows(run, report)}
 
     record = run_step(run, STEP, work)
     forget_checkpoints(workspace.layout, record.fingerprint.key)
+    refuse_real_rows(run, record)
     repeats = check_repeatable(run) if run.options.has("check-repeatable") else None
     for follower in ("evaluate", "report"):
         if follower in run.registered - run.steps:

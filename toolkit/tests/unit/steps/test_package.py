@@ -12,7 +12,7 @@ import pytest
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import Record, read_record
-from trainwheel.errors import LockfileError, StepFailedError, TrainwheelError
+from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.steps.package import STEP, check_members
 from trainwheel.steps.shared.publish import read_proof
 from trainwheel.system.digest import digest_file
@@ -83,6 +83,17 @@ def test_a_wheel_is_built_described_checked_proved_and_recorded(root: Path) -> N
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read("small_model/artefact/model.joblib") == b"weights"
     assert package(root).calls == []
+
+
+def test_a_sentence_about_the_example_of_init_is_refused_before_anything_is_built(
+    root: Path,
+) -> None:
+    write(root, "README.md", "Predicts the course of diabetes from ten measurements.\n")
+    tools = Packaging()
+
+    refuse(root, tools, RefusedError, "README.md line 1")
+
+    assert tools.names == []
 
 
 @pytest.mark.parametrize("failing", ["build", "check"])

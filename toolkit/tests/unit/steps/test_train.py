@@ -23,7 +23,7 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import write, write_lock
-from unit.steps.session import SHA, configure, fail, lock_more, open_with
+from unit.steps.session import SHA, configure, fail, lock_more, open_with, with_entry_point
 from unit.steps.training import MEASURES, training
 
 ARTEFACT = "model/small_model/artefact/model.joblib"
@@ -306,7 +306,7 @@ def test_only_training_on_a_cluster_has_a_time_limit(
     lines = (f'train.engine = "{engine}"', 'train.dask.time-limit = "15 s"')
     configure(root, *lines, 'train.dask.scheduler = "tcp://127.0.0.1:9"')
     write_lock(root, engine=("distributed",))
-    tools = TimedTools(training(), root / ".nox")
+    tools = TimedTools(with_entry_point(training()), root / ".nox")
 
     STEP.run(replace(open_with(root).run, tools=tools))
 

@@ -68,7 +68,7 @@ def stage(workspace: Workspace, version: str, folder: Path) -> None:
     _refuse_local(workspace, requirements)
     stage_package(workspace, folder / workspace.config.source)
     for path in workspace.metadata_files():
-        _copy(path, folder / path.name)
+        _copy(path, folder / path.relative_to(workspace.layout.root))
     _write(folder / requirements.target, requirements.after)
     setup_py = replace_version(_metadata(workspace, requirements, "setup.py"), version)
     _write(folder / "setup.py", setup_py)

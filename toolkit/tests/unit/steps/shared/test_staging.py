@@ -100,6 +100,21 @@ def test_only_what_belongs_into_a_wheel_is_copied_with_the_version(root: Path, c
     assert (root / "setup.py").read_text() == SETUP_PY
 
 
+def test_a_file_that_setup_py_names_is_copied_to_its_place_and_decides(
+    root: Path, copy: Path
+) -> None:
+    keys = []
+    for content in ("old", "new"):
+        write(root, "docs/page.rst", content)
+        write(root, "setup.py", f"{SETUP_PY}# docs/page.rst\n")
+        keys.append(key_of(root))
+
+    stage(open_here(root).workspace, "0.1.7", copy)
+
+    assert (copy / "docs/page.rst").read_text() == "new"
+    assert keys[0] != keys[1]
+
+
 def test_the_copy_requires_what_is_locked(
     root: Path, copy: Path, sentence: Callable[[object], None]
 ) -> None:
