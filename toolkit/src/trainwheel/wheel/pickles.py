@@ -67,6 +67,8 @@ class Reference(NamedTuple):
 
 
 _DTYPE = Reference("numpy", "dtype")
+_STRINGS = "_convert_to_stringdtype_kwargs"
+"""What makes numpy's `StringDType`, whose items joblib writes as Python objects."""
 
 
 @dataclass(slots=True, eq=False)
@@ -192,7 +194,7 @@ class _Machine:
         """Put an object on the stack."""
         if of == ("copyreg", "_reconstructor") and arguments:  # Protocols 0 and 1.
             of, arguments = arguments[0], ()
-        if isinstance(of, Reference) and (of == _DTYPE or of.is_of_joblib):
+        if isinstance(of, Reference) and (of == _DTYPE or of.name == _STRINGS or of.is_of_joblib):
             self.stack.append(_Made(of, arguments))
         else:
             self.stack.append(None)
@@ -240,6 +242,8 @@ def _item_size(dtype: Any) -> int | None:
         dtype: Made by ``numpy.dtype("f8", False, True)``, with a state of (version, byte order,
             subarray, names, fields, size or -1, alignment, flags).
     """
+    if isinstance(dtype, _Made) and dtype.of.name == _STRINGS:
+        return None
     if not isinstance(dtype, _Made) or dtype.is_wrapper or not isinstance(dtype.arguments[0], str):
         message = "has an array of a type that is not numpy's, whose end cannot be told"
         raise UnreadablePickleError(message)
