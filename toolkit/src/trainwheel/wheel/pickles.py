@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from trainwheel.wheel.compressed import COMPRESSION_ERRORS, Source, open_source
 
-__all__ = ["Reference", "UnreadablePickleError", "read_references"]
+__all__ = ["Reference", "UnreadablePickleError", "UnsupportedPickleError", "read_references"]
 
 _LONG = 1000
 """Bytes of a text, or items of a tuple, above which it is neither a name nor a shape."""
@@ -44,6 +44,10 @@ class UnreadablePickleError(Exception):
 
     Its text is the rest of a sentence that begins with the file's name.
     """
+
+
+class UnsupportedPickleError(UnreadablePickleError):
+    """A pickle may well be good, but its compression or an array's type is not known here."""
 
 
 class Reference(NamedTuple):
@@ -100,7 +104,7 @@ def read_references(path: Path) -> frozenset[Reference]:
                 _Machine(source, references).run()
     except NotImplementedError as error:
         message = f"is compressed with {error}, which the standard library cannot read"
-        raise UnreadablePickleError(message) from None
+        raise UnsupportedPickleError(message) from None
     except COMPRESSION_ERRORS as error:
         if isinstance(error, OSError) and error.errno:
             raise
@@ -246,7 +250,7 @@ def _item_size(dtype: Any) -> int | None:
         return None
     if not isinstance(dtype, _Made) or dtype.is_wrapper or not isinstance(dtype.arguments[0], str):
         message = "has an array of a type that is not numpy's, whose end cannot be told"
-        raise UnreadablePickleError(message)
+        raise UnsupportedPickleError(message)
     code, size, flags = dtype.arguments[0], dtype.state[5], dtype.state[7]
     if code.startswith("O") or flags & _HOLDS_OBJECTS:
         return None
