@@ -96,7 +96,8 @@ def train(
 
     Raises:
         StepFailedError: The command failed or wrote no model, data.json is malformed, or the
-            model cannot predict.
+            model is damaged or cannot predict.
+        RefusedError: The model refers to what will not be where the wheel is installed.
         TrainwheelError: The cluster cannot be used.
     """
     model, report = scratch / run.workspace.layout.artefact.name, scratch / "train"
@@ -110,7 +111,11 @@ def train(
         raise StepFailedError(message, hint=hint)
     if (report / "data.json").exists():
         parse_data_digests((report / "data.json").read_bytes())
-    manifest_of(model).write_text(_manifest(run.workspace, model), encoding="utf-8")
+    from trainwheel.steps.shared.dependencies import check_dependencies
+
+    # Before the golden predictions: asking for them loads the model.
+    needed = check_dependencies(run, [model])
+    manifest_of(model).write_text(_manifest(run.workspace, model, needed), encoding="utf-8")
     carriers = _record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
     return {"summary": _describe(report), "model": digest_file(model)}
@@ -201,11 +206,10 @@ def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[
     }
 
 
-def _manifest(workspace: Workspace, model: Path) -> str:
+def _manifest(workspace: Workspace, model: Path, needed: frozenset[str]) -> str:
     packages = requirements(workspace.lock, *STEP.categories(workspace.config))
-    return render_manifest(
-        digest_file(model), model.stat().st_size, versions_that_matter(packages), python_version()
-    )
+    versions = versions_that_matter(packages, needed)
+    return render_manifest(digest_file(model), model.stat().st_size, versions, python_version())
 
 
 def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tuple[str, ...]:

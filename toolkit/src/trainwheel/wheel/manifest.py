@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from trainwheel.requirements.lockfile import LockedRequirement
 
-__all__ = ["FORMAT", "render_manifest", "versions_that_matter"]
+__all__ = ["FORMAT", "OF_ESTIMATORS", "render_manifest", "versions_that_matter"]
 
 SCHEMA = 1
 FORMAT = "joblib"
-_MATTER = frozenset({"scikit-learn", "numpy", "joblib", "scipy"})
+OF_ESTIMATORS = frozenset({"scikit-learn", "numpy", "joblib", "scipy"})
 """Packages that an unpickled estimator is made of."""
 
 
-def versions_that_matter(locked: Iterable[LockedRequirement]) -> dict[str, str]:
-    """Return name → version of the locked packages that an unpickled estimator is made of."""
+def versions_that_matter(
+    locked: Iterable[LockedRequirement], needed: Container[str]
+) -> dict[str, str]:
+    """Return name → version of the locked packages that the model needs to load.
+
+    Args:
+        locked: The locked packages.
+        needed: Names of distributions.
+    """
     return {
         package.name: package.pin.removeprefix("==")
         for package in locked
-        if package.name in _MATTER and package.kind == "release"
+        if package.name in needed and package.kind == "release"
     }
 
 
