@@ -7,7 +7,7 @@ import itertools
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from trainwheel.requirements.lockfile import (
 from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_pipfile
 from trainwheel.settings.config import Config
 from trainwheel.system.environ import Environment
-from trainwheel.system.files import list_files, read_text
+from trainwheel.system.files import everything_below, list_files, read_text
+from trainwheel.wheel.manifest import files_of_manifest
 
 __all__ = ["Workspace"]
 
+_CODE = frozenset({".py", ".pyi", ".typed"})
 _TEXTS = frozenset({".md", ".rst", ".txt"})
 _LARGEST_TEXT = 1 << 20
 
@@ -114,11 +116,12 @@ class Workspace:
         """Check that there is a trained model.
 
         Raises:
-            StepFailedError: The file does not exist.
+            StepFailedError: A file does not exist, or a folder has no files.
         """
-        if not self.layout.artefact.is_file():
-            message = f"{self.config.artefact_path} does not exist"
-            raise StepFailedError(message, hint="train the model first: nox -s train")
+        for path in self.layout.artefacts:
+            if not any(everything_below(path)):
+                message = f"{self.layout.relative(path)} does not exist"
+                raise StepFailedError(message, hint="train the model first: nox -s train")
 
     @property
     def tracked_data(self) -> tuple[str, ...]:
@@ -151,9 +154,43 @@ class Workspace:
 
     def shipped_package(self) -> Iterator[Path]:
         """Yield the files of the package that is shipped, without those that training makes."""
-        for path in list_files(self.layout.package):
-            if path not in self.layout.trained:
-                yield path
+        belongs = self.made_by_training()
+        return (path for path in list_files(self.layout.package) if not belongs(path))
+
+    def trained(self) -> Iterator[Path]:
+        """Yield each file of the trained model, and its manifest, which may be missing as yet."""
+        for path in self.layout.trained:
+            yield from map(Path, everything_below(path)) if path.is_dir() else (path,)
+
+    def unshipped(self) -> list[str]:
+        """Return what training or an earlier configuration left in the package, and is not shipped.
+
+        Names are relative to the root; hidden files, as for git and editors, are not among them.
+        """
+        belongs, trained = self.made_by_training(), frozenset(self.trained())
+        files = (path for path in list_files(self.layout.package) if path not in trained)
+        return [
+            self.layout.relative(path)
+            for path in files
+            if belongs(path) and not path.name.startswith(".")
+        ]
+
+    def made_by_training(self) -> Callable[[Path], bool]:
+        """Return a test for files: whether training makes them, or made them once.
+
+        All but the code in the folder of the model belongs to training, unless that folder is the
+        package itself; elsewhere, what is listed in a manifest of an earlier configuration.
+        """
+        layout = self.layout
+        places = {*layout.trained, *_earlier_models(layout)}
+        owned = layout.artefact.parent if layout.artefact.parent != layout.package else None
+
+        def belongs(path: Path) -> bool:
+            if owned in path.parents and path.suffix not in _CODE:
+                return True
+            return not places.isdisjoint((path, *path.parents))
+
+        return belongs
 
     def metadata_files(self) -> Iterator[Path]:
         """Yield the files that decide what the wheel's metadata says: at the root, or named there.
@@ -205,3 +242,13 @@ def _is_text(path: Path) -> bool:
     if path.suffix not in _TEXTS and not path.name.isupper():
         return False
     return ".." not in path.parts and path.is_file() and path.stat().st_size <= _LARGEST_TEXT
+
+
+def _earlier_models(layout: Layout) -> Iterator[Path]:
+    """Yield what an earlier configuration trained into the package, by the manifest beside it."""
+    for manifest in list_files(layout.package):
+        artefact = manifest.with_suffix("")
+        if manifest.suffix == ".json" and manifest != layout.manifest and artefact.exists():
+            names = files_of_manifest(manifest.read_bytes())
+            if names is not None:
+                yield from (manifest, artefact, *(manifest.parent / name for name in names))

@@ -117,8 +117,8 @@ class Config:
         shown="the last of two, and said")
     source: str = key("source", kinds.a_path, "model",
         "Source root: holds the package and its training")
-    artefact: str = key("artefact", kinds.a_member, "artefact/model.joblib",
-        "The model, inside the package")
+    artefact: tuple[str, ...] = key("artefact", kinds.members, "artefact/model.joblib",
+        "The model, inside the package: a file, a folder, or a list of them, the chief one first")
     tests: str = key("tests", kinds.a_path, "tests", "The model's tests")
     system_tests: str = key("system-tests", kinds.a_path, "tests/system",
         "Those that the wheel must pass")
@@ -215,9 +215,9 @@ class Config:
         return f"{self.source}/{self.package.replace('.', '/')}"
 
     @property
-    def artefact_path(self) -> str:
-        """The file that training makes."""
-        return f"{self.package_folder}/{self.artefact}"
+    def artefact_paths(self) -> tuple[str, ...]:
+        """The files and folders that training makes."""
+        return tuple(f"{self.package_folder}/{name}" for name in self.artefact)
 
 
 _TABLES = frozenset({"sync.extras"})

@@ -22,6 +22,7 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.requirements.addresses import find_field_secrets
+from trainwheel.steps.shared.artefact import notice_unshipped
 from trainwheel.steps.shared.findings import (
     read_data_digests,
     read_engine,
@@ -76,6 +77,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
 
     _require_tools(run.workspace)
     refuse_placeholders(run.workspace)
+    notice_unshipped(run)
     commit = read_commit(run.workspace.layout.root, run.environment)
     raw_wheel = _build(run, release, scratch, commit)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
@@ -83,15 +85,13 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     provenance = trace(run.workspace, release, commit)
     info, source = dist_info_of(raw_wheel), run.workspace.layout.source
     documents = describe(run.workspace, provenance)
-    model_files = {
-        path.relative_to(source).as_posix(): path for path in run.workspace.layout.trained
-    }
+    model_files = {path.relative_to(source).as_posix(): path for path in run.workspace.trained()}
     # The artefact is added here, in chunks: setuptools would read it into memory whole.
     finish(
         raw_wheel,
         wheel,
         {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
-        digests={provenance.artefact.path: provenance.artefact.sha256},
+        digests={name: file.sha256 for name, file in provenance.artefact.members.items()},
         replaced={f"{info}METADATA": _with_card(run.workspace.layout, raw_wheel)},
         store_above=run.workspace.config.store_above,
     )
@@ -189,7 +189,7 @@ def check_members(workspace: Workspace, members: tuple[str, ...]) -> None:
     """
     source = workspace.layout.source
     package = {path.relative_to(source).as_posix() for path in workspace.shipped_package()}
-    model = {path.relative_to(source).as_posix() for path in workspace.layout.trained}
+    model = {path.relative_to(source).as_posix() for path in workspace.trained()}
     required = {name for name in package if name.endswith((".py", "py.typed"))} | model
     contents = {name for name in members if ".dist-info/" not in name}
     if missing := sorted(required - contents):

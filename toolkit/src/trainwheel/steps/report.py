@@ -148,7 +148,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
 def _repeats(layout: Layout) -> str:
     """Return the result of --check-repeatable; empty unless it is about the current model."""
     repeats = parse_repeatability(read_object(layout.repeatability))
-    if repeats is None or repeats.artefact != digest_file(layout.artefact):
+    if repeats is None or repeats.artefact != digest_file(layout.manifest):
         return ""
     return repeats.told
 

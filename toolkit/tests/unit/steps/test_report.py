@@ -172,7 +172,8 @@ def test_the_inputs_of_mistakes_are_shown_only_if_configured(root: Path, *, show
 
 @pytest.mark.parametrize("is_current", [True, False])
 def test_repeatability_is_shown_of_the_current_model_only(root: Path, *, is_current: bool) -> None:
-    artefact = digest_file(root / "model/small_model/artefact/model.joblib") if is_current else SHA
+    manifest = root / "model/small_model/artefact/model.joblib.json"
+    artefact = digest_file(manifest) if is_current else SHA
     repeat = {"engine": "local", "hash_seed": "1", "artefact": artefact, "difference": ""}
     document = {"schema": 1, "holds": "bytes", "artefact": artefact, "repeats": [repeat]}
     write_json(root, "repeatability.json", document)

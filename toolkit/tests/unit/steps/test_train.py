@@ -75,7 +75,7 @@ def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root:
     assert read_json(report / "data.json") == {"wine": SHA}
     record = read_record(root / "build/.trainwheel", "train")
     assert record is not None
-    assert record.facts["model"] == digest_file(artefact)
+    assert record.facts["model"] == digest_file(artefact.with_name("model.joblib.json"))
 
 
 @pytest.mark.parametrize(("metrics", "summary"), [

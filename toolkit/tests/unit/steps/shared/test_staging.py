@@ -168,10 +168,10 @@ def test_a_package_in_a_folder_of_this_machine_is_refused(
 
 
 def test_a_package_is_staged_with_a_given_artefact(root: Path, tmp_path: Path, copy: Path) -> None:
-    artefact = write(tmp_path, "scratch/model.joblib", "fresh weights")
+    model = write(tmp_path, "scratch/model.joblib", "fresh weights").parent
     write(tmp_path, "scratch/model.joblib.json", '{"fresh": true}')
 
-    stage_package(open_here(root).workspace, copy, artefact)
+    stage_package(open_here(root).workspace, copy, model)
 
     folder = copy / "small_model/artefact"
     assert (folder / "model.joblib").read_text() == "fresh weights"
