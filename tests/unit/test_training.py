@@ -22,7 +22,7 @@ from oncology_training.split import split
 SEEN: list[tuple[float, ...]] = []
 
 
-class RecordingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class RecordingClassifier(ClassifierMixin, BaseEstimator):
     """Keeps every row that it is fitted to or asked about; knows nothing."""
 
     def fit(self, matrix: Any, labels: Any) -> Self:  # noqa: ANN401 - as scikit-learn calls it

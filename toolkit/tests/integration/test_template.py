@@ -78,6 +78,81 @@ def test_what_is_rendered_is_clean_with_the_longest_names(
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+MODEL = '''"""A custom transformer, a classifier of one's own, and a training on tables."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import lightgbm
+import numba
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+
+
+class Clip(TransformerMixin, BaseEstimator):
+    """Clip values to quantiles.
+
+    Args:
+        low: The lower quantile.
+        high: The upper quantile.
+    """
+
+    def __init__(self, low: float = 0.01, high: float = 0.99) -> None:
+        self.low, self.high = low, high
+
+    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Learn the quantiles."""
+        self.bounds_ = np.quantile(X, [self.low, self.high], axis=0)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the clipped values."""
+        return X.clip(*self.bounds_)
+
+
+class Majority(ClassifierMixin, BaseEstimator):
+    """Say what most say."""
+
+    def score(self, X: pd.DataFrame, y: pd.Series, sample_weight: pd.Series | None = None) -> float:
+        """Return the share."""
+        return y.mean()
+
+
+@numba.njit
+def double(value: float) -> float:
+    """Return twice the value."""
+    return 2 * value
+
+
+def train(table: pd.DataFrame) -> Pipeline:
+    """Return a fitted pipeline."""
+    X, y = pd.get_dummies(table.drop(columns="label")), table["label"]
+    X_train, _X_test, y_train, _y_test = train_test_split(X, y, random_state=0)
+    encode = ColumnTransformer([("clip", Clip(), ["age"])])
+    model = Pipeline([("encode", encode), ("model", lightgbm.LGBMClassifier(random_state=0))])
+    return model.fit(X_train, y_train)
+'''
+
+
+@pytest.mark.slow
+def test_lint_takes_the_code_that_the_libraries_ask_for(tmp_path: Path) -> None:
+    render_quietly(tmp_path, {"name": "n", "package": "p", "task": "classification", "ci": []})
+    (tmp_path / "model" / "p_training" / "tables.py").write_text(MODEL)
+    folder = Path(sys.executable).parent
+
+    for argv in (("ruff", "check", "--no-cache", "model"), ("mypy", "model/p_training/tables.py")):
+        done = subprocess.run(
+            (str(folder / argv[0]), *argv[1:]), cwd=tmp_path, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_template_names_no_index_and_no_place() -> None:
     texts = [path.read_text("utf-8") for path in TEMPLATE.rglob("*") if path.is_file()]
     assert not [text for text in texts if 'simple/"' in text or "/home/" in text]

@@ -1,7 +1,10 @@
-"""Describe a snapshot of data: ``python -P describe_data.py FOLDER ANSWER``.
+"""Describe a snapshot of data: ``python -P describe_data.py FOLDER ANSWER [MARKERS]``.
 
-The answer is JSON: path → ``rows`` and ``columns`` (name → type) of each file. CSV and JSON lines
-are read here; Parquet where pyarrow is installed. Other files are listed without rows and columns.
+The answer is JSON: path → ``rows`` and ``columns`` of each file; a column is its type, or an object
+with ``type``, how many values are ``absent``, the ``first`` row of those, and ``strays``: the few
+texts among numbers. ``MARKERS`` is JSON, path → column → texts for a missing value beside an empty
+cell; the column "" stands for all. CSV and JSON lines are read here; Parquet where pyarrow is
+installed. Other files are listed without rows and columns.
 """
 
 from __future__ import annotations
@@ -9,22 +12,29 @@ from __future__ import annotations
 import csv
 import importlib
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+_Markers: TypeAlias = Mapping[str, Iterable[str]]
+
+_MOST_STRAYS = 3
+"""As many texts in a column of numbers may stand for a missing value."""
 
 
-def main(folder: str, answer: str) -> None:
+def main(folder: str, answer: str, markers: str = "{}") -> None:
     """Describe every file below ``folder`` in the file ``answer``."""
-    root = Path(folder)
+    root, texts = Path(folder), json.loads(markers)
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    shapes = {path.relative_to(root).as_posix(): _describe(path) for path in files}
+    names = {path.relative_to(root).as_posix(): path for path in files}
+    shapes = {name: _describe(path, texts.get(name, {})) for name, path in names.items()}
     Path(answer).write_text(json.dumps(shapes), encoding="utf-8")
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    readers: Mapping[str, Callable[[Path], dict[str, Any]]] = {
+def _describe(path: Path, markers: _Markers) -> dict[str, Any]:
+    readers: Mapping[str, Callable[[Path, _Markers], dict[str, Any]]] = {
         ".csv": _csv,
         ".tsv": _csv,
         ".jsonl": _json_lines,
@@ -32,39 +42,76 @@ def _describe(path: Path) -> dict[str, Any]:
         ".parquet": _parquet,
     }
     try:
-        return readers.get(path.suffix.lower(), _unknown)(path)
+        return readers.get(path.suffix.lower(), _unknown)(path, markers)
     except (ValueError, csv.Error) as error:
         sys.stderr.write(f"{path.name}: {error}\n")
         sys.exit(2)
 
 
-def _unknown(_: Path) -> dict[str, Any]:
+class _Column:
+    """A column, as far as it has been read."""
+
+    def __init__(self, markers: Iterable[str], absent: int = 0) -> None:
+        self._markers = frozenset(markers)
+        self._kind = self._other = ""
+        self._strays: set[str] = set()
+        self._absent, self._first = absent, int(absent > 0)
+
+    def add(self, value: Any, kind_of: Callable[[Any], str], row: int) -> None:
+        """Add a value; None where it is missing."""
+        if value is None or (isinstance(value, str) and value in self._markers):
+            self._absent += 1
+            self._first = self._first or row
+        elif len(self._strays) <= _MOST_STRAYS:  # with more it is text, whatever follows
+            kind = kind_of(value)
+            self._kind = _wider(self._kind, kind)
+            if kind == "text":
+                self._strays.add(value if isinstance(value, str) else json.dumps(value))
+            else:
+                self._other = _wider(self._other, kind)
+
+    def describe(self) -> Any:
+        """Return its type alone, or an object with what is missing too."""
+        is_number = self._other in {"integer", "number"} and len(self._strays) <= _MOST_STRAYS
+        facts = {
+            "type": self._kind or "empty",
+            "absent": self._absent,
+            "first": self._first,
+            "strays": sorted(self._strays) if is_number else [],
+        }
+        given = {name: value for name, value in facts.items() if value}
+        return facts["type"] if len(given) == 1 else given
+
+
+def _unknown(_: Path, __: _Markers) -> dict[str, Any]:
     return {"rows": None, "columns": {}}
 
 
-def _csv(path: Path) -> dict[str, Any]:
+def _column(name: str, markers: _Markers, absent: int = 0) -> _Column:
+    return _Column([*markers.get("", ()), *markers.get(name, ())], absent)
+
+
+def _csv(path: Path, markers: _Markers) -> dict[str, Any]:
     with path.open(newline="", encoding="utf-8-sig") as stream:
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         reader = csv.reader(stream, delimiter=delimiter)
         header = next(reader, [])
-        kinds = [""] * len(header)
+        columns = {name: _column(name, markers) for name in header}
+        if len(columns) != len(header):
+            message = "two columns have one name"
+            raise ValueError(message)
         rows = 0
         for rows, row in enumerate(reader, 1):
             if len(row) != len(header):
                 message = f"row {rows} has {len(row)} cells, the header {len(header)}"
                 raise ValueError(message)
-            for number, cell in enumerate(row):
-                if cell and kinds[number] != "text":
-                    kinds[number] = _wider(kinds[number], _kind_of_text(cell))
-    columns = dict(zip(header, (kind or "empty" for kind in kinds), strict=True))
-    if len(columns) != len(header):
-        message = "two columns have one name"
-        raise ValueError(message)
-    return {"rows": rows, "columns": columns}
+            for column, cell in zip(columns.values(), row, strict=True):
+                column.add(cell or None, _kind_of_text, rows)
+    return {"rows": rows, "columns": {n: column.describe() for n, column in columns.items()}}
 
 
-def _json_lines(path: Path) -> dict[str, Any]:
-    columns: dict[str, str] = {}
+def _json_lines(path: Path, markers: _Markers) -> dict[str, Any]:
+    columns: dict[str, _Column] = {}
     rows = 0
     with path.open(encoding="utf-8") as stream:
         for rows, line in enumerate(stream, 1):
@@ -72,16 +119,18 @@ def _json_lines(path: Path) -> dict[str, Any]:
             if not isinstance(record, dict):
                 message = f"line {rows} is not a JSON object"
                 raise ValueError(message)  # noqa: TRY004 - one kind of trouble
-            for name, value in record.items():
-                columns[name] = _wider(columns.get(name, ""), _kind_of_value(value))
-    return {"rows": rows, "columns": {name: kind or "empty" for name, kind in columns.items()}}
+            for name in [name for name in record if name not in columns]:
+                columns[name] = _column(name, markers, rows - 1)
+            for name, column in columns.items():
+                column.add(record.get(name), _kind_of_value, rows)
+    return {"rows": rows, "columns": {n: column.describe() for n, column in columns.items()}}
 
 
-def _parquet(path: Path) -> dict[str, Any]:
+def _parquet(path: Path, markers: _Markers) -> dict[str, Any]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        return _unknown(path)
+        return _unknown(path, markers)
     file = parquet.ParquetFile(path)
     fields: Iterable[Any] = file.schema_arrow
     return {"rows": file.metadata.num_rows, "columns": {f.name: str(f.type) for f in fields}}
@@ -95,15 +144,13 @@ def _kind_of_text(cell: str) -> str:
     else:
         return "integer"
     try:
-        float(cell)
+        # NaN and its like are how somebody writes that there is no number.
+        return "number" if math.isfinite(float(cell)) else "text"
     except ValueError:
         return "boolean" if cell.lower() in {"true", "false"} else "text"
-    return "number"
 
 
 def _kind_of_value(value: Any) -> str:
-    if value is None:
-        return ""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Flag, Step
+from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Flag, Step
+from trainwheel.engine.closure import Closure, import_closure
+from trainwheel.engine.entry_points import entries_of, files_named
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import files
 from trainwheel.engine.records import read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, RefusedError, StepFailedError
-from trainwheel.evaluation.data_shape import FileShape, changes, parse_shape, render_shape, rows_of
+from trainwheel.evaluation.data_shape import (
+    FileShape,
+    changes,
+    markers_of,
+    merge,
+    news,
+    parse_shape,
+    render_shape,
+    rows_of,
+)
 from trainwheel.guest import DESCRIBE_DATA
 from trainwheel.system.digest import digest_json
 from trainwheel.system.files import everything_below, write_atomically
@@ -49,7 +61,7 @@ def _run(run: Run) -> None:
     force = run.is_forced("data") or _has_moved(workspace)
     run_step(run, STEP, work, learned=version, force=force)
     if is_accepted:
-        run.console.line(f"{_accept(workspace)} written: commit it")
+        _accept(run)
 
 
 def _has_moved(workspace: Workspace) -> bool:
@@ -74,33 +86,65 @@ def _fetch(run: Run, scratch: Path, version: str, *, is_accepted: bool) -> Mappi
         facts["signature"] = _sign(workspace)
         summary.append(f"{len(workspace.tracked_data)} tracked by DVC")
     if workspace.config.data_command:
-        shape = _take_snapshot(run, folder)
-        facts |= {"shape": render_shape(shape), "version": version}
+        declared = _declared(workspace)
+        observed = _take_snapshot(run, folder, declared)
+        earlier = _earlier(workspace)
         if not is_accepted:
-            _refuse_changes(workspace, shape)
+            _refuse_changes(workspace, declared or earlier, observed)
+        shape = merge(declared, observed)
+        facts |= {
+            "shape": render_shape(shape),
+            # Without a file that declares it, the widest that was seen is what counts.
+            "earlier": render_shape(merge({} if is_accepted else earlier, observed)),
+            "version": version,
+        }
         rows = rows_of(shape)
         summary.append(f"{len(shape)} files" if rows is None else f"{rows} rows")
     return {"summary": ", ".join(summary), **facts}
 
 
-def _accept(workspace: Workspace) -> str:
-    """Write the columns and row counts of the current snapshot; return the file's name.
+def _declared(workspace: Workspace) -> dict[str, FileShape]:
+    """Return what the schema file says; nothing without one."""
+    path = workspace.layout.root / workspace.config.data_schema
+    return parse_shape(path.read_bytes(), path.name) if path.is_file() else {}
+
+
+def _earlier(workspace: Workspace) -> dict[str, FileShape]:
+    """Return the shape of the snapshots before; nothing before the first."""
+    record = read_record(workspace.layout.records, "data")
+    facts = {} if record is None else record.facts
+    text = facts.get("earlier") or facts.get("shape")
+    return parse_shape(text, "the record of data") if text else {}
+
+
+def _accept(run: Run) -> None:
+    """Show how the current snapshot changes the schema file, and write it.
 
     Raises:
         ConfigurationError: No data command is configured.
     """
+    workspace = run.workspace
     record = read_record(workspace.layout.records, "data")
     if record is None or "shape" not in record.facts:
         message = "no snapshot has been fetched that could be accepted"
         raise ConfigurationError(message, hint="configure tool.trainwheel.data.command")
-    name = workspace.config.data_schema
+    name, before = workspace.config.data_schema, _declared(workspace)
+    after = parse_shape(record.facts["shape"], "the record of data")
+    lines = list(news(before, after))
+    for line in lines:
+        run.console.line(f"  {line}")
+    if before and not lines:
+        run.console.line(f"{name} is up to date")
+        return
     write_atomically(workspace.layout.root / name, record.facts["shape"].encode())
-    return name
+    run.console.line(f"{name} written: commit it")
 
 
 def _ask_version(run: Run) -> str:
     argv = tuple(shlex.split(run.workspace.config.data_version_command))
-    output = run.tools.run("data", argv, what="the data's version command", secrets=_SECRETS)
+    env = {"PYTHONPATH": str(run.workspace.layout.source)}
+    what = "the data's version command"
+    output = run.tools.run("data", argv, what=what, secrets=_SECRETS, env=env)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if not lines:
         message = "tool.trainwheel.data.version-command printed nothing"
@@ -108,9 +152,11 @@ def _ask_version(run: Run) -> str:
     return lines[-1]
 
 
-def _take_snapshot(run: Run, folder: Path) -> dict[str, FileShape]:
-    words = shlex.split(run.workspace.config.data_command)
-    argv = tuple(word.replace("{folder}", str(folder)) for word in words)
+def _take_snapshot(
+    run: Run, folder: Path, declared: Mapping[str, FileShape]
+) -> dict[str, FileShape]:
+    parts = shlex.split(run.workspace.config.data_command)
+    argv = tuple(word.replace("{folder}", str(folder)) for word in parts)
     env = {"PYTHONPATH": str(run.workspace.layout.source)}
     run.tools.run("data", argv, what="the data command", secrets=_SECRETS, env=env)
     if not any(everything_below(folder)):
@@ -118,7 +164,8 @@ def _take_snapshot(run: Run, folder: Path) -> dict[str, FileShape]:
         hint = "it must write into the folder that {folder} names in tool.trainwheel.data.command"
         raise StepFailedError(message, hint=hint)
     answer = folder.with_name("shape.json")
-    command = (str(run.tools.python("data")), "-P", str(DESCRIBE_DATA), str(folder), str(answer))
+    words = (str(folder), str(answer), json.dumps(markers_of(declared)))
+    command = (str(run.tools.python("data")), "-P", str(DESCRIBE_DATA), *words)
     result = run.tools.complete(Command(command), "data")
     if result.failed:
         message = f"the snapshot cannot be read: {result.last_line}"
@@ -126,20 +173,15 @@ def _take_snapshot(run: Run, folder: Path) -> dict[str, FileShape]:
     return parse_shape(answer.read_bytes(), "the snapshot")
 
 
-def _refuse_changes(workspace: Workspace, shape: Mapping[str, FileShape]) -> None:
-    path = workspace.layout.root / workspace.config.data_schema
-    record = read_record(workspace.layout.records, "data")
-    if path.is_file():
-        before = parse_shape(path.read_bytes(), path.name)
-    elif record is not None and "shape" in record.facts:
-        before = parse_shape(record.facts["shape"], "the record of data")
-    else:
-        return
-    differences = list(changes(before, shape, workspace.config.data_max_row_change))
+def _refuse_changes(
+    workspace: Workspace, before: Mapping[str, FileShape], shape: Mapping[str, FileShape]
+) -> None:
+    most = workspace.config.data_max_row_change
+    differences = list(changes(before, shape, most)) if before else []
     if differences:
         more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
         message = f"the data differs from what was accepted: {differences[0]}{more}"
-        hint = "if the change is intended: nox -s data -- --accept"
+        hint = "if the change is right: nox -s data -- --accept"
         raise RefusedError(message, hint=hint, details=differences)
 
 
@@ -162,6 +204,18 @@ def _sign(workspace: Workspace) -> str:
     return digest_json([[name, *workspace.digests.written(name)] for name in names])
 
 
+def _programs(workspace: Workspace) -> Closure:
+    """Return what the commands for the data run: their scripts, with what these import."""
+    root, source, config = workspace.layout.root, workspace.layout.source, workspace.config
+    commands = (config.data_command, config.data_version_command)
+    argvs = [shlex.split(command) for command in commands if command]
+    entries = [entry for argv in argvs for entry in entries_of(argv, root, source) or ()]
+    scan = workspace.digests.imports
+    closure = import_closure(entries, root=root, source=source, scan=scan)
+    named = {path for argv in argvs for path in files_named(argv, root)}
+    return Closure(closure.files | named - workspace.layout.trained, closure.widened_by)
+
+
 def _tracked(workspace: Workspace) -> Iterator[Path]:
     return (workspace.layout.root / f"{name}.dvc" for name in workspace.tracked_data)
 
@@ -169,6 +223,7 @@ def _tracked(workspace: Workspace) -> Iterator[Path]:
 def _facts(workspace: Workspace) -> dict[str, str]:
     return {
         "the data command": workspace.config.data_command,
+        "what stands for a missing value": digest_json(markers_of(_declared(workspace))),
         "tracked by DVC": " ".join(workspace.tracked_data),
     }
 
@@ -180,7 +235,10 @@ STEP = Step(
     is_link=True,
     category="data",
     alone=True,
-    inputs=(files("the `.dvc` files of `data`", _tracked),),
+    inputs=(
+        files("the `.dvc` files of `data`", _tracked),
+        Files("what `data.command` and `data.version-command` run and import", _programs),
+    ),
     facts=_facts,
     learns=(VERSION,),
     outputs=lambda layout: (layout.data,),

@@ -6,25 +6,33 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.data_shape import (
+    Column,
     FileShape,
     changes,
     columns_digest,
+    markers_of,
+    merge,
+    news,
     parse_shape,
     render_shape,
     rows_of,
 )
 from trainwheel.guest import DESCRIBE_DATA
 
-BEFORE = {"a.csv": FileShape(100, {"age": "integer", "name": "text"})}
+
+def shape(rows: int | None = 100, **columns: Any) -> dict[str, FileShape]:
+    entries = columns or {"age": "integer", "name": "text"}
+    return {"a.csv": FileShape(rows, {name: Column.read(c) for name, c in entries.items()})}
 
 
-def shape(rows: int | None = 100, **columns: str) -> dict[str, FileShape]:
-    return {"a.csv": FileShape(rows, columns or {"age": "integer", "name": "text"})}
+BEFORE = shape()
+GAPS = {"type": "integer", "absent": 16, "first": 24}
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,17 @@ def shape(rows: int | None = 100, **columns: str) -> dict[str, FileShape]:
         (shape(age="integer"), None, ["column name of a.csv is gone"]),
         (shape(age="number", name="text"), None, ["column age of a.csv was integer, is number"]),
         (shape(age="integer", name="text", city="text"), None, ["column city of a.csv is new"]),
+        (shape(age="empty", name="text"), None, []),
+        (
+            shape(age={"type": "text", "strays": ["?"]}, name="text"),
+            None,
+            ["column age of a.csv was integer, is text for '?', which `missing` can name"],
+        ),
+        (
+            shape(age=GAPS, name="text"),
+            None,
+            ["column age of a.csv is not nullable, and 16 values are missing, the first in row 24"],
+        ),
         (shape(name="text", age="integer"), None, ["the columns of a.csv have another order"]),
         ({}, None, ["a.csv is gone"]),
         (BEFORE | {"b.csv": FileShape(1, {})}, None, ["b.csv is new"]),
@@ -50,6 +69,52 @@ def test_what_changed_is_told(
     assert list(changes(BEFORE, now, most)) == told
 
 
+@pytest.mark.parametrize("declared", [
+    {"type": "integer", "nullable": True}, {"type": "number", "missing": ["?"]}, "empty",
+])  # fmt: skip
+@pytest.mark.parametrize("observed", ["integer", "empty"])
+def test_data_may_be_narrower_than_what_is_declared(declared: Any, observed: Any) -> None:
+    before, now = shape(age=declared), shape(age=observed)
+
+    assert list(changes(before, now, None)) == []
+    # What was declared stays, but a type that nobody knew yet.
+    known = merge(before, now)["a.csv"].columns["age"]
+    assert known.as_json() == (observed if declared == "empty" else declared)
+
+
+def test_what_does_not_hold_any_more_is_widened() -> None:
+    before = shape(age="integer", name={"type": "text", "missing": ["?"]})
+
+    after = merge(before, shape(age={**GAPS, "type": "number"}, name=GAPS))
+
+    assert after == parse_shape(render_shape(after), "x") | {"a.csv": after["a.csv"]}
+    assert json.loads(render_shape(after))["a.csv"]["columns"] == {
+        "age": {"type": "number", "nullable": True},
+        "name": {"type": "integer", "missing": ["?"]},
+    }
+    assert list(news(before, after)) == [
+        "  age: integer → number, nullable", "  name: text, nullable → integer, nullable",
+    ]  # fmt: skip
+
+
+def test_the_texts_for_a_missing_value_are_those_of_file_and_column() -> None:
+    columns = {"age": Column("integer", missing=("?",)), "name": Column("text")}
+
+    assert markers_of({"a.csv": FileShape(1, columns, ("NA",))}) == {
+        "a.csv": {"": ["NA"], "age": ["?"]}
+    }
+
+
+def test_news_names_files_columns_and_rows() -> None:
+    after = shape(7, age="integer", city="text") | {"b.csv": FileShape(1, {"x": Column("text")})}
+
+    assert list(news(BEFORE, after)) == [
+        "  name: text (gone)", "  city: text (new)", "  a.csv: 7 rows, were 100",
+        "b.csv is new", "  x: text (new)",
+    ]  # fmt: skip
+    assert list(news(BEFORE, BEFORE)) == []
+
+
 def test_a_shape_survives_its_file() -> None:
     again = parse_shape(render_shape(BEFORE), "data-schema.json")
 
@@ -59,15 +124,22 @@ def test_a_shape_survives_its_file() -> None:
     assert rows_of(again | {"b": FileShape(None, {})}) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}', '{"a": {"rows": "x", "columns": {}}}'])
+@pytest.mark.parametrize("text", [
+    "", "[]", "{", '{"a": 1}', '{"a": {"rows": "x", "columns": {}}}',
+    '{"a": {"rows": 1, "columns": {"x": 1}}}', '{"a": {"rows": 1, "columns": {"x": {}}}}',
+    '{"a": {"rows": 1, "columns": {"x": {"type": "text", "nulable": true}}}}',
+    '{"a": {"rows": 1, "columns": {"x": {"type": "text", "missing": [1]}}}}',
+])  # fmt: skip
 def test_a_file_that_holds_no_shape_is_one_line(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r": data-schema\.json does not hold columns"):
         parse_shape(text, "data-schema.json")
 
 
-def describe(folder: Path) -> subprocess.CompletedProcess[str]:
+def describe(folder: Path, *markers: str) -> subprocess.CompletedProcess[str]:
     argv = (sys.executable, "-P", str(DESCRIBE_DATA), str(folder), str(folder.parent / "answer"))
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        (*argv, *markers), capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def test_a_snapshot_is_described(tmp_path: Path) -> None:
@@ -79,11 +151,35 @@ def test_a_snapshot_is_described(tmp_path: Path) -> None:
 
     assert describe(folder).returncode == 0
 
-    columns = {"id": "integer", "size": "number", "name": "text", "on": "boolean", "none": "empty"}
+    columns = {
+        "id": "integer", "size": "number", "name": {"type": "text", "strays": ["x"]},
+        "on": "boolean", "none": {"type": "empty", "absent": 2, "first": 1},
+    }  # fmt: skip
+    late = {"type": "text", "absent": 1, "first": 1}
     assert json.loads((tmp_path / "answer").read_bytes()) == {
         "a.csv": {"rows": 2, "columns": columns},
         "c.bin": {"rows": None, "columns": {}},
-        "parts/b.jsonl": {"rows": 2, "columns": {"x": "number", "y": "empty", "z": "text"}},
+        "parts/b.jsonl": {"rows": 2, "columns": {"x": "number", "y": columns["none"], "z": late}},
+    }
+
+
+def test_texts_for_a_missing_value_are_not_values(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    rows = "\ufeffnuclei,city,late\n?,NA,\n1,?,NaN\n10,Ulm,2\n"
+    (tmp_path / "data" / "a.csv").write_text(rows, encoding="utf-8")
+    (tmp_path / "data" / "b.jsonl").write_text('{"x": ""}\n{"x": [1], "new": 1}\n{"x": null}\n')
+
+    assert describe(tmp_path / "data", '{"a.csv": {"": ["NA"], "nuclei": ["?"]}}').returncode == 0
+
+    answer = json.loads((tmp_path / "answer").read_bytes())
+    assert answer["a.csv"]["columns"] == {
+        "nuclei": {"type": "integer", "absent": 1, "first": 1},
+        "city": {"type": "text", "absent": 1, "first": 1},
+        "late": {"type": "text", "absent": 1, "first": 1, "strays": ["NaN"]},
+    }
+    assert answer["b.jsonl"]["columns"] == {
+        "x": {"type": "text", "absent": 1, "first": 3},
+        "new": {"type": "integer", "absent": 2, "first": 1},
     }
 
 

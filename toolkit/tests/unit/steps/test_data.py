@@ -45,7 +45,7 @@ def add_key(root: Path, line: str) -> None:
 
 def source(
     rows: int | None = 2,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, Any] | None = None,
     *,
     version: str = "v1",
     files: Mapping[str, str] | None = None,
@@ -57,7 +57,7 @@ def source(
             return version
         if str(DESCRIBE_DATA) in call.argv:
             shape: dict[str, Any] = {"rows": rows, "columns": columns or COLUMNS}
-            Path(call.argv[-1]).write_text(json.dumps({"rows.csv": shape}))
+            Path(call.argv[-2]).write_text(json.dumps({"rows.csv": shape}))
         else:
             for name, text in ({"rows.csv": "a,b\n"} if files is None else files).items():
                 write(Path(call.argv[-2]), name, text)
@@ -179,6 +179,79 @@ def test_accepting_writes_the_file_to_commit(fetching: Path) -> None:
     schema = json.loads((fetching / "data-schema.json").read_bytes())
     assert schema == {"rows.csv": {"rows": 2, "columns": OTHER}}
     fetch(fetching, source(columns=OTHER), "force")
+
+
+GAPS = {"a": {"type": "integer", "absent": 3, "first": 2}, "b": "text"}
+
+
+def test_accepting_shows_the_change_and_keeps_what_was_declared(fetching: Path) -> None:
+    declared = {"type": "number", "missing": ["?"]}
+    schema = {"rows.csv": {"rows": 9, "columns": {"a": declared, "b": "integer"}}}
+    write(fetching, "data-schema.json", json.dumps(schema))
+
+    session = fetch(fetching, source(columns=GAPS), "accept")
+
+    describing = session.calls[-1]
+    assert json.loads(describing.argv[-1]) == {"rows.csv": {"a": ["?"]}}
+    assert "  b: integer → text" in session.output
+    assert "rows.csv: 2 rows, were 9" in session.output
+    assert json.loads((fetching / "data-schema.json").read_bytes()) == {
+        "rows.csv": {"rows": 2, "columns": {"a": declared, "b": "text"}}
+    }
+    again = fetch(fetching, source(columns=GAPS), "accept")
+    assert "data-schema.json is up to date" in again.output
+    assert again.calls == []
+
+
+def test_a_missing_value_is_refused_where_none_was_seen_and_not_where_one_was(
+    fetching: Path,
+) -> None:
+    fetch(fetching)
+    with pytest.raises(RefusedError, match="3 values are missing, the first in row 2"):
+        fetch(fetching, source(columns=GAPS), "force")
+
+    fetch(fetching, source(columns=GAPS), "accept", "force")
+    fetch(fetching, source(), "force")
+    (fetching / "data-schema.json").unlink()
+
+    assert fetch(fetching, source(columns=GAPS), "force").calls
+
+
+def test_a_fetch_that_fails_accepts_nothing(fetching: Path) -> None:
+    with pytest.raises(StepFailedError):
+        fetch(fetching, fail("the store is closed"), "accept")
+
+    assert not (fetching / "data-schema.json").exists()
+
+
+@pytest.mark.parametrize(("command", "name"), [
+    ("python tools/get.py {folder}", "tools/get.py"), ("sh tools/get.sh {folder}", "tools/get.sh"),
+    ("python -m fetching.main {folder}", "model/fetching/main.py"),
+    # What the script imports.
+    ("python tools/get.py {folder}", "tools/queries.py"),
+    ("python -c 1 {folder} --sql tools/all.sql", "tools/all.sql"),
+])  # fmt: skip
+def test_an_edited_script_fetches_again(fetching: Path, command: str, name: str) -> None:
+    write(fetching, "tools/get.py", "import queries\n")
+    for path in ("tools/get.sh", "tools/queries.py", "model/fetching/main.py", "tools/all.sql"):
+        write(fetching, path, "")
+    text = (fetching / "pyproject.toml").read_text()
+    write(fetching, "pyproject.toml", text.replace(COMMAND, f'data.command = "{command}"'))
+    answer = source()
+
+    def tools(call: Call) -> str:
+        if str(DESCRIBE_DATA) in call.argv:
+            return answer(call)
+        folder = next(word for word in call.argv if word.endswith("data"))
+        write(Path(folder), "rows.csv", "a,b\n")
+        return ""
+
+    fetch(fetching, tools)
+    write(fetching, "README.md", "other")
+    assert fetch(fetching, tools).calls == []
+    write(fetching, name, "# edited\n" if name.endswith(".py") else "edited")
+
+    assert fetch(fetching, tools).calls
 
 
 def test_the_number_of_rows_may_change_by_the_configured_share(fetching: Path) -> None:

@@ -105,7 +105,10 @@ def read_snapshot(workspace: Workspace) -> dict[str, object] | None:
     return {
         "version": record.facts.get("version") or None,
         "rows": rows_of(shape),
-        "columns": {name: dict(file.columns) for name, file in shape.items()},
+        "columns": {
+            name: {column: entry.as_json() for column, entry in file.columns.items()}
+            for name, file in shape.items()
+        },
         "columns_digest": columns_digest(shape),
     }
 
