@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pandas as pd
@@ -11,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from own_model.classifier import MEASUREMENTS
 from own_training.report import write_report
 
-GOLDEN = [
+GOLDEN: list[dict[str, Any]] = [
     {**dict.fromkeys(MEASUREMENTS, 1), "bare_nuclei": "?"},
     {**dict.fromkeys(MEASUREMENTS, 9), "mitoses": 1},
 ]

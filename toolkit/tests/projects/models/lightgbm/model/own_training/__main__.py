@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from own_model.classifier import COLUMNS
 from own_training.report import write_report
 
-GOLDEN = [
+GOLDEN: list[dict[str, Any]] = [
     {"amount": 90.0, "income": 20.0, "years": 1.0},
     {"amount": 10.0, "income": None, "years": 20.0},
 ]
