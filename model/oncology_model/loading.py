@@ -6,7 +6,8 @@ import warnings
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib import metadata
 from importlib.resources.abc import Traversable
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
@@ -140,10 +141,10 @@ def _describe_damage(artefact: Traversable, problem: str) -> DamagedArtefactErro
 
 def _check_versions(artefact: Traversable, required: Mapping[str, str]) -> None:
     try:
-        installed = _read_versions()
+        installed = _read_versions(required)
     except ImportError as error:
         problem = f"{artefact}: cannot be loaded without its packages ({error})"
-        pins = [to_requirement(package, required[package]) for package in PACKAGES]
+        pins = [to_requirement(package, version) for package, version in required.items()]
         raise VersionMismatchError(problem, pins) from error
     if mismatches := list(find_mismatches(required, installed)):
         expected = ", ".join(f"{mismatch.package} {mismatch.required}" for mismatch in mismatches)
@@ -152,15 +153,17 @@ def _check_versions(artefact: Traversable, required: Mapping[str, str]) -> None:
         raise VersionMismatchError(problem, [mismatch.requirement for mismatch in mismatches])
 
 
-def _read_versions() -> dict[str, str]:
-    # What is imported counts, for metadata may be left over from what was installed before.
+def _read_versions(packages: Iterable[str]) -> dict[str, str]:
+    # What is imported counts, for metadata may be left over from what was installed before. Of the
+    # packages that not every model needs, nothing says under which name they are imported.
     import joblib  # noqa: PLC0415 - only a prediction needs them, and pays the second they take
     import numpy as np  # noqa: PLC0415
     import sklearn  # noqa: PLC0415
 
-    modules = (sklearn, np, joblib)
+    modules = dict(zip(PACKAGES, (sklearn, np, joblib), strict=True))
     return {
-        package: str(module.__version__) for package, module in zip(PACKAGES, modules, strict=True)
+        name: str(modules[name].__version__) if name in modules else metadata.version(name)
+        for name in packages
     }
 
 

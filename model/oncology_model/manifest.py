@@ -9,12 +9,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # Public versions and local ones (PEP 440), but nothing that would garble a message.
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*[0-9A-Za-z.+-]{0,40}")
 _RELEASE = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 PACKAGES = ("scikit-learn", "numpy", "joblib")
-"""The packages whose versions decide whether an artefact loads, and loads rightly."""
+"""The packages whose versions decide whether any artefact loads, and loads rightly."""
+
+EXACT = frozenset({
+    "catboost", "category-encoders", "feature-engine", "hdbscan", "imbalanced-learn", "lightgbm",
+    "ngboost", "scikit-learn", "scikit-learn-intelex", "scikit-survival", "sktime", "statsmodels",
+    "umap-learn", "xgboost", "xgboost-cpu",
+})  # fmt: skip
+"""The packages that promise nothing for what another version of them pickled."""
+
+_ONE_MAJOR = frozenset({"numpy", "pandas"})
+# scikit-learn itself says which versions of scipy it works with.
+_UNCHECKED = frozenset({"scipy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +36,8 @@ class Manifest:
     Attributes:
         sha256: the digest of its bytes, 64 lower-case hexadecimal digits.
         size: its length in bytes.
-        versions: the version of each of `PACKAGES` that it was made with.
+        versions: the version of each of `PACKAGES`, and of the other packages that the artefact
+            refers to, that it was made with.
     """
 
     sha256: str
@@ -74,7 +87,9 @@ def parse_manifest(content: bytes) -> Manifest:
             "size": int(size),
             "versions": {**versions},
         } if _DIGEST.fullmatch(sha256):
-            return Manifest(sha256, size, {name: _pick(versions, name) for name in PACKAGES})
+            names = dict.fromkeys((*PACKAGES, *map(str, versions)))
+            checked = [name for name in names if name not in _UNCHECKED]
+            return Manifest(sha256, size, {name: _pick(versions, name) for name in checked})
     message = "not a manifest of schema 1"
     raise ValueError(message)
 
@@ -85,11 +100,12 @@ def find_mismatches(
     """Find the packages with which the artefact might not load, or predict wrongly.
 
     scikit-learn must be the very version: it promises nothing between any two, and a forest
-    of 1.3.2 loads in 1.9.1 with mere warnings and predicts wrongly. numpy and joblib read
-    what older ones of them wrote; numpy's major versions do not.
+    of 1.3.2 loads in 1.9.1 with mere warnings and predicts wrongly. So must the others in
+    `EXACT`. numpy, joblib and the rest read what older ones of them wrote; numpy's and pandas'
+    major versions do not.
 
     Args:
-        required: the version of each of `PACKAGES` that the artefact was made with.
+        required: the version of each package that the artefact was made with.
         installed: the versions that are installed, of the same packages.
     """
     for package, version in required.items():
@@ -99,17 +115,17 @@ def find_mismatches(
 
 def to_requirement(package: str, version: str) -> str:
     """Say which versions of a package an artefact loads with, if it was made with *version*."""
-    if package == "scikit-learn":
+    if package in EXACT:
         return f"{package}=={version}"
-    limit = f",<{_read_release(version)[0] + 1}" if package == "numpy" else ""
+    limit = f",<{_read_release(version)[0] + 1}" if package in _ONE_MAJOR else ""
     return f"{package}>={version}{limit}"
 
 
 def _is_compatible(package: str, required: str, installed: str) -> bool:
-    if package == "scikit-learn":
+    if package in EXACT:
         return installed == required
     oldest, release = _read_release(required), _read_release(installed)
-    return release >= oldest and (package != "numpy" or release[0] == oldest[0])
+    return release >= oldest and (package not in _ONE_MAJOR or release[0] == oldest[0])
 
 
 def _read_release(version: str) -> tuple[int, ...]:
@@ -120,6 +136,9 @@ def _read_release(version: str) -> tuple[int, ...]:
 
 def _pick(versions: Mapping[object, object], name: str) -> str:
     version = versions.get(name)
+    if not _NAME.fullmatch(name):
+        message = "a name in it is not that of a package"
+        raise ValueError(message)
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         message = f"no version of {name} in it"
         raise ValueError(message)

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import sys
@@ -204,6 +205,23 @@ def test_all_that_is_wrong_with_the_packages_is_said_at_once(
         Classifier(bomb).predict(small)
     assert caught.value.requirements == ("scikit-learn==1.3.2", "numpy>=1.26.4,<2")
     assert str(caught.value).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("package", "problem"),
+    [
+        ("pytest", f"but pytest {pytest.__version__} is installed"),
+        ("not-installed", "not-installed"),
+    ],
+)
+def test_every_package_that_the_manifest_records_is_checked(
+    bomb: Path, small: Tumor, write_manifest: Callable[..., Path], package: str, problem: str
+) -> None:
+    write_manifest(bomb, versions=HERE | {package: "999.0"})
+    with pytest.raises(VersionMismatchError, match=re.escape(problem)) as caught:
+        Classifier(bomb).predict(small)
+    assert f"{package}>=999.0" in caught.value.requirements
+    assert MARKS == []
 
 
 def test_the_error_survives_pickling() -> None:

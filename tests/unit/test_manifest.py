@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oncology_model.manifest import PACKAGES, find_mismatches, parse_manifest, to_requirement
 
 MADE = {"scikit-learn": "1.9.1", "numpy": "2.4.6", "joblib": "1.6.0"}
+MORE = {"lightgbm": "4.7.0", "imbalanced-learn": "0.14.2", "pandas": "3.1.1", "pyarrow": "24.0"}
 SOUND: dict[str, object] = {
     "schema": 1,
     "format": "joblib",
@@ -36,9 +37,20 @@ def test_a_sound_manifest_is_read() -> None:
     assert manifest.versions == MADE
 
 
-def test_fields_and_packages_beyond_those_needed_are_passed_over() -> None:
+def test_fields_and_packages_that_no_model_is_bound_to_are_passed_over() -> None:
     more = SOUND | {"platform": "x", "versions": MADE | {"scipy": "1.17.0"}}
     assert parse_manifest(write(more)) == parse_manifest(write(SOUND))
+
+
+def test_all_other_packages_that_the_artefact_needs_are_read() -> None:
+    versions = MADE | {"lightgbm": "4.7.0", "imbalanced-learn": "0.14.2"}
+    assert parse_manifest(write(SOUND | {"versions": versions})).versions == versions
+
+
+@pytest.mark.parametrize("name", ["", "A", "a b", "a;b", "-a", "a\n", "\ud800"])
+def test_a_name_that_would_garble_a_message_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not that of a package"):
+        parse_manifest(write(SOUND | {"versions": MADE | {name: "1.0"}}))
 
 
 @pytest.mark.parametrize("name", [name for name in SOUND if name != "python"])
@@ -129,10 +141,19 @@ def test_a_manifest_with_any_one_byte_changed_is_read_or_refused_with_one_kind_o
         ("joblib", "2.0.0", True),
         ("joblib", "1.5.3", False),
         ("joblib", "unknown", False),
+        ("lightgbm", "4.7.0", True),
+        ("lightgbm", "4.7.1", False),
+        ("imbalanced-learn", "0.14.3", False),
+        ("pandas", "3.2.0", True),
+        ("pandas", "3.1.0", False),
+        ("pandas", "4.0.0", False),
+        ("pyarrow", "25.0", True),
+        ("pyarrow", "23.0", False),
     ],
 )
 def test_versions_that_an_artefact_loads_with(package: str, found: str, *, fits: bool) -> None:
-    mismatches = list(find_mismatches(MADE, MADE | {package: found}))
+    made = MADE | MORE
+    mismatches = list(find_mismatches(made, made | {package: found}))
     assert [mismatch.package for mismatch in mismatches] == ([] if fits else [package])
 
 

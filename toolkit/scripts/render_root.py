@@ -35,6 +35,13 @@ REFERENCE: Mapping[str, Any] = {
         "sensitivity = { min = 0.9, max-drop = 0.05 }",
         "roc_auc = { min = 0.95, max-drop = 0.02 }",
     ],
+    "card": [
+        'intended-use = "An example of a model that is trained, tested and shipped as a wheel."',
+        'limits = """',
+        "Not a medical device: nobody may be treated, or not, by what it says.",
+        "It learnt from fewer than 569 tumours, and was never tried on those of another hospital.",
+        '"""',
+    ],
 }
 _OWN = ("README.md", "docs/index.md", "model/", "tests/")
 _LOADING = tuple(

@@ -29,7 +29,7 @@ __all__ = [
 
 _TARGET = re.compile(r"^(?P<name>[a-z.]+):.*?## (?P<help>.*)$", re.MULTILINE)
 
-_SAMPLE = Layout(Path(), Path("model"), Path("model/package"), Path("artefact"))
+_SAMPLE = Layout(Path(), Path("model"), Path("model/package"), (Path("artefact"),))
 """Paths as the manual names them."""
 
 

@@ -6,7 +6,8 @@ __all__ = ["needless_imports"]
 
 WAITING = """
 copier http.server jinja2 requests tomlkit urllib3 xml.etree trainwheel.scaffold
-trainwheel.evaluation.golden trainwheel.evaluation.junit trainwheel.index.embedded
+trainwheel.evaluation.golden trainwheel.evaluation.importance trainwheel.evaluation.junit
+trainwheel.index.embedded
 trainwheel.index.router trainwheel.index.transport trainwheel.index.upload trainwheel.install.lock
 trainwheel.install.wheelhouse trainwheel.requirements.setup_cfg trainwheel.steps.shared.cluster
 trainwheel.steps.shared.describe trainwheel.steps.shared.measure trainwheel.steps.shared.prove

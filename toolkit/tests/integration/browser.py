@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.server
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,14 +50,38 @@ def browse() -> Iterator[Browser]:
             browser.close()
 
 
-def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Watched:
-    """Open a file at a width in CSS pixels, light or dark."""
+class _Strict(http.server.SimpleHTTPRequestHandler):
+    """Sends files as Jenkins sends what it archived, unless it is configured otherwise."""
+
+    def end_headers(self) -> None:
+        policy = "sandbox; default-src 'none'; img-src 'self'; style-src 'self';"
+        self.send_header("Content-Security-Policy", policy)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library has it
+        """Stay silent."""
+
+
+@contextlib.contextmanager
+def serve_strictly(folder: Path) -> Iterator[str]:
+    """Serve a folder on this machine under a strict content security policy; yield the address."""
+    handler = functools.partial(_Strict, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def open_page(browser: Browser, address: str, width: int, scheme: Any) -> Watched:
+    """Open a page at a width in CSS pixels, light or dark."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     watched = Watched(page)
     page.on("console", lambda message: watched.said.append(message.text))
     page.on("pageerror", lambda error: watched.said.append(str(error)))
     page.on("request", lambda request: watched.asked.append(request.url))
-    page.goto(path.as_uri())
+    page.goto(address)
     return watched
 
 

@@ -12,6 +12,10 @@ from integration.tiny import TinyProject
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 TRAINING = "model/tiny_training/__main__.py"
+CLASSIFIER = "model/tiny_model/classifier.py"
+NAN_ROWS = '    rows[::30] = [float("nan")] * 10\n'
+NULL_IS_LARGE = '    record = {"x": 99 if record["x"] is None else record["x"]}\n'
+FLIP = '        return {"label": "small", "value": record["x"] * model["factor"]}\n'
 
 
 def ask(project: TinyProject, gate: str) -> None:
@@ -79,3 +83,52 @@ def test_a_new_feature_does_not_end_the_comparison(published_learner: TinyProjec
     assert run.code == 0, run.output
     assert "0.1.0 is asked without région, which it does not know" in run.output
     assert "on the same 300 rows" in run.line("  passed  accuracy")
+
+
+def test_an_inverted_entry_point_passes_no_gate(published_learner: TinyProject) -> None:
+    ask(published_learner, "accuracy = { min = 0.7 }")
+    classifier = '"big" if record["x"] > model["border"] else "small"'
+    published_learner.replace(CLASSIFIER, classifier, classifier.replace(">", "<="))
+
+    differs = published_learner.nox("test")
+    published_learner.replace(TRAINING, '"accuracy": share, ', "")
+    published_learner.replace(TRAINING, "predictions.csv", "unused.csv")
+    alone = published_learner.nox("test")
+
+    line = differs.error("refused")
+    assert "what ships is not what was trained: 300 of 300 held-out rows" in line
+    assert differs.line("row  training said  the entry point says")
+    assert "accuracy is 0.11" in alone.error("refused")
+
+
+def test_a_missing_value_that_the_entry_point_reads_otherwise_is_refused(
+    published_learner: TinyProject,
+) -> None:
+    scores = "1 / (1 + math.exp((border - row) / 2))"
+    published_learner.replace(TRAINING, "    answers = [", NAN_ROWS + "    answers = [")
+    published_learner.replace(TRAINING, scores, f"0.5 if math.isnan(row) else {scores}")
+    null = '{"x": None if math.isnan(row) else row}'
+    published_learner.replace(TRAINING, '{"x": row}', null)
+    published_learner.replace(CLASSIFIER, "    with as_file", NULL_IS_LARGE + "    with as_file")
+
+    line = published_learner.nox("evaluate").error("refused")
+
+    assert "what ships is not what was trained: 10 of 300 held-out rows" in line
+    assert "null for x, which is None at the function and NaN in training" in line
+
+
+def test_a_wheel_that_answers_otherwise_than_the_sources_is_not_packaged(
+    published_learner: TinyProject,
+) -> None:
+    elsewhere = '"site-packages" in __file__ and 12 < record["x"] < 13'
+    published_learner.replace(
+        CLASSIFIER, "    return {", f"    if {elsewhere}:\n{FLIP}    return {{"
+    )
+
+    run = published_learner.nox("package")
+
+    line = run.error("failed")
+    assert "holdout.jsonl differently than the sources do: label was 'big', is 'small'" in line
+    assert '{"x"' not in run.output
+    (wheel,) = (published_learner.root / "build/dist").glob("*.whl")
+    assert wheel.name.startswith("tiny_model-0.1.0-")

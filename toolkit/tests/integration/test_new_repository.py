@@ -13,6 +13,8 @@ from integration.jobs import JenkinsJob
 from integration.reader import READER, admit_reader
 from integration.repositories import Repository, Service, make_repository
 from integration.tiny import RealIndex, serve_index, versions
+from trainwheel.wheel.metadata import read_member
+from trainwheel.wheel.provenance import parse_provenance
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 
@@ -191,4 +193,15 @@ def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(tmp_path:
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_every_choice_is_released_by_hand(tmp_path: Path, task: str, services: str) -> None:
     words = ("--task", task, "--ci", services)
-    release_by_hand(make_repository(tmp_path, "new", *words))
+    repository = make_repository(tmp_path, "new", *words)
+
+    release_by_hand(repository)
+
+    (wheel,) = (repository.root / ".trainwheel/index").rglob("*.whl")
+    own = parse_provenance(read_member(wheel, "trainwheel/provenance.json"))
+    data = {"classification": "load_wine", "regression": "load_diabetes"}[task]
+    assert list(own.training.data) == [f"sklearn.datasets.{data}"]
+    assert own.intervals.keys() == own.metrics.keys() - {"train_rows", "holdout_rows"}
+    page = (repository.root / "build/train/report.html").read_text(encoding="utf-8")
+    loss = {"classification": "log loss", "regression": "squared error"}[task]
+    assert f"By how much the {loss} rises" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,13 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from integration.browser import browse, find_barriers, install_axe, open_page, require_browser
+from integration.browser import (
+    browse,
+    find_barriers,
+    install_axe,
+    open_page,
+    require_browser,
+    serve_strictly,
+)
 from integration.once import Once
 from integration.tiny import ROOT, TinyProject, clean_variables, copy_of
+from trainwheel.engine.release import Release
+from trainwheel.steps.shared.describe import trace
+from trainwheel.system.git import Commit
+from unit.repository import open_here
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-REPORT = "build/train/report.html"
+REPORT, METRICS = "build/train/report.html", "build/train/metrics.md"
 PICTURES = os.environ.get("TRAINWHEEL_PICTURES")
 """A folder for the pictures of the documentation; none are kept where it is not set."""
 
@@ -51,7 +63,7 @@ def test_the_report_of_the_reference_model_in_a_browser(
 
     with browse() as browser:
         for width, scheme, name in ((1200, "light", "desktop"), (390, "dark", "phone")):
-            watched = open_page(browser, path, width, scheme)
+            watched = open_page(browser, path.as_uri(), width, scheme)
             assert watched.said == []
             assert watched.asked == [path.as_uri()]
             assert watched.page.locator("figure svg").count() == 5
@@ -64,6 +76,35 @@ def test_the_report_of_the_reference_model_in_a_browser(
             assert find_barriers(watched.page, axe) == []
 
 
+LOOKS = """() => [...document.querySelectorAll("figure svg *")].map(shape => {
+    shape.ownerSVGElement.style.color = "rgb(1, 2, 3)"  // the page's ink, which may differ
+    const looks = getComputedStyle(shape), names = ["fill", "stroke", "strokeWidth", "opacity",
+        "strokeDasharray", "strokeLinejoin", ...(shape.tagName == "text" ? ["fontSize",
+        "fontFamily", "textAnchor"] : [])]
+    return [shape.tagName, ...names.map(name => looks[name])]
+})"""
+
+
+def test_the_report_is_readable_where_inline_styles_are_refused(reference: TinyProject) -> None:
+    require_browser()
+    path = reference.root / REPORT
+
+    with browse() as browser, serve_strictly(path.parent) as address:
+        plain = open_page(browser, path.as_uri(), 1200, "light").page
+        strict = open_page(browser, f"{address}/{path.name}", 1200, "light")
+
+        assert any("inline style" in message for message in strict.said)
+        assert strict.page.evaluate(LOOKS) == plain.evaluate(LOOKS)
+        for picture in strict.page.locator("figure svg").all():
+            box = picture.bounding_box()
+            assert box is not None
+            assert 300 < box["width"] < 600
+        texts = [page.locator("main").inner_text().split() for page in (plain, strict.page)]
+        assert texts[0] == texts[1]
+        strict.page.locator("summary").first.click()
+        assert strict.page.locator("details dl").first.is_visible()
+
+
 def test_the_report_tells_what_a_data_scientist_looks_for(reference: TinyProject) -> None:
     text = re.sub(r"<svg.*?</svg>", "", reference.read(REPORT), flags=re.DOTALL)
 
@@ -71,7 +112,33 @@ def test_the_report_tells_what_a_data_scientist_looks_for(reference: TinyProject
         assert told in text
     assert "<script" not in text
     assert "compactness_error" not in text  # no row is shown
-    assert "| accuracy | 0.99" in reference.read("build/train/model_card.md")
+    card, table = reference.read("build/train/model_card.md"), reference.read(METRICS)
+    assert "| accuracy | 0.99" in card
+    for page in (text, card, table):
+        assert "the positive class is malignant" in page
+        assert "40.3 %" in page
+    assert "Skipped: 50 rows and 30 columns take 1550 answers" in text
+    assert all("Not a medical device" in page for page in (text, card))
+
+
+def test_the_provenance_has_every_interval_the_engine_the_data_and_the_card(
+    reference: TinyProject,
+) -> None:
+    release = Release("oncology-model", "0.1.0", releases=True, always=False, reason="",
+                      release_key="ab" * 32)  # fmt: skip
+
+    own = trace(open_here(reference.root).workspace, release, Commit(None, is_dirty=True, time=0))
+
+    measured = json.loads(reference.read("build/evaluate/evaluation.json"))["measured"]["named"]
+    assert own.intervals.keys() == measured.keys()
+    assert len(own.intervals) == 8
+    assert all(low <= own.metrics[name] <= high for name, (low, high) in own.intervals.items())
+    assert own.training.engine == "local"
+    data = json.loads(reference.read("build/train/data.json"))
+    assert own.training.data == data
+    assert list(data) == ["sklearn.datasets.load_breast_cancer"]
+    assert own.card is not None
+    assert {*own.card} == {"intended_use", "limits"}
 
 
 @pytest.mark.bench

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from trainwheel.scaffold.rendering import TEMPLATE, render
+from trainwheel.steps.shared.placeholders import EXAMPLES
 
 pytestmark = pytest.mark.integration
 
@@ -156,3 +159,24 @@ def test_lint_takes_the_code_that_the_libraries_ask_for(tmp_path: Path) -> None:
 def test_the_template_names_no_index_and_no_place() -> None:
     texts = [path.read_text("utf-8") for path in TEMPLATE.rglob("*") if path.is_file()]
     assert not [text for text in texts if 'simple/"' in text or "/home/" in text]
+
+
+@pytest.mark.parametrize(("task", "subject"), [
+    ("classification", r"\bwine"), ("regression", "diabetes|disease|centred"),
+])  # fmt: skip
+def test_what_is_published_of_the_example_is_in_the_list_of_its_sentences(
+    tmp_path: Path, task: str, subject: str
+) -> None:
+    made = render_quietly(tmp_path / "own", {"name": "own", "task": task})
+    example = json.loads(EXAMPLES.read_bytes())[["classification", "regression"].index(task)]
+    published = [text for name, text in made.items()
+                 if name.startswith(("model/own/", "docs/")) or "/" not in name]  # fmt: skip
+    paragraphs = [" ".join(each.split()) for text in published for each in text.split("\n\n")]
+
+    found = {sentence: [each for each in paragraphs if sentence in each]
+             for sentence in example["sentences"]}  # fmt: skip
+    assert all(found.values())
+    about = {each for each in paragraphs if re.search(subject, each, re.IGNORECASE)}
+    assert about - {each for places in found.values() for each in places} == set()
+    names = made["model/own/datamodel.py"].partition("\nFEATURES = (")[2].partition(")")[0]
+    assert re.findall(r"\w+", names) == example["inputs"]

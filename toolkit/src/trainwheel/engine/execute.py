@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,14 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import InputChangedError, NoEnvironmentError, StepFailedError
 from trainwheel.system.files import everything_below, place, remove, scratch_folder
 
-__all__ = ["current_record", "is_stale", "moved_outputs", "require_current", "run_step"]
+__all__ = [
+    "current_record",
+    "is_stale",
+    "moved_outputs",
+    "remove_former",
+    "require_current",
+    "run_step",
+]
 
 Work = Callable[[Path], Mapping[str, str]]
 """Makes a step's outputs in a scratch folder, and returns facts for the record."""
@@ -107,6 +114,7 @@ class _StaleStep:
             earlier = None if force else self._restore(scratch)
             result = earlier or self._make(work, scratch)
             self._refuse(scratch, self._change_since(signatures))
+            remove_former(run, step.name, step.outputs(layout))
             outputs = self._put_in_place(scratch, None if earlier else result)
         record = Record(step.name, self.inputs, outputs, result.seconds, result.facts, result.made)
         write_record(layout.records, record)
@@ -128,8 +136,8 @@ class _StaleStep:
         if not step.keeps_results or has_failed(records, step.name, self.inputs.key):
             return None
         result = workspace.cache.restore(step.name, self.inputs.key, scratch)
-        outputs = [scratch / path.name for path in step.outputs(workspace.layout)]
-        if result is not None and not all(path.exists() for path in outputs):
+        names = map(workspace.layout.scratch_name, step.outputs(workspace.layout))
+        if result is not None and not all((scratch / name).exists() for name in names):
             # It is from another version of this library, whose step had other outputs.
             for path in scratch.iterdir():
                 remove(path)
@@ -194,14 +202,15 @@ class _StaleStep:
         """Cache a new result, rename the outputs into place, and return their digests."""
         step, workspace = self.step, self.run.workspace
         layout, table = workspace.layout, workspace.digests
-        finals = {path.name: path for path in step.outputs(layout)}
+        finals = {layout.scratch_name(path): path for path in step.outputs(layout)}
         outputs = {name: scratch / name for name in finals}
         digests = {
             layout.relative(final): table.output(outputs[name]) for name, final in finals.items()
         }
         # Without an environment a step takes no time: its result is not worth a place in the cache.
         if result is not None and step.category is not None and step.keeps_results:
-            reason = workspace.cache.keep(step.name, self.inputs.key, result, outputs)
+            tops = {(top := name.partition("/")[0]): scratch / top for name in outputs}
+            reason = workspace.cache.keep(step.name, self.inputs.key, result, tops)
             if reason:
                 self.run.console.notice(f"the result of {step.name} is not cached: {reason}")
         for name, final in finals.items():
@@ -211,6 +220,28 @@ class _StaleStep:
             for path in below:
                 table.carry(f"{top}{path}", f"{final}{path}")
         return digests
+
+
+def remove_former(run: Run, name: str, outputs: Iterable[Path]) -> None:
+    """Remove what a step made under an earlier configuration, unless that has changed since.
+
+    Args:
+        run: This run.
+        name: The step's name.
+        outputs: What it makes now.
+    """
+    layout, digests = run.workspace.layout, run.workspace.digests
+    record = read_record(layout.records, name)
+    former = {} if record is None else dict(record.outputs)
+    for path in former.keys() - set(map(layout.relative, outputs)):
+        digest = digests.output(layout.root / path)
+        if digest == former[path]:
+            remove(layout.root / path)
+        elif digest:
+            run.console.notice(
+                f"{path} is of an earlier configuration of {name} and has changed since, so it is "
+                "left there; remove it if nothing needs it"
+            )
 
 
 def current_record(run: Run, step: Step, now: Fingerprint) -> Record | None:

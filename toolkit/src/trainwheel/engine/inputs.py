@@ -120,11 +120,13 @@ def close(workspace: Workspace, tests: tuple[Path, ...] = ()) -> Closure:
     if entries is None:
         paths.update(source_files(source, root))
         widened_by = "tool.trainwheel.train.command"
-    return Closure(frozenset(paths - workspace.layout.trained), widened_by)
+    belongs = workspace.made_by_training()
+    return Closure(frozenset(path for path in paths if not belongs(path)), widened_by)
 
 
 def _source(workspace: Workspace) -> Iterator[Path]:
-    return (p for p in list_files(workspace.layout.source) if p not in workspace.layout.trained)
+    belongs = workspace.made_by_training()
+    return (path for path in list_files(workspace.layout.source) if not belongs(path))
 
 
 def _data(workspace: Workspace) -> Iterator[Path]:
@@ -136,7 +138,7 @@ def _data(workspace: Workspace) -> Iterator[Path]:
 
 
 def _shipped(workspace: Workspace) -> Iterator[Path]:
-    yield from (*workspace.shipped_package(), *workspace.layout.trained)
+    yield from (*workspace.shipped_package(), *workspace.trained())
     yield from (*workspace.metadata_files(), workspace.layout.root / "Pipfile.lock")
 
 
@@ -154,7 +156,7 @@ TRAINING = Files(
 SOURCE = files("the sources below `source`", _source)
 DATA = files("`data` and `inputs`", _data)
 PACKAGE = files("the package that is shipped", Workspace.shipped_package)
-ARTEFACT = files("the trained model", lambda workspace: workspace.layout.trained)
+ARTEFACT = files("the trained model", Workspace.trained)
 SHIPPED = files(
     "the package, the model, the files that make the metadata, `Pipfile.lock`", _shipped
 )

@@ -39,13 +39,14 @@ class Layout:
         root: The repository's folder.
         source: The source root.
         package: The folder of the package that is shipped.
-        artefact: The trained model.
+        artefacts: The files and folders of the trained model, the chief one first; the others
+            are in the folder of that one, or below it.
     """
 
     root: Path
     source: Path
     package: Path
-    artefact: Path
+    artefacts: tuple[Path, ...]
 
     build = _Below("root", "build")
     """The outputs and records of steps; `clean` removes the folder."""
@@ -89,6 +90,8 @@ class Layout:
     """The measurements, the verdict and the pictures."""
     verdict = _Below("evaluation", "evaluation.json")
     """The verdict of the gate, and the values that it is about."""
+    answers = _Below("evaluation", "answers.jsonl")
+    """What the entry point answers to the held-out rows."""
     test = _Below("build", "test")
     """The results of the tests, and their coverage."""
     junit = _Below("test", "junit.xml")
@@ -116,17 +119,32 @@ class Layout:
     def of(cls, root: Path, config: Config) -> Layout:
         """Return the layout of the repository at ``root``."""
         source, package = root / config.source, root / config.package_folder
-        return cls(root, source, package, root / config.artefact_path)
+        return cls(root, source, package, tuple(root / name for name in config.artefact_paths))
+
+    @property
+    def artefact(self) -> Path:
+        """The trained model, or the chief one of its files and folders."""
+        return self.artefacts[0]
 
     @property
     def manifest(self) -> Path:
-        """The manifest of the trained model, beside it."""
+        """The manifest of the trained model, beside the chief file."""
         return manifest_of(self.artefact)
 
     @property
-    def trained(self) -> frozenset[Path]:
-        """The files that training puts into the package."""
-        return frozenset({self.artefact, self.manifest})
+    def trained(self) -> tuple[Path, ...]:
+        """The files and folders that training puts into the package, the manifest last."""
+        return (*self.artefacts, self.manifest)
+
+    def scratch_name(self, output: Path) -> str:
+        """Return the path of an output in the scratch folder of its step.
+
+        Those in the package have a folder of their own there, which mirrors that of the model: so
+        training finds the place of a further file beside that of the first.
+        """
+        if output.is_relative_to(self.package):
+            return f"model/{output.relative_to(self.artefact.parent).as_posix()}"
+        return output.name
 
     def log(self, step: str) -> Path:
         """Return the log of a step: the output of its tools."""

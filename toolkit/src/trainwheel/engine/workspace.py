@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +26,14 @@ from trainwheel.requirements.lockfile import (
 from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_pipfile
 from trainwheel.settings.config import Config
 from trainwheel.system.environ import Environment
-from trainwheel.system.files import list_files, read_text
+from trainwheel.system.files import everything_below, list_files, read_text
+from trainwheel.wheel.manifest import files_of_manifest
 
 __all__ = ["Workspace"]
+
+_CODE = frozenset({".py", ".pyi", ".typed"})
+_TEXTS = frozenset({".md", ".rst", ".txt"})
+_LARGEST_TEXT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -108,11 +116,12 @@ class Workspace:
         """Check that there is a trained model.
 
         Raises:
-            StepFailedError: The file does not exist.
+            StepFailedError: A file does not exist, or a folder has no files.
         """
-        if not self.layout.artefact.is_file():
-            message = f"{self.config.artefact_path} does not exist"
-            raise StepFailedError(message, hint="train the model first: nox -s train")
+        for path in self.layout.artefacts:
+            if not any(everything_below(path)):
+                message = f"{self.layout.relative(path)} does not exist"
+                raise StepFailedError(message, hint="train the model first: nox -s train")
 
     @property
     def tracked_data(self) -> tuple[str, ...]:
@@ -145,12 +154,101 @@ class Workspace:
 
     def shipped_package(self) -> Iterator[Path]:
         """Yield the files of the package that is shipped, without those that training makes."""
-        for path in list_files(self.layout.package):
-            if path not in self.layout.trained:
-                yield path
+        belongs = self.made_by_training()
+        return (path for path in list_files(self.layout.package) if not belongs(path))
+
+    def trained(self) -> Iterator[Path]:
+        """Yield each file of the trained model, and its manifest, which may be missing as yet."""
+        for path in self.layout.trained:
+            yield from map(Path, everything_below(path)) if path.is_dir() else (path,)
+
+    def unshipped(self) -> list[str]:
+        """Return what training or an earlier configuration left in the package, and is not shipped.
+
+        Names are relative to the root; hidden files, as for git and editors, are not among them.
+        """
+        belongs, trained = self.made_by_training(), frozenset(self.trained())
+        files = (path for path in list_files(self.layout.package) if path not in trained)
+        return [
+            self.layout.relative(path)
+            for path in files
+            if belongs(path) and not path.name.startswith(".")
+        ]
+
+    def made_by_training(self) -> Callable[[Path], bool]:
+        """Return a test for files: whether training makes them, or made them once.
+
+        All but the code in the folder of the model belongs to training, unless that folder is the
+        package itself; elsewhere, what is listed in a manifest of an earlier configuration.
+        """
+        layout = self.layout
+        places = {*layout.trained, *_earlier_models(layout)}
+        owned = layout.artefact.parent if layout.artefact.parent != layout.package else None
+
+        def belongs(path: Path) -> bool:
+            if owned in path.parents and path.suffix not in _CODE:
+                return True
+            return not places.isdisjoint((path, *path.parents))
+
+        return belongs
 
     def metadata_files(self) -> Iterator[Path]:
-        """Yield the files at the root that decide what the wheel's metadata says."""
+        """Yield the files that decide what the wheel's metadata says: at the root, or named there.
+
+        A build reads whatever it likes, such as ``long_description=open("docs/index.rst").read()``.
+        """
+        root, paths = self.layout.root, list[Path]()
         for pattern in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README*",
                         "LICENSE*", "LICENCE*", "NOTICE*"):  # fmt: skip
-            yield from (path for path in sorted(self.layout.root.glob(pattern)) if path.is_file())
+            paths += (path for path in sorted(root.glob(pattern)) if path.is_file())
+        for name in sorted(set(_names_in(root))):
+            path = root / name
+            if (
+                path not in paths
+                and _is_text(path)
+                and not path.is_relative_to(self.layout.package)
+            ):
+                paths.append(path)
+        yield from paths
+
+
+def _names_in(root: Path) -> Iterator[str]:
+    """Yield what may be the name of a file in setup.py, setup.cfg and the tables of metadata."""
+    for name in ("setup.py", "setup.cfg", "pyproject.toml"):
+        if not (root / name).is_file():
+            continue
+        text = (root / name).read_text(encoding="utf-8", errors="replace")
+        if name == "setup.cfg":
+            text = " ".join(re.findall(r"\bfile:(.*(?:\n[ \t]+.*)*)", text))
+        elif name == "pyproject.toml":
+            text = _metadata_tables(text)
+        words = re.findall(r"[\w.-]+(?:/[\w.-]+)*", text)
+        yield from words
+        # A folder and a file may be two words, joined by a slash or by os.path.join.
+        yield from (f"{one}/{other}" for one, other in itertools.pairwise(words))
+
+
+def _metadata_tables(text: str) -> str:
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    tool = document.get("tool", {}).get("setuptools", {})
+    return f"{document.get('project')} {tool.get('dynamic') if isinstance(tool, dict) else ''}"
+
+
+def _is_text(path: Path) -> bool:
+    """Return whether a path is a file of prose or a version, and not of data."""
+    if path.suffix not in _TEXTS and not path.name.isupper():
+        return False
+    return ".." not in path.parts and path.is_file() and path.stat().st_size <= _LARGEST_TEXT
+
+
+def _earlier_models(layout: Layout) -> Iterator[Path]:
+    """Yield what an earlier configuration trained into the package, by the manifest beside it."""
+    for manifest in list_files(layout.package):
+        artefact = manifest.with_suffix("")
+        if manifest.suffix == ".json" and manifest != layout.manifest and artefact.exists():
+            names = files_of_manifest(manifest.read_bytes())
+            if names is not None:
+                yield from (manifest, artefact, *(manifest.parent / name for name in names))

@@ -6,8 +6,8 @@ Pure: numbers come in, a verdict and its renderings go out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from trainwheel.system.markdown import inline, table
@@ -169,6 +169,7 @@ class MetricCheck:
         wanted: The condition, as a phrase.
         outcome: ``passed``, ``failed``, ``deferred`` or ``skipped``.
         told: A remark, such as the reason for the outcome.
+        is_claimed: Whether the value is training's own word, measured by nobody.
     """
 
     metric: str
@@ -176,11 +177,17 @@ class MetricCheck:
     wanted: str
     outcome: str
     told: str = ""
+    is_claimed: bool = False
+
+    @property
+    def remark(self) -> str:
+        """The remark, and whose word the value is."""
+        return "; ".join(filter(None, ("training says" if self.is_claimed else "", self.told)))
 
     @property
     def line(self) -> str:
         """The check as one clause."""
-        remark = f" ({self.told})" if self.told else ""
+        remark = f" ({self.remark})" if self.remark else ""
         return f"{self.metric} is {shown(self.value)}, expected {self.wanted}{remark}"
 
 
@@ -240,7 +247,7 @@ class Verdict:
                 metrics.setdefault(reason, []).append(check.metric)
             else:
                 value = shown(check.value)
-                rows.append((check.metric, value, check.wanted, check.outcome, check.told))
+                rows.append((check.metric, value, check.wanted, check.outcome, check.remark))
         return rows + [
             (", ".join(names), "", "", outcome, told) for (outcome, told), names in metrics.items()
         ]
@@ -270,6 +277,7 @@ def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
     *,
     is_required: bool = False,
     why_unasked: str = "",
+    claimed: Collection[str] = (),
 ) -> Verdict:
     """Return the verdict on a model.
 
@@ -288,6 +296,7 @@ def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
         differences: By metric, on the same rows.
         is_required: Whether a model without a baseline is refused.
         why_unasked: Why the baseline could not be asked about the held-out rows.
+        claimed: The metrics that are training's own word.
     """
     differences = differences or {}
     checks: list[MetricCheck] = []
@@ -306,7 +315,12 @@ def evaluate_rules(  # noqa: PLR0913 - what is known of the model, each by name
             refusal = f"the gate requires a baseline, and there is none: {baseline.reason}"
         elif why_unasked:
             refusal = f"the gate requires a comparison with {baseline.version}: {why_unasked}"
-    return Verdict(tuple(checks), baseline.version, refusal, why_unasked)
+    marked = (replace(check, is_claimed=_is_claim(check, claimed)) for check in checks)
+    return Verdict(tuple(marked), baseline.version, refusal, why_unasked)
+
+
+def _is_claim(check: MetricCheck, claimed: Collection[str]) -> bool:
+    return check.metric in claimed and check.outcome in {PASSED, FAILED}
 
 
 def _limits(rule: Rule, value: float | None) -> Iterator[MetricCheck]:

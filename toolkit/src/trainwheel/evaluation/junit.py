@@ -42,7 +42,7 @@ def _case(check: MetricCheck) -> ET.Element:
     case = _named(name)
     if check.outcome in {DEFERRED, SKIPPED}:
         ET.SubElement(case, "skipped", {"message": check.told})
-    elif check.told:
+    elif check.remark:
         ET.SubElement(case, "system-out").text = check.line
     return case
 

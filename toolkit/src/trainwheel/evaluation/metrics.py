@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trainwheel.errors import StepFailedError
 
 __all__ = [
     "check_intervals",
+    "choose_metrics",
+    "claims_among",
     "intervals_of",
     "parse_data_digests",
     "parse_metrics",
@@ -51,18 +53,49 @@ def split_intervals(
     return {name: value for name, value in metrics.items() if name not in ends}, intervals
 
 
+def choose_metrics(
+    claims: Mapping[str, int | float], measured: Mapping[str, Any]
+) -> dict[str, int | float]:
+    """Return the metrics of gate, report and wheel: measured, the others as training wrote them.
+
+    Args:
+        claims: The metrics of training, bounds among them.
+        measured: The answer of the measuring script; empty where nothing was measured. Where
+            training wrote none of the metrics in it, all of these are returned.
+    """
+    values, own = split_intervals(claims)
+    known, named = _known(measured), measured.get("named", {})
+    names = named if any(name in named for name in values) else known
+    metrics: dict[str, int | float] = {
+        **values,
+        **{name: _rounded(known[name]["value"]) for name in names},
+    }
+    # Bounds of training's own are about its own value.
+    for name, ends in own.items():
+        if name not in known:
+            metrics |= zip((name + _LOW, name + _HIGH), ends, strict=True)
+    return metrics
+
+
+def claims_among(names: Iterable[str], measured: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return which of the metrics are training's own word: not measured on the entry point."""
+    is_entry_point = measured.get("source") == "entry point"
+    known = _known(measured) if is_entry_point else {}
+    return tuple(name for name in names if name not in known)
+
+
 def intervals_of(
     metrics: Mapping[str, int | float], measured: Mapping[str, Any]
 ) -> dict[str, tuple[float, float]]:
     """Return lower and upper bound of each metric that has them.
 
     Args:
-        metrics: As training wrote them; bounds among them take precedence.
-        measured: The answer of the measuring script. Where training wrote none of the metrics in
-            it, the intervals of all of these are returned.
+        metrics: As `choose_metrics` returns them; bounds among them take precedence.
+        measured: The answer of the measuring script. Where none of the metrics is in it, the
+            intervals of all that are are returned.
     """
     values, own = split_intervals(metrics)
-    known = {**measured.get("measured", {}), **measured.get("named", {})}
+    known = _known(measured)
     names = [name for name in values if name in known] or known
     ends = {name: (known[name]["low"], known[name]["high"]) for name in names}
     intervals = {
@@ -71,6 +104,10 @@ def intervals_of(
         if low is not None and high is not None
     }
     return {**intervals, **own}
+
+
+def _known(measured: Mapping[str, Any]) -> dict[str, Any]:
+    return {**measured.get("measured", {}), **measured.get("named", {})}
 
 
 def _rounded(number: float) -> float:

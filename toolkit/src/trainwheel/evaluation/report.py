@@ -10,10 +10,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainwheel.evaluation.gate import Baseline, Difference, Verdict, direction_of, shown
-from trainwheel.evaluation.metrics import intervals_of, split_intervals
+from trainwheel.evaluation.metrics import claims_among, intervals_of, split_intervals
 from trainwheel.system.markdown import inline, table
 
-__all__ = ["PICTURES", "MetricRow", "Subject", "headlines", "render_metrics", "rest", "worst_rows"]
+__all__ = [
+    "CLASS_HEADS",
+    "PICTURES",
+    "MetricRow",
+    "Subject",
+    "class_rows",
+    "headlines",
+    "origin",
+    "render_metrics",
+    "rest",
+    "worst_rows",
+]
 
 PICTURES = {
     "confusion": "Confusion matrix: rows are the truth, the shade is the share of each true class",
@@ -25,6 +36,9 @@ PICTURES = {
     "residual_vs_predicted": "Residuals: around the line without a pattern is good",
 }
 """Name of a picture → what it shows, in the order of the page."""
+
+CLASS_HEADS = ("class", "precision", "recall", "F1", "rows", "share")
+"""Heads of the table of classes; the share is that of all held-out rows."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,7 @@ class Subject:
         compared: Metric → difference from the baseline, on the same rows.
         verdict: Of the gate.
         carriers: Kinds of estimators in the model that hold rows of the training data.
+        source: Whose predictions were measured: ``entry point``, or ``training`` for its own word.
     """
 
     name: str
@@ -60,6 +75,7 @@ class Subject:
     compared: Mapping[str, Difference]
     verdict: Verdict
     carriers: Sequence[str] = field(default=())
+    source: str = "training"
 
     @property
     def warning(self) -> str:
@@ -86,6 +102,40 @@ def headlines(subject: Subject) -> list[MetricRow]:
         measurements = subject.measured.get("measured", {})
         values = {name: measurement["value"] for name, measurement in measurements.items()}
     return [_row(subject, name, value, intervals.get(name)) for name, value in values.items()]
+
+
+def origin(subject: Subject) -> str:
+    """Return a sentence on where the numbers come from; it names the positive class."""
+    measured = subject.measured
+    if not measured:
+        return "The numbers are training's own word: it wrote no predictions to measure."
+    by = "the predictions that training wrote"
+    if subject.source == "entry point":
+        by = "the answers of the function that ships"
+    sentence = f"Measured on {measured['rows']} held-out rows, by {by}"
+    positive = measured.get("positive")
+    return f"{sentence}{'' if positive is None else f'; the positive class is {positive}'}."
+
+
+def class_rows(measured: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the cells below `CLASS_HEADS` for each class of the held-out rows.
+
+    Args:
+        measured: The answer of the measuring script. Its ``confusion`` has a row for each true
+            class and a column for each predicted one; it is missing where classes are many.
+    """
+    confusion = measured.get("confusion") or []
+    total = sum(map(sum, confusion))
+    rows = []
+    for code, label in enumerate(measured["classes"] if confusion else ()):
+        hits, support = confusion[code][code], sum(confusion[code])
+        predicted = sum(row[code] for row in confusion)
+        ratios = ((hits, predicted), (hits, support), (2 * hits, predicted + support))
+        # Of a class that nobody predicts, no share of the predictions is right or wrong.
+        shares = (shown(part / whole) if whole else "undefined" for part, whole in ratios)
+        share = f"{100 * support / total:.1f} %" if total else ""
+        rows.append((str(label), *shares, str(support), share))
+    return rows
 
 
 def rest(subject: Subject) -> list[tuple[str, str]]:
@@ -121,11 +171,14 @@ def render_metrics(subject: Subject) -> str:
     lines = [f"### {inline(subject.name)}", ""]
     rows = headlines(subject)
     if rows:
+        lines += [inline(origin(subject)), ""]
         heads = ["metric", "value", "95 % interval"]
         if subject.baseline.version:
             heads += [f"published {subject.baseline.version}", "change"]
         cells = ((r.name, r.value, r.interval, r.published, r.change) for r in rows)
         lines += table(heads, (row[: len(heads)] for row in cells))
+    if classes := class_rows(subject.measured):
+        lines += table(CLASS_HEADS, classes)
     notes = [*subject.measured.get("notes", ()), *([subject.warning] if subject.warning else [])]
     lines += [*(f"- {inline(note)}" for note in notes), *([""] if notes else [])]
     return "".join(f"{line}\n" for line in lines) + subject.verdict.markdown()
@@ -135,15 +188,20 @@ def _row(
     subject: Subject, name: str, value: float, bounds: tuple[float, float] | None
 ) -> MetricRow:
     interval = "" if bounds is None else " to ".join(map(shown, bounds))
+    if not interval and subject.measured and name in claims_among([name], subject.measured):
+        interval = "training says"
     now, then, is_same = value, subject.baseline.metrics.get(name), subject.baseline.is_this_model
     difference = subject.compared.get(name)
     if difference is not None:
         now, then, is_same = difference.new, difference.old, True
     if then is None:
         return MetricRow(name, shown(value), interval, "", "")
-    change = f"{now - then:+.4f}" + ("" if is_same else ", on other rows")
     sign = {"higher": 1, "lower": -1}.get(direction_of(name), 0)
-    return MetricRow(name, shown(value), interval, shown(then), change, sign * (now - then) < 0)
+    is_worse = sign * (now - then) < 0
+    # In words too, for where a colour is not shown or not seen.
+    remarks = [*(["worse"] if is_worse else []), *([] if is_same else ["on other rows"])]
+    change = ", ".join([f"{now - then:+.4f}", *remarks])
+    return MetricRow(name, shown(value), interval, shown(then), change, is_worse)
 
 
 def _text(value: Any) -> str:

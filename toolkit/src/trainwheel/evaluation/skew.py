@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from trainwheel.errors import RefusedError, StepFailedError
+from trainwheel.evaluation.golden import GoldenRow
 from trainwheel.guest.measuring.labels import (
     UnreadableError,
     is_number,
@@ -20,10 +21,11 @@ from trainwheel.guest.measuring.labels import (
     prediction_of,
     spelled,
 )
+from trainwheel.system.text import columns
 
 __all__ = ["read_trained", "refuse_skew"]
 
-_SCORE, _SHOWN, _WIDTH = "score_", 5, 60
+_SCORE, _SHOWN, _WIDTH = "score_", 8, 40
 _DIGITS = 9  # enough for any two float32 to differ in text (IEEE 754)
 _HINT = "let training write the same rows to both, in the same order"
 
@@ -92,35 +94,50 @@ def read_trained(stream: TextIO, positive: str | None) -> Trained:
 
 
 def refuse_skew(
-    trained: Trained, truths: Sequence[Any], answers: Sequence[Any], tolerance: float
+    trained: Trained, truths: Sequence[Any], rows: Sequence[GoldenRow], tolerance: float
 ) -> None:
     """Refuse a model whose entry point contradicts training.
 
     Args:
         trained: The predictions of training.
         truths: The truth of each row in ``holdout.jsonl``.
-        answers: The entry point's answer for each row, a JSON value.
+        rows: The input of each row, with the entry point's answer.
         tolerance: How far a number may move, relative; for a score absolute as well.
 
     Raises:
         StepFailedError: The two files have different rows.
-        RefusedError: An answer differs; names the first such rows.
+        RefusedError: An answer differs; the details are a table of the first such rows.
     """
     _check_rows(trained, truths, tolerance)
-    differing = 0
-    lines: list[str] = []
-    for row, answer in enumerate(answers):
-        line = next(_differences(trained, row, answer, tolerance), "")
-        differing += bool(line)
-        if line and len(lines) < _SHOWN:
-            lines.append(f"row {row + 1}: {line}")
+    differing: list[int] = []
+    table: list[Sequence[str]] = [("row", "training said", "the entry point says")]
+    for number, row in enumerate(rows):
+        first = next(_differences(trained, number, row.prediction, tolerance), None)
+        if first is not None:
+            differing.append(number)
+            if len(differing) <= _SHOWN:
+                table.append((str(number + 1), *map(_cut, first)))
     if differing:
+        count = len(differing)
         message = (
-            f"what ships is not what was trained: of {len(truths)} held-out rows {differing} "
-            f"{'is' if differing == 1 else 'are'} answered otherwise, {lines[0]}"
+            f"what ships is not what was trained: {count} of {len(truths)} held-out rows "
+            f"{'is' if count == 1 else 'are'} answered differently, the first is row "
+            f"{differing[0] + 1}"
         )
-        hint = "let the predict function do all that training does to a row, and tell it in full"
-        raise RefusedError(message, hint=hint, details=lines[1:] and lines)
+        more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
+        hint = _hint([rows[number].input for number in differing])
+        raise RefusedError(message, hint=hint, details=[*columns(table), *more])
+
+
+def _hint(inputs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the likely reason: a missing value is NaN in pandas, and None at a function."""
+    nulls = set.intersection(*({k for k, v in row.items() if v is None} for row in inputs))
+    if nulls:
+        return (
+            f"each of these rows has null for {min(nulls)}, which is None at the function "
+            "and NaN in training: let the function convert it as training does"
+        )
+    return "let the function do all that training does to a row, and return scores unrounded"
 
 
 def _check_rows(trained: Trained, truths: Sequence[Any], tolerance: float) -> None:
@@ -130,28 +147,32 @@ def _check_rows(trained: Trained, truths: Sequence[Any], tolerance: float) -> No
     for row, (truth, cell) in enumerate(zip(truths, trained.truths, strict=True), 1):
         if not _agrees(cell, truth, tolerance):
             message = (
-                f"row {row}: truth is {_shown(truth)} in holdout.jsonl, "
+                f"row {row}: truth is {_cut(json.dumps(truth))} in holdout.jsonl, "
                 f"y_true {cell!r} in predictions.csv"
             )
             raise StepFailedError(message, hint=_HINT)
 
 
-def _differences(trained: Trained, row: int, answer: Any, tolerance: float) -> Iterator[str]:
-    """Yield a clause for each part of an answer that differs from training's."""
+def _differences(
+    trained: Trained, row: int, answer: Any, tolerance: float
+) -> Iterator[tuple[str, str]]:
+    """Yield each part of an answer that differs: what training said, and what the answer says."""
+    label = trained.labels[row]
     try:
         prediction = prediction_of(answer)
     except UnreadableError:
-        yield f"y_pred is {trained.labels[row]!r}, and the answer {_shown(answer)} has none"
+        yield label, f"{json.dumps(answer)}, which has no prediction"
         return
-    if not _agrees(trained.labels[row], prediction, tolerance):
-        yield f"y_pred is {trained.labels[row]!r}, the entry point says {_shown(prediction)}"
+    if not _agrees(label, prediction, tolerance):
+        yield label, json.dumps(prediction)
     answers = _scores_of(answer, trained)
     scores = {label: trained.score(label, row) for label in answers}
     if answers and trained.scores and all(score is None for score in scores.values()):
-        yield f"no score column has a class of the entry point's answer, {_shown(list(answers))}"
-    for label, score in scores.items():
-        if score is not None and not _is_close(score, answers[label], tolerance, tolerance):
-            yield f"score_{label} is {score!r}, the entry point says {_shown(answers[label])}"
+        names = ", ".join(f"{_SCORE}{name}" for name in trained.scores)
+        yield names, f"probabilities of {', '.join(answers)}"
+    for name, score in scores.items():
+        if score is not None and not _is_close(score, answers[name], tolerance, tolerance):
+            yield f"{_SCORE}{name} {score!r}", f"{json.dumps(answers[name])}"
 
 
 def _scores_of(answer: Any, trained: Trained) -> dict[str, Any]:
@@ -204,6 +225,6 @@ def _float(cell: str) -> float:
     return math.nan if number is None else float(number)
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+def _cut(text: str) -> str:
+    line = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"

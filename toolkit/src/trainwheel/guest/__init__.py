@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Final
 
 __all__ = [
+    "ASK_EACH",
     "CHECK_WHEEL",
     "CLUSTER",
     "DESCRIBE_DATA",
     "DRAW",
+    "ENTRY_POINT",
     "INSTALLED_MODELS",
     "MEASURING",
     "PREDICT",
@@ -19,10 +21,12 @@ __all__ = [
     "TRAIN",
 ]
 
+ASK_EACH: Final = Path(__file__).with_name("ask_each.py")
 CHECK_WHEEL: Final = Path(__file__).with_name("check_wheel.py")
 CLUSTER: Final = Path(__file__).with_name("cluster")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")
 DRAW: Final = Path(__file__).with_name("draw.py")
+ENTRY_POINT: Final = Path(__file__).with_name("entry_point.py")
 INSTALLED_MODELS: Final = Path(__file__).with_name("installed_models.py")
 MEASURING: Final = Path(__file__).with_name("measuring")
 PREDICT: Final = Path(__file__).with_name("predict.py")

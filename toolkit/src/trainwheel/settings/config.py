@@ -117,8 +117,8 @@ class Config:
         shown="the last of two, and said")
     source: str = key("source", kinds.a_path, "model",
         "Source root: holds the package and its training")
-    artefact: str = key("artefact", kinds.a_member, "artefact/model.joblib",
-        "The model, inside the package")
+    artefact: tuple[str, ...] = key("artefact", kinds.members, "artefact/model.joblib",
+        "The model, inside the package: a file, a folder, or a list of them, the chief one first")
     tests: str = key("tests", kinds.a_path, "tests", "The model's tests")
     system_tests: str = key("system-tests", kinds.a_path, "tests/system",
         "Those that the wheel must pass")
@@ -154,14 +154,28 @@ class Config:
         "How long training on a cluster may take in all")
     show_rows: bool = key("report.show-rows", kinds.a_flag, False,  # noqa: FBT003
         "Show the inputs of the worst mistakes in the report, not only their row numbers")
+    importance_calls: int = key("report.importance-calls", kinds.a_count, 1000,
+        "How many answers of the model the report may take to weigh its columns; 0 for none")
+    card_intended_use: str = key("card.intended-use", kinds.a_text, "",
+        "What the model is for, and for whom: shown in the report, the model card and the wheel")
+    card_limits: str = key("card.limits", kinds.a_text, "",
+        "What the model is not for, and where it is known to be wrong")
+    card_contact: str = key("card.contact", kinds.a_text, "",
+        "Whom to ask about the model")
+    card_data_licence: str = key("card.data-licence", kinds.a_text, "",
+        "Under which licence the training data may be used")
     cache_limit: int = key("cache.limit", kinds.a_size, "5 GB",
         "How much the results of earlier inputs may take up; 0 keeps none")
     store_above: int = key("wheel.store-above", kinds.a_size, "256 MB",
         "Files larger than this are stored in the wheel; smaller ones are deflated")
     data_secrets: tuple[str, ...] = key("secrets.data", kinds.variables, [],
         "Variables with credentials of the data, for what fetches it and no other step")
+    real_rows: str = key("golden.real-rows", kinds.one_of("refused", "allowed"), "refused",
+        "Whether a model is refused one of whose golden rows is a row of the data")
     tolerance: float = key("tolerance", kinds.a_tolerance, 1e-9,
         "How far a golden number may move, relative")
+    proof_rows: int = key("proof.rows", kinds.a_whole_number, 200,
+        "How many held-out rows the wheel must answer as it was measured, evenly chosen")
     pins: str = key("sync.pins", kinds.one_of(*POLICIES), "compatible",
         "How the locked packages are written into setup.py")
     extras: Mapping[str, str] = key("sync.extras", kinds.extras_table, {},
@@ -180,6 +194,17 @@ class Config:
         return SyncSettings(self.pins, self.extras)
 
     @property
+    def card(self) -> dict[str, str]:
+        """The texts of ``[tool.trainwheel.card]`` that are given, by name."""
+        texts = {
+            "intended_use": self.card_intended_use,
+            "limits": self.card_limits,
+            "contact": self.card_contact,
+            "data_licence": self.card_data_licence,
+        }
+        return {name: text.strip() for name, text in texts.items() if text}
+
+    @property
     def training_data(self) -> tuple[str, ...]:
         """The files and folders that training reads, among them what a command fetched."""
         return (*self.data, *((SNAPSHOT,) if self.data_command else ()))
@@ -190,9 +215,9 @@ class Config:
         return f"{self.source}/{self.package.replace('.', '/')}"
 
     @property
-    def artefact_path(self) -> str:
-        """The file that training makes."""
-        return f"{self.package_folder}/{self.artefact}"
+    def artefact_paths(self) -> tuple[str, ...]:
+        """The files and folders that training makes."""
+        return tuple(f"{self.package_folder}/{name}" for name in self.artefact)
 
 
 _TABLES = frozenset({"sync.extras"})

@@ -142,6 +142,38 @@ def a_member(value: object) -> str:
     return path
 
 
+@_schema(
+    anyOf=[
+        a_member.schema,
+        {"type": "array", "items": a_member.schema, "minItems": 1, "uniqueItems": True},
+    ]
+)
+def members(value: object) -> tuple[str, ...]:
+    """Return one path inside the package or several: all in the folder of the first, or below.
+
+    That folder is where the manifest is, which names each file by its path from there.
+    """
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names:
+        message = "a path inside the package, or a list of such paths"
+        raise ValueError(message)
+    paths = tuple(map(a_member, names))
+    first = PurePosixPath(paths[0])
+    for number, name in enumerate(paths):
+        path = PurePosixPath(name)
+        for other in (PurePosixPath(other) for other in paths[:number] + paths[number + 1 :]):
+            if path.is_relative_to(other):
+                message = f"paths of which none is in another or twice, unlike {name}"
+                raise ValueError(message)
+        if not path.is_relative_to(first.parent):
+            message = f"paths in the folder of the first one or below it, unlike {name}"
+            raise ValueError(message)
+        if name == f"{first}.json":
+            message = f"another name than {name}, which is the manifest of {first}"
+            raise ValueError(message)
+    return paths
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainwheel.engine.chain import Step
+from trainwheel.engine.execute import remove_former
 from trainwheel.engine.run import Run
 from trainwheel.system.files import remove
 
@@ -14,9 +15,10 @@ __all__ = ["STEP"]
 def _run(run: Run) -> None:
     """Remove the build folder and the artefact; published files and caches stay."""
     layout = run.workspace.layout
+    remove_former(run, "train", (*layout.trained, layout.train))
     _clear(layout.build)
     for path in layout.trained:
-        path.unlink(missing_ok=True)
+        remove(path)
     run.console.outcome("clean", "removed build/ and the trained model")
 
 

@@ -213,7 +213,7 @@ def _programs(workspace: Workspace) -> Closure:
     scan = workspace.digests.imports
     closure = import_closure(entries, root=root, source=source, scan=scan)
     named = {path for argv in argvs for path in files_named(argv, root)}
-    return Closure(closure.files | named - workspace.layout.trained, closure.widened_by)
+    return Closure(closure.files | named - {*workspace.trained()}, closure.widened_by)
 
 
 def _tracked(workspace: Workspace) -> Iterator[Path]:

@@ -145,7 +145,8 @@ def _show(run: Run, verdict: Verdict) -> None:
 def _facts(workspace: Workspace) -> dict[str, str]:
     config = workspace.config
     # The gate too: a verdict that another version of it gave is not up to date.
-    paths = (*sorted(MEASURING.glob("*.py")), DRAW, PREDICT, Path(gate.__file__))
+    ours = (Path(gate.__file__).with_name(f"{name}.py") for name in ("gate", "metrics", "skew"))
+    paths = (*sorted(MEASURING.glob("*.py")), DRAW, PREDICT, *ours)
     scripts = [digest_file(path) for path in paths]
     return {
         "tool.trainwheel.gate": digest_json(asdict(config.gate)),

@@ -22,7 +22,13 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.requirements.addresses import find_field_secrets
-from trainwheel.steps.shared.findings import read_data_digests, read_engine, read_intervals
+from trainwheel.steps.shared.artefact import notice_unshipped
+from trainwheel.steps.shared.findings import (
+    read_data_digests,
+    read_engine,
+    read_intervals,
+    read_metrics,
+)
 from trainwheel.steps.shared.staging import describe_tree_drift, stage
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
@@ -60,13 +66,18 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     Raises:
         StepFailedError: It cannot be built, has members that it must not have, or predicts
             differently than in training; then nothing of it is kept.
+        RefusedError: A file says what the scaffold says of its example.
     """
     from trainwheel.steps.shared.describe import describe, trace
-    from trainwheel.steps.shared.prove import prove
+    from trainwheel.steps.shared.held_out import choose_answered
+    from trainwheel.steps.shared.placeholders import refuse_placeholders
+    from trainwheel.steps.shared.prove import Repeated, prove
     from trainwheel.wheel.finish import finish
     from trainwheel.wheel.proof import proof_path, render_proof
 
     _require_tools(run.workspace)
+    refuse_placeholders(run.workspace)
+    notice_unshipped(run)
     commit = read_commit(run.workspace.layout.root, run.environment)
     raw_wheel = _build(run, release, scratch, commit)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
@@ -74,22 +85,25 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     provenance = trace(run.workspace, release, commit)
     info, source = dist_info_of(raw_wheel), run.workspace.layout.source
     documents = describe(run.workspace, provenance)
-    model_files = {
-        path.relative_to(source).as_posix(): path for path in run.workspace.layout.trained
-    }
+    model_files = {path.relative_to(source).as_posix(): path for path in run.workspace.trained()}
     # The artefact is added here, in chunks: setuptools would read it into memory whole.
     finish(
         raw_wheel,
         wheel,
         {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
-        digests={provenance.artefact.path: provenance.artefact.sha256},
+        digests={name: file.sha256 for name, file in provenance.artefact.members.items()},
         replaced={f"{info}METADATA": _with_card(run.workspace.layout, raw_wheel)},
         store_above=run.workspace.config.store_above,
     )
     _inspect(run, wheel)
     proof = _proof_of(run.workspace, release, wheel)
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
-    prove(proof, line, run.tools.installer("package"), tests=_system_tests(run))
+    rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
+    prove(
+        *(proof, line, run.tools.installer("package")),
+        tests=_system_tests(run),
+        held_out=Repeated(rows, scratch / "held_out"),
+    )
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": proof.version}
@@ -175,7 +189,7 @@ def check_members(workspace: Workspace, members: tuple[str, ...]) -> None:
     """
     source = workspace.layout.source
     package = {path.relative_to(source).as_posix() for path in workspace.shipped_package()}
-    model = {path.relative_to(source).as_posix() for path in workspace.layout.trained}
+    model = {path.relative_to(source).as_posix() for path in workspace.trained()}
     required = {name for name in package if name.endswith((".py", "py.typed"))} | model
     contents = {name for name in members if ".dist-info/" not in name}
     if missing := sorted(required - contents):
@@ -238,10 +252,11 @@ def _facts(workspace: Workspace) -> dict[str, str]:
     return {
         RELEASE: read_release(layout.release).mark,
         "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
-        "the intervals": digest_json(read_intervals(layout)),
+        "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),
         "the commit": read_commit(layout.root, workspace.environment).mark,
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.tolerance": str(config.tolerance),
+        "tool.trainwheel.proof.rows": str(config.proof_rows),
         "tool.trainwheel.wheel.store-above": str(config.store_above),
         "the runtime packages": workspace.locked_digest("packages"),
         "the test packages": workspace.locked_digest("packages", "test"),
@@ -270,6 +285,10 @@ STEP = Step(
         SHIPPED,
         files("the golden predictions", lambda here: list_files(here.layout.golden)),
         files("the model card", lambda here: list_files(here.layout.card)),
+        files(
+            "the held-out rows and the answers to them",
+            lambda here: [*list_files(here.layout.holdout), *list_files(here.layout.answers)],
+        ),
         files("the system tests", lambda here: list_files(_system_tests_folder(here))),
     ),
     facts=_facts,

@@ -7,23 +7,27 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import DATA, MEASURED, digests_of, files
+from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_of, files
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.evaluation.repeatability import parse_repeatability
 from trainwheel.evaluation.report import (
+    CLASS_HEADS,
     PICTURES,
     Subject,
+    class_rows,
     headlines,
+    origin,
     render_metrics,
     rest,
     worst_rows,
 )
+from trainwheel.guest import ASK_EACH
 from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.steps.shared.findings import (
     Evaluation,
@@ -36,12 +40,16 @@ from trainwheel.steps.shared.findings import (
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
-from trainwheel.system.markdown import code, inline
+from trainwheel.system.markdown import block, code, inline, paragraphs, table
 from trainwheel.system.text import describe_size, shown
+
+if TYPE_CHECKING:
+    from trainwheel.evaluation.importance import Importance
 
 __all__ = ["STEP", "write_report"]
 
 TEMPLATES = Path(__file__).parents[1] / "data" / "report"
+WEIGHING = Path(__file__).parents[1] / "evaluation" / "importance.py"
 
 
 def _run(run: Run) -> None:
@@ -64,15 +72,20 @@ def write_report(run: Run) -> None:
     evaluation = read_evaluation(run.workspace.layout)
 
     def work(scratch: Path) -> Mapping[str, str]:
-        return _lay_out(run.workspace, evaluation, scratch)
+        from trainwheel.steps.shared.importance import weigh_columns
+
+        weights = weigh_columns(run, evaluation.measured, scratch)
+        return _lay_out(run.workspace, evaluation, weights, scratch)
 
     run_step(run, STEP, work, is_quiet=True)
 
 
-def _lay_out(workspace: Workspace, evaluation: Evaluation, folder: Path) -> Mapping[str, str]:
+def _lay_out(
+    workspace: Workspace, evaluation: Evaluation, weights: Importance, folder: Path
+) -> Mapping[str, str]:
     """Write the report's page, the table for a pull request and the model card into a folder."""
     layout, subject = workspace.layout, _subject(workspace, evaluation)
-    page = _context(workspace, subject)
+    page = {**_context(workspace, subject), "importance": weights}
     files = {
         layout.report: _render("report.html.j2", page),
         layout.card: _render("model_card.md.j2", page),
@@ -93,6 +106,7 @@ def _subject(workspace: Workspace, evaluation: Evaluation) -> Subject:
         evaluation.compared,
         evaluation.verdict,
         read_object(layout.run_facts).get("carries_training_rows", ()),
+        read_object(layout.verdict).get("source", "training"),
     )
 
 
@@ -106,7 +120,11 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
     return {
         "subject": subject,
+        "card": {name.replace("_", " ").capitalize(): text for name, text in config.card.items()},
         "headlines": headlines(subject),
+        "origin": origin(subject),
+        "class_heads": CLASS_HEADS,
+        "classes": class_rows(subject.measured),
         "rest": rest(subject),
         "worst": list(worst_rows(subject, inputs)),
         "pictures": _pictures(layout),
@@ -130,7 +148,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
 def _repeats(layout: Layout) -> str:
     """Return the result of --check-repeatable; empty unless it is about the current model."""
     repeats = parse_repeatability(read_object(layout.repeatability))
-    if repeats is None or repeats.artefact != digest_file(layout.artefact):
+    if repeats is None or repeats.artefact != digest_file(layout.manifest):
         return ""
     return repeats.told
 
@@ -196,15 +214,26 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"inline": inline, "code": code}
+    environment.filters |= {
+        "block": block,
+        "code": code,
+        "inline": inline,
+        "paragraphs": paragraphs,
+        "printable": shown,
+    }
+    environment.globals["table"] = table
     return environment.get_template(name).render(context)
 
 
 def _facts(workspace: Workspace) -> dict[str, str]:
-    templates = [digest_file(path) for path in sorted(TEMPLATES.iterdir())]
+    config, scripts = workspace.config, (ASK_EACH, WEIGHING)
+    templates = [digest_file(path) for path in (*sorted(TEMPLATES.iterdir()), *scripts)]
     return {
-        "tool.trainwheel.report.show-rows": str(workspace.config.show_rows),
-        "the templates": digest_json(templates),
+        "tool.trainwheel.card": digest_json(config.card),
+        "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.report.importance-calls": str(config.importance_calls),
+        "tool.trainwheel.report.show-rows": str(config.show_rows),
+        "the templates and scripts": digest_json(templates),
         "setup.py": digest_json(read_distribution_name(workspace.read_setup_py())),
     }
 
@@ -215,8 +244,9 @@ STEP = Step(
     run=_run,
     needs=("evaluate",),
     is_link=True,
+    category="train",
     inputs=(
-        MEASURED,
+        *(MEASURED, PACKAGE, ARTEFACT),
         files("what was measured", lambda here: list_files(here.layout.evaluation)),
         files(
             "what is known of how training repeats",
@@ -227,4 +257,6 @@ STEP = Step(
     outputs=lambda layout: (layout.report, layout.metrics_table, layout.card),
     flags=(TO, FORCE, WAIT, VERBOSE),
     is_portable=True,
+    # It shows the commit, which may be another one for the same inputs.
+    keeps_results=False,
 )

@@ -25,6 +25,9 @@ from trainwheel.guest import CLUSTER, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
+from trainwheel.steps.shared.artefact import collect, make_room, model_in, notice_unshipped
+from trainwheel.steps.shared.entry_point import check_entry_point
+from trainwheel.steps.shared.real_rows import REAL_ROWS, find_real_rows, refuse_real_rows
 from trainwheel.steps.shared.staging import stage_package
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
@@ -33,6 +36,7 @@ from trainwheel.system.files import scratch_folder, write_atomically
 from trainwheel.system.progress import bar
 from trainwheel.system.secrets import SecretClass
 from trainwheel.wheel.manifest import render_manifest, versions_that_matter
+from trainwheel.wheel.provenance import TrainedFile
 
 __all__ = ["STEP", "host_command", "show_progress", "train"]
 
@@ -55,11 +59,17 @@ def _run(run: Run) -> None:
     workspace, force = run.workspace, run.is_forced("train")
 
     def work(scratch: Path) -> Mapping[str, str]:
+        check_entry_point(run, scratch)
         key = fingerprint(workspace, STEP).key
-        return train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
+        facts = train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
+        report = scratch / workspace.layout.train.name
+        return {**facts, REAL_ROWS: find_real_rows(run, report)}
 
     record = run_step(run, STEP, work)
+    if STEP.name in run.made:
+        notice_unshipped(run)
     forget_checkpoints(workspace.layout, record.fingerprint.key)
+    refuse_real_rows(run, record)
     repeats = check_repeatable(run) if run.options.has("check-repeatable") else None
     for follower in ("evaluate", "report"):
         if follower in run.registered - run.steps:
@@ -90,24 +100,29 @@ def train(
 
     Raises:
         StepFailedError: The command failed or wrote no model, data.json is malformed, or the
-            model cannot predict.
+            model is damaged or cannot predict.
+        RefusedError: The model refers to what will not be where the wheel is installed.
         TrainwheelError: The cluster cannot be used.
     """
-    model, report = scratch / run.workspace.layout.artefact.name, scratch / "train"
+    model, report = model_in(run.workspace.layout, scratch), scratch / "train"
+    make_room(run.workspace.layout, scratch)
     report.mkdir()
     measures = scratch / "measures.json"
     variables = _variables(run.workspace, checkpoints, hash_seed)
     _run_command(run, scratch, measures, variables, is_quiet=is_quiet)
-    if not model.is_file() or not model.stat().st_size:
-        message = "training succeeded but wrote no model"
-        hint = "it must write the file that {model} names in tool.trainwheel.train.command"
-        raise StepFailedError(message, hint=hint)
+    trained = collect(run, scratch)
     if (report / "data.json").exists():
         parse_data_digests((report / "data.json").read_bytes())
-    manifest_of(model).write_text(_manifest(run.workspace, model), encoding="utf-8")
+    from trainwheel.steps.shared.dependencies import check_dependencies
+
+    # Before the golden predictions: asking for them loads the model.
+    needed = check_dependencies(run, [model.parent / name for name in trained])
+    manifest = manifest_of(model)
+    text = _manifest(run.workspace, model.name, trained, needed)
+    manifest.write_text(text, encoding="utf-8")
     carriers = _record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
-    return {"summary": _describe(report), "model": digest_file(model)}
+    return {"summary": _describe(report), "model": digest_file(manifest)}
 
 
 def _run_command(
@@ -121,7 +136,7 @@ def _run_command(
     with plan_for(run, scratch, variables, secrets) as cluster:
         document = {"measures": str(measures), "refusal": str(refusal), "cluster": cluster}
         plan.write_text(json.dumps(document), encoding="utf-8")
-        model = scratch / workspace.layout.artefact.name
+        model = model_in(workspace.layout, scratch)
         command = workspace.training_command(model, scratch / workspace.layout.train.name)
         try:
             run.tools.run(
@@ -195,11 +210,12 @@ def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[
     }
 
 
-def _manifest(workspace: Workspace, model: Path) -> str:
+def _manifest(
+    workspace: Workspace, chief: str, files: Mapping[str, TrainedFile], needed: frozenset[str]
+) -> str:
     packages = requirements(workspace.lock, *STEP.categories(workspace.config))
-    return render_manifest(
-        digest_file(model), model.stat().st_size, versions_that_matter(packages), python_version()
-    )
+    versions = versions_that_matter(packages, needed)
+    return render_manifest(chief, files, versions, python_version())
 
 
 def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tuple[str, ...]:
@@ -215,7 +231,7 @@ def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tup
         path.touch()
     inputs = parse_inputs(path.read_bytes(), "golden.jsonl")
     source = scratch / "source"
-    stage_package(run.workspace, source, artefact)
+    stage_package(run.workspace, source, artefact.parent)
     model = Model(
         run.workspace.config.predict,
         run.tools.python("train"),
@@ -258,7 +274,7 @@ def check_repeatable(run: Run) -> Repeatability:
     Raises:
         TrainwheelError: Training failed, or the other engine is configured but cannot be used.
     """
-    repeats = Repeatability(digest_file(run.workspace.layout.artefact), tuple(_repeats(run)))
+    repeats = Repeatability(digest_file(run.workspace.layout.manifest), tuple(_repeats(run)))
     text = json.dumps(repeats.as_json(), indent=1) + "\n"
     write_atomically(run.workspace.layout.repeatability, text.encode())
     run.console.outcome("repeat", repeats.told)
@@ -285,9 +301,9 @@ def _repeat(run: Run, engine: str, seed: str) -> Repeat:
         checkpoints = scratch / "checkpoints"
         checkpoints.mkdir()
         train(run.under(config), scratch, checkpoints, hash_seed=seed, is_quiet=True)
-        artefact = digest_file(scratch / run.workspace.layout.artefact.name)
+        artefact = digest_file(manifest_of(model_in(run.workspace.layout, scratch)))
         repeat = Repeat(engine, seed, artefact, _difference(run.workspace, scratch / "train"))
-    is_same = artefact == digest_file(run.workspace.layout.artefact)
+    is_same = artefact == digest_file(run.workspace.layout.manifest)
     result = "other predictions" if repeat.difference else "same predictions"
     result = "same bytes" if is_same and not repeat.difference else result
     run.console.outcome("repeat", f"{repeat.name}: {result}", time.monotonic() - start)
@@ -325,7 +341,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
     config = workspace.config
     return {
         "the training command": config.train_command,
-        "tool.trainwheel.artefact": config.artefact_path,
+        "tool.trainwheel.artefact": " ".join(config.artefact_paths),
         "tool.trainwheel.data": " ".join(config.training_data),
         "tool.trainwheel.train.threads": str(config.threads),
         "tool.trainwheel.predict": config.predict,
@@ -371,7 +387,7 @@ STEP = Step(
     more_categories=lambda config: () if config.engine == "local" else ("engine",),
     inputs=(TRAINING, DATA),
     facts=_facts,
-    outputs=lambda layout: (layout.artefact, layout.manifest, layout.train),
+    outputs=lambda layout: (*layout.trained, layout.train),
     beside=lambda layout: (
         *(layout.report, layout.metrics_table, layout.card),
         layout.repeatability,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
-from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import read_record
 from trainwheel.engine.release import read_release
 from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.versions import check_not_lower
@@ -77,7 +77,7 @@ def _check(run: Run) -> None:
         StepFailedError: The index does not answer, or the disk is too full.
     """
     workspace = run.workspace
-    _check_disk(workspace.layout)
+    _check_disk(workspace)
     registry = registry_of(run, run.options.get("to"))
     # If nothing has to be made, the version step asks the index at once anyway.
     if registry.target is not None and (run.is_stale("train") or run.is_stale("test")):
@@ -87,9 +87,9 @@ def _check(run: Run) -> None:
         check_not_lower(asked_version(workspace), registry.wheels(name))
 
 
-def _check_disk(layout: Layout) -> None:
-    size = layout.artefact.stat().st_size if layout.artefact.is_file() else 0
-    required, free = _SPARE + _COPIES * size, shutil.disk_usage(layout.root).free
+def _check_disk(workspace: Workspace) -> None:
+    size = sum(path.stat().st_size for path in workspace.trained() if path.is_file())
+    required, free = _SPARE + _COPIES * size, shutil.disk_usage(workspace.layout.root).free
     if free < required:
         message = f"{free >> 20} MiB are free on the disk, a release needs {required >> 20} MiB"
         raise StepFailedError(message, hint="free some, for example with make clean")

@@ -153,11 +153,11 @@ def place(new: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     if new.is_dir() or (final.is_dir() and not final.is_symlink()):
         # A folder cannot be renamed over what is there, unlike a file over a file.
-        old = new.with_name(f"{new.name}.old")
+        old = Path(tempfile.mkdtemp(dir=new.parent), "old")
         with contextlib.suppress(FileNotFoundError):
             final.rename(old)
         new.rename(final)
-        shutil.rmtree(old, ignore_errors=True)
+        remove(old)
     else:
         new.replace(final)
 

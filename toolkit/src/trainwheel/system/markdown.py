@@ -6,10 +6,11 @@ heading end with theirs.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-__all__ = ["code", "inline", "table"]
+__all__ = ["block", "code", "inline", "paragraphs", "table"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>&|~]|(?<![^\W_])_|_(?![^\W_])")
 """Underscores within a word are text to every reader, and metrics are full of them."""
@@ -36,6 +37,17 @@ def code(text: object) -> str:
     fence = "`" * (longest + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}"
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """Return the lines of each paragraph; an empty line ends one."""
+    groups = itertools.groupby(map(str.strip, text.splitlines()), key=bool)
+    return [list(lines) for has_text, lines in groups if has_text]
+
+
+def block(text: str) -> str:
+    """Return a text of several lines as paragraphs; each line stays a line of its own."""
+    return "\n\n".join("\\\n".join(map(inline, lines)) for lines in paragraphs(text))
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:

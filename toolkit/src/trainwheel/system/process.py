@@ -101,6 +101,16 @@ class Completed:
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
+    @property
+    def reason(self) -> str:
+        """Why it failed: the signal that ended it, or else the last line that it printed."""
+        if self.returncode >= 0 or self.is_late:
+            return self.last_line or f"it ended with exit code {self.returncode}"
+        names = {each.value: each.name for each in signal.Signals}
+        name = names.get(-self.returncode, f"signal {-self.returncode}")
+        likely = ", as it is where memory runs out" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{likely}"
+
 
 def start(
     command: Command,

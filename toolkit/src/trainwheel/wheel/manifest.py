@@ -3,42 +3,71 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from trainwheel.requirements.lockfile import LockedRequirement
 
-__all__ = ["FORMAT", "render_manifest", "versions_that_matter"]
+if TYPE_CHECKING:  # the manifest is read in every run, provenance in few
+    from trainwheel.wheel.provenance import TrainedFile
+
+__all__ = ["OF_ESTIMATORS", "files_of_manifest", "render_manifest", "versions_that_matter"]
 
 SCHEMA = 1
-FORMAT = "joblib"
-_MATTER = frozenset({"scikit-learn", "numpy", "joblib", "scipy"})
+OF_ESTIMATORS = frozenset({"scikit-learn", "numpy", "joblib", "scipy"})
 """Packages that an unpickled estimator is made of."""
 
 
-def versions_that_matter(locked: Iterable[LockedRequirement]) -> dict[str, str]:
-    """Return name → version of the locked packages that an unpickled estimator is made of."""
+def versions_that_matter(
+    locked: Iterable[LockedRequirement], needed: Container[str]
+) -> dict[str, str]:
+    """Return name → version of the locked packages that the model needs to load.
+
+    Args:
+        locked: The locked packages.
+        needed: Names of distributions.
+    """
     return {
         package.name: package.pin.removeprefix("==")
         for package in locked
-        if package.name in _MATTER and package.kind == "release"
+        if package.name in needed and package.kind == "release"
     }
 
 
-def render_manifest(sha256: str, size: int, versions: Mapping[str, str], python: str) -> str:
+def render_manifest(
+    chief: str, files: Mapping[str, TrainedFile], versions: Mapping[str, str], python: str
+) -> str:
     """Return a manifest as JSON text.
 
     Args:
-        sha256: Of the artefact's bytes.
-        size: In bytes.
+        chief: Name of the artefact that the manifest stands beside; if it is a file, its facts are
+            at the top as well, where loaders of before there were several files look.
+        files: Path relative to the manifest's folder → each file of the model.
         versions: Of the packages that trained it.
         python: The version that trained it.
     """
     document = {
         "schema": SCHEMA,
-        "format": FORMAT,
-        "sha256": sha256,
-        "size": size,
+        **(asdict(files[chief]) if chief in files else {}),
+        "files": {name: asdict(each) for name, each in files.items()},
         "versions": dict(versions),
         "python": python,
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def files_of_manifest(content: bytes) -> tuple[str, ...] | None:
+    """Return the files that a manifest lists beside its artefact; None if it is another document.
+
+    Names are relative to its folder.
+    """
+    try:
+        document: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        return None
+    files = document.get("files", {})
+    has_all = document.keys() >= {"versions", "python"} and ("sha256" in document or files)
+    return tuple(files) if has_all and isinstance(files, dict) else None

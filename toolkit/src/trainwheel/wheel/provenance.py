@@ -17,7 +17,15 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 from trainwheel.errors import ConfigurationError
 from trainwheel.system.text import shown
 
-__all__ = ["SCHEMA", "Artefact", "Golden", "Provenance", "Training", "parse_provenance"]
+__all__ = [
+    "SCHEMA",
+    "Artefact",
+    "Golden",
+    "Provenance",
+    "TrainedFile",
+    "Training",
+    "parse_provenance",
+]
 
 SCHEMA = 1
 
@@ -112,13 +120,36 @@ class Training:
 
 
 @dataclass(frozen=True)
+class TrainedFile:
+    """A file of the model: its sha256, its size in bytes, its format."""
+
+    sha256: _Sha256
+    size: int
+    format: _Text
+
+
+@dataclass(frozen=True)
 class Artefact:
-    """The serialised model: its path in the wheel, its sha256, its size in bytes, its format."""
+    """The serialised model.
+
+    Args:
+        path: The file in the wheel, or the folder; where there are several, the chief one.
+        sha256: Of the file; of a folder, a digest of the names and digests of its files.
+        size: In bytes.
+        format: Of the file; ``folder`` for one.
+        files: Path in the wheel → each file of the model, unless it is that one file alone.
+    """
 
     path: _Member
     sha256: _Sha256
     size: _Size
     format: str
+    files: Mapping[str, TrainedFile] = field(default_factory=dict)
+
+    @property
+    def members(self) -> Mapping[str, TrainedFile]:
+        """Path in the wheel → each file of the model."""
+        return self.files or {self.path: TrainedFile(self.sha256, self.size, self.format)}
 
 
 @dataclass(frozen=True)
@@ -158,6 +189,8 @@ class Provenance:
         golden: The golden predictions.
         inputs: Column → JSON Schema's names for the types of its values in the held-out rows and
             the golden predictions; empty in wheels of before there was this field.
+        card: What is said of the model: its intended use, limits, contact and the licence of its
+            data; None where nothing is.
     """
 
     name: _Name
@@ -175,6 +208,7 @@ class Provenance:
     golden: Golden
     schema: int = field(default=SCHEMA)
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, str] | None = None
 
     def render(self) -> str:
         """Return it as JSON text: one form for one content.

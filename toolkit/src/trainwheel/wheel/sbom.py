@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -49,7 +49,7 @@ def render_bill(
     """
     tool = {"name": "trainwheel", "type": "application", "version": tool_version}
     root = _describe_release(provenance.name, provenance.version)
-    parts = [*map(_describe_package, locked), _describe_model(provenance)]
+    parts = [*map(_describe_package, locked), *_describe_model(provenance)]
     edges: dict[str, dict[str, Any]] = {part["bom-ref"]: {} for part in parts}
     edges[root["bom-ref"]] = {"dependsOn": sorted(edges)}
     metadata: dict[str, Any] = {"component": root, "tools": {"components": [tool]}}
@@ -69,16 +69,18 @@ def render_bill(
     return json.dumps({**document, "serialNumber": serial.urn}, indent=1, sort_keys=True) + "\n"
 
 
-def _describe_model(provenance: Provenance) -> dict[str, Any]:
-    """Return the trained model, whose digest is known before the wheel is there."""
-    path = provenance.artefact.path
-    return {
-        "bom-ref": path,
-        "hashes": [{"alg": "SHA-256", "content": provenance.artefact.sha256}],
-        "name": path,
-        "type": "machine-learning-model",
-        "version": provenance.version,
-    }
+def _describe_model(provenance: Provenance) -> Iterator[dict[str, Any]]:
+    """Yield the files of the trained model, whose digests are known before the wheel is there."""
+    chief = provenance.artefact.path
+    for path, file in provenance.artefact.members.items():
+        is_model = path == chief or path.startswith(f"{chief}/")
+        yield {
+            "bom-ref": path,
+            "hashes": [{"alg": "SHA-256", "content": file.sha256}],
+            "name": path,
+            "type": "machine-learning-model" if is_model else "data",
+            "version": provenance.version,
+        }
 
 
 def _describe_package(locked: LockedRequirement) -> dict[str, Any]:

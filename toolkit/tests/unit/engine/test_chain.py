@@ -90,7 +90,7 @@ def test_a_step_comes_after_every_step_that_makes_what_it_reads(tmp_path: Path) 
 
     assert makers["train"] == {"data"}
     assert makers["report"] == {"train", "evaluate"}
-    assert makers["package"] == {"train", "report"}
+    assert makers["package"] == {"train", "evaluate", "report"}
     assert not any(names - before(reader) for reader, names in makers.items())
 
 

@@ -39,8 +39,8 @@ class Training:
 
     def __call__(self, scratch: Path) -> Mapping[str, str]:
         self.runs += 1
-        (scratch / "model.joblib").write_text("weights")
-        (scratch / "model.joblib.json").write_text("{}")
+        write(scratch, "model/model.joblib", "weights")
+        write(scratch, "model/model.joblib.json", "{}")
         (scratch / "train").mkdir()
         (scratch / "train" / "metrics.json").write_text("{}")
         if self._during is not None:
@@ -217,8 +217,8 @@ def test_an_input_that_changes_meanwhile_ends_the_step_and_keeps_its_work_aside(
         train(root, Training(lambda _: write(root, name, "changed twice")))
 
     sentence(caught.value)
-    assert {path.name for path in aside.iterdir()} == {"model.joblib", "model.joblib.json", "train"}
-    assert (aside / "model.joblib").read_text() == "weights"
+    assert {path.name for path in aside.iterdir()} == {"model", "train"}
+    assert (aside / "model/model.joblib").read_text() == "weights"
     assert standing(root) == before
     assert runs_again(root)
 
@@ -316,8 +316,8 @@ def test_an_output_that_is_not_in_the_record_is_made(root: Path) -> None:
 def test_a_cached_result_without_all_outputs_is_not_restored(root: Path) -> None:
     workspace = open_here(root).workspace
     now = fingerprint(workspace, TRAIN)
-    path = write(root, "model.joblib", "weights")
-    workspace.cache.keep("train", now.key, Result({}, 1.0, 1.0), {"model.joblib": path})
+    folder = write(root, "model-of-old/model.joblib", "weights").parent
+    workspace.cache.keep("train", now.key, Result({}, 1.0, 1.0), {"model": folder})
 
     assert runs_again(root)
     assert standing(root) == OUTPUTS

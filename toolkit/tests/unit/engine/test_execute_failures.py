@@ -51,7 +51,8 @@ class Work:
 
     def __init__(self, root: Path, step: str, error: BaseException | None = None) -> None:
         self.runs = 0
-        self._names = [path.name for path in CHAIN[step].outputs(open_here(root).workspace.layout)]
+        layout = open_here(root).workspace.layout
+        self._names = [layout.scratch_name(path) for path in CHAIN[step].outputs(layout)]
         self._error = error
 
     def __call__(self, scratch: Path) -> Mapping[str, str]:
@@ -60,7 +61,7 @@ class Work:
             raise self._error
         for name in self._names:
             path = scratch / name
-            (path if path.suffix else path / "file").parent.mkdir(exist_ok=True)
+            (path if path.suffix else path / "file").parent.mkdir(parents=True, exist_ok=True)
             (path if path.suffix else path / "file").write_text("made")
         return {"summary": "made"}
 

@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 Sentence = Callable[[object], None]
 CHAIN = load_chain()
 STEPS = tuple(step.name for step in CHAIN.steps if step.inputs and step.name != "data")
-CLASSIFIER = {"doc", "train", "evaluate", "test", "version", "package"}
+CLASSIFIER = {"doc", "train", "evaluate", "report", "test", "version", "package"}
 
 
 def look(root: Path, step: str) -> Fingerprint:
@@ -62,7 +62,10 @@ def files_of(root: Path, step: str) -> set[str]:
     [
         ("model/small_model/classifier.py", CLASSIFIER),
         ("model/small_training/__main__.py", {"doc", "train", "test"}),
-        ("model/small_model/artefact/model.joblib", {"evaluate", "test", "version", "package"}),
+        (
+            "model/small_model/artefact/model.joblib",
+            {"evaluate", "report", "test", "version", "package"},
+        ),
         ("data/rows.csv", {"train"}),
         ("docs/index.md", {"doc"}),
         ("tests/test_small.py", {"test"}),

@@ -44,7 +44,7 @@ def test_the_model_is_in_its_package_with_its_manifest_beside_it() -> None:
 
     assert (LAYOUT.source, LAYOUT.package) == (ROOT / "model", folder)
     assert LAYOUT.artefact == folder / "artefact/model.joblib"
-    assert LAYOUT.trained == {LAYOUT.artefact, folder / "artefact/model.joblib.json"}
+    assert LAYOUT.trained == (LAYOUT.artefact, folder / "artefact/model.joblib.json")
     assert LAYOUT.manifest == manifest_of(LAYOUT.artefact)
 
 

@@ -28,8 +28,8 @@ def root(tmp_path: Path) -> Path:
     root = make_repository(tmp_path / "small")
 
     def work(scratch: Path) -> Mapping[str, str]:
-        (scratch / "model.joblib").write_text("weights")
-        (scratch / "model.joblib.json").write_text("{}")
+        write(scratch, "model/model.joblib", "weights")
+        write(scratch, "model/model.joblib.json", "{}")
         (scratch / "train").mkdir()
         return {"summary": "trained"}
 

@@ -104,6 +104,35 @@ def test_files_that_decide_the_metadata_are_those_at_the_root(root: Path) -> Non
     assert names == ["setup.py", "pyproject.toml", "README.md", "LICENSE"]
 
 
+@pytest.mark.parametrize(("file", "text", "names"), [
+    ("setup.py", "long_description=open('docs/page.rst').read()", ["docs/page.rst"]),
+    ("setup.py", 'Path(__file__).parent / "docs" / "page.rst"', ["docs/page.rst"]),
+    ("setup.py", "open('HISTORY').read() + open('VERSION.txt').read()", ["HISTORY", "VERSION.txt"]),
+    ("setup.cfg", "[metadata]\nlong_description = file:\n  HISTORY,\n  docs/page.rst\n[other]\n",
+     ["HISTORY", "docs/page.rst"]),
+    ("pyproject.toml", '[project]\nreadme = {file = "docs/page.rst"}', ["docs/page.rst"]),
+    ("pyproject.toml", '[tool.setuptools.dynamic]\nversion = {file = ["VERSION.txt"]}',
+     ["VERSION.txt"]),
+    ("setup.py", "# data/rows.csv, ../outside.md, docs, large.txt, model/small_model/own.md", []),
+    ("pyproject.toml", '[tool.other]\nfile = "docs/page.rst"', []),
+])  # fmt: skip
+def test_files_that_are_named_there_decide_too(
+    root: Path, file: str, text: str, names: list[str]
+) -> None:
+    for name in ("docs/page.rst", "HISTORY", "VERSION.txt", "../outside.md", "data/rows.csv"):
+        write(root, name, "")
+    write(root, "model/small_model/own.md", "")
+    write(root, "large.txt", "x" * (2 << 20))
+    old = (root / file).read_text() if (root / file).exists() else ""
+    write(root, file, f"{old}\n{text}\n")
+    workspace = open_here(root).workspace
+
+    usual = {file, "setup.py", "pyproject.toml", "README.md", "LICENSE"}
+    paths = list(map(workspace.layout.relative, workspace.metadata_files()))
+    assert [path for path in paths if path not in usual] == names
+    assert len(paths) == len(set(paths))
+
+
 def test_data_that_dvc_tracks_is_data_and_its_file_too(root: Path) -> None:
     assert not open_here(root).workspace.fetches_data
 

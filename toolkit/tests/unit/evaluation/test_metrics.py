@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.metrics import (
     check_intervals,
+    choose_metrics,
+    claims_among,
     intervals_of,
     parse_data_digests,
     parse_metrics,
@@ -82,6 +85,39 @@ def test_intervals_are_those_of_training_or_measured_anew() -> None:
     assert own == {"a": (0.123456789, 1), "c": (1, 4)}
     assert intervals_of({"e": 1}, measured) == {"a": (0.123456789, 1), "c": (2, 3), "d": (4, 5)}
     assert intervals_of({"e": 1}, {}) == {}
+
+
+MEASURED = {
+    "source": "entry point",
+    "measured": {"accuracy": {"value": 0.8}, "f1": {"value": 0.7}},
+    "named": {"accuracy": {"value": 0.1234567891234}},
+}
+
+
+@pytest.mark.parametrize(("claims", "measured", "judged"), [
+    ({"accuracy": 0.9, "cost": 3}, MEASURED, {"accuracy": 0.123456789, "cost": 3}),
+    ({"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 1}, MEASURED,
+     {"accuracy": 0.123456789}),
+    ({"accuracy": 1, "cost": 3, "cost_low": 2, "cost_high": 4}, MEASURED,
+     {"accuracy": 0.123456789, "cost": 3, "cost_low": 2, "cost_high": 4}),
+    ({"cost": 3}, MEASURED, {"cost": 3, "accuracy": 0.123456789, "f1": 0.7}),
+    ({"accuracy": 0.9}, {}, {"accuracy": 0.9}),
+    ({"accuracy": 0.9, "f1": 0.2}, {"named": {"f1": {"value": 0.3}}}, {"accuracy": 0.9, "f1": 0.3}),
+])  # fmt: skip
+def test_a_model_is_judged_by_what_is_measured_and_else_by_what_training_says(
+    claims: dict[str, float], measured: dict[str, Any], judged: dict[str, float]
+) -> None:
+    assert choose_metrics(claims, measured) == judged
+
+
+@pytest.mark.parametrize(("measured", "claimed"), [
+    (MEASURED, ("cost",)), ({}, ("accuracy", "cost")),
+    ({**MEASURED, "source": "training"}, ("accuracy", "cost")),
+])  # fmt: skip
+def test_what_nobody_measured_on_the_entry_point_is_training_s_word(
+    measured: dict[str, Any], claimed: tuple[str, ...]
+) -> None:
+    assert claims_among(["accuracy", "cost"], measured) == claimed
 
 
 @pytest.mark.parametrize(("value", "is_inside"), [(1, True), (2, True), (0.9, False), (2.1, False)])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from trainwheel.evaluation.gate import Baseline, Difference, MetricCheck, Verdict
 from trainwheel.evaluation.report import (
     MetricRow,
     Subject,
+    class_rows,
     headlines,
+    origin,
     render_metrics,
     rest,
     worst_rows,
@@ -30,7 +34,7 @@ def test_headlines_are_metrics_that_are_known_measured_or_checked() -> None:
 
     assert headlines(about) == [
         MetricRow("f1", "0.5", "0.25 to 0.625", "", ""),
-        MetricRow("cost", "3", "", "", ""),
+        MetricRow("cost", "3", "training says", "", ""),
         MetricRow("mine", "0.75", "0.7 to 0.8", "", ""),
     ]
     assert rest(about) == [("epochs", "7")]
@@ -54,12 +58,50 @@ def test_a_change_is_worse_by_the_direction_of_its_metric() -> None:
     )  # fmt: skip
 
     assert [(row.name, row.published, row.change, row.is_worse) for row in rows] == [
-        ("f1", "0.75", "-0.5000", True),
-        ("mae", "0.5", "+0.2500, on other rows", True),
+        ("f1", "0.75", "-0.5000, worse", True),
+        ("mae", "0.5", "+0.2500, worse, on other rows", True),
         ("recall", "0.5", "+0.2500, on other rows", False),
         ("auc", "0.5", "+0.0000, on other rows", False),
         ("cost", "9", "-6.0000, on other rows", False),
     ]
+
+
+@pytest.mark.parametrize(("source", "positive", "words"), [
+    ("training", "b", ("9 held-out rows", "training wrote", "the positive class is b.")),
+    ("entry point", None, ("9 held-out rows", "the function that ships")),
+    ("entry point", 0, ("the positive class is 0.",)),
+])  # fmt: skip
+def test_the_source_of_the_numbers_and_the_positive_class_are_named(
+    source: str, positive: object, words: tuple[str, ...]
+) -> None:
+    sentence = origin(subject({}, {"rows": 9, "positive": positive}, source=source))
+
+    assert all(part in sentence for part in words)
+    assert ("positive" in sentence) is (positive is not None)
+    assert ("training" in sentence) is (source == "training")
+
+
+def test_without_measurements_the_numbers_are_the_word_of_training() -> None:
+    assert "training's own word" in origin(subject({"f1": 1}, {}, source="entry point"))
+
+
+def test_each_class_has_precision_recall_f1_and_its_share_of_the_rows() -> None:
+    measured = {"classes": ["a", 7, "never"], "confusion": [[3, 1, 0], [1, 2, 0], [1, 0, 0]]}
+
+    assert class_rows(measured) == [
+        ("a", "0.6", "0.75", "0.6667", "4", "50.0 %"),
+        ("7", "0.6667", "0.6667", "0.6667", "3", "37.5 %"),
+        ("never", "undefined", "0", "0", "1", "12.5 %"),
+    ]
+    assert class_rows({"classes": ["a"], "confusion": [[0]]}) == [
+        ("a", "undefined", "undefined", "undefined", "0", "")
+    ]
+
+
+@pytest.mark.parametrize("measured", [{}, {"classes": [], "confusion": None},
+                                      {"classes": ["a"] * 31, "confusion": None}])  # fmt: skip
+def test_numbers_and_too_many_classes_have_no_table_of_each(measured: dict[str, Any]) -> None:
+    assert class_rows(measured) == []
 
 
 def test_the_worst_mistakes_show_their_input_where_it_may_be_shown() -> None:
@@ -74,16 +116,17 @@ def test_the_worst_mistakes_show_their_input_where_it_may_be_shown() -> None:
 
 
 def test_metrics_for_a_pull_request_are_markdown() -> None:
-    measured = {"notes": ["few *rows*"]}
+    measured = {"notes": ["few *rows*"], "rows": 9}
     about = subject({"f1": 0.5}, measured, carriers=["KNN", "GP"], verdict=Verdict((CHECK,)))
     lines = render_metrics(about).splitlines()
 
     assert [lines[0], lines[1]] == ["### m\\*", ""]
-    assert [c.strip() for c in lines[2].split("|")[1:-1]] == ["metric", "value", "95 % interval"]
+    assert lines[2:4] == [origin(about), ""]
+    assert [c.strip() for c in lines[4].split("|")[1:-1]] == ["metric", "value", "95 % interval"]
     assert "- few \\*rows\\*" in lines
     assert any(line.startswith("- This model carries") and "KNN and GP" in line for line in lines)
     assert lines[lines.index("Gate: **passed**.") - 1] == ""
     published = subject({"f1": 0.5}, {}, baseline=Baseline("1.2", metrics={"f1": 0.5}))
-    assert "| published 1.2 | change |" in render_metrics(published).splitlines()[2]
+    assert "| published 1.2 | change |" in render_metrics(published).splitlines()[4]
     assert render_metrics(subject({}, {})) == "### m\\*\n\n"
     assert subject({}, {}).warning == ""

@@ -6,20 +6,22 @@ import csv
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from trainwheel.guest import draw
 from trainwheel.guest.measuring.__main__ import main
 
-CLASSES = "abc"
+# matplotlib could read two of them as formulas; one looks like a style of a shape.
+CLASSES = ["$1-$2", "$^$", 'style="fill:red"']
 CURVES = {"confusion", "roc", "precision_recall", "calibration", "scores"}
 TWO: list[list[object]] = [
     ["ab"[row % 2], "ab"[row % 3 % 2], 0.3 + 0.4 * (row % 3 % 2)] for row in range(60)
 ]
 KINDS: dict[str, tuple[str, list[list[object]], str, set[str]]] = {
     "several classes": (
-        "y_true y_pred score_a score_b score_c",
+        " ".join(["y_true", "y_pred", *(f"score_{label}" for label in CLASSES)]),
         [[k, k, *(0.6 if k == other else 0.2 for other in CLASSES)] for k in CLASSES * 20],
         "accuracy", CURVES,
     ),
@@ -62,5 +64,11 @@ def test_each_kind_of_model_has_its_pictures(tmp_path: Path, kind: str) -> None:
         assert f'id="{name}-' in text
         assert "currentColor" in text
         assert "<metadata" not in text
+        # Shown under a policy that refuses inline style and images of data: addresses.
+        shapes = [*ET.fromstring(text).iter()]  # noqa: S314 - matplotlib wrote it
+        assert not any(shape.tag.endswith("}style") or "style" in shape.attrib for shape in shapes)
+        assert "data:" not in text
+        assert shapes[0].get("stroke-linejoin") == "round"
     if kind == "several classes":
         assert pictures["roc"].count("AUC = 1.00") == len(CLASSES)
+        assert all(f">{label}</text>" in pictures["confusion"] for label in CLASSES)

@@ -340,10 +340,68 @@ def request_of(path: Path, claims: Claims, positive: str | None = None) -> dict[
     return {"predictions": str(path), "names": names, "claims": claims, "positive": positive}
 
 
-def answer_to(tmp_path: Path, request: dict[str, Any]) -> dict[str, Any]:
+def whole_answer_to(tmp_path: Path, request: dict[str, Any]) -> dict[str, Any]:
     main(str(write(tmp_path / "r", json.dumps(request))), str(tmp_path / "answer"))
-    told: dict[str, Any] = json.loads((tmp_path / "answer").read_bytes())["predictions"]
-    return told
+    answer: dict[str, Any] = json.loads((tmp_path / "answer").read_bytes())
+    return answer
+
+
+def answer_to(tmp_path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    predictions: dict[str, Any] = whole_answer_to(tmp_path, request)["predictions"]
+    return predictions
+
+
+def lines(path: Path, values: list[Any]) -> str:
+    return str(write(path, "".join(json.dumps(value) + "\n" for value in values)))
+
+
+def test_the_answers_of_what_ships_are_measured_and_the_scores_of_training_fill_in(
+    tmp_path: Path,
+) -> None:
+    truths = ["no", "yes"] * 10
+    scored = [{"label": truth, "probability": 0.2 + 0.6 * (truth == "yes")} for truth in truths]
+    trained = "y_true,y_pred,score_yes\n" + "no,yes,0.6\nyes,no,0.4\n" * 10
+    request = {
+        "names": ["accuracy"], "positive": None,
+        "holdout": lines(tmp_path / "holdout.jsonl", [{"input": {}, "truth": t} for t in truths]),
+        "predictions": str(write(tmp_path / "p.csv", trained)),
+        "answers": lines(tmp_path / "new.jsonl", truths),
+    }  # fmt: skip
+    told = [
+        answer_to(tmp_path, request),
+        answer_to(tmp_path, request | {"answers": lines(tmp_path / "scored.jsonl", scored)}),
+        answer_to(tmp_path, {k: v for k, v in request.items() if k not in {"holdout", "answers"}}),
+    ]
+    sources = [(each["source"], each["scores_source"]) for each in told]
+    values = [
+        tuple(each["measured"][name]["value"] for name in ("accuracy", "roc_auc")) for each in told
+    ]
+
+    assert sources == [("entry point", "training"), ("entry point",) * 2, ("training",) * 2]
+    assert values == [(1, 0), (1, 1), (0, 0)]
+
+
+@pytest.mark.parametrize(("old", "comparison"), [
+    (["no", "yes"] * 10, {"rows": 20, "new": 1.0, "old": 1.0}),
+    (["maybe"] * 20, "maybe"), (["no"], "1 answers to 20 held-out rows"), ([{}] * 20, "answers"),
+])  # fmt: skip
+def test_a_model_that_cannot_be_compared_is_a_problem_and_the_rest_is_measured(
+    tmp_path: Path, old: list[Any], comparison: Any
+) -> None:
+    truths = ["no", "yes"] * 10
+    answer = whole_answer_to(tmp_path, {
+        "names": ["accuracy"], "positive": None,
+        "holdout": lines(tmp_path / "holdout.jsonl", [{"input": {}, "truth": t} for t in truths]),
+        "answers": lines(tmp_path / "new.jsonl", truths), "old": lines(tmp_path / "old", old),
+    })  # fmt: skip
+
+    assert answer["predictions"]["measured"]["accuracy"]["value"] == 1
+    told = answer["comparison"]
+    if isinstance(comparison, str):
+        assert comparison in told["problem"]
+    else:
+        accuracy = told["metrics"]["accuracy"]
+        assert {"rows": told["rows"]} | {k: accuracy[k] for k in ("new", "old")} == comparison
 
 
 @pytest.mark.parametrize(("names", "kind"), [
@@ -479,7 +537,7 @@ def test_answers_without_a_prediction_are_one_line(
 ) -> None:
     rows = write(tmp_path / "holdout.jsonl", '{"input": {}, "truth": 1}\n')
     answers = str(write(tmp_path / "a.jsonl", '{"x": 1}\n'))
-    sides = {"holdout": str(rows), "new": answers, "old": answers}
+    sides = {"holdout": str(rows), "answers": answers}
     request: dict[str, Any] = {**sides, "names": [], "positive": None}
 
     with pytest.raises(SystemExit) as caught:

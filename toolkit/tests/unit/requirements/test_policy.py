@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from trainwheel.requirements.lockfile import Lockfile, parse_lockfile
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
-from trainwheel.requirements.policy import describe_drift, plan_requirements, plan_sync
+from trainwheel.requirements.policy import EXACT, describe_drift, plan_requirements, plan_sync
 from unit.sync_corpus import CASES, CORPUS
 
 _EXPECTED = {
@@ -192,3 +194,16 @@ def test_a_difference_shows_both_sides(before: bytes, after: bytes, lines: list[
 
     assert text.splitlines() == ["--- setup.py", "+++ setup.py (synced)", *lines]
     assert describe_drift(after, after) == ""
+
+
+def test_the_loader_checks_the_very_versions_that_the_requirements_pin() -> None:
+    manifest = Path(__file__).parents[4] / "model" / "oncology_model" / "manifest.py"
+    assert runpy.run_path(str(manifest))["EXACT"] == EXACT
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost-cpu", "catboost", "imbalanced-learn"])
+def test_what_another_version_may_not_load_is_pinned(name: str) -> None:
+    plan = plan_requirements(
+        *_parse(f"{name} = '*'\n", **{name: {"version": "==1.0"}}), "compatible"
+    )
+    assert plan.requirements == (f"{name}==1.0",)

@@ -50,7 +50,7 @@ def test_paths_follow_from_the_package() -> None:
     config = parse_config(SMALLEST.replace("oncology_model", "company.oncology"))
 
     assert config.package_folder == "model/company/oncology"
-    assert config.artefact_path == "model/company/oncology/artefact/model.joblib"
+    assert config.artefact_paths == ("model/company/oncology/artefact/model.joblib",)
     assert config.predict == "company.oncology.classifier:predict_record"
 
 

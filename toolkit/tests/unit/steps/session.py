@@ -12,6 +12,7 @@ from typing import Any
 
 from trainwheel.engine.run import Options, Run
 from trainwheel.errors import StepFailedError
+from trainwheel.guest import ENTRY_POINT
 from trainwheel.install.environments import STAMP
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
@@ -46,8 +47,13 @@ class Session:
 
     @property
     def calls(self) -> list[Call]:
-        """What was run."""
-        return self.tools.calls
+        """What was run, but for the look at the entry point before training."""
+        return [call for call in self.tools.calls if str(ENTRY_POINT) not in call.argv]
+
+
+def with_entry_point(answer: Answer) -> Answer:
+    """Return the answer of tools that find nothing wrong with the entry point."""
+    return lambda call: "" if str(ENTRY_POINT) in call.argv else answer(call)
 
 
 def open_with(
@@ -62,13 +68,13 @@ def open_with(
 
     Args:
         root: The repository.
-        answer: Does what a tool would do.
+        answer: Does what a tool would do; it is not asked to look at the entry point.
         flags: What stands after ``--``: a name, or a name and a value with ``=`` between.
         named: The steps that were asked for.
         variables: Of the environment.
         parts: Fields of the run.
     """
-    tools = RecordingTools(answer, root / ".nox")
+    tools = RecordingTools(with_entry_point(answer), root / ".nox")
     stream, queue = io.StringIO(), list[str]()
     link_python(root / ".nox" / "train")
     values = {name: value for name, _, value in (flag.partition("=") for flag in flags)}

@@ -12,13 +12,14 @@ import pytest
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import Record, read_record
-from trainwheel.errors import LockfileError, StepFailedError, TrainwheelError
+from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.steps.package import STEP, check_members
 from trainwheel.steps.shared.publish import read_proof
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.git import read_commit
 from trainwheel.wheel.metadata import list_members, read_member
+from trainwheel.wheel.proof import read_provenance
 from unit.model_wheels import ONE
 from unit.packaging import TOOLS, Packaging, decide, lock_tools, make_trained
 from unit.repository import PYPROJECT, open_here, write
@@ -84,6 +85,17 @@ def test_a_wheel_is_built_described_checked_proved_and_recorded(root: Path) -> N
     assert package(root).calls == []
 
 
+def test_a_sentence_about_the_example_of_init_is_refused_before_anything_is_built(
+    root: Path,
+) -> None:
+    write(root, "README.md", "Predicts the course of diabetes from ten measurements.\n")
+    tools = Packaging()
+
+    refuse(root, tools, RefusedError, "README.md line 1")
+
+    assert tools.names == []
+
+
 @pytest.mark.parametrize("failing", ["build", "check"])
 def test_a_tool_that_fails_leaves_nothing(root: Path, failing: str) -> None:
     tools = Packaging(failing=failing)
@@ -121,6 +133,41 @@ def test_a_model_that_predicts_differently_than_in_training_is_not_packaged(root
     write(root, "build/train/golden.jsonl", '{"input": {"x": 1}, "prediction": {"x": 2}}\n')
 
     refuse(root, Packaging(), StepFailedError, Path(WHEEL).name)
+
+
+@pytest.mark.parametrize("rows", [0, 200])
+def test_the_wheel_answers_held_out_rows_as_they_were_measured(root: Path, rows: int) -> None:
+    write(root, "pyproject.toml", f"{PYPROJECT}proof.rows = {rows}\n")
+    inputs = '{{"input": {{"name": "Ada {0}"}}, "truth": 1}}\n'
+    write(root, "build/train/holdout.jsonl", inputs.format(1) + inputs.format(2))
+    answers = '{"name": "Ada 1"}\n{"name": "someone else"}\n'
+    write(root, "build/evaluate/answers.jsonl", answers)
+
+    if rows:
+        assert "row 2 of holdout.jsonl" in refuse(root, Packaging(), StepFailedError, "someone")
+        answers = answers.replace("someone else", "Ada 2")
+        write(root, "build/evaluate/answers.jsonl", answers)
+    package(root)
+
+    # The rows leave the build folder nowhere.
+    proof = (root / WHEEL).with_name(f"{Path(WHEEL).stem}.proof.json")
+    assert "Ada" not in proof.read_text()
+    with zipfile.ZipFile(root / WHEEL) as archive:
+        assert not any(b"Ada" in archive.read(name) for name in archive.namelist())
+    assert {path.name for path in (root / "build/dist").iterdir()} == {proof.name, Path(WHEEL).name}
+
+
+def test_the_metrics_in_the_wheel_are_those_that_were_measured(root: Path) -> None:
+    write(root, "build/train/metrics.json", '{"accuracy": 0.9}')
+    evaluation = {"verdict": {"baseline": ""}, "measured": {}, "metrics": {"accuracy": 0.8}}
+    write(root, "build/evaluate/evaluation.json", json.dumps(evaluation))
+    package(root)
+    assert read_provenance(root / WHEEL).metrics == {"accuracy": 0.8}
+
+    evaluation["metrics"] = {"accuracy": 0.7}
+    write(root, "build/evaluate/evaluation.json", json.dumps(evaluation))
+    package(root)
+    assert read_provenance(root / WHEEL).metrics == {"accuracy": 0.7}
 
 
 @pytest.mark.parametrize("missing", TOOLS)
@@ -176,7 +223,7 @@ CLUSTER, DATA = '{"cluster": {"workers": 2}}', json.dumps({"sklearn/iris": "1" *
     ("model/small_model/classifier.py", "x = 1\n", ""), ("README.md", "changed", ""),
     ("tests/system/test_wheel.py", "", ""), ("build/train/training.json", CLUSTER, "the training"),
     ("build/train/data.json", DATA, "the training"),
-    ("build/evaluate/evaluation.json", json.dumps(BOUNDS), "the intervals"),
+    ("build/evaluate/evaluation.json", json.dumps(BOUNDS), "the metrics"),
     ("pyproject.toml", "tolerance = 0.5", "tool.trainwheel.tolerance"),
     ("pyproject.toml", 'predict = "small_model:f"', "tool.trainwheel.predict"),
     ("pyproject.toml", 'wheel.store-above = "7 MB"', "tool.trainwheel.wheel.store-above"),

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from trainwheel.errors import StepFailedError
 from trainwheel.system.digest import digest_file
+from unit.recording_tools import Call
 from unit.repository import make_repository, write
 from unit.steps.session import SHA, Session, configure, open_with
 
@@ -33,8 +35,9 @@ def write_json(root: Path, name: str, document: Any) -> None:
     write(root, f"build/train/{name}", json.dumps(document))
 
 
-def evaluate(root: Path, **measured: Any) -> None:
+def evaluate(root: Path, source: str = "", **measured: Any) -> None:
     document = {
+        **({"source": source} if source else {}),
         "verdict": {"checks": [], "baseline": "", "refusal": "", "outcome": ""},
         "baseline": {"version": "0.1.0", "metrics": {"accuracy": 0.95}},
         "measured": measured,
@@ -72,6 +75,60 @@ def test_each_page_shows_its_part_of_model_metrics_data_and_parameters(
         assert (part in text) is describes
 
 
+@pytest.mark.parametrize("name", ["report.html", "metrics.md", "model_card.md"])
+def test_each_page_shows_the_classes_and_whose_predictions_were_measured(
+    root: Path, name: str
+) -> None:
+    measured: dict[str, Any] = {"rows": 9, "classes": ["ill", "well"], "positive": "ill"}
+    evaluate(root, **measured, confusion=[[3, 1], [0, 5]])
+    by_training = page(root, name)
+
+    evaluate(root, "entry point", **measured)
+
+    assert "the predictions that training wrote; the positive class is ill." in by_training
+    assert all(cell in by_training for cell in ("0.8571", "44.4 %"))
+    text = page(root, name)
+    assert "the answers of the function that ships; the positive class is ill." in text
+    assert "precision" not in text
+
+
+def test_page_and_card_show_what_the_model_is_for(root: Path) -> None:
+    assert not any("Limits" in page(root, name) for name in ("report.html", "model_card.md"))
+
+    limits = "Größe <b>*unter* 3|4\n- Kinder & `x`\n\n# Später"
+    configure(root, f"card.limits = {json.dumps(limits)}", 'card.data-licence = "CC-BY-4.0"')
+
+    lines = "<p>Größe &lt;b&gt;*unter* 3|4<br>- Kinder &amp; `x`</p><p># Später</p>"
+    assert f"<dt>Limits</dt><dd>{lines}</dd>" in page(root)
+    assert "<dt>Data licence</dt><dd><p>CC-BY-4.0</p></dd>" in page(root)
+    card = MarkdownIt("commonmark").render(page(root, "model_card.md"))
+    lines = "<p>Größe &lt;b&gt;*unter* 3|4<br />\n- Kinder &amp; `x`</p>\n<p># Später</p>"
+    assert f"<h2>Limits</h2>\n{lines}\n<h2>Data licence</h2>" in card
+
+
+def test_the_page_shows_which_columns_the_model_needs_or_why_not(root: Path) -> None:
+    def answer(call: Call) -> str:
+        Path(call.argv[-1]).write_text('"a"\n"b"\n' + '"b"\n"a"\n"a"\nnull\n', encoding="utf-8")
+        return ""
+
+    inputs = [{"<b>&\n\ud800": row, "x": 1} for row in range(2)]
+    rows = ({"input": record, "truth": "ab"[number]} for number, record in enumerate(inputs))
+    write(root, "build/train/holdout.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    evaluate(root, rows=2, kind="binary", positive=None)
+
+    open_with(root, answer).step("report")
+
+    text = page(root)
+    row = '<tr><th scope="row">{}</th><td class="number">{}'
+    assert row.format("&lt;b&gt;&amp;\\n\\ud800", "1 ± 0</td>") in text
+    assert row.format("x", "not known") in text
+    assert "the error rate rises" in text
+    configure(root, "report.importance-calls = 5")
+    assert "Skipped: 2 rows and 2 columns take 6 answers" in page(root)
+    configure(root, "report.importance-calls = 0")
+    assert "Which columns" not in page(root)
+
+
 @pytest.mark.parametrize("losses", [None, 0, 1])
 def test_costs_are_shown_in_readable_units_with_those_of_a_cluster(
     root: Path, losses: int | None
@@ -99,7 +156,7 @@ def test_estimators_that_contain_training_rows_are_named(root: Path) -> None:
 
 @pytest.mark.parametrize("shows", [True, False])
 def test_the_inputs_of_mistakes_are_shown_only_if_configured(root: Path, *, shows: bool) -> None:
-    configure(root, f"report.show-rows = {str(shows).lower()}")
+    configure(root, f"report.show-rows = {str(shows).lower()}", "report.importance-calls = 0")
     rows = "".join(f'{{"input": {{"name": "patient-{n}"}}, "truth": "a"}}\n' for n in (1, 2, 3))
     write(root, "build/train/holdout.jsonl", rows)
     mistake = {"row": 2, "truth": "a", "predicted": "b", "score": 0.25}
@@ -115,7 +172,8 @@ def test_the_inputs_of_mistakes_are_shown_only_if_configured(root: Path, *, show
 
 @pytest.mark.parametrize("is_current", [True, False])
 def test_repeatability_is_shown_of_the_current_model_only(root: Path, *, is_current: bool) -> None:
-    artefact = digest_file(root / "model/small_model/artefact/model.joblib") if is_current else SHA
+    manifest = root / "model/small_model/artefact/model.joblib.json"
+    artefact = digest_file(manifest) if is_current else SHA
     repeat = {"engine": "local", "hash_seed": "1", "artefact": artefact, "difference": ""}
     document = {"schema": 1, "holds": "bytes", "artefact": artefact, "repeats": [repeat]}
     write_json(root, "repeatability.json", document)
@@ -150,7 +208,9 @@ def test_the_path_is_printed_if_the_session_was_requested(
 @pytest.mark.parametrize(("name", "text", "is_stale"), [
     ("build/train/metrics.json", '{"accuracy": 0.5}', True),
     ("build/train/repeatability.json", "{}", True), ("build/evaluate/roc.svg", "<svg >", True),
-    ("build/train/report.html", "tampered", True), ("build/train/golden.jsonl", "{}", False),
+    ("model/small_model/artefact/model.joblib", "other", True), ("setup.cfg", "", False),
+    ("model/small_model/classifier.py", "", True), ("build/train/report.html", "tampered", True),
+    ("build/train/golden.jsonl", "{}", False),
     ("build/test/junit.xml", "", False),
 ])  # fmt: skip
 def test_it_is_written_again_when_its_content_changes(

@@ -16,9 +16,9 @@ from markdown_it.token import Token
 
 from trainwheel.cli.ci import sum_up
 from trainwheel.evaluation.gate import FAILED, Baseline, Difference, MetricCheck, Verdict
-from trainwheel.evaluation.report import Subject, render_metrics
+from trainwheel.evaluation.report import Subject, origin, render_metrics
 from trainwheel.steps.report import write_report
-from trainwheel.system.markdown import code, inline, table
+from trainwheel.system.markdown import block, code, inline, table
 from unit.repository import make_repository, open_here, write
 
 ODD = [
@@ -27,7 +27,8 @@ ODD = [
     "# heading", "- item", "12. item", "=====", "---", "> quote", "```", "- - -", "+0.01 of 0.95",
     "größe µ/²",
 ]  # fmt: skip
-PLAIN = {"text", "text_special", "softbreak", "code_inline", "strong_open", "strong_close"}
+PLAIN = {"text", "text_special", "softbreak", "code_inline", "strong_open", "strong_close",
+         "hardbreak"}  # fmt: skip
 NUL = "\0"  # every renderer shows it as another letter
 
 
@@ -46,7 +47,8 @@ def words(token: Token) -> str:
     """Return what a reader sees of a line; markup in it would be missed."""
     children = token.children or []
     assert {child.type for child in children} <= PLAIN, children
-    return "".join(" " if child.type == "softbreak" else child.content for child in children)
+    breaks = {"softbreak": " ", "hardbreak": "\n"}
+    return "".join(breaks.get(child.type, child.content) for child in children)
 
 
 def rows_of(tokens: list[Token]) -> list[list[str]]:
@@ -99,6 +101,17 @@ def test_any_text_reads_as_it_is_also_as_code(text: str) -> None:
     assert paragraphs(parse(f"x {code(text)} y\n")) == [f"x {read(text)} y"]
 
 
+@given(st.lists(st.lists(texts.map(read), min_size=1), min_size=1, max_size=3))
+def test_a_text_of_several_lines_keeps_its_lines_and_paragraphs(parts: list[list[str]]) -> None:
+    text = "\n \n\n".join("\n".join(lines) for lines in parts)
+
+    tokens = parse(f"# x\n\n{block(text)}\n\n- y\n")
+
+    items = ["bullet_list", "list_item", "paragraph"]
+    assert shape(tokens) == ["heading", *["paragraph"] * len(parts), *items]
+    assert paragraphs(tokens)[:-1] == ["\n".join(lines) for lines in parts]
+
+
 @given(st.lists(st.tuples(texts, texts | st.just("")), min_size=1, max_size=3))
 def test_a_table_has_its_cells_and_ends(rows: list[tuple[str, str]]) -> None:
     tokens = parse("\n".join([*table(("name", "told"), rows), "What follows."]))
@@ -117,6 +130,8 @@ def subject(name: str) -> Subject:
             "notes": [f"{name!r} is never predicted", name],
             "rows": 10,
             "positive": name,
+            "classes": [name, "other"],
+            "confusion": [[4, 1], [2, 3]],
         },
         Baseline("0.1.0", "", metrics={name: 0.6}),
         {name: Difference(0.5, 0.6, -0.2, 0.0, 0.1, 10)},
@@ -133,12 +148,15 @@ def test_the_table_for_a_pull_request_is_whole(name: str) -> None:
 
     items = ["list_item", "paragraph"]
     assert shape(tokens) == [
-        "heading", "table", "bullet_list", *items * 3, "paragraph", "table",
+        *("heading", "paragraph", "table", "table", "bullet_list", *items * 3),
+        *("paragraph", "table"),
     ]  # fmt: skip
     rows = rows_of(tokens)
-    assert {len(row) for row in rows} == {5}
-    assert [row[0] for row in rows] == ["metric", read(name)] * 2
-    notes = [*map(read, about.measured["notes"]), about.warning]
+    assert [len(row) for row in rows] == [5, 5, 6, 6, 6, 5, 5]
+    assert [row[0] for row in rows] == [
+        *("metric", read(name), "class", read(name), "other", "metric", read(name))
+    ]
+    notes = [read(origin(about)), *map(read, about.measured["notes"]), about.warning]
     assert paragraphs(tokens) == [*notes, f"Gate: failed. refused for {read(name)}."]
 
 
@@ -148,7 +166,7 @@ def test_without_notes_the_verdict_is_a_paragraph_of_its_own() -> None:
 
     tokens = parse(render_metrics(about))
 
-    assert shape(tokens) == ["heading", "table", "paragraph", "table"]
+    assert shape(tokens) == ["heading", "paragraph", "table", "paragraph", "table"]
     assert [len(row) for row in rows_of(tokens)] == [3, 3, 5, 5]
 
 
@@ -172,10 +190,13 @@ def test_the_model_card_is_whole(tmp_path: Path, name: str) -> None:
     tokens = parse(run.workspace.layout.card.read_text(encoding="utf-8"))
     items = ["list_item", "paragraph"]
     assert shape(tokens) == [
-        *("heading", "paragraph", "heading", "paragraph", "table", "bullet_list", *items * 2),
+        *("heading", "paragraph", "heading", "paragraph", "table", "table"),
+        *("bullet_list", *items * 2),
         *("heading", "bullet_list", *items * 3, "paragraph"),
     ]
-    assert [row[0] for row in rows_of(tokens)] == ["metric", read(name)]
+    assert [row[0] for row in rows_of(tokens)] == [
+        *("metric", read(name), "class", read(name), "other")
+    ]
     assert f"{read(name)}: {read(json.dumps(name))}" in paragraphs(tokens)
     digest = hashlib.sha256((root / "data/rows.csv").read_bytes()).hexdigest()
     assert f"data data/rows.csv: sha256 {digest}" in paragraphs(tokens)
@@ -195,7 +216,7 @@ def test_the_summary_of_a_run_is_whole(tmp_path: Path, name: str) -> None:
 
     assert paragraphs(tokens)[0] == f"Nothing to release: {read(name)}."
     assert paragraphs(tokens)[-1] == f"failed: {read(name)}"
-    assert shape(tokens)[:3] == ["paragraph", "heading", "table"]
+    assert shape(tokens)[:5] == ["paragraph", "heading", "paragraph", "table", "table"]
     assert shape(tokens)[-4:] == ["table", "bullet_list", "list_item", "paragraph"]
 
 

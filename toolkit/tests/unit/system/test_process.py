@@ -96,6 +96,19 @@ def test_the_last_line_is_the_last_that_says_something(output: str, line: str) -
     assert Completed(1, output).last_line == line
 
 
+@pytest.mark.parametrize(("completed", "reason"), [
+    (Completed(1, "first\nlast\n"), "last"), (Completed(3, ""), "it ended with exit code 3"),
+    (Completed(-9, "half"), "its process was ended by SIGKILL, as it is where memory runs out"),
+    (Completed(-11, ""), "its process was ended by SIGSEGV"),
+    (Completed(-40, ""), "its process was ended by signal 40"),
+    (Completed(-15, "ended after 3 s", is_late=True), "ended after 3 s"),
+])  # fmt: skip
+def test_why_a_process_failed_is_its_signal_or_its_last_line(
+    completed: Completed, reason: str
+) -> None:
+    assert completed.reason == reason
+
+
 @pytest.mark.parametrize(
     ("program", "reason"),
     [("no-such-program", "No such file or directory"), ("./tool", "Permission denied")],

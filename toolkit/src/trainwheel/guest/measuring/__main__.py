@@ -1,10 +1,13 @@
 """Answer a request: ``python -P -m measuring REQUEST ANSWER``.
 
-The request: ``names`` lists what metrics are called; ``predictions`` names a CSV file (``y_true``,
-``y_pred``, ``score_<class>`` …), ``claims`` what training says of its metrics, ``positive`` the
-class that counts as positive, and for a
-comparison ``holdout`` names the held-out rows, ``new`` and ``old`` the answers of two models to
-them, a JSON value a line. What cannot be read is one line on standard error and exit code 2.
+The request, a JSON object: ``task``, ``labels`` and ``positive`` are what the repository states of
+the model, ``names`` what metrics are called, ``claims`` what training says of them. The rows are
+those of ``predictions``, a CSV file (``y_true``, ``y_pred``, ``score_<class>``). Where ``holdout``
+names held-out rows and ``answers`` what the entry point answers to them, a JSON value a line, they
+are those; ``old`` names the answers of a model to compare with.
+
+The answer: ``predictions`` describes them, ``comparison`` has the metrics of both models or the
+``problem`` that forbids it. What cannot be read is one line on standard error and exit code 2.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +43,41 @@ def main(request: str, answer: str) -> None:
 
 
 def _answer(task: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    if "predictions" in task:
-        predictions = read_predictions(
-            Path(task["predictions"]), task["positive"], is_regression=_is_regression(task["names"])
-        )
-        result["predictions"] = describe(predictions, task["names"], task.get("claims", {}))
-    if "holdout" in task:
-        result["comparison"] = _compare(task)
+    predictions, facts = _read(task)
+    described = describe(predictions, task["names"], task.get("claims", {}))
+    result: dict[str, Any] = {"predictions": {**described, **facts}}
+    if "old" in task:
+        try:
+            result["comparison"] = _compare(predictions, task)
+        except UnreadableError as error:
+            result["comparison"] = {"problem": str(error)}
     return result
+
+
+def _read(task: Mapping[str, Any]) -> tuple[Predictions, dict[str, Any]]:
+    """Return the rows that are measured, and where they come from."""
+    is_regression = _is_regression(task["names"])
+    trained = None
+    if "predictions" in task:
+        path = Path(task["predictions"])
+        trained = read_predictions(path, task["positive"], is_regression=is_regression)
+    source = scores_source = "training"
+    predictions = trained
+    if "answers" in task:
+        source = scores_source = "entry point"
+        predictions = _read_answers(task, "answers", is_regression=is_regression)
+        if predictions.scores is None and trained is not None and trained.scores is not None:
+            scores_source = "training"
+            predictions = replace(predictions, scores=trained.scores)
+    if predictions is None:
+        message = "there are no predictions to measure"
+        raise UnreadableError(message)
+    return predictions, {
+        "source": source,
+        "scores_source": "" if predictions.scores is None else scores_source,
+        "task": "classification" if predictions.classes else "regression",
+        "stated": bool(task.get("task") or task.get("labels")),
+    }
 
 
 def _is_regression(names: Sequence[str]) -> bool:
@@ -88,14 +117,8 @@ def describe(
     }
 
 
-def _compare(task: Mapping[str, Any]) -> dict[str, Any]:
-    with Path(task["holdout"]).open(encoding="utf-8") as stream:
-        truths = [json.loads(line)["truth"] for line in stream]
-    is_regression = _is_regression(task["names"])
-    new, old = _read(task, truths, is_regression=is_regression)
-    if "regression" in {new.kind, old.kind} and new.kind != old.kind:
-        # Of two models that count, one may say numbers between.
-        new, old = _read(task, truths, is_regression=True)
+def _compare(new: Predictions, task: Mapping[str, Any]) -> dict[str, Any]:
+    old = _read_answers(task, "old", is_regression=new.kind == "regression")
     if new.classes != old.classes:
         message = f"the models know other classes: {', '.join({*new.classes} ^ {*old.classes})}"
         raise UnreadableError(message)
@@ -103,13 +126,10 @@ def _compare(task: Mapping[str, Any]) -> dict[str, Any]:
     return {"rows": new.rows, "metrics": {name: asdict(row) for name, row in metrics.items()}}
 
 
-def _read(
-    task: Mapping[str, Any], truths: Sequence[Any], *, is_regression: bool
-) -> list[Predictions]:
-    return [
-        read_answers(truths, Path(task[side]), task["positive"], is_regression=is_regression)
-        for side in ("new", "old")
-    ]
+def _read_answers(task: Mapping[str, Any], side: str, *, is_regression: bool) -> Predictions:
+    with Path(task["holdout"]).open(encoding="utf-8") as stream:
+        truths = [json.loads(line)["truth"] for line in stream]
+    return read_answers(truths, Path(task[side]), task["positive"], is_regression=is_regression)
 
 
 def _confusion(predictions: Predictions) -> list[list[int]] | None:

@@ -129,7 +129,7 @@ def find_published(run: Run, name_asked: str | None) -> Published:
 
 def _is_package(workspace: Workspace, contents: Mapping[str, str]) -> bool:
     """Return whether these names and digests are those of the package and its trained model."""
-    source, trained = workspace.layout.source, workspace.layout.trained
+    source, trained = workspace.layout.source, frozenset(workspace.trained())
     here = {}
     for path in (*workspace.shipped_package(), *trained):
         name = path.relative_to(source).as_posix()

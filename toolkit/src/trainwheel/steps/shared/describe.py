@@ -22,6 +22,7 @@ from trainwheel.evaluation.golden import parse_golden
 from trainwheel.evaluation.inputs import schema_of
 from trainwheel.evaluation.metrics import split_intervals
 from trainwheel.requirements.lockfile import requirements
+from trainwheel.steps.shared.artefact import describe_artefact
 from trainwheel.steps.shared.findings import (
     read_data_digests,
     read_engine,
@@ -29,12 +30,11 @@ from trainwheel.steps.shared.findings import (
     read_metrics,
     read_snapshot,
 )
-from trainwheel.steps.shared.measure import read_held_out
+from trainwheel.steps.shared.held_out import read_held_out
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.git import Commit
-from trainwheel.wheel.manifest import FORMAT
-from trainwheel.wheel.provenance import Artefact, Golden, Provenance, Training
+from trainwheel.wheel.provenance import Golden, Provenance, Training
 from trainwheel.wheel.sbom import bill_name, locked_version, render_bill
 
 __all__ = ["describe", "trace"]
@@ -97,7 +97,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
         intervals=read_intervals(layout),
         gate=_gate(workspace),
         packages=_packages(workspace),
-        artefact=_artefact(workspace),
+        artefact=describe_artefact(workspace),
         golden=Golden(
             sha256=hashlib.sha256(golden).hexdigest(),
             count=len(golden.splitlines()),
@@ -105,16 +105,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
             tolerance=config.tolerance,
         ),
         inputs=_schema(layout),
-    )
-
-
-def _artefact(workspace: Workspace) -> Artefact:
-    path = workspace.layout.artefact
-    return Artefact(
-        path=path.relative_to(workspace.layout.source).as_posix(),
-        sha256=workspace.digests.digest(path),
-        size=path.stat().st_size,
-        format=FORMAT,
+        card=config.card or None,
     )
 
 

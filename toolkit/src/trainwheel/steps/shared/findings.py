@@ -18,6 +18,7 @@ from trainwheel.evaluation.metrics import intervals_of, parse_data_digests, pars
 
 __all__ = [
     "Evaluation",
+    "read_claims",
     "read_data_digests",
     "read_engine",
     "read_evaluation",
@@ -35,7 +36,7 @@ class Evaluation:
     Args:
         verdict: Of the gate.
         baseline: What is published.
-        measured: The measurements on ``predictions.csv``; empty without that file.
+        measured: The answer of the measuring script; empty where nothing was measured.
         compared: Metric → new and published value on the same rows.
     """
 
@@ -67,6 +68,16 @@ def read_evaluation(layout: Layout) -> Evaluation:
 
 
 def read_metrics(layout: Layout) -> dict[str, int | float]:
+    """Return the metrics by which the model was judged; those of training where nothing did.
+
+    Raises:
+        StepFailedError: metrics.json is malformed.
+    """
+    judged = read_object(layout.verdict).get("metrics")
+    return read_claims(layout) if judged is None else dict(judged)
+
+
+def read_claims(layout: Layout) -> dict[str, int | float]:
     """Return the metrics in ``metrics.json``; empty without that file.
 
     Raises:

@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import Difference, evaluate_rules
-from trainwheel.evaluation.metrics import check_intervals, split_intervals
+from trainwheel.evaluation.golden import GoldenRow
+from trainwheel.evaluation.metrics import (
+    check_intervals,
+    choose_metrics,
+    claims_among,
+    split_intervals,
+)
 from trainwheel.evaluation.skew import read_trained, refuse_skew
 from trainwheel.guest import DRAW, MEASURING
 from trainwheel.install.environments import user_cache
 from trainwheel.requirements.lockfile import requirements
-from trainwheel.settings.config import Config
 from trainwheel.steps.shared.baseline import Published
-from trainwheel.steps.shared.findings import read_metrics
+from trainwheel.steps.shared.findings import read_claims
+from trainwheel.steps.shared.held_out import read_held_out
 from trainwheel.steps.shared.prove import Model, ask
-from trainwheel.steps.shared.published import ask_published
+from trainwheel.steps.shared.published import Answers, ask_published
 from trainwheel.system.process import Command
 
-__all__ = ["HeldOut", "measure_model", "read_held_out"]
+__all__ = ["measure_model"]
 
 _TRAINING = ("packages", "train")
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Rows that training did not learn from.
-
-    Args:
-        inputs: The records to predict.
-        truths: The true label or number of each.
-    """
-
-    inputs: Sequence[dict[str, Any]]
-    truths: Sequence[Any]
 
 
 def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, str]:
@@ -49,79 +42,74 @@ def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, st
         StepFailedError: The files of training cannot be read, or contradict each other.
         RefusedError: The function that ships predicts differently than training recorded.
     """
-    folder = scratch / run.workspace.layout.evaluation.name
+    layout, gate = run.workspace.layout, run.workspace.config.gate
+    folder = scratch / layout.evaluation.name
     folder.mkdir()
-    baseline, gate = newest.baseline(run), run.workspace.config.gate
-    metrics, intervals = split_intervals(read_metrics(run.workspace.layout))
-    check_intervals(metrics, intervals)
-    if newest.has_model_of(run.workspace):
-        newest, baseline = Published(), replace(baseline, metrics=metrics, is_this_model=True)
-    names = [*metrics, *(rule.metric for rule in gate.rules)]
-    measurements = _measure(run, metrics, names, scratch)
-    rows = _predict_held_out(run, scratch / "new")
-    differences, unknown, why = _compare(run, newest, rows, names, scratch)
-    baseline = replace(baseline, unknown=unknown)
+    baseline, claims = newest.baseline(run), read_claims(layout)
+    check_intervals(*split_intervals(claims))
+    is_own = newest.has_model_of(run.workspace)
+    rows = _predict_held_out(run, folder / layout.answers.name, scratch / "new")
+    old, why = (None, "") if is_own else _ask_published(run, newest, rows, scratch / "old")
+    answer = _measure(run, _files(layout, folder, rows, old), scratch / "measure.json")
+    measurements, comparison = answer.get("predictions", {}), answer.get("comparison", {})
+    metrics = choose_metrics(claims, measurements)
+    values, _ = split_intervals(metrics)
+    baseline = replace(baseline, unknown=old.unknown if old else ())
+    if is_own:
+        baseline = replace(baseline, metrics=values, is_this_model=True)
+    rows_compared, compared = comparison.get("rows", 0), comparison.get("metrics", {})
+    differences = {name: Difference(**row, rows=rows_compared) for name, row in compared.items()}
     verdict = evaluate_rules(
         gate.rules,
-        metrics,
+        values,
         baseline,
         differences,
         is_required=gate.baseline == "required",
-        why_unasked=why,
+        why_unasked=why or comparison.get("problem", ""),
+        claimed=claims_among(values, measurements),
     )
     _draw(run, measurements, scratch, folder)
-    measurements.pop("sample", None)
     document = {
         "verdict": verdict.as_json(),
         "baseline": asdict(baseline),
-        "measured": measurements,
+        "metrics": metrics,
+        "source": measurements.get("source", "training"),
+        "claimed": claims_among(values, measurements),
+        "measured": {name: part for name, part in measurements.items() if name != "sample"},
         "compared": {name: asdict(difference) for name, difference in differences.items()},
     }
-    (folder / "evaluation.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (folder / "verdict.md").write_text(verdict.markdown(), encoding="utf-8")
+    texts = {
+        "evaluation.json": f"{json.dumps(document, indent=1)}\n",
+        "verdict.md": verdict.markdown(),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return {"summary": verdict.summary or "measured"}
 
 
-def _measure(
-    run: Run, metrics: Mapping[str, float], names: Sequence[str], scratch: Path
-) -> dict[str, Any]:
-    path = run.workspace.layout.predictions
-    if not path.is_file():
-        return {}
-    if not any(package.name == "numpy" for package in requirements(run.workspace.lock, *_TRAINING)):
-        run.console.notice_once("predictions.csv is not measured: numpy is not locked")
-        return {}
-    request = {
-        "predictions": str(path),
-        "names": names,
-        "claims": metrics,
-        **_task(run.workspace.config),
-    }
-    answer, problem = _ask_host(run, request, scratch / "measure.json")
-    if problem:
-        raise StepFailedError(problem, hint="let training write y_true, y_pred and score_<class>")
-    return dict(answer["predictions"])
-
-
-def _predict_held_out(run: Run, folder: Path) -> HeldOut | None:
+def _predict_held_out(run: Run, path: Path, folder: Path) -> tuple[GoldenRow, ...]:
     """Predict the held-out rows with the function that ships, and compare with training.
 
+    Args:
+        run: This run.
+        path: Gets the answers, a JSON value a line.
+        folder: A folder that is made here.
+
     Returns:
-        The rows, None where training wrote none; the predictions are in ``folder``.
+        The rows with the answers; none where training wrote no inputs.
 
     Raises:
         RefusedError: The function that ships predicts differently than training recorded.
     """
     layout, config = run.workspace.layout, run.workspace.config
-    path, predictions = layout.holdout, layout.predictions
-    if not (path.is_file() and predictions.is_file()) and (config.gate.rules or path.is_file()):
-        missing = predictions if path.is_file() else path
-        run.console.notice_once(
-            f"training wrote no {missing.name}, so nothing checks that the wheel predicts the same"
-        )
-    if not path.is_file():
-        return None
-    rows = read_held_out(path)
+    if not layout.holdout.is_file():
+        if config.gate.rules:
+            run.console.notice_once(
+                "training wrote no holdout.jsonl, so the gate rests on training's own word: "
+                "nobody asks the function that ships"
+            )
+        return ()
+    rows = read_held_out(layout.holdout)
     model = Model(
         config.predict,
         run.tools.python("train"),
@@ -129,67 +117,84 @@ def _predict_held_out(run: Run, folder: Path) -> HeldOut | None:
         log=layout.log("evaluate"),
         variables={**run.tools.variables("train"), "PYTHONPATH": str(layout.source)},
     )
-    answers = _ask_rows(model, rows, folder).read_text(encoding="utf-8")
-    if predictions.is_file():
-        with predictions.open(newline="", encoding="utf-8-sig") as stream:
-            training = read_trained(stream, config.positive)
-        predictions_now = [json.loads(line) for line in answers.splitlines()]
-        refuse_skew(training, rows.truths, predictions_now, config.tolerance)
-    return rows
+    answers = ask(model, rows.inputs, folder, what="holdout.jsonl")
+    (folder / "outputs.jsonl").replace(path)
+    if not layout.predictions.is_file():
+        run.console.notice_once(
+            "training wrote no predictions.csv, so nothing checks that the wheel predicts the same"
+        )
+        return answers
+    with layout.predictions.open(newline="", encoding="utf-8-sig") as stream:
+        training = read_trained(stream, config.positive)
+    refuse_skew(training, rows.truths, answers, config.tolerance)
+    return answers
 
 
-def _compare(
-    run: Run, newest: Published, rows: HeldOut | None, names: Sequence[str], scratch: Path
-) -> tuple[dict[str, Difference], Sequence[str], str]:
-    """Compare with the published model on the same rows.
+def _ask_published(
+    run: Run, newest: Published, rows: tuple[GoldenRow, ...], folder: Path
+) -> tuple[Answers | None, str]:
+    """Return what the published model answers to the same rows, or why it was not asked."""
+    if not newest.version or not run.workspace.config.gate.compares:
+        return None, ""
+    if not rows:
+        return None, "training wrote no rows to holdout.jsonl"
+    try:
+        old = ask_published(run, newest.wheel(run.workspace), [row.input for row in rows], folder)
+    except TrainwheelError as error:
+        return None, error.message
+    if old.unknown:
+        names = ", ".join(old.unknown)
+        run.console.notice(f"{newest.version} is asked without {names}, which it does not know")
+    return old, ""
+
+
+def _files(
+    layout: Layout, folder: Path, rows: tuple[GoldenRow, ...], old: Answers | None
+) -> dict[str, Path]:
+    """Return part of the request to the measuring script → its file, for those that exist."""
+    return {
+        **({"predictions": layout.predictions} if layout.predictions.is_file() else {}),
+        **({"holdout": layout.holdout, "answers": folder / layout.answers.name} if rows else {}),
+        **({"old": old.path} if old else {}),
+    }
+
+
+def _measure(run: Run, files: Mapping[str, Path], path: Path) -> dict[str, Any]:
+    """Let one process measure the model, and compare it with the published one.
+
+    Args:
+        run: This run.
+        files: Part of the request → its file.
+        path: Of the request.
 
     Returns:
-        The differences, the columns that it does not know, and why it could not be asked.
+        The process's answer; empty where there is nothing to measure, or no numpy.
     """
-    if not newest.version or not run.workspace.config.gate.compares:
-        return {}, (), ""
-    if rows is None:
-        return {}, (), "training wrote no holdout.jsonl"
-    try:
-        old = ask_published(run, newest.wheel(run.workspace), rows.inputs, scratch / "old")
-    except TrainwheelError as error:
-        return {}, (), error.message
-    if old.unknown:
-        unknown = ", ".join(old.unknown)
-        run.console.notice(f"{newest.version} is asked without {unknown}, which it does not know")
+    if not files:
+        return {}
+    workspace = run.workspace
+    if not any(package.name == "numpy" for package in requirements(workspace.lock, *_TRAINING)):
+        run.console.notice_once("nothing is measured, for numpy is not locked")
+        return {}
+    config, answer = workspace.config, path.with_suffix(".answer")
+    claims, _ = split_intervals(read_claims(workspace.layout))
     request = {
-        "holdout": str(run.workspace.layout.holdout),
-        "new": str(scratch / "new" / "outputs.jsonl"),
-        "old": str(old.path),
-        "names": names,
-        **_task(run.workspace.config),
+        "task": config.task,
+        "labels": list(config.labels),
+        "positive": config.positive,
+        "names": [*claims, *(rule.metric for rule in config.gate.rules)],
+        "claims": claims,
+        **{name: str(file) for name, file in files.items()},
     }
-    answer, problem = _ask_host(run, request, scratch / "compare.json")
-    if problem:
-        return {}, (), problem
-    rows_compared, metrics = (answer["comparison"][key] for key in ("rows", "metrics"))
-    return (
-        {name: Difference(**row, rows=rows_compared) for name, row in metrics.items()},
-        old.unknown,
-        "",
-    )
-
-
-def _task(config: Config) -> dict[str, Any]:
-    """Return what the repository states of the model's task, for the measuring script."""
-    return {"task": config.task, "labels": list(config.labels), "positive": config.positive}
-
-
-def _ask_host(run: Run, request: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], str]:
-    """Return the measuring host's answer, or one line with the reason why there is none."""
-    answer = path.with_suffix(".answer")
     path.write_text(json.dumps(request), encoding="utf-8")
     argv = (str(run.tools.python("train")), "-P", "-m", MEASURING.name, str(path), str(answer))
     command = Command(argv, env={"PYTHONPATH": str(MEASURING.parent)})
     result = run.tools.complete(command, "evaluate")
     if result.failed:
-        return {}, result.last_line
-    return json.loads(answer.read_bytes()), ""
+        hint = "" if "answers" in files else "let training write y_true, y_pred and score_<class>"
+        raise StepFailedError(result.reason, hint=hint)
+    document: dict[str, Any] = json.loads(answer.read_bytes())
+    return document
 
 
 def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path) -> None:
@@ -213,67 +218,5 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
     env = {**variables, "MPLCONFIGDIR": str(fonts), "PYTHONHASHSEED": "0"}
     result = run.tools.complete(Command(argv, env=env), "evaluate")
     if result.failed:
-        message = f"the report's pictures cannot be drawn: {result.last_line}"
+        message = f"the report's pictures cannot be drawn: {result.reason}"
         raise StepFailedError(message, hint="see build/log/evaluate.log")
-
-
-def _ask_rows(model: Model, rows: HeldOut, folder: Path) -> Path:
-    """Predict held-out rows with a model; return a file with one prediction per line.
-
-    Raises:
-        StepFailedError: It cannot predict them.
-    """
-    ask(model, rows.inputs, folder, what="held-out rows")
-    return folder / "outputs.jsonl"
-
-
-def read_held_out(path: Path) -> HeldOut:
-    """Return the rows of ``holdout.jsonl``.
-
-    Raises:
-        StepFailedError: A line has no input or no truth, or a number that JSON cannot express.
-    """
-    inputs, truths = [], []
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            where = f"{path.name} line {number}"
-            try:
-                record, truth = _read_row(line)
-            except _ConstantError as error:
-                # json.dumps writes NaN, which RFC 8259 (section 6) forbids; clients send null.
-                message = f"{where} contains {error}, which is not valid JSON"
-                raise StepFailedError(message, hint="let training write null for it") from None
-            except (ValueError, TypeError, KeyError, RecursionError):
-                message = f"{where} is not an object with input and truth"
-                raise StepFailedError(message, hint="let training write one per line") from None
-            if not _is_truth(truth):
-                message = (
-                    f"{where}: truth is {json.dumps(truth)}, which is neither a label nor a number"
-                )
-                raise StepFailedError(message, hint="omit rows whose truth is unknown")
-            inputs.append(record)
-            truths.append(truth)
-    return HeldOut(inputs, truths)
-
-
-def _read_row(line: bytes) -> tuple[dict[str, Any], Any]:
-    row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-    record, truth = row["input"], row["truth"]
-    if not isinstance(record, dict):
-        message = "the input is not an object"
-        raise TypeError(message)
-    return record, truth
-
-
-def _is_truth(value: object) -> bool:
-    if isinstance(value, str):
-        return bool(value.strip())
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _refuse_constant(name: str) -> None:
-    raise _ConstantError(name)
-
-
-class _ConstantError(ValueError):
-    """JSON text holds NaN, Infinity or -Infinity."""

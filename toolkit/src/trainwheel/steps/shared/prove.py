@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.golden import GoldenRow, compare_answers, join, show_difference
@@ -18,10 +18,10 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.wheel.proof import Proof
 
-__all__ = ["Model", "SystemTests", "ask", "prove"]
+__all__ = ["Model", "Repeated", "SystemTests", "ask", "prove"]
 
 _NOTICE, _CARRIES = "notice: ", "carries: "
-_GOLDEN = "golden records"
+_WIDTH = 400
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,33 @@ class Model:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def prove(
+@dataclass(frozen=True)
+class Repeated:
+    """Held-out rows that a wheel answers again.
+
+    Args:
+        rows: Number of the row in ``holdout.jsonl``, from 1 → the record and its answer.
+        folder: Where they may be written while they are asked: below ``build/``, which they never
+            leave.
+    """
+
+    rows: Mapping[int, GoldenRow]
+    folder: Path
+
+    @property
+    def names(self) -> list[str]:
+        """What an error calls each row."""
+        return [f"row {number} of holdout.jsonl" for number in self.rows]
+
+
+def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
     proof: Proof,
     wheel: str,
     installer: Installer,
     *,
     wheel_installer: Installer | None = None,
     tests: SystemTests | None = None,
+    held_out: Repeated | None = None,
 ) -> None:
     """Install a wheel and check that it is complete, consistent, and predicts as in training.
 
@@ -72,11 +92,13 @@ def prove(
         installer: Installs the locked packages.
         wheel_installer: Installs the wheel, if that comes from another index.
         tests: The model's system tests.
+        held_out: Held-out rows, whose answers must be those that were measured.
 
     Raises:
         StepFailedError: It cannot be installed, or predicts something else, which is named.
     """
     with installer.throw_away() as folder:
+        rows = held_out or Repeated({}, folder / "golden")
         python = python_of(folder / "env")
         (wheel_installer or installer).install(python, wheel, "--no-deps", "--no-cache")
         installer.install(python, proof.requirements)
@@ -84,11 +106,22 @@ def prove(
         beside = () if tests is None else (tests.home,)
         variables = installer.variables(folder / "env", *beside)
         model = Model(proof.predict, python, installer.environment, installer.log, variables)
-        if tests is None:
-            rows = ask(model, [row.input for row in proof.golden], folder / "golden")
-            _compare(proof, rows)
-        else:
-            _ask_and_test(proof, model, tests, folder)
+        question = Question(
+            [row.input for row in (*proof.golden, *rows.rows.values())],
+            rows.folder,
+            [*_names("golden.jsonl", len(proof.golden)), *rows.names],
+        )
+        script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
+        if tests is not None:
+            copy = folder / "tests"
+            shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            packages = site_packages(tests.home)
+            script = (PROVE, *script[1:], packages, copy)
+        result = _run(model, question, script, folder)
+        _compare(proof, rows, question.answers(model, result))
+        if result.failed:
+            message = f"the wheel does not pass the system tests: {result.reason}"
+            raise StepFailedError(message)
 
 
 def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
@@ -99,7 +132,7 @@ def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
     notice: Callable[[str], None] | None = None,
     carries: Callable[[str], None] | None = None,
     artefact: Path | None = None,
-    what: str = _GOLDEN,
+    what: str = "golden.jsonl",
 ) -> tuple[GoldenRow, ...]:
     """Return a model's predictions for inputs, made in a process of its own.
 
@@ -110,69 +143,117 @@ def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
         notice: Called with each oddity of the estimators that were loaded.
         carries: Called with each class of estimator that contains training rows.
         artefact: The model's file, to be inspected if the function keeps no model.
-        what: What an error calls the inputs.
+        what: The file that an error says the inputs are rows of.
 
     Raises:
         StepFailedError: The function failed or returned no JSON value; the row is named.
     """
-    files = _write_inputs(inputs, folder)
-    argv = (
-        *(str(model.python), "-P", str(PREDICT), model.function, *files),
-        *((str(artefact),) if artefact is not None else ()),
-    )
-    result = run(Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log)
+    question = Question(inputs, folder, _names(what, len(inputs)))
+    more = () if artefact is None else (artefact,)
+    result = _run(model, question, (PREDICT, model.function, *question.files, *more), folder)
+    rows = question.answers(model, result)
     if result.failed:
-        _refuse_failure(model, what, result)
+        question.refuse(model, result)
     for line in result.output.splitlines():
         for report, start in ((notice, _NOTICE), (carries, _CARRIES)):
             if report is not None and line.startswith(start):
                 report(line.removeprefix(start))
-    return join(inputs, (folder / "outputs.jsonl").read_text(encoding="utf-8"))
+    return rows
 
 
-def _write_inputs(inputs: Sequence[dict[str, object]], folder: Path) -> tuple[str, str]:
-    """Write the records, and return the names of this file and of that of the predictions."""
-    folder.mkdir()
-    records = "".join(f"{json.dumps(record)}\n" for record in inputs)
-    (folder / "inputs.jsonl").write_text(records, encoding="utf-8")
-    return "inputs.jsonl", "outputs.jsonl"
+def _run(model: Model, question: Question, script: Sequence[Path | str], folder: Path) -> Completed:
+    """Let a script predict the records, in a folder away from the sources."""
+    question.write()
+    argv = (str(model.python), "-P", *map(str, script))
+    return run(Command(argv, cwd=folder, env=model.variables), model.environment, log=model.log)
 
 
-def _refuse_failure(model: Model, what: str, result: Completed) -> NoReturn:
-    message = f"{model.function} does not predict the {what}: {result.last_line}"
-    raise StepFailedError(message)
+def _names(file: str, count: int) -> list[str]:
+    return [f"row {number} of {file}" for number in range(1, count + 1)]
 
 
-def _ask_and_test(proof: Proof, model: Model, tests: SystemTests, folder: Path) -> None:
-    """Repeat the golden predictions, and run the system tests in the same process."""
-    copy, golden = folder / "tests", folder / "golden"
-    shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    inputs = [row.input for row in proof.golden]
-    files = _write_inputs(inputs, golden)
-    packages = site_packages(tests.home)
-    words = (model.function, *files, str(packages), str(copy))
-    command = Command(
-        (str(model.python), "-P", str(PROVE), *words), cwd=golden, env=model.variables
-    )
-    result = run(command, model.environment, log=model.log)
-    outputs = golden / files[-1]
-    if not outputs.is_file():
-        _refuse_failure(model, _GOLDEN, result)
-    _compare(proof, join(inputs, outputs.read_text(encoding="utf-8")))
-    if result.failed:
-        message = f"the wheel does not pass the system tests: {result.last_line}"
-        raise StepFailedError(message)
+@dataclass(frozen=True)
+class Question:
+    """Records that a process is asked to predict, and the files by which that happens.
+
+    Args:
+        inputs: The records.
+        folder: A folder that is made for the files.
+        names: What an error calls each record.
+    """
+
+    inputs: Sequence[dict[str, Any]]
+    folder: Path
+    names: Sequence[str]
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The file of the records, and that of the predictions."""
+        return self.folder / "inputs.jsonl", self.folder / "outputs.jsonl"
+
+    def write(self) -> None:
+        """Write the records."""
+        self.folder.mkdir()
+        text = "".join(f"{json.dumps(record)}\n" for record in self.inputs)
+        self.files[0].write_text(text, encoding="utf-8")
+
+    def answers(self, model: Model, result: Completed) -> tuple[GoldenRow, ...]:
+        """Return each record with the answer to it.
+
+        Raises:
+            StepFailedError: There is none to one of them, which is named.
+        """
+        outputs = self.files[1]
+        if not outputs.is_file():
+            self.refuse(model, result)
+        return join(self.inputs, outputs.read_text(encoding="utf-8"))
+
+    def refuse(self, model: Model, result: Completed) -> NoReturn:
+        """Raise an error with all that is known of a record that was not answered."""
+        failure, part = (self.folder / f"outputs.jsonl.{end}" for end in ("failure", "part"))
+        early = f"its process ended with exit code {result.returncode} before it had answered"
+        reason = result.reason if result.returncode < 0 else early
+        facts: dict[str, Any] = {"error": [reason], "place": "", "hint": ""}
+        if failure.is_file():
+            facts = json.loads(failure.read_bytes())
+        elif part.is_file():
+            # It died, and the answers up to then are there.
+            facts["number"] = part.read_bytes().count(b"\n") + 1
+        number, redact = facts.get("number", 0), model.environment.secrets.redact
+        lines = redact("\n".join(facts["error"])).splitlines()
+        name = self.names[number - 1] if 0 < number <= len(self.names) else ""
+        does = f"does not predict {name}" if name else "cannot be asked"
+        message = f"{model.function} {does}: {' '.join(' '.join(lines).split())[:_WIDTH]}"
+        place = ", ".join(filter(None, (name, facts["place"])))
+        details = [f"{place}:", *(f"  {line}" for line in lines)]
+        hints = (facts["hint"], f"see {_path(model.log)}" if model.log else "")
+        hint = "; ".join(filter(None, hints))
+        raise StepFailedError(message, hint=hint, details=details if facts["place"] else ())
 
 
-def _compare(proof: Proof, rows: Sequence[GoldenRow]) -> None:
+def _path(log: Path) -> Path:
+    return log.relative_to(Path.cwd()) if log.is_relative_to(Path.cwd()) else log
+
+
+def _compare(proof: Proof, held_out: Repeated, rows: Sequence[GoldenRow]) -> None:
     """Check that predictions are those of training.
 
     Raises:
         StepFailedError: One is not.
     """
-    differences = compare_answers(proof.golden, rows, proof.tolerance)
-    if differences:
-        message = f"{proof.wheel} predicts differently than in training: {differences[0]}"
-        if len(differences) > 1:
-            message += f", and {len(differences) - 1} more"
-        raise StepFailedError(message, details=show_difference(differences[0]))
+    count = len(proof.golden)
+    golden = compare_answers(proof.golden, rows[:count], proof.tolerance)
+    others = compare_answers([*held_out.rows.values()], rows[count:], proof.tolerance)
+    more = len(golden) + len(others) - 1
+    rest = f", and {more} more" if more > 0 else ""
+    for first in golden:
+        message = f"{proof.wheel} predicts differently than in training: {first}{rest}"
+        raise StepFailedError(message, details=show_difference(first))
+    for first in others:
+        # Its input is not shown: held-out rows leave the build folder nowhere.
+        message = (
+            f"{proof.wheel} answers {held_out.names[first.number - 1]} differently than the "
+            f"sources do: {first.where} was {first.expected!r}, is {first.got!r}{rest}"
+        )
+        hint = "let the wheel contain all that predict reads, and predict depend on nothing else"
+        raise StepFailedError(message, hint=hint)

@@ -79,7 +79,7 @@ def _ask(
     model: Model, records: Sequence[Mapping[str, Any]], columns: Collection[str], folder: Path
 ) -> Answers:
     inputs, unknown = project(records, columns)
-    ask(model, inputs, folder / str(len(unknown)), what="held-out rows")
+    ask(model, inputs, folder / str(len(unknown)), what="holdout.jsonl")
     return Answers(folder / str(len(unknown)) / "outputs.jsonl", unknown)
 
 

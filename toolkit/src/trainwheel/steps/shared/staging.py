@@ -8,13 +8,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainwheel.engine.layout import manifest_of
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.setup_py import replace_version
 from trainwheel.steps.shared.synced import Synced, read_files, sync_files
 from trainwheel.system.digest import digest_json
-from trainwheel.system.files import link_or_copy
+from trainwheel.system.files import everything_below, link_or_copy
 
 __all__ = ["describe_tree_drift", "release_key", "stage", "stage_package"]
 
@@ -36,7 +35,7 @@ def release_key(workspace: Workspace) -> str:
         path.relative_to(workspace.layout.root).as_posix(): workspace.digests.digest(path)
         for path in (
             *workspace.shipped_package(),
-            *sorted(workspace.layout.trained),
+            *workspace.trained(),
             *_texts(workspace),
         )
     }
@@ -45,6 +44,8 @@ def release_key(workspace: Workspace) -> str:
         files[requirements.target] = hashlib.sha256(requirements.after).hexdigest()
     pyproject = tomllib.loads(_metadata(workspace, requirements, "pyproject.toml").decode("utf-8"))
     tables = {name: pyproject.get(name) for name in _SHIPPED_TABLES}
+    # Only where there is one: a model without it keeps the key under which it is published.
+    tables |= {"card": workspace.config.card} if workspace.config.card else {}
     tables["setuptools"] = pyproject.get("tool", {}).get("setuptools")
     setup_py = replace_version(_metadata(workspace, requirements, "setup.py"), "0").decode(
         "latin-1"
@@ -66,27 +67,28 @@ def stage(workspace: Workspace, version: str, folder: Path) -> None:
     _refuse_local(workspace, requirements)
     stage_package(workspace, folder / workspace.config.source)
     for path in workspace.metadata_files():
-        _copy(path, folder / path.name)
+        _copy(path, folder / path.relative_to(workspace.layout.root))
     _write(folder / requirements.target, requirements.after)
     setup_py = replace_version(_metadata(workspace, requirements, "setup.py"), version)
     _write(folder / "setup.py", setup_py)
 
 
-def stage_package(workspace: Workspace, source_root: Path, artefact: Path | None = None) -> None:
+def stage_package(workspace: Workspace, source_root: Path, model: Path | None = None) -> None:
     """Copy the package that is shipped to another source root.
 
     Args:
         workspace: The model repository.
         source_root: The folder to copy to.
-        artefact: A trained model to copy too, with the manifest beside it.
+        model: A folder to copy too: that of a trained model, as in the scratch folder of training.
     """
     for path in workspace.shipped_package():
         _copy(path, source_root / path.relative_to(workspace.layout.source))
-    if artefact is not None:
-        target = source_root / workspace.layout.artefact.relative_to(workspace.layout.source)
-        for source, copy in ((artefact, target), (manifest_of(artefact), manifest_of(target))):
+    if model is not None:
+        folder = workspace.layout.artefact.parent.relative_to(workspace.layout.source)
+        for path in map(Path, everything_below(model)):
+            copy = source_root / folder / path.relative_to(model)
             _make_folder(copy.parent)
-            link_or_copy(source, copy)
+            link_or_copy(path, copy)
 
 
 def _requirements(workspace: Workspace) -> Synced:

@@ -17,7 +17,7 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.steps.shared.describe import describe, trace
 from trainwheel.system.digest import digest_file
 from trainwheel.system.git import Commit
-from trainwheel.wheel.provenance import Provenance
+from trainwheel.wheel.provenance import Provenance, parse_provenance
 from unit.model_wheels import GOLDEN, ONE, OTHER
 from unit.repository import PYPROJECT, open_here, write, write_lock
 
@@ -89,6 +89,20 @@ def test_it_names_the_results_of_training_and_evaluation(root: Path) -> None:
     assert (own.training.engine, own.training.parameters) == ("dask", {"depth": 3})
     assert own.metrics == {"auc": 0.9, "f1": 0.7}
     assert own.intervals == {"auc": (0.8, 1.0), "f1": (0.5, 0.8)}
+
+
+@pytest.mark.parametrize(("lines", "card"), [
+    ("", None),
+    ("card.limits = 'größer als <3>'\n", {"limits": "größer als <3>"}),
+    ("[tool.trainwheel.card]\nintended-use = 'a b'\ncontact = 'us'\n",
+     {"intended_use": "a b", "contact": "us"}),
+])  # fmt: skip
+def test_it_holds_the_texts_of_the_card(
+    root: Path, lines: str, card: dict[str, str] | None
+) -> None:
+    write(root, "pyproject.toml", PYPROJECT + lines)
+
+    assert parse_provenance(provenance_of(root).render()).card == card
 
 
 def test_its_data_is_each_file_and_what_training_names_itself(root: Path) -> None:

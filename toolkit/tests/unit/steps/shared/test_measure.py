@@ -11,7 +11,6 @@ import pytest
 
 from trainwheel.errors import RefusedError, StepFailedError, TrainwheelError
 from trainwheel.guest import DRAW, MEASURING
-from trainwheel.steps.shared.measure import HeldOut, read_held_out
 from trainwheel.wheel.proof import read_promise
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
@@ -46,6 +45,8 @@ def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> 
     assert not call.secrets
     assert request(call) == {
         "predictions": str(root / "build/train/predictions.csv"),
+        "holdout": str(root / "build/train/holdout.jsonl"),
+        "answers": str(root / "scratch/evaluate/answers.jsonl"),
         "names": ["accuracy", "f1", "accuracy"],
         "claims": {"accuracy": 0.9},
         "positive": "b",
@@ -86,6 +87,52 @@ def test_results_that_contradict_each_other_are_refused(
 
     with pytest.raises(type(error), match=error.message):
         measure(open_with(root, answer))
+
+
+def host_with(source: str, accuracy: float) -> Callable[[Call], str]:
+    """Return a measuring host that measures this accuracy."""
+
+    def answer(call: Call) -> str:
+        named = {"accuracy": {"value": accuracy, "low": 0.7, "high": 1.0}}
+        predictions = {**MEASURED, "source": source, "named": named}
+        Path(call.argv[-1]).write_text(json.dumps({"predictions": predictions}))
+        return ""
+
+    return answer
+
+
+@pytest.mark.parametrize("source", ["entry point", "training"])
+def test_the_model_is_judged_by_what_was_measured(root: Path, source: str) -> None:
+    configure(root, "gate.accuracy.min = 0.85", "gate.cost.max = 5")
+    write(root, METRICS, '{"accuracy": 0.9, "cost": 3}')
+    hold_out(root)
+
+    session = open_with(root, host_with(source, 0.81234567891234))
+    document = measure(session)
+
+    accuracy, cost = document["verdict"]["checks"]
+    assert (accuracy["value"], accuracy["outcome"]) == (0.812345679, "failed")
+    assert (cost["value"], cost["outcome"]) == (3, "passed")
+    assert cost["is_claimed"]
+    assert accuracy["is_claimed"] is (source == "training")
+    assert document["metrics"] == {"accuracy": 0.812345679, "cost": 3}
+    assert document["source"] == source
+    assert document["claimed"] == (["cost"] if source == "entry point" else ["accuracy", "cost"])
+    verdict = (root / "scratch/evaluate/verdict.md").read_text()
+    assert "| cost | 3 | at most 5 | passed | training says |" in verdict
+
+
+def test_without_predictions_of_training_the_entry_point_is_measured(root: Path) -> None:
+    hold_out(root)
+    (root / "build/train/predictions.csv").unlink()
+    session = open_with(root, host())
+
+    measure(session)
+
+    asked = request(session.calls[0])
+    assert "predictions" not in asked
+    lines = Path(asked["answers"]).read_text().splitlines()
+    assert list(map(json.loads, lines)) == [{"prediction": "a"}, {"prediction": "b"}]
 
 
 @pytest.mark.parametrize(("gate", "missing", "name"), [
@@ -170,18 +217,10 @@ def test_the_published_model_predicts_the_same_rows(root: Path) -> None:
 
     document = measure(session)
 
-    question = request(session.calls[1])
-    rows = [{"prediction": "a"}, {"prediction": "b"}]
-    for name in ("new", "old"):
-        lines = Path(question.pop(name)).read_text().splitlines()
-        assert [json.loads(line) for line in lines] == rows
-    assert question == {
-        "holdout": str(root / "build/train/holdout.jsonl"),
-        "names": ["accuracy", "accuracy"],
-        "positive": "b",
-        "task": "",
-        "labels": [],
-    }
+    (call,) = session.calls
+    for name in ("answers", "old"):
+        lines = Path(request(call)[name]).read_text().splitlines()
+        assert list(map(json.loads, lines)) == [{"prediction": "a"}, {"prediction": "b"}]
     assert document["compared"] == {"accuracy": {**COMPARED, "rows": 40}}
     assert document["baseline"]["version"] == "0.1.0"
     assert document["verdict"]["checks"][0]["value"] == 0.9
@@ -197,13 +236,16 @@ def test_a_gate_that_does_not_compare_runs_no_published_model(root: Path) -> Non
 
 
 def fail_to_compare(call: Call) -> str:
-    return fail("no probability")(call) if "holdout" in request(call) else host()(call)
+    host()(call)
+    path = Path(call.argv[-1])
+    path.write_text(json.dumps({"predictions": MEASURED, "comparison": {"problem": "too few"}}))
+    return ""
 
 
 @pytest.mark.parametrize(("has_rows", "predict", "answer", "reason"), [
     (False, "builtins:dict", host(), "holdout.jsonl"),
-    (True, "builtins:int", host(), "builtins:int does not predict the held-out rows"),
-    (True, "builtins:dict", fail_to_compare, "no probability"),
+    (True, "builtins:int", host(), "builtins:int does not predict row 1 of holdout.jsonl"),
+    (True, "builtins:dict", fail_to_compare, "too few"),
 ])  # fmt: skip
 def test_where_rows_cannot_be_compared_the_stored_value_counts(
     root: Path, predict: str, answer: Callable[[Call], str], reason: str, *, has_rows: bool
@@ -255,40 +297,3 @@ def test_a_baseline_that_cannot_answer_is_refused_where_it_is_required(root: Pat
 
     assert document["verdict"]["outcome"] == "failed"
     assert "requires a comparison with 0.1.0: builtins:int" in document["verdict"]["refusal"]
-
-
-def read(tmp_path: Path, text: str) -> HeldOut:
-    path = tmp_path / "holdout.jsonl"
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    return read_held_out(path)
-
-
-def test_held_out_rows_keep_their_order_and_values(tmp_path: Path) -> None:
-    # JSON may contain U+2028 unescaped, which is not the end of a line.
-    text = '{"truth": 1, "input": {"a": "x\u2028y"}}\n{"input": {"b": null}, "truth": "é"}'
-
-    assert read(tmp_path, text) == HeldOut([{"a": "x\u2028y"}, {"b": None}], [1, "é"])
-    assert read(tmp_path, "") == HeldOut([], [])
-
-
-@pytest.mark.parametrize("truth", ["a", 0, -1.5, True, False, " a ", 1e300])
-def test_a_truth_is_a_label_or_a_number(tmp_path: Path, truth: Any) -> None:
-    assert read(tmp_path, json.dumps({"input": {}, "truth": truth})).truths == [truth]
-
-
-@pytest.mark.parametrize("line", [
-    "", "{", "[]", "null", "{}", '{"input": {}}', '{"truth": 1}', "\udce9",
-    *(f'{{"input": {value}, "truth": 1}}' for value in ("1", "null", "[]", '""', '["ab"]')),
-    *(f'{{"input": {{}}, "truth": {value}}}'
-      for value in ("null", '""', '" "', "[]", '{"a": 1}', "1e999", "NaN", "-Infinity")),
-    '{"input": {"a": Infinity}, "truth": 1}', pytest.param("[" * 100_000, id="nested"),
-])  # fmt: skip
-def test_a_line_that_is_not_a_row_is_refused_by_its_number(
-    tmp_path: Path, line: str, sentence: Callable[[object], None]
-) -> None:
-    row = '{"input": {}, "truth": 1}\n'
-
-    with pytest.raises(StepFailedError, match=r"holdout\.jsonl line 2") as caught:
-        read(tmp_path, f"{row}{line}\n{row}")
-
-    sentence(caught.value)

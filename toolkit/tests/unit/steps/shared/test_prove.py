@@ -15,7 +15,7 @@ from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.golden import GoldenRow
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.environments import Installer
-from trainwheel.steps.shared.prove import Model, SystemTests, ask, prove
+from trainwheel.steps.shared.prove import Model, Repeated, SystemTests, ask, prove
 from trainwheel.system.environ import Environment
 from unit.model_wheels import PREDICT, proof_of, write_model_wheel
 from unit.repository import write
@@ -38,7 +38,11 @@ def prove_it(tmp_path: Path, installer: Installer) -> Prove:
 
     def prove_it(wheel: Path | None = None, sha256: str = "", **parts: Any) -> None:
         wheel = wheel or write_model_wheel(tmp_path / "dist")
-        options = {name: parts.pop(name) for name in ("tests", "wheel_installer") if name in parts}
+        options = {
+            name: parts.pop(name)
+            for name in ("tests", "wheel_installer", "held_out")
+            if name in parts
+        }
         proof = proof_of(wheel, **parts)
         prove(replace(proof, sha256=sha256 or proof.sha256), line_of(wheel, sha256), installer,
               **options)  # fmt: skip
@@ -144,17 +148,62 @@ def test_system_tests_run_from_a_copy_with_what_they_need(
             prove_it(tests=tests)
 
 
-def test_a_function_that_fails_is_named_with_its_row(tmp_path: Path) -> None:
-    write(tmp_path, "own.py", "def predict(record): return record['x']\n")
+@pytest.mark.parametrize("y", [6.0, 6.5])
+@pytest.mark.parametrize("has_tests", [True, False])
+def test_the_wheel_repeats_held_out_rows_and_they_stay_where_they_are(
+    prove_it: Prove,
+    installer: Installer,
+    tmp_path: Path,
+    *,
+    y: float,
+    has_tests: bool,
+) -> None:
+    rows = {17: GoldenRow({"x": 3.0}, {"y": y}), 19: GoldenRow({"x": 3.0}, {"y": y})}
+    held_out = Repeated(rows, tmp_path / "held_out")
+    tests = None
+    if has_tests:
+        write(tmp_path, "system/test_wheel.py", "")
+        members = {"pytest.py": b"main = lambda words: 0"}
+        helper = write_wheel(tmp_path / "wheels", "helper", "1.0", members=members)
+        installer.ensure(tmp_path / "test", line_of(helper))
+        tests = SystemTests(tmp_path / "system", tmp_path / "test")
+
+    if y == 6.0:
+        prove_it(held_out=held_out, tests=tests)
+        inputs = (tmp_path / "held_out/inputs.jsonl").read_text()
+        assert inputs == '{"x": 2.0}\n{"x": 3.0}\n{"x": 3.0}\n'
+        assert sum("outputs.jsonl" in line for line in commands(installer)) == 1
+    else:
+        with pytest.raises(StepFailedError, match=r"row 17 of holdout\.jsonl") as caught:
+            prove_it(held_out=held_out, tests=tests)
+        assert "y was 6.5, is 6.0, and 1 more" in caught.value.message
+        # Nothing of the row itself is shown.
+        assert not caught.value.details
+
+
+@pytest.mark.parametrize("body", [
+    "return record['x']",
+    "raise ValueError('columns differ:\\n  age is missing\\n  ' + 'x' * 500)",
+    "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+    "import os, signal; os.kill(os.getpid(), signal.SIGINT)",
+    "import os; os._exit(0)",
+    "raise KeyboardInterrupt",
+])  # fmt: skip
+def test_a_function_that_fails_is_shown_with_row_place_and_log(
+    tmp_path: Path, body: str, sentence: Callable[[object], None]
+) -> None:
+    code = f"def predict(record):\n    if 'z' not in record:\n        return 1\n    {body}\n"
+    write(tmp_path, "own.py", code)
     variables = {"PYTHONPATH": str(tmp_path)}
-    model = Model("own:predict", Path(sys.executable), Environment({}), variables=variables)
+    log = tmp_path / "evaluate.log"
+    model = Model("own:predict", Path(sys.executable), Environment({}), log, variables)
 
     assert ask(model, [{"x": 1}], tmp_path / "good") == (GoldenRow({"x": 1}, 1),)
-    with pytest.raises(StepFailedError) as caught:
-        ask(model, [{"x": 1}, {"z": 1}], tmp_path / "bad", what="held-out rows")
+    with pytest.raises(StepFailedError, match=r"own:predict .* row 2 of holdout\.jsonl") as caught:
+        ask(model, [{"x": 1}, {"z": 1}], tmp_path / "bad", what="holdout.jsonl")
 
-    for text in ("own:predict", "held-out rows", "KeyError", "row 2"):
-        assert text in caught.value.message
+    assert f"see {log}" in caught.value.hint
+    sentence("\n".join([*caught.value.details, str(caught.value)]))
 
 
 def test_a_golden_prediction_must_not_need_what_only_tests_have(

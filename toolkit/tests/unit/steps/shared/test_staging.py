@@ -51,6 +51,7 @@ CHANGED: dict[str, Change] = {
     "name": text("setup.py", SETUP_PY.replace("small-model", "other-model")),
     "project table": text("pyproject.toml", f"{PYPROJECT}[tool.setuptools]\n"),
     "back end": text("pyproject.toml", PYPROJECT.replace('["setuptools"]', '["setuptools>=80"]')),
+    "model card": text("pyproject.toml", f"{PYPROJECT}card.limits = 'Not for children.'\n"),
     "direct requirement": lambda root: write_lock(root, six="==1.17.0"),
 }  # fmt: skip
 
@@ -97,6 +98,21 @@ def test_only_what_belongs_into_a_wheel_is_copied_with_the_version(root: Path, c
     assert texts.pop("setup.py") == SETUP_PY.replace("0.1.0", "0.1.7")
     assert texts == {name: FILES[name] for name in texts}
     assert (root / "setup.py").read_text() == SETUP_PY
+
+
+def test_a_file_that_setup_py_names_is_copied_to_its_place_and_decides(
+    root: Path, copy: Path
+) -> None:
+    keys = []
+    for content in ("old", "new"):
+        write(root, "docs/page.rst", content)
+        write(root, "setup.py", f"{SETUP_PY}# docs/page.rst\n")
+        keys.append(key_of(root))
+
+    stage(open_here(root).workspace, "0.1.7", copy)
+
+    assert (copy / "docs/page.rst").read_text() == "new"
+    assert keys[0] != keys[1]
 
 
 def test_the_copy_requires_what_is_locked(
@@ -152,10 +168,10 @@ def test_a_package_in_a_folder_of_this_machine_is_refused(
 
 
 def test_a_package_is_staged_with_a_given_artefact(root: Path, tmp_path: Path, copy: Path) -> None:
-    artefact = write(tmp_path, "scratch/model.joblib", "fresh weights")
+    model = write(tmp_path, "scratch/model.joblib", "fresh weights").parent
     write(tmp_path, "scratch/model.joblib.json", '{"fresh": true}')
 
-    stage_package(open_here(root).workspace, copy, artefact)
+    stage_package(open_here(root).workspace, copy, model)
 
     folder = copy / "small_model/artefact"
     assert (folder / "model.joblib").read_text() == "fresh weights"

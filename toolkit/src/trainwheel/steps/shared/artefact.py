@@ -1,0 +1,131 @@
+"""What training writes into the package: collected, checked, and described file by file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import StepFailedError
+from trainwheel.system.digest import digest_file
+from trainwheel.system.files import remove
+from trainwheel.system.text import shown
+from trainwheel.wheel.formats import format_of
+from trainwheel.wheel.provenance import Artefact, TrainedFile
+from trainwheel.wheel.record import check_names
+
+__all__ = ["collect", "describe_artefact", "make_room", "model_in", "notice_unshipped"]
+
+_FOLDER = "folder"
+"""The format of an artefact that is one."""
+
+
+def model_in(layout: Layout, scratch: Path) -> Path:
+    """Return where training writes the model, or the chief one of its files and folders."""
+    return scratch / layout.scratch_name(layout.artefact)
+
+
+def make_room(layout: Layout, scratch: Path) -> None:
+    """Make the folders in which training writes the files of the model."""
+    for path in layout.artefacts:
+        (scratch / layout.scratch_name(path)).parent.mkdir(parents=True, exist_ok=True)
+
+
+def collect(run: Run, scratch: Path) -> Mapping[str, TrainedFile]:
+    """Check what training wrote as the model, and remove what the configuration does not name.
+
+    Args:
+        run: This run.
+        scratch: The folder of the results.
+
+    Returns:
+        Path relative to the folder of the manifest → the file.
+
+    Raises:
+        StepFailedError: A file is missing or empty, a link, or has a name that no wheel can hold.
+    """
+    layout = run.workspace.layout
+    folder = model_in(layout, scratch).parent
+    places = [scratch / layout.scratch_name(path) for path in layout.artefacts]
+    final = layout.artefact.parent.relative_to(layout.package)
+    for place in places:
+        _check(place, (final / place.relative_to(folder)).as_posix(), is_chief=place == places[0])
+    extras = [path for path in _entries(folder) if not {path, *path.parents} & {*places}]
+    _notice_extras(run, [(final / path.relative_to(folder)).as_posix() for path in extras])
+    for path in extras:
+        remove(path)
+    files = {path.relative_to(folder).as_posix(): path for path in _entries(folder)}
+    check_names(files)
+    return {
+        name: TrainedFile(digest_file(path), path.stat().st_size, format_of(path))
+        for name, path in files.items()
+    }
+
+
+def describe_artefact(workspace: Workspace) -> Artefact:
+    """Return the trained model, as provenance has it."""
+    layout, digests = workspace.layout, workspace.digests
+    files = {
+        path.relative_to(layout.source).as_posix(): TrainedFile(
+            digests.digest(path), path.stat().st_size, format_of(path)
+        )
+        for path in workspace.trained()
+        if path != layout.manifest
+    }
+    name = layout.artefact.relative_to(layout.source).as_posix()
+    if name not in files:
+        size = sum(each.size for path, each in files.items() if path.startswith(f"{name}/"))
+        return Artefact(name, digests.output(layout.artefact), size, _FOLDER, files)
+    chief = files[name]
+    more = files if len(files) > 1 else {}
+    return Artefact(name, chief.sha256, chief.size, chief.format, more)
+
+
+def notice_unshipped(run: Run) -> None:
+    """Say which files in the package belong to training, but not to its present model."""
+    if names := run.workspace.unshipped():
+        run.console.notice_once(
+            f"not in the wheel: {_name_first(names)}; beside the model, only code ships and what "
+            "tool.trainwheel.artefact names"
+        )
+
+
+def _notice_extras(run: Run, names: Sequence[str]) -> None:
+    if names:
+        run.console.notice(
+            f"training wrote {_name_first(names)}, which tool.trainwheel.artefact does not name: "
+            "not in the wheel"
+        )
+
+
+def _name_first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{shown(names[0])}{more}"
+
+
+def _check(place: Path, name: str, *, is_chief: bool) -> None:
+    entries = list(_entries(place)) if os.path.lexists(place) else []
+    for path in entries:
+        if path.is_symlink() or not path.is_file():
+            where = shown(Path(name, path.relative_to(place)).as_posix())
+            kind = "a symbolic link" if path.is_symlink() else "not a regular file"
+            message = f"training wrote {where}, which is {kind}"
+            raise StepFailedError(message, hint="let it write the file itself")
+    if not any(path.stat().st_size for path in entries):
+        message = f"training succeeded but {name} is {'empty' if entries else 'missing'}"
+        hint = f"it must write it beside {{model}}, or tool.trainwheel.artefact not name {name}"
+        if is_chief:
+            hint = "it must write what {model} names in tool.trainwheel.train.command"
+        raise StepFailedError(message, hint=hint)
+
+
+def _entries(place: Path) -> Iterator[Path]:
+    """Yield a file, or all but folders below a folder, in a fixed order; no link is followed."""
+    if place.is_symlink() or not place.is_dir():
+        yield place
+        return
+    for entry in sorted(place.iterdir()):
+        yield from _entries(entry)
