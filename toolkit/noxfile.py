@@ -49,14 +49,14 @@ def run(session: nox.Session, tool: str, *arguments: str) -> None:
     )
 
 
-def run_tests(session: nox.Session, marks: str) -> None:
+def run_tests(session: nox.Session, marks: str, *folders: str) -> None:
     """Run tests beside each other, two for each core; ``-- -n 0`` one by one.
 
     Half of the time they wait, for servers, kills and downloads.
     """
     workers = min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
     spread = ("-n", str(workers), "--dist", "worksteal", "--durations", "25")
-    run(session, "pytest", "-m", marks, *spread, *session.posargs)
+    run(session, "pytest", "-m", marks, *spread, *session.posargs, *folders)
 
 
 @nox.session(venv_backend="none")
@@ -80,13 +80,20 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests, except those that take long."""
-    run_tests(session, "not slow and not bench")
+    run_tests(session, "not slow and not models and not bench")
 
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
     """Run the tests that take long."""
     run_tests(session, "slow and not bench")
+
+
+@nox.session(venv_backend="none")
+def models(session: nox.Session) -> None:
+    """Run the whole chain on every kind of model; at night."""
+    # Each brings what its kind of model needs from the public index, some 300 MB in all.
+    run_tests(session, "models or slow", "tests/integration/models")
 
 
 @nox.session(venv_backend="none")

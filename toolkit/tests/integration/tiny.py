@@ -229,10 +229,15 @@ def make_tiny(root: Path, envdir: Path, pipfile: str = PIPFILE) -> TinyProject:
     (root / "Pipfile.lock").write_text(lock_for(pipfile), encoding="utf-8")
     (root / ".gitignore").write_text("build/\n.trainwheel/\nmodel/*/artefact/\n__pycache__/\n")
     project = TinyProject(root, envdir, clean_variables())
+    commit_all(project)
+    return project
+
+
+def commit_all(project: TinyProject) -> None:
+    """Commit all that a project holds."""
     identity = ("-c", "user.name=Tester", "-c", "user.email=tester@example.invalid")
     for words in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "Start")):
         assert project.run("git", *words).code == 0
-    return project
 
 
 def copy_of(project: TinyProject, root: Path) -> TinyProject:

@@ -1,0 +1,1 @@
+"""Trains the model; it is not shipped."""

@@ -1,0 +1,5 @@
+"""The chain of this model."""
+
+import trainwheel
+
+trainwheel.register()
