@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from trainwheel.scaffold.rendering import TEMPLATE, render
-from trainwheel.steps.shared.placeholders import EXAMPLES
+from trainwheel.steps.shared.staging import EXAMPLES
 
 pytestmark = pytest.mark.integration
 

@@ -70,8 +70,8 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     """
     from trainwheel.steps.shared.describe import describe, trace
     from trainwheel.steps.shared.held_out import choose_answered
-    from trainwheel.steps.shared.placeholders import refuse_placeholders
     from trainwheel.steps.shared.prove import Repeated, prove
+    from trainwheel.steps.shared.staging import refuse_placeholders
     from trainwheel.wheel.finish import finish
     from trainwheel.wheel.proof import proof_path, render_proof
 

@@ -41,12 +41,13 @@ from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
 from trainwheel.system.markdown import block, code, inline, paragraphs, table
+from trainwheel.system.process import Command
 from trainwheel.system.text import describe_size, shown
 
 if TYPE_CHECKING:
-    from trainwheel.evaluation.importance import Importance
+    from trainwheel.evaluation.importance import Importance, Plan
 
-__all__ = ["STEP", "write_report"]
+__all__ = ["STEP", "weigh_columns", "write_report"]
 
 TEMPLATES = Path(__file__).parents[1] / "data" / "report"
 WEIGHING = Path(__file__).parents[1] / "evaluation" / "importance.py"
@@ -72,8 +73,6 @@ def write_report(run: Run) -> None:
     evaluation = read_evaluation(run.workspace.layout)
 
     def work(scratch: Path) -> Mapping[str, str]:
-        from trainwheel.steps.shared.importance import weigh_columns
-
         weights = weigh_columns(run, evaluation.measured, scratch)
         return _lay_out(run.workspace, evaluation, weights, scratch)
 
@@ -260,3 +259,41 @@ STEP = Step(
     # It shows the commit, which may be another one for the same inputs.
     keeps_results=False,
 )
+
+
+def weigh_columns(run: Run, measured: Mapping[str, Any], scratch: Path) -> Importance:
+    """Return the importance of each column of the held-out rows.
+
+    Args:
+        run: This run.
+        measured: The answer of the measuring script.
+        scratch: A folder that is removed afterwards, with the rows in it.
+    """
+    from trainwheel.evaluation.importance import Importance, plan, weigh
+
+    path, limit = run.workspace.layout.holdout, run.workspace.config.importance_calls
+    if not (limit and measured and path.is_file()):
+        return Importance()
+    with path.open(encoding="utf-8") as stream:
+        asked = plan([json.loads(line) for line in stream], limit)
+    if isinstance(asked, str):
+        return Importance(reason=asked)
+    answers = _ask(run, asked, scratch)
+    if answers is None:
+        log = run.workspace.layout.log("report")
+        return Importance(reason=f"the model cannot be asked: see {log.name}")
+    return weigh(asked, answers, measured["kind"], measured["positive"])
+
+
+def _ask(run: Run, asked: Plan, scratch: Path) -> list[Any] | None:
+    """Return the entry point's answer to each record, None for one that it refuses."""
+    inputs, outputs = scratch / "inputs.jsonl", scratch / "outputs.jsonl"
+    with inputs.open("w", encoding="utf-8") as stream:
+        stream.writelines(f"{json.dumps(record)}\n" for record in asked.records())
+    python, function = str(run.tools.python("report")), run.workspace.config.predict
+    argv = (python, "-P", str(ASK_EACH), function, str(inputs), str(outputs))
+    source = str(run.workspace.layout.source)
+    result = run.tools.complete(Command(argv, env={"PYTHONPATH": source}), "report")
+    if result.failed:
+        return None
+    return [json.loads(line) for line in outputs.read_text(encoding="utf-8").splitlines()]

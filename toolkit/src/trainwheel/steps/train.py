@@ -6,7 +6,7 @@ import csv
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,7 @@ from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
 from trainwheel.steps.shared.artefact import collect, make_room, model_in, notice_unshipped
-from trainwheel.steps.shared.entry_point import check_entry_point
-from trainwheel.steps.shared.real_rows import REAL_ROWS, find_real_rows, refuse_real_rows
-from trainwheel.steps.shared.staging import stage_package
+from trainwheel.steps.shared.dependencies import check_entry_point
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.environ import python_version
@@ -59,6 +57,8 @@ _SPARSE = 10.0
 
 def _run(run: Run) -> None:
     """Train if anything that training depends on has changed; then evaluate and report."""
+    from trainwheel.steps.shared.golden import REAL_ROWS, find_real_rows, refuse_real_rows
+
     workspace, force = run.workspace, run.is_forced("train")
 
     def work(scratch: Path) -> Mapping[str, str]:
@@ -117,13 +117,14 @@ def train(
     if (report / "data.json").exists():
         parse_data_digests((report / "data.json").read_bytes())
     from trainwheel.steps.shared.dependencies import check_dependencies
+    from trainwheel.steps.shared.golden import record_golden
 
     # Before the golden predictions: asking for them loads the model.
     needed = check_dependencies(run, [model.parent / name for name in trained])
     manifest = manifest_of(model)
     text = _manifest(run.workspace, model.name, trained, needed)
     manifest.write_text(text, encoding="utf-8")
-    carriers = _record_golden(run, model, report, scratch)
+    carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
     return {"summary": _describe(report), "model": digest_file(manifest)}
 
@@ -219,40 +220,6 @@ def _manifest(
     packages = requirements(workspace.lock, *STEP.categories(workspace.config))
     versions = versions_that_matter(packages, needed)
     return render_manifest(chief, files, versions, python_version())
-
-
-def _record_golden(run: Run, artefact: Path, report: Path, scratch: Path) -> tuple[str, ...]:
-    """Add predictions to the golden inputs; return the estimators that contain training rows."""
-    from trainwheel.evaluation.golden import parse_inputs
-    from trainwheel.steps.shared.prove import Model, ask
-
-    path = report / "golden.jsonl"
-    if not path.exists():
-        run.console.notice(
-            "training wrote no golden.jsonl, so no prediction of the wheel will be checked"
-        )
-        path.touch()
-    inputs = parse_inputs(path.read_bytes(), "golden.jsonl")
-    source = scratch / "source"
-    stage_package(run.workspace, source, artefact.parent)
-    model = Model(
-        run.workspace.config.predict,
-        run.tools.python("train"),
-        run.environment,
-        log=run.workspace.layout.log("train"),
-        variables={**run.tools.variables("train"), "PYTHONPATH": str(source)},
-    )
-    carriers: list[str] = []
-    rows = ask(
-        model,
-        inputs,
-        scratch / "golden",
-        notice=run.console.notice,
-        carries=carriers.append,
-        artefact=artefact,
-    )
-    path.write_text("".join(f"{json.dumps(asdict(row))}\n" for row in rows), encoding="utf-8")
-    return tuple(carriers)
 
 
 def _record_run(measures: Path, report: Path, carriers: Sequence[str]) -> None:

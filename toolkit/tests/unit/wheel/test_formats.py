@@ -52,7 +52,8 @@ def test_catboost_is_told_by_its_mark_and_the_length_behind_it(tmp_path: Path) -
 
 @pytest.mark.parametrize(("content", "expected"), [
     (pickle.dumps({"a": 1}, 0), "pickle"), (pickle.dumps({"a": 1}, 5), "pickle"),
-    (gzip.compress(pickle.dumps(1), mtime=0), "joblib"), (gzip.compress(b"a,b\n1,2\n", mtime=0), "unknown"),
+    (gzip.compress(pickle.dumps(1), mtime=0), "joblib"),
+    (gzip.compress(b"a,b\n1,2\n", mtime=0), "unknown"),
     (b"\x04\x22\x4d\x18\x60\x40\x82\x10\0\0\0\xf0\x01\x80\x04\x95\0\0", "joblib"),
     (b"", "unknown"), (b"weights", "unknown"), (b"tree\nversion=4", "unknown"),
     (json.dumps({"learner": {}}).encode(), "unknown"), (b'{"version": [1, 2, 0]}', "unknown"),

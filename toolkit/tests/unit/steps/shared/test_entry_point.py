@@ -12,7 +12,7 @@ from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError
 from trainwheel.guest import ENTRY_POINT
 from trainwheel.steps import load_chain
-from trainwheel.steps.shared.entry_point import check_entry_point
+from trainwheel.steps.shared.dependencies import check_entry_point
 from trainwheel.system.process import Command, run
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import open_here, write

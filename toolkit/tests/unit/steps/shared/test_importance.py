@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.evaluation.importance import Importance
-from trainwheel.steps.shared.importance import weigh_columns
+from trainwheel.steps.report import weigh_columns
 from unit.recording_tools import Call
 from unit.repository import write
 from unit.steps.session import Session, configure, fail, open_with

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import RefusedError
-from trainwheel.steps.shared.placeholders import EXAMPLES, refuse_placeholders
+from trainwheel.steps.shared.staging import EXAMPLES, refuse_placeholders
 from unit.repository import open_here, write
 
 Sentence = Callable[[str], None]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from trainwheel.errors import StepFailedError
+from trainwheel.steps.shared.measure import ask_with_columns
 from trainwheel.steps.shared.prove import Model
-from trainwheel.steps.shared.published import ask_with_columns
 from trainwheel.system.environ import Environment
 
 ROWS: list[dict[str, Any]] = [{"age": 1, "ré gion": "n", "x": 2}, {"age": 3, "x": None}]

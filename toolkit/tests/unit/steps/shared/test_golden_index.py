@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trainwheel.evaluation.real_rows import GoldenIndex, normalise
+from trainwheel.steps.shared.golden import GoldenIndex, normalise
 
 ROW = {"mean radius": 17.99, "kind": "a b", "n": 3}
 
@@ -70,3 +70,10 @@ def test_only_rows_whose_columns_are_there_count() -> None:
     assert GoldenIndex([ROW], {"mean_radius", "kind", "n", "id"})
     assert not GoldenIndex([ROW], {"mean_radius", "kind"})
     assert not GoldenIndex([])
+
+
+@pytest.mark.parametrize(("value", "is_equal"), [(None, True), ("NA", True), (7, False)])
+def test_a_missing_value_equals_only_a_missing_one(value: Any, *, is_equal: bool) -> None:
+    golden = {"tenure": 60, "contract": "yearly", "fee": None}
+
+    assert equal(golden, {**golden, "fee": value}) is is_equal

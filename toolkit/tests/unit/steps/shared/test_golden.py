@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from trainwheel.errors import RefusedError
-from trainwheel.steps.shared.real_rows import find_real_rows
+from trainwheel.steps.shared.golden import find_real_rows
 from unit.repository import open_here, write
 from unit.steps.session import configure, open_with
 from unit.steps.training import training
