@@ -153,7 +153,9 @@ def place(new: Path, final: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     if new.is_dir() or (final.is_dir() and not final.is_symlink()):
         # A folder cannot be renamed over what is there, unlike a file over a file.
-        old = Path(tempfile.mkdtemp(dir=new.parent), "old")
+        old = new.with_name(f"{new.name}.old")
+        while os.path.lexists(old):  # another output may be called so
+            old = old.with_name(f"{old.name}.old")
         with contextlib.suppress(FileNotFoundError):
             final.rename(old)
         new.rename(final)

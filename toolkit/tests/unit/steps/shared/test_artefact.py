@@ -61,6 +61,18 @@ def in_package(root: Path) -> set[str]:
     }
 
 
+def test_a_folder_beside_one_whose_name_is_the_same_but_for_old_is_placed_anew(root: Path) -> None:
+    names = ("encoder", "encoder.old", "encoder.old.old")
+    artefact = "artefact = [" + ", ".join(f'"{name}"' for name in names) + "]"
+    for text in ("first", "second"):
+        write(root, "data/rows.csv", text)
+        train(root, artefact, {f"{name}/file": f"{text} {name}" for name in names})
+
+    assert [(root / PACKAGE / name / "file").read_text() for name in names] == [
+        f"second {name}" for name in names
+    ]
+
+
 @pytest.fixture
 def three(root: Path) -> Session:
     """A repository whose model is a file, a file in a folder, and a folder."""
