@@ -1,14 +1,18 @@
 """A model that is loaded by the first who asks for it."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from oncology_model.load_lock import LOAD_LOCK
 
 if TYPE_CHECKING:  # it takes longer to import than the package itself
+    from collections.abc import Callable
+    from importlib.resources.abc import Traversable
     from pathlib import Path
 
 _Model = TypeVar("_Model")
+
+_ARTEFACT = ("artefact", "model.joblib")
+"""What training makes in this package, the first that ``tool.trainwheel.artefact`` names."""
 
 
 class LazyModel(Generic[_Model]):
@@ -21,7 +25,7 @@ class LazyModel(Generic[_Model]):
     def __init__(
         self,
         artefact: "Path | None",
-        check: Callable[[object, object], _Model],
+        check: "Callable[[object, Traversable], _Model]",
         *,
         verify: bool = True,
         any_version: bool = False,
@@ -29,9 +33,11 @@ class LazyModel(Generic[_Model]):
         """Choose the artefact, without reading it.
 
         Args:
-            artefact: a file in joblib's format; None for the one that this package ships.
-            check: gets what was loaded and the file's path, and returns what `get` is to return,
-                or raises. A function of a module, so that it can be pickled.
+            artefact: a file or folder; None for the one that this package ships.
+            check: gets what was loaded and its path, and returns what `get` is to return, or
+                raises. A function of a module, so that it can be pickled. What is loaded is an
+                object if the file is one of joblib, else its bytes, or the path of a folder;
+                ``loading.load_file(path, "vocabulary.json")`` gives the bytes of another file.
             verify: whether there must be a manifest, and the artefact be what it says.
             any_version: whether other packages than those that made the artefact will do.
         """
@@ -63,7 +69,7 @@ class LazyModel(Generic[_Model]):
             from oncology_model.loading import load  # noqa: PLC0415
 
             if self._loaded is None:
-                folder, name = files(__package__) / "artefact", "model.joblib"
+                folder, name = files(__package__).joinpath(*_ARTEFACT[:-1]), _ARTEFACT[-1]
                 if self._artefact is not None:
                     folder, name = self._artefact.parent, self._artefact.name
                 model = load(folder, name, verify=self._verify, any_version=self._any_version)

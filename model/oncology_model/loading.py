@@ -20,6 +20,7 @@ from oncology_model.errors import (
 )
 from oncology_model.manifest import (
     PACKAGES,
+    File,
     Manifest,
     find_mismatches,
     parse_manifest,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _UNREADABLE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
 _FIX = "install the package again, or train the model again with `make train`"
 _PIECE = 2**20  # bytes
+_PICKLED = frozenset({"joblib", "pickle"})  # the formats that joblib reads
 
 
 class _Pieces(RawIOBase):
@@ -69,24 +71,27 @@ def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> 
 
     Args:
         folder: holds the artefact and its manifest, *name* with ``.json`` after it.
-        name: the artefact's file, in joblib's format.
-        verify: whether there must be a manifest, and the artefact be what it says.
+        name: the artefact's file, or its folder.
+        verify: whether there must be a manifest, and each file that it lists be what it says.
+            Without one, a file is taken to be in joblib's format.
         any_version: whether other packages than those that made the artefact will do.
 
+    Returns:
+        What a file of joblib or pickle holds; the bytes of one in another format; of a folder,
+        its path.
+
     Raises:
-        DamagedArtefactError: the artefact or the manifest is not what training left.
+        DamagedArtefactError: a file or the manifest is not what training left.
         VersionMismatchError: another scikit-learn made it, or a newer numpy or joblib.
         ArtefactError: it is missing, has no manifest, or cannot be unpickled.
     """
     artefact = folder / name
     try:
         _check_kind(artefact)
-        with cast("BufferedIOBase", artefact.open("rb")) as stream:
-            if not verify:
-                return _unpickle(artefact, stream, any_version=any_version)
-            manifest = _read_manifest(folder / f"{name}.json")
-            # What is checked is loaded, whatever becomes of the file meanwhile.
-            content = _read_content(artefact, stream, manifest)
+        if not verify:
+            return _load_unverified(artefact, any_version=any_version)
+        # What is checked is loaded, whatever becomes of the file meanwhile.
+        manifest, content = _read_verified(folder, name)
     except FileNotFoundError:
         message = f"{artefact}: the model has not been trained; train it with `make train`"
         raise ArtefactError(message) from None
@@ -95,7 +100,63 @@ def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> 
         raise ArtefactError(message) from None
     if not any_version:
         _check_versions(artefact, manifest.versions)
+    if content is None or manifest.chief is None:
+        return artefact
+    if manifest.chief.format not in _PICKLED:
+        return content.read()
     return _unpickle(artefact, content, any_version=any_version)
+
+
+def load_file(artefact: Traversable, name: str) -> bytes:
+    """Give the bytes of another file of the model, which are those that training left.
+
+    Args:
+        artefact: the path that `LazyModel` gives to the check of a model.
+        name: as the manifest lists it, from the folder of *artefact*: ``vocabulary.json``.
+
+    Raises:
+        DamagedArtefactError: the file or the manifest is not what training left.
+        ArtefactError: the manifest lists no such file, or it cannot be read.
+    """
+    folder = cast("Path", artefact).parent
+    manifest = _read_manifest(folder / f"{artefact.name}.json")
+    if name not in manifest.files:
+        message = f"{artefact}: {name} is not a file of this model, by its manifest"
+        raise ArtefactError(message)
+    return _read_other(folder, name, manifest.files[name]).read()
+
+
+def _load_unverified(artefact: Traversable, *, any_version: bool) -> object:
+    if artefact.is_dir():
+        return artefact
+    with cast("BufferedIOBase", artefact.open("rb")) as stream:
+        return _unpickle(artefact, stream, any_version=any_version)
+
+
+def _read_verified(folder: Traversable, name: str) -> tuple[Manifest, BufferedReader | None]:
+    artefact, beside = folder / name, folder / f"{name}.json"
+    if artefact.is_dir() and (manifest := _read_manifest(beside)).chief is None:
+        content = None
+    else:
+        with cast("BufferedIOBase", artefact.open("rb")) as stream:
+            manifest = _read_manifest(beside)
+            content = _read_content(artefact, stream, manifest.chief)
+    for other in manifest.files.keys() - {name}:
+        _read_other(folder, other, manifest.files[other])
+    return manifest, content
+
+
+def _read_other(folder: Traversable, name: str, file: File) -> BufferedReader:
+    path = folder.joinpath(*name.split("/"))
+    try:
+        _check_kind(path)
+        with cast("BufferedIOBase", path.open("rb")) as stream:
+            return _read_content(path, stream, file)
+    except FileNotFoundError:
+        raise _describe_damage(path, "the file is missing") from None
+    except _UNREADABLE as error:
+        message = f"{path}: cannot be read ({type(error).__name__}: {error})"
+        raise ArtefactError(message) from None
 
 
 def _check_kind(file: Traversable) -> None:
@@ -118,19 +179,21 @@ def _read_manifest(path: Traversable) -> Manifest:
 
 
 def _read_content(
-    artefact: Traversable, stream: BufferedIOBase, manifest: Manifest
+    artefact: Traversable, stream: BufferedIOBase, file: File | None
 ) -> BufferedReader:
+    if file is None:
+        raise _describe_damage(artefact, "its manifest is that of a folder")
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    if size != manifest.size:
-        problem = f"it has {size} bytes, but its manifest says {manifest.size}"
+    if size != file.size:
+        problem = f"it has {size} bytes, but its manifest says {file.size}"
         raise _describe_damage(artefact, problem)
     digest, pieces, rest = hashlib.sha256(), _Pieces(), size
     while piece := stream.read(min(rest, _PIECE)):
         digest.update(piece)
         pieces.append(piece)
         rest -= len(piece)
-    if digest.hexdigest() != manifest.sha256:
+    if digest.hexdigest() != file.sha256:
         raise _describe_damage(artefact, "its digest is not the one in its manifest")
     return BufferedReader(pieces, _PIECE)
 

@@ -1,4 +1,4 @@
-"""The manifest beside the artefact: which bytes it has and which packages made them.
+"""The manifest beside the artefact: which bytes its files have and which packages made them.
 
 It is written by the training, as ``model.joblib.json``, and travels in the wheel.
 """
@@ -13,6 +13,7 @@ _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # Public versions and local ones (PEP 440), but nothing that would garble a message.
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*[0-9A-Za-z.+-]{0,40}")
 _RELEASE = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_NOT_ONE = "not a manifest of schema 1"
 
 PACKAGES = ("scikit-learn", "numpy", "joblib")
 """The packages whose versions decide whether any artefact loads, and loads rightly."""
@@ -24,9 +25,25 @@ EXACT = frozenset({
 })  # fmt: skip
 """The packages that promise nothing for what another version of them pickled."""
 
+_OF_ESTIMATORS = frozenset({"joblib", "pickle"})
 _ONE_MAJOR = frozenset({"numpy", "pandas"})
 # scikit-learn itself says which versions of scipy it works with.
 _UNCHECKED = frozenset({"scipy"})
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What training says of a file of the artefact.
+
+    Attributes:
+        sha256: the digest of its bytes, 64 lower-case hexadecimal digits.
+        size: its length in bytes.
+        format: what it is written in, such as ``joblib``.
+    """
+
+    sha256: str
+    size: int
+    format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +51,15 @@ class Manifest:
     """What training says of the artefact.
 
     Attributes:
-        sha256: the digest of its bytes, 64 lower-case hexadecimal digits.
-        size: its length in bytes.
+        chief: the file that the manifest stands beside; None if that is a folder.
+        files: each file of the artefact by its path from the manifest's folder, with slashes;
+            empty in a manifest of before there were several.
         versions: the version of each of `PACKAGES`, and of the other packages that the artefact
             refers to, that it was made with.
     """
 
-    sha256: str
-    size: int
+    chief: File | None
+    files: Mapping[str, File]
     versions: Mapping[str, str]
 
 
@@ -80,18 +98,14 @@ def parse_manifest(content: bytes) -> Manifest:
         message = "nested too deeply"
         raise ValueError(message) from None
     match document:
-        case {
-            "schema": 1,
-            "format": "joblib",
-            "sha256": str(sha256),
-            "size": int(size),
-            "versions": {**versions},
-        } if _DIGEST.fullmatch(sha256):
-            names = dict.fromkeys((*PACKAGES, *map(str, versions)))
-            checked = [name for name in names if name not in _UNCHECKED]
-            return Manifest(sha256, size, {name: _pick(versions, name) for name in checked})
-    message = "not a manifest of schema 1"
-    raise ValueError(message)
+        case {"schema": 1, "versions": {**versions}}:
+            match document.get("files", {}):
+                case {**files} if all(map(_is_inside, files)):
+                    has_chief = "sha256" in document or not files
+                    chief = _read_file(document) if has_chief else None
+                    by_name = {str(name): _read_file(each) for name, each in files.items()}
+                    return Manifest(chief, by_name, _read_versions(versions, chief, by_name))
+    raise ValueError(_NOT_ONE)
 
 
 def find_mismatches(
@@ -132,6 +146,31 @@ def _read_release(version: str) -> tuple[int, ...]:
     # A pre-release counts as its release, and 2.4 as 2.4.0.
     numbers = _RELEASE.match(version)
     return (*map(int, numbers[0].split(".")), 0, 0)[:4] if numbers else (0,)
+
+
+def _read_file(document: object) -> File:
+    match document:
+        case {
+            "sha256": str(sha256),
+            "size": int(size),
+            "format": str(kind),
+        } if _DIGEST.fullmatch(sha256):
+            return File(sha256, size, kind)
+    raise ValueError(_NOT_ONE)
+
+
+def _read_versions(
+    versions: Mapping[object, object], chief: File | None, files: Mapping[str, File]
+) -> dict[str, str]:
+    kinds = {each.format for each in (*files.values(), *([chief] if chief else []))}
+    names = dict.fromkeys(PACKAGES if kinds & _OF_ESTIMATORS else ())
+    names |= dict.fromkeys(map(str, versions))
+    return {name: _pick(versions, name) for name in names if name not in _UNCHECKED}
+
+
+def _is_inside(name: object) -> bool:
+    # A file elsewhere is none of the model's.
+    return isinstance(name, str) and {"", ".", ".."}.isdisjoint(name.split("/"))
 
 
 def _pick(versions: Mapping[object, object], name: str) -> str:

@@ -1,5 +1,6 @@
 """Nothing is loaded but what training left, by packages that read it rightly."""
 
+import hashlib
 import io
 import json
 import os
@@ -31,7 +32,7 @@ from oncology_model import (
     Tumor,
     VersionMismatchError,
 )
-from oncology_model.loading import load
+from oncology_model.loading import load, load_file
 
 HERE = {
     "scikit-learn": sklearn.__version__,
@@ -447,3 +448,123 @@ def test_a_path_that_leads_nowhere_is_one_clear_error(
     (tmp_path / "loop.joblib").symlink_to("loop.joblib")
     with pytest.raises(ArtefactError, match=r"joblib: cannot be read \((OSError|ValueError): "):
         Classifier(tmp_path / name).predict(small)
+
+
+@pytest.fixture
+def describe(write_manifest: Callable[..., Path]) -> Callable[..., Path]:
+    """Write the manifest of an artefact of several files, or of a folder."""
+
+    def write(artefact: Path, *others: str, **changes: object) -> Path:
+        folder = artefact.parent
+        chief = () if artefact.is_dir() else (artefact.name,)
+        files = {
+            name: {
+                "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(),
+                "size": (folder / name).stat().st_size,
+                "format": "unknown",
+            }
+            for name in (*chief, *others)
+        }
+        if chief:
+            return write_manifest(artefact, files=files, **changes)
+        text = json.dumps({"schema": 1, "files": files, "versions": HERE, "python": "3.11.7"})
+        artefact.with_name(f"{artefact.name}.json").write_text(text)
+        return artefact
+
+    return write
+
+
+@pytest.fixture
+def several(bomb: Path, describe: Callable[..., Path]) -> Path:
+    """Give an artefact with a file beside it, and one in a folder."""
+    (bomb.parent / "words").mkdir()
+    (bomb.parent / "vocabulary.json").write_text("{}")
+    (bomb.parent / "words" / "a é.txt").write_text("a")
+    describe(bomb, "vocabulary.json", "words/a é.txt")
+    return bomb
+
+
+def load_at(path: Path) -> object:
+    return load(path.parent, path.name, verify=True, any_version=False)
+
+
+def test_another_file_of_the_model_is_given_as_training_left_it(several: Path) -> None:
+    load_at(several)
+
+    assert MARKS == ["unpickled"]
+    assert load_file(several, "vocabulary.json") == b"{}"
+    assert load_file(several, "words/a é.txt") == b"a"
+    with pytest.raises(ArtefactError, match="other is not a file of this model"):
+        load_file(several, "other")
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def edit(path: Path) -> None:
+    path.write_bytes(bytes(len(path.read_bytes())))
+
+
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def replace_by_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("name", ["vocabulary.json", "words/a é.txt"])
+@pytest.mark.parametrize("change", [delete, edit, lengthen, replace_by_pipe])
+def test_another_file_that_is_not_what_training_left_stops_the_load_before_anything_runs(
+    several: Path, name: str, change: Callable[[Path], None]
+) -> None:
+    change(several.parent / name)
+
+    with no_longer_than(20), pytest.raises(ArtefactError, match=re.escape(name)):
+        load_at(several)
+    with no_longer_than(20), pytest.raises(ArtefactError, match=re.escape(name)):
+        load_file(several, name)
+    assert MARKS == []
+
+
+def test_a_file_in_another_format_is_given_as_its_bytes(
+    tmp_path: Path, write_manifest: Callable[..., Path]
+) -> None:
+    path = tmp_path / "model.txt"
+    path.write_bytes(b"tree\n")
+    write_manifest(path, format="lightgbm-text")
+
+    assert load_at(path) == b"tree\n"
+    path.write_bytes(b"tref\n")
+    with pytest.raises(DamagedArtefactError):
+        load_at(path)
+
+
+def test_a_folder_is_given_as_its_path_once_its_files_are_checked(
+    tmp_path: Path, describe: Callable[..., Path]
+) -> None:
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "config").write_text("x")
+    describe(folder, "encoder/config")
+
+    assert load_at(folder) == folder
+    assert load_file(folder, "encoder/config") == b"x"
+    assert load(tmp_path, "encoder", verify=False, any_version=False) == folder
+    edit(folder / "config")
+    with pytest.raises(DamagedArtefactError, match="config"):
+        load_at(folder)
+    shutil.rmtree(folder)
+    folder.write_text("x")
+    with pytest.raises(DamagedArtefactError, match="that of a folder"):
+        load_at(folder)
+
+
+def test_files_in_an_archive_are_checked_too(tmp_path: Path, several: Path) -> None:
+    archive = zipfile.Path(shutil.make_archive(str(tmp_path.parent / "m"), "zip", tmp_path))
+
+    load(archive, several.name, verify=True, any_version=False)
+
+    assert load_file(archive / several.name, "words/a é.txt") == b"a"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oncology_model.manifest import PACKAGES, find_mismatches, parse_manifest, to_requirement
+from oncology_model.manifest import PACKAGES, File, find_mismatches, parse_manifest, to_requirement
 
 MADE = {"scikit-learn": "1.9.1", "numpy": "2.4.6", "joblib": "1.6.0"}
 MORE = {"lightgbm": "4.7.0", "imbalanced-learn": "0.14.2", "pandas": "3.1.1", "pyarrow": "24.0"}
@@ -33,8 +33,22 @@ def write(document: object) -> bytes:
 
 def test_a_sound_manifest_is_read() -> None:
     manifest = parse_manifest(write(SOUND))
-    assert (manifest.sha256, manifest.size) == (SOUND["sha256"], 2369)
-    assert manifest.versions == MADE
+    assert manifest.chief == File("0123456789abcdef" * 4, 2369, "joblib")
+    assert (manifest.files, manifest.versions) == ({}, MADE)
+
+
+FILE = {"sha256": "0123456789abcdef" * 4, "size": 0, "format": "unknown"}
+
+
+def test_the_files_of_an_artefact_are_read_and_a_folder_has_no_chief_one() -> None:
+    files = {"model.joblib": FILE, 'words/a b,"é.json': FILE}
+    folder = {key: SOUND[key] for key in ("schema", "versions", "python")} | {"files": files}
+
+    manifests = [parse_manifest(write(each)) for each in (SOUND | {"files": files}, folder)]
+
+    assert [manifest.files.keys() for manifest in manifests] == [files.keys()] * 2
+    assert manifests[1].chief is None
+    assert manifests[0].chief is not None
 
 
 def test_fields_and_packages_that_no_model_is_bound_to_are_passed_over() -> None:
@@ -63,7 +77,11 @@ def test_a_missing_field_is_refused(name: str) -> None:
     "wrong",
     [
         {"schema": 2},
-        {"format": "pickle"},
+        {"format": 1},
+        {"files": []},
+        {"files": {"a": {}}},
+        {"files": {"a": FILE | {"size": "1"}}},
+        *({"files": {name: FILE}} for name in ("../a", "/a", "", "a//b", "./a", "a/..")),
         {"sha256": "0123456789ABCDEF" * 4},
         {"sha256": "0" * 63},
         {"sha256": 0},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainwheel.engine.cache import ResultCache
 from trainwheel.engine.digests import DigestTable
@@ -27,7 +29,6 @@ from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_p
 from trainwheel.settings.config import Config
 from trainwheel.system.environ import Environment
 from trainwheel.system.files import everything_below, list_files, read_text
-from trainwheel.wheel.manifest import files_of_manifest
 
 __all__ = ["Workspace"]
 
@@ -249,6 +250,18 @@ def _earlier_models(layout: Layout) -> Iterator[Path]:
     for manifest in list_files(layout.package):
         artefact = manifest.with_suffix("")
         if manifest.suffix == ".json" and manifest != layout.manifest and artefact.exists():
-            names = files_of_manifest(manifest.read_bytes())
+            names = _files_of(manifest.read_bytes())
             if names is not None:
                 yield from (manifest, artefact, *(manifest.parent / name for name in names))
+
+
+def _files_of(manifest: bytes) -> tuple[str, ...] | None:
+    """Return the files that a manifest lists, by their paths from it; None for another document."""
+    try:
+        document: Any = json.loads(manifest)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or not document.keys() >= {"schema", "versions", "python"}:
+        return None
+    files = document.get("files", {})
+    return tuple(files) if isinstance(files, dict) else None

@@ -54,7 +54,7 @@ class Plan:
         for column in self.columns:
             others = list(self.inputs)
             # By its name, so that a column's order does not depend on the other columns.
-            random.Random(f"{_SEED} {column!a}").shuffle(others)  # noqa: S311 - nothing secret
+            _random(column).shuffle(others)
             for record, other in zip(self.inputs, others, strict=True):
                 yield _exchange(record, other, column)
 
@@ -116,7 +116,7 @@ def plan(rows: Sequence[Mapping[str, Any]], limit: int) -> Plan | str:
             f"{least} rows and {len(columns)} columns take {answers} answers of the model, and "
             f"report.importance-calls allows {limit}"
         )
-    numbers = random.Random(_SEED).sample(range(len(rows)), count)  # noqa: S311 - as above
+    numbers = _random("").sample(range(len(rows)), count)
     chosen = [rows[number] for number in sorted(numbers)]
     return Plan([row["input"] for row in chosen], [row["truth"] for row in chosen], columns)
 
@@ -145,6 +145,10 @@ def weigh(asked: Plan, answers: Sequence[Any], kind: str, positive: str | None) 
         for column, shuffled in zip(asked.columns, losses, strict=True)
     ]
     return Importance(name, count, sorted(weights, key=_by_value, reverse=True))
+
+
+def _random(name: str) -> random.Random:
+    return random.Random(f"{_SEED} {name!a}")  # noqa: S311 - no secret  # nosec B311
 
 
 def _choose_loss(

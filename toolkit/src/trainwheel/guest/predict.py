@@ -126,6 +126,10 @@ def advice(error: BaseException, top: str) -> str:
         return "let it raise an exception for a record that it cannot answer"
     if match := _NO_ATTRIBUTE.search(str(error)):
         name = f"{match[2]}.{match[1]}"
+        file = getattr(sys.modules.get(match[2]), "__file__", None) or ""
+        if "site-packages" in Path(file).parts:
+            package = match[2].partition(".")[0]
+            return f"the model was made with another version of {package}: train it again"
         return (
             f"the model refers to {name}, which is not there: define it in a module of {top}, "
             "import it from there in training, and train again"

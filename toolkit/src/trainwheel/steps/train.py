@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.checkpoints import checkpoints_for, forget_checkpoints
@@ -36,7 +37,9 @@ from trainwheel.system.files import scratch_folder, write_atomically
 from trainwheel.system.progress import bar
 from trainwheel.system.secrets import SecretClass
 from trainwheel.wheel.manifest import render_manifest, versions_that_matter
-from trainwheel.wheel.provenance import TrainedFile
+
+if TYPE_CHECKING:
+    from trainwheel.wheel.provenance import TrainedFile
 
 __all__ = ["STEP", "host_command", "show_progress", "train"]
 

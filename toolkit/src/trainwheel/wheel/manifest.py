@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainwheel.requirements.lockfile import LockedRequirement
 
-if TYPE_CHECKING:  # the manifest is read in every run, provenance in few
+if TYPE_CHECKING:  # training needs this module, and nothing else of provenance
     from trainwheel.wheel.provenance import TrainedFile
 
-__all__ = ["OF_ESTIMATORS", "files_of_manifest", "render_manifest", "versions_that_matter"]
+__all__ = ["OF_ESTIMATORS", "render_manifest", "versions_that_matter"]
 
 SCHEMA = 1
 OF_ESTIMATORS = frozenset({"scikit-learn", "numpy", "joblib", "scipy"})
@@ -55,19 +55,3 @@ def render_manifest(
         "python": python,
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
-
-
-def files_of_manifest(content: bytes) -> tuple[str, ...] | None:
-    """Return the files that a manifest lists beside its artefact; None if it is another document.
-
-    Names are relative to its folder.
-    """
-    try:
-        document: Any = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        return None
-    files = document.get("files", {})
-    has_all = document.keys() >= {"versions", "python"} and ("sha256" in document or files)
-    return tuple(files) if has_all and isinstance(files, dict) else None

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from trainwheel.guest.measuring import resampling
-from trainwheel.guest.measuring.__main__ import describe, main
-from trainwheel.guest.measuring.labels import UnreadableError
+from trainwheel.guest.measuring.__main__ import main
+from trainwheel.guest.measuring.describe import describe
 from trainwheel.guest.measuring.metrics import metrics_of
-from trainwheel.guest.measuring.reading import Predictions, read_answers, read_predictions
+from trainwheel.guest.measuring.predictions import Predictions
 from trainwheel.guest.measuring.resampling import (
     Comparison,
     Measured,
@@ -255,83 +255,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-HEADER, SCORED, NUMBER = (
-    "y_true,y_pred\n",
-    "y_true,y_pred,score_a\n",
-    "which is not a finite number",
-)
-
-
-@pytest.mark.parametrize(("text", "reason"), [
-    ("", "p.csv has no column y_true"), ("y_true\n1\n", "p.csv has no column y_pred"),
-    (HEADER, "p.csv has no rows"), (f"{HEADER}1,1\n1\n", "p.csv row 3 has 1 cells, its header 2"),
-    (f"{HEADER}1,1,1\n", "p.csv row 2 has 3 cells, its header 2"),
-    (f"{SCORED}a,a,0.5\na,a,high\n", f"p.csv row 3: score_a is 'high', {NUMBER}"),
-    (f"{SCORED}a,a,\n", f"p.csv row 2: score_a is '', {NUMBER}"),
-    (f"{SCORED}a,a,-inf\n", f"p.csv row 2: score_a is '-inf', {NUMBER}"),
-    (f"{SCORED}1,1,0.9\n1,-Infinity,1\n", f"p.csv row 3: y_pred is '-Infinity', {NUMBER}"),
-    (f"{HEADER}1.5,nan\n", f"p.csv row 2: y_pred is 'nan', {NUMBER}"),
-    (f"{HEADER}1.5,inf\n", f"p.csv row 2: y_pred is 'inf', {NUMBER}"),
-    (f"{HEADER}a,a\nNaN,a\n", f"p.csv row 3: y_true is 'NaN', {NUMBER}"),
-    # The index trap of pandas: what is aligned by other rows has gaps.
-    (f"{HEADER}a,a\n,a\n", "p.csv row 3: y_true is empty"),
-    (f"{HEADER}1,1\n,1\n", "p.csv row 3: y_true is empty"),
-    (f"{HEADER}1.5,1.5\n1,\n", "p.csv row 3: y_pred is empty"),
-    (f"{HEADER} \t,a\n", "p.csv row 2: y_true is empty"),
-    (f"{SCORED},a,0.5\n", "p.csv row 2: y_true is empty"),
-])  # fmt: skip
-def test_predictions_that_cannot_be_read_are_one_line(
-    tmp_path: Path, text: str, reason: str
-) -> None:
-    with pytest.raises(UnreadableError) as caught:
-        read_predictions(write(tmp_path / "p.csv", text), None)
-
-    assert str(caught.value) == reason
-
-
-@pytest.mark.parametrize(("text", "kind", "classes"), [
-    (f"{HEADER}yes,no\nno,no\n", "binary", ("no", "yes")),
-    (f"{HEADER}0.5,0.4\n1,1\n", "regression", ()),
-    (f"{HEADER}0,1\n1,1\n10,2\n", "multiclass", ("0", "1", "2", "10")),
-    ("y_true,y_pred,score_1,score_0\n1,1,0.9,0.1\n0,0,0.2,0.8\n", "binary", ("0", "1")),
-    (f"{HEADER}1,1\n2,x\n", "multiclass", ("1", "2", "x")),
-    # One class in two spellings: pandas writes the numbers of a column with gaps as 2.0.
-    (f"{HEADER}2.0,2\n1.0,x\n", "multiclass", ("1", "2", "x")),
-    (f"{HEADER}true,True\nfalse,False\n", "binary", ("false", "true")),
-    (f"{HEADER}1000001,1000001\n1000002,1000002\n", "binary", ("1000001", "1000002")),
-    # Counts, of which a model that knows no classes says something between.
-    (f"{HEADER}1,1.2\n2,2\n", "regression", ()),
-])  # fmt: skip
-def test_labels_and_numbers_are_told_apart(
-    tmp_path: Path, text: str, kind: str, classes: tuple[str, ...]
-) -> None:
-    found = read_predictions(write(tmp_path / "p.csv", text), None)
-
-    assert (found.kind, found.classes) == (kind, classes)
-
-
-@pytest.mark.parametrize(("text", "positive", "classes", "scores"), [
-    ("y_true,y_pred,score_sick\nsick,sick,0.9\nwell,well,0.2\n", "sick", ("sick", "well"),
-     [[0.9, pytest.approx(0.1)], [0.2, 0.8]]),
-    ("y_true,y_pred,score_1,score_2\n2.0,2,0.1,0.9\n1.0,1,0.8,0.2\n", "2", ("1.0", "2.0"),
-     [[0.1, 0.9], [0.8, 0.2]]),
-])  # fmt: skip
-def test_the_class_that_counts_as_positive_can_be_named_in_any_spelling(
-    tmp_path: Path, text: str, positive: str, classes: tuple[str, ...], scores: list[list[float]]
-) -> None:
-    path = write(tmp_path / "p.csv", text)
-
-    sample = read_predictions(path, positive)
-
-    assert (sample.kind, sample.classes) == ("binary", classes)
-    assert sample.truth.tolist() == sample.predicted.tolist()
-    assert sample.truth[0] == sample.positive
-    assert sample.scores is not None
-    assert sample.scores.tolist() == scores
-    with pytest.raises(UnreadableError, match=r"no row of p\.csv is of the class 'ill'"):
-        read_predictions(path, "ill")
-
-
+HEADER = "y_true,y_pred\n"
 Claims = dict[str, float]
 
 
@@ -404,18 +328,6 @@ def test_a_model_that_cannot_be_compared_is_a_problem_and_the_rest_is_measured(
         assert {"rows": told["rows"]} | {k: accuracy[k] for k in ("new", "old")} == comparison
 
 
-@pytest.mark.parametrize(("names", "kind"), [
-    (("r2", "rows"), "regression"), (("neg_mean_absolute_error",), "regression"),
-    (("mae", "accuracy"), "multiclass"), (("accuracy",), "multiclass"), ((), "multiclass"),
-])  # fmt: skip
-def test_the_metrics_that_are_asked_for_say_whether_counts_are_classes(
-    tmp_path: Path, names: tuple[str, ...], kind: str
-) -> None:
-    path = write(tmp_path / "p.csv", "y_true,y_pred\n" + "0,1\n1,1\n2,3\n3,3\n" * 5)
-
-    assert answer_to(tmp_path, {**request_of(path, {}), "names": names})["kind"] == kind
-
-
 TWO = "y_true,y_pred\n" + "no,no\nno,no\nno,no\nyes,no\nyes,yes\n" * 20
 
 
@@ -440,8 +352,8 @@ def test_what_training_says_lies_in_its_interval(
     (TWO, {"neg_brier": 0.5, "f1": 0.1}, "metrics.json says f1 0.1, but predictions.csv gives"),
     (TWO, {"recall": 1.0}, "): it is that of the class 'no', which positive does not name"),
     (TWO, {"accuracy": 80.1}, "): it is given in per cent, and shares run from 0 to 1"),
-    (TWO.replace("no,", "0,").replace("yes,", "1,"), {"accuracy": 0.8},
-     "): y_true has '0', '1' and y_pred 'no', 'yes', which have no label in common"),
+    (TWO.replace("no,", "nein,").replace("yes,", "ja,"), {"accuracy": 0.8},
+     "): y_true has 'ja', 'nein' and y_pred 'no', 'yes', which have no label in common"),
     (HEADER + "1,2\n2,3\n3,2\n4,4\n" * 20, {"accuracy": 0.895},
      "): whole numbers are read as classes, and an answer that is near is wrong"),
     (HEADER + "1.5,2.5\n2,2\n" * 20, {"mae": 0.9}, "says mae 0.9, but predictions.csv"),
@@ -518,18 +430,6 @@ def test_the_worst_mistakes_are_those_that_were_surest() -> None:
         {"row": 2, "truth": "a", "predicted": "b", "score": 0.9},
         {"row": 1, "truth": "a", "predicted": "b", "score": 0.6},
     ]
-
-
-@pytest.mark.parametrize("answers", [
-    ["yes", "no"], [{"label": "yes", "probabilities": {"yes": 0.9, "no": 0.1}}] * 2,
-    [{"prediction": "yes", "probability": 0.9}, {"prediction": "no", "probability": 0.2}],
-])  # fmt: skip
-def test_answers_of_a_model_are_understood(tmp_path: Path, answers: list[Any]) -> None:
-    path = write(tmp_path / "a.jsonl", "".join(json.dumps(a) + "\n" for a in answers))
-
-    sample = read_answers(["yes", "no"], path, None)
-
-    assert (sample.kind, sample.predicted[0]) == ("binary", 1)
 
 
 def test_answers_without_a_prediction_are_one_line(

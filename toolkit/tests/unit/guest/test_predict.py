@@ -22,7 +22,8 @@ main, sys.modules["churn_training"] = sys.modules["__main__"], other
 sys.modules["__main__"] = other
 DATA = pickle.dumps(Clip())
 del other.Clip
-{restore}
+sys.modules["__main__"] = main
+other.__file__ = "{file}"
 
 def predict(record):
     return pickle.loads(DATA)
@@ -139,17 +140,18 @@ def test_a_function_that_cannot_be_imported_fails_before_the_first_record(
     assert said["place"].startswith("own/model.py line 3") is (code != "x = 1")
 
 
-@pytest.mark.parametrize(("module", "restore"), [
-    ("churn_training", 'sys.modules["__main__"] = main'),
-    ("__main__", 'sys.modules["__main__"] = main'),
+@pytest.mark.parametrize(("module", "file", "hint"), [
+    ("churn_training", "", "the model refers to churn_training.Clip, which is not there: define"),
+    ("__main__", "", "the model refers to __main__.Clip, which is not there: define"),
+    ("churn_training", "/env/site-packages/churn_training.py", "version of churn_training"),
 ])  # fmt: skip
-def test_a_class_that_the_wheel_does_not_have_is_named_with_where_to_move_it(
-    tmp_path: Path, module: str, restore: str
+def test_a_class_that_the_wheel_does_not_have_is_named_with_what_to_do(
+    tmp_path: Path, module: str, file: str, hint: str
 ) -> None:
-    said = failure(tmp_path, PICKLED.format(module=module, restore=restore))
+    said = failure(tmp_path, PICKLED.format(module=module, file=file))
 
-    assert f"the model refers to {module}.Clip" in said["hint"]
-    assert "module of own" in said["hint"]
+    assert hint in said["hint"]
+    assert ("module of own" in said["hint"]) is not bool(file)
 
 
 def test_what_was_answered_before_the_process_died_can_be_counted(tmp_path: Path) -> None:

@@ -30,7 +30,12 @@ PRIVATE = {
     *("build/.trainwheel/tmp/train-x/holdout.jsonl", "build/.trainwheel/tmp/doc-x/index.html"),
     *("build/doc/_downloads/1/rows.csv", "build/doc/.doctrees/environment.pickle"),
     *("build/dist/rows.json", "build/log/rows.jsonl", "build/test/coverage/rows.json"),
-    *("build/log/kept/rows.log", "build/evaluate/evaluation.json", "build/test/data/rows.html"),
+    *(
+        "build/log/kept/rows.log",
+        "build/evaluate/evaluation.json",
+        "build/evaluate/answers.jsonl",
+        "build/test/data/rows.html",
+    ),
     *("data/rows.csv", "data/report.html", ".trainwheel/cache/rows", ".env", "build/command/.env"),
     *("model/a_model/artefact/model.joblib", "model/a_model/artefact/manifest.json"),
 }

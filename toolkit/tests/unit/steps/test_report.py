@@ -95,14 +95,14 @@ def test_each_page_shows_the_classes_and_whose_predictions_were_measured(
 def test_page_and_card_show_what_the_model_is_for(root: Path) -> None:
     assert not any("Limits" in page(root, name) for name in ("report.html", "model_card.md"))
 
-    limits = "Größe <b>*unter* 3|4\n- Kinder & `x`\n\n# Später"
+    limits = "Größe <b>*ab* 3|4\n- Kinder & `x`\n\n# Später"
     configure(root, f"card.limits = {json.dumps(limits)}", 'card.data-licence = "CC-BY-4.0"')
 
-    lines = "<p>Größe &lt;b&gt;*unter* 3|4<br>- Kinder &amp; `x`</p><p># Später</p>"
+    lines = "<p>Größe &lt;b&gt;*ab* 3|4<br>- Kinder &amp; `x`</p><p># Später</p>"
     assert f"<dt>Limits</dt><dd>{lines}</dd>" in page(root)
     assert "<dt>Data licence</dt><dd><p>CC-BY-4.0</p></dd>" in page(root)
     card = MarkdownIt("commonmark").render(page(root, "model_card.md"))
-    lines = "<p>Größe &lt;b&gt;*unter* 3|4<br />\n- Kinder &amp; `x`</p>\n<p># Später</p>"
+    lines = "<p>Größe &lt;b&gt;*ab* 3|4<br />\n- Kinder &amp; `x`</p>\n<p># Später</p>"
     assert f"<h2>Limits</h2>\n{lines}\n<h2>Data licence</h2>" in card
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from .labels import UnreadableError, number_of
-from .reading import Predictions
+from .predictions import Predictions
 from .resampling import Measured, called, measure
 
 __all__ = ["check_claims"]
@@ -19,7 +19,10 @@ _SHOWN = 3
 
 
 def check_claims(
-    claims: Mapping[str, float], measured: Mapping[str, Measured], predictions: Predictions
+    claims: Mapping[str, float],
+    measured: Mapping[str, Measured],
+    predictions: Predictions,
+    source: str = "training",
 ) -> None:
     """Check that each metric that training tells lies in the interval that its predictions give.
 
@@ -27,6 +30,7 @@ def check_claims(
         claims: What training says, by name of the metric.
         measured: What was measured, by the names that metrics have here.
         predictions: What it was measured on.
+        source: Who made them, ``training`` or the ``entry point``.
 
     Raises:
         UnreadableError: One lies outside; tells why, as far as that can be found out.
@@ -35,8 +39,11 @@ def check_claims(
         value = claims[name]
         if not _holds(metric, value):
             reason = next(_reasons(name, value, metric, predictions), "")
+            evidence = (
+                "predictions.csv gives" if source == "training" else "the entry point comes to"
+            )
             message = (
-                f"metrics.json says {name} {value:.4g}, but predictions.csv gives "
+                f"metrics.json says {name} {value:.4g}, but {evidence} "
                 f"{metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g})"
             )
             raise UnreadableError(f"{message}: {reason}" if reason else message)

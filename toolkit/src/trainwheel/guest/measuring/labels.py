@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = [
     "UnreadableError",
     "is_number",
+    "is_numeral",
     "label_of",
     "number_of",
     "order_of",
@@ -18,6 +20,8 @@ __all__ = [
 
 _PREDICTION = ("prediction", "label", "class", "value")
 _TRUTHS = {"true": "True", "false": "False"}
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)\.0+")
+_FILLED = re.compile(r"\s*[-+]?0\d")
 
 
 class UnreadableError(ValueError):
@@ -49,13 +53,20 @@ def label_of(value: Any) -> str:
 
 
 def spelled(label: str) -> str:
-    """Return the one spelling of a label that writers spell in several ways.
+    """Return the one spelling of a label that writers of CSV files spell in several ways.
 
-    ``2.0`` (pandas, of a column with gaps) is ``2``, and ``true`` (JSON) is ``True``.
+    ``2.0`` (pandas, of a column with gaps) is ``2``, and ``true`` (JSON) is ``True``; ``007`` and
+    ``1.10`` are texts that no writer makes of a number.
     """
     text = label.strip()
-    number = number_of(text)
-    return _TRUTHS.get(text.lower(), text) if number is None else label_of(number)
+    if _WHOLE.fullmatch(text):
+        return label_of(int(text.partition(".")[0]))
+    return _TRUTHS.get(text.lower(), text)
+
+
+def is_numeral(cell: str) -> bool:
+    """Return whether a cell is what a writer makes of a number: ``7`` or ``1e-05``, not ``007``."""
+    return number_of(cell) is not None and not _FILLED.match(cell)
 
 
 def number_of(text: str) -> int | float | None:

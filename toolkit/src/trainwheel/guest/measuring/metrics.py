@@ -13,51 +13,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .reading import Predictions
+from .predictions import Predictions
 
-__all__ = ["ALIASES", "CLASSIFICATION", "REGRESSION", "Metric", "metrics_of", "plain_name"]
+__all__ = ["Metric", "metrics_of", "shares_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Metric: TypeAlias = Callable[[Floats], float]
 """Weights of shape (rows,) → the metric's value; NaN where it is not defined."""
-
-ALIASES = {
-    "recall": "sensitivity",
-    "auc": "roc_auc",
-    "roc_auc_score": "roc_auc",
-    "accuracy_score": "accuracy",
-    "balanced_accuracy_score": "balanced_accuracy",
-    "f1_score": "f1",
-    "average_precision_score": "average_precision",
-    "pr_auc": "average_precision",
-    "brier": "brier_score",
-    "brier_score_loss": "brier_score",
-    "mae": "mean_absolute_error",
-    "mse": "mean_squared_error",
-    "rmse": "root_mean_squared_error",
-    "r2_score": "r2",
-}
-REGRESSION = frozenset({
-    *("r2", "mean_absolute_error", "root_mean_squared_error", "mean_squared_error"),
-    *("explained_variance", "max_error", "median_absolute_error", "mape"),
-    *("mean_absolute_percentage_error", "mean_squared_log_error"),
-    *("root_mean_squared_log_error", "mean_poisson_deviance", "mean_gamma_deviance"),
-    "d2_absolute_error_score",
-})  # fmt: skip
-"""Metrics of numbers, by scikit-learn's names."""
-CLASSIFICATION = frozenset({
-    *("accuracy", "balanced_accuracy", "sensitivity", "specificity", "precision", "f1"),
-    *("f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro", "roc_auc"),
-    *("roc_auc_ovr", "roc_auc_ovo", "average_precision", "log_loss", "brier_score", "jaccard"),
-    *("matthews_corrcoef", "top_k_accuracy"),
-})  # fmt: skip
-"""Metrics of classes, by scikit-learn's names."""
-
-
-def plain_name(name: str) -> str:
-    """Return by which name a metric is known here, whatever it is called elsewhere."""
-    plain = name.removeprefix("neg_")
-    return ALIASES.get(plain, plain)
 
 
 def metrics_of(predictions: Predictions) -> dict[str, Metric]:
@@ -65,7 +27,7 @@ def metrics_of(predictions: Predictions) -> dict[str, Metric]:
     if predictions.kind == "regression":
         return _of_values(predictions)
     metrics = _of_labels(predictions)
-    if predictions.scores is not None and not np.isnan(predictions.scores).any():
+    if predictions.has_scores:
         metrics |= _of_scores(predictions)
     return metrics
 

@@ -15,10 +15,19 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import metrics_of, plain_name, shares_of
-from .reading import Predictions
+from .metrics import metrics_of, shares_of
+from .names import plain_name
+from .predictions import Predictions
 
-__all__ = ["LIMIT", "Comparison", "Measured", "called", "compare_models", "measure"]
+__all__ = [
+    "LIMIT",
+    "Comparison",
+    "IntervalError",
+    "Measured",
+    "called",
+    "compare_models",
+    "measure",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -26,6 +35,10 @@ LIMIT = 20_000
 _ROUNDS = 2_000
 _Z_975, _Z_95, _Z_80 = 1.959963984540054, 1.6448536269514722, 0.8416212335729143
 _ENOUGH = 0.5
+
+
+class IntervalError(ValueError):
+    """A value lies outside its own interval: a fault of this module."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ def _hold(value: float, low: float, high: float, scale: float) -> None:
     slack = 1e-9 * max(1.0, scale)
     if not low - slack <= value <= high + slack:
         message = f"{value:g} lies outside its own interval, {low:g} to {high:g}"
-        raise ValueError(message)
+        raise IntervalError(message)
 
 
 def measure(predictions: Predictions, seed: int = 0) -> dict[str, Measured]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
@@ -13,9 +14,9 @@ from trainwheel.errors import StepFailedError
 from trainwheel.system.digest import digest_file
 from trainwheel.system.files import remove
 from trainwheel.system.text import shown
-from trainwheel.wheel.formats import format_of
-from trainwheel.wheel.provenance import Artefact, TrainedFile
-from trainwheel.wheel.record import check_names
+
+if TYPE_CHECKING:
+    from trainwheel.wheel.provenance import Artefact, TrainedFile
 
 __all__ = ["collect", "describe_artefact", "make_room", "model_in", "notice_unshipped"]
 
@@ -47,6 +48,8 @@ def collect(run: Run, scratch: Path) -> Mapping[str, TrainedFile]:
     Raises:
         StepFailedError: A file is missing or empty, a link, or has a name that no wheel can hold.
     """
+    from trainwheel.wheel.record import check_names
+
     layout = run.workspace.layout
     folder = model_in(layout, scratch).parent
     places = [scratch / layout.scratch_name(path) for path in layout.artefacts]
@@ -59,19 +62,16 @@ def collect(run: Run, scratch: Path) -> Mapping[str, TrainedFile]:
         remove(path)
     files = {path.relative_to(folder).as_posix(): path for path in _entries(folder)}
     check_names(files)
-    return {
-        name: TrainedFile(digest_file(path), path.stat().st_size, format_of(path))
-        for name, path in files.items()
-    }
+    return {name: _describe(path, digest_file) for name, path in files.items()}
 
 
 def describe_artefact(workspace: Workspace) -> Artefact:
     """Return the trained model, as provenance has it."""
+    from trainwheel.wheel.provenance import Artefact
+
     layout, digests = workspace.layout, workspace.digests
     files = {
-        path.relative_to(layout.source).as_posix(): TrainedFile(
-            digests.digest(path), path.stat().st_size, format_of(path)
-        )
+        path.relative_to(layout.source).as_posix(): _describe(path, digests.digest)
         for path in workspace.trained()
         if path != layout.manifest
     }
@@ -82,6 +82,13 @@ def describe_artefact(workspace: Workspace) -> Artefact:
     chief = files[name]
     more = files if len(files) > 1 else {}
     return Artefact(name, chief.sha256, chief.size, chief.format, more)
+
+
+def _describe(path: Path, digest: Callable[[Path], str]) -> TrainedFile:
+    from trainwheel.wheel.formats import format_of
+    from trainwheel.wheel.provenance import TrainedFile
+
+    return TrainedFile(digest(path), path.stat().st_size, format_of(path))
 
 
 def notice_unshipped(run: Run) -> None:

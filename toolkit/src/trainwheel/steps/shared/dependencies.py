@@ -140,10 +140,12 @@ class _Supply:
         Raises:
             RefusedError: Something will not be there, or is dangerous to load.
         """
-        names, problems = set(), []
-        for reference in sorted(references):
+        names, problems = set[str](), list[RefusedError]()
+        package = self.workspace.layout.package.name
+        # Code first: what it brings along is the lesser problem.
+        for reference in sorted(references, key=lambda each: (not _code_in(each, package), each)):
             try:
-                names |= {*self._providers(reference)}
+                names.update(self._providers(reference))
             except RefusedError as error:
                 problems.append(error)
         if problems:
@@ -156,10 +158,11 @@ class _Supply:
         subject, top = f"the model refers to {reference}", reference.module.partition(".")[0]
         package = self.workspace.layout.package.name
         move = f"move it to {package}"
+        if problem := _code_in(reference, package):
+            raise problem
         if top in {"__main__", "__mp_main__"}:
             message = f"{subject}, which exists only in the training script"
             raise RefusedError(message, hint=move)
-        _refuse_code(reference, package)
         if top in sys.stdlib_module_names or self._ships(reference.module):
             return
         names = self._distributions(reference.module)
@@ -204,21 +207,18 @@ class _Supply:
         return (name for name in names if pattern.search(self.records[name]))
 
 
-def _refuse_code(reference: Reference, package: str) -> None:
-    """Refuse a reference to what runs anything, or to what builds functions from their code.
-
-    Raises:
-        RefusedError: It is one.
-    """
+def _code_in(reference: Reference, package: str) -> RefusedError | None:
+    """Return why what is referred to may not be called: it runs code, or builds it from bytes."""
     modules, (*above, name) = reference.module.split("."), reference.name.split(".")
-    names = _DANGEROUS_NAMES.get(reference.module, ())
     # A dotted name reaches what its module has imported: `os.system` in `joblib`.
-    if name in names or _DANGEROUS.intersection((modules[0], *above)):
+    if name in _DANGEROUS_NAMES.get(reference.module, ()) or _DANGEROUS.intersection(
+        (modules[0], *above)
+    ):
         message = f"the model refers to {reference}, which can run anything when it is loaded"
-        hint = "do not load that file, and look for what put it there"
-        raise RefusedError(message, hint=hint)
+        return RefusedError(message, hint="do not load that file, and look for what put it there")
     is_copier = {"cloudpickle", "dill", "_dill"}.intersection(modules)
     if name in _BY_VALUE.get(reference.module, ()) or (is_copier and _BY_VALUE_NAME.match(name)):
         message = f"the model holds the code of a function or class, by {reference}"
         hint = f"define it with a name in {package} and import it from there, also for a lambda"
-        raise RefusedError(message, hint=hint)
+        return RefusedError(message, hint=hint)
+    return None

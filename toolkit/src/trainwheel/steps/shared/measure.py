@@ -33,6 +33,7 @@ from trainwheel.system.process import Command
 __all__ = ["measure_model"]
 
 _TRAINING = ("packages", "train")
+_NOTES = 5
 
 
 def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, str]:
@@ -194,6 +195,9 @@ def _measure(run: Run, files: Mapping[str, Path], path: Path) -> dict[str, Any]:
         hint = "" if "answers" in files else "let training write y_true, y_pred and score_<class>"
         raise StepFailedError(result.reason, hint=hint)
     document: dict[str, Any] = json.loads(answer.read_bytes())
+    # What is concluded from the rows, for instance which class is the positive one, is said aloud.
+    for note in document["predictions"].get("notes", ())[:_NOTES]:
+        run.console.notice_once(note)
     return document
 
 

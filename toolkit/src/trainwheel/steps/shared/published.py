@@ -92,7 +92,8 @@ def _ask_by_refusal(
         try:
             return _ask(model, records, columns, folder)
         except StepFailedError as error:
-            name = named_column(error.message, columns)
+            # What comes first names the function and the row.
+            name = named_column(error.message.partition(": ")[2], columns)
             if not name or len(columns) <= fewest:
                 raise
             columns.remove(name)

@@ -114,10 +114,12 @@ def test_what_will_not_be_there_is_refused_with_what_to_do(
 
 
 def test_all_that_is_refused_is_shown_at_once(installed: Path) -> None:
-    with pytest.raises(RefusedError, match=r"__main__\.Clip") as caught:
-        check(installed, referring("nowhere Thing", "__main__ Clip", "six Thing", "by_hand Thing"))
+    names = ("nowhere Thing", "__main__ Clip", "six Thing", "by_hand Thing", "os system")
+    with pytest.raises(RefusedError, match=r"os\.system") as caught:
+        check(installed, referring(*names))
 
     assert [line.split(",")[0] for line in caught.value.details] == [
+        "the model refers to __main__.Clip",
         "the model refers to by_hand.Thing of the package by-hand",
         "the model refers to nowhere.Thing",
     ]

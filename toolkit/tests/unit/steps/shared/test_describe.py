@@ -93,7 +93,7 @@ def test_it_names_the_results_of_training_and_evaluation(root: Path) -> None:
 
 @pytest.mark.parametrize(("lines", "card"), [
     ("", None),
-    ("card.limits = 'größer als <3>'\n", {"limits": "größer als <3>"}),
+    ("card.limits = 'größer & <3>'\n", {"limits": "größer & <3>"}),
     ("[tool.trainwheel.card]\nintended-use = 'a b'\ncontact = 'us'\n",
      {"intended_use": "a b", "contact": "us"}),
 ])  # fmt: skip

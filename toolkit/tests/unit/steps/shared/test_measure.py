@@ -122,6 +122,21 @@ def test_the_model_is_judged_by_what_was_measured(root: Path, source: str) -> No
     assert "| cost | 3 | at most 5 | passed | training says |" in verdict
 
 
+def test_what_was_concluded_from_the_rows_is_said_aloud(root: Path) -> None:
+    hold_out(root)
+    notes = [f"conclusion {number}" for number in range(9)]
+
+    def answer(call: Call) -> str:
+        document = {"predictions": {**MEASURED, "notes": notes}}
+        Path(call.argv[-1]).write_text(json.dumps(document))
+        return ""
+
+    session = open_with(root, answer)
+
+    assert measure(session)["measured"]["notes"] == notes
+    assert session.output.count("notice: conclusion") == 5
+
+
 def test_without_predictions_of_training_the_entry_point_is_measured(root: Path) -> None:
     hold_out(root)
     (root / "build/train/predictions.csv").unlink()

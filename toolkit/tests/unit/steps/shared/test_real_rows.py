@@ -49,7 +49,7 @@ LINES = b'{"age": 1, "city": "x"}\n{"age": 31, "city": "Bern", "bought": true}\n
     ("a.txt", CSV.replace(b",", b"|"), 3), ("a.tsv", CSV.replace(b",", b"\t"), 3),
     ("a.csv", CSV.replace(b",x", b',"x\ny"'), 4), ("a.2024.csv.gz", PACKED, 3),
     ("a.csv", CSV.replace(b"x", b"\xff"), 3), ("a.csv", CSV + b"short\n", 3),
-    ("a.jsonl", LINES, 2), ("a.ndjson.gz", gzip.compress(LINES), 2), ("a.json", LINES, 2),
+    ("a.jsonl", LINES, 2), ("a.ndjson.gz", gzip.compress(LINES, mtime=0), 2), ("a.json", LINES, 2),
     ("a.jsonl", b'{"id": 1}\n{"features": {"age": "31", "city": "Bern"}}\n', 2),
     ("a.jsonl", LINES + b"{", 2),
 ])  # fmt: skip
