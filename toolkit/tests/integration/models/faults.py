@@ -116,11 +116,11 @@ FAULTS = {
     ),
     # What training says is not to be used.
     "churn: empty truth": edit(
-        r"predictions\.csv row 2: y_true is empty", TRAINING,
+        r'holdout\.jsonl line 1: truth is ""', TRAINING,
         '"y_true": truth', '"y_true": ["", *truth[1:]]',
     ),
     "churn: truth of another index": edit(
-        r"predictions\.csv row 2: y_true is (empty|'nan')", TRAINING,
+        r"holdout\.jsonl line 1 contains NaN", TRAINING,
         '"y_true": truth', '"y_true": truth.reindex(range(300))',
     ),
     "churn: NaN in a held-out row": edit(
@@ -135,7 +135,7 @@ FAULTS = {
         f"    {HELD_OUT}[:3],\n", session="package",
     ),
     "visits: a truth that is missing": edit(
-        r"predictions\.csv row 2: y_true is empty", TRAINING,
+        r"holdout\.jsonl line 1: truth is null", TRAINING,
         "y[500:].tolist()", "[None, *y[501:].tolist()]",
     ),
     "visits: counts as classes": edit(

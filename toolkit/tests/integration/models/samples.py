@@ -32,6 +32,7 @@ class Sample:
     Args:
         record: What its predict function is asked.
         answer: A part of what that says.
+        format: That of its file, as the provenance tells it.
         settings: Lines of ``[tool.trainwheel]``.
         packages: What the model needs, [packages] of the Pipfile.
     """
@@ -40,6 +41,7 @@ class Sample:
     answer: Mapping[str, Any]
     settings: str = 'task = "classification"'
     packages: tuple[str, ...] = PLAIN
+    format: str = "joblib"
 
 
 LOAN = {"amount": 95.0, "income": None, "years": 0.5}
@@ -64,6 +66,7 @@ SAMPLES = {
         {"label": "late"},
         'artefact = "artefact/model.txt"\npositive = "late"',
         ("lightgbm", "numpy", "scikit-learn"),
+        "lightgbm-text",
     ),
     # The package xgboost brings 200 MB for graphics cards on Linux; both are imported as xgboost.
     "xgboost": Sample(
@@ -71,6 +74,7 @@ SAMPLES = {
         {"label": "late"},
         'artefact = "artefact/model.json"\npositive = "late"',
         ("xgboost-cpu", "numpy", "scikit-learn"),
+        "xgboost-json",
     ),
     "visits": Sample({"warmth": 25, "rain": 0, "is_weekend": 1}, {}, 'task = "regression"'),
     "cells": Sample(

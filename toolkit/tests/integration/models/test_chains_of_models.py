@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,15 @@ def test_a_model_is_published_installed_and_asked(
     assert project.published() == ["0.1.0"]
     assert "golden predictions" in run.line("verify ")
     assert project.run("git", "status", "--porcelain").output == ""
+    assert format_of_artefact(project) == SAMPLES[name].format
     assert SAMPLES[name].answer.items() <= ask(project, name, tmp_path).items()
+
+
+def format_of_artefact(project: TinyProject) -> str:
+    """Return the format of the model, as the provenance in the wheel tells it."""
+    with zipfile.ZipFile(project.wheel) as wheel:
+        path = "own_model-0.1.0.dist-info/trainwheel/provenance.json"
+        return str(json.loads(wheel.read(path))["artefact"]["format"])
 
 
 def ask(project: TinyProject, name: str, folder: Path) -> dict[str, object]:

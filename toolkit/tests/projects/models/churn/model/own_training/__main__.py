@@ -19,7 +19,7 @@ from own_training.report import write_report
 
 GOLDEN: list[dict[str, Any]] = [
     {"tenure": 1, "fee": 80.0, "contract": "monthly", "region": "north"},
-    {"tenure": 60, "fee": None, "contract": "yearly", "region": None},
+    {"tenure": 99, "fee": None, "contract": "yearly", "region": None},
 ]
 
 
