@@ -125,7 +125,12 @@ def refuse_skew(
             f"{differing[0] + 1}"
         )
         more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
+        others = all(_is_of_other(trained, n, rows[n].prediction, tolerance) for n in differing)
         hint = _hint([rows[number].input for number in differing])
+        if others:
+            classes = {*map(spelled, {*trained.truths, *trained.labels}), *trained.scores}
+            (other,) = classes - {trained.positive}
+            hint = f"each probability is that of {other!r}: set positive = {json.dumps(other)}"
         raise RefusedError(message, hint=hint, details=[*columns(table), *more])
 
 
@@ -138,6 +143,17 @@ def _hint(inputs: Sequence[Mapping[str, Any]]) -> str:
             "and NaN in training: let the function convert it as training does"
         )
     return "let the function do all that training does to a row, and return scores unrounded"
+
+
+def _is_of_other(trained: Trained, row: int, answer: Any, tolerance: float) -> bool:
+    """Return whether an answer has the probability of the class that is not the positive one."""
+    score = trained.score(trained.positive, row) if trained.positive else None
+    value = _scores_of(answer, trained).get(trained.positive)
+    return (
+        score is not None
+        and _agrees(trained.labels[row], prediction_of(answer), tolerance)
+        and _is_close(1 - score, value, tolerance, tolerance)
+    )
 
 
 def _check_rows(trained: Trained, truths: Sequence[Any], tolerance: float) -> None:

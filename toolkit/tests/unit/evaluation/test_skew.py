@@ -156,6 +156,19 @@ def test_the_first_rows_that_differ_are_a_table_and_all_are_counted(
     assert table[9:] == ("and 2 more",)
 
 
+def test_the_probability_of_the_other_class_is_named_as_that(
+    sentence: Callable[[object], None],
+) -> None:
+    text = "y_true,y_pred,score_late,score_paid\nlate,late,0.7,0.3\npaid,paid,0.2,0.8\n"
+    answers = [{"label": "late", "probability": 0.7}, {"label": "paid", "probability": 0.2}]
+
+    with pytest.raises(RefusedError) as caught:
+        compare(text, answers)
+
+    sentence(str(caught.value))
+    compare(text, answers, positive="late")
+
+
 @pytest.mark.parametrize(("ages", "names"), [
     ([None, None], True), ([None, 3], False), ([3, 4], False),
 ])  # fmt: skip

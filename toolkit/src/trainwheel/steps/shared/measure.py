@@ -202,12 +202,17 @@ def _measure(run: Run, files: Mapping[str, Path], path: Path) -> dict[str, Any]:
 
 
 def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path) -> None:
-    """Draw the pictures of the report, if there is one and matplotlib is locked for them."""
+    """Draw the pictures of the report, if there is one and what draws them is locked."""
     if "sample" not in measurements or "report" not in run.registered:
         return
-    if not run.workspace.locks("report", "matplotlib"):
+    locks = run.workspace.locks
+    missing = [] if locks("report", "matplotlib") else ["matplotlib"]
+    if not (locks("packages", "scikit-learn") or locks("report", "scikit-learn")):
+        missing.append("scikit-learn")
+    if missing:
         run.console.notice_once(
-            "the report has no pictures: add matplotlib to [report] of the Pipfile, and lock"
+            f"the report has no pictures: add {' and '.join(missing)} to [report] of the Pipfile, "
+            "and lock"
         )
         return
     path = scratch / "draw.json"

@@ -174,7 +174,7 @@ def test_a_notice_names_the_file_without_which_predictions_are_not_compared(
 
 
 def test_pictures_are_drawn_where_matplotlib_is_locked(root: Path) -> None:
-    lock_more(root, "report", "matplotlib")
+    lock_more(root, "report", "matplotlib", "scikit-learn")
     hold_out(root)
     reported: dict[str, Any] = {
         "registered": frozenset({"report"}),
@@ -211,7 +211,7 @@ def test_without_matplotlib_a_notice_says_how_to_get_pictures(
     session = open_with(root, host([[1, 2]]), registered=registered)
 
     assert "sample" not in measure(session)["measured"]
-    assert ("matplotlib" in session.output) is is_registered
+    assert ("add matplotlib and scikit-learn to [report]" in session.output) is is_registered
     assert len(session.calls) == 1
 
 
