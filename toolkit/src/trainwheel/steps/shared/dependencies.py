@@ -7,6 +7,7 @@ before anything loads it.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import json
 import re
@@ -82,9 +83,21 @@ def _read(path: Path, file_format: str, console: Console) -> frozenset[Reference
     except UnreadablePickleError as error:
         message = f"{path.name} {error}"
         raise StepFailedError(message, hint="let training write it again") from None
-    if file_format == UNKNOWN:
+    if file_format == UNKNOWN and not _is_text(path):
         console.notice(f"the format of {path.name} is not known, so what it needs is not checked")
     return references
+
+
+def _is_text(path: Path) -> bool:
+    """Return whether a file begins as text, such as a vocabulary in JSON, which names no code."""
+    with path.open("rb") as stream:
+        head = stream.read(1 << 12)
+    try:
+        # An incremental decoder takes a last character that was cut in two.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head
 
 
 def _libraries(path: Path, file_format: str, supply: _Supply, console: Console) -> set[str]:

@@ -166,7 +166,7 @@ def test_classes_and_functions_in_a_skops_file_are_checked_too(installed: Path) 
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (b"weights", ["format", "not known"]),
+    (b"weights\0", ["format", "not known"]), (b"\xffweights", ["format", "not known"]),
     (b"\x28\xb5\x2f\xfd" + bytes(40), ["format", "not known"]),
     (gzip.compress(b"a,b\n1,2\n", mtime=0), ["format", "not known"]),
 ])  # fmt: skip
@@ -194,3 +194,9 @@ def test_what_lz4_hides_is_noticed_and_lz4_is_needed(installed: Path) -> None:
 def test_a_damaged_pickle_fails_with_one_line(installed: Path, content: bytes) -> None:
     with pytest.raises(StepFailedError, match=r"model\.joblib is .*damaged"):
         check(installed, content)
+
+
+def test_a_text_names_no_code_and_needs_no_notice(
+    installed: Path,
+) -> None:
+    assert "notice" not in check(installed, "wörter\n".encode() * 999)[1]
