@@ -207,7 +207,7 @@ def test_answers_of_a_model_are_understood(
     ([1, 10**400], [1, 1], {"task": "regression"}, "which is not a finite number"),
     ([2, 1], ["2.0", "1.0"], {}, "h line 1: the entry point's answer is \"2.0\", a text, and the"),
     (["2.0", "1.0"], [2, 1], {}, "h line 1: the entry point's answer is 2, a number, and the trut"),
-    (["7"], ["007"], {"labels": ("7", "8")}, "h line 1: the entry point's answer is \"007\", whic"),
+    (["7"], ["007"], {"labels": ("7", "8")}, "h line 1: the entry point's answer is \"007\", wh"),
     (["a", "b"], [{"label": "a", "probabilities": {"a": None}}] * 2, {},
      f"h line 1: the entry point's answer: the probability of 'a' is null, {NUMBER}"),
     (["a", "b"], ["a"], {}, "1 answers to 2 held-out rows"), ([], [], {}, "h has no rows"),
