@@ -57,12 +57,13 @@ class Trained:
         return None
 
 
-def read_trained(stream: TextIO, positive: str | None) -> Trained:
+def read_trained(stream: TextIO, positive: str | None, stated: Sequence[str] = ()) -> Trained:
     """Return the content of ``predictions.csv``.
 
     Args:
         stream: The open file.
         positive: The class that counts as positive; the last of two where it is None.
+        stated: The classes in their order; empty where they are those of the file, sorted.
 
     Raises:
         StepFailedError: A column is missing, or a row has more or fewer cells than the header.
@@ -87,7 +88,8 @@ def read_trained(stream: TextIO, positive: str | None) -> Trained:
         for name, column in columns.items()
         if name.startswith(_SCORE)
     }
-    classes = sorted({*map(spelled, {*truths, *labels}), *scores}, key=order_of)
+    seen = {*map(spelled, {*truths, *labels}), *scores}
+    classes = list(map(spelled, stated)) or sorted(seen, key=order_of)
     if len(classes) != 2:  # noqa: PLR2004 - only of two classes one is the positive
         return Trained(truths, labels, scores)
     return Trained(truths, labels, scores, classes[1] if positive is None else spelled(positive))

@@ -169,6 +169,14 @@ def test_the_probability_of_the_other_class_is_named_as_that(
     compare(text, answers, positive="late")
 
 
+def test_the_last_of_two_stated_labels_is_the_positive_one() -> None:
+    text = "y_true,y_pred,score_late\nlate,late,0.7\nlate,late,0.6\n"
+
+    assert read_trained(io.StringIO(text), None, ["paid", "late"]).positive == "late"
+    assert read_trained(io.StringIO(text), None, ["late", "paid"]).positive == "paid"
+    assert not read_trained(io.StringIO(text), None).positive
+
+
 @pytest.mark.parametrize(("ages", "names"), [
     ([None, None], True), ([None, 3], False), ([3, 4], False),
 ])  # fmt: skip

@@ -425,7 +425,7 @@ def test_a_fault_of_ours_ends_the_run_by_one_line(tmp_path: Path) -> None:
     assert planted != source
     assert ended.returncode == 1
     assert ended.stderr == (
-        "a fault of trainwheel, please report it: 0.8 lies outside its own interval, "
+        "a fault of trainwheel, please report it: 0.75 lies outside its own interval, "
         "0.09 to 0.185\n"
     )
     assert not (tmp_path / "answer").exists()

@@ -34,6 +34,8 @@ from trainwheel.wheel.proof import read_promise, read_provenance
 __all__ = ["Answers", "ask_published", "ask_with_columns", "measure_model"]
 _TRAINING = ("packages", "train")
 _NOTES = 5
+_UNREADABLE = 2
+"""The exit code of the measuring script where a file is not as it should be."""
 
 
 def measure_model(run: Run, newest: Published, scratch: Path) -> Mapping[str, str]:
@@ -126,7 +128,7 @@ def _predict_held_out(run: Run, path: Path, folder: Path) -> tuple[GoldenRow, ..
         )
         return answers
     with layout.predictions.open(newline="", encoding="utf-8-sig") as stream:
-        training = read_trained(stream, config.positive)
+        training = read_trained(stream, config.positive, config.labels)
     refuse_skew(training, rows.truths, answers, config.tolerance)
     return answers
 
@@ -192,7 +194,8 @@ def _measure(run: Run, files: Mapping[str, Path], path: Path) -> dict[str, Any]:
     command = Command(argv, env={"PYTHONPATH": str(MEASURING.parent)})
     result = run.tools.complete(command, "evaluate")
     if result.failed:
-        hint = "" if "answers" in files else "let training write y_true, y_pred and score_<class>"
+        is_of_rows = result.returncode == _UNREADABLE and "answers" not in files
+        hint = "let training write y_true, y_pred and score_<class>" if is_of_rows else ""
         raise StepFailedError(result.reason, hint=hint)
     document: dict[str, Any] = json.loads(answer.read_bytes())
     # What is concluded from the rows, for instance which class is the positive one, is said aloud.
