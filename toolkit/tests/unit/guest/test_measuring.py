@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +18,7 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 from sklearn import metrics
 
+from trainwheel.guest import MEASURING
 from trainwheel.guest.measuring import resampling
 from trainwheel.guest.measuring.__main__ import main
 from trainwheel.guest.measuring.describe import describe
@@ -42,8 +46,8 @@ def binary(generator: Generator, rows: int, skill: float = 1.0) -> Predictions:
 
 
 def values(predictions: Predictions) -> dict[str, float]:
-    ones = np.ones(predictions.rows)
-    return {name: metric(ones) for name, metric in metrics_of(predictions).items()}
+    columns = metrics_of(predictions)(np.ones((predictions.rows, 1)))
+    return {name: float(column[0]) for name, column in columns.items()}
 
 
 def agree(sample: Predictions, **expected: float) -> None:
@@ -102,14 +106,35 @@ def test_numbers_are_measured_as_scikit_learn_does() -> None:
     )
 
 
-def test_a_weight_counts_as_that_many_rows() -> None:
-    sample = binary(default_rng(4), 60)
-    weights = default_rng(5).integers(0, 4, 60)
-    repeated = sample.take(np.repeat(np.arange(60), weights))
+@pytest.mark.parametrize("kind", ["binary", "several", "numbers"])
+def test_a_weight_counts_as_that_many_rows_in_each_of_many_resamples(kind: str) -> None:
+    generator = default_rng(4)
+    sample = binary(generator, 60)
+    if kind == "several":
+        scores = generator.dirichlet([1, 1, 1], size=60).round(1)
+        sample = Predictions(tuple("abc"), generator.integers(3, size=60), scores.argmax(1), scores)
+    elif kind == "numbers":
+        sample = Predictions((), generator.normal(size=60), generator.normal(size=60))
+    weights = default_rng(5).integers(0, 4, (60, 7))
 
-    weighted = {name: m(weights.astype(float)) for name, m in metrics_of(sample).items()}
+    weighted = metrics_of(sample)(weights.astype(float))
 
-    assert weighted == pytest.approx(values(repeated), rel=1e-12)
+    for resample in range(7):
+        repeated = sample.take(np.repeat(np.arange(60), weights[:, resample]))
+        column = {name: float(each[resample]) for name, each in weighted.items()}
+        assert column == pytest.approx(values(repeated), rel=1e-12)
+
+
+def test_resamples_are_the_same_however_many_are_drawn_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sample = binary(default_rng(4), 90)
+    whole = measure(sample)
+    monkeypatch.setattr(resampling, "_CELLS", 700)
+
+    for name, metric in measure(sample).items():
+        expected = [whole[name].value, whole[name].low, whole[name].high]
+        assert [metric.value, metric.low, metric.high] == pytest.approx(expected, rel=1e-12)
 
 
 def test_an_interval_of_a_share_is_close_to_the_closed_form() -> None:
@@ -145,7 +170,9 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def restrict(name: str) -> None:
         monkeypatch.setattr(resampling, "_ROUNDS", 600)
         monkeypatch.setattr(
-            resampling, "metrics_of", lambda sample: {name: metrics_of(sample)[name]}
+            resampling,
+            "metrics_of",
+            lambda sample: lambda weights: {name: metrics_of(sample)(weights)[name]},
         )
 
     return restrict
@@ -377,6 +404,31 @@ def test_a_value_outside_its_own_interval_is_a_fault_of_ours() -> None:
         Measured(0.895, 0.09, 0.185)
     with pytest.raises(ValueError, match="outside its own interval"):
         Comparison(0.9, 0.8, 0.2, 0.3, 0.1)
+
+
+def test_a_fault_of_ours_ends_the_run_by_one_line(tmp_path: Path) -> None:
+    package = shutil.copytree(MEASURING, tmp_path / "measuring")
+    source = (package / "resampling.py").read_text()
+    planted = source.replace("(value, float(low), float(high))", "(value, 0.09, 0.185)")
+    write(package / "resampling.py", planted)
+    path = write(tmp_path / "p.csv", TWO)
+    request = write(tmp_path / "r", json.dumps(request_of(path, {})))
+
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "measuring", request, tmp_path / "answer"],
+        env={"PYTHONPATH": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert planted != source
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "a fault of trainwheel, please report it: 0.8 lies outside its own interval, "
+        "0.09 to 0.185\n"
+    )
+    assert not (tmp_path / "answer").exists()
 
 
 @pytest.mark.parametrize("per_class", [1, 3])

@@ -121,13 +121,13 @@ BETWEEN = "between whole numbers that are classes: state the labels, or task"
     (f"{HEADER}1.5,2\n2.5,x\n", {}, f"p.csv row 2: y_true is '1.5', {BETWEEN}"),
     (f"{HEADER}1.5,1.5\nx,1.5\n", {}, f"p.csv row 2: y_true is '1.5', {BETWEEN}"),
     (f"{HEADER}1,1\n2,x\n", {"task": "regression"}, f"p.csv row 3: y_pred is 'x', {NUMBER}"),
-    (f"{HEADER}1,1\n0,no\n", {"labels": ("0", "1")}, "p.csv row 3: y_pred is 'no', which is not "
-     "among the labels '0', '1'"),
+    (f"{HEADER}1,1\n0,no\n", {"labels": ("0", "1")},
+     "p.csv row 3: y_pred is 'no', which is not among the labels '0', '1'"),
     (f"{HEADER}1,1\n2,1\n", {"labels": ("0", "1")}, "p.csv row 3: y_true is '2', which is not amo"),
     (f"{SCORED}b,b,1\n", {"labels": ("b", "c")}, "there are scores of 'a', which is not among"),
     ("y_true,y_pred,score_1,score_1.0\n1,0,1,1\n", {}, "scores of '1.0' twice, in two spellings"),
-    (f"{HEADER}yes,no\nno,no\n", {"positive": "ill"}, "no row of p.csv is of the class 'ill', "
-     "which positive names: correct it, or state the labels"),
+    (f"{HEADER}yes,no\nno,no\n", {"positive": "ill"},
+     "no row of p.csv is of the class 'ill', which positive names: correct it, or state the"),
     (f"{HEADER}0,no\n1,yes\n", {}, "p.csv row 2: y_pred is 'no', a text, and the truth is a numb"),
     (HEADER + "".join(f"{n},{n}\n" for n in range(3_000)), {"task": "classification"},
      "p.csv has more than 1000 classes"),
@@ -150,7 +150,7 @@ def test_what_does_not_fit_the_task_is_refused_with_row_and_column(
     (f"{HEADER}1,True\n0,False\n", {}, ("0", "1")), (f"{HEADER}1,True\n1,False\n", {}, ("0", "1")),
     (f"{HEADER}true,1\nfalse,0.0\n", {}, ("False", "True")),
     (f"{HEADER}1.1,1.10\n", {"task": "classification", "labels": ("1.1", "1.10")}, ("1.1", "1.10")),
-    (f"{HEADER}007,7\n", {}, ("007", "7")), (f"{HEADER}None,None\n", {"labels": ("None", "a")},
+    (f"{HEADER}007,7\n7,7\n", {}, ("007", "7")), (f"{HEADER}None,None\n", {"labels": ("None", "a")},
      ("None", "a")),
     (f"{HEADER}1000001,1000001\n1000002,1000002\n", {}, ("1000001", "1000002")),
     (f"{HEADER}9007199254740993,9007199254740992\n9007199254740992,9007199254740993\n", {},
@@ -168,26 +168,26 @@ def test_classes_have_one_spelling_and_their_order(
     assert from_csv(tmp_path, text, **stated).classes == classes
 
 
-@pytest.mark.parametrize(("truths", "answers", "stated", "classes", "hits"), [
-    (["yes", "no"], ["yes", "no"], {}, ("no", "yes"), 2),
-    (["yes", "no"], [{"label": "yes", "probabilities": {"yes": 0.9, "no": 0.1}}] * 2, {},
+@pytest.mark.parametrize(("sides", "stated", "classes", "hits"), [
+    ((["yes", "no"], ["yes", "no"]), {}, ("no", "yes"), 2),
+    ((["yes", "no"], [{"label": "yes", "probabilities": {"yes": 0.9, "no": 0.1}}] * 2), {},
      ("no", "yes"), 1),
     # JSON tells texts from numbers, and one text from another.
-    (["007", "7"], ["7", "7"], {}, ("007", "7"), 1),
-    (["2", "2.0"], ["2.0", "2.0"], {}, ("2", "2.0"), 1),
-    ([2, 1], ["2", "1"], {}, ("1", "2"), 2), ([2.0, 1], [2, 1.0], {}, ("1", "2"), 2),
-    ([True, False], [1, 0], {}, ("False", "True"), 2), ([1, 0], [True, False], {}, ("0", "1"), 2),
-    ([1, 1], [True, False], {}, ("0", "1"), 1), (["true", "false"], [True, False], {},
+    ((["007", "7"], ["7", "7"]), {}, ("007", "7"), 1),
+    ((["2", "2.0"], ["2.0", "2.0"]), {}, ("2", "2.0"), 1),
+    (([2, 1], ["2", "1"]), {}, ("1", "2"), 2), (([2.0, 1], [2, 1.0]), {}, ("1", "2"), 2),
+    (([True, False], [1, 0]), {}, ("False", "True"), 2),
+    (([1, 0], [True, False]), {}, ("0", "1"), 2),
+    (([1, 1], [True, False]), {}, ("0", "1"), 1), ((["true", "false"], [True, False]), {},
      ("false", "true"), 2),
-    ([True, False], [True, True], {"labels": ("true", "false")}, ("true", "false"), 1),
-    ([2, 1], [2.0, 1], {"labels": ("2", "1", "0")}, ("2", "1", "0"), 2),
-    ([1, 2], [1.5, 2], {}, (), 1), ([3, 4], [3, 4], {"task": "regression"}, (), 2),
+    (([True, False], [True, True]), {"labels": ("true", "false")}, ("true", "false"), 1),
+    (([2, 1], [2.0, 1]), {"labels": ("2", "1", "0")}, ("2", "1", "0"), 2),
+    (([1, 2], [1.5, 2]), {}, (), 1), (([3, 4], [3, 4]), {"task": "regression"}, (), 2),
 ])  # fmt: skip
 def test_answers_of_a_model_are_understood(
-    tmp_path: Path, truths: list[Any], answers: list[Any], stated: dict[str, Any],
-    classes: tuple[str, ...], hits: int,
-) -> None:  # fmt: skip
-    found = from_json(tmp_path, truths, answers, **stated)
+    tmp_path: Path, sides: list[Any], stated: Any, classes: tuple[str, ...], hits: int
+) -> None:
+    found = from_json(tmp_path, *sides, **stated)
 
     assert found.classes == classes
     assert (found.truth == found.predicted).sum() == hits
@@ -202,12 +202,12 @@ def test_answers_of_a_model_are_understood(
     ([1, 2], [1, {"value": float("inf")}], {"task": "regression"},
      f"h line 2: the entry point's answer is Infinity, {NUMBER}"),
     (["a"], [{"label": None}], {}, "h line 1: the entry point's answer is null, which is neither"),
-    ([1, 2], [1, "2"], {"task": "regression"}, f"h line 2: the entry point's answer is \"2\", {NUMBER}"),
+    ([1, 2], [1, "2"], {"task": "regression"}, f"entry point's answer is \"2\", {NUMBER}"),
     ([1, 2], [1, True], {"task": "regression"}, f"the entry point's answer is true, {NUMBER}"),
     ([1, 10**400], [1, 1], {"task": "regression"}, "which is not a finite number"),
     ([2, 1], ["2.0", "1.0"], {}, "h line 1: the entry point's answer is \"2.0\", a text, and the"),
     (["2.0", "1.0"], [2, 1], {}, "h line 1: the entry point's answer is 2, a number, and the trut"),
-    (["7"], ["007"], {"labels": ("7", "8")}, "h line 1: the entry point's answer is \"007\", which"),
+    (["7"], ["007"], {"labels": ("7", "8")}, "h line 1: the entry point's answer is \"007\", wh"),
     (["a", "b"], [{"label": "a", "probabilities": {"a": None}}] * 2, {},
      f"h line 1: the entry point's answer: the probability of 'a' is null, {NUMBER}"),
     (["a", "b"], ["a"], {}, "1 answers to 2 held-out rows"), ([], [], {}, "h has no rows"),

@@ -1,12 +1,12 @@
 """Metrics as functions of weighted rows, so that a resample is nothing but other weights.
 
 The values are those of the functions of the same name in ``sklearn.metrics``; sensitivity and
-specificity are the recall of the positive and of the other class.
+specificity are the recall of the positive and of the other class. Weights stand in columns, so that
+sorting and adding up rows is one pass over memory for many resamples at once.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -15,21 +15,22 @@ from numpy.typing import NDArray
 
 from .predictions import Predictions
 
-__all__ = ["Metric", "metrics_of", "shares_of"]
+__all__ = ["Metrics", "metrics_of", "shares_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Metric: TypeAlias = Callable[[Floats], float]
-"""Weights of shape (rows,) → the metric's value; NaN where it is not defined."""
+Metrics: TypeAlias = Callable[[Floats], dict[str, Floats]]
+"""Weights of shape (rows, resamples) → each metric's values, NaN where it is not defined."""
 
 
-def metrics_of(predictions: Predictions) -> dict[str, Metric]:
+def metrics_of(predictions: Predictions) -> Metrics:
     """Return the metrics that predictions allow, by name."""
     if predictions.kind == "regression":
         return _of_values(predictions)
-    metrics = _of_labels(predictions)
-    if predictions.has_scores:
-        metrics |= _of_scores(predictions)
-    return metrics
+    of_labels = _of_labels(predictions)
+    if not predictions.has_scores:
+        return of_labels
+    of_scores = _of_scores(predictions)
+    return lambda weights: of_labels(weights) | of_scores(weights)
 
 
 def shares_of(predictions: Predictions) -> Mapping[str, tuple[Floats, Floats]]:
@@ -46,80 +47,84 @@ def shares_of(predictions: Predictions) -> Mapping[str, tuple[Floats, Floats]]:
     return shares
 
 
-def _of_labels(predictions: Predictions) -> dict[str, Metric]:
+def _of_labels(predictions: Predictions) -> Metrics:
     count = len(predictions.classes)
     cells = predictions.truth * count + predictions.predicted
+    order = np.argsort(cells, kind="stable")
+    starts = np.flatnonzero(np.diff(cells[order], prepend=-1))
+    true, said = np.divmod(cells[order][starts], count)
 
-    def confusion(weights: Floats) -> Floats:
-        counts: Floats = np.bincount(cells, weights, minlength=count * count).astype(np.float64)
-        return counts.reshape(count, count)
-
-    def over(function: Callable[[Floats], float]) -> Metric:
-        return lambda weights: function(confusion(weights))
-
-    metrics = {
-        "accuracy": over(lambda table: _ratio(np.trace(table), table.sum())),
-        "balanced_accuracy": over(lambda table: _mean(_recalls(table))),
-    }
-    if predictions.kind == "binary":
-        yes = predictions.positive
-        metrics |= {
-            "sensitivity": over(lambda table: _ratio(table[yes, yes], table[yes].sum())),
-            "specificity": over(
-                lambda table: _ratio(table[1 - yes, 1 - yes], table[1 - yes].sum())
-            ),
-            "precision": over(lambda table: _ratio(table[yes, yes], table[:, yes].sum())),
-            "f1": over(lambda table: float(_f1(table)[yes])),
+    def values(weights: Floats) -> dict[str, Floats]:
+        # Of a table of all cells, those that have rows.
+        counts = np.add.reduceat(weights[order], starts)
+        hits, rows, columns = (np.zeros((count, weights.shape[1])) for _ in "hrc")
+        np.add.at(hits, true[true == said], counts[true == said])
+        np.add.at(rows, true, counts)
+        np.add.at(columns, said, counts)
+        recall, f1 = _ratio(hits, rows), _ratio(2 * hits, rows + columns)
+        metrics = {
+            "accuracy": _ratio(hits.sum(axis=0), rows.sum(axis=0)),
+            "balanced_accuracy": _mean(recall),
         }
-    else:
-        metrics |= {
-            "f1_macro": over(lambda table: _mean(_f1(table))),
-            "precision_macro": over(lambda table: _mean_of_present(_recalls(table.T), table)),
-            "recall_macro": over(lambda table: _mean_of_present(_recalls(table), table)),
+        if predictions.kind == "binary":
+            yes = predictions.positive
+            precision = _ratio(hits[yes], columns[yes])
+            more = {"sensitivity": recall[yes], "specificity": recall[1 - yes]}
+            return metrics | more | {"precision": precision, "f1": f1[yes]}
+        # A class that is there or predicted counts, as 0 where it is not defined.
+        present = np.where(rows + columns > 0, 0.0, np.nan)
+        precision = _ratio(hits, columns)
+        return metrics | {
+            "f1_macro": _mean(f1),
+            "precision_macro": _mean(np.where(np.isnan(precision), present, precision)),
+            "recall_macro": _mean(np.where(np.isnan(recall), present, recall)),
         }
-    return metrics
+
+    return values
 
 
-def _of_scores(predictions: Predictions) -> dict[str, Metric]:
+def _of_scores(predictions: Predictions) -> Metrics:
     scores, truth = predictions.scores, predictions.truth
-    if scores is None:
-        return {}
-    metrics: dict[str, Metric] = {}
-    if predictions.kind == "binary":
-        yes = predictions.positive
-        ranking = _Ranking(truth == yes, scores[:, yes])
-        metrics |= {"roc_auc": ranking.roc_auc, "average_precision": ranking.average_precision}
-    else:
-        rankings = [_Ranking(truth == c, scores[:, c]) for c in range(len(predictions.classes))]
-        metrics["roc_auc_ovr"] = lambda weights: float(
-            np.mean([ranking.roc_auc(weights) for ranking in rankings])
-        )
+    assert scores is not None  # noqa: S101 - has_scores says so
+    is_binary = predictions.kind == "binary"
+    classes = [predictions.positive] if is_binary else range(len(predictions.classes))
+    rankings = [_Ranking(truth == c, scores[:, c]) for c in classes]
+    ranking = rankings[0]
+    means: dict[str, Floats] = {}
     if predictions.has_probabilities:
         floor = np.finfo(np.float64).eps
         own = scores[np.arange(len(truth)), truth] / scores.sum(axis=1)
-        metrics["log_loss"] = _weighted_mean(-np.log(np.clip(own, floor, 1 - floor)))
-        if predictions.kind == "binary":
+        means["log_loss"] = -np.log(np.clip(own, floor, 1 - floor))
+        if is_binary:
             yes = predictions.positive
-            metrics["brier_score"] = _weighted_mean((scores[:, yes] - (truth == yes)) ** 2)
-    return metrics
+            means["brier_score"] = (scores[:, yes] - (truth == yes)) ** 2
+
+    def values(weights: Floats) -> dict[str, Floats]:
+        metrics = _means(means, weights)
+        if is_binary:
+            roc_auc, precision = (f(weights) for f in (ranking.roc_auc, ranking.average_precision))
+            return metrics | {"roc_auc": roc_auc, "average_precision": precision}
+        areas = [each.roc_auc(weights) for each in rankings]
+        return metrics | {"roc_auc_ovr": np.mean(areas, axis=0)}
+
+    return values
 
 
-def _of_values(predictions: Predictions) -> dict[str, Metric]:
+def _of_values(predictions: Predictions) -> Metrics:
     truth, errors = predictions.truth, predictions.predicted - predictions.truth
-    squares = errors**2
-    mean_square = _weighted_mean(squares)
+    means = {"mean_absolute_error": np.abs(errors), "mean_squared_error": errors**2}
 
-    def r2(weights: Floats) -> float:
-        centre = _ratio(weights @ truth, weights.sum())
-        spread = float(weights @ (truth - centre) ** 2)
-        return 1 - float(weights @ squares) / spread if spread > 0 else math.nan
+    def values(weights: Floats) -> dict[str, Floats]:
+        metrics = _means(means, weights)
+        total = weights.sum(axis=0)
+        centre = _ratio(truth @ weights, total)
+        spread = (weights * (truth[:, None] - centre) ** 2).sum(axis=0)
+        return metrics | {
+            "r2": 1 - _ratio(metrics["mean_squared_error"] * total, spread),
+            "root_mean_squared_error": np.sqrt(metrics["mean_squared_error"]),
+        }
 
-    return {
-        "r2": r2,
-        "mean_absolute_error": _weighted_mean(np.abs(errors)),
-        "root_mean_squared_error": lambda weights: math.sqrt(mean_square(weights)),
-        "mean_squared_error": mean_square,
-    }
+    return values
 
 
 class _Ranking:
@@ -129,57 +134,48 @@ class _Ranking:
         self._order = np.argsort(-scores, kind="stable")
         ordered = scores[self._order]
         self._starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        self._is_positive = is_positive[self._order]
+        self._is_positive = is_positive[self._order][:, None]
 
-    def roc_auc(self, weights: Floats) -> float:
+    def roc_auc(self, weights: Floats) -> Floats:
         hits, misses = self._counts(weights)
         # A positive row wins against each negative one below it, and half against a tie.
-        below = misses.sum() - np.cumsum(misses)
-        return _ratio(float(hits @ (below + misses / 2)), float(hits.sum() * misses.sum()))
+        above = np.cumsum(misses, axis=0)
+        whole = hits.sum(axis=0) * above[-1]
+        above -= misses / 2
+        return _ratio(whole - _dot(hits, above), whole)
 
-    def average_precision(self, weights: Floats) -> float:
+    def average_precision(self, weights: Floats) -> Floats:
         hits, misses = self._counts(weights)
-        right, chosen = np.cumsum(hits), np.cumsum(hits + misses)
-        precision = np.divide(right, chosen, out=np.zeros_like(right), where=chosen > 0)
-        return _ratio(float(hits @ precision), float(hits.sum()))
+        right = np.cumsum(hits, axis=0)
+        chosen = right + np.cumsum(misses, axis=0)
+        precision = right / np.maximum(chosen, np.finfo(np.float64).tiny)
+        return _ratio(_dot(hits, precision), right[-1])
 
     def _counts(self, weights: Floats) -> tuple[Floats, Floats]:
-        ordered = weights[self._order]
-        hits = np.where(self._is_positive, ordered, 0.0)
-        both = np.add.reduceat(ordered, self._starts)
-        positive = np.add.reduceat(hits, self._starts)
-        return positive, both - positive
+        both = weights[self._order]
+        hits = both * self._is_positive
+        if len(self._starts) < len(both):
+            both, hits = (np.add.reduceat(side, self._starts) for side in (both, hits))
+        return hits, both - hits
 
 
-def _recalls(table: Floats) -> Floats:
-    rows = table.sum(axis=1)
-    diagonal = np.diagonal(table)
-    ratios: Floats = np.divide(diagonal, rows, out=np.full(len(rows), np.nan), where=rows > 0)
+def _dot(left: Floats, right: Floats) -> Floats:
+    """Return the sums of products by column."""
+    sums: Floats = np.einsum("ij,ij->j", left, right)
+    return sums
+
+
+def _means(values: Mapping[str, Floats], weights: Floats) -> dict[str, Floats]:
+    total = weights.sum(axis=0)
+    return {name: _ratio(each @ weights, total) for name, each in values.items()}
+
+
+def _mean(values: Floats) -> Floats:
+    """Return the mean over the classes where it is defined."""
+    is_defined = ~np.isnan(values)
+    return _ratio(np.where(is_defined, values, 0.0).sum(axis=0), is_defined.sum(axis=0))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    ratios: Floats = np.divide(part, whole, where=whole > 0, out=np.full(part.shape, np.nan))
     return ratios
-
-
-def _f1(table: Floats) -> Floats:
-    both = table.sum(axis=0) + table.sum(axis=1)
-    twice = 2 * np.diagonal(table)
-    ratios: Floats = np.divide(twice, both, out=np.full(len(both), np.nan), where=both > 0)
-    return ratios
-
-
-def _mean(values: Floats) -> float:
-    """Return the mean of what is defined."""
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if len(values) else math.nan
-
-
-def _mean_of_present(values: Floats, table: Floats) -> float:
-    """Return the mean over the classes that are there or predicted, 0 where not defined."""
-    present = table.sum(axis=0) + table.sum(axis=1) > 0
-    return _mean(np.nan_to_num(values[present]))
-
-
-def _weighted_mean(values: Floats) -> Metric:
-    return lambda weights: _ratio(float(weights @ values), float(weights.sum()))
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else math.nan
