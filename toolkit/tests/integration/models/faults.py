@@ -60,7 +60,7 @@ FAULTS = {
     ),
     "lightgbm: null is zero": edit(NOT_WHAT_WAS_TRAINED, PREDICT, 'float("nan")', "0.0"),
     "lightgbm: probability of the other class": edit(
-        NOT_WHAT_WAS_TRAINED, CONFIG, 'positive = "late"', 'positive = "paid"'
+        'set positive = "late"', CONFIG, 'positive = "late"', 'positive = "paid"'
     ),
     "xgboost: null is zero": edit(NOT_WHAT_WAS_TRAINED, PREDICT, 'float("nan")', "0.0"),
     "visits: cut off, not rounded": edit(
@@ -124,22 +124,22 @@ FAULTS = {
         '"y_true": truth', '"y_true": truth.reindex(range(300))',
     ),
     "churn: NaN in a held-out row": edit(
-        r"holdout\.jsonl.*NaN", TRAINING,
+        r"holdout\.jsonl line \d+.*NaN", TRAINING,
         HELD_OUT, 'holdout.astype(object).to_dict("records")',
     ),
     "churn: NaN in a golden row": edit(
         r"golden\.jsonl.*NaN", TRAINING, '"fee": None', '"fee": float("nan")'
     ),
     "churn: real golden rows": edit(
-        r"golden", TRAINING, "    GOLDEN,\n",
+        r"golden row 1 is line 1 of holdout\.jsonl", TRAINING, "    GOLDEN,\n",
         f"    {HELD_OUT}[:3],\n", session="package",
     ),
     "visits: a truth that is missing": edit(
         r"holdout\.jsonl line 1: truth is null", TRAINING,
         "y[500:].tolist()", "[None, *y[501:].tolist()]",
     ),
-    "visits: counts as classes": edit(
-        "regression|classification", CONFIG, 'task = "regression"', 'task = "classification"'
+    "species: names as a regression": edit(
+        "'?(boskoop|elstar|gala)'?.*number", CONFIG, '"classification"', '"regression"'
     ),
     "species: a class that labels does not name": edit(
         "gala", CONFIG, START, f'{START}labels = ["boskoop", "elstar"]\n'

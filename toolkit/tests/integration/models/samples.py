@@ -65,7 +65,7 @@ SAMPLES = {
         LOAN,
         {"label": "late"},
         'artefact = "artefact/model.txt"\npositive = "late"',
-        ("lightgbm", "numpy", "scikit-learn"),
+        ("lightgbm", "numpy"),
         "lightgbm-text",
     ),
     # The package xgboost brings 200 MB for graphics cards on Linux; both are imported as xgboost.
@@ -73,7 +73,7 @@ SAMPLES = {
         LOAN,
         {"label": "late"},
         'artefact = "artefact/model.json"\npositive = "late"',
-        ("xgboost-cpu", "numpy", "scikit-learn"),
+        ("xgboost-cpu", "numpy"),
         "xgboost-json",
     ),
     "visits": Sample({"warmth": 25, "rain": 0, "is_weekend": 1}, {}, 'task = "regression"'),
