@@ -90,6 +90,9 @@ def read_trained(stream: TextIO, positive: str | None, stated: Sequence[str] = (
     }
     seen = {*map(spelled, {*truths, *labels}), *scores}
     classes = list(map(spelled, stated)) or sorted(seen, key=order_of)
+    if positive is not None and rows and spelled(positive) not in classes:
+        message = f"no row of predictions.csv is of the class {positive!r}, which positive names"
+        raise StepFailedError(message, hint="correct it, or state the labels")
     if len(classes) != 2:  # noqa: PLR2004 - only of two classes one is the positive
         return Trained(truths, labels, scores)
     return Trained(truths, labels, scores, classes[1] if positive is None else spelled(positive))

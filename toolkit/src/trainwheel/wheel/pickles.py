@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import _compat_pickle
 import math
-import pickletools
+import pickletools  # nosec B403 - reads opcodes, executes none
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

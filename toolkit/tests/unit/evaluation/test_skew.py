@@ -177,6 +177,11 @@ def test_the_last_of_two_stated_labels_is_the_positive_one() -> None:
     assert not read_trained(io.StringIO(text), None).positive
 
 
+def test_a_positive_class_that_is_none_is_named_before_anything_is_compared() -> None:
+    with pytest.raises(StepFailedError, match="'leave', which positive names"):
+        compare(f"{LABELS}leaves,stays\nstays,leaves\n", ["stays", "leaves"], positive="leave")
+
+
 @pytest.mark.parametrize(("ages", "names"), [
     ([None, None], True), ([None, 3], False), ([3, 4], False),
 ])  # fmt: skip

@@ -131,6 +131,7 @@ BETWEEN = "between whole numbers that are classes: state the labels, or task"
     (f"{HEADER}0,no\n1,yes\n", {}, "p.csv row 2: y_pred is 'no', a text, and the truth is a numb"),
     (HEADER + "".join(f"{n},{n}\n" for n in range(3_000)), {"task": "classification"},
      "p.csv has more than 1000 classes"),
+    (f"{HEADER}3,4\n", {"task": "classification", "names": ("r2", "cost")}, "the metric r2 is"),
 ])  # fmt: skip
 def test_what_does_not_fit_the_task_is_refused_with_row_and_column(
     tmp_path: Path, text: str, stated: dict[str, Any], reason: str

@@ -85,7 +85,7 @@ def _of_labels(predictions: Predictions) -> Metrics:
 
 def _of_scores(predictions: Predictions) -> Metrics:
     scores, truth = predictions.scores, predictions.truth
-    assert scores is not None  # noqa: S101 - has_scores says so
+    assert scores is not None  # noqa: S101 - has_scores says so  # nosec B101
     is_binary = predictions.kind == "binary"
     classes = [predictions.positive] if is_binary else range(len(predictions.classes))
     rankings = [_Ranking(truth == c, scores[:, c]) for c in classes]

@@ -30,6 +30,11 @@ def interpret(rows: Rows, task: Task) -> Predictions:
     """
     for column in (rows.truth, rows.predicted):
         column.check_present(task.labels)
+    names = {plain_name(name) for name in task.names}
+    if task.task == "classification" and names & REGRESSION and not names & CLASSIFICATION:
+        name = min(names & REGRESSION)
+        message = f'the metric {name} is one of a regression: correct task = "classification"'
+        raise UnreadableError(message)
     name, reason = (task.task or "classification", "") if task.is_stated else _detect(rows, task)
     if name == "regression":
         predictions = Predictions(
