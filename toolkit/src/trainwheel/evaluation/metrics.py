@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trainwheel.errors import StepFailedError
+from trainwheel.guest.measuring.names import OF_SCORES, plain_name
 
 __all__ = [
     "check_intervals",
@@ -79,8 +80,10 @@ def choose_metrics(
 
 def claims_among(names: Iterable[str], measured: Mapping[str, Any]) -> tuple[str, ...]:
     """Return which of the metrics are training's own word: not measured on the entry point."""
-    is_entry_point = measured.get("source") == "entry point"
-    known = _known(measured) if is_entry_point else {}
+    known = set(_known(measured)) if measured.get("source") == "entry point" else set()
+    if measured.get("scores_source") == "training":
+        # The entry point answers with labels alone; the scores are those of predictions.csv.
+        known = {name for name in known if plain_name(name) not in OF_SCORES}
     return tuple(name for name in names if name not in known)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ALIASES", "CLASSIFICATION", "REGRESSION", "plain_name"]
+__all__ = ["ALIASES", "CLASSIFICATION", "OF_SCORES", "REGRESSION", "plain_name"]
 
 ALIASES = {
     "recall": "sensitivity",
@@ -35,6 +35,11 @@ CLASSIFICATION = frozenset({
     *("matthews_corrcoef", "top_k_accuracy"),
 })  # fmt: skip
 """Metrics of classes, by scikit-learn's names."""
+OF_SCORES = frozenset({
+    *("roc_auc", "roc_auc_ovr", "roc_auc_ovo", "average_precision", "log_loss", "brier_score"),
+    "top_k_accuracy",
+})  # fmt: skip
+"""Those that need scores, and not labels alone."""
 
 
 def plain_name(name: str) -> str:
