@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trainwheel.errors import StepFailedError
-from trainwheel.guest.measuring.names import OF_SCORES, plain_name
 
 __all__ = [
     "check_intervals",
@@ -81,9 +80,8 @@ def choose_metrics(
 def claims_among(names: Iterable[str], measured: Mapping[str, Any]) -> tuple[str, ...]:
     """Return which of the metrics are training's own word: not measured on the entry point."""
     known = set(_known(measured)) if measured.get("source") == "entry point" else set()
-    if measured.get("scores_source") == "training":
-        # The entry point answers with labels alone; the scores are those of predictions.csv.
-        known = {name for name in known if plain_name(name) not in OF_SCORES}
+    # Where the entry point answers with labels alone, the scores are those of predictions.csv.
+    known -= {*measured.get("of_training_scores", ())}
     return tuple(name for name in names if name not in known)
 
 

@@ -51,28 +51,34 @@ _THREADS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
 )
+_REAL_ROWS = "real_rows"
+"""The fact of the record that says which golden rows are real; empty for none."""
+
 _SPARSE = 10.0
 """Seconds between two lines of progress where no line can be overwritten."""
 
 
 def _run(run: Run) -> None:
     """Train if anything that training depends on has changed; then evaluate and report."""
-    from trainwheel.steps.shared.golden import REAL_ROWS, find_real_rows, refuse_real_rows
-
     workspace, force = run.workspace, run.is_forced("train")
 
     def work(scratch: Path) -> Mapping[str, str]:
+        from trainwheel.steps.shared.golden import find_real_rows
+
         check_entry_point(run, scratch)
         key = fingerprint(workspace, STEP).key
         facts = train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
         report = scratch / workspace.layout.train.name
-        return {**facts, REAL_ROWS: find_real_rows(run, report)}
+        return {**facts, _REAL_ROWS: find_real_rows(run, report)}
 
     record = run_step(run, STEP, work)
     if STEP.name in run.made:
         notice_unshipped(run)
     forget_checkpoints(workspace.layout, record.fingerprint.key)
-    refuse_real_rows(run, record)
+    if places := record.facts.get(_REAL_ROWS):
+        from trainwheel.steps.shared.golden import refuse_real_rows
+
+        refuse_real_rows(run, places)
     repeats = check_repeatable(run) if run.options.has("check-repeatable") else None
     for follower in ("evaluate", "report"):
         if follower in run.registered - run.steps:

@@ -330,6 +330,9 @@ def test_the_answers_of_what_ships_are_measured_and_the_scores_of_training_fill_
 
     assert sources == [("entry point", "training"), ("entry point",) * 2, ("training",) * 2]
     assert values == [(1, 0), (1, 1), (0, 0)]
+    assert "roc_auc" in told[0]["of_training_scores"]
+    assert "accuracy" not in told[0]["of_training_scores"]
+    assert "of_training_scores" not in told[1]
 
 
 @pytest.mark.parametrize(("old", "comparison"), [

@@ -22,6 +22,7 @@ from typing import Any
 from .columns import Rows, read_answers, read_predictions, read_truths
 from .describe import describe
 from .labels import UnreadableError
+from .names import OF_SCORES, plain_name
 from .predictions import Predictions
 from .resampling import IntervalError, called, compare_models
 from .task import Task, interpret
@@ -45,12 +46,15 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     task = Task.of(request)
     predictions = interpret(rows, task)
     described = describe(predictions, request["names"], request.get("claims", {}), source)
-    facts = {
+    facts: dict[str, Any] = {
         "source": source,
         "scores_source": "" if predictions.scores is None else scores_source,
         "task": "classification" if predictions.classes else "regression",
         "stated": task.is_stated,
     }
+    if source != scores_source:
+        names = {*described["measured"], *described["named"]}
+        facts["of_training_scores"] = sorted(n for n in names if plain_name(n) in OF_SCORES)
     result: dict[str, Any] = {"predictions": described | facts}
     if "old" in request:
         try:

@@ -15,7 +15,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trainwheel.engine.records import Record
 from trainwheel.engine.run import Run
 from trainwheel.errors import RefusedError
 from trainwheel.evaluation.golden import parse_golden, parse_inputs
@@ -25,16 +24,12 @@ from trainwheel.system.files import everything_below
 
 __all__ = [
     "LIMIT",
-    "REAL_ROWS",
     "GoldenIndex",
     "find_real_rows",
     "normalise",
     "record_golden",
     "refuse_real_rows",
 ]
-
-REAL_ROWS = "real_rows"
-"""The fact of the record that says which golden rows are real; empty for none."""
 
 LIMIT = 200_000_000
 """How much of the data is read, in bytes without compression: 200 MB of CSV take some 3 s."""
@@ -115,14 +110,17 @@ def find_real_rows(run: Run, report: Path, limit: int = LIMIT) -> str:
     return f"{places[min(places)]}{more}"
 
 
-def refuse_real_rows(run: Run, record: Record) -> None:
+def refuse_real_rows(run: Run, places: str) -> None:
     """Refuse a model whose golden rows are rows of the data, unless that is allowed.
+
+    Args:
+        run: This run.
+        places: What `find_real_rows` returned.
 
     Raises:
         RefusedError: A golden row is a real one.
     """
-    places = record.facts.get(REAL_ROWS, "")
-    if places and run.workspace.config.real_rows != "allowed":
+    if run.workspace.config.real_rows != "allowed":
         message = f"{places}, and golden rows are published with the wheel"
         hint = (
             "let training write made-up ones; if the data is public, or any row is bound to be "
