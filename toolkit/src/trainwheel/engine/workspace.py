@@ -10,7 +10,7 @@ import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trainwheel.engine.cache import ResultCache
@@ -182,14 +182,18 @@ class Workspace:
         All but the code in the folder of the model belongs to training, unless that folder is the
         package itself; elsewhere, what is listed in a manifest of an earlier configuration.
         """
+        # As texts: each of some hundred files is asked about several times in every run.
         layout = self.layout
-        places = {*layout.trained, *_earlier_models(layout)}
-        owned = layout.artefact.parent if layout.artefact.parent != layout.package else None
+        places = tuple(map(str, {*layout.trained, *_earlier_models(layout)}))
+        below = tuple(f"{place}/" for place in places)
+        has_folder = layout.artefact.parent != layout.package
+        owned = f"{layout.artefact.parent}/" if has_folder else "\0"
 
         def belongs(path: Path) -> bool:
-            if owned in path.parents and path.suffix not in _CODE:
+            text = str(path)
+            if text.startswith(owned) and path.suffix not in _CODE:
                 return True
-            return not places.isdisjoint((path, *path.parents))
+            return text in places or text.startswith(below)
 
         return belongs
 
@@ -206,7 +210,7 @@ class Workspace:
             path = root / name
             if (
                 path not in paths
-                and _is_text(path)
+                and _is_small(path)
                 and not path.is_relative_to(self.layout.package)
             ):
                 paths.append(path)
@@ -214,19 +218,23 @@ class Workspace:
 
 
 def _names_in(root: Path) -> Iterator[str]:
-    """Yield what may be the name of a file in setup.py, setup.cfg and the tables of metadata."""
+    """Yield what may be the name of a text in setup.py, setup.cfg and the tables of metadata."""
     for name in ("setup.py", "setup.cfg", "pyproject.toml"):
-        if not (root / name).is_file():
-            continue
-        text = (root / name).read_text(encoding="utf-8", errors="replace")
-        if name == "setup.cfg":
-            text = " ".join(re.findall(r"\bfile:(.*(?:\n[ \t]+.*)*)", text))
-        elif name == "pyproject.toml":
-            text = _metadata_tables(text)
-        words = re.findall(r"[\w.-]+(?:/[\w.-]+)*", text)
-        yield from words
-        # A folder and a file may be two words, joined by a slash or by os.path.join.
-        yield from (f"{one}/{other}" for one, other in itertools.pairwise(words))
+        if (root / name).is_file():
+            yield from _texts_in(name, (root / name).read_text(encoding="utf-8", errors="replace"))
+
+
+@functools.lru_cache(maxsize=8)
+def _texts_in(name: str, text: str) -> tuple[str, ...]:
+    """Return the words in a file that have the form of a path to prose or a version."""
+    if name == "setup.cfg":
+        text = " ".join(re.findall(r"\bfile:(.*(?:\n[ \t]+.*)*)", text))
+    elif name == "pyproject.toml":
+        text = _metadata_tables(text)
+    words = re.findall(r"[\w.-]+(?:/[\w.-]+)*", text)
+    # A folder and a file may be two words, joined by a slash or by os.path.join.
+    words += [f"{one}/{other}" for one, other in itertools.pairwise(words)]
+    return tuple(word for word in words if _is_text(PurePosixPath(word)))
 
 
 def _metadata_tables(text: str) -> str:
@@ -238,11 +246,12 @@ def _metadata_tables(text: str) -> str:
     return f"{document.get('project')} {tool.get('dynamic') if isinstance(tool, dict) else ''}"
 
 
-def _is_text(path: Path) -> bool:
-    """Return whether a path is a file of prose or a version, and not of data."""
-    if path.suffix not in _TEXTS and not path.name.isupper():
-        return False
-    return ".." not in path.parts and path.is_file() and path.stat().st_size <= _LARGEST_TEXT
+def _is_text(path: PurePosixPath) -> bool:
+    return (path.suffix in _TEXTS or path.name.isupper()) and ".." not in path.parts
+
+
+def _is_small(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size <= _LARGEST_TEXT
 
 
 def _earlier_models(layout: Layout) -> Iterator[Path]:
