@@ -146,15 +146,27 @@ def train(table: pd.DataFrame) -> Pipeline:
 @pytest.mark.slow
 def test_lint_takes_the_code_that_the_libraries_ask_for(tmp_path: Path) -> None:
     render_quietly(tmp_path, {"name": "n", "package": "p", "task": "classification", "ci": []})
-    (tmp_path / "model" / "p_training" / "tables.py").write_text(MODEL)
+    libraries = ("geopandas", "cv2", "boto3", "lifelines", "yaml", "requests", "tensorflow.keras")
+    imports = "".join(f"import {name}  # noqa: F401\n" for name in libraries)
+    text = MODEL.replace("import lightgbm\n", f"{imports}import lightgbm\n")
+    (tmp_path / "model" / "p_training" / "tables.py").write_text(text)
     folder = Path(sys.executable).parent
 
-    for argv in (("ruff", "check", "--no-cache", "model"), ("mypy", "model/p_training/tables.py")):
+    for argv in (
+        ("ruff", "check", "--no-cache", "--ignore", "I001", "model"),
+        ("mypy", "model/p_training/tables.py"),
+    ):
         done = subprocess.run(
             (str(folder / argv[0]), *argv[1:]), cwd=tmp_path, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
+
+    path = tmp_path / "model" / "p_training" / "wrong.py"
+    path.write_text("import p_training.gone\n")
+    argv = (str(folder / "mypy"), str(path.relative_to(tmp_path)))
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "p_training.gone" in done.stdout
 
 
 def test_the_template_names_no_index_and_no_place() -> None:

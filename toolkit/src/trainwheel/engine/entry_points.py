@@ -1,17 +1,26 @@
-"""What a training command runs, read from its words."""
+"""What a command runs, read from its words."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from trainwheel.engine.closure import is_module_here, is_ours
+from trainwheel.engine.imports import read_imports
 
-__all__ = ["entries_of", "files_named", "words_of_python"]
+__all__ = ["code_of", "entries_of", "files_named", "words_of_python"]
 
 _PYTHON = re.compile(r"python[0-9.]*(\.exe)?", re.ASCII)
+_NOT_READ = re.compile(r"[0-9&]?>+\s*[^\s;|&]+|\$\{?\w+\}?", re.ASCII)
+"""What a shell writes to, and its variables: of ``$HERE/rows.py`` the name of the file is left."""
+_WORD = re.compile(r"[^\s'\"`;|&<>=(){}$,]+")
+_MODULE = re.compile(r"-[A-Za-z]*m(\w[\w.]*)?", re.ASCII)
+_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+_MOST_BYTES = 65_536
+"""A longer file is data, not a script."""
 
 
 def entries_of(
@@ -107,3 +116,58 @@ def files_named(argv: Iterable[str], root: Path) -> tuple[Path, ...]:
     """Return the files of the repository that a command names, without those of tools."""
     paths = (_path(word, root) for word in argv if word and not word.startswith("-"))
     return tuple(path for path in paths if is_ours(path, root))
+
+
+def code_of(argv: Sequence[str], root: Path, source: Path) -> tuple[Path | str, ...]:
+    """Return the files and modules of the repository that a command of any program names.
+
+    The scripts among them are read too: ``sh fetch.sh`` runs whatever ``fetch.sh`` names. What a
+    shell writes to (``> fetch.log``) does not count.
+
+    Args:
+        argv: The program and its arguments.
+        root: The folder in which it is run.
+        source: The source root, which is on Python's path.
+    """
+    makefiles = _MAKEFILES if Path(argv[0]).name in {"make", "gmake"} else ()
+    waiting = [(tuple(argv), root), (makefiles, root)]
+    entries: dict[Path | str, None] = {}
+    while waiting:
+        words, folder = waiting.pop()
+        for entry in _code_in(words, folder, root):
+            if entry in entries or (isinstance(entry, str) and not _is_here(entry, root, source)):
+                continue
+            entries[entry] = None
+            if isinstance(entry, Path) and entry.suffix != ".py":
+                waiting.append((_words_of_script(entry), entry.parent))
+    return tuple(entries)
+
+
+def _code_in(words: Sequence[str], folder: Path, root: Path) -> Iterator[Path | str]:
+    """Yield the modules and files that words name, relative to the root or to a script's folder."""
+    for before, word in itertools.pairwise(("", *words)):
+        match = _MODULE.fullmatch(before) or _MODULE.fullmatch(word)
+        if match:
+            yield match[1] or word
+        paths = [path for path in (_path(word, root), _path(word.lstrip("/"), folder))
+                 for path in (path, path / "__main__.py") if is_ours(path, root)]  # fmt: skip
+        yield from paths
+        inner = () if paths else tuple(_WORD.findall(_NOT_READ.sub("", word)))
+        if inner and inner != (word,):
+            for name in read_imports(word).names:  # of `python -c`, or a script without .py
+                yield name
+                beside = _path(f"{name.replace('.', '/')}.py", folder)
+                yield from (beside,) if is_ours(beside, root) else ()
+            yield from _code_in(inner, folder, root)
+
+
+def _is_here(name: str, root: Path, source: Path) -> bool:
+    return name.strip(".") != "" and is_module_here(f"{name}.__main__", root, source)
+
+
+def _words_of_script(path: Path) -> tuple[str, ...]:
+    with path.open("rb") as stream:
+        data = stream.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES or b"\0" in data:
+        return ()
+    return (data.decode("utf-8", "replace"),)

@@ -28,6 +28,9 @@ __all__ = [
     "rows_of",
 ]
 
+_SAME = {"string": "text", "float": "number", "int": "integer", "bool": "boolean"}
+"""Other names of types, for whoever writes the file."""
+
 EMPTY = "empty"
 """The type of a column all of whose values are missing."""
 
@@ -56,8 +59,8 @@ class Column:
     def read(cls, value: Any) -> Column:
         """Return what a JSON value says: a type alone, or an object."""
         if isinstance(value, str):
-            return cls(value)
-        entries = {**value}
+            return cls(_SAME.get(value, value))
+        entries = {**value, "type": _SAME.get(value["type"], value["type"])}
         for name in ("missing", "strays"):
             entries[name] = tuple(entries.get(name, ()))
         column = cls(**entries)
@@ -157,10 +160,11 @@ def markers_of(shape: Shape) -> dict[str, dict[str, list[str]]]:
         name: {"": file.missing, **{n: c.missing for n, c in file.columns.items()}}
         for name, file in shape.items()
     }
-    return {
+    given = {
         name: {column: list(texts) for column, texts in columns.items() if texts}
         for name, columns in markers.items()
     }
+    return {name: columns for name, columns in given.items() if columns}
 
 
 def merge(declared: Shape, observed: Shape) -> dict[str, FileShape]:
@@ -169,17 +173,16 @@ def merge(declared: Shape, observed: Shape) -> dict[str, FileShape]:
 
 
 def _merge_file(declared: FileShape | None, file: FileShape) -> FileShape:
-    if declared is None:
-        columns = {n: replace(c, nullable=c.nullable or c.absent > 0)
-                   for n, c in file.columns.items()}  # fmt: skip
-        return replace(file, columns=columns)
+    declared = declared or FileShape(None, {})
     columns = {n: _merge_column(declared.columns.get(n), c) for n, c in file.columns.items()}
     return FileShape(file.rows, columns, declared.missing)
 
 
 def _merge_column(declared: Column | None, column: Column) -> Column:
     if declared is None:
-        return replace(column, nullable=column.absent > 0)
+        # One month of whole numbers does not make them whole: that is for a person to declare.
+        kind = "number" if column.type == "integer" else column.type
+        return replace(column, type=kind, nullable=column.nullable or column.absent > 0)
     keeps_type = declared.fits(column) and declared.type != EMPTY
     kind = declared.type if keeps_type else column.type
     is_nullable = declared.nullable or (column.absent > 0 and not declared.missing)
@@ -208,6 +211,8 @@ def changes(before: Shape, now: Shape, most: float | None) -> Iterator[str]:
 
 def _column_changes(name: str, before: FileShape, now: FileShape) -> Iterator[str]:
     old, new = before.columns, now.columns
+    if before.rows and now.rows == 0:
+        yield f"{name} has no rows"
     for column in dict.fromkeys([*old, *new]):
         what = f"column {column} of {name}"
         if column not in new or column not in old:

@@ -43,6 +43,9 @@ def _describe(path: Path, markers: _Markers) -> dict[str, Any]:
     }
     try:
         return readers.get(path.suffix.lower(), _unknown)(path, markers)
+    except UnicodeDecodeError:
+        sys.stderr.write(f"{path.name} is not UTF-8\n")
+        sys.exit(2)
     except (ValueError, csv.Error) as error:
         sys.stderr.write(f"{path.name}: {error}\n")
         sys.exit(2)
@@ -93,15 +96,20 @@ def _column(name: str, markers: _Markers, absent: int = 0) -> _Column:
 
 def _csv(path: Path, markers: _Markers) -> dict[str, Any]:
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        reader = csv.reader(stream, delimiter=delimiter)
+        first = stream.readline()
+        stream.seek(0)
+        likely = "\t" if path.suffix.lower() == ".tsv" else ","
+        others = [each for each in ";\t|" if likely not in first and each in first]
+        csv.field_size_limit(sys.maxsize)
+        reader = csv.reader(stream, delimiter=others[0] if others else likely)
         header = next(reader, [])
         columns = {name: _column(name, markers) for name in header}
         if len(columns) != len(header):
-            message = "two columns have one name"
+            name = next(name for name in header if header.count(name) > 1)
+            message = f"two columns have one name, {name!r}"
             raise ValueError(message)
         rows = 0
-        for rows, row in enumerate(reader, 1):
+        for rows, row in enumerate((row for row in reader if row), 1):
             if len(row) != len(header):
                 message = f"row {rows} has {len(row)} cells, the header {len(header)}"
                 raise ValueError(message)
@@ -113,7 +121,7 @@ def _csv(path: Path, markers: _Markers) -> dict[str, Any]:
 def _json_lines(path: Path, markers: _Markers) -> dict[str, Any]:
     columns: dict[str, _Column] = {}
     rows = 0
-    with path.open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8-sig") as stream:
         for rows, line in enumerate(stream, 1):
             record = json.loads(line)
             if not isinstance(record, dict):
@@ -138,14 +146,7 @@ def _parquet(path: Path, markers: _Markers) -> dict[str, Any]:
 
 def _kind_of_text(cell: str) -> str:
     try:
-        int(cell)
-    except ValueError:
-        pass
-    else:
-        return "integer"
-    try:
-        # NaN and its like are how somebody writes that there is no number.
-        return "number" if math.isfinite(float(cell)) else "text"
+        return _kind_of_value(float(cell)) if "_" not in cell else "text"
     except ValueError:
         return "boolean" if cell.lower() in {"true", "false"} else "text"
 
@@ -155,7 +156,11 @@ def _kind_of_value(value: Any) -> str:
         return "boolean"
     if isinstance(value, int):
         return "integer"
-    return "number" if isinstance(value, float) else "text"
+    if not isinstance(value, float) or not math.isfinite(value):
+        # NaN and its like are how somebody writes that there is no number.
+        return "text"
+    # pandas writes the whole numbers of a column with gaps as 2.0.
+    return "integer" if value.is_integer() else "number"
 
 
 def _wider(one: str, other: str) -> str:

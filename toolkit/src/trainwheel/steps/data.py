@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Flag, Step
 from trainwheel.engine.closure import Closure, import_closure
-from trainwheel.engine.entry_points import entries_of, files_named
+from trainwheel.engine.entry_points import code_of
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import files
 from trainwheel.engine.records import read_record
@@ -41,6 +41,8 @@ VERSION = "the data's version"
 """A fact that only the data's source knows."""
 
 _SECRETS = frozenset({SecretClass.DATA})
+_REFUSED = "data-refused"
+"""A file among the records that tells that the last snapshot was refused."""
 
 
 def _run(run: Run) -> None:
@@ -58,8 +60,11 @@ def _run(run: Run) -> None:
     def work(scratch: Path) -> Mapping[str, str]:
         return _fetch(run, scratch, version.get(VERSION, ""), is_accepted=is_accepted)
 
-    force = run.is_forced("data") or _has_moved(workspace)
+    # What was refused was not kept: whoever accepts it means that, not what was there before.
+    is_again = is_accepted and (workspace.layout.records / _REFUSED).exists()
+    force = run.is_forced("data") or _has_moved(workspace) or is_again
     run_step(run, STEP, work, learned=version, force=force)
+    (workspace.layout.records / _REFUSED).unlink(missing_ok=True)
     if is_accepted:
         _accept(run)
 
@@ -182,6 +187,7 @@ def _refuse_changes(
         more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
         message = f"the data differs from what was accepted: {differences[0]}{more}"
         hint = "if the change is right: nox -s data -- --accept"
+        write_atomically(workspace.layout.records / _REFUSED, b"")
         raise RefusedError(message, hint=hint, details=differences)
 
 
@@ -209,11 +215,14 @@ def _programs(workspace: Workspace) -> Closure:
     root, source, config = workspace.layout.root, workspace.layout.source, workspace.config
     commands = (config.data_command, config.data_version_command)
     argvs = [shlex.split(command) for command in commands if command]
-    entries = [entry for argv in argvs for entry in entries_of(argv, root, source) or ()]
+    entries = {entry for argv in argvs for entry in code_of(argv, root, source)}
+    programs = [each for each in entries if isinstance(each, str) or each.suffix == ".py"]
     scan = workspace.digests.imports
-    closure = import_closure(entries, root=root, source=source, scan=scan)
-    named = {path for argv in argvs for path in files_named(argv, root)}
-    return Closure(closure.files | named - {*workspace.trained()}, closure.widened_by)
+    closure = import_closure(programs, root=root, source=source, scan=scan)
+    paths = closure.files | {entry for entry in entries if isinstance(entry, Path)}
+    pulled = [root / name for name in workspace.tracked_data]  # while the step runs
+    code = {path for path in paths if not any(path.is_relative_to(place) for place in pulled)}
+    return Closure(frozenset(code - {*workspace.trained()}), closure.widened_by)
 
 
 def _tracked(workspace: Workspace) -> Iterator[Path]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from trainwheel.engine.entry_points import entries_of, files_named, words_of_python
+from trainwheel.engine.entry_points import (
+    code_of,
+    entries_of,
+    files_named,
+    words_of_python,
+)
 from unit.trees import names, plant
 
 COMMANDS: dict[str | None, tuple[str, ...]] = {
@@ -130,3 +136,36 @@ def test_a_python_command_is_divided_into_options_and_what_follows(
     parts = words_of_python(command.split(" ") if command else [])
 
     assert (parts and " ".join((*parts[0], "|", *parts[1]))) == expected
+
+
+FETCHERS = {
+    "fetch.sh": 'cd "$(dirname "$0")"\npython -um fetching >made.log && sh tools/more.sh\n',
+    "tools/more.sh": 'exec python3 "$HERE/rows.py" --sql=../conf/q.sql 2> tools/errors.log\n',
+    "tools/own": "#!/usr/bin/env python\nimport rows\n", "tools/rows.py": "",
+    "tools/errors.log": "", "conf/q.sql": "", "made.log": "", "pack/__main__.py": "",
+    "model/fetching/__init__.py": "", "model/fetching/get.py": "", "build/x.py": "",
+    "Makefile": "rows:\n\tpython tools/rows.py\n", "loop.sh": "sh loop.sh\n",
+    "conf/rows.csv": "tools/rows.py," * 9999,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "expected"), [
+    ("python tools/rows.py {folder}", "tools/rows.py"), ("python -m fetching.get", "fetching.get"),
+    ("uv run python -mfetching", "fetching"), ("./tools/rows.py", "tools/rows.py"),
+    ("sh fetch.sh {folder}", "fetch.sh fetching tools/more.sh tools/rows.py conf/q.sql"),
+    ("bash -c 'python tools/rows.py > made.log; true'", "tools/rows.py"),
+    ("python -c 'from fetching.get import main; main()'", "fetching.get.main"),
+    ("tools/own --sql=conf/q.sql", "tools/own tools/rows.py conf/q.sql"),
+    ("python pack", "pack/__main__.py"), ("make rows", "Makefile tools/rows.py"),
+    ("python -m json.tool conf/rows.csv", "conf/rows.csv"), ("sh loop.sh", "loop.sh"),
+    ("python build/x.py", ""), ("aws s3 sync s3://bucket/rows {folder}", ""), ("cp ../a .", ""),
+])  # fmt: skip
+def test_the_code_that_a_command_of_any_program_names_is_that_of_its_scripts_too(
+    tmp_path: Path, command: str, expected: str
+) -> None:
+    root = plant(tmp_path / "root", FETCHERS)
+
+    code = code_of(shlex.split(command), root, root / "model")
+
+    texts = {each if isinstance(each, str) else each.relative_to(root).as_posix() for each in code}
+    assert texts == set(expected.split())

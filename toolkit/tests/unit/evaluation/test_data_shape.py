@@ -43,6 +43,7 @@ GAPS = {"type": "integer", "absent": 16, "first": 24}
         (shape(age="number", name="text"), None, ["column age of a.csv was integer, is number"]),
         (shape(age="integer", name="text", city="text"), None, ["column city of a.csv is new"]),
         (shape(age="empty", name="text"), None, []),
+        (shape(0), None, ["a.csv has no rows"]),
         (
             shape(age={"type": "text", "strays": ["?"]}, name="text"),
             None,
@@ -163,6 +164,28 @@ def test_a_snapshot_is_described(tmp_path: Path) -> None:
     }
 
 
+def test_other_ways_to_write_a_table_are_read(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    long = "x" * 200_000
+    (tmp_path / "data" / "a.csv").write_text(f"id;size;name\n1.0;1,5;{long}\n\n2.0;2;y\n")
+    (tmp_path / "data" / "b.jsonl").write_text('\ufeff{"x": 1_0}\n'.replace("1_0", "NaN"))
+
+    done = describe(tmp_path / "data")
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads((tmp_path / "answer").read_bytes())
+    assert answer["a.csv"]["rows"] == 2
+    assert answer["a.csv"]["columns"]["id"] == "integer"
+    assert list(answer["a.csv"]["columns"]) == ["id", "size", "name"]
+    assert answer["b.jsonl"]["columns"]["x"] == "text"
+
+
+def test_other_names_of_types_are_understood() -> None:
+    text = '{"a.csv": {"rows": 1, "columns": {"x": "string", "y": {"type": "float"}}}}'
+
+    assert parse_shape(text, "s")["a.csv"].columns == {"x": Column("text"), "y": Column("number")}
+
+
 def test_texts_for_a_missing_value_are_not_values(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     rows = "\ufeffnuclei,city,late\n?,NA,\n1,?,NaN\n10,Ulm,2\n"
@@ -187,7 +210,7 @@ def test_texts_for_a_missing_value_are_not_values(tmp_path: Path) -> None:
     ("name", "text", "told"),
     [
         ("a.csv", "x,y\n1\n", "a.csv: row 1 has 1 cells, the header 2"),
-        ("a.csv", "x,x\n1,2\n", "a.csv: two columns have one name"),
+        ("a.csv", "x,x\n1,2\n", "a.csv: two columns have one name, 'x'"),
         ("a.jsonl", "[1]\n", "a.jsonl: line 1 is not a JSON object"),
     ],
 )

@@ -10,13 +10,13 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
-MOST_CODE = 15_500 + 2_450
+MOST_CODE = 15_500 + 2_550
 """Lines of code: the bound of the house, and what judging what ships, for any model, took since.
 
 Reading pickles and formats without loading them 640, artefacts of several files 300, golden rows
 and the scaffold's sentences 380, the task and its evidence 250, the report's classes, importance
-and card 290, the answers of the entry point 350, what the data declares 190, the columns that a
-baseline knows 50.
+and card 290, the answers of the entry point 350, what the data declares and runs 290, the columns
+that a baseline knows 50.
 """
 MOST_TESTS = 1.49
 """Lines of tests to a line of code; the aim is 1.42."""

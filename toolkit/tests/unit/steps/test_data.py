@@ -19,7 +19,7 @@ from unit.steps.session import Answer, Session, fail, lock_more, open_with
 
 COMMAND = 'data.command = "python -m fetch --into {folder} --again={folder}"'
 VERSION = 'data.version-command = "latest --id"'
-COLUMNS, OTHER = {"a": "integer", "b": "text"}, {"a": "number", "b": "text"}
+COLUMNS, OTHER = {"a": "number", "b": "text"}, {"a": "text", "b": "text"}
 SECRETS = frozenset({SecretClass.DATA})
 
 
@@ -217,6 +217,18 @@ def test_a_missing_value_is_refused_where_none_was_seen_and_not_where_one_was(
     assert fetch(fetching, source(columns=GAPS), "force").calls
 
 
+def test_accepting_after_a_refusal_fetches_what_was_refused(fetching: Path) -> None:
+    fetch(fetching)
+    with pytest.raises(RefusedError):
+        fetch(fetching, source(columns=OTHER), "force")
+
+    fetch(fetching, source(columns=OTHER), "accept")
+
+    schema = json.loads((fetching / "data-schema.json").read_bytes())
+    assert schema["rows.csv"]["columns"] == OTHER
+    assert fetch(fetching, source(columns=OTHER), "accept").calls == []
+
+
 def test_a_fetch_that_fails_accepts_nothing(fetching: Path) -> None:
     with pytest.raises(StepFailedError):
         fetch(fetching, fail("the store is closed"), "accept")
@@ -227,12 +239,15 @@ def test_a_fetch_that_fails_accepts_nothing(fetching: Path) -> None:
 @pytest.mark.parametrize(("command", "name"), [
     ("python tools/get.py {folder}", "tools/get.py"), ("sh tools/get.sh {folder}", "tools/get.sh"),
     ("python -m fetching.main {folder}", "model/fetching/main.py"),
+    # What a shell script runs.
+    ("sh tools/all.sh {folder}", "tools/queries.py"),
     # What the script imports.
     ("python tools/get.py {folder}", "tools/queries.py"),
     ("python -c 1 {folder} --sql tools/all.sql", "tools/all.sql"),
 ])  # fmt: skip
 def test_an_edited_script_fetches_again(fetching: Path, command: str, name: str) -> None:
     write(fetching, "tools/get.py", "import queries\n")
+    write(fetching, "tools/all.sh", 'python tools/get.py "$1"\n')
     for path in ("tools/get.sh", "tools/queries.py", "model/fetching/main.py", "tools/all.sql"):
         write(fetching, path, "")
     text = (fetching / "pyproject.toml").read_text()

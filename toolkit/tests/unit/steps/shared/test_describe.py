@@ -121,14 +121,14 @@ def test_its_data_is_the_snapshot_that_a_command_fetched(root: Path) -> None:
     fetch = PYPROJECT.replace('data = ["data"]\n', 'data.command = "python fetch.py {folder}"\n')
     write(root, "pyproject.toml", fetch)
     write(root, "build/data/rows.csv", "1\n")
-    shape = {"rows.csv": {"rows": 1, "columns": {"a": "int"}}}
+    shape = {"rows.csv": {"rows": 1, "columns": {"a": "integer"}}}
     facts = {"shape": json.dumps(shape), "version": "v7"}
     write_record(root / "build/.trainwheel", Record("data", Fingerprint({}, {}), {}, 1.0, facts))
 
     snapshot = provenance_of(root).training.snapshot
 
     assert snapshot is not None
-    assert (snapshot["version"], snapshot["columns"]) == ("v7", {"rows.csv": {"a": "int"}})
+    assert (snapshot["version"], snapshot["columns"]) == ("v7", {"rows.csv": {"a": "integer"}})
 
 
 @pytest.mark.parametrize(("name", "differs"), [
