@@ -76,6 +76,16 @@ FILES = {
 }
 
 
+LITTER = (
+    *("README.md~", ".setup.py.swp", "data/.rows.csv.swp", "data/.DS_Store", "data/#rows.csv#"),
+    *("data/.idea/a/b.xml", "docs/index.md~", "tests/.test_small.py.swp", "tests/Thumbs.db"),
+    *("tests/system/test_wheel.py~", "model/small_model/classifier.py~", "model/.DS_Store"),
+    *("model/small_model/.ipynb_checkpoints/classifier-checkpoint.py", "model/small_model/._x"),
+    *("model/small_training/.__main__.py.swp", "model/small_training/__main__.py~", ".git/index"),
+    *("model/small_model/artefact/.DS_Store", "build/train/.metrics.json.swp"),
+)
+"""What editors and systems leave in it."""
+
 RELEASE = Release(
     name="small-model",
     version="0.1.0",

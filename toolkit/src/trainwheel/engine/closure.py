@@ -15,13 +15,12 @@ from pathlib import Path
 
 from trainwheel.engine.imports import Imports
 from trainwheel.system.files import list_files
+from trainwheel.system.ignored import DEFAULTS
 
 __all__ = ["Closure", "import_closure", "is_module_here", "is_ours", "source_files"]
 
 _INIT = "__init__"
 _EXTENSIONS = (".so", ".pyd")
-_CACHE_FILES = (".pyc", ".egg-info")
-"""The files of a folder that `list_files` skips too."""
 _IMPORTED_BY_PYTHON = "sitecustomize"
 """Python's `site` module imports it at every start, if there is one."""
 _NOT_SOURCE = frozenset({"build", "dist", ".nox", ".venv", ".trainwheel", ".git"})
@@ -148,6 +147,8 @@ def _list(folder: Path, without: Container[str]) -> _Listing:
         return listing
     for entry in entries:
         with contextlib.suppress(OSError):  # a link to itself
+            if DEFAULTS.matches(entry.name):
+                continue
             if entry.is_file():
                 _add_file(listing, folder / entry.name)
             elif entry.is_dir() and entry.name not in without:
@@ -161,7 +162,7 @@ def _add_file(listing: _Listing, path: Path) -> None:
         # An extension module is called "name.cpython-311-x86_64-linux-gnu.so" or the like.
         module = name.removesuffix(".py") if name.endswith(".py") else name.partition(".")[0]
         listing.modules[module] = (*listing.modules.get(module, ()), path)
-    if not name.endswith((".py", *_CACHE_FILES)):
+    if not name.endswith(".py"):
         listing.data.append(path)
 
 

@@ -205,7 +205,8 @@ class _StaleStep:
         finals = {layout.scratch_name(path): path for path in step.outputs(layout)}
         outputs = {name: scratch / name for name in finals}
         digests = {
-            layout.relative(final): table.output(outputs[name]) for name, final in finals.items()
+            layout.relative(final): table.output(outputs[name], at=final)
+            for name, final in finals.items()
         }
         # Without an environment a step takes no time: its result is not worth a place in the cache.
         if result is not None and step.category is not None and step.keeps_results:
