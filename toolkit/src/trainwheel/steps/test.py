@@ -13,7 +13,7 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.steps.evaluate import pass_gate
-from trainwheel.system.files import list_files, place
+from trainwheel.system.files import place
 
 __all__ = ["STEP"]
 
@@ -63,7 +63,7 @@ def _tests(workspace: Workspace) -> Iterator[Path]:
     """Yield the tests, and conftest.py of every folder above them up to the root."""
     root = workspace.layout.root
     folder = root / workspace.config.tests
-    yield from list_files(folder)
+    yield from workspace.files(folder)
     for parent in folder.parents:
         if root in (parent, *parent.parents) and (parent / "conftest.py").is_file():
             yield parent / "conftest.py"
@@ -85,7 +85,7 @@ STEP = Step(
         Files("the files below `tests`", _tests),
         PACKAGE,
         ARTEFACT,
-        Files("`pyproject.toml`", lambda here: list_files(here.layout.root / "pyproject.toml")),
+        Files("`pyproject.toml`", lambda here: here.files(here.layout.root / "pyproject.toml")),
     ),
     assumed=(SOURCE,),
     facts=_facts,

@@ -70,7 +70,8 @@ CASES: dict[str, tuple[Observed, str, str]] = {
     ),
     "no match of it": (Observed(globs={Glob("*.csv", "parts"): ""}), "parts/two.txt", ""),
     "a match below": (
-        Observed(globs={Glob("**/*.csv", ".", is_recursive=True): ""}), "parts/x/y.csv", "the names",
+        Observed(globs={Glob("**/*.csv", ".", is_recursive=True): ""}), "parts/x/y.csv",
+        "the names",
     ),
 }  # fmt: skip
 
@@ -123,8 +124,8 @@ def test_what_steps_make_and_what_is_ignored_does_not_count(
 
 def test_it_is_read_from_json_as_it_was_written() -> None:
     observed = Observed(
-        {"ä\n": SEEN}, ("b",), {"c": "d"}, {Glob("*", "e", is_recursive=True): "f"}, (".",), ("g.h",),
-        ("i",), 3,
+        {"ä\n": SEEN}, ("b",), {"c": "d"}, {Glob("*", "e", is_recursive=True): "f"}, (".",),
+        ("g.h",), ("i",), 3,
     )  # fmt: skip
 
     assert Observed.of_json(json.loads(json.dumps(observed.as_json()))) == observed
