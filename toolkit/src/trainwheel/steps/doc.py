@@ -47,6 +47,7 @@ STEP = Step(
     category="doc",
     inputs=(Files("the files below `docs`", lambda here: here.files(_folder(here))),),
     assumed=(SOURCE,),
+    settings=frozenset({"pyproject.toml"}),
     outputs=lambda layout: (layout.doc,),
     is_absent=_has_no_site,
     flags=(FORCE, WAIT, VERBOSE),
