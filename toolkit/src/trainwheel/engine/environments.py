@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainwheel.engine.tools import PROGRESS, Tools
-from trainwheel.engine.watching import VARIABLE as WATCH_VARIABLE
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.index.tokens import TokenSource
@@ -126,7 +125,7 @@ class StepEnvironments:
         """Return the variables with which a process runs in a step's environment."""
         folder, watched = self.python(step).parents[1], self._watched.get(step)
         variables = self.installer(step).variables(folder)
-        return variables if watched is None else {**variables, WATCH_VARIABLE: str(watched)}
+        return variables if watched is None else {**variables, "TRAINWHEEL_WATCH": str(watched)}
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""

@@ -142,7 +142,8 @@ def _command(workspace: Workspace) -> tuple[str, ...]:
 def unwatched(workspace: Workspace, environments: Path) -> tuple[str, ...]:
     """Return the folders of environments, interpreters and the system: nobody's inputs."""
     caches = Path(workspace.environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    own = (environments, *(workspace.layout.root / name for name in TOOL_FOLDERS - {"build"}))
+    root = workspace.layout.root
+    own = (environments, workspace.layout.records, *(root / n for n in TOOL_FOLDERS - {"build"}))
     places = (*own, Path(__file__).parents[1], *map(Path, {sys.prefix, sys.base_prefix}),
               *(caches / name for name in _TOOL_CACHES))  # fmt: skip
     return tuple(
@@ -178,6 +179,7 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
         absent=tuple(filter(counts, observed.absent)),
         folders={name: by for name, by in observed.folders.items() if is_search(name, by)},
         globs={each: by for each, by in observed.globs.items() if is_search(each.folder, by)},
+        places=tuple(place for place in observed.places if counts(f"{place}/")),
     )
 
 
