@@ -210,7 +210,7 @@ class Installer:
     ) -> Completed:
         settings = settings or self.settings
         argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
-        command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
+        command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)
         if result.failed:
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
@@ -227,7 +227,7 @@ def read_pip_settings(environment: Environment) -> dict[str, str]:
     """Return pip's settings on this machine; empty where pip is not installed."""
     # `pip config list` says which of its files and variables win.
     argv = (sys.executable, "-P", "-m", "pip", "config", "list")
-    command = Command(argv, secrets=_READ, is_private=True)
+    command = Command(argv, secrets=_READ, is_open=True, is_private=True)
     result = run(command, environment)
     return {} if result.failed else parse_pip_config(result.output)
 

@@ -47,6 +47,7 @@ STEP = Step(
     is_link=True,
     category="doc",
     inputs=(SOURCE, files("the files below `docs`", lambda here: list_files(_folder(here)))),
+    facts=lambda workspace: workspace.environment.facts,
     outputs=lambda layout: (layout.doc,),
     is_absent=_has_no_site,
     flags=(FORCE, WAIT, VERBOSE),

@@ -70,7 +70,8 @@ def _tests(workspace: Workspace) -> Iterator[Path]:
 
 
 def _facts(workspace: Workspace) -> dict[str, str]:
-    return {"the tests": workspace.config.tests, "the package": workspace.config.package}
+    own = {"the tests": workspace.config.tests, "the package": workspace.config.package}
+    return {**own, **workspace.environment.facts}
 
 
 STEP = Step(
