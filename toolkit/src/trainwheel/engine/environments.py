@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from trainwheel.system.secrets import SecretClass
 __all__ = ["StepEnvironments"]
 
 _TAIL = 30
+_OPEN = frozenset({"data", "lint"})
+"""Steps whose tools see all of the shell but its secrets: they fetch data, and what checks code."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class StepEnvironments:
     categories: Callable[[str, Config], tuple[str, ...]]
     tokens: TokenSource
     verbose: bool = False
+    _watched: dict[str, Path] = field(default_factory=dict, repr=False)
     _seen: Seen = field(default_factory=Seen, repr=False)
 
     @functools.cached_property
@@ -58,6 +61,15 @@ class StepEnvironments:
     def served_index(self) -> AbstractContextManager[str]:
         """Serve all indexes as one; see `Tools`."""
         return contextlib.nullcontext("") if self.routing is None else self.routing.served()
+
+    @contextlib.contextmanager
+    def watching(self, step: str, folder: Path) -> Iterator[None]:
+        """Let the step's processes write into a folder what they read; see `Tools`."""
+        self._watched[step] = folder
+        try:
+            yield
+        finally:
+            del self._watched[step]
 
     def installer(self, step: str) -> Installer:
         """Return an installer that writes to a step's log; see `Tools`."""
@@ -113,12 +125,14 @@ class StepEnvironments:
 
     def variables(self, step: str) -> dict[str, str]:
         """Return the variables with which a process runs in a step's environment."""
-        folder = self.python(step).parents[1]
-        return self.installer(step).variables(folder)
+        folder, watched = self.python(step).parents[1], self._watched.get(step)
+        variables = self.installer(step).variables(folder)
+        return variables if watched is None else {**variables, "TRAINWHEEL_WATCH": str(watched)}
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""
-        command = replace(command, env={**self.variables(step), **command.env})
+        env = {**self.variables(step), **command.env}
+        command = replace(command, env=env, is_open=step in _OPEN)
         return run(command, self.workspace.environment, log=self.workspace.layout.log(step))
 
     def run(  # noqa: PLR0913 - see `Tools`
@@ -140,6 +154,7 @@ class StepEnvironments:
             cwd=layout.root,
             env={**self.variables(step), **(env or {})},
             secrets=secrets,
+            is_open=step in _OPEN,
             umask=0o022,
             timeout=timeout,
         )
@@ -165,7 +180,10 @@ def _failure(result: Completed, what: str, log: str) -> StepFailedError:
         message += f": {last}"
     hint = f"its whole output is in {log}"
     if result.is_late:
-        hint = f"raise its time limit; its whole output is in {log}"
+        hint = f"raise its time limit; {hint}"
+    if result.withheld:
+        does = "do" if what.endswith("s") else "does"
+        hint = f"{what} {does} not get {result.withheld}; {hint}"
     return StepFailedError(message, hint=hint)
 
 

@@ -78,6 +78,8 @@ def _list_of(value: Value[str], expected: str, least: int = 0) -> Value[tuple[st
 
 # In the words that Python and JavaScript (ECMA 262) share, for editors read them as well.
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_PYTHON = "PYTHON(HOME|PATH|STARTUP|SAFEPATH|HASHSEED|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX)"
+_OUR_NAME = f"(PATH|VIRTUAL_ENV|COVERAGE_FILE|TRAINWHEEL_[A-Za-z0-9_]*|{_PYTHON})"
 _IDENTIFIER = rf"{_NAME}(\.{_NAME})*"
 _EXTRA = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 _PATTERN = r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?"
@@ -85,6 +87,8 @@ _SCHEDULER = r"(tcp|tls)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}"
 _NOT_BLANK = r"[\s\S]*\S[\s\S]*"
 # Relative, without a step upwards, a backslash or a zero byte.
 _PATH = r"(?!/)(?!([\s\S]*/)?\.\.(/|$))[^\\\u0000]+"
+# The same without brackets, which other tools read as wildcards, and not the root itself.
+_IGNORED = rf"(?!!?\.(/+\.?)*$)(?![\s\S]*[\[\]]){_PATH}"
 _NUMBER = r"[0-9]{1,15}(\.[0-9]{1,15})?"
 _ZERO = r"0{1,15}(\.0{1,15})?"
 
@@ -260,7 +264,23 @@ a_variable = _matching(_NAME, "the name of an environment variable, not its valu
 _PACKAGES = 'a list of package names, where * stands for anything, such as ["acme-*"]'
 paths = _list_of(a_path, "a list of paths inside the repository")
 variables = _list_of(a_variable, "a list of names of environment variables")
+_NAMES = (
+    "a list of names and of paths from the root, where * and ? stand for anything, such as "
+    '["*.log", "data/cache"]'
+)
+ignored = _list_of(_matching(_IGNORED, _NAMES), _NAMES)
 patterns = _list_of(_matching(_PATTERN, _PACKAGES), _PACKAGES, least=1)
+
+
+@_schema(type="array", items={"type": "string", "pattern": f"^(?!{_OUR_NAME}$){_NAME}$"})
+def handed_on(value: object) -> tuple[str, ...]:
+    """Return names of variables that processes get of the shell's, and none that we set."""
+    names = variables(value)
+    for name in names:
+        if re.fullmatch(_OUR_NAME, name):
+            message = f"names of variables without {name}, which trainwheel sets itself"
+            raise ValueError(message)
+    return names
 
 
 def one_of(*words: str) -> Value[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import SOURCE, files
+from trainwheel.engine.inputs import SOURCE
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.system.files import list_files
 
 __all__ = ["STEP"]
 
@@ -46,7 +45,10 @@ STEP = Step(
     run=_run,
     is_link=True,
     category="doc",
-    inputs=(SOURCE, files("the files below `docs`", lambda here: list_files(_folder(here)))),
+    inputs=(Files("the files below `docs`", lambda here: here.files(_folder(here))),),
+    assumed=(SOURCE,),
+    settings=frozenset({"pyproject.toml"}),
+    facts=lambda workspace: workspace.environment.facts,
     outputs=lambda layout: (layout.doc,),
     is_absent=_has_no_site,
     flags=(FORCE, WAIT, VERBOSE),

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_of, files
+from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_of
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
@@ -38,7 +38,6 @@ from trainwheel.steps.shared.findings import (
     read_snapshot,
 )
 from trainwheel.system.digest import digest_file, digest_json
-from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
 from trainwheel.system.markdown import block, code, inline, paragraphs, table
 from trainwheel.system.process import Command
@@ -113,7 +112,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     """Return the variables of the templates."""
     layout, config = workspace.layout, workspace.config
     training = read_object(layout.run_facts)
-    commit = read_commit(layout.root, workspace.environment)
+    commit = read_commit(layout.root, workspace.environment, workspace.ignored)
     digests = digests_of(workspace, DATA)
     data = {**read_data_digests(layout), **digests}
     inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
@@ -228,6 +227,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
     config, scripts = workspace.config, (ASK_EACH, WEIGHING)
     templates = [digest_file(path) for path in (*sorted(TEMPLATES.iterdir()), *scripts)]
     return {
+        **workspace.environment.facts,
         "tool.trainwheel.card": digest_json(config.card),
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.report.importance-calls": str(config.importance_calls),
@@ -246,10 +246,10 @@ STEP = Step(
     category="train",
     inputs=(
         *(MEASURED, PACKAGE, ARTEFACT),
-        files("what was measured", lambda here: list_files(here.layout.evaluation)),
-        files(
+        Files("what was measured", lambda here: here.files(here.layout.evaluation)),
+        Files(
             "what is known of how training repeats",
-            lambda here: list_files(here.layout.repeatability),
+            lambda here: here.files(here.layout.repeatability),
         ),
     ),
     facts=_facts,

@@ -13,6 +13,7 @@ GOOD: list[tuple[str, str, object]] = [
     ('artefact = ["b.txt", "c/d"]', "artefact", ("b.txt", "c/d")),
     ('predict = "other.entry:Model.predict"', "predict", "other.entry:Model.predict"),
     ('data = ["a.csv", "b/c"]', "data", ("a.csv", "b/c")),
+    ('ignore = ["*.log", "data/cache/", "!*.swp"]', "ignore", ("*.log", "data/cache/", "!*.swp")),
     ('inputs = ["params.yaml"]', "inputs", ("params.yaml",)), ("tolerance = 0", "tolerance", 0.0),
     ("tolerance = 0.5", "tolerance", 0.5), ('sync.pins = "locked"', "pins", "locked"),
     ('version.release = "always"', "release", "always"),
@@ -31,6 +32,10 @@ GOOD: list[tuple[str, str, object]] = [
     ("report.show-rows = true", "show_rows", True),
     ('cache.limit = "1.5MB"', "cache_limit", 1_500_000),
     ('cache.limit = " 0 "', "cache_limit", 0), ("cache.limit = 0", "cache_limit", 0),
+    ('train.env = ["ALPHA", "_b2", "LANG"]', "train_env", ("ALPHA", "_b2", "LANG")),
+    ('train.env = ["PYTHONUTF8", "PATHS"]', "train_env", ("PYTHONUTF8", "PATHS")),
+    ("train.env = []", "train_env", ()),
+    ('train.env = ["OMP_NUM_THREADS"]\ntrain.threads = 0', "train_env", ("OMP_NUM_THREADS",)),
     ('secrets.data = ["KEY"]', "data_secrets", ("KEY",)), ('predict = "a:b"', "predict", "a:b"),
 ]  # fmt: skip
 
@@ -51,6 +56,9 @@ WRONG: list[tuple[str, str]] = [
     ("data.version-command = 'a\\'", "a command whose quotation marks are all closed"),
     ('predict = "predict"', "MODULE:FUNCTION"), ('predict = "a:b:c"', "MODULE:FUNCTION"),
     ("predict = 3", "MODULE:FUNCTION"),
+    *((f"ignore = [{name!r}]", "a list of names and of paths from the root") for name in (
+        "", "/", "/data/x", "..", "../x", "data/../x", ".", "./", "!./", "[ab]", "a\\b")),
+    ('ignore = "*.log"', "a list of names and of paths from the root"),
     ('source = "/srv/model"', "a path inside the repository, with forward slashes"),
     ('source = "../model"', "a path inside the repository, with forward slashes"),
     ('source = "a/../../b"', "a path inside the repository, with forward slashes"),
@@ -103,6 +111,15 @@ WRONG: list[tuple[str, str]] = [
     ('sync.extras = { "-gpu" = "gpu" }', "a table of extras and Pipfile categories such as"),
     ('train.dask.time-limit = "0.0 h"', "a duration with its unit, such as"),
     ('secrets.data = "KEY"', "a list of names of environment variables"),
+    ('train.env = "ALPHA"', "a list of names of environment variables"),
+    ('train.env = ["ALPHA=1"]', "the name of an environment variable, not its value"),
+    ('train.env = [""]', "the name of an environment variable, not its value"),
+    ('train.env = ["1A"]', "the name of an environment variable, not its value"),
+    ('train.env = ["\u00c4"]', "the name of an environment variable, not its value"),
+    ('train.env = ["A", "PYTHONHASHSEED"]', "names of variables without PYTHONHASHSEED, which"),
+    ('train.env = ["PYTHONPATH"]', "names of variables without PYTHONPATH, which trainwheel sets"),
+    ('train.env = ["PATH"]', "names of variables without PATH, which trainwheel sets itself"),
+    ('train.env = ["TRAINWHEEL_X"]', "names of variables without TRAINWHEEL_X, which trainwheel"),
     ('secrets.data = ["p@ss"]', "the name of an environment variable, not its value"),
 ]  # fmt: skip
 

@@ -102,6 +102,20 @@ def test_a_wrong_value_is_told_with_its_key_and_the_fix(line: str, reason: str) 
     assert f", but it takes {reason}" in shown
 
 
+@pytest.mark.parametrize("threads", [(), ("train.threads = 4",)])
+def test_threads_that_training_sets_are_not_those_of_the_shell(threads: tuple[str, ...]) -> None:
+    names = 'train.env = ["ALPHA", "OMP_NUM_THREADS", "OMP_PROC_BIND"]'
+
+    shown = refuse("\n".join([SMALLEST, names, *threads]))
+
+    assert "names OMP_NUM_THREADS, which tool.trainwheel.train.threads sets" in shown
+    assert parse(names, "train.threads = 0").train_env[1] == "OMP_NUM_THREADS"
+
+
+def test_a_value_in_the_place_of_a_variables_name_is_not_shown() -> None:
+    assert "s3cret-!" not in refuse(f'{SMALLEST}train.env = ["s3cret-!"]\n')
+
+
 PROBLEMS = [
     "unknown key tool.trainwheel.index.corporate.usernme-env, did you mean username-env?",
     "tool.trainwheel.index.corporate.allow-http = 1, but it takes true or false",
@@ -221,6 +235,21 @@ def test_a_key_keeps_a_value_that_it_took_or_says_what_is_expected(key: Key, val
 def test_a_task_that_contradicts_itself_is_refused(keys: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         parse_config(f"[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\n{keys}\n")
+
+
+@pytest.mark.parametrize(("pattern", "name"), [
+    ("*", "data"), ("dat?", "data"), ("data/**", "data"), ("*.toml", "pyproject.toml"),
+    ("model", "model/m/__init__.py"), ("*.joblib", "model/m/artefact/model.joblib"),
+    ("*.json", "model/m/artefact/model.joblib.json"), ("p.y", "conf/p.y"), ("!*.log", "*.log"),
+])  # fmt: skip
+def test_a_pattern_that_hides_what_counts_is_refused(pattern: str, name: str) -> None:
+    keys = f'data = ["data"]\ninputs = ["conf/p.y"]\nignore = ["*.tmp", "{pattern}"]\n'
+
+    shown = refuse(f"[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\n{keys}")
+
+    assert f"tool.trainwheel.ignore = {pattern!r}" in shown
+    assert f" {name}" in shown
+    assert "*.tmp" not in shown
 
 
 def test_labels_may_be_numbers_and_booleans_of_the_file() -> None:

@@ -15,6 +15,7 @@ from trainwheel.guest import PREDICT, PROVE
 from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.system.environ import Environment
+from trainwheel.system.ignored import IGNORED_NAMES
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.wheel.proof import Proof
 
@@ -114,14 +115,15 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
         script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
         if tests is not None:
             copy = folder / "tests"
-            shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
             packages = site_packages(tests.home)
             script = (PROVE, *script[1:], packages, copy)
         result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
             message = f"the wheel does not pass the system tests: {result.reason}"
-            raise StepFailedError(message)
+            hint = f"they do not get {result.withheld}" if result.withheld else ""
+            raise StepFailedError(message, hint=hint)
 
 
 def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
@@ -226,7 +228,8 @@ class Question:
         message = f"{model.function} {does}: {' '.join(' '.join(lines).split())[:_WIDTH]}"
         place = ", ".join(filter(None, (name, facts["place"])))
         details = [f"{place}:", *(f"  {line}" for line in lines)]
-        hints = (facts["hint"], f"see {_path(model.log)}" if model.log else "")
+        asked = f"it does not get {result.withheld}" if result.withheld else ""
+        hints = (facts["hint"], asked, f"see {_path(model.log)}" if model.log else "")
         hint = "; ".join(filter(None, hints))
         raise StepFailedError(message, hint=hint, details=details if facts["place"] else ())
 
