@@ -89,17 +89,17 @@ class _Loaded:
         for owner in owners:
             yield from self._problem(owner, where)
         if not owners and _PACKAGES.match(f"{folder}/{top}") and f"{top}.py" not in HOOKS:
-            yield f"{top}{where}, which is of no locked package"
+            yield f"{top}{where} (of no package)"
 
     def _problem(self, owner: Distribution, where: str) -> Iterator[str]:
         row = self.locked.get(canonicalize_name(owner.name))
         subject = f"{owner.name} {owner.version}{where}"
         if row is None:
-            yield f"{subject}, which is not locked"
+            yield f"{subject} (not locked)"
         elif row.kind == "release" and not _is_same(owner.version, row.pin.removeprefix("==")):
-            yield f"{subject}, where {row.pin.removeprefix('==')} is locked"
+            yield f"{subject} ({row.pin.removeprefix('==')} is locked)"
         elif row.kind != "local" and where:
-            yield f"{subject}, which is another environment's"
+            yield f"{subject} (another environment)"
 
 
 def _files(distribution: Distribution) -> str:

@@ -74,16 +74,16 @@ def test_a_training_without_a_host_is_not_checked(root: Path) -> None:
 
 
 REFUSED = {
-    "evil": ("{site}/evil.cpython-311.so", "evil 1.0, which is not locked"),
-    "zipp": ("{site}/zipp/__init__.py", "zipp 1.15, where 1.16.0 is locked"),
-    "google__evil": ("{site}/google/evil.py", "evil 1.0, which is not locked and zipp 1.15"),
-    "stray": ("{site}/stray.py", "stray, which is of no locked package"),
-    "six": ("{other}/six.py", "six 1.16.0 from {other}, which is another environment's"),
-    "two": ("{other}/two/a/__init__.py", "two 2 from {other}, which is not locked"),
-    "gone": ("{other}/gone.py", "gone from {other}, which is of no locked package"),
-    "below": ("{below}/below.py", "below from {below}, which is of no locked package"),
-    "deb": ("{debian}/deb.py", "deb from {debian}, which is of no locked package"),
-    "target": ("{target}/target/__init__.py", "target 4 from {target}, which is not locked"),
+    "evil": ("{site}/evil.cpython-311.so", "evil 1.0 (not locked)"),
+    "zipp": ("{site}/zipp/__init__.py", "zipp 1.15 (1.16.0 is locked)"),
+    "google__evil": ("{site}/google/evil.py", "evil 1.0 (not locked) and zipp 1.15"),
+    "stray": ("{site}/stray.py", "stray (of no package)"),
+    "six": ("{other}/six.py", "six 1.16.0 from {other} (another environment)"),
+    "two": ("{other}/two/a/__init__.py", "two 2 from {other} (not locked)"),
+    "gone": ("{other}/gone.py", "gone from {other} (of no package)"),
+    "below": ("{below}/below.py", "below from {below} (of no package)"),
+    "deb": ("{debian}/deb.py", "deb from {debian} (of no package)"),
+    "target": ("{target}/target/__init__.py", "target 4 from {target} (not locked)"),
 }
 
 
