@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -191,9 +190,7 @@ class _StaleStep:
             return
         layout = self.run.workspace.layout
         aside = layout.aside / self.step.name
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        scratch.rename(aside)
+        place(scratch, aside)
         message = f"{change} while {self.step.name} ran"
         hint = f"what it made is kept in {layout.relative(aside)}; run it again"
         raise InputChangedError(message, hint=hint)
