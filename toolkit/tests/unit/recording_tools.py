@@ -54,6 +54,9 @@ class RecordingTools:
         """Return where the interpreter of a step would stand."""
         return self.folder / step / "bin" / "python"
 
+    def require_unchanged(self, step: str) -> None:
+        """Nothing is installed here."""
+
     def variables(self, step: str) -> dict[str, str]:
         """Return what a process of a step is told."""
         return {"VIRTUAL_ENV": str(self.folder / step)}
@@ -61,6 +64,11 @@ class RecordingTools:
     def served_index(self) -> AbstractContextManager[str]:
         """Yield the address that the test names."""
         return nullcontext(self.served)
+
+    def watching(self, step: str, folder: Path) -> AbstractContextManager[None]:
+        """Watch nothing."""
+        del step, folder
+        return nullcontext()
 
     def installer(self, step: str) -> Installer:
         """Return what makes environments beside a step's own."""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.environments import StepEnvironments
-from trainwheel.engine.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.engine.tools import Tools
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps import load_chain
+from trainwheel.steps.shared.release import Release
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 

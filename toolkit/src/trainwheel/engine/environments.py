@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainwheel.engine.tools import PROGRESS, Tools
@@ -17,6 +17,7 @@ from trainwheel.index.tokens import TokenSource
 from trainwheel.install.bytecode import Bytecode
 from trainwheel.install.environments import Installer, MachineSettings, user_cache
 from trainwheel.install.routing import Routing, routing_of
+from trainwheel.install.stamp import Seen, changes_in, sum_up
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
 from trainwheel.system.process import Command, Completed, run
@@ -46,6 +47,8 @@ class StepEnvironments:
     categories: Callable[[str, Config], tuple[str, ...]]
     tokens: TokenSource
     verbose: bool = False
+    _watched: dict[str, Path] = field(default_factory=dict, repr=False)
+    _seen: Seen = field(default_factory=Seen, repr=False)
 
     @functools.cached_property
     def routing(self) -> Routing | None:
@@ -57,6 +60,15 @@ class StepEnvironments:
         """Serve all indexes as one; see `Tools`."""
         return contextlib.nullcontext("") if self.routing is None else self.routing.served()
 
+    @contextlib.contextmanager
+    def watching(self, step: str, folder: Path) -> Iterator[None]:
+        """Let the step's processes write into a folder what they read; see `Tools`."""
+        self._watched[step] = folder
+        try:
+            yield
+        finally:
+            del self._watched[step]
+
     def installer(self, step: str) -> Installer:
         """Return an installer that writes to a step's log; see `Tools`."""
         return Installer(
@@ -65,6 +77,8 @@ class StepEnvironments:
             routing=self.routing,
             bytecode=self._bytecode,
             machine=self._machine,
+            seen=self._seen,
+            notice=self.console.notice,
         )
 
     @functools.cached_property
@@ -80,6 +94,16 @@ class StepEnvironments:
         """Return the interpreter of a step's environment, which is installed first if needed."""
         requirements = self.workspace.locked(*self._categories(step))
         return self.installer(step).ensure(self._home(step), requirements)
+
+    def require_unchanged(self, step: str) -> None:
+        """Check that a step's environment is what it was before the step; see `Tools`."""
+        home = self._home(step)
+        changes = changes_in(home) if home in self._seen.environments else []
+        if changes:
+            del self._seen.environments[home]
+            message = f"the environment {home.name} changed while {step} ran: {sum_up(changes)}"
+            hint = "add to the Pipfile what the step needs, and run `nox -s lock`"
+            raise StepFailedError(message, hint=hint)
 
     def at(self, workspace: Workspace) -> Tools:
         """Return these tools for a repository with another configuration."""
@@ -99,8 +123,9 @@ class StepEnvironments:
 
     def variables(self, step: str) -> dict[str, str]:
         """Return the variables with which a process runs in a step's environment."""
-        folder = self.python(step).parents[1]
-        return self.installer(step).variables(folder)
+        folder, watched = self.python(step).parents[1], self._watched.get(step)
+        variables = self.installer(step).variables(folder)
+        return variables if watched is None else {**variables, "TRAINWHEEL_WATCH": str(watched)}
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""
