@@ -262,12 +262,19 @@ class _StaleStep:
         observed = observed or Observed()
         for folder in observed.folders.keys() - {"."}:
             own = any(name.startswith(f"{folder}/") for name in observed.written)
-            if not own and digests.is_touched(root / folder, start):
+            if not own and digests.is_touched(root / folder, start) and self._adds(folder, start):
                 return f"what is in {folder} changed"
         for name, signature in signatures.items():
             if name in now.files and digests.written(root / name) != signature:
                 return f"{name} was written"
         return ""
+
+    def _adds(self, folder: str, start: int) -> bool:
+        """Return whether what counts in a folder has changed: editors come and go there as well."""
+        workspace = self.run.workspace
+        paths = (workspace.layout.root / folder).iterdir()
+        counted = (path for path in paths if not workspace.ignored.matches(f"{folder}/{path.name}"))
+        return any(workspace.digests.is_touched(path, start) for path in counted)
 
     def _refuse(self, scratch: Path, change: str) -> None:
         if not change:
