@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import ARTEFACT, PACKAGE, close
+from trainwheel.engine.inputs import ARTEFACT, PACKAGE, SOURCE
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
@@ -103,15 +103,13 @@ STEP = Step(
     is_link=True,
     category="test",
     inputs=(
-        Files(
-            "the files below `tests`, what they and training import, and the settings of pytest "
-            "and coverage",
-            lambda workspace: close(workspace, tuple(_tests(workspace))),
-        ),
+        Files("the files below `tests`, the settings of pytest and coverage", _tests),
         PACKAGE,
         ARTEFACT,
     ),
+    assumed=(SOURCE,),
     facts=_facts,
+    settings=frozenset(SHARED_FILES),
     outputs=lambda layout: (layout.test,),
     beside=lambda layout: (layout.junit,),
     flags=(TO, FORCE, WAIT, VERBOSE),

@@ -1,0 +1,103 @@
+"""The outcomes of a step are kept in order, and damage to them is an empty list."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trainwheel.engine.outcomes import (
+    Outcome,
+    append_outcome,
+    has_failed,
+    read_outcomes,
+    rename_key,
+)
+
+PASSED = Outcome("a" * 64, True, 1_764_072_000.0, 1.5)  # noqa: FBT003 - as a table
+FAILED = replace(PASSED, passed=False, message="the tests ended with exit code 1",
+                 log="build/log/test.log")  # fmt: skip
+numbers = st.floats(-1e300, 1e300)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(outcome=st.builds(Outcome, st.text(), st.booleans(), numbers, numbers, st.text(), st.text()))
+def test_any_outcome_is_read_as_it_was_appended(tmp_path: Path, outcome: Outcome) -> None:
+    append_outcome(tmp_path, "test", outcome)
+
+    assert read_outcomes(tmp_path, "test")[-1] == outcome
+    assert read_outcomes(tmp_path, "train") == ()
+
+
+def test_the_last_hundred_are_kept_and_a_long_message_is_cut(tmp_path: Path) -> None:
+    for number in range(103):
+        append_outcome(tmp_path, "test", replace(FAILED, finished=number, message="é" * 5000))
+
+    outcomes = read_outcomes(tmp_path, "test")
+
+    assert [outcome.finished for outcome in outcomes] == [*range(3, 103)]
+    assert {len(outcome.message) for outcome in outcomes} == {1000}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_failure"),
+    [
+        ((), False),
+        ((PASSED,), False),
+        ((FAILED,), True),
+        ((PASSED, FAILED), True),
+        ((FAILED, PASSED), False),
+        ((FAILED, replace(PASSED, key="b")), True),
+        ((PASSED, replace(FAILED, key="b")), False),
+    ],
+)
+def test_the_last_outcome_with_the_same_inputs_counts(
+    tmp_path: Path, outcomes: tuple[Outcome, ...], *, is_failure: bool
+) -> None:
+    for outcome in outcomes:
+        append_outcome(tmp_path, "test", outcome)
+
+    assert has_failed(tmp_path, "test", PASSED.key) is is_failure
+    assert not has_failed(tmp_path, "train", PASSED.key)
+
+
+def test_a_key_is_renamed_and_others_stay(tmp_path: Path) -> None:
+    other = replace(PASSED, key="c")
+    for outcome in (FAILED, other, PASSED):
+        append_outcome(tmp_path, "test", outcome)
+
+    rename_key(tmp_path, "test", FAILED.key, "b")
+    rename_key(tmp_path, "train", FAILED.key, "b")
+
+    assert [outcome.key for outcome in read_outcomes(tmp_path, "test")] == ["b", "c", "b"]
+    assert not (tmp_path / "outcomes/train.json").exists()
+
+
+SOUND = asdict(PASSED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "null", "3", '{"a": 1}', "[3]", "[[]]", "[{}]", "\ud800", "[" * 100_000),
+        *(json.dumps([SOUND, SOUND | change]) for change in (
+            {"passed": 1}, {"key": None}, {"message": 3}, {"log": []}, {"finished": "now"},
+            {"finished": True}, {"seconds": float("nan")}, {"finished": float("inf")}, {"more": 1},
+        )),
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_a_damaged_file_holds_no_outcome_and_the_next_one_replaces_it(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "outcomes/test.json"
+    path.parent.mkdir()
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+    assert read_outcomes(tmp_path, "test") == ()
+    append_outcome(tmp_path, "test", FAILED)
+    assert read_outcomes(tmp_path, "test") == (FAILED,)
