@@ -18,6 +18,7 @@ from trainwheel.index.tokens import TokenSource
 from trainwheel.install.bytecode import Bytecode
 from trainwheel.install.environments import Installer, MachineSettings, user_cache
 from trainwheel.install.routing import Routing, routing_of
+from trainwheel.install.stamp import Seen, changes_in, sum_up
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
 from trainwheel.system.process import Command, Completed, run
@@ -48,6 +49,7 @@ class StepEnvironments:
     tokens: TokenSource
     verbose: bool = False
     _watched: dict[str, Path] = field(default_factory=dict, repr=False)
+    _seen: Seen = field(default_factory=Seen, repr=False)
 
     @functools.cached_property
     def routing(self) -> Routing | None:
@@ -76,6 +78,8 @@ class StepEnvironments:
             routing=self.routing,
             bytecode=self._bytecode,
             machine=self._machine,
+            seen=self._seen,
+            notice=self.console.notice,
         )
 
     @functools.cached_property
@@ -91,6 +95,16 @@ class StepEnvironments:
         """Return the interpreter of a step's environment, which is installed first if needed."""
         requirements = self.workspace.locked(*self._categories(step))
         return self.installer(step).ensure(self._home(step), requirements)
+
+    def require_unchanged(self, step: str) -> None:
+        """Check that a step's environment is what it was before the step; see `Tools`."""
+        home = self._home(step)
+        changes = changes_in(home) if home in self._seen.environments else []
+        if changes:
+            del self._seen.environments[home]
+            message = f"the environment {home.name} changed while {step} ran: {sum_up(changes)}"
+            hint = "add to the Pipfile what the step needs, and run `nox -s lock`"
+            raise StepFailedError(message, hint=hint)
 
     def at(self, workspace: Workspace) -> Tools:
         """Return these tools for a repository with another configuration."""

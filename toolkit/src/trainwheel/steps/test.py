@@ -20,7 +20,7 @@ from trainwheel.settings.of_tests import (
     digest_of_settings,
 )
 from trainwheel.steps.evaluate import pass_gate
-from trainwheel.system.files import list_files, place
+from trainwheel.system.files import place
 
 __all__ = ["STEP"]
 
@@ -70,7 +70,7 @@ def _tests(workspace: Workspace) -> Iterator[Path]:
     """Yield the tests, and conftest.py of every folder above them up to the root."""
     root = workspace.layout.root
     folder = root / workspace.config.tests
-    yield from list_files(folder)
+    yield from workspace.files(folder)
     for parent in folder.parents:
         if root in (parent, *parent.parents) and (parent / "conftest.py").is_file():
             yield parent / "conftest.py"
@@ -103,13 +103,13 @@ STEP = Step(
     is_link=True,
     category="test",
     inputs=(
-        Files("the files below `tests`, the settings of pytest and coverage", _tests),
+        Files("the files below `tests`, and the settings of pytest and coverage", _tests),
         PACKAGE,
         ARTEFACT,
     ),
     assumed=(SOURCE,),
+    settings=frozenset({*PYTEST_FILES, *COVERAGE_FILES}),
     facts=_facts,
-    settings=frozenset(SHARED_FILES),
     outputs=lambda layout: (layout.test,),
     beside=lambda layout: (layout.junit,),
     flags=(TO, FORCE, WAIT, VERBOSE),

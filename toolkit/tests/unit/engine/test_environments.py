@@ -14,6 +14,7 @@ import pytest
 from trainwheel.engine.environments import StepEnvironments
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.errors import StepFailedError
+from trainwheel.install.bytecode import site_packages
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.process import Command
@@ -193,3 +194,22 @@ def test_steps_with_the_same_packages_share_an_environment(shell: Shell) -> None
     homes = [tools.python(step).parents[1].name for step in ("train", "doc", "test", "verify")]
 
     assert homes == ["packages", "packages", "packages-test", HOME]
+
+
+def test_an_environment_that_changes_while_a_step_runs_fails_it(
+    shell: Shell, sentence: Sentence
+) -> None:
+    tools = shell.open()
+    tools.require_unchanged(STEP)
+    site = site_packages(tools.python(STEP).parents[1])
+    tools.at(tools.workspace).require_unchanged(STEP)
+    tools.run(STEP, script(f"open({str(site / 'evil.py')!r}, 'w').close()"), what="it")
+
+    with pytest.raises(StepFailedError, match=r"evil\.py") as caught:
+        tools.at(tools.workspace).require_unchanged(STEP)
+
+    sentence(caught.value)
+    tools.python(STEP)
+    assert not (site / "evil.py").exists()
+    assert "evil.py was added; it is made again" in shell.stream.getvalue()
+    tools.require_unchanged(STEP)
