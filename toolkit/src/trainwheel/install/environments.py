@@ -269,7 +269,7 @@ class Installer:
         # A clone where the file system can: `clone` links where it cannot (docs/decisions/0014).
         more = (*settings.arguments, "--link-mode", "copy") if "install" in arguments else ()
         argv = (find_uv(), *arguments, *more)
-        command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
+        command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)
         if result.failed:
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
@@ -286,7 +286,7 @@ def read_pip_settings(environment: Environment) -> dict[str, str]:
     """Return pip's settings on this machine; empty where pip is not installed."""
     # `pip config list` says which of its files and variables win.
     argv = (sys.executable, "-P", "-m", "pip", "config", "list")
-    command = Command(argv, secrets=_READ, is_private=True)
+    command = Command(argv, secrets=_READ, is_open=True, is_private=True)
     result = run(command, environment)
     return {} if result.failed else parse_pip_config(result.output)
 
