@@ -10,6 +10,7 @@ __all__ = ["LAYOUTS"]
 
 FILES: Mapping[str, Content] = {
     "scripts/a.py": "print(open('in/a.txt').read())\n",
+    "scripts/a.sh": "echo 1\n",
     "scripts/b.py": "",
     "in/a.txt": "1",
     "in/b.txt": "1",
@@ -66,7 +67,7 @@ LAYOUTS = (
     worked("workers of joblib",
            "import joblib\n    value = joblib.Parallel(2)(map(joblib.delayed(read), (1, 2)))"),
     hidden("another program", "['cat', 'in/a.txt']"),
-    hidden("a script of the shell", "['sh', 'scripts/a.py']", {"scripts/a.py": "echo 2"}),
+    hidden("a script of the shell", "['sh', 'scripts/a.sh']", {"scripts/a.sh": "echo 2\n"}),
     hidden("no variables: env -i", "['env', '-i', sys.executable, 'scripts/a.py']"),
     hidden("python -S", "[sys.executable, '-S', 'scripts/a.py']"),
     hidden("a Python outside the environment",
