@@ -289,7 +289,8 @@ def test_what_the_program_itself_makes_or_changes_is_no_input(
 
 @pytest.mark.parametrize(("code", "files"), [
     ("sqlite3.connect('data/x.db').execute('select * from t').fetchall()", ["data/x.db"]),
-    ("sqlite3.connect('file:data/x.db?mode=ro', uri=True).execute('select * from t')", ["data/x.db"]),
+    ("sqlite3.connect('file:data/x.db?mode=ro', uri=True).execute('select * from t')",
+     ["data/x.db"]),
     ("sqlite3.connect('file:%(root)s/data/%%78.db', uri=True)", ["data/x.db"]),
     ("sqlite3.connect('file://%(root)s/data/x.db', uri=True)", ["data/x.db"]),
     ("c = sqlite3.connect('data/x.db'); c.execute('insert into t values (2)'); c.commit()", []),
