@@ -255,6 +255,10 @@ def test_folders_and_patterns_are_seen_once_each(
     ("open('new', 'w').close(); open('new')", set(), {"new"}, set()),
     ("open('data/a.csv'); open('data/a.csv', 'a').write('3')", set(), {"data/a.csv"}, set()),
     ("open('data/a.csv', 'a').close(); open('data/a.csv')", {"data/a.csv"}, set(), set()),
+    ("open('data/a.csv', 'a+').close()", {"data/a.csv"}, set(), set()),
+    ("open('data/a.csv', 'a+').write('z')", set(), {"data/a.csv"}, set()),
+    ("open('new', 'w+').read(); open('newer', 'a+').read()", set(), {"new", "newer"}, set()),
+    ("import os; os.symlink('data', 'to'); open('to/a.csv')", {"data/a.csv"}, set(), set()),
     ("open('data/a.csv', 'r+').write('z')", set(), {"data/a.csv"}, set()),
     ("open('data/a.csv'); __import__('os').remove('data/a.csv')", set(), {"data/a.csv"}, set()),
     ("import os; open('n', 'w').close(); os.replace('n', 'data/a.csv'); open('data/a.csv')", set(),
@@ -321,6 +325,16 @@ def test_a_linked_root_and_linked_folders_are_seen_by_the_names_below_the_root(r
     names = {"main.py", "shared/b.csv", "data/a.csv", str(outside)}
     assert observed.files == dict.fromkeys(names, OPENED) | {"main.py": Sighting("opened")}
     assert observed.places == (".",)
+
+
+def test_a_repository_below_a_folder_that_is_skipped_counts(root: Path) -> None:
+    outside = write(root.parent, "outside.csv")
+    write(root, "data/skipped/b.csv")
+    code = f"open('data/a.csv'); open('data/skipped/b.csv'); open({str(outside)!r})"
+
+    observed = observe(root, code, skip=[str(root.parent), str(root / "data/skipped")])
+
+    assert observed.files.keys() == {"main.py", "data/a.csv"}
 
 
 def test_the_program_does_not_notice(root: Path) -> None:
