@@ -171,8 +171,8 @@ class _Reading:
         return any(each in self.made or each in self.changed for each in _up(name))
 
     def written(self) -> tuple[str, ...]:
-        """Return the files below the root that the step wrote or removed."""
-        made = {name for name in self.made if os.path.isfile(self.path(name))}
+        """Return what the step made, wrote or removed below the root: files, and new folders."""
+        made = {name for name in self.made if os.path.lexists(self.path(name))}
         return tuple(sorted(name for name in made | self.changed if not name.startswith("/")))
 
     def globs(self) -> dict[Glob, str]:
