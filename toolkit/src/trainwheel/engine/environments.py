@@ -26,6 +26,8 @@ from trainwheel.system.secrets import SecretClass
 __all__ = ["StepEnvironments"]
 
 _TAIL = 30
+_OPEN = frozenset({"data", "lint"})
+"""Steps whose tools see all of the shell but its secrets: they fetch data, and what checks code."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class StepEnvironments:
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""
-        command = replace(command, env={**self.variables(step), **command.env})
+        env = {**self.variables(step), **command.env}
+        command = replace(command, env=env, is_open=step in _OPEN)
         return run(command, self.workspace.environment, log=self.workspace.layout.log(step))
 
     def run(  # noqa: PLR0913 - see `Tools`
@@ -151,6 +154,7 @@ class StepEnvironments:
             cwd=layout.root,
             env={**self.variables(step), **(env or {})},
             secrets=secrets,
+            is_open=step in _OPEN,
             umask=0o022,
             timeout=timeout,
         )
@@ -176,7 +180,10 @@ def _failure(result: Completed, what: str, log: str) -> StepFailedError:
         message += f": {last}"
     hint = f"its whole output is in {log}"
     if result.is_late:
-        hint = f"raise its time limit; its whole output is in {log}"
+        hint = f"raise its time limit; {hint}"
+    if result.withheld:
+        does = "do" if what.endswith("s") else "does"
+        hint = f"{what} {does} not get {result.withheld}; {hint}"
     return StepFailedError(message, hint=hint)
 
 

@@ -22,6 +22,7 @@ from uv import find_uv_bin
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.install.bytecode import Bytecode
+from trainwheel.install.hooks import write_hooks
 from trainwheel.install.stamp import (
     STAMP,
     Seen,
@@ -172,6 +173,7 @@ class Installer:
                 f"the environment {folder.name} has changed: {sum_up(changes)}; it is made again"
             )
             return False
+        write_hooks(folder)
         renew(folder, start)
         return True
 
@@ -182,6 +184,7 @@ class Installer:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        write_hooks(folder)
         return python_of(folder)
 
     @contextlib.contextmanager
@@ -269,7 +272,7 @@ class Installer:
         # A clone where the file system can: `clone` links where it cannot (docs/decisions/0014).
         more = (*settings.arguments, "--link-mode", "copy") if "install" in arguments else ()
         argv = (find_uv(), *arguments, *more)
-        command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
+        command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)
         if result.failed:
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
@@ -286,7 +289,7 @@ def read_pip_settings(environment: Environment) -> dict[str, str]:
     """Return pip's settings on this machine; empty where pip is not installed."""
     # `pip config list` says which of its files and variables win.
     argv = (sys.executable, "-P", "-m", "pip", "config", "list")
-    command = Command(argv, secrets=_READ, is_private=True)
+    command = Command(argv, secrets=_READ, is_open=True, is_private=True)
     result = run(command, environment)
     return {} if result.failed else parse_pip_config(result.output)
 

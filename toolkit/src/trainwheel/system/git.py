@@ -64,7 +64,8 @@ def read_commit(root: Path, environment: Environment, ignored: Ignored) -> Commi
 
 def _git(root: Path, environment: Environment, *words: str) -> str:
     try:
-        completed = run(Command(("git", *words), cwd=root, is_private=True), environment)
+        command = Command(("git", *words), cwd=root, is_open=True, is_private=True)
+        completed = run(command, environment)
     except StepFailedError:  # no git on this machine
         return ""
     return "" if completed.failed else completed.output
@@ -101,7 +102,7 @@ def commit_all(folder: Path, message: str, environment: Environment) -> str:
     """
 
     def git(*words: str) -> Completed:
-        return run(Command(("git", *words), cwd=folder), environment)
+        return run(Command(("git", *words), cwd=folder, is_open=True), environment)
 
     # What its maker ignores everywhere, such as wheels, belongs into this one.
     for words in (("init", "--quiet", "--initial-branch=main"), ("add", "--force", "--all")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import sys
@@ -20,7 +21,7 @@ from trainwheel.system.console import Console
 from trainwheel.system.process import Command
 from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, make_repository, open_here, write
-from unit.steps.session import fill_environment
+from unit.steps.session import fill_environment, lock_more
 
 Sentence = Callable[[object], None]
 STEP, HOME = "upload", "empty"
@@ -136,6 +137,58 @@ def test_an_error_says_how_a_tool_ended(
         shell.open().run(STEP, script(*lines), what="training", timeout=timeout)
 
     sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("training", "ALPHA"),
+        ("the tests", "ALPHA"),
+        ("training", "STORE_KEY"),
+        ("training", "GONE"),
+    ],
+)
+def test_a_failure_for_want_of_a_variable_says_how_to_name_it(
+    shell: Shell, what: str, name: str, sentence: Sentence
+) -> None:
+    write(shell.root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY"]\n')
+    tools = shell.open({"ALPHA": "s3cret-a", "STORE_KEY": "s3cret-k", "OTHER": "s3cret-o"})
+
+    with pytest.raises(StepFailedError) as caught:
+        tools.run(STEP, script("import os", f"os.environ[{name!r}]"), what=what)
+
+    sentence(caught.value)
+    assert ("this shell" in caught.value.hint) is (name != "GONE")
+    assert "s3cret" not in f"{caught.value}{caught.value.hint}{shell.log()}"
+
+
+def test_what_a_name_in_the_configuration_hands_on_arrives_as_it_is(shell: Shell) -> None:
+    write(shell.root, "pyproject.toml", f'{PYPROJECT}train.env = ["ALPHA", "B", "E", "GONE"]\n')
+    values = {"ALPHA": "one\ntwo", "B": "\udcff", "E": ""}
+    tools = shell.open({**values, "OTHER": "1", "PATH": "/bin"})
+
+    output = tools.run(STEP, script("import os", "print(ascii(dict(os.environ)))"), what="it")
+
+    seen = ast.literal_eval(output)
+    assert {name: seen[name] for name in values} == values
+    assert not {"GONE", "OTHER"} & seen.keys()
+
+
+@pytest.mark.parametrize("step", ["train", "data", "lint"])
+def test_what_fetches_data_and_lints_keeps_the_variables_of_the_shell(
+    shell: Shell, step: str
+) -> None:
+    for category in ("data", "lint"):
+        lock_more(shell.root, category)
+    tools = shell.open({"PATH": os.environ["PATH"], "AWS_PROFILE": "x", "NEXUS_PASSWORD": "y"})
+    fill_environment(tools.folder / "packages", tools.workspace.locked("packages"))
+    argv = (sys.executable, "-c", "import os; print(*os.environ)")
+
+    result = tools.complete(Command(argv), step)
+
+    assert ("AWS_PROFILE" in result.output) is (step != "train")
+    assert tools.run(step, argv, what="it") == result.output
+    assert "NEXUS_PASSWORD" not in result.output
 
 
 @pytest.mark.parametrize(("verbose", "output"), [(False, ""), (True, "hello\n")])
