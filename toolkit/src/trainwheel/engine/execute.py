@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.engine.cache import Result
@@ -201,9 +201,7 @@ class _StaleStep:
             with watch(folder, layout.root, skip), run.tools.watching(self.step.name, folder):
                 yield lambda: seen[0] if seen else None
             observed = counted(run.workspace, self.step, read_observed(folder, layout.root))
-            if observed.processes:
-                earlier = () if self.observed is None else self.observed.written
-                seen.append(replace(observed, written=tuple({*observed.written, *earlier})))
+            seen += [observed.after(self.observed)] if observed.processes else []
 
     def _note(self, inputs: Fingerprint, seconds: float, error: Exception | None = None) -> None:
         """Append how a run with some inputs ended."""
