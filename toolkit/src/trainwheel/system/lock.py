@@ -15,7 +15,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -72,6 +72,7 @@ def take(
     Raises:
         RunLockedError: Another run holds it.
         StepFailedError: The file cannot be opened.
+        OSError: The folder is on a file system that is only read.
     """
     if path in _held:
         return _held[path]
@@ -98,6 +99,8 @@ def _open(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise
         message = f"{path} cannot be opened: {error.strerror}"
         hint = "it must be a plain file in a folder that can be written"
         raise StepFailedError(message, hint=hint) from None
@@ -123,32 +126,50 @@ def _acquire(descriptor: int, *, wait: bool, notify: Callable[[str], None], grac
         message = f"another run is at work here: {owner or 'its name is not known yet'}"
         raise RunLockedError(message, hint="wait for it with: -- --wait")
     notify(f"waiting for {owner or 'another run'}")
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    while not _try(descriptor, notify, is_patient=True):
+        time.sleep(_PAUSE)
 
 
-def _try(descriptor: int, notify: Callable[[str], None]) -> bool:
+def _try(descriptor: int, notify: Callable[[str], None], *, is_patient: bool = False) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
+        owner = _parse_owner(descriptor)
+        if owner is not None and _is_at_work(owner, descriptor):
+            return False
         notify("this file system does not support locks: do not start two runs at once")
     return True
+
+
+def _is_at_work(owner: Owner, descriptor: int) -> bool:
+    """Return whether another process of this machine that wrote its name has the file open yet."""
+    if owner.host != socket.gethostname() or owner.pid == os.getpid():
+        return False
+    return next(_links_to(_PROC / str(owner.pid), os.fstat(descriptor)), None) is not None
 
 
 def _read_owner(descriptor: int) -> Owner | None:
     # Between taking the lock and saying so lies a moment.
     takers = {*_holders(descriptor).values()}
     for _ in range(_ATTEMPTS):
-        with contextlib.suppress(ValueError, TypeError):
-            owner = Owner(**json.loads(os.pread(descriptor, 1 << 16, 0)))
-            is_whole = type(owner.pid) is int and type(owner.started) in {int, float}
+        owner = _parse_owner(descriptor)
+        if owner is not None:
             is_elsewhere = owner.host != socket.gethostname()
-            if is_whole and (is_elsewhere or not takers or owner.pid in takers):
+            if is_elsewhere or not takers or owner.pid in takers:
                 return owner
         time.sleep(_PAUSE)
+    return None
+
+
+def _parse_owner(descriptor: int) -> Owner | None:
+    with contextlib.suppress(ValueError, TypeError):
+        owner = Owner(**json.loads(os.pread(descriptor, 1 << 16, 0)))
+        if type(owner.pid) is int and type(owner.started) in {int, float}:
+            return owner
     return None
 
 
@@ -201,13 +222,20 @@ def _orphans(descriptor: int, holders: Mapping[int, int]) -> frozenset[int]:
 
 def _taker(process: Path, file: os.stat_result) -> int | None:
     """Return which process took the lock that this one holds; None where it holds none."""
+    for link in _links_to(process, file):
+        with contextlib.suppress(OSError):
+            lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
+            return int(lock[1]) if lock else None
+    return None
+
+
+def _links_to(process: Path, file: os.stat_result) -> Iterator[Path]:
+    """Yield the descriptors of a process by which it has a file open."""
     with contextlib.suppress(OSError):
         for link in (process / "fd").iterdir():
             with contextlib.suppress(OSError):
                 if os.path.samestat(link.stat(), file):
-                    lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
-                    return int(lock[1]) if lock else None
-    return None
+                    yield link
 
 
 def _name(process: int) -> str:
