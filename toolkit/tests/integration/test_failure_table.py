@@ -140,3 +140,29 @@ def test_of_three_that_start_at_once_one_trains_and_the_others_wait(project: Tin
     assert [run.code for run in runs] == [0] * 3, runs
     assert sum("train    unchanged" in run.output for run in runs) == 2
     assert count(project) == 1
+
+
+def test_a_variable_counts_where_it_is_named_and_reaches_training_nowhere_else(
+    project: TinyProject,
+) -> None:
+    reads = """
+import os
+(report / "seen").write_text(os.environ["ALPHA"] + str("BETA" in os.environ))
+"""
+    project.write(TRAINING, project.read(TRAINING) + reads)
+
+    missed = project.nox("train", ALPHA="s3cret-one")
+    project.configure('train.env = ["ALPHA"]')
+    shell = {"ALPHA": "s3cret-one", "BETA": "1"}
+    runs = [
+        project.nox("train", **variables)
+        for variables in (shell, {**shell, "BETA": "2"}, {**shell, "ALPHA": ""}, shell)
+    ]
+
+    assert "the variable ALPHA of this shell: name it in tool.trainwheel.train.env" in missed.output
+    ends = ("trained", "unchanged", "trained", "restored from the cache")
+    assert [end in run.line("train   ") for end, run in zip(ends, runs, strict=True)] == [True] * 4
+    assert project.read("build/train/seen") == "s3cret-oneFalse"
+    records = (project.root / "build/.trainwheel").glob("*.json")
+    assert not [path for path in records if "s3cret" in path.read_text()]
+    assert "s3cret" not in missed.output + "".join(run.output for run in runs)
