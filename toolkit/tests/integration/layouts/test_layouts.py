@@ -2,6 +2,7 @@
 
 An edit that changes what training makes is never *unchanged* where the reading is seen, and a
 notice names what to write where only the system sees it. An edit beside it is always *unchanged*.
+What is taken back is not trained again: the cache has it.
 """
 
 from __future__ import annotations
@@ -54,10 +55,15 @@ def test_what_training_reads_is_an_input_and_nothing_else(
     put(repository.project.root, layout.beside)
     assert not repository.has_trained()
 
+    before = repository.content(layout.edit)
     put(repository.project.root, layout.edit)
     assert repository.has_trained()
     assert repository.value != value
     assert not repository.has_trained()
+
+    put(repository.project.root, before)
+    assert "restored from the cache" in repository.train()
+    assert repository.value == value
 
 
 @layouts(Answer.NOTICED, Answer.UNSEEN)
