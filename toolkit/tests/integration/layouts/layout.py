@@ -95,7 +95,7 @@ class Layout:
         way_out: A line of ``[tool.trainwheel]`` with which it is seen.
         command: The training command.
         settings: Further lines of ``[tool.trainwheel]``.
-        variables: Of the environment of the run.
+        variables: Of the environment of the run; ``{home}`` is a folder beside the repository.
         prepare: Does at the start what files alone cannot.
     """
 
@@ -153,7 +153,9 @@ class Repository:
         )
         project.configure(layout.settings)
         layout.prepare(root)
-        return cls(project, {**project.variables, **layout.variables})
+        own = {name: text.format(home=root.parent / "home")
+               for name, text in layout.variables.items()}  # fmt: skip
+        return cls(project, {**project.variables, **own})
 
     def train(self) -> str:
         """Run the step, and return what it printed."""

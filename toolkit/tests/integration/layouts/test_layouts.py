@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.layouts import files, modules, processes
+from integration.layouts import files, modules, processes, rare
 from integration.layouts.layout import Answer, Layout, Repository, put
 from integration.once import Once
 from integration.tiny import PIPFILE, TinyProject, clean_variables, copy_of, make_tiny
@@ -39,8 +39,9 @@ def make(folder: Path) -> None:
 
 
 def layouts(*answers: Answer) -> pytest.MarkDecorator:
-    matches = [layout for layout in LAYOUTS if layout.answer in answers]
-    return pytest.mark.parametrize("layout", matches, ids=[each.name for each in matches])
+    cases = [pytest.param(each, id=each.name, marks=[pytest.mark.slow] * (each in rare.LAYOUTS))
+             for each in (*LAYOUTS, *rare.LAYOUTS) if each.answer in answers]  # fmt: skip
+    return pytest.mark.parametrize("layout", cases)
 
 
 @layouts(Answer.SEEN)
@@ -88,6 +89,6 @@ def test_what_is_not_seen_has_a_way_out(
 
 
 def test_the_table_has_every_layout_once() -> None:
-    names = [layout.name for layout in LAYOUTS]
+    names = [layout.name for layout in (*LAYOUTS, *rare.LAYOUTS)]
     assert len(names) == len(set(names))
     assert len(names) >= 40
