@@ -157,19 +157,19 @@ class Repository:
                for name, text in layout.variables.items()}  # fmt: skip
         return cls(project, {**project.variables, **own})
 
-    def train(self) -> str:
-        """Run the step, and return what it printed."""
+    def run(self, step: str = "train") -> str:
+        """Run a step, and return what it printed."""
         chain, root, envdir = load_chain(), self.project.root, self.project.envdir
         environment, stream = Environment(self.variables), io.StringIO()
         run = open_run(root, envdir, environment, chain.categories)
         console = Console(run.environment, stream)
         tools = StepEnvironments(run.workspace, console, envdir, chain.categories, run.tokens)
-        chain["train"].run(replace(run, console=console, tools=tools))
+        chain[step].run(replace(run, console=console, tools=tools))
         return stream.getvalue()
 
     def has_trained(self) -> bool:
-        """Run the step, and return whether it trained, or took a model from the cache."""
-        return "train    unchanged" not in self.train()
+        """Run training, and return whether it trained, or took a model from the cache."""
+        return "train    unchanged" not in self.run()
 
     @property
     def value(self) -> tuple[bytes, bytes]:
