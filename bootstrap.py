@@ -73,6 +73,9 @@ def main() -> int:
     except BootstrapError as error:
         say(str(error), kind=error.kind)
         return error.exit_code
+    except OSError as error:  # A full disk, a checkout that can only be read.
+        say("{}: {}".format(error.filename or "the system", error.strerror or error), "failed")
+        return InstallError.exit_code
     except KeyboardInterrupt:
         return 130
     return 0
@@ -141,7 +144,8 @@ def bootstrap(root: Path) -> None:
         with contextlib.suppress(OSError):  # Some network file systems have no locks.
             fcntl.flock(stream, fcntl.LOCK_EX)
         if is_current(environment, stamp):
-            os.utime(str(environment / STAMP))
+            with contextlib.suppress(OSError):  # A checkout may only be read.
+                os.utime(str(environment / STAMP))
             return
         say("making .venv from Pipfile.lock")
         make_environment(environment)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from unit.repository import make_repository, write
 from unit.steps.session import Session, configure, open_with
 from unit.steps.training import training
 
+REPOSITORY = Path(__file__).parents[3]
 FOLDER = "model/small_model/artefact"
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 Answer = Callable[[Call], str]
@@ -131,6 +134,11 @@ def full(folder: Path) -> None:
 def read_only(folder: Path) -> None:
     """A checkout that cannot be written: it can be asked, and a run says so at once."""
     root = prepare(folder / "root")
+    shutil.copy(REPOSITORY / "bootstrap.py", root)
+    lock = json.loads((root / "Pipfile.lock").read_bytes())
+    lock["develop"] = {"uv": {"hashes": ["sha256:" + "0" * 64]}}
+    write(root, "Pipfile.lock", json.dumps(lock))
+    write(root, ".venv/.trainwheel-stamp", "of another lock")
     mount("--bind", root, root)
     mount("-o", "remount,bind,ro", root)
     os.chdir(root)
@@ -140,6 +148,10 @@ def read_only(folder: Path) -> None:
         take(root / ".trainwheel" / "lock", command="x", wait=False, notify=print)
 
     assert "a copy that can be written" in str(StepFailedError.of_system(caught.value))
+    argv = (sys.executable, "bootstrap.py")
+    result = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[1:] == ["failed: .trainwheel-stamp: Read-only file system"]
 
 
 def shape(folder: Path) -> dict[str, str]:

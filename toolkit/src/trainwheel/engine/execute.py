@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.engine.cache import Result
@@ -145,7 +145,7 @@ class _StaleStep:
             result = earlier or self._make(work, scratch)
             observed = result.observed if earlier is None else self.observed
             inputs = fingerprint(run.workspace, step, self.learned, observed)
-            self._refuse(scratch, self._change_since(inputs, observed, start, signatures))
+            self._refuse(scratch, self._change_since(inputs, observed, start, signatures), observed)
             remove_former(run, step.name, step.outputs(layout))
             outputs = self._put_in_place(scratch, inputs, None if earlier else result)
         record = Record(
@@ -201,9 +201,7 @@ class _StaleStep:
             with watch(folder, layout.root, skip), run.tools.watching(self.step.name, folder):
                 yield lambda: seen[0] if seen else None
             observed = counted(run.workspace, self.step, read_observed(folder, layout.root))
-            if observed.processes:
-                earlier = () if self.observed is None else self.observed.written
-                seen.append(replace(observed, written=tuple({*observed.written, *earlier})))
+            seen += [observed.after(self.observed)] if observed.processes else []
 
     def _note(self, inputs: Fingerprint, seconds: float, error: Exception | None = None) -> None:
         """Append how a run with some inputs ended."""
@@ -276,15 +274,18 @@ class _StaleStep:
         counted = (path for path in paths if not workspace.ignored.matches(f"{folder}/{path.name}"))
         return any(workspace.digests.is_touched(path, start) for path in counted)
 
-    def _refuse(self, scratch: Path, change: str) -> None:
+    def _refuse(self, scratch: Path, change: str, observed: Observed | None) -> None:
         if not change:
             return
         layout = self.run.workspace.layout
         aside = layout.aside / self.step.name
         place(scratch, aside)
         message = f"{change} while {self.step.name} ran"
-        hint = f"what it made is kept in {layout.relative(aside)}; run it again"
-        raise InputChangedError(message, hint=hint)
+        written = () if observed is None else observed.written
+        is_own = any(change.startswith(f"{name} ") for name in written)
+        advice = f"{self.step.name} writes that itself: name it in tool.trainwheel.ignore"
+        hint = f"what it made is kept in {layout.relative(aside)}; "
+        raise InputChangedError(message, hint=hint + (advice if is_own else "run it again"))
 
     def _put_in_place(
         self, scratch: Path, inputs: Fingerprint, result: Result | None

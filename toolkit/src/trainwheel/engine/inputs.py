@@ -41,8 +41,8 @@ __all__ = [
     "unwatched",
 ]
 
-_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin",
-           "/sys", "/usr", "/var/cache", "/var/run")  # fmt: skip
+_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys",
+           "/usr", "/var/cache")  # fmt: skip
 _TOOL_CACHES = ("fontconfig", "matplotlib", "pip", "trainwheel", "uv")
 _PYTHON, _PLATFORM, _PACKAGE = "Python", "the platform", "package "
 
@@ -122,13 +122,14 @@ def code_of_training(workspace: Workspace) -> frozenset[Path]:
 def _named(workspace: Workspace) -> Iterator[Path]:
     """Yield the files that the training command names.
 
-    Nobody sees what a program reads that is not a Python of the environment: what there is below
-    the source root counts as well.
+    Nobody sees what a program reads that is not a Python of the environment, or a worker of a
+    cluster: what there is below the source root counts as well.
     """
     root, command = workspace.layout.root, _command(workspace)
+    is_seen = is_watched(command) and workspace.config.engine == "local"
     places = [root / name for name in (*workspace.tracked_data, *workspace.config.training_data)]
     paths = {*files_named(command, root)}
-    if not is_watched(command):
+    if not is_seen:
         code = code_of(command, root, workspace.layout.source)
         paths |= {*_source(workspace), *(path for path in code if isinstance(path, Path))}
     belongs = workspace.made_by_training()
@@ -142,7 +143,9 @@ def _command(workspace: Workspace) -> tuple[str, ...]:
 
 def unwatched(workspace: Workspace, environments: Path) -> tuple[str, ...]:
     """Return the folders of environments, interpreters and the system: nobody's inputs."""
-    caches = Path(workspace.environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    environment = workspace.environment
+    home = environment.get("HOME") or "/nonexistent"
+    caches = Path(environment.get("XDG_CACHE_HOME") or f"{home}/.cache")
     root = workspace.layout.root
     own = (environments, *(root / name for name in TOOL_FOLDERS - {"build"}))
     places = (*own, Path(__file__).parents[1], *map(Path, {sys.prefix, sys.base_prefix}),

@@ -9,7 +9,7 @@ import contextlib
 import glob
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from trainwheel.system.ignored import Ignored
 
 __all__ = ["TOOL_FOLDERS", "Glob", "Observed", "Sighting"]
 
-TOOL_FOLDERS = frozenset({"build", "dist", ".nox", ".venv", ".trainwheel", ".git"})
+TOOL_FOLDERS = frozenset({"build", "dist", ".dvc", ".nox", ".venv", ".trainwheel", ".git"})
 """Folders at the root of the repository whose files tools write."""
 
 _MODULES = (".py", ".pyc", ".so", ".pyd")
@@ -75,6 +75,13 @@ class Observed:
     modules: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     processes: int = 0
+
+    def after(self, earlier: Observed | None) -> Observed:
+        """Return it with what earlier runs wrote into the folders that were searched."""
+        searched = {*self.folders, *(each.folder for each in self.globs)}
+        written = {*self.written, *(() if earlier is None else earlier.written)}
+        own = (name for name in sorted(written) if (name.rpartition("/")[0] or ".") in searched)
+        return replace(self, written=tuple(own))
 
     def files_now(self, root: Path, ignored: Ignored) -> Iterator[str]:
         """Yield the absolute path of each file that a run would read now.

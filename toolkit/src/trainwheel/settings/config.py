@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.gate import Rule, direction_of
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.settings import values as kinds
+from trainwheel.settings.contradictions import contradictions, ignored_by_mistake
 from trainwheel.settings.keys import Key, key, keys_of
-from trainwheel.system.ignored import IGNORED_NAMES, find_ignored
 
 __all__ = [
     "Config",
@@ -224,6 +224,14 @@ class Config:
         """The files and folders that training makes."""
         return tuple(f"{self.package_folder}/{name}" for name in self.artefact)
 
+    @property
+    def essential(self) -> tuple[str, ...]:
+        """Files and folders that count in any case."""
+        code = (f"{self.package_folder}/__init__.py", self.source, self.tests, self.docs)
+        model = (*self.artefact_paths, f"{self.artefact_paths[0]}.json")
+        others = ("pyproject.toml", "Pipfile.lock")
+        return (*self.training_data, *self.inputs, *code, *model, *others)
+
 
 _NAMES = frozenset({kinds.a_variable, kinds.variables, kinds.handed_on})
 _TABLES = frozenset({"sync.extras"})
@@ -258,9 +266,9 @@ def parse_sync_settings(text: str, filename: str = "pyproject.toml") -> SyncSett
     return SyncSettings(**values)
 
 
-def _refuse(problems: list[str], filename: str) -> None:
-    if problems:
-        message = f"{filename}: {'; '.join(problems)}"
+def _refuse(problems: Iterable[str], filename: str) -> None:
+    if text := "; ".join(problems):
+        message = f"{filename}: {text}"
         raise ConfigurationError(message)
 
 
@@ -287,48 +295,12 @@ def _build(table: Mapping[str, Any], filename: str) -> Config:
         for key in keys_of(Config)
         if key.is_required and key.name not in flat
     ]
-    problems += [*_wrong_with_task(values), *_wrong_with_threads(values)]
+    problems += contradictions(values)
     _refuse(problems, filename)
     values.setdefault("predict", f"{values['package']}.classifier:predict_record")
     config = Config(**values, indexes=indexes, gate=gate)
-    _refuse(_wrong_with_ignore(config), filename)
+    _refuse(ignored_by_mistake(config.ignore, config.essential), filename)
     return config
-
-
-def _wrong_with_task(values: Mapping[str, Any]) -> list[str]:
-    labels, positive = values.get("labels", ()), values.get("positive")
-    wrong = []
-    if values.get("task") == "regression" and (labels or positive is not None):
-        wrong.append('tool.trainwheel.task = "regression" has no labels and no positive class')
-    if labels and positive is not None and positive not in labels:
-        wrong.append(f"tool.trainwheel.positive = {positive!r} is not among the labels")
-    return wrong
-
-
-def _wrong_with_ignore(config: Config) -> list[str]:
-    code = (f"{config.package_folder}/__init__.py", config.source, config.tests, config.docs)
-    model = (*config.artefact_paths, f"{config.artefact_paths[0]}.json")
-    names = (*config.training_data, *config.inputs, *code, *model, "pyproject.toml", "Pipfile.lock")
-    wrong = []
-    for pattern in config.ignore:
-        where = f"tool.trainwheel.ignore = {pattern!r}"
-        if pattern.startswith("!"):
-            if pattern[1:] not in IGNORED_NAMES:
-                wrong.append(f"{where}, but {pattern[1:]} is not ignored by default")
-        elif name := find_ignored(pattern, names):
-            wrong.append(f"{where} ignores {name}, which always counts: name less")
-    return wrong
-
-
-def _wrong_with_threads(values: Mapping[str, Any]) -> list[str]:
-    if values.get("threads") == 0:
-        return []
-    return [
-        f"tool.trainwheel.train.env names {name}, which tool.trainwheel.train.threads sets: omit "
-        "it, or set that to 0"
-        for name in values.get("train_env", ())
-        if name.endswith(("_NUM_THREADS", "_MAXIMUM_THREADS"))
-    ]
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -261,6 +261,7 @@ STEP = Step(
         Files("what `data.command` and `data.version-command` run", _programs),
     ),
     assumed=(Files("what these import", _modules),),
+    settings=frozenset({".dvcignore"}),
     facts=_facts,
     learns=(VERSION,),
     outputs=lambda layout: (layout.data,),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import queue
 import shlex
@@ -89,6 +90,9 @@ class Command:
         return environment.for_child(self.env, self.secrets, is_open=self.is_open)
 
 
+_FULL = os.strerror(errno.ENOSPC)
+
+
 @dataclass(frozen=True)
 class Completed:
     """How a process ended: its exit code (negative: the signal) and all that it printed.
@@ -109,9 +113,13 @@ class Completed:
 
     @property
     def last_line(self) -> str:
-        """The last line that it printed, where most tools say what was wrong."""
+        """The last line that it printed, where most tools say what was wrong.
+
+        Of a tool that failed for want of room it is the line that says so, which others may follow.
+        """
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        return lines[-1] if lines else ""
+        full = [line for line in lines if self.failed and _FULL in line]
+        return (full or lines or [""])[-1]
 
     @property
     def reason(self) -> str:

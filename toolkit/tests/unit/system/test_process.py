@@ -96,6 +96,13 @@ def test_the_last_line_is_the_last_that_says_something(output: str, line: str) -
     assert Completed(1, output).last_line == line
 
 
+def test_of_a_tool_without_room_the_line_that_says_so_is_the_last() -> None:
+    output = "a\n[Errno 28] No space left on device: 'x'\nPlease report this\n"
+
+    assert "No space left" in Completed(1, output).last_line
+    assert Completed(0, output).last_line == "Please report this"
+
+
 @pytest.mark.parametrize(("completed", "reason"), [
     (Completed(1, "first\nlast\n"), "last"), (Completed(3, ""), "it ended with exit code 3"),
     (Completed(-9, "half"), "its process was ended by SIGKILL, as it is where memory runs out"),
