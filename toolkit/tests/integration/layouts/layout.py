@@ -95,7 +95,7 @@ class Layout:
         way_out: A line of ``[tool.trainwheel]`` with which it is seen.
         command: The training command.
         settings: Further lines of ``[tool.trainwheel]``.
-        variables: Of the environment of the run.
+        variables: Of the environment of the run; ``{home}`` is a folder beside the repository.
         prepare: Does at the start what files alone cannot.
     """
 
@@ -153,21 +153,23 @@ class Repository:
         )
         project.configure(layout.settings)
         layout.prepare(root)
-        return cls(project, {**project.variables, **layout.variables})
+        own = {name: text.format(home=root.parent / "home")
+               for name, text in layout.variables.items()}  # fmt: skip
+        return cls(project, {**project.variables, **own})
 
-    def train(self) -> str:
-        """Run the step, and return what it printed."""
+    def run(self, step: str = "train") -> str:
+        """Run a step, and return what it printed."""
         chain, root, envdir = load_chain(), self.project.root, self.project.envdir
         environment, stream = Environment(self.variables), io.StringIO()
         run = open_run(root, envdir, environment, chain.categories)
         console = Console(run.environment, stream)
         tools = StepEnvironments(run.workspace, console, envdir, chain.categories, run.tokens)
-        chain["train"].run(replace(run, console=console, tools=tools))
+        chain[step].run(replace(run, console=console, tools=tools))
         return stream.getvalue()
 
     def has_trained(self) -> bool:
-        """Run the step, and return whether it trained, or took a model from the cache."""
-        return "train    unchanged" not in self.train()
+        """Run training, and return whether it trained, or took a model from the cache."""
+        return "train    unchanged" not in self.run()
 
     @property
     def value(self) -> tuple[bytes, bytes]:
