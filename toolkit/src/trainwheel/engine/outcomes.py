@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from trainwheel.system.files import write_atomically
 
@@ -58,9 +59,9 @@ def append_outcome(folder: Path, step: str, outcome: Outcome) -> None:
 def read_outcomes(folder: Path, step: str) -> tuple[Outcome, ...]:
     """Return the outcomes of a step, the oldest first; none where they cannot be read."""
     try:
-        outcomes = tuple(Outcome(**entry) for entry in json.loads(_path(folder, step).read_bytes()))
-        return outcomes if all(map(_is_sound, outcomes)) else ()
-    except (OSError, ValueError, TypeError, RecursionError):
+        entries = json.loads(_path(folder, step).read_bytes())
+        return tuple(Outcome(**entry) for entry in entries) if all(map(_is_sound, entries)) else ()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return ()
 
 
@@ -90,10 +91,10 @@ def _write(folder: Path, step: str, outcomes: Iterable[Outcome]) -> None:
     write_atomically(_path(folder, step), text.encode())
 
 
-def _is_sound(outcome: Outcome) -> bool:
-    texts, times = (outcome.key, outcome.message, outcome.log), (outcome.finished, outcome.seconds)
+def _is_sound(entry: dict[str, Any]) -> bool:
     return (
-        type(outcome.passed) is bool
-        and all(type(text) is str for text in texts)
-        and all(type(time) in {int, float} and math.isfinite(time) for time in times)
+        type(entry["passed"]) is bool
+        and all(type(entry[name]) is str for name in ("key", "message", "log"))
+        and all(type(entry[name]) in {int, float} for name in ("finished", "seconds"))
+        and math.isfinite(entry["finished"] + entry["seconds"])
     )
