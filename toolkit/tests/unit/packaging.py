@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainwheel.engine.release import Release
+from trainwheel.steps.shared.release import Release
 from trainwheel.errors import StepFailedError
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.index.pip import UvSettings

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainwheel.engine.release import Release
+from trainwheel.steps.shared.release import Release
 from unit.model_wheels import leave, proof_of
 from unit.repository import write
 from unit.wheels import provenance_of, write_wheel

@@ -62,6 +62,11 @@ class RecordingTools:
         """Yield the address that the test names."""
         return nullcontext(self.served)
 
+    def watching(self, step: str, folder: Path) -> AbstractContextManager[None]:
+        """Watch nothing."""
+        del step, folder
+        return nullcontext()
+
     def installer(self, step: str) -> Installer:
         """Return what makes environments beside a step's own."""
         return Installer(Environment({"STEP": step}))

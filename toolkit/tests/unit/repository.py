@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.environments import StepEnvironments
-from trainwheel.engine.release import Release
+from trainwheel.steps.shared.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.engine.tools import Tools
 from trainwheel.requirements.freshness import stamp_lock

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from trainwheel.cli.opening import open_here
 from trainwheel.engine.layout import Layout
-from trainwheel.engine.release import read_release
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.requirements.lockfile import render_requirements, requirements
 from trainwheel.requirements.setup_py import read_distribution_name
+from trainwheel.steps.shared.release import read_release
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.files import list_files

@@ -16,6 +16,7 @@ from trainwheel.cli.ci import add_annotations, add_summary
 from trainwheel.cli.doctor import add_doctor
 from trainwheel.cli.hand_over import add_hand_over
 from trainwheel.cli.init import add_init
+from trainwheel.cli.inputs import add_inputs
 from trainwheel.cli.models import add_models
 from trainwheel.cli.opening import open_here, secret_classes
 from trainwheel.cli.status import add_status, add_why
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_requirements)
     add_status(commands.add_parser("status", help="show the state of the steps; run none"))
     add_why(commands.add_parser("why", help="explain why a step would run again"))
+    add_inputs(commands.add_parser("inputs", help="list what a step read, and who read it"))
     handing = commands.add_parser("hand-over", help="collect what publishes a wheel elsewhere")
     add_hand_over(handing)
     add_summary(commands.add_parser("summary", help="sum up the last run, in Markdown"))

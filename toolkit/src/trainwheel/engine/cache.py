@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.engine.cache_listing import Listing, Result, parse_listing, render_listing
+from trainwheel.engine.observed import Observed
 from trainwheel.errors import TrainwheelError
 from trainwheel.system.files import (
     copy_file,
@@ -79,6 +80,13 @@ class ResultCache:
         with contextlib.suppress(OSError):
             self._prune(path)
         return reason
+
+    def observations(self, step: str) -> Iterator[tuple[str, Observed]]:
+        """Yield the key of each result of a step, the last used one first, with what was read."""
+        for _, path in self._lists() if self.limit > 0 else ():
+            listing = _read(path) if path.parent.name == step else None
+            if listing is not None and listing.result.observed is not None:
+                yield path.stem, listing.result.observed
 
     def restore(self, step: str, key: str, scratch: Path) -> Result | None:
         """Put the outputs of an earlier run, under their names, into an empty folder.

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from trainwheel.engine.observed import Observed
 from trainwheel.system.digest import digest_json
 
 __all__ = ["Listing", "Result", "parse_listing", "render_listing"]
 
-SCHEMA = 1
+SCHEMA = 2
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _YEAR_5138 = 1e11
 """Seconds since 1970, far above any real time: greater values would not fit in dates."""
@@ -30,11 +31,13 @@ class Result:
         facts: What the step reported, for its record.
         seconds: How long it took.
         made: When it ended, in seconds since 1970.
+        observed: What its processes read; None where nobody looked.
     """
 
     facts: Mapping[str, str]
     seconds: float
     made: float
+    observed: Observed | None = None
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,12 @@ class Listing:
 
 def render_listing(step: str, key: str, listing: Listing) -> bytes:
     """Return the bytes of a list's file."""
+    observed = listing.result.observed
     document = {
         "step": step,
         "key": key,
-        **asdict(listing.result),
+        **vars(listing.result),
+        "observed": None if observed is None else observed.as_json(),
         "files": dict(listing.files),
         "executable": sorted(listing.executable),
         "folders": list(listing.folders),
@@ -105,7 +110,9 @@ def _listing(document: Any) -> Listing:
     )
     if not whole:
         raise ValueError
-    result = Result(facts, _number(document["seconds"]), _number(document["made"]))
+    observed = document["observed"]
+    observed = None if observed is None else Observed.of_json(observed)
+    result = Result(facts, _number(document["seconds"]), _number(document["made"]), observed)
     return Listing(result, files, frozenset(executable), tuple(folders))
 
 

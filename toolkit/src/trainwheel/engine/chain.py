@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainwheel.engine.closure import Closure
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record
@@ -53,7 +52,7 @@ class Files:
     """
 
     words: str
-    read: Callable[[Workspace], Closure]
+    read: Callable[[Workspace], Iterable[Path]]
 
 
 def _no_facts(_: Workspace) -> dict[str, str]:
@@ -80,6 +79,9 @@ class Step:
         alone: Whether the environment has this category only, without ``[packages]``.
         more_categories: Further categories, depending on the configuration.
         inputs: The files that make it stale when they change.
+        assumed: Files that stand for what its processes read, until a run of it was observed; a
+            step without them is not observed.
+        settings: Names of files that its tool reads by itself, for which its facts stand.
         facts: What else makes it stale, such as its command and the keys of its configuration.
         learns: Names of facts that only a run finds out, such as what an index holds.
         outputs: The files and folders that it makes.
@@ -109,6 +111,8 @@ class Step:
     alone: bool = False
     more_categories: Callable[[Config], tuple[str, ...]] = field(default=lambda _: ())
     inputs: tuple[Files, ...] = ()
+    assumed: tuple[Files, ...] = ()
+    settings: frozenset[str] = frozenset()
     facts: Callable[[Workspace], dict[str, str]] = _no_facts
     learns: tuple[str, ...] = ()
     outputs: Callable[[Layout], tuple[Path, ...]] = _no_paths

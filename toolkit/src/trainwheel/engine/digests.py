@@ -18,13 +18,12 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from trainwheel.engine.imports import Imports, read_imports
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import everything_below, write_atomically
 
 __all__ = ["DigestTable"]
 
-SCHEMA = 2
+SCHEMA = 3
 _FINE_TICK, _COARSE_TICK = 20_000_000, 2_000_000_000
 """Nanoseconds: Linux stamps files by a clock with steps of up to 10 ms; FAT keeps times to 2 s."""
 
@@ -43,7 +42,7 @@ class DigestTable:
     def __init__(self, path: Path, clock: Callable[[], int] | None = None) -> None:
         self._path = path
         self._clock = clock or _FileClock(path.parent)
-        self._entries, self._imports = _load(path)
+        self._entries = _load(path)
         self._used: set[str] = set()
         self._is_dirty = False
 
@@ -61,10 +60,20 @@ class DigestTable:
             return entry[2]
         return self._read(name, signature)
 
+    def now(self) -> int:
+        """Return the present by the clock of the file system, in nanoseconds since 1970."""
+        return self._clock()
+
+    def is_touched(self, path: Path, since: int) -> bool:
+        """Return whether a file or folder has changed after a moment that `now` returned."""
+        with contextlib.suppress(OSError):
+            return path.stat().st_ctime_ns > since
+        return False
+
     def digests(self, root: Path, names: Iterable[str]) -> dict[str, str]:
-        """Return path relative to ``root``, with slashes → digest, for absolute paths."""
-        start = len(str(root)) + 1
-        return {name[start:]: self.digest(name) for name in names}
+        """Return path → digest, for absolute paths; one below ``root`` is given relative to it."""
+        start = f"{root}/"
+        return {name.removeprefix(start): self.digest(name) for name in names}
 
     def output(self, path: Path, *, without: Collection[str] = ()) -> str:
         """Return one digest of a file, or of a folder's names and contents; empty if absent.
@@ -81,14 +90,6 @@ class DigestTable:
     def written(self, path: Path | str) -> tuple[int, int, int]:
         """Return a value that changes with every write: size, time of modification, inode."""
         return _sign(str(path))[:3]
-
-    def imports(self, path: Path) -> Imports:
-        """Return what a Python file imports; each content is parsed only once."""
-        digest = self.digest(path)
-        if digest not in self._imports:
-            self._imports[digest] = read_imports(path.read_bytes())
-            self._is_dirty = True
-        return self._imports[digest]
 
     def carry(self, old: str, new: str) -> None:
         """Keep the digest of a file that was renamed, which changes its signature."""
@@ -108,10 +109,7 @@ class DigestTable:
             return
         files = {name: entry for name, entry in self._entries.items()
                  if name in self._used or os.path.lexists(name)}  # fmt: skip
-        digests = {entry[2] for entry in files.values()}
-        imports = {digest: [each.names, each.unknown_line]
-                   for digest, each in self._imports.items() if digest in digests}  # fmt: skip
-        document = {"schema": SCHEMA, "files": files, "imports": imports}
+        document = {"schema": SCHEMA, "files": files}
         write_atomically(self._path, json.dumps(document, separators=(",", ":")).encode())
         self._is_dirty = False
 
@@ -163,17 +161,12 @@ def _tick(read_at: int) -> int:
 _Entry = tuple[_Signature, int, str]
 
 
-def _load(path: Path) -> tuple[dict[str, _Entry], dict[str, Imports]]:
+def _load(path: Path) -> dict[str, _Entry]:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         document: Any = json.loads(path.read_bytes())
         if document["schema"] == SCHEMA:
-            files = {name: _entry(*entry) for name, entry in document["files"].items()}
-            imports = {
-                digest: Imports(tuple(map(str, names)), int(line))
-                for digest, (names, line) in document["imports"].items()
-            }
-            return files, imports
-    return {}, {}
+            return {name: _entry(*entry) for name, entry in document["files"].items()}
+    return {}
 
 
 def _entry(signature: list[int], read_at: int, digest: str) -> _Entry:

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from trainwheel.engine.closure import is_module_here, is_ours
-from trainwheel.engine.imports import read_imports
 
-__all__ = ["code_of", "entries_of", "files_named", "words_of_python"]
+__all__ = ["code_of", "entries_of", "files_named", "is_watched", "words_of_python"]
 
 _PYTHON = re.compile(r"python[0-9.]*(\.exe)?", re.ASCII)
 _NOT_READ = re.compile(r"[0-9&]?>+\s*[^\s;|&]+|\$\{?\w+\}?", re.ASCII)
 """What a shell writes to, and its variables: of ``$HERE/rows.py`` the name of the file is left."""
 _WORD = re.compile(r"[^\s'\"`;|&<>=(){}$,]+")
 _MODULE = re.compile(r"-[A-Za-z]*m(\w[\w.]*)?", re.ASCII)
+_IMPORT = re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+([\w.]+)", re.ASCII)
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _MOST_BYTES = 65_536
 """A longer file is data, not a script."""
@@ -87,6 +87,13 @@ def words_of_python(argv: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ..
     return None
 
 
+def is_watched(argv: Sequence[str]) -> bool:
+    """Return whether a command is a Python that reports what it reads: not one with ``-S``."""
+    parts = words_of_python(argv)
+    # A word is several options, as in -IS; -W and -X take the rest of theirs as a value.
+    return parts is not None and not any(re.match(r"-[A-VY-Za-z]*S", option) for option in parts[0])
+
+
 def _module(name: str, root: Path, source: Path | None) -> tuple[str] | None:
     is_here = source is None or is_module_here(f"{name}.__main__", root, source)
     return (name,) if name and is_here else None
@@ -154,7 +161,7 @@ def _code_in(words: Sequence[str], folder: Path, root: Path) -> Iterator[Path | 
         yield from paths
         inner = () if paths else tuple(_WORD.findall(_NOT_READ.sub("", word)))
         if inner and inner != (word,):
-            for name in read_imports(word).names:  # of `python -c`, or a script without .py
+            for name in _IMPORT.findall(word):  # of `python -c`, or a script without .py
                 yield name
                 beside = _path(f"{name.replace('.', '/')}.py", folder)
                 yield from (beside,) if is_ours(beside, root) else ()

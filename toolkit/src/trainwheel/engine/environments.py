@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainwheel.engine.tools import PROGRESS, Tools
+from trainwheel.engine.watching import VARIABLE as WATCH_VARIABLE
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.index.tokens import TokenSource
@@ -46,6 +47,7 @@ class StepEnvironments:
     categories: Callable[[str, Config], tuple[str, ...]]
     tokens: TokenSource
     verbose: bool = False
+    _watched: dict[str, Path] = field(default_factory=dict, repr=False)
 
     @functools.cached_property
     def routing(self) -> Routing | None:
@@ -56,6 +58,15 @@ class StepEnvironments:
     def served_index(self) -> AbstractContextManager[str]:
         """Serve all indexes as one; see `Tools`."""
         return contextlib.nullcontext("") if self.routing is None else self.routing.served()
+
+    @contextlib.contextmanager
+    def watching(self, step: str, folder: Path) -> Iterator[None]:
+        """Let the step's processes write into a folder what they read; see `Tools`."""
+        self._watched[step] = folder
+        try:
+            yield
+        finally:
+            del self._watched[step]
 
     def installer(self, step: str) -> Installer:
         """Return an installer that writes to a step's log; see `Tools`."""
@@ -99,8 +110,9 @@ class StepEnvironments:
 
     def variables(self, step: str) -> dict[str, str]:
         """Return the variables with which a process runs in a step's environment."""
-        folder = self.python(step).parents[1]
-        return self.installer(step).variables(folder)
+        folder, watched = self.python(step).parents[1], self._watched.get(step)
+        variables = self.installer(step).variables(folder)
+        return variables if watched is None else {**variables, WATCH_VARIABLE: str(watched)}
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""

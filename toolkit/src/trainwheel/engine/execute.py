@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainwheel.engine.cache import Result
 from trainwheel.engine.chain import Step
 from trainwheel.engine.fingerprint import Fingerprint, Reason, explain
-from trainwheel.engine.inputs import fingerprint, learned_facts, read_inputs
+from trainwheel.engine.inputs import (
+    counted,
+    fingerprint,
+    learned_facts,
+    read_inputs,
+    unwatched,
+)
+from trainwheel.engine.observed import Observed
+from trainwheel.engine.outcomes import Outcome, append_outcome, has_failed, rename_key
 from trainwheel.engine.records import (
     Record,
-    has_failed,
-    note_failure,
+    last_observed,
     read_record,
     withdraw_record,
     write_record,
 )
 from trainwheel.engine.run import Run
+from trainwheel.engine.watching import read_observed, watch
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import InputChangedError, NoEnvironmentError, StepFailedError
 from trainwheel.system.files import everything_below, place, remove, scratch_folder
@@ -28,6 +37,7 @@ from trainwheel.system.files import everything_below, place, remove, scratch_fol
 __all__ = [
     "current_record",
     "is_stale",
+    "look",
     "moved_outputs",
     "remove_former",
     "require_current",
@@ -69,14 +79,14 @@ def run_step(  # noqa: PLR0913 - what a step hands over, each by name
         InputChangedError: An input changed while the step ran; the outputs are kept aside.
     """
     force = run.is_forced(step.name) if force is None else force
-    stale = _StaleStep(run, step, learned or {}, fingerprint(run.workspace, step, learned))
+    workspace = run.workspace
+    stale = _StaleStep(run, step, learned or {}, *look(workspace, step, learned))
     record = None if force else current_record(run, step, stale.inputs)
     if record is not None:
-        run.workspace.digests.save()
+        workspace.digests.save()
         if not is_quiet:
             run.console.outcome(step.name, summary or "unchanged")
         return record
-    stale.notice_computed_imports()
     start = time.monotonic()
     record, is_restored = stale.update(work, force=force)
     run.made.add(step.name)
@@ -84,6 +94,25 @@ def run_step(  # noqa: PLR0913 - what a step hands over, each by name
     outcome += ", restored from the cache" if is_restored else ""
     run.console.outcome(step.name, outcome, time.monotonic() - start)
     return record
+
+
+def look(
+    workspace: Workspace, step: Step, learned: Mapping[str, str] | None = None
+) -> tuple[Fingerprint, Observed | None]:
+    """Return what a step depends on now, by what its last run read, and what that was.
+
+    Where files have changed since, an earlier run may have read just what is there now: then its
+    result is in the cache.
+    """
+    observed = last_observed(workspace.layout.records, step.name)
+    now = fingerprint(workspace, step, learned, observed)
+    record = read_record(workspace.layout.records, step.name)
+    if step.assumed and (record is None or record.fingerprint.key != now.key):
+        for key, earlier in workspace.cache.observations(step.name):
+            then = fingerprint(workspace, step, learned, earlier)
+            if then.key == key:
+                return then, earlier
+    return now, observed
 
 
 @dataclass(frozen=True)
@@ -95,12 +124,14 @@ class _StaleStep:
         step: The step.
         learned: The facts that this run found out.
         inputs: What the step depends on, as it was at the start.
+        observed: What an earlier run read, by which the inputs are known.
     """
 
     run: Run
     step: Step
     learned: Mapping[str, str]
     inputs: Fingerprint
+    observed: Observed | None
 
     def update(self, work: Work, *, force: bool) -> tuple[Record, bool]:
         """Make or restore the outputs, place them, and write the record last.
@@ -109,26 +140,23 @@ class _StaleStep:
             The record, and whether the outputs are from the cache.
         """
         run, step, layout = self.run, self.step, self.run.workspace.layout
-        signatures = self._signatures()
+        start, signatures = run.workspace.digests.now(), self._signatures()
         with run.console.working(step.name), scratch_folder(layout.scratch, step.name) as scratch:
             earlier = None if force else self._restore(scratch)
             result = earlier or self._make(work, scratch)
-            self._refuse(scratch, self._change_since(signatures))
+            observed = result.observed if earlier is None else self.observed
+            inputs = fingerprint(run.workspace, step, self.learned, observed)
+            self._refuse(scratch, self._change_since(inputs, observed, start, signatures))
             remove_former(run, step.name, step.outputs(layout))
-            outputs = self._put_in_place(scratch, None if earlier else result)
-        record = Record(step.name, self.inputs, outputs, result.seconds, result.facts, result.made)
+            outputs = self._put_in_place(scratch, inputs, None if earlier else result)
+        record = Record(
+            step.name, inputs, outputs, result.seconds, result.facts, result.made, observed
+        )
         write_record(layout.records, record)
+        if earlier is None:
+            self._note(inputs, result.seconds)
         run.workspace.digests.save()
         return record, earlier is not None
-
-    def notice_computed_imports(self) -> None:
-        """Print a notice if the step's inputs cannot be read from the imports alone."""
-        if culprit := read_inputs(self.run.workspace, self.step).widened_by:
-            source = self.run.workspace.config.source
-            self.run.console.notice_once(
-                f"the modules that {culprit} imports are only known when it runs, so every file "
-                f"under {source} is an input"
-            )
 
     def _restore(self, scratch: Path) -> Result | None:
         step, workspace = self.step, self.run.workspace
@@ -145,26 +173,57 @@ class _StaleStep:
         return result
 
     def _make(self, work: Work, scratch: Path) -> Result:
-        start = time.monotonic()
-        self.run.workspace.layout.log(self.step.name).unlink(missing_ok=True)
+        start, layout = time.monotonic(), self.run.workspace.layout
+        layout.log(self.step.name).unlink(missing_ok=True)
         try:
-            facts = dict(work(scratch))
+            with self._watched() as sightings:
+                facts = dict(work(scratch))
         except NoEnvironmentError:
             raise  # the work has not begun
-        except Exception:  # an interrupt or a signal is not a failure with these inputs
+        except Exception as error:  # an interrupt or a signal is not a failure with these inputs
             self._withdraw()
+            self._note(self.inputs, time.monotonic() - start, error)
             raise
-        return Result(facts, time.monotonic() - start, time.time())
+        observed = sightings() if self.step.assumed else None
+        return Result(facts, time.monotonic() - start, time.time(), observed)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[Callable[[], Observed | None]]:
+        """Let the step's processes say what they read, and yield what returns it at the end."""
+        run, layout = self.run, self.run.workspace.layout
+        seen: list[Observed] = []
+        if not self.step.assumed:
+            yield lambda: None
+            return
+        with scratch_folder(layout.scratch, f"{self.step.name}-watched") as folder:
+            skip = unwatched(run.workspace, run.tools.folder)
+            with watch(folder, layout.root, skip), run.tools.watching(self.step.name, folder):
+                yield lambda: seen[0] if seen else None
+            observed = counted(run.workspace, self.step, read_observed(folder, layout.root))
+            if observed.processes:
+                earlier = () if self.observed is None else self.observed.written
+                seen.append(replace(observed, written=tuple({*observed.written, *earlier})))
+
+    def _note(self, inputs: Fingerprint, seconds: float, error: Exception | None = None) -> None:
+        """Append how a run with some inputs ended."""
+        layout, name = self.run.workspace.layout, self.step.name
+        if not self.step.keeps_results:
+            return
+        if inputs.key != self.inputs.key:
+            # The same files, of which less was known when the runs before failed.
+            rename_key(layout.records, name, self.inputs.key, inputs.key)
+        log = layout.relative(layout.log(name)) if layout.log(name).exists() else ""
+        message = self.run.environment.secrets.redact("" if error is None else str(error))
+        outcome = Outcome(inputs.key, error is None, time.time(), seconds, message, log)
+        append_outcome(layout.records, name, outcome)
 
     def _withdraw(self) -> None:
         """Remove the record and the cached result of the inputs with which the step failed."""
         step, workspace = self.step, self.run.workspace
         if not step.keeps_results:
             return  # the data that was fetched before is still good
-        records = workspace.layout.records
-        withdraw_record(records, step.name, self.inputs)
+        withdraw_record(workspace.layout.records, step.name, self.inputs)
         if reason := workspace.cache.withdraw(step.name, self.inputs.key):
-            note_failure(records, step.name, self.inputs.key)
             self.run.console.notice(
                 f"the cache holds an earlier result of {step.name} for the same inputs, which is "
                 f"ignored from now on: {reason}"
@@ -176,13 +235,35 @@ class _StaleStep:
         root, digests = self.run.workspace.layout.root, self.run.workspace.digests
         return {name: digests.written(root / name) for name in self.inputs.files}
 
-    def _change_since(self, signatures: _Signatures) -> str:
-        """Return the first change of an input since the start, as a clause; empty for none."""
-        workspace = self.run.workspace
-        for reason in explain(self.inputs, fingerprint(workspace, self.step, self.learned)):
-            return str(reason)
+    def _change_since(
+        self, now: Fingerprint, observed: Observed | None, start: int, signatures: _Signatures
+    ) -> str:
+        """Return the first change of an input since the start, as a clause; empty for none.
+
+        Args:
+            now: What the step depends on, by what it has read.
+            observed: What it has read.
+            start: When it began, in nanoseconds by the file system's clock.
+            signatures: Of the files that were known by then.
+        """
+        workspace, digests = self.run.workspace, self.run.workspace.digests
+        root, declared = workspace.layout.root, read_inputs(workspace, self.step)
+        for reason in explain(self.inputs, now):
+            path = root / reason.what
+            is_first_seen = reason.old is None and path not in declared
+            if not is_first_seen and (reason.new is not None or path in declared):
+                return str(reason)
+            if is_first_seen and digests.is_touched(path, start):
+                return f"{reason.what} changed"
+            if reason.new is None and reason.what in self.inputs.files and not path.exists():
+                return str(reason)
+        # The root changes whenever a tool makes its folder there.
+        for folder in observed.folders.keys() - {"."} if observed is not None else ():
+            own = any(name.startswith(f"{folder}/") for name in observed.written)
+            if not own and digests.is_touched(root / folder, start):
+                return f"what is in {folder} changed"
         for name, signature in signatures.items():
-            if workspace.digests.written(workspace.layout.root / name) != signature:
+            if name in now.files and digests.written(root / name) != signature:
                 return f"{name} was written"
         return ""
 
@@ -198,7 +279,9 @@ class _StaleStep:
         hint = f"what it made is kept in {layout.relative(aside)}; run it again"
         raise InputChangedError(message, hint=hint)
 
-    def _put_in_place(self, scratch: Path, result: Result | None) -> dict[str, str]:
+    def _put_in_place(
+        self, scratch: Path, inputs: Fingerprint, result: Result | None
+    ) -> dict[str, str]:
         """Cache a new result, rename the outputs into place, and return their digests."""
         step, workspace = self.step, self.run.workspace
         layout, table = workspace.layout, workspace.digests
@@ -210,7 +293,7 @@ class _StaleStep:
         # Without an environment a step takes no time: its result is not worth a place in the cache.
         if result is not None and step.category is not None and step.keeps_results:
             tops = {(top := name.partition("/")[0]): scratch / top for name in outputs}
-            reason = workspace.cache.keep(step.name, self.inputs.key, result, tops)
+            reason = workspace.cache.keep(step.name, inputs.key, result, tops)
             if reason:
                 self.run.console.notice(f"the result of {step.name} is not cached: {reason}")
         for name, final in finals.items():
@@ -261,7 +344,7 @@ def is_stale(run: Run, step: Step) -> bool:
     places = (workspace.layout.root / name for name in workspace.config.training_data)
     if workspace.fetches_data and not all(place.exists() for place in places):
         return True  # the data is yet to be fetched, so its digest is unknown
-    return current_record(run, step, fingerprint(workspace, step)) is None
+    return current_record(run, step, look(workspace, step)[0]) is None
 
 
 def require_current(workspace: Workspace, step: Step) -> Record:
@@ -275,7 +358,8 @@ def require_current(workspace: Workspace, step: Step) -> Record:
     if record is None:
         message = f"{step.name} has not run here"
         raise StepFailedError(message, hint=f"run it first: nox -s {step.name}")
-    now = fingerprint(workspace, step, learned_facts(step, record.fingerprint))
+    learned = learned_facts(step, record.fingerprint)
+    now = fingerprint(workspace, step, learned, record.observed)
     for change in (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record)):
         message = f"{change} after {step.name} ran"
         raise InputChangedError(message, hint="run the same command again")

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from trainwheel.engine.chain import Files, Step
-from trainwheel.engine.closure import Closure, import_closure, source_files
-from trainwheel.engine.entry_points import entries_of, files_named
+from trainwheel.engine.closure import import_closure, source_files
+from trainwheel.engine.entry_points import code_of, entries_of, files_named, is_watched
 from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.observed import TOOL_FOLDERS, Observed
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError
 from trainwheel.requirements.lockfile import LockedRequirement, requirements
 from trainwheel.settings.config import SNAPSHOT
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import python_version
-from trainwheel.system.files import everything_below, list_files
+from trainwheel.system.files import everything_below
 
 __all__ = [
     "ARTEFACT",
+    "COMMAND",
     "DATA",
     "MEASURED",
     "PACKAGE",
     "SHIPPED",
     "SOURCE",
     "TRAINING",
-    "close",
+    "code_of_training",
+    "counted",
     "digests_of",
-    "files",
     "fingerprint",
     "learned_facts",
     "read_inputs",
+    "unwatched",
 ]
 
+_SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin",
+           "/sys", "/usr", "/var/cache", "/var/run")  # fmt: skip
+_TOOL_CACHES = ("fontconfig", "matplotlib", "pip", "trainwheel", "uv")
 _PYTHON, _PLATFORM, _PACKAGE = "Python", "the platform", "package "
 
 
 def fingerprint(
-    workspace: Workspace, step: Step, learned: Mapping[str, str] | None = None
+    workspace: Workspace,
+    step: Step,
+    learned: Mapping[str, str] | None = None,
+    observed: Observed | None = None,
 ) -> Fingerprint:
     """Return what a step depends on now.
 
@@ -47,12 +58,14 @@ def fingerprint(
         workspace: The model repository.
         step: The step.
         learned: Facts that only a run finds out.
+        observed: What its processes read in a run; where there is none, what is assumed counts.
 
     Raises:
         ConfigurationError: Data is missing, or a link leads round in a circle.
         StepFailedError: The decision of an earlier step is missing.
     """
-    names = sorted(map(str, read_inputs(workspace, step).files))
+    root = workspace.layout.root
+    paths = set(map(str, read_inputs(workspace, step)))
     facts = {
         **step.facts(workspace),
         **(learned or {}),
@@ -61,12 +74,17 @@ def fingerprint(
     }
     if not step.is_portable:
         facts[_PLATFORM] = sysconfig.get_platform()
-    return Fingerprint(workspace.digests.digests(workspace.layout.root, names), facts)
+    if observed is None:
+        paths |= {str(path) for group in step.assumed for path in group.read(workspace)}
+    else:
+        paths |= set(observed.files_now(root, workspace.ignored))
+        facts |= observed.names_now(root, workspace.ignored)
+    return Fingerprint(workspace.digests.digests(root, sorted(paths)), facts)
 
 
 def digests_of(workspace: Workspace, *groups: Files) -> Mapping[str, str]:
     """Return the digest of each file of some groups: path relative to the root → sha256."""
-    names = sorted({str(path) for group in groups for path in group.read(workspace).files})
+    names = sorted({str(path) for group in groups for path in group.read(workspace)})
     return workspace.digests.digests(workspace.layout.root, names)
 
 
@@ -75,58 +93,97 @@ def learned_facts(step: Step, record: Fingerprint) -> dict[str, str]:
     return {name: record.facts[name] for name in step.learns if name in record.facts}
 
 
-def read_inputs(workspace: Workspace, step: Step) -> Closure:
-    """Return the files that a step depends on now.
+def read_inputs(workspace: Workspace, step: Step) -> frozenset[Path]:
+    """Return the files that a step depends on now, whatever its processes read.
 
     Raises:
         ConfigurationError: Data is missing, or a link leads round in a circle.
     """
-    closures = [group.read(workspace) for group in step.inputs]
-    widened_by = next((each.widened_by for each in closures if each.widened_by), "")
-    return Closure(frozenset().union(*(each.files for each in closures)), widened_by)
+    return frozenset(path for group in step.inputs for path in group.read(workspace))
 
 
-def files(words: str, read: Callable[[Workspace], Iterable[Path]]) -> Files:
-    """Return a group of inputs.
-
-    Args:
-        words: Their description, for the manual.
-        read: Returns the files as they are now.
-    """
-    return Files(words, lambda workspace: Closure(frozenset(read(workspace))))
-
-
-def close(workspace: Workspace, tests: tuple[Path, ...] = ()) -> Closure:
-    """Return the files that training, the shipped classifier and tests import, and the tests.
+def code_of_training(workspace: Workspace) -> frozenset[Path]:
+    """Return the files that training and the shipped classifier import, by their text.
 
     Raises:
         ConfigurationError: A link leads round in a circle.
     """
     root, source = workspace.layout.root, workspace.layout.source
-    command = workspace.training_command(Path("MODEL"), Path("REPORT"))
-    entries = entries_of(command, root, source)
-    classifier = workspace.config.predict.partition(":")[0]
-    closure = import_closure(
-        (*(path for path in tests if path.suffix == ".py"), *(entries or ()), classifier),
-        root=root,
-        source=source,
-        scan=workspace.digests.imports,
-    )
-    data = [root / name for name in workspace.tracked_data]
-    arguments = (path for path in files_named(command, root)
-                 if not any(path.is_relative_to(place) for place in data))  # fmt: skip
-    paths = {*closure.files, *tests, *arguments}
-    widened_by = closure.widened_by
+    entries = entries_of(_command(workspace), root, source)
     if entries is None:
-        paths.update(source_files(source, root))
-        widened_by = "tool.trainwheel.train.command"
+        return frozenset(_source(workspace))
+    classifier = workspace.config.predict.partition(":")[0]
     belongs = workspace.made_by_training()
-    return Closure(frozenset(path for path in paths if not belongs(path)), widened_by)
+    closure = import_closure((*entries, classifier), root=root, source=source)
+    return frozenset(path for path in closure if not belongs(path))
+
+
+def _named(workspace: Workspace) -> Iterator[Path]:
+    """Yield the files that the training command names.
+
+    Nobody sees what a program reads that is not a Python of the environment: what there is below
+    the source root counts as well.
+    """
+    root, command = workspace.layout.root, _command(workspace)
+    places = [root / name for name in (*workspace.tracked_data, *workspace.config.training_data)]
+    paths = {*files_named(command, root)}
+    if not is_watched(command):
+        code = code_of(command, root, workspace.layout.source)
+        paths |= {*_source(workspace), *(path for path in code if isinstance(path, Path))}
+    belongs = workspace.made_by_training()
+    return (path for path in paths if not belongs(path)
+            and not any(path.is_relative_to(place) for place in places))  # fmt: skip
+
+
+def _command(workspace: Workspace) -> tuple[str, ...]:
+    return workspace.training_command(Path("MODEL"), Path("REPORT"))
+
+
+def unwatched(workspace: Workspace, environments: Path) -> tuple[str, ...]:
+    """Return the folders of environments, interpreters and the system: nobody's inputs."""
+    caches = Path(workspace.environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    own = (environments, *(workspace.layout.root / name for name in TOOL_FOLDERS - {"build"}))
+    places = (*own, Path(__file__).parents[1], *map(Path, {sys.prefix, sys.base_prefix}),
+              *(caches / name for name in _TOOL_CACHES))  # fmt: skip
+    return tuple(
+        sorted({*map(str, places), *(os.path.realpath(each) for each in places), *_SYSTEM})
+    )
+
+
+def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
+    """Return what counts of what a step's processes read.
+
+    That is not: ignored names, what steps make, what a digest of DVC stands for, and what the
+    step's tool reads of its own settings, for which there are facts.
+    """
+    layout, ignored, belongs = workspace.layout, workspace.ignored, workspace.made_by_training()
+    tracked = tuple(f"{name}/" for name in workspace.tracked_data)
+
+    def counts(name: str, by: str = "-") -> bool:
+        if ignored.matches(name) or (not by and name.rpartition("/")[2] in step.settings):
+            return False
+        if name.startswith("/"):
+            return step.keeps_results  # what data is fetched from says itself whether it changed
+        if name.startswith("build/"):
+            return name.startswith("build/data/")
+        return not (name in workspace.tracked_data or name.startswith(tracked)
+                    or belongs(layout.root / name))  # fmt: skip
+
+    def is_search(folder: str, by: str) -> bool:
+        return counts(f"{folder}/") and bool(by or not step.settings)
+
+    return replace(
+        observed,
+        files={name: each for name, each in observed.files.items() if counts(name, each.by)},
+        absent=tuple(filter(counts, observed.absent)),
+        folders={name: by for name, by in observed.folders.items() if is_search(name, by)},
+        globs={each: by for each, by in observed.globs.items() if is_search(each.folder, by)},
+    )
 
 
 def _source(workspace: Workspace) -> Iterator[Path]:
-    belongs = workspace.made_by_training()
-    return (path for path in list_files(workspace.layout.source) if not belongs(path))
+    belongs, layout = workspace.made_by_training(), workspace.layout
+    return (path for path in source_files(layout.source, layout.root) if not belongs(path))
 
 
 def _data(workspace: Workspace) -> Iterator[Path]:
@@ -149,18 +206,16 @@ def _measured(workspace: Workspace) -> Iterator[Path]:
     return (path for path in paths if path.is_file())
 
 
-TRAINING = Files(
-    "what training and `predict` import, directly or not, and the other files of those packages",
-    close,
-)
-SOURCE = files("the sources below `source`", _source)
-DATA = files("`data` and `inputs`", _data)
-PACKAGE = files("the package that is shipped", Workspace.shipped_package)
-ARTEFACT = files("the trained model", Workspace.trained)
-SHIPPED = files(
+COMMAND = Files("the files that the training command names", _named)
+TRAINING = Files("what training and `predict` import", code_of_training)
+SOURCE = Files("the sources below `source`", _source)
+DATA = Files("`data` and `inputs`", _data)
+PACKAGE = Files("the package that is shipped", Workspace.shipped_package)
+ARTEFACT = Files("the trained model", Workspace.trained)
+SHIPPED = Files(
     "the package, the model, the files that make the metadata, `Pipfile.lock`", _shipped
 )
-MEASURED = files("what training wrote of itself", _measured)
+MEASURED = Files("what training wrote of itself", _measured)
 """The files of training that the report and the gate read."""
 
 

@@ -1,15 +1,27 @@
 """What the processes of a step read, as its record keeps it.
 
-Pure. A name is relative to the repository, with slashes, or absolute for a file outside it.
+A name is relative to the repository, with slashes, or absolute for a file outside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import glob
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Glob", "Observed", "Sighting"]
+from trainwheel.system.digest import digest_json
+from trainwheel.system.files import Ignored
+
+__all__ = ["TOOL_FOLDERS", "Glob", "Observed", "Sighting"]
+
+TOOL_FOLDERS = frozenset({"build", "dist", ".nox", ".venv", ".trainwheel", ".git"})
+"""Folders at the root of the repository whose files tools write."""
+
+_MODULES = (".py", ".pyc", ".so", ".pyd")
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,53 @@ class Observed:
     written: tuple[str, ...] = ()
     processes: int = 0
 
+    def files_now(self, root: Path, ignored: Ignored) -> Iterator[str]:
+        """Yield the absolute path of each file that a run would read now.
+
+        Besides those that were read, these are files that were looked for and exist by now, and
+        modules that an import would find by now, whether it would take them or not.
+        """
+        for name in dict.fromkeys((*self.files, *self.absent, *self._modules_now(root))):
+            path = os.path.join(root, name)  # noqa: PTH118 - text: there are many
+            if os.path.isfile(path) and not ignored.matches(name):  # noqa: PTH113
+                yield path
+
+    def _modules_now(self, root: Path) -> Iterator[str]:
+        """Yield what may be the file of a module that was looked for."""
+        names: dict[str, set[str]] = {}
+        for place in self.places:
+            for module in self.modules:
+                package, _, name = module.replace(".", "/").rpartition("/")
+                names.setdefault(_join(place, package), set()).add(name)
+        for folder, modules in names.items():
+            for entry in _entries(root / folder):
+                stem, dot, _ = entry.partition(".")
+                if stem in modules and not dot:
+                    yield from (_join(folder, entry, f"__init__{end}") for end in _MODULES)
+                elif stem in modules and entry.endswith(_MODULES):
+                    yield _join(folder, entry)
+
+    def names_now(self, root: Path, ignored: Ignored) -> dict[str, str]:
+        """Return what was listed or searched for → a digest of the names that are there now.
+
+        What the step itself makes does not count.
+        """
+        own = {*self.written, *(() if "." not in self.folders else TOOL_FOLDERS)}
+        found = {f"the names in {folder}": [_join(folder, name) for name in _entries(root / folder)]
+                 for folder in self.folders}  # fmt: skip
+        for each in self.globs:
+            folder = root / each.folder
+            names = glob.glob(  # noqa: PTH207 - as the program did
+                each.pattern, root_dir=folder, recursive=each.is_recursive, include_hidden=True
+            )
+            found[f"the names {each.pattern} in {each.folder}"] = [
+                _join(each.folder, name) for name in names
+            ]
+        return {
+            what: digest_json(sorted(n for n in names if n not in own and not ignored.matches(n)))
+            for what, names in found.items()
+        }
+
     def as_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
         globs = [[each.pattern, each.folder, each.is_recursive, by]
@@ -86,3 +145,13 @@ class Observed:
                  for name in ("absent", "places", "modules", "written")}  # fmt: skip
         return cls(files, folders=dict(document["folders"]), globs=globs,
                    processes=int(document["processes"]), **names)  # fmt: skip
+
+
+def _join(*parts: str) -> str:
+    return "/".join(part for part in parts if part not in {"", "."})
+
+
+def _entries(folder: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        return os.listdir(folder)  # noqa: PTH208 - text: there are many
+    return []

@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.observed import Observed
+from trainwheel.system.digest import digest_json
 from trainwheel.system.files import write_atomically
 
-__all__ = ["Record", "has_failed", "note_failure", "read_record", "withdraw_record", "write_record"]
+__all__ = ["Record", "last_observed", "read_record", "withdraw_record", "write_record"]
 
-SCHEMA = 2
+SCHEMA = 3
+_WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Record:
         seconds: How long it took.
         facts: What later steps need, such as the version or the wheel's digest.
         finished: When it ended, in seconds since 1970; only for display.
+        observed: What its processes read; None where nobody looked.
     """
 
     step: str
@@ -39,37 +43,37 @@ class Record:
     seconds: float
     facts: Mapping[str, str]
     finished: float = field(default_factory=time.time)
+    observed: Observed | None = None
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write a step's record, and remove the note of a failure with the same inputs."""
-    document = {"schema": SCHEMA, "key": record.fingerprint.key, **asdict(record)}
+    """Write a step's record."""
+    fingerprint = record.fingerprint
+    observed = None if record.observed is None else record.observed.as_json()
+    document = {
+        **vars(record),
+        "schema": SCHEMA,
+        "key": fingerprint.key,
+        "fingerprint": vars(fingerprint),
+        "observed": observed,
+        "observed_key": digest_json(observed),
+    }
     text = json.dumps(document, indent=1, sort_keys=True)
     write_atomically(folder / f"{record.step}.json", text.encode())
-    _failure(folder, record.step, record.fingerprint.key).unlink(missing_ok=True)
 
 
 def withdraw_record(folder: Path, step: str, inputs: Fingerprint) -> None:
-    """Remove a step's record if it has these inputs."""
+    """Withdraw a step's record if it has these inputs; `last_observed` still knows it."""
     record = read_record(folder, step)
     if record is not None and record.fingerprint.key == inputs.key:
-        (folder / f"{step}.json").unlink(missing_ok=True)
+        (folder / _WITHDRAWN).mkdir(exist_ok=True)
+        (folder / f"{step}.json").replace(folder / _WITHDRAWN / f"{step}.json")
 
 
-def note_failure(folder: Path, step: str, key: str) -> None:
-    """Note that a step failed with the inputs of a key; `write_record` removes the note."""
-    path = _failure(folder, step, key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-
-
-def has_failed(folder: Path, step: str, key: str) -> bool:
-    """Return whether there is a note that a step failed with the inputs of a key."""
-    return _failure(folder, step, key).exists()
-
-
-def _failure(folder: Path, step: str, key: str) -> Path:
-    return folder / "failed" / step / key
+def last_observed(folder: Path, step: str) -> Observed | None:
+    """Return what the last run of a step read, also if its record was withdrawn since."""
+    record = read_record(folder, step) or read_record(folder / _WITHDRAWN, step)
+    return None if record is None else record.observed
 
 
 def read_record(folder: Path, step: str) -> Record | None:
@@ -85,6 +89,10 @@ def read_record(folder: Path, step: str) -> Record | None:
         mappings = (fingerprint.files, fingerprint.facts, outputs, facts)
         if document["key"] != fingerprint.key or not all(isinstance(m, dict) for m in mappings):
             return None
-        return Record(step, fingerprint, outputs, seconds, facts, finished)
-    except (OSError, ValueError, KeyError, TypeError):
+        observed = document["observed"]
+        if document["observed_key"] != digest_json(observed):
+            return None
+        observed = None if observed is None else Observed.of_json(observed)
+        return Record(step, fingerprint, outputs, seconds, facts, finished, observed)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -93,7 +93,7 @@ def file_reasons(
     assumed_facts = {name: facts[name] for name in fixed if name in facts}
     try:
         learned = learned_facts(step, record.fingerprint)
-        now = fingerprint(workspace, step, {**learned, **assumed_facts})
+        now = fingerprint(workspace, step, {**learned, **assumed_facts}, record.observed)
     except StepFailedError as error:
         return (Reason(error.message, None, None),)
     return (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record))

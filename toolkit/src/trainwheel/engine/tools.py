@@ -48,6 +48,10 @@ class Tools(Protocol):
         """Return the variables with which a process runs in a step's environment."""
         ...
 
+    def watching(self, step: str, folder: Path) -> AbstractContextManager[None]:
+        """Let the step's processes write into a folder what they read, within the block."""
+        ...
+
     def installer(self, step: str) -> Installer:
         """Return an installer for environments beside a step's own, which writes to its log."""
         ...

@@ -28,7 +28,7 @@ from trainwheel.requirements.lockfile import (
 from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_pipfile
 from trainwheel.settings.config import Config
 from trainwheel.system.environ import Environment
-from trainwheel.system.files import everything_below, list_files, read_text
+from trainwheel.system.files import Ignored, everything_below, list_files, read_text
 
 __all__ = ["Workspace"]
 
@@ -55,6 +55,11 @@ class Workspace:
     def digests(self) -> DigestTable:
         """The digests of the repository's files."""
         return DigestTable(self.layout.digests)
+
+    @functools.cached_property
+    def ignored(self) -> Ignored:
+        """The names that never count."""
+        return Ignored()
 
     @functools.cached_property
     def cache(self) -> ResultCache:

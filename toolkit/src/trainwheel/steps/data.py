@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Flag, Step
-from trainwheel.engine.closure import Closure, import_closure
+from trainwheel.engine.closure import import_closure
 from trainwheel.engine.entry_points import code_of
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import files
 from trainwheel.engine.records import read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
@@ -210,19 +209,30 @@ def _sign(workspace: Workspace) -> str:
     return digest_json([[name, *workspace.digests.written(name)] for name in names])
 
 
-def _programs(workspace: Workspace) -> Closure:
-    """Return what the commands for the data run: their scripts, with what these import."""
+def _entries(workspace: Workspace) -> set[Path | str]:
+    """Return what the commands for the data run: files, and names of modules."""
     root, source, config = workspace.layout.root, workspace.layout.source, workspace.config
     commands = (config.data_command, config.data_version_command)
     argvs = [shlex.split(command) for command in commands if command]
-    entries = {entry for argv in argvs for entry in code_of(argv, root, source)}
-    programs = [each for each in entries if isinstance(each, str) or each.suffix == ".py"]
-    scan = workspace.digests.imports
-    closure = import_closure(programs, root=root, source=source, scan=scan)
-    paths = closure.files | {entry for entry in entries if isinstance(entry, Path)}
-    pulled = [root / name for name in workspace.tracked_data]  # while the step runs
-    code = {path for path in paths if not any(path.is_relative_to(place) for place in pulled)}
-    return Closure(frozenset(code - {*workspace.trained()}), closure.widened_by)
+    return {entry for argv in argvs for entry in code_of(argv, root, source)}
+
+
+def _programs(workspace: Workspace) -> Iterator[Path]:
+    """Yield the files that the commands and their scripts name."""
+    pulled = [workspace.layout.root / name for name in workspace.tracked_data]  # while it runs
+    for path in _entries(workspace):
+        if isinstance(path, Path) and not any(path.is_relative_to(place) for place in pulled):
+            yield path
+
+
+def _modules(workspace: Workspace) -> Iterator[Path]:
+    """Yield the modules that these import, by their text."""
+    root, source = workspace.layout.root, workspace.layout.source
+    entries = (
+        each for each in _entries(workspace) if isinstance(each, str) or each.suffix == ".py"
+    )
+    closure = import_closure(entries, root=root, source=source)
+    return iter(closure - {*workspace.trained()})
 
 
 def _tracked(workspace: Workspace) -> Iterator[Path]:
@@ -245,9 +255,10 @@ STEP = Step(
     category="data",
     alone=True,
     inputs=(
-        files("the `.dvc` files of `data`", _tracked),
-        Files("what `data.command` and `data.version-command` run and import", _programs),
+        Files("the `.dvc` files of `data`", _tracked),
+        Files("what `data.command` and `data.version-command` run", _programs),
     ),
+    assumed=(Files("what these import", _modules),),
     facts=_facts,
     learns=(VERSION,),
     outputs=lambda layout: (layout.data,),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import SOURCE, files
+from trainwheel.engine.inputs import SOURCE
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.system.files import list_files
@@ -46,7 +46,8 @@ STEP = Step(
     run=_run,
     is_link=True,
     category="doc",
-    inputs=(SOURCE, files("the files below `docs`", lambda here: list_files(_folder(here)))),
+    inputs=(Files("the files below `docs`", lambda here: list_files(_folder(here))),),
+    assumed=(SOURCE,),
     outputs=lambda layout: (layout.doc,),
     is_absent=_has_no_site,
     flags=(FORCE, WAIT, VERBOSE),

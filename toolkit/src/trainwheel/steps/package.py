@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.fingerprint import Reason
-from trainwheel.engine.inputs import SHIPPED, files
+from trainwheel.engine.inputs import SHIPPED
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record
-from trainwheel.engine.release import Release, read_release
 from trainwheel.engine.run import Run
 from trainwheel.engine.status import file_reasons
 from trainwheel.engine.workspace import Workspace
@@ -29,6 +28,7 @@ from trainwheel.steps.shared.findings import (
     read_intervals,
     read_metrics,
 )
+from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.steps.shared.staging import describe_tree_drift, stage
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import list_files
@@ -283,13 +283,13 @@ STEP = Step(
     alone=True,
     inputs=(
         SHIPPED,
-        files("the golden predictions", lambda here: list_files(here.layout.golden)),
-        files("the model card", lambda here: list_files(here.layout.card)),
-        files(
+        Files("the golden predictions", lambda here: list_files(here.layout.golden)),
+        Files("the model card", lambda here: list_files(here.layout.card)),
+        Files(
             "the held-out rows and the answers to them",
             lambda here: [*list_files(here.layout.holdout), *list_files(here.layout.answers)],
         ),
-        files("the system tests", lambda here: list_files(_system_tests_folder(here))),
+        Files("the system tests", lambda here: list_files(_system_tests_folder(here))),
     ),
     facts=_facts,
     outputs=lambda layout: (layout.dist,),

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_of, files
+from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_of
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
@@ -246,8 +246,8 @@ STEP = Step(
     category="train",
     inputs=(
         *(MEASURED, PACKAGE, ARTEFACT),
-        files("what was measured", lambda here: list_files(here.layout.evaluation)),
-        files(
+        Files("what was measured", lambda here: list_files(here.layout.evaluation)),
+        Files(
             "what is known of how training repeats",
             lambda here: list_files(here.layout.repeatability),
         ),

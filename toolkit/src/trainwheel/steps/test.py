@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import ARTEFACT, PACKAGE, close, files
+from trainwheel.engine.inputs import ARTEFACT, PACKAGE, SOURCE
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
@@ -82,14 +82,12 @@ STEP = Step(
     is_link=True,
     category="test",
     inputs=(
-        Files(
-            "the files below `tests`, what they and training import",
-            lambda workspace: close(workspace, tuple(_tests(workspace))),
-        ),
+        Files("the files below `tests`", _tests),
         PACKAGE,
         ARTEFACT,
-        files("`pyproject.toml`", lambda here: list_files(here.layout.root / "pyproject.toml")),
+        Files("`pyproject.toml`", lambda here: list_files(here.layout.root / "pyproject.toml")),
     ),
+    assumed=(SOURCE,),
     facts=_facts,
     outputs=lambda layout: (layout.test,),
     beside=lambda layout: (layout.junit,),

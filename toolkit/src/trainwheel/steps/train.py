@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Flag, Step
-from trainwheel.engine.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.engine.entry_points import words_of_python
-from trainwheel.engine.execute import run_step
-from trainwheel.engine.inputs import DATA, TRAINING, fingerprint
+from trainwheel.engine.execute import look, run_step
+from trainwheel.engine.inputs import COMMAND, DATA, TRAINING
 from trainwheel.engine.layout import manifest_of
 from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
@@ -27,6 +26,7 @@ from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
 from trainwheel.steps.shared.artefact import collect, make_room, model_in, notice_unshipped
+from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.steps.shared.dependencies import check_entry_point
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
@@ -60,13 +60,14 @@ _SPARSE = 10.0
 
 def _run(run: Run) -> None:
     """Train if anything that training depends on has changed; then evaluate and report."""
-    workspace, force = run.workspace, run.is_forced("train")
+    workspace, force, keys = run.workspace, run.is_forced("train"), list[str]()
 
     def work(scratch: Path) -> Mapping[str, str]:
         from trainwheel.steps.shared.golden import find_real_rows
 
         check_entry_point(run, scratch)
-        key = fingerprint(workspace, STEP).key
+        key = look(workspace, STEP)[0].key
+        keys.append(key)
         facts = train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
         report = scratch / workspace.layout.train.name
         return {**facts, _REAL_ROWS: find_real_rows(run, report)}
@@ -74,7 +75,8 @@ def _run(run: Run) -> None:
     record = run_step(run, STEP, work)
     if STEP.name in run.made:
         notice_unshipped(run)
-    forget_checkpoints(workspace.layout, record.fingerprint.key)
+    for key in (*keys, record.fingerprint.key):
+        forget_checkpoints(workspace.layout, key)
     if places := record.facts.get(_REAL_ROWS):
         from trainwheel.steps.shared.golden import refuse_real_rows
 
@@ -361,7 +363,8 @@ STEP = Step(
     is_link=True,
     category="train",
     more_categories=lambda config: () if config.engine == "local" else ("engine",),
-    inputs=(TRAINING, DATA),
+    inputs=(COMMAND, DATA),
+    assumed=(TRAINING,),
     facts=_facts,
     outputs=lambda layout: (*layout.trained, layout.train),
     beside=lambda layout: (

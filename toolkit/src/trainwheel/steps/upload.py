@@ -6,7 +6,6 @@ import shutil
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.records import read_record
-from trainwheel.engine.release import read_release
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError, TrainwheelError
@@ -20,6 +19,7 @@ from trainwheel.steps.shared.registry import (
     wheel_of,
     wish_of,
 )
+from trainwheel.steps.shared.release import read_release
 
 __all__ = ["STEP"]
 

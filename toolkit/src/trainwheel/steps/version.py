@@ -8,13 +8,13 @@ from pathlib import Path
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SHIPPED
-from trainwheel.engine.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import Decision, Wish, decide, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
 from trainwheel.steps.shared.registry import asked_version, registry_of, wheels_of, wish_of
+from trainwheel.steps.shared.release import Release
 from trainwheel.steps.shared.staging import release_key
 
 __all__ = ["STEP", "decide_release"]

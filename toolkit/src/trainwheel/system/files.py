@@ -20,6 +20,7 @@ from typing import IO, NoReturn
 from trainwheel.errors import ConfigurationError
 
 __all__ = [
+    "Ignored",
     "copy_file",
     "decode",
     "everything_below",
@@ -37,6 +38,13 @@ _CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache
 _CACHE_SUFFIXES = (".pyc", ".egg-info")
 
 _Identity = tuple[int, int]
+
+
+class Ignored:
+    """Stand-in."""
+
+    def matches(self, name: str) -> bool:
+        return any(part in _CACHES or part.endswith(_CACHE_SUFFIXES) for part in name.split("/"))
 
 
 def list_files(path: Path) -> Iterator[Path]:

@@ -107,6 +107,8 @@ class Training:
         data: Path of each file that it read → sha256; for data in no file, such as that of a
             package, the name that training gave it.
         snapshot: Of data that a command fetched: its version, rows, columns and their digest.
+        read: One digest of the list of all files that training read, with theirs; None in wheels
+            of before.
     """
 
     command: _Text
@@ -117,6 +119,7 @@ class Training:
     source: _Sha256
     data: Mapping[str, _Sha256]
     snapshot: Mapping[str, Any] | None = None
+    read: _Sha256 | None = None
 
 
 @dataclass(frozen=True)

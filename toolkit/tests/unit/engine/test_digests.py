@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.digests import DigestTable
-from trainwheel.engine.imports import Imports
 from trainwheel.system.digest import digest_file, digest_files
 
 Change = Callable[[Path], object]
@@ -199,18 +198,18 @@ def test_another_file_does_not_inherit_a_digest(
 
 
 MALFORMED = (
-    "[]", "null", "{}", '{"schema": 99}', '{"schema": 1, "files": [], "imports": {}}',
-    '{"schema": 2, "files": {"a": [1]}, "imports": {}}', "\0",
+    "[]", "null", "{}", '{"schema": 99}', '{"schema": 3, "files": []}',
+    '{"schema": 3, "files": {"a": [1]}}', "\0",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("schema", [1, 3])
+@pytest.mark.parametrize("schema", [2, 4])
 def test_a_table_that_is_malformed_or_of_another_schema_or_cut_short_counts_as_empty(
     path: Path, table: DigestTable, schema: int
 ) -> None:
     assert is_remembered(table, path)
     whole = (path.parent / FILE).read_text()
-    other = whole.replace('"schema":2', f'"schema":{schema}')
+    other = whole.replace('"schema":3', f'"schema":{schema}')
 
     for text in (other, *MALFORMED, *(whole[:length] for length in range(0, len(whole), 9))):
         (path.parent / FILE).write_text(text)
@@ -223,7 +222,7 @@ def test_a_table_forgets_the_files_that_are_gone_and_keeps_those_that_were_not_a
     write_tree(path.parent, {"other.csv": b"", "new.csv": b"", "module.py": b"import a"})
     table.digest(path)
     table.digest(path.with_name("other.csv"))
-    table.imports(path.with_name("module.py"))
+    table.digest(path.with_name("module.py"))
     table.save()
     for name in ("data.csv", "module.py"):
         path.with_name(name).unlink()
@@ -233,7 +232,6 @@ def test_a_table_forgets_the_files_that_are_gone_and_keeps_those_that_were_not_a
     later.save()
 
     assert set(stored(path.parent)) == {"other.csv", "new.csv"}
-    assert json.loads((path.parent / FILE).read_bytes())["imports"] == {}
 
 
 def test_a_table_that_did_not_change_is_not_written(path: Path, table: DigestTable) -> None:
@@ -253,17 +251,6 @@ def test_a_table_that_cannot_be_written_costs_only_time(path: Path, tmp_path: Pa
     table = DigestTable(write_tree(tmp_path, {"file": b""}) / "file" / "digests.json")
 
     assert [table.digest(path), table.digest(path)] == [sha256(TEXT)] * 2
-
-
-def test_each_content_is_parsed_once(path: Path, table: DigestTable) -> None:
-    write_tree(path.parent, {"a.py": b"import json\nexec(x)", "b.py": b"import json\nexec(x)"})
-    expected = Imports(("json",), 2)
-
-    assert table.imports(path.with_name("a.py")) == expected
-    table.save()
-
-    later = forge(path.parent, '"json"', '"forged"')
-    assert later.imports(path.with_name("b.py")) == Imports(("forged",), 2)
 
 
 def test_digests_go_by_the_path_below_the_root(tmp_path: Path, table: DigestTable) -> None:

@@ -154,7 +154,7 @@ FETCHERS = {
     ("uv run python -mfetching", "fetching"), ("./tools/rows.py", "tools/rows.py"),
     ("sh fetch.sh {folder}", "fetch.sh fetching tools/more.sh tools/rows.py conf/q.sql"),
     ("bash -c 'python tools/rows.py > made.log; true'", "tools/rows.py"),
-    ("python -c 'from fetching.get import main; main()'", "fetching.get.main"),
+    ("python -c 'from fetching.get import main; main()'", "fetching.get"),
     ("tools/own --sql=conf/q.sql", "tools/own tools/rows.py conf/q.sql"),
     ("python pack", "pack/__main__.py"), ("make rows", "Makefile tools/rows.py"),
     ("python -m json.tool conf/rows.csv", "conf/rows.csv"), ("sh loop.sh", "loop.sh"),

@@ -195,15 +195,6 @@ def test_a_step_is_not_run_for_what_it_does_not_depend_on(root: Path, change: Ch
     assert not runs_again(root)
 
 
-def test_a_computed_import_prints_a_notice(root: Path, sentence: Sentence) -> None:
-    write(root, "model/small_training/__main__.py", "import json\nexec(json.loads(x))\n")
-
-    notice = train(root).splitlines()[0]
-
-    sentence(notice)
-    assert "model/small_training/__main__.py:2" in notice
-
-
 @pytest.mark.parametrize("name", ["data/rows.csv", "model/small_model/classifier.py"])
 def test_an_input_that_changes_meanwhile_ends_the_step_and_keeps_its_work_aside(
     root: Path, name: str, sentence: Sentence

@@ -11,21 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.observed import Glob, Observed, Sighting
 from trainwheel.engine.records import (
     Record,
-    has_failed,
-    note_failure,
+    last_observed,
     read_record,
     withdraw_record,
     write_record,
 )
 
+OBSERVED = Observed(
+    {"model/a.py": Sighting("imported", "model/b.py")}, ("c.toml",), {"data": "model/a.py"},
+    {Glob("*.csv", "data"): "model/a.py"}, (".", "model"), ("json", "a.b"), ("cache",), 2,
+)  # fmt: skip
 RECORD = Record(
     "train",
     Fingerprint({"model/a.py": "ab" * 32}, {"Python": "cpython 3.11.7"}),
     {"build/train": "cd" * 32},
     1.5,
     {"summary": "trained, accuracy 0.970"},
+    observed=OBSERVED,
 )
 
 
@@ -62,13 +67,14 @@ def test_a_record_that_was_cut_short_or_damaged_counts_as_absent(tmp_path: Path)
 @pytest.mark.parametrize(
     "change",
     [
-        *({"schema": schema} for schema in (1, 3, None)),
+        *({"schema": schema} for schema in (1, 2, None)),
         {"seconds": None},
         {"finished": "yesterday"},
         {"key": "0" * 64},
         *({"fingerprint": None}, {"fingerprint": "text"}, {"fingerprint": {"files": {}}}),
         {"fingerprint": {"files": [["a", "b"]], "facts": {}}},
         {"fingerprint": {"files": {}, "facts": {}, "more": {}}},
+        *({"observed": value} for value in (3, [], {}, {"files": {"a": 1}})),
         *({name: value} for name in ("outputs", "facts") for value in (None, 3, "text")),
     ],
     ids=str,
@@ -86,7 +92,7 @@ def test_a_record_of_another_shape_counts_as_absent(tmp_path: Path, change: dict
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"null", b"[]", b"3", b"{}", b'{"schema": 2}', b"\xff", None]
+    "data", [b"", b"null", b"[]", b"3", b"{}", b'{"schema": 3}', b"\xff", None]
 )
 def test_garbage_or_a_folder_counts_as_absent(tmp_path: Path, data: bytes | None) -> None:
     path = tmp_path / "train.json"
@@ -103,15 +109,5 @@ def test_a_record_is_withdrawn_only_for_its_own_inputs(tmp_path: Path) -> None:
     assert read_record(tmp_path, "train") == RECORD
     withdraw_record(tmp_path, "train", RECORD.fingerprint)
     assert read_record(tmp_path, "train") is None
-
-
-def test_a_failure_is_noted_until_the_step_succeeds_with_the_same_inputs(tmp_path: Path) -> None:
-    key = RECORD.fingerprint.key
-    for _ in range(2):
-        note_failure(tmp_path, "train", key)
-
-    assert has_failed(tmp_path, "train", key)
-    assert not has_failed(tmp_path, "test", key)
-    assert not has_failed(tmp_path, "train", "0" * 64)
-    write_record(tmp_path, RECORD)
-    assert not has_failed(tmp_path, "train", key)
+    assert last_observed(tmp_path, "train") == RECORD.observed
+    assert last_observed(tmp_path, "test") is None

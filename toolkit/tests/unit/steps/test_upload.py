@@ -13,7 +13,7 @@ from pytest_socket import SocketBlockedError
 
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import read_record
-from trainwheel.engine.release import Release
+from trainwheel.steps.shared.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.errors import (
     ConfigurationError,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.engine.release import Release, read_release
+from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError
 from trainwheel.steps.shared.staging import release_key

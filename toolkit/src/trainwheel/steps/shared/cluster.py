@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainwheel.engine.entry_points import entries_of, words_of_python
-from trainwheel.engine.inputs import close
+from trainwheel.engine.inputs import SOURCE, code_of_training
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
@@ -229,20 +229,15 @@ def pack(workspace: Workspace) -> Shipment:
     Raises:
         ConfigurationError: A symbolic link is part of a loop.
     """
-    closure, root = close(workspace), workspace.layout.root
-    # Other files that the command names may be data; files below the source are package data.
-    paths = [
-        path
-        for path in sorted(closure.files)
-        if path.suffix == ".py" or path.is_relative_to(workspace.layout.source)
-    ]
+    closure, root = code_of_training(workspace), workspace.layout.root
+    # Imports that the text does not show are of modules below the source root, in general.
+    paths = sorted(closure | {path for path in SOURCE.read(workspace) if path.suffix == ".py"})
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
     host = {
         f"{_HOST}/trainwheel_cluster/{path.name}": path.read_bytes()
         for path in sorted(CLUSTER.glob("*.py"))
     }
-    # An import that cannot be read from the text ships every file, and programs are among them.
-    modules = () if closure.widened_by else _modules(workspace, paths)
+    modules = _modules(workspace, sorted(closure))
     folders = dict.fromkeys((workspace.config.source, ".", _HOST))
     return Shipment(_zip({**files, **host}), tuple(folders), tuple(modules))
 

@@ -13,9 +13,9 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from trainwheel import __version__
-from trainwheel.engine.inputs import DATA, TRAINING, digests_of
+from trainwheel.engine.inputs import COMMAND, DATA, TRAINING, digests_of
 from trainwheel.engine.layout import Layout
-from trainwheel.engine.release import Release
+from trainwheel.engine.records import read_record
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.golden import parse_golden
@@ -31,6 +31,7 @@ from trainwheel.steps.shared.findings import (
     read_snapshot,
 )
 from trainwheel.steps.shared.held_out import read_held_out
+from trainwheel.steps.shared.release import Release
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.git import Commit
@@ -72,7 +73,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
         StepFailedError: metrics.json or data.json is malformed.
     """
     config, layout = workspace.config, workspace.layout
-    golden, inputs = _golden(layout), digests_of(workspace, TRAINING, DATA)
+    golden, inputs = _golden(layout), _read_by_training(workspace)
     data = {name: digest for name, digest in inputs.items() if workspace.is_data(name)}
     sources = {name: inputs[name] for name in inputs.keys() - data.keys()}
     metrics, _ = split_intervals(read_metrics(layout))
@@ -91,6 +92,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
             platform=sysconfig.get_platform(),
             source=digest_json(sources),
             data={**read_data_digests(layout), **data},
+            read=digest_json(inputs),
             snapshot=read_snapshot(workspace),
         ),
         metrics=metrics,
@@ -107,6 +109,14 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
         inputs=_schema(layout),
         card=config.card or None,
     )
+
+
+def _read_by_training(workspace: Workspace) -> dict[str, str]:
+    """Return the files that training read → sha256; one outside the repository by its name alone."""
+    record = read_record(workspace.layout.records, "train")
+    assumed = (COMMAND, TRAINING, DATA)
+    files = digests_of(workspace, *assumed) if record is None else record.fingerprint.files
+    return {f"…/{Path(name).name}" if name.startswith("/") else name: files[name] for name in files}
 
 
 def _schema(layout: Layout) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ import pytest
 from trainwheel import __version__
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, write_record
-from trainwheel.engine.release import Release
+from trainwheel.steps.shared.release import Release
 from trainwheel.errors import ConfigurationError
 from trainwheel.steps.shared.describe import describe, trace
 from trainwheel.system.digest import digest_file

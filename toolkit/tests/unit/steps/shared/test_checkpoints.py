@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainwheel.engine.checkpoints import checkpoints_for, forget_checkpoints
+from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.engine.layout import Layout
 from trainwheel.settings.config import parse_config
 from unit.repository import PYPROJECT

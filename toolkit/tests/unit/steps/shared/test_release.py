@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trainwheel.engine.release import Release, read_release
+from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.errors import StepFailedError
 from unit.repository import RELEASE, write
 
