@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["needless_imports"]
 
 WAITING = """
-copier http.server jinja2 requests tomlkit urllib3 xml.etree trainwheel.scaffold
+copier http.server jinja2 modulefinder requests tomlkit urllib3 xml.etree trainwheel.scaffold
 trainwheel.evaluation.golden trainwheel.evaluation.importance trainwheel.evaluation.junit
 trainwheel.index.embedded
 trainwheel.index.router trainwheel.index.transport trainwheel.index.upload trainwheel.install.lock

@@ -11,7 +11,7 @@ from trainwheel.cli.opening import open_here
 from trainwheel.engine.chain import Step
 from trainwheel.engine.inputs import digests_of
 from trainwheel.engine.observed import Observed
-from trainwheel.engine.records import last_observed
+from trainwheel.engine.records import last_observed, read_record
 from trainwheel.engine.workspace import Workspace
 from trainwheel.steps import load_chain
 from trainwheel.system.text import columns, shown
@@ -38,7 +38,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def _inputs(arguments: argparse.Namespace) -> None:
     run, step = open_here(), load_chain()[arguments.step]
-    observed = last_observed(run.workspace.layout.records, step.name)
+    records = run.workspace.layout.records
+    observed = last_observed(records, step.name, read_record(records, step.name))
     inputs = list(_list(run.workspace, step, observed))
     if arguments.json:
         run.console.line(json.dumps([asdict(each) for each in inputs], indent=1))

@@ -104,9 +104,9 @@ def look(
     Where files have changed since, an earlier run may have read just what is there now: then its
     result is in the cache.
     """
-    observed = last_observed(workspace.layout.records, step.name)
-    now = fingerprint(workspace, step, learned, observed)
     record = read_record(workspace.layout.records, step.name)
+    observed = last_observed(workspace.layout.records, step.name, record)
+    now = fingerprint(workspace, step, learned, observed)
     if step.assumed and (record is None or record.fingerprint.key != now.key):
         for key, earlier in workspace.cache.observations(step.name):
             then = fingerprint(workspace, step, learned, earlier)

@@ -70,9 +70,9 @@ def withdraw_record(folder: Path, step: str, inputs: Fingerprint) -> None:
         (folder / f"{step}.json").replace(folder / _WITHDRAWN / f"{step}.json")
 
 
-def last_observed(folder: Path, step: str) -> Observed | None:
-    """Return what the last run of a step read, also if its record was withdrawn since."""
-    record = read_record(folder, step) or read_record(folder / _WITHDRAWN, step)
+def last_observed(folder: Path, step: str, record: Record | None) -> Observed | None:
+    """Return what the last run of a step read, by its record or by one that was withdrawn."""
+    record = record or read_record(folder / _WITHDRAWN, step)
     return None if record is None else record.observed
 
 

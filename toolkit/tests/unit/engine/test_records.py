@@ -109,5 +109,5 @@ def test_a_record_is_withdrawn_only_for_its_own_inputs(tmp_path: Path) -> None:
     assert read_record(tmp_path, "train") == RECORD
     withdraw_record(tmp_path, "train", RECORD.fingerprint)
     assert read_record(tmp_path, "train") is None
-    assert last_observed(tmp_path, "train") == RECORD.observed
-    assert last_observed(tmp_path, "test") is None
+    assert last_observed(tmp_path, "train", None) == RECORD.observed
+    assert last_observed(tmp_path, "test", None) is None
