@@ -154,7 +154,7 @@ class _StaleStep:
         )
         write_record(layout.records, record)
         if earlier is None:
-            self._note(inputs, result.seconds)
+            self._note(inputs, result.seconds, passed=True)
         run.workspace.digests.save()
         return record, earlier is not None
 
@@ -180,9 +180,9 @@ class _StaleStep:
                 facts = dict(work(scratch))
         except NoEnvironmentError:
             raise  # the work has not begun
-        except Exception as error:  # an interrupt or a signal is not a failure with these inputs
+        except Exception:  # an interrupt or a signal is not a failure with these inputs
             self._withdraw()
-            self._note(self.inputs, time.monotonic() - start, error)
+            self._note(self.inputs, time.monotonic() - start, passed=False)
             raise
         observed = sightings() if self.step.assumed else None
         return Result(facts, time.monotonic() - start, time.time(), observed)
@@ -204,7 +204,7 @@ class _StaleStep:
                 earlier = () if self.observed is None else self.observed.written
                 seen.append(replace(observed, written=tuple({*observed.written, *earlier})))
 
-    def _note(self, inputs: Fingerprint, seconds: float, error: Exception | None = None) -> None:
+    def _note(self, inputs: Fingerprint, seconds: float, *, passed: bool) -> None:
         """Append how a run with some inputs ended."""
         layout, name = self.run.workspace.layout, self.step.name
         if not self.step.keeps_results:
@@ -212,10 +212,7 @@ class _StaleStep:
         if inputs.key != self.inputs.key:
             # The same files, of which less was known when the runs before failed.
             rename_key(layout.records, name, self.inputs.key, inputs.key)
-        log = layout.relative(layout.log(name)) if layout.log(name).exists() else ""
-        message = self.run.environment.secrets.redact("" if error is None else str(error))
-        outcome = Outcome(inputs.key, error is None, time.time(), seconds, message, log)
-        append_outcome(layout.records, name, outcome)
+        append_outcome(layout.records, name, Outcome(inputs.key, passed, time.time(), seconds))
 
     def _withdraw(self) -> None:
         """Remove the record and the cached result of the inputs with which the step failed."""

@@ -13,7 +13,13 @@ from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import Decision, Wish, decide, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.registry import asked_version, registry_of, wheels_of, wish_of
+from trainwheel.steps.shared.registry import (
+    asked_version,
+    is_published,
+    registry_of,
+    wheels_of,
+    wish_of,
+)
 from trainwheel.steps.shared.release import Release
 from trainwheel.steps.shared.staging import release_key
 
@@ -101,6 +107,7 @@ STEP = Step(
     inputs=(SHIPPED,),
     learns=(DECISION,),
     outputs=lambda layout: (layout.release,),
+    is_settled=is_published,
     flags=(TO, FORCE, WAIT, VERBOSE),
     check=_check,
     is_portable=True,

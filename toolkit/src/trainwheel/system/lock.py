@@ -6,6 +6,7 @@ so that processes that a killed run left behind keep others out; the next run en
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -16,13 +17,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from trainwheel.errors import RunLockedError, StepFailedError
 from trainwheel.system.process import inherit, signal_group
+from trainwheel.system.text import moment
 
-__all__ = ["take"]
+__all__ = ["Owner", "note_step", "read_owner", "take"]
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 _GRACE = 3.0
@@ -41,18 +43,27 @@ class Owner:
         host: The machine.
         command: What it runs.
         started: When it took the lock, in seconds since 1970.
+        step: The step that it is at; empty before the first one.
+        step_started: When that step began.
     """
 
     pid: int
     host: str
     command: str
     started: float
+    step: str = ""
+    step_started: float = 0.0
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it can be seen here whether it still runs: not on another machine."""
+        return self.host == socket.gethostname() and _PROC.is_dir()
 
     def __str__(self) -> str:
         """Return it as a clause."""
-        then, today = time.localtime(self.started), time.localtime()
-        when = time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
-        return f"{self.command} (process {self.pid} on {self.host}, since {when})"
+        step = f", now at {self.step}" if self.step else ""
+        process = f"process {self.pid} on {self.host}"
+        return f"{self.command}{step} ({process}, since {moment(self.started)})"
 
 
 def take(
@@ -82,15 +93,62 @@ def take(
         os.close(descriptor)
         raise
     owner = Owner(os.getpid(), socket.gethostname(), command, time.time())
-    text = json.dumps(asdict(owner)).encode()
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text, 0)
+    _write_owner(descriptor, owner)
+    atexit.register(_clear, path, descriptor)
     inherit(descriptor)
     _held[path] = descriptor
     return descriptor
 
 
 _held: dict[Path, int] = {}
+
+
+def note_step(descriptor: int, step: str) -> None:
+    """Let others read which step a run that holds the lock is at."""
+    with contextlib.suppress(OSError):  # nothing depends on it
+        owner = _parse(descriptor)
+        if owner is not None and owner.pid == os.getpid():
+            _write_owner(descriptor, replace(owner, step=step, step_started=time.time()))
+
+
+def read_owner(path: Path) -> Owner | None:
+    """Return which run holds the lock, without touching that.
+
+    Returns:
+        None where none does. One of another machine may have been killed since.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        owner = _parse(descriptor)
+        return owner if owner is None or _is_running(owner, descriptor) else None
+    finally:
+        os.close(descriptor)
+
+
+def _is_running(owner: Owner, descriptor: int) -> bool:
+    if not owner.is_seen:
+        return True
+    folder = _PROC / str(owner.pid) / "fd"
+    if os.access(folder, os.R_OK):
+        # Its number may be that of another process by now, which has another file open.
+        return any(_is_same(link, os.fstat(descriptor)) for link in _links(folder))
+    return folder.parent.exists()  # that of another user
+
+
+def _write_owner(descriptor: int, owner: Owner) -> None:
+    """Write one text over another at once, so that no reader finds a part of it."""
+    text = json.dumps(asdict(owner)).encode()
+    os.pwrite(descriptor, text.ljust(os.fstat(descriptor).st_size), 0)
+
+
+def _clear(path: Path, descriptor: int) -> None:
+    """Remove the owner at the end of this process, unless the file is another one by now."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            os.ftruncate(descriptor, 0)
 
 
 def _open(path: Path) -> int:
@@ -142,14 +200,27 @@ def _read_owner(descriptor: int) -> Owner | None:
     # Between taking the lock and saying so lies a moment.
     takers = {*_holders(descriptor).values()}
     for _ in range(_ATTEMPTS):
-        with contextlib.suppress(ValueError, TypeError):
-            owner = Owner(**json.loads(os.pread(descriptor, 1 << 16, 0)))
-            is_whole = type(owner.pid) is int and type(owner.started) in {int, float}
-            is_elsewhere = owner.host != socket.gethostname()
-            if is_whole and (is_elsewhere or not takers or owner.pid in takers):
-                return owner
+        owner = _parse(descriptor)
+        if owner is not None and (not owner.is_seen or not takers or owner.pid in takers):
+            return owner
         time.sleep(_PAUSE)
     return None
+
+
+def _parse(descriptor: int) -> Owner | None:
+    """Return the owner in the lock's file; None where that is not the text of one."""
+    try:
+        document = json.loads(os.pread(descriptor, 1 << 16, 0))
+        owner = Owner(**document)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    texts, times = (owner.host, owner.command, owner.step), (owner.started, owner.step_started)
+    is_whole = (
+        type(owner.pid) is int
+        and all(type(text) is str for text in texts)
+        and all(type(time) in {int, float} for time in times)
+    )
+    return owner if is_whole and owner.pid > 0 else None
 
 
 def _end(
@@ -201,13 +272,24 @@ def _orphans(descriptor: int, holders: Mapping[int, int]) -> frozenset[int]:
 
 def _taker(process: Path, file: os.stat_result) -> int | None:
     """Return which process took the lock that this one holds; None where it holds none."""
-    with contextlib.suppress(OSError):
-        for link in (process / "fd").iterdir():
+    for link in _links(process / "fd"):
+        if _is_same(link, file):
             with contextlib.suppress(OSError):
-                if os.path.samestat(link.stat(), file):
-                    lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
-                    return int(lock[1]) if lock else None
+                lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
+                return int(lock[1]) if lock else None
     return None
+
+
+def _links(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return list(folder.iterdir())
+    return []
+
+
+def _is_same(link: Path, file: os.stat_result) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(link.stat(), file)
+    return False
 
 
 def _name(process: int) -> str:
