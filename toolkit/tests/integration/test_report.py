@@ -21,8 +21,8 @@ from integration.browser import (
 )
 from integration.once import Once
 from integration.tiny import ROOT, TinyProject, clean_variables, copy_of
-from trainwheel.steps.shared.release import Release
 from trainwheel.steps.shared.describe import trace
+from trainwheel.steps.shared.release import Release
 from trainwheel.system.git import Commit
 from unit.repository import open_here
 

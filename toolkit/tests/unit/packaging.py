@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainwheel.steps.shared.release import Release
 from trainwheel.errors import StepFailedError
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.environments import Installer
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.steps.shared.release import Release
 from trainwheel.system.environ import Environment
 from unit.model_wheels import ONE
 from unit.recording_tools import Call, RecordingTools

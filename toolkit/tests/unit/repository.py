@@ -10,12 +10,12 @@ from pathlib import Path
 
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.environments import StepEnvironments
-from trainwheel.steps.shared.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.engine.tools import Tools
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps import load_chain
+from trainwheel.steps.shared.release import Release
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 
@@ -75,6 +75,16 @@ FILES = {
     "model/small_model/artefact/model.joblib.json": "{}",
 }
 
+
+LITTER = (
+    *("README.md~", ".setup.py.swp", "data/.rows.csv.swp", "data/.DS_Store", "data/#rows.csv#"),
+    *("data/.idea/a/b.xml", "docs/index.md~", "tests/.test_small.py.swp", "tests/Thumbs.db"),
+    *("tests/system/test_wheel.py~", "model/small_model/classifier.py~", "model/.DS_Store"),
+    *("model/small_model/.ipynb_checkpoints/classifier-checkpoint.py", "model/small_model/._x"),
+    *("model/small_training/.__main__.py.swp", "model/small_training/__main__.py~", ".git/index"),
+    *("model/small_model/artefact/.DS_Store", "build/train/.metrics.json.swp"),
+)
+"""What editors and systems leave in it."""
 
 RELEASE = Release(
     name="small-model",

@@ -12,6 +12,7 @@ from typing import Any
 
 from trainwheel.engine.observed import TOOL_FOLDERS
 from trainwheel.system.files import list_files
+from trainwheel.system.ignored import DEFAULTS, Ignored
 
 __all__ = ["import_closure", "is_module_here", "is_ours", "source_files"]
 
@@ -83,13 +84,13 @@ def _modules(entries: tuple[Path | str, ...], root: Path, source: Path) -> Itera
     yield from (Path(file) for file in files if file)
 
 
-def source_files(source: Path, root: Path) -> Iterator[Path]:
+def source_files(source: Path, root: Path, ignored: Ignored = DEFAULTS) -> Iterator[Path]:
     """Yield every file under the source root, without the folders of tools at the root.
 
     Raises:
         ConfigurationError: A symbolic link leads round in a circle.
     """
-    files = list_files(source)
+    files = list_files(source, ignored)
     return (path for path in files if _is_source(path, root)) if source == root else files
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import everything_below, write_atomically
+from trainwheel.system.ignored import DEFAULTS, Ignored
 
 __all__ = ["DigestTable"]
 
@@ -37,10 +38,14 @@ class DigestTable:
         path: The table's file; one that cannot be read counts as empty.
         clock: Returns the present in nanoseconds since 1970; by default the clock of the file
             system that holds the table.
+        ignored: The names that do not count in a folder.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], int] | None = None, ignored: Ignored = DEFAULTS
+    ) -> None:
         self._path = path
+        self._ignored = ignored
         self._clock = clock or _FileClock(path.parent)
         self._entries = _load(path)
         self._used: set[str] = set()
@@ -75,15 +80,17 @@ class DigestTable:
         start = f"{root}/"
         return {name.removeprefix(start): self.digest(name) for name in names}
 
-    def output(self, path: Path, *, without: Collection[str] = ()) -> str:
+    def output(self, path: Path, *, at: Path | None = None, without: Collection[str] = ()) -> str:
         """Return one digest of a file, or of a folder's names and contents; empty if absent.
 
         Args:
             path: The file or folder.
+            at: The place that is meant for it, where it is still elsewhere.
             without: Absolute names of files to skip.
         """
         if path.is_dir():
-            names = (name for name in everything_below(path) if name not in without)
+            names = everything_below(path, self._ignored, at)
+            names = (name for name in names if name not in without)
             return digest_json(self.digests(path, names))
         return self.digest(path) if path.is_file() else ""
 

@@ -255,7 +255,8 @@ class _StaleStep:
             if reason.new is None and reason.what in self.inputs.files and not path.exists():
                 return str(reason)
         # The root changes whenever a tool makes its folder there.
-        for folder in observed.folders.keys() - {"."} if observed is not None else ():
+        observed = observed or Observed()
+        for folder in observed.folders.keys() - {"."}:
             own = any(name.startswith(f"{folder}/") for name in observed.written)
             if not own and digests.is_touched(root / folder, start):
                 return f"what is in {folder} changed"
@@ -285,7 +286,8 @@ class _StaleStep:
         finals = {layout.scratch_name(path): path for path in step.outputs(layout)}
         outputs = {name: scratch / name for name in finals}
         digests = {
-            layout.relative(final): table.output(outputs[name]) for name, final in finals.items()
+            layout.relative(final): table.output(outputs[name], at=final)
+            for name, final in finals.items()
         }
         # Without an environment a step takes no time: its result is not worth a place in the cache.
         if result is not None and step.category is not None and step.keeps_results:

@@ -183,7 +183,8 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
 
 def _source(workspace: Workspace) -> Iterator[Path]:
     belongs, layout = workspace.made_by_training(), workspace.layout
-    return (path for path in source_files(layout.source, layout.root) if not belongs(path))
+    files = source_files(layout.source, layout.root, workspace.ignored)
+    return (path for path in files if not belongs(path))
 
 
 def _data(workspace: Workspace) -> Iterator[Path]:
@@ -191,7 +192,7 @@ def _data(workspace: Workspace) -> Iterator[Path]:
     config, dvc_names = workspace.config, workspace.tracked_data
     for name in (*config.training_data, *config.inputs):
         path = f"{name}.dvc" if name in dvc_names else name
-        yield from map(Path, _existing(workspace.layout.root, path))
+        yield from _existing(workspace, path)
 
 
 def _shipped(workspace: Workspace) -> Iterator[Path]:
@@ -219,14 +220,19 @@ MEASURED = Files("what training wrote of itself", _measured)
 """The files of training that the report and the gate read."""
 
 
-def _existing(root: Path, name: str) -> Iterator[str]:
-    if not (root / name).exists():
+def _existing(workspace: Workspace, name: str) -> list[Path]:
+    place = workspace.layout.root / name
+    if not place.exists():
         message = f"{name}, which training reads, does not exist"
         hint = "fetch the data, or correct tool.trainwheel.data in pyproject.toml"
         if name == SNAPSHOT:
             hint = "fetch it with: nox -s data"
         raise ConfigurationError(message, hint=hint)
-    return everything_below(root / name)
+    paths = list(workspace.files(place))
+    if not paths and any(everything_below(place)):
+        message = f"every file of {name} is ignored by its name"
+        raise ConfigurationError(message, hint="name fewer in tool.trainwheel.ignore")
+    return paths
 
 
 def _packages(workspace: Workspace, step: Step) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainwheel.system.digest import digest_json
-from trainwheel.system.files import Ignored
+from trainwheel.system.ignored import Ignored
 
 __all__ = ["TOOL_FOLDERS", "Glob", "Observed", "Sighting"]
 

@@ -28,7 +28,8 @@ from trainwheel.requirements.lockfile import (
 from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_pipfile
 from trainwheel.settings.config import Config
 from trainwheel.system.environ import Environment
-from trainwheel.system.files import Ignored, everything_below, list_files, read_text
+from trainwheel.system.files import list_files, read_text
+from trainwheel.system.ignored import Ignored
 
 __all__ = ["Workspace"]
 
@@ -54,12 +55,20 @@ class Workspace:
     @functools.cached_property
     def digests(self) -> DigestTable:
         """The digests of the repository's files."""
-        return DigestTable(self.layout.digests)
+        return DigestTable(self.layout.digests, ignored=self.ignored)
 
     @functools.cached_property
     def ignored(self) -> Ignored:
-        """The names that never count."""
-        return Ignored()
+        """The names that neither count nor ship."""
+        return Ignored(self.config.ignore, str(self.layout.root))
+
+    def files(self, path: Path) -> Iterator[Path]:
+        """Yield a file itself, or the files below a folder that are not ignored.
+
+        Raises:
+            ConfigurationError: A symbolic link leads round in a circle.
+        """
+        return list_files(path, self.ignored)
 
     @functools.cached_property
     def cache(self) -> ResultCache:
@@ -125,7 +134,7 @@ class Workspace:
             StepFailedError: A file does not exist, or a folder has no files.
         """
         for path in self.layout.artefacts:
-            if not any(everything_below(path)):
+            if not any(self.files(path)):
                 message = f"{self.layout.relative(path)} does not exist"
                 raise StepFailedError(message, hint="train the model first: nox -s train")
 
@@ -161,12 +170,12 @@ class Workspace:
     def shipped_package(self) -> Iterator[Path]:
         """Yield the files of the package that is shipped, without those that training makes."""
         belongs = self.made_by_training()
-        return (path for path in list_files(self.layout.package) if not belongs(path))
+        return (path for path in self.files(self.layout.package) if not belongs(path))
 
     def trained(self) -> Iterator[Path]:
         """Yield each file of the trained model, and its manifest, which may be missing as yet."""
         for path in self.layout.trained:
-            yield from map(Path, everything_below(path)) if path.is_dir() else (path,)
+            yield from self.files(path) if path.is_dir() else (path,)
 
     def unshipped(self) -> list[str]:
         """Return what training or an earlier configuration left in the package, and is not shipped.
@@ -174,7 +183,7 @@ class Workspace:
         Names are relative to the root; hidden files, as for git and editors, are not among them.
         """
         belongs, trained = self.made_by_training(), frozenset(self.trained())
-        files = (path for path in list_files(self.layout.package) if path not in trained)
+        files = (path for path in self.files(self.layout.package) if path not in trained)
         return [
             self.layout.relative(path)
             for path in files
@@ -210,7 +219,8 @@ class Workspace:
         root, paths = self.layout.root, list[Path]()
         for pattern in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README*",
                         "LICENSE*", "LICENCE*", "NOTICE*"):  # fmt: skip
-            paths += (path for path in sorted(root.glob(pattern)) if path.is_file())
+            paths += (path for path in sorted(root.glob(pattern))
+                      if path.is_file() and not self.ignored.matches(path.name))  # fmt: skip
         for name in sorted(set(_names_in(root))):
             path = root / name
             if (

@@ -1,9 +1,10 @@
-"""Describe a snapshot of data: ``python -P describe_data.py FOLDER ANSWER [MARKERS]``.
+"""Describe a snapshot: ``python -P describe_data.py FOLDER ANSWER [MARKERS [IGNORED PLACE]]``.
 
 The answer is JSON: path → ``rows`` and ``columns`` of each file; a column is its type, or an object
 with ``type``, how many values are ``absent``, the ``first`` row of those, and ``strays``: the few
 texts among numbers. ``MARKERS`` is JSON, path → column → texts for a missing value beside an empty
-cell; the column "" stands for all. CSV and JSON lines are read here; Parquet where pyarrow is
+cell; the column "" stands for all. ``IGNORED`` is a regular expression of names that are skipped,
+each with ``PLACE`` before it. CSV and JSON lines are read here; Parquet where pyarrow is
 installed. Other files are listed without rows and columns.
 """
 
@@ -13,6 +14,7 @@ import csv
 import importlib
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -24,11 +26,14 @@ _MOST_STRAYS = 3
 """As many texts in a column of numbers may stand for a missing value."""
 
 
-def main(folder: str, answer: str, markers: str = "{}") -> None:
+def main(
+    folder: str, answer: str, markers: str = "{}", ignored: str = "(?!)", place: str = ""
+) -> None:
     """Describe every file below ``folder`` in the file ``answer``."""
-    root, texts = Path(folder), json.loads(markers)
+    root, texts, is_ignored = Path(folder), json.loads(markers), re.compile(ignored).fullmatch
     files = sorted(path for path in root.rglob("*") if path.is_file())
     names = {path.relative_to(root).as_posix(): path for path in files}
+    names = {name: path for name, path in names.items() if not is_ignored(place + name)}
     shapes = {name: _describe(path, texts.get(name, {})) for name, path in names.items()}
     Path(answer).write_text(json.dumps(shapes), encoding="utf-8")
 

@@ -16,6 +16,7 @@ from trainwheel.evaluation.gate import Rule, direction_of
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.settings import values as kinds
 from trainwheel.settings.keys import Key, key, keys_of
+from trainwheel.system.ignored import IGNORED_NAMES, find_ignored
 
 __all__ = [
     "Config",
@@ -138,6 +139,8 @@ class Config:
         "By which share the number of rows may differ from what was accepted")
     inputs: tuple[str, ...] = key("inputs", kinds.paths, [],
         "Further files and folders that make training stale")
+    ignore: tuple[str, ...] = key("ignore", kinds.ignored, [],
+        "Names at any depth, and paths, that neither count nor ship, beside those of editors")
     threads: int = key("train.threads", kinds.a_count, 1,
         "Threads of numerical libraries in training, the same everywhere; 0 leaves them alone")
     engine: str = key("train.engine", kinds.one_of("local", "dask"), "local",
@@ -248,10 +251,14 @@ def parse_sync_settings(text: str, filename: str = "pyproject.toml") -> SyncSett
     problems: list[str] = []
     table = {"sync": (_tool_table(text, filename) or {}).get("sync", {})}
     values = _read_keys(_flatten(table), keys_of(Config), "tool.trainwheel", problems)
+    _refuse(problems, filename)
+    return SyncSettings(**values)
+
+
+def _refuse(problems: list[str], filename: str) -> None:
     if problems:
         message = f"{filename}: {'; '.join(problems)}"
         raise ConfigurationError(message)
-    return SyncSettings(**values)
 
 
 def _tool_table(text: str, filename: str) -> dict[str, Any] | None:
@@ -278,11 +285,11 @@ def _build(table: Mapping[str, Any], filename: str) -> Config:
         if key.is_required and key.name not in flat
     ]
     problems += _wrong_with_task(values)
-    if problems:
-        message = f"{filename}: {'; '.join(problems)}"
-        raise ConfigurationError(message)
+    _refuse(problems, filename)
     values.setdefault("predict", f"{values['package']}.classifier:predict_record")
-    return Config(**values, indexes=indexes, gate=gate)
+    config = Config(**values, indexes=indexes, gate=gate)
+    _refuse(_wrong_with_ignore(config), filename)
+    return config
 
 
 def _wrong_with_task(values: Mapping[str, Any]) -> list[str]:
@@ -292,6 +299,21 @@ def _wrong_with_task(values: Mapping[str, Any]) -> list[str]:
         wrong.append('tool.trainwheel.task = "regression" has no labels and no positive class')
     if labels and positive is not None and positive not in labels:
         wrong.append(f"tool.trainwheel.positive = {positive!r} is not among the labels")
+    return wrong
+
+
+def _wrong_with_ignore(config: Config) -> list[str]:
+    code = (f"{config.package_folder}/__init__.py", config.source, config.tests, config.docs)
+    model = (*config.artefact_paths, f"{config.artefact_paths[0]}.json")
+    names = (*config.training_data, *config.inputs, *code, *model, "pyproject.toml", "Pipfile.lock")
+    wrong = []
+    for pattern in config.ignore:
+        where = f"tool.trainwheel.ignore = {pattern!r}"
+        if pattern.startswith("!"):
+            if pattern[1:] not in IGNORED_NAMES:
+                wrong.append(f"{where}, but {pattern[1:]} is not ignored by default")
+        elif name := find_ignored(pattern, names):
+            wrong.append(f"{where} ignores {name}, which always counts: name less")
     return wrong
 
 

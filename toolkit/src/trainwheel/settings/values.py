@@ -85,6 +85,8 @@ _SCHEDULER = r"(tcp|tls)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}"
 _NOT_BLANK = r"[\s\S]*\S[\s\S]*"
 # Relative, without a step upwards, a backslash or a zero byte.
 _PATH = r"(?!/)(?!([\s\S]*/)?\.\.(/|$))[^\\\u0000]+"
+# The same without brackets, which other tools read as wildcards, and not the root itself.
+_IGNORED = rf"(?!!?\.(/+\.?)*$)(?![\s\S]*[\[\]]){_PATH}"
 _NUMBER = r"[0-9]{1,15}(\.[0-9]{1,15})?"
 _ZERO = r"0{1,15}(\.0{1,15})?"
 
@@ -260,6 +262,11 @@ a_variable = _matching(_NAME, "the name of an environment variable, not its valu
 _PACKAGES = 'a list of package names, where * stands for anything, such as ["acme-*"]'
 paths = _list_of(a_path, "a list of paths inside the repository")
 variables = _list_of(a_variable, "a list of names of environment variables")
+_NAMES = (
+    "a list of names and of paths from the root, where * and ? stand for anything, such as "
+    '["*.log", "data/cache"]'
+)
+ignored = _list_of(_matching(_IGNORED, _NAMES), _NAMES)
 patterns = _list_of(_matching(_PATTERN, _PACKAGES), _PACKAGES, least=1)
 
 

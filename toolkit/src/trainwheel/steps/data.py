@@ -163,13 +163,15 @@ def _take_snapshot(
     argv = tuple(word.replace("{folder}", str(folder)) for word in parts)
     env = {"PYTHONPATH": str(run.workspace.layout.source)}
     run.tools.run("data", argv, what="the data command", secrets=_SECRETS, env=env)
-    if not any(everything_below(folder)):
+    layout, ignored = run.workspace.layout, run.workspace.ignored
+    if not any(everything_below(folder, ignored, layout.data)):
         message = "the data command succeeded but wrote no file"
         hint = "it must write into the folder that {folder} names in tool.trainwheel.data.command"
         raise StepFailedError(message, hint=hint)
     answer = folder.with_name("shape.json")
-    words = (str(folder), str(answer), json.dumps(markers_of(declared)))
-    command = (str(run.tools.python("data")), "-P", str(DESCRIBE_DATA), *words)
+    words = (str(folder), str(answer), json.dumps(markers_of(declared)), ignored.pattern)
+    script = (str(run.tools.python("data")), "-P", str(DESCRIBE_DATA))
+    command = (*script, *words, f"{layout.relative(layout.data)}/")
     result = run.tools.complete(Command(command), "data")
     if result.failed:
         message = f"the snapshot cannot be read: {result.last_line}"
@@ -205,7 +207,7 @@ def _pull(run: Run) -> None:
 def _sign(workspace: Workspace) -> str:
     """Return a digest of the names, sizes and times of the data files."""
     paths = (workspace.layout.root / name for name in workspace.tracked_data)
-    names = (name for path in paths if path.exists() for name in everything_below(path))
+    names = (name for path in paths for name in everything_below(path, workspace.ignored))
     return digest_json([[name, *workspace.digests.written(name)] for name in names])
 
 

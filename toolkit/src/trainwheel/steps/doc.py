@@ -10,7 +10,6 @@ from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SOURCE
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.system.files import list_files
 
 __all__ = ["STEP"]
 
@@ -46,8 +45,9 @@ STEP = Step(
     run=_run,
     is_link=True,
     category="doc",
-    inputs=(Files("the files below `docs`", lambda here: list_files(_folder(here))),),
+    inputs=(Files("the files below `docs`", lambda here: here.files(_folder(here))),),
     assumed=(SOURCE,),
+    settings=frozenset({"pyproject.toml"}),
     outputs=lambda layout: (layout.doc,),
     is_absent=_has_no_site,
     flags=(FORCE, WAIT, VERBOSE),

@@ -29,7 +29,6 @@ from trainwheel.steps.shared.registry import is_published
 from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.steps.shared.staging import describe_tree_drift, stage
 from trainwheel.system.digest import digest_file, digest_json
-from trainwheel.system.files import list_files
 from trainwheel.system.git import Commit, read_commit
 from trainwheel.system.leaks import find_leaks
 from trainwheel.system.text import describe_size
@@ -76,7 +75,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     _require_tools(run.workspace)
     refuse_placeholders(run.workspace)
     notice_unshipped(run)
-    commit = read_commit(run.workspace.layout.root, run.environment)
+    commit = read_commit(run.workspace.layout.root, run.environment, run.workspace.ignored)
     raw_wheel = _build(run, release, scratch, commit)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
     wheel.parent.mkdir()
@@ -253,7 +252,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "the release": read_release(layout.release).mark,
         "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
         "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),
-        "the commit": read_commit(layout.root, workspace.environment).mark,
+        "the commit": read_commit(layout.root, workspace.environment, workspace.ignored).mark,
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.tolerance": str(config.tolerance),
         "tool.trainwheel.proof.rows": str(config.proof_rows),
@@ -274,13 +273,13 @@ STEP = Step(
     alone=True,
     inputs=(
         SHIPPED,
-        Files("the golden predictions", lambda here: list_files(here.layout.golden)),
-        Files("the model card", lambda here: list_files(here.layout.card)),
+        Files("the golden predictions", lambda here: here.files(here.layout.golden)),
+        Files("the model card", lambda here: here.files(here.layout.card)),
         Files(
             "the held-out rows and the answers to them",
-            lambda here: [*list_files(here.layout.holdout), *list_files(here.layout.answers)],
+            lambda here: [*here.files(here.layout.holdout), *here.files(here.layout.answers)],
         ),
-        Files("the system tests", lambda here: list_files(_system_tests_folder(here))),
+        Files("the system tests", lambda here: here.files(_system_tests_folder(here))),
     ),
     facts=_facts,
     outputs=lambda layout: (layout.dist,),

@@ -38,7 +38,6 @@ from trainwheel.steps.shared.findings import (
     read_snapshot,
 )
 from trainwheel.system.digest import digest_file, digest_json
-from trainwheel.system.files import list_files
 from trainwheel.system.git import read_commit
 from trainwheel.system.markdown import block, code, inline, paragraphs, table
 from trainwheel.system.process import Command
@@ -113,7 +112,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     """Return the variables of the templates."""
     layout, config = workspace.layout, workspace.config
     training = read_object(layout.run_facts)
-    commit = read_commit(layout.root, workspace.environment)
+    commit = read_commit(layout.root, workspace.environment, workspace.ignored)
     digests = digests_of(workspace, DATA)
     data = {**read_data_digests(layout), **digests}
     inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
@@ -246,10 +245,10 @@ STEP = Step(
     category="train",
     inputs=(
         *(MEASURED, PACKAGE, ARTEFACT),
-        Files("what was measured", lambda here: list_files(here.layout.evaluation)),
+        Files("what was measured", lambda here: here.files(here.layout.evaluation)),
         Files(
             "what is known of how training repeats",
-            lambda here: list_files(here.layout.repeatability),
+            lambda here: here.files(here.layout.repeatability),
         ),
     ),
     facts=_facts,

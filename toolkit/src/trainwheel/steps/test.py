@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,8 +13,14 @@ from trainwheel.engine.inputs import ARTEFACT, PACKAGE, SOURCE
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
+from trainwheel.settings.of_tests import (
+    COVERAGE_FILES,
+    PYTEST_FILES,
+    SHARED_FILES,
+    digest_of_settings,
+)
 from trainwheel.steps.evaluate import pass_gate
-from trainwheel.system.files import list_files, place
+from trainwheel.system.files import place
 
 __all__ = ["STEP"]
 
@@ -63,14 +70,28 @@ def _tests(workspace: Workspace) -> Iterator[Path]:
     """Yield the tests, and conftest.py of every folder above them up to the root."""
     root = workspace.layout.root
     folder = root / workspace.config.tests
-    yield from list_files(folder)
+    yield from workspace.files(folder)
     for parent in folder.parents:
         if root in (parent, *parent.parents) and (parent / "conftest.py").is_file():
             yield parent / "conftest.py"
 
 
+def _settings(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Yield the name and the digest of each setting of pytest and coverage."""
+    root, folder = workspace.layout.root, workspace.layout.root / workspace.config.tests
+    paths = [f"{above}/{name}" for above in (folder, *folder.parents) for name in PYTEST_FILES]
+    for path in dict.fromkeys((*paths, *(f"{root}/{name}" for name in COVERAGE_FILES))):
+        if os.path.isfile(path):  # noqa: PTH113 - text, for there are many
+            name = path.rpartition("/")[2]
+            what = "the test configuration in " if name in SHARED_FILES else ""
+            digest = digest_of_settings(name, Path(path).read_bytes())
+            yield f"{what}{os.path.relpath(path, root)}", digest
+
+
 def _facts(workspace: Workspace) -> dict[str, str]:
-    return {"the tests": workspace.config.tests, "the package": workspace.config.package}
+    settings = {name: digest for name, digest in _settings(workspace) if digest}
+    config = workspace.config
+    return {"the tests": config.tests, "the package": config.package, **settings}
 
 
 STEP = Step(
@@ -82,12 +103,12 @@ STEP = Step(
     is_link=True,
     category="test",
     inputs=(
-        Files("the files below `tests`", _tests),
+        Files("the files below `tests`, and the settings of pytest and coverage", _tests),
         PACKAGE,
         ARTEFACT,
-        Files("`pyproject.toml`", lambda here: list_files(here.layout.root / "pyproject.toml")),
     ),
     assumed=(SOURCE,),
+    settings=frozenset({*PYTEST_FILES, *COVERAGE_FILES}),
     facts=_facts,
     outputs=lambda layout: (layout.test,),
     beside=lambda layout: (layout.junit,),

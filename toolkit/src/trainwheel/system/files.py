@@ -2,7 +2,8 @@
 
 A name stands for itself, or all below a folder, with links followed. A link counts by what it
 leads to. A link to nothing is not a file (editors leave such links as locks). A link to a folder
-above it is refused, since following it would never end.
+above it is refused, since following it would never end. What is below a folder may be ignored by
+its name; a name that is given itself never is.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NoReturn
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.system.ignored import DEFAULTS, Ignored
 
 __all__ = [
-    "Ignored",
     "copy_file",
     "decode",
     "everything_below",
@@ -34,50 +35,46 @@ __all__ = [
     "write_atomically",
 ]
 
-_CACHES = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
-_CACHE_SUFFIXES = (".pyc", ".egg-info")
-
 _Identity = tuple[int, int]
+_Skips = Callable[[os.DirEntry[str]], object]
 
 
-class Ignored:
-    """Stand-in."""
-
-    def matches(self, name: str) -> bool:
-        return any(part in _CACHES or part.endswith(_CACHE_SUFFIXES) for part in name.split("/"))
-
-
-def list_files(path: Path) -> Iterator[Path]:
-    """Yield a file itself, or the files below a folder, without caches, in a fixed order.
+def list_files(path: Path, ignored: Ignored = DEFAULTS) -> Iterator[Path]:
+    """Yield a file itself, or the files below a folder that are not ignored, in a fixed order.
 
     Raises:
         ConfigurationError: A symbolic link leads round in a circle, or a folder cannot be read.
     """
-    return map(Path, _files(str(path), skip_caches=True))
+    return map(Path, everything_below(path, ignored))
 
 
-def everything_below(path: Path) -> Iterator[str]:
-    """Yield the same as :func:`list_files`, caches included, as text: there may be many.
+def everything_below(
+    path: Path, ignored: Ignored | None = None, at: Path | None = None
+) -> Iterator[str]:
+    """Yield the same as text, for there may be many; by default all, whatever their names.
+
+    Args:
+        path: A file, which is never ignored itself, or a folder.
+        ignored: Which names below it are skipped.
+        at: The place that is meant for it, where it is still elsewhere.
 
     Raises:
         ConfigurationError: As there.
     """
-    return _files(str(path), skip_caches=False)
-
-
-def _files(path: str, *, skip_caches: bool) -> Iterator[str]:
+    top = str(path)
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - Path objects for 10,000 files cost too much
+        mode = os.stat(top).st_mode  # noqa: PTH116 - Path objects for 10,000 files cost too much
     except OSError as error:
-        _check_circle(path, error)
+        _check_circle(top, error)
         return
     if stat.S_ISREG(mode):
-        yield path
+        yield top
     elif stat.S_ISDIR(mode):
-        yield from _below(path, (), skip_caches=skip_caches)
+        skips = None if ignored is None else ignored.skips_below(top, str(at or top))
+        yield from _below(top, (), skips)
 
 
-def _below(folder: str, above: tuple[_Identity, ...], *, skip_caches: bool) -> Iterator[str]:
+def _below(folder: str, above: tuple[_Identity, ...], skips: _Skips | None) -> Iterator[str]:
     try:
         status = os.stat(folder)  # noqa: PTH116
         with os.scandir(folder) as scan:
@@ -89,7 +86,7 @@ def _below(folder: str, above: tuple[_Identity, ...], *, skip_caches: bool) -> I
     if identity in above:
         _refuse_circle(folder)
     for entry in entries:
-        if skip_caches and (entry.name in _CACHES or entry.name.endswith(_CACHE_SUFFIXES)):
+        if skips is not None and skips(entry):
             continue
         try:
             is_folder, is_file = entry.is_dir(), entry.is_file()
@@ -99,7 +96,7 @@ def _below(folder: str, above: tuple[_Identity, ...], *, skip_caches: bool) -> I
         if is_file:
             yield entry.path
         elif is_folder:
-            yield from _below(entry.path, (*above, identity), skip_caches=skip_caches)
+            yield from _below(entry.path, (*above, identity), skips)
 
 
 def _check_circle(path: str, error: OSError) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainwheel.errors import StepFailedError
 from trainwheel.system.environ import Environment
+from trainwheel.system.ignored import Ignored
 from trainwheel.system.process import Command, Completed, run
 
 __all__ = ["Commit", "commit_all", "read_commit", "without_repository"]
@@ -43,14 +44,22 @@ class Commit:
         return f"{self.sha}{' with changes' if self.is_dirty else ''}"
 
 
-def read_commit(root: Path, environment: Environment) -> Commit:
-    """Return the commit that the repository at ``root`` stands at."""
+def read_commit(root: Path, environment: Environment, ignored: Ignored) -> Commit:
+    """Return the commit that the repository at ``root`` stands at.
+
+    Args:
+        root: The repository's folder.
+        environment: The variables of this run.
+        ignored: The names that are no change of it.
+    """
     line = _git(root, environment, "log", "-1", "--format=%H %ct", "--no-show-signature")
     sha, _, time = line.strip().partition(" ")
     if not time.isdecimal():
         return Commit(None, is_dirty=True, time=_NO_COMMIT)
-    changes = _git(root, environment, "status", "--porcelain", "--", ".")
-    return Commit(sha, bool(changes.strip()), int(time))
+    # Each entry is "XY NAME"; a renamed file is followed by its old name.
+    status = _git(root, environment, "status", "--porcelain", "-z", "--", ".").split("\0")
+    changes = (entry[3:].rstrip("/") for entry in status if entry.strip())
+    return Commit(sha, not all(map(ignored.matches, changes)), int(time))
 
 
 def _git(root: Path, environment: Environment, *words: str) -> str:

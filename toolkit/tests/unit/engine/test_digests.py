@@ -13,6 +13,7 @@ import pytest
 
 from trainwheel.engine.digests import DigestTable
 from trainwheel.system.digest import digest_file, digest_files
+from trainwheel.system.ignored import Ignored
 
 Change = Callable[[Path], object]
 SECOND = 1_000_000_000
@@ -270,7 +271,7 @@ BEFORE = {"a": b"12", "b": b"3", "c/d": b""}
         {"a": b"1", "b": b"23", "c/d": b""},
         {"a": b"12", "b": b"3", "cd": b""},
         {"a": b"12", "b": b"3"},
-        {"a": b"12", "b": b"3", "c/d": b"", "__pycache__/e.pyc": b""},
+        {"a": b"12", "b": b"3", "c/d": b"", "cache/e.bak": b""},
         {},
     ],
     ids=["renamed", "moved byte", "flattened", "gone", "new cache", "emptied"],
@@ -283,6 +284,15 @@ def test_a_folder_that_differs_has_another_digest(
     other.mkdir(exist_ok=True)
 
     assert table.output(one) != table.output(other)
+
+
+def test_ignored_names_do_not_count_in_a_folder_nor_in_what_becomes_one(tmp_path: Path) -> None:
+    table = DigestTable(tmp_path / FILE, ignored=Ignored(("out/cache",), str(tmp_path)))
+    left = {"cache/x": b"", "c/.d.swp": b"", "__pycache__/e.pyc": b""}
+    made = write_tree(tmp_path / "scratch", BEFORE | left)
+    plain = write_tree(tmp_path / "out", BEFORE | left)
+
+    assert table.output(made, at=plain) == table.output(plain) != table.output(made)
 
 
 def test_what_is_absent_has_no_digest_and_a_file_may_be_skipped(

@@ -18,9 +18,9 @@ from trainwheel.engine.execute import current_record, is_stale, require_current,
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import write_record
 from trainwheel.engine.run import Options
-from trainwheel.errors import InputChangedError
+from trainwheel.errors import ConfigurationError, InputChangedError
 from trainwheel.steps import load_chain
-from unit.repository import PYPROJECT, open_here, write, write_lock
+from unit.repository import LITTER, PYPROJECT, open_here, write, write_lock
 
 Change = Callable[[Path], object]
 Sentence = Callable[[object], None]
@@ -145,6 +145,33 @@ def test_a_step_is_stale_after_a_change_and_runs_once(root: Path, change: str) -
     assert again.runs == (0 if change in RESTORED else 1)
     assert standing(root) == OUTPUTS
     assert train(root, again) == UNCHANGED
+
+
+def leave(root: Path, text: str) -> None:
+    """Leave what editors and systems do, and a cache that the configuration names."""
+    for name in (*LITTER, "data/cache/index", "model/small_model/artefact/log/x"):
+        write(root, name, text)
+
+
+def test_what_editors_leave_neither_makes_stale_nor_throws_a_training_away(root: Path) -> None:
+    names = "ignore = ['data/cache', 'model/small_model/artefact/log']"
+    write(root, "pyproject.toml", f"{PYPROJECT}{names}\n")
+    leave(root, "before")
+
+    assert train(root, Training(lambda _: leave(root, "meanwhile"))).startswith("train    trained")
+    leave(root, "after")
+
+    assert not runs_again(root)
+    require_current(open_here(root).workspace, TRAIN)
+
+
+def test_data_of_which_every_file_is_ignored_is_refused(root: Path, sentence: Sentence) -> None:
+    write(root, "pyproject.toml", f"{PYPROJECT}ignore = ['*.csv']\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        train(root)
+
+    sentence(caught.value)
 
 
 def test_training_is_stale_while_its_data_is_yet_to_be_fetched(root: Path) -> None:

@@ -79,7 +79,7 @@ def files_of(root: Path, step: str) -> set[str]:
         ("build/train/predictions.csv", {"evaluate", "report"}),
         ("build/train/repeatability.json", {"report"}),
         ("build/evaluate/evaluation.json", {"report"}),
-        ("pyproject.toml", {"test", "version", "package"}),
+        ("pyproject.toml", {"version", "package"}),
         (".github/workflows/ci.yml", set()),
         ("model/small_model/__pycache__/classifier.pyc", set()),
     ],

@@ -70,7 +70,8 @@ CASES: dict[str, tuple[Observed, str, str]] = {
     ),
     "no match of it": (Observed(globs={Glob("*.csv", "parts"): ""}), "parts/two.txt", ""),
     "a match below": (
-        Observed(globs={Glob("**/*.csv", ".", is_recursive=True): ""}), "parts/x/y.csv", "the names",
+        Observed(globs={Glob("**/*.csv", ".", is_recursive=True): ""}), "parts/x/y.csv",
+        "the names",
     ),
 }  # fmt: skip
 
@@ -107,7 +108,7 @@ def test_a_file_that_is_gone_is_a_reason_and_no_error(root: Path) -> None:
     ("train", "build/train/metrics.json", "x.py", False), ("train", "build/data/r.csv", "", True),
     ("train", "conf/__pycache__/a.pyc", "", False), ("train", "/mnt/rows.csv", "", True),
     ("data", "/mnt/rows.csv", "", False), ("data", "tools/rows.py", "", True),
-    ("test", "pyproject.toml", "tests/test_small.py", True),
+    ("test", "pyproject.toml", "tests/test_small.py", True), ("test", "setup.cfg", "", False),
     ("test", "conf/a.yaml", "", True), ("doc", "conf/a.yaml", "", True),
 ])  # fmt: skip
 def test_what_steps_make_and_what_is_ignored_does_not_count(
@@ -118,13 +119,13 @@ def test_what_steps_make_and_what_is_ignored_does_not_count(
     remaining = counted(open_here(root).workspace, CHAIN[step], observed)
 
     assert (name in remaining.files) is counts
-    assert bool(remaining.absent) is counts
+    assert bool(remaining.absent) is (counts or name == "setup.cfg")
 
 
 def test_it_is_read_from_json_as_it_was_written() -> None:
     observed = Observed(
-        {"ä\n": SEEN}, ("b",), {"c": "d"}, {Glob("*", "e", is_recursive=True): "f"}, (".",), ("g.h",),
-        ("i",), 3,
+        {"ä\n": SEEN}, ("b",), {"c": "d"}, {Glob("*", "e", is_recursive=True): "f"}, (".",),
+        ("g.h",), ("i",), 3,
     )  # fmt: skip
 
     assert Observed.of_json(json.loads(json.dumps(observed.as_json()))) == observed

@@ -24,6 +24,7 @@ from trainwheel.evaluation.data_shape import (
     rows_of,
 )
 from trainwheel.guest import DESCRIBE_DATA
+from trainwheel.system.ignored import Ignored
 
 
 def shape(rows: int | None = 100, **columns: Any) -> dict[str, FileShape]:
@@ -141,6 +142,17 @@ def describe(folder: Path, *markers: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         (*argv, *markers), capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def test_ignored_names_are_not_described_nor_even_read(tmp_path: Path) -> None:
+    for name in ("._a.csv", "a.csv", "cache/b.csv", "data.log"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_bytes(b"a\n" if name == "a.csv" else b"\xff")
+    ignored = Ignored(("build/data/cache", "*.log"))
+
+    assert describe(tmp_path / "data", "{}", ignored.pattern, "build/data/").returncode == 0
+
+    assert json.loads((tmp_path / "answer").read_bytes()).keys() == {"a.csv"}
 
 
 def test_a_snapshot_is_described(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ GOOD: list[tuple[str, str, object]] = [
     ('artefact = ["b.txt", "c/d"]', "artefact", ("b.txt", "c/d")),
     ('predict = "other.entry:Model.predict"', "predict", "other.entry:Model.predict"),
     ('data = ["a.csv", "b/c"]', "data", ("a.csv", "b/c")),
+    ('ignore = ["*.log", "data/cache/", "!*.swp"]', "ignore", ("*.log", "data/cache/", "!*.swp")),
     ('inputs = ["params.yaml"]', "inputs", ("params.yaml",)), ("tolerance = 0", "tolerance", 0.0),
     ("tolerance = 0.5", "tolerance", 0.5), ('sync.pins = "locked"', "pins", "locked"),
     ('version.release = "always"', "release", "always"),
@@ -51,6 +52,9 @@ WRONG: list[tuple[str, str]] = [
     ("data.version-command = 'a\\'", "a command whose quotation marks are all closed"),
     ('predict = "predict"', "MODULE:FUNCTION"), ('predict = "a:b:c"', "MODULE:FUNCTION"),
     ("predict = 3", "MODULE:FUNCTION"),
+    *((f"ignore = [{name!r}]", "a list of names and of paths from the root") for name in (
+        "", "/", "/data/x", "..", "../x", "data/../x", ".", "./", "!./", "[ab]", "a\\b")),
+    ('ignore = "*.log"', "a list of names and of paths from the root"),
     ('source = "/srv/model"', "a path inside the repository, with forward slashes"),
     ('source = "../model"', "a path inside the repository, with forward slashes"),
     ('source = "a/../../b"', "a path inside the repository, with forward slashes"),

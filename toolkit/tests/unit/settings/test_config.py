@@ -223,6 +223,21 @@ def test_a_task_that_contradicts_itself_is_refused(keys: str, words: str) -> Non
         parse_config(f"[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\n{keys}\n")
 
 
+@pytest.mark.parametrize(("pattern", "name"), [
+    ("*", "data"), ("dat?", "data"), ("data/**", "data"), ("*.toml", "pyproject.toml"),
+    ("model", "model/m/__init__.py"), ("*.joblib", "model/m/artefact/model.joblib"),
+    ("*.json", "model/m/artefact/model.joblib.json"), ("p.y", "conf/p.y"), ("!*.log", "*.log"),
+])  # fmt: skip
+def test_a_pattern_that_hides_what_counts_is_refused(pattern: str, name: str) -> None:
+    keys = f'data = ["data"]\ninputs = ["conf/p.y"]\nignore = ["*.tmp", "{pattern}"]\n'
+
+    shown = refuse(f"[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\n{keys}")
+
+    assert f"tool.trainwheel.ignore = {pattern!r}" in shown
+    assert f" {name}" in shown
+    assert "*.tmp" not in shown
+
+
 def test_labels_may_be_numbers_and_booleans_of_the_file() -> None:
     text = "[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\nlabels = [2, 4]\n"
 

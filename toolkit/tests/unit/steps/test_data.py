@@ -57,7 +57,7 @@ def source(
             return version
         if str(DESCRIBE_DATA) in call.argv:
             shape: dict[str, Any] = {"rows": rows, "columns": columns or COLUMNS}
-            Path(call.argv[-2]).write_text(json.dumps({"rows.csv": shape}))
+            Path(call.argv[4]).write_text(json.dumps({"rows.csv": shape}))
         else:
             for name, text in ({"rows.csv": "a,b\n"} if files is None else files).items():
                 write(Path(call.argv[-2]), name, text)
@@ -192,7 +192,7 @@ def test_accepting_shows_the_change_and_keeps_what_was_declared(fetching: Path) 
     session = fetch(fetching, source(columns=GAPS), "accept")
 
     describing = session.calls[-1]
-    assert json.loads(describing.argv[-1]) == {"rows.csv": {"a": ["?"]}}
+    assert json.loads(describing.argv[5]) == {"rows.csv": {"a": ["?"]}}
     assert "  b: integer → text" in session.output
     assert "rows.csv: 2 rows, were 9" in session.output
     assert json.loads((fetching / "data-schema.json").read_bytes()) == {

@@ -60,7 +60,8 @@ def test_the_folder_is_the_configured_one(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "runs"), [
-    ("docs/index.md", 1), ("model/small_model/classifier.py", 1), ("data/rows.csv", 0),
+    ("docs/index.md", 1), ("docs/docutils.conf", 1), ("docutils.conf", 0),
+    ("model/small_model/classifier.py", 1), ("data/rows.csv", 0),
 ])  # fmt: skip
 def test_the_site_is_built_again_for_its_pages_and_the_sources(
     site: Path, name: str, runs: int

@@ -18,6 +18,7 @@ from trainwheel.steps.shared.publish import read_proof
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.git import read_commit
+from trainwheel.system.ignored import DEFAULTS
 from trainwheel.wheel.metadata import list_members, read_member
 from trainwheel.wheel.proof import read_provenance
 from unit.model_wheels import ONE
@@ -104,7 +105,7 @@ def test_a_tool_that_fails_leaves_nothing(root: Path, failing: str) -> None:
 
     assert tools.names[-1] == failing
     assert all(call.secrets == frozenset() and call.step == "package" for call in tools.calls)
-    epoch = str(read_commit(root, Environment()).time)
+    epoch = str(read_commit(root, Environment(), DEFAULTS).time)
     assert tools.calls[0].env == {"SOURCE_DATE_EPOCH": epoch, "PYTHONHASHSEED": "0"}
     assert {"--wheel", "--no-isolation"} <= set(tools.calls[0].argv)
 

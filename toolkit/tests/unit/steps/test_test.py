@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from trainwheel.engine.fingerprint import explain
+from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import read_record
 from trainwheel.errors import RefusedError, StepFailedError
+from trainwheel.steps.test import STEP
 from unit.recording_tools import Call
-from unit.repository import make_repository, write
+from unit.repository import PYPROJECT, make_repository, write
 from unit.steps.session import Answer, Session, configure, fail, open_with
 
 JUNIT = '<testsuites><testsuite name="pytest" tests="3" failures="{failures}"/></testsuites>'
@@ -107,7 +110,7 @@ def test_without_a_model_nothing_is_tested(root: Path) -> None:
 
 @pytest.mark.parametrize(("name", "runs"), [
     ("tests/test_small.py", True), ("tests/data/rows.csv", True), ("conftest.py", True),
-    ("pyproject.toml", True), ("model/small_model/classifier.py", True),
+    ("model/small_model/classifier.py", True),
     ("model/small_model/artefact/model.joblib", True), ("docs/index.md", False),
     ("README.md", False),
 ])  # fmt: skip
@@ -115,7 +118,46 @@ def test_the_tests_run_again_when_a_file_of_theirs_changes(
     root: Path, name: str, *, runs: bool
 ) -> None:
     run_tests(root)
-    path = root / name
-    write(root, name, f"{path.read_text() if path.exists() else ''}\n\n")
+    append(root, name, "\n\n")
 
     assert [call.step for call in run_tests(root).calls] == ["test"] * runs
+
+
+def append(root: Path, name: str, text: str) -> None:
+    path = root / name
+    write(root, name, f"{path.read_text() if path.exists() else ''}{text}")
+
+
+@pytest.mark.parametrize(("name", "text", "runs"), [
+    ("pytest.ini", "", True), (".pytest.ini", "[pytest]", True), ("pytest.toml", "", True),
+    ("tests/.pytest.toml", "", True), ("tests/pytest.ini", "", True), ("../pytest.ini", "", True),
+    (".coveragerc", "", True), (".coveragerc.toml", "", True),
+    ("tox.ini", "[pytest]\naddopts = -q", True), ("tox.ini", "[tox]\nenvlist = a", False),
+    ("setup.cfg", "[coverage:run]\nbranch = 1", True), ("setup.cfg", "[metadata]", False),
+    ("pyproject.toml", "[tool.pytest.ini_options]\naddopts = '-q'", True),
+    ("pyproject.toml", "[tool.coverage.run]\nbranch = true", True),
+    ("pyproject.toml", "[tool.ruff]\nline-length = 88", False),
+])  # fmt: skip
+def test_the_settings_of_pytest_and_coverage_count_and_no_others(
+    root: Path, name: str, text: str, *, runs: bool
+) -> None:
+    run_tests(root)
+
+    append(root, name, f"\n{text}\n")
+    assert [call.step for call in run_tests(root).calls] == ["test"] * runs
+    assert run_tests(root).calls == []
+
+    write(root, name, PYPROJECT) if name == "pyproject.toml" else (root / name).unlink()
+    assert ("restored from the cache" in run_tests(root).output) is runs
+
+
+def test_a_reason_names_the_file_of_the_settings(root: Path) -> None:
+    run_tests(root)
+    write(root, "tox.ini", "[pytest]\n")
+
+    workspace = open_with(root).run.workspace
+    record = read_record(root / "build/.trainwheel", "test")
+
+    assert record is not None
+    (reason,) = explain(record.fingerprint, fingerprint(workspace, STEP))
+    assert str(reason) == "the test configuration in tox.ini is new"

@@ -13,7 +13,6 @@ from pytest_socket import SocketBlockedError
 
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import read_record
-from trainwheel.steps.shared.release import Release
 from trainwheel.engine.run import Run
 from trainwheel.errors import (
     ConfigurationError,
@@ -22,6 +21,7 @@ from trainwheel.errors import (
     TrainwheelError,
 )
 from trainwheel.steps.shared.publish import publisher_of
+from trainwheel.steps.shared.release import Release
 from trainwheel.steps.upload import STEP
 from trainwheel.wheel.proof import Proof
 from unit.model_wheels import ONE, OTHER, package, write_model_wheel

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError
+from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.steps.shared.staging import release_key
 from trainwheel.steps.version import STEP, decide_release
 from unit.model_wheels import ONE, OTHER, write_model_wheel

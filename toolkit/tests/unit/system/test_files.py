@@ -19,6 +19,7 @@ from trainwheel.system.files import (
     scratch_folder,
     write_atomically,
 )  # fmt: skip
+from trainwheel.system.ignored import Ignored
 
 TREE = (
     *("b.py", "a/z.py", "a/b/c.txt", ".env", "a/__pycache__/z.pyc", "x.pyc"),
@@ -48,6 +49,30 @@ def test_data_and_outputs_are_listed_with_what_looks_like_a_cache(tmp_path: Path
     plant(tmp_path, *TREE)
 
     assert {path.removeprefix(f"{tmp_path}/") for path in everything_below(tmp_path)} == set(TREE)
+
+
+@pytest.mark.parametrize(("patterns", "at", "names"), [
+    ((), None, ["a/keep", "a/x", "b", "c.log"]),
+    (("*.log", "top/a/x"), None, ["a/keep", "b"]),
+    (("top/a",), None, ["b", "c.log"]), (("top/*",), None, []),
+    (("place/a", "top/b"), "place", ["b", "c.log"]),
+])  # fmt: skip
+def test_a_folder_is_listed_without_what_the_repository_ignores(
+    tmp_path: Path, patterns: tuple[str, ...], at: str | None, names: list[str]
+) -> None:
+    top = plant(tmp_path / "top", "a/keep", "a/x", "a/.x.swp", "b", "b~", "c.log", ".idea/a/b")
+    place = at and tmp_path / at
+    listed = everything_below(top, Ignored(patterns, str(tmp_path)), place or None)
+
+    assert [name.removeprefix(f"{top}/") for name in listed] == names
+
+
+def test_an_ignored_name_that_is_given_itself_counts(tmp_path: Path) -> None:
+    plant(tmp_path, "x~", ".vscode/a", ".vscode/b~")
+
+    assert listed(tmp_path / "x~") == ["."]
+    assert listed(tmp_path / ".vscode") == ["a"]
+    assert listed(tmp_path) == []
 
 
 def test_a_file_lists_itself_and_what_is_absent_lists_nothing(tmp_path: Path) -> None:

@@ -54,15 +54,25 @@ def collect(run: Run, scratch: Path) -> Mapping[str, TrainedFile]:
     folder = model_in(layout, scratch).parent
     places = [scratch / layout.scratch_name(path) for path in layout.artefacts]
     final = layout.artefact.parent.relative_to(layout.package)
-    for place in places:
+    for place, path in zip(places, layout.artefacts, strict=True):
+        _remove_ignored(run.workspace, place, path)
         _check(place, (final / place.relative_to(folder)).as_posix(), is_chief=place == places[0])
     extras = [path for path in _entries(folder) if not {path, *path.parents} & {*places}]
-    _notice_extras(run, [(final / path.relative_to(folder)).as_posix() for path in extras])
+    names = [(final / path.relative_to(folder)).as_posix() for path in extras]
+    _notice_extras(run, [name for name in names if not run.workspace.ignored.matches(name)])
     for path in extras:
         remove(path)
     files = {path.relative_to(folder).as_posix(): path for path in _entries(folder)}
     check_names(files)
     return {name: _describe(path, digest_file) for name, path in files.items()}
+
+
+def _remove_ignored(workspace: Workspace, place: Path, final: Path) -> None:
+    """Remove what is not part of a model by its name, unless that is the model's own."""
+    matches, relative = workspace.ignored.matches, workspace.layout.relative
+    for path in [] if matches(relative(final)) else list(_entries(place)):
+        if matches(relative(final / path.relative_to(place))):
+            remove(path)
 
 
 def describe_artefact(workspace: Workspace) -> Artefact:

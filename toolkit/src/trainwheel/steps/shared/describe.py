@@ -112,7 +112,7 @@ def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:
 
 
 def _read_by_training(workspace: Workspace) -> dict[str, str]:
-    """Return the files that training read → sha256; one outside the repository by its name alone."""
+    """Return the files that training read → sha256; one from elsewhere by its last part."""
     record = read_record(workspace.layout.records, "train")
     assumed = (COMMAND, TRAINING, DATA)
     files = digests_of(workspace, *assumed) if record is None else record.fingerprint.files

@@ -20,7 +20,6 @@ from trainwheel.errors import RefusedError
 from trainwheel.evaluation.golden import parse_golden, parse_inputs
 from trainwheel.steps.shared.prove import Model, ask
 from trainwheel.steps.shared.staging import stage_package
-from trainwheel.system.files import everything_below
 
 __all__ = [
     "LIMIT",
@@ -133,7 +132,7 @@ def _data(run: Run) -> Iterator[tuple[Path, str]]:
     """Yield each file of the data that may hold rows, but for those with golden ones."""
     root = run.workspace.layout.root
     for place in run.workspace.config.training_data:
-        for path in map(Path, everything_below(root / place)):
+        for path in run.workspace.files(root / place):
             if not path.name.startswith("golden"):
                 yield path, path.relative_to(root).as_posix()
 

@@ -15,6 +15,7 @@ from trainwheel.guest import PREDICT, PROVE
 from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.system.environ import Environment
+from trainwheel.system.ignored import IGNORED_NAMES
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.wheel.proof import Proof
 
@@ -114,7 +115,7 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
         script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
         if tests is not None:
             copy = folder / "tests"
-            shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
             packages = site_packages(tests.home)
             script = (PROVE, *script[1:], packages, copy)
         result = _run(model, question, script, folder)

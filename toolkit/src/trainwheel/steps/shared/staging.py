@@ -18,7 +18,7 @@ from trainwheel.errors import LockfileError, RefusedError
 from trainwheel.requirements.setup_py import replace_version
 from trainwheel.steps.shared.synced import Synced, read_files, sync_files
 from trainwheel.system.digest import digest_json
-from trainwheel.system.files import everything_below, link_or_copy, list_files
+from trainwheel.system.files import everything_below, link_or_copy
 
 __all__ = [
     "EXAMPLES",
@@ -202,7 +202,10 @@ def _columns(layout: Layout) -> set[str]:
 def _files(workspace: Workspace) -> Iterator[Path]:
     layout = workspace.layout
     yield from workspace.metadata_files()
-    for path in (*workspace.shipped_package(), *list_files(layout.root / workspace.config.docs)):
+    for path in (
+        *workspace.shipped_package(),
+        *workspace.files(layout.root / workspace.config.docs),
+    ):
         if path.suffix in _TEXTS:
             yield path
 

@@ -103,6 +103,21 @@ def test_all_files_are_placed_and_listed_in_the_manifest_and_in_provenance(
     assert "notice" not in three.output
 
 
+def test_what_a_system_leaves_in_a_model_is_not_part_of_it(root: Path, three: Session) -> None:
+    names = "\nignore = ['model/small_model/artefact/encoder/cache']"
+    left = dict.fromkeys(("encoder/.DS_Store", "encoder/cache/x", ".m.txt.swp"), "left")
+    before = describe_artefact(three.run.workspace)
+
+    other = train(root, f"{THREE}{names}", FILES | left)
+
+    assert in_package(root) == {f"artefact/{name}" for name in (*FILES, "m.txt.json")}
+    for name in left:
+        write(root / FOLDER, name, "left")
+    assert describe_artefact(other.run.workspace) == before
+    assert open_with(root, writing(FILES)).step("train").calls == []
+    assert "notice" not in other.output
+
+
 def test_a_folder_alone_is_a_model_with_one_digest_of_all_its_files(root: Path) -> None:
     session = train(root, 'artefact = "artefact/encoder"', {"encoder/a": "x", "encoder/b": "yz"})
     manifest = read_json(root / FOLDER / "encoder.json")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.engine.layout import Layout
 from trainwheel.settings.config import parse_config
+from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from unit.repository import PYPROJECT
 
 

@@ -12,9 +12,9 @@ import pytest
 from trainwheel import __version__
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, write_record
-from trainwheel.steps.shared.release import Release
 from trainwheel.errors import ConfigurationError
 from trainwheel.steps.shared.describe import describe, trace
+from trainwheel.steps.shared.release import Release
 from trainwheel.system.digest import digest_file
 from trainwheel.system.git import Commit
 from trainwheel.wheel.provenance import Provenance, parse_provenance

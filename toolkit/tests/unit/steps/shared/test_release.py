@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.errors import StepFailedError
+from trainwheel.steps.shared.release import Release, read_release
 from unit.repository import RELEASE, write
 
 

@@ -13,6 +13,7 @@ from trainwheel.errors import LockfileError
 from trainwheel.steps.shared.staging import describe_tree_drift, release_key, stage, stage_package
 from unit.repository import (
     FILES,
+    LITTER,
     PYPROJECT,
     SETUP_PY,
     make_repository,
@@ -37,6 +38,11 @@ UNCHANGED: dict[str, Change] = {
     "other settings": text("pyproject.toml", f"{PYPROJECT}[tool.ruff]\n"),
     "test package": lambda root: write_lock(root, pytest="==9.9.9"),
     "cache": text("model/small_model/__pycache__/a.pyc"),
+    "editors": lambda root: [write(root, name, "left") for name in LITTER],
+    "named": lambda root: (
+        write(root, "pyproject.toml", f"{PYPROJECT}ignore = ['*.log', 'model/small_model/a/b']\n"),
+        write(root, "model/small_model/x.log", ""), write(root, "model/small_model/a/b/c.txt", ""),
+    ),
     "mode": lambda root: (root / "README.md").chmod(0o600),
     "time": lambda root: os.utime(root / "README.md", (1, 1)),
     "record": text("build/.trainwheel/train.json", "{}"),
@@ -88,7 +94,8 @@ def files_of(folder: Path) -> list[str]:
 
 
 def test_only_what_belongs_into_a_wheel_is_copied_with_the_version(root: Path, copy: Path) -> None:
-    for name in (".env", "secrets.toml", ".git/config", "build/version.json", "conftest.py"):
+    private = (".env", "secrets.toml", ".git/config", "build/version.json", "conftest.py")
+    for name in (*LITTER, *private):
         write(root, name, "private")
 
     stage(open_here(root).workspace, "0.1.7", copy)
