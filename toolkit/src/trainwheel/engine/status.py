@@ -15,7 +15,7 @@ from trainwheel.engine.inputs import fingerprint, learned_facts
 from trainwheel.engine.outcomes import Failure, has_failed, read_failure, read_outcomes
 from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import TrainwheelError
+from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.system.lock import Owner, read_owner
 
 __all__ = ["CURRENT", "SKIPPED", "UNRECORDED", "StepStatus", "file_reasons", "read_status"]
@@ -66,7 +66,8 @@ class StepStatus:
 
     def as_json(self) -> dict[str, object]:
         """Return the status as a JSON object."""
-        return {**asdict(self), "waits_for": self.waits_for or None}
+        running = self.running and {**asdict(self.running), "is_seen": self.running.is_seen}
+        return {**asdict(self), "waits_for": self.waits_for or None, "running": running}
 
 
 def read_status(workspace: Workspace, chain: Chain) -> dict[str, StepStatus]:
@@ -100,7 +101,8 @@ def _look(
 ) -> StepStatus:
     if step.is_absent(workspace):
         return StepStatus(step.name, SKIPPED)  # even with a record of another configuration
-    record, is_settled = read_record(workspace.layout.records, step.name), _is_settled(workspace, step)
+    record = read_record(workspace.layout.records, step.name)
+    is_settled = _is_settled(workspace, step)
     if record is None and not is_settled:
         return _weigh(workspace, step, StepStatus(step.name, ABSENT, before=before), None)
     reasons = () if is_settled or record is None else _reasons(workspace, step, record)
@@ -171,6 +173,7 @@ def file_reasons(workspace: Workspace, step: Step, record: Record) -> tuple[Reas
     try:
         learned = learned_facts(step, record.fingerprint)
         now = fingerprint(workspace, step, learned, record.observed)
-    except TrainwheelError as error:
-        return (Reason(error.message, None, None),)
+    except (TrainwheelError, OSError) as error:
+        problem = StepFailedError.of_system(error) if isinstance(error, OSError) else error
+        return (Reason(problem.message, None, None),)
     return (*explain(record.fingerprint, now), *moved_outputs(workspace, step, record))
