@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import shutil
 import sys
 import time
@@ -30,6 +32,7 @@ from trainwheel.system.process import handle_termination
 
 __all__ = ["register"]
 
+_SESSION = re.compile(r"(?:nox -s|make) ([\w.]+)")
 _SKEW = 1.0
 """Seconds: a file system's clock may be another machine's."""
 
@@ -108,7 +111,7 @@ class _Runner:
         try:
             run = self._open(session)
             if step.takes_lock:
-                note_step(self._keep_others_out(run), step.name)
+                note_step(self._keep_others_out(run, _command(session)), step.name)
             if step.needs_lockfile:
                 run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
             self._check_once(run)
@@ -136,7 +139,14 @@ class _Runner:
         environment = self._run.environment if self._run is not None else read_environment()
         for line in error.details:
             Console(environment).line(f"  {line}")
-        session.error(environment.secrets.redact(str(error)))
+        session.error(environment.secrets.redact(f"{error}{self._afterwards(session, error)}"))
+
+    def _afterwards(self, session: nox.Session, error: TrainwheelError) -> str:
+        """Return what was asked for, where an error says that another session is to be run."""
+        targets = {step.target: step.name for step in self._chain.steps}
+        sessions = {targets.get(name, name) for name in _SESSION.findall(error.hint)}
+        is_other = sessions and not sessions & named_sessions(session)
+        return f", then {_command(session)}" if is_other else ""
 
     def _open(self, session: nox.Session) -> Run:
         """Return the run, which is made once, so that configuration and lock are read once."""
@@ -161,12 +171,11 @@ class _Runner:
         )
         return replace(run, is_stale=lambda name: is_stale(run, self._chain[name]))
 
-    def _keep_others_out(self, run: Run) -> int:
+    def _keep_others_out(self, run: Run, command: str) -> int:
         """Take the lock of the repository, once in a run, and clear what a killed run left."""
         if self._lock is not None:
             return self._lock
-        layout, command = run.workspace.layout, f"nox -s {' '.join(sorted(run.named))}"
-        wait = run.options.has("wait") or run.environment.waits
+        layout, wait = run.workspace.layout, run.options.has("wait") or run.environment.waits
         self._lock = take(layout.lock, command=command, wait=wait, notify=run.console.notice)
         shutil.rmtree(layout.scratch, ignore_errors=True)
         return self._lock
@@ -179,6 +188,12 @@ class _Runner:
             if step.name in run.steps and step.check is not None:
                 step.check(run)
         self._is_checked = True
+
+
+def _command(session: nox.Session) -> str:
+    """Return what was typed, as far as Nox says it."""
+    posargs = ("--", *session.posargs) if session.posargs else ()
+    return shlex.join(("nox", "-s", *sorted(named_sessions(session)), *posargs))
 
 
 def _note(run: Run, step: str, error: Exception, start: float) -> None:

@@ -274,7 +274,7 @@ class _StaleStep:
         aside.parent.mkdir(parents=True, exist_ok=True)
         scratch.rename(aside)
         message = f"{change} while {self.step.name} ran"
-        hint = f"what it made is kept in {layout.relative(aside)}; run it again"
+        hint = f"what it made is kept in {layout.relative(aside)}; run the same command again"
         raise InputChangedError(message, hint=hint)
 
     def _put_in_place(

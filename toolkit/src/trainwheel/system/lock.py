@@ -75,7 +75,7 @@ def take(
 
     Args:
         path: The lock's file; made where it is missing.
-        command: What runs here, as others are told.
+        command: What was typed, for others to read.
         wait: Whether to wait for another run instead of stopping.
         notify: Is given a line about what is waited for or ended.
         grace: Seconds that processes of a killed run have to end before they are forced.
@@ -88,7 +88,7 @@ def take(
         return _held[path]
     descriptor = _open(path)
     try:
-        _acquire(descriptor, wait=wait, notify=notify, grace=grace)
+        _acquire(descriptor, None if wait else _waiting(command), notify, grace)
     except BaseException:
         os.close(descriptor)
         raise
@@ -123,17 +123,19 @@ def read_owner(path: Path) -> Owner | None:
         return None
     try:
         owner = _parse(descriptor)
-        return owner if owner is None or _is_running(owner, descriptor) else None
+        if owner is not None and owner.is_seen and not _is_running(owner, path, descriptor):
+            return None
+        return owner
     finally:
         os.close(descriptor)
 
 
-def _is_running(owner: Owner, descriptor: int) -> bool:
-    if not owner.is_seen:
-        return True
+def _is_running(owner: Owner, path: Path, descriptor: int) -> bool:
+    if owner.pid == os.getpid():
+        return path in _held  # by now the number may be that of whoever asks
     folder = _PROC / str(owner.pid) / "fd"
     if os.access(folder, os.R_OK):
-        # Its number may be that of another process by now, which has another file open.
+        # The number may be that of another process by now, which has other files open.
         return any(_is_same(link, os.fstat(descriptor)) for link in _links(folder))
     return folder.parent.exists()  # that of another user
 
@@ -161,7 +163,19 @@ def _open(path: Path) -> int:
         raise StepFailedError(message, hint=hint) from None
 
 
-def _acquire(descriptor: int, *, wait: bool, notify: Callable[[str], None], grace: float) -> None:
+def _waiting(command: str) -> str:
+    """Return a command as it is typed to wait for another run."""
+    return f"{command} --wait" if " -- " in command else f"{command} -- --wait"
+
+
+def _acquire(
+    descriptor: int, waiting: str | None, notify: Callable[[str], None], grace: float
+) -> None:
+    """Take the lock, or wait for it where there is no command to propose for that.
+
+    Raises:
+        RunLockedError: Another run holds it.
+    """
     for _ in range(_ATTEMPTS):
         if _try(descriptor, notify):
             return
@@ -171,15 +185,15 @@ def _acquire(descriptor: int, *, wait: bool, notify: Callable[[str], None], grac
             break
         # What holds it may have ended since, or the system does not say who it is.
         survivors = _end(orphans, descriptor, notify, grace)
-        if survivors and not wait:
+        if survivors and waiting:
             process = min(survivors)
             message = f"process {process}, which a killed run left behind, is still at work here"
-            raise RunLockedError(message, hint="end it, or wait for it with: -- --wait")
+            raise RunLockedError(message, hint=f"end it, or wait for it with: {waiting}")
         time.sleep(_PAUSE)
     owner = _read_owner(descriptor)
-    if not wait:
+    if waiting:
         message = f"another run is at work here: {owner or 'its name is not known yet'}"
-        raise RunLockedError(message, hint="wait for it with: -- --wait")
+        raise RunLockedError(message, hint=f"wait for it with: {waiting}")
     notify(f"waiting for {owner or 'another run'}")
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
