@@ -256,7 +256,8 @@ def install(
     variables, indexes = read_settings(pip, root)
     shutil.rmtree(str(unpacked))
     uv = [str(environment / "bin" / "uv"), "pip"]
-    into = ["--python", python, *indexes]
+    # Not linked: an edit in .venv would be one in the cache, and in what others fill from it.
+    into = ["--python", python, "--link-mode", "copy", *indexes]
     run([*uv, *by_hash, *into], failure, root, variables)
     for project in projects:
         editable = ["--no-build-isolation", "--editable", project]

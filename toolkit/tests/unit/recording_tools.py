@@ -54,6 +54,9 @@ class RecordingTools:
         """Return where the interpreter of a step would stand."""
         return self.folder / step / "bin" / "python"
 
+    def require_unchanged(self, step: str) -> None:
+        """Nothing is installed here."""
+
     def variables(self, step: str) -> dict[str, str]:
         """Return what a process of a step is told."""
         return {"VIRTUAL_ENV": str(self.folder / step)}

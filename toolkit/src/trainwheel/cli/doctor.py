@@ -168,7 +168,7 @@ class _Checkup:
         """Return the first line that a tool prints; nothing where it fails or is not there."""
         if shutil.which(argv[0]) is None:
             return ""
-        command = Command(argv, cwd=self.root, timeout=_SECONDS, drops_errors=True)
+        command = Command(argv, self.root, is_open=True, timeout=_SECONDS, drops_errors=True)
         result = complete(command, self.environment)
         lines = result.output.splitlines()
         return lines[0].strip() if lines and not result.failed else ""

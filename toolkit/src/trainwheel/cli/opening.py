@@ -59,7 +59,9 @@ def open_run(
         hint = "add one with a [tool.trainwheel] table"
         raise ConfigurationError(message, hint=hint)
     config = _tightened(parse_config(text), environment)
-    known = replace(environment, classes=secret_classes(config.indexes, config.data_secrets))
+    classes = secret_classes(config.indexes, config.data_secrets)
+    known = replace(environment, classes=classes, train_env=frozenset(config.train_env))
+    _refuse_secrets(known, config.train_env)
     console, tokens = Console(known), TokenSource(known)
     workspace = Workspace(Layout.of(root, config), config, known)
     verbose = verbose or environment.is_verbose
@@ -87,6 +89,18 @@ def secret_classes(
         classes |= dict.fromkeys(opening, SecretClass.PUBLISH)
     classes.pop("", None)
     return classes
+
+
+def _refuse_secrets(environment: Environment, names: Sequence[str]) -> None:
+    """Refuse to hand a secret on to what runs the user's code."""
+    for name in names:
+        purpose = environment.purpose(name)
+        if purpose is not None:
+            is_data = purpose is SecretClass.DATA
+            why = "is in tool.trainwheel.secrets.data" if is_data else "opens an index"
+            message = f"tool.trainwheel.train.env names {name}, which {why}"
+            hint = "name it in one of the two" if is_data else "omit it: no code of a model gets it"
+            raise ConfigurationError(message, hint=hint)
 
 
 def _tightened(config: Config, environment: Environment) -> Config:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainwheel.engine.tools import PROGRESS, Tools
-from trainwheel.engine.watching import VARIABLE as WATCH_VARIABLE
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.index.tokens import TokenSource
 from trainwheel.install.bytecode import Bytecode
 from trainwheel.install.environments import Installer, MachineSettings, user_cache
 from trainwheel.install.routing import Routing, routing_of
+from trainwheel.install.stamp import Seen, changes_in, sum_up
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
 from trainwheel.system.process import Command, Completed, run
@@ -26,6 +26,8 @@ from trainwheel.system.secrets import SecretClass
 __all__ = ["StepEnvironments"]
 
 _TAIL = 30
+_OPEN = frozenset({"data", "lint"})
+"""Steps whose tools see all of the shell but its secrets: they fetch data, and what checks code."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class StepEnvironments:
     tokens: TokenSource
     verbose: bool = False
     _watched: dict[str, Path] = field(default_factory=dict, repr=False)
+    _seen: Seen = field(default_factory=Seen, repr=False)
 
     @functools.cached_property
     def routing(self) -> Routing | None:
@@ -76,6 +79,8 @@ class StepEnvironments:
             routing=self.routing,
             bytecode=self._bytecode,
             machine=self._machine,
+            seen=self._seen,
+            notice=self.console.notice,
         )
 
     @functools.cached_property
@@ -91,6 +96,16 @@ class StepEnvironments:
         """Return the interpreter of a step's environment, which is installed first if needed."""
         requirements = self.workspace.locked(*self._categories(step))
         return self.installer(step).ensure(self._home(step), requirements)
+
+    def require_unchanged(self, step: str) -> None:
+        """Check that a step's environment is what it was before the step; see `Tools`."""
+        home = self._home(step)
+        changes = changes_in(home) if home in self._seen.environments else []
+        if changes:
+            del self._seen.environments[home]
+            message = f"the environment {home.name} changed while {step} ran: {sum_up(changes)}"
+            hint = "add to the Pipfile what the step needs, and run `nox -s lock`"
+            raise StepFailedError(message, hint=hint)
 
     def at(self, workspace: Workspace) -> Tools:
         """Return these tools for a repository with another configuration."""
@@ -112,11 +127,12 @@ class StepEnvironments:
         """Return the variables with which a process runs in a step's environment."""
         folder, watched = self.python(step).parents[1], self._watched.get(step)
         variables = self.installer(step).variables(folder)
-        return variables if watched is None else {**variables, WATCH_VARIABLE: str(watched)}
+        return variables if watched is None else {**variables, "TRAINWHEEL_WATCH": str(watched)}
 
     def complete(self, command: Command, step: str) -> Completed:
         """Run a command, and return how it ended; see `Tools`."""
-        command = replace(command, env={**self.variables(step), **command.env})
+        env = {**self.variables(step), **command.env}
+        command = replace(command, env=env, is_open=step in _OPEN)
         return run(command, self.workspace.environment, log=self.workspace.layout.log(step))
 
     def run(  # noqa: PLR0913 - see `Tools`
@@ -138,6 +154,7 @@ class StepEnvironments:
             cwd=layout.root,
             env={**self.variables(step), **(env or {})},
             secrets=secrets,
+            is_open=step in _OPEN,
             umask=0o022,
             timeout=timeout,
         )
@@ -163,7 +180,10 @@ def _failure(result: Completed, what: str, log: str) -> StepFailedError:
         message += f": {last}"
     hint = f"its whole output is in {log}"
     if result.is_late:
-        hint = f"raise its time limit; its whole output is in {log}"
+        hint = f"raise its time limit; {hint}"
+    if result.withheld:
+        does = "do" if what.endswith("s") else "does"
+        hint = f"{what} {does} not get {result.withheld}; {hint}"
     return StepFailedError(message, hint=hint)
 
 

@@ -178,6 +178,8 @@ class _StaleStep:
         try:
             with self._watched() as sightings:
                 facts = dict(work(scratch))
+            if self.step.category is not None:
+                self.run.tools.require_unchanged(self.step.name)
         except NoEnvironmentError:
             raise  # the work has not begun
         except Exception:  # an interrupt or a signal is not a failure with these inputs

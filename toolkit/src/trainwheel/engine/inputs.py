@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -142,7 +143,8 @@ def _command(workspace: Workspace) -> tuple[str, ...]:
 def unwatched(workspace: Workspace, environments: Path) -> tuple[str, ...]:
     """Return the folders of environments, interpreters and the system: nobody's inputs."""
     caches = Path(workspace.environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    own = (environments, *(workspace.layout.root / name for name in TOOL_FOLDERS - {"build"}))
+    root = workspace.layout.root
+    own = (environments, *(root / name for name in TOOL_FOLDERS - {"build"}))
     places = (*own, Path(__file__).parents[1], *map(Path, {sys.prefix, sys.base_prefix}),
               *(caches / name for name in _TOOL_CACHES))  # fmt: skip
     return tuple(
@@ -154,10 +156,16 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
     """Return what counts of what a step's processes read.
 
     That is not: ignored names, what steps make, what a digest of DVC stands for, and what the
-    step's tool reads of its own settings, for which there are facts.
+    step's tool reads of its own settings, for which there are facts. What was read in a copy of
+    the package is a file of the package.
     """
     layout, ignored, belongs = workspace.layout, workspace.ignored, workspace.made_by_training()
     tracked = tuple(f"{name}/" for name in workspace.tracked_data)
+    package = workspace.config.package_folder.removeprefix(workspace.config.source).lstrip("/")
+    copy = re.compile(rf"build/\.trainwheel/tmp/[^/]+/[^/]+/(?={package}/)")
+
+    def original(name: str) -> str:
+        return str(Path(copy.sub(f"{workspace.config.source}/", name)))
 
     def counts(name: str, by: str = "-") -> bool:
         if ignored.matches(name) or (not by and name.rpartition("/")[2] in step.settings):
@@ -172,12 +180,14 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
     def is_search(folder: str, by: str) -> bool:
         return counts(f"{folder}/") and bool(by or not step.settings)
 
+    files = {original(name): each for name, each in observed.files.items()}
     return replace(
         observed,
-        files={name: each for name, each in observed.files.items() if counts(name, each.by)},
-        absent=tuple(filter(counts, observed.absent)),
+        files={name: each for name, each in files.items() if counts(name, each.by)},
+        absent=tuple(name for name in map(original, observed.absent) if counts(name)),
         folders={name: by for name, by in observed.folders.items() if is_search(name, by)},
         globs={each: by for each, by in observed.globs.items() if is_search(each.folder, by)},
+        places=tuple(place for place in observed.places if counts(f"{place}/")),
     )
 
 

@@ -44,6 +44,14 @@ class Tools(Protocol):
         """Return the interpreter of a step's environment, which is installed first if needed."""
         ...
 
+    def require_unchanged(self, step: str) -> None:
+        """Check that a step's environment is what it was before the step ran.
+
+        Raises:
+            StepFailedError: A package was added, edited or removed.
+        """
+        ...
+
     def variables(self, step: str) -> dict[str, str]:
         """Return the variables with which a process runs in a step's environment."""
         ...

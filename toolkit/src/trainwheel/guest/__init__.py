@@ -19,6 +19,7 @@ __all__ = [
     "PROVE",
     "SEND",
     "TRAIN",
+    "WATCH",
 ]
 
 ASK_EACH: Final = Path(__file__).with_name("ask_each.py")
@@ -33,3 +34,4 @@ PREDICT: Final = Path(__file__).with_name("predict.py")
 PROVE: Final = Path(__file__).with_name("prove.py")
 SEND: Final = Path(__file__).with_name("send_with_twine.py")
 TRAIN: Final = Path(__file__).with_name("train.py")
+WATCH: Final = Path(__file__).with_name("watch.py")

@@ -62,6 +62,7 @@ class TokenSource:
             argv,
             env={"PYTHONSAFEPATH": "1"},
             secrets=_SECRETS,
+            is_open=True,
             timeout=_SECONDS,
             drops_errors=True,
             is_private=True,

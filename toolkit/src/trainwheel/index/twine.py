@@ -71,6 +71,7 @@ def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
     return Command(
         (*argv, "-r", target.name, str(wheel)),
         env=for_twine(environment.variables),
+        is_open=True,
         timeout=timeout,
     )
 

@@ -12,8 +12,9 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -21,6 +22,15 @@ from uv import find_uv_bin
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.install.bytecode import Bytecode
+from trainwheel.install.stamp import (
+    STAMP,
+    Seen,
+    changes_in,
+    read_stamp,
+    renew,
+    sum_up,
+    write_stamp,
+)
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
 from trainwheel.system.process import Command, Completed, run
@@ -37,7 +47,6 @@ __all__ = [
     "uv_cache_or_fallback",
 ]
 
-STAMP = ".trainwheel-stamp"
 _READ = frozenset({SecretClass.READ})
 
 
@@ -97,6 +106,8 @@ class Installer:
         routing: Divides requirements by the index that each has to come from.
         bytecode: The compiled modules that environments share; None to share none.
         machine: The machine's own settings, read once for several installers.
+        seen: What this run has compared already, of all its environments.
+        notice: Says that an environment has changed and is made again.
     """
 
     environment: Environment
@@ -105,6 +116,8 @@ class Installer:
     routing: Callable[[str], Sequence[Share]] | None = None
     bytecode: Bytecode | None = None
     machine: MachineSettings | None = None
+    seen: Seen = field(default_factory=Seen, repr=False)
+    notice: Callable[[str], None] = field(default=lambda _: None, repr=False)
 
     def ensure(
         self, folder: Path, requirements: str, *, editable: Path | None = None, alone: str = ""
@@ -120,26 +133,52 @@ class Installer:
         Raises:
             NoEnvironmentError: It cannot be made.
         """
-        parts = [requirements, sys.version, sys.executable, str(editable or "")]
-        digest = digest_json([*parts, alone] if alone else parts)
-        stamp, python = folder / STAMP, python_of(folder)
-        if python.exists() and stamp.is_file() and stamp.read_text() == digest:
-            return python
+        place, python = str(folder.resolve()), python_of(folder)
+        parts = [requirements, sys.version, sys.executable, place, str(editable or ""), alone]
+        digest = digest_json(parts)
         try:
-            self.create(folder)
-            self.install(python, requirements)
-            self.install(python, alone, "--no-deps")
-            if editable is not None:
-                # uv refuses an editable where hashes are required.
-                options = ("--no-deps", "--no-build-isolation", "--editable", str(editable))
-                self._uv("pip", "install", "--quiet", "--python", str(python), *options)
+            if not self._is_whole(folder, digest):
+                self._make(folder, requirements, editable, alone)
+                write_stamp(folder, digest, self.seen)
         except StepFailedError as error:
             raise NoEnvironmentError(error.message, hint=error.hint) from None
-        stamp.write_text(digest)
+        except OSError as error:
+            raise NoEnvironmentError.of_system(error) from None
+        self.seen.environments[folder] = digest
         return python
+
+    def _make(self, folder: Path, requirements: str, editable: Path | None, alone: str) -> None:
+        python = self.create(folder)
+        self.install(python, requirements)
+        self.install(python, alone, "--no-deps")
+        if editable is not None:
+            # uv refuses an editable where hashes are required.
+            options = ("--no-deps", "--no-build-isolation", "--editable", str(editable))
+            self._uv("pip", "install", "--quiet", "--python", str(python), *options)
+
+    def _is_whole(self, folder: Path, digest: str) -> bool:
+        """Return whether an environment is what was installed; looked at once in a run."""
+        start, is_there = time.time_ns(), python_of(folder).exists()
+        if is_there and self.seen.environments.get(folder) == digest:
+            return True
+        stamp = read_stamp(folder)
+        if stamp is None or stamp.digest != digest:
+            return False
+        changes = ["its interpreter is gone"]
+        if is_there:
+            changes = changes_in(folder, whole=self.environment.in_ci)
+        if changes:
+            self.notice(
+                f"the environment {folder.name} has changed: {sum_up(changes)}; it is made again"
+            )
+            return False
+        renew(folder, start)
+        return True
 
     def create(self, folder: Path) -> Path:
         """Make an empty environment with the Python that runs this, and return its interpreter."""
+        # First of all: what is left after a kill is not whole.
+        (folder / STAMP).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._uv("venv", "--quiet", "--python", sys.executable, str(folder))
@@ -180,10 +219,28 @@ class Installer:
         is_divided = any(share.settings is not None for share in shares)
         # What one share needs may be in another one; the lock names all packages.
         alone = ("--no-deps",) if is_divided and "--no-deps" not in options else ()
+        words = (*arguments, *options, *alone, "--requirement", "-")
         for share in shares:
-            self._fill((*arguments, *options, *alone, "--requirement", "-"), share)
+            self._fill(words, share)
+        self._replace_edited(python.parents[1], words, shares)
         if alone:
             self.check(python)
+
+    def _replace_edited(self, home: Path, words: tuple[str, ...], shares: Sequence[Share]) -> None:
+        """Install packages once more that uv's cache holds edited.
+
+        Others link to the files in that cache, so that an edit in their environments is one of it.
+        """
+        edited = self.seen.compare(home, is_trusted="--no-cache" in words)
+        if not edited:
+            return
+        self.notice(f"uv's cache has been edited, so it is filled again: {', '.join(edited)}")
+        self._uv("cache", "clean", *edited)
+        again = [f"--reinstall-package={name}" for name in edited]
+        for share in shares:
+            self._fill((*words, *again), share)
+        # What differs now as well is so in the wheel, whose digest is the one in the lock.
+        self.seen.compare(home, edited)
 
     def _fill(self, words: tuple[str, ...], share: Share) -> None:
         """Install from uv's cache, or from the index where that does not hold everything.
@@ -209,8 +266,10 @@ class Installer:
         self, *arguments: str, stdin: str = "", settings: UvSettings | None = None
     ) -> Completed:
         settings = settings or self.settings
-        argv = (find_uv(), *arguments, *(settings.arguments if "install" in arguments else ()))
-        command = Command(argv, env=settings.variables, secrets=_READ, stdin=stdin)
+        # A clone where the file system can: `clone` links where it cannot (docs/decisions/0014).
+        more = (*settings.arguments, "--link-mode", "copy") if "install" in arguments else ()
+        argv = (find_uv(), *arguments, *more)
+        command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)
         if result.failed:
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
@@ -227,7 +286,7 @@ def read_pip_settings(environment: Environment) -> dict[str, str]:
     """Return pip's settings on this machine; empty where pip is not installed."""
     # `pip config list` says which of its files and variables win.
     argv = (sys.executable, "-P", "-m", "pip", "config", "list")
-    command = Command(argv, secrets=_READ, is_private=True)
+    command = Command(argv, secrets=_READ, is_open=True, is_private=True)
     result = run(command, environment)
     return {} if result.failed else parse_pip_config(result.output)
 

@@ -85,7 +85,7 @@ class LockEnvironment:
         if pipfile is not None:
             (self.project / "Pipfile").write_text(pipfile, encoding="utf-8")
         argv = (sys.executable, "-P", "-m", "pipenv", "lock")
-        command = Command(argv, cwd=self.project, env=self._variables, secrets=_READ)
+        command = Command(argv, self.project, self._variables, _READ, is_open=True)
         result = run(command, self._without_overrides, log=self.log)
         if "No module named pipenv" in result.last_line:
             message = "pipenv is not installed"
@@ -97,7 +97,7 @@ class LockEnvironment:
         """Return ``_meta.hash`` as pipenv computes it where pip is not configured, or nothing."""
         variables = {**self._variables, "PIP_CONFIG_FILE": os.devnull}
         argv = (sys.executable, "-P", "-c", _HASH_SCRIPT)
-        command = Command(argv, cwd=self.project, env=variables)
+        command = Command(argv, self.project, variables, is_open=True)
         result = run(command, self._without_overrides, log=self.log)
         match = re.fullmatch(r"[0-9a-f]{64}", result.last_line)
         return match[0] if match and not result.failed else ""
@@ -131,7 +131,7 @@ class LockEnvironment:
         argv = (sys.executable, "-P", "-m", "uv", *arguments)
         extra = self._settings.arguments if "compile" in arguments else ()
         variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
-        command = Command((*argv, *extra), cwd=self.project, env=variables, secrets=_READ)
+        command = Command((*argv, *extra), self.project, variables, _READ, is_open=True)
         result = run(command, self.environment, log=self.log)
         _raise_for(result, f"uv {arguments[0]}")
 
@@ -191,12 +191,14 @@ def find_python(version: str, environment: Environment) -> str:
     if version == python_version().rpartition(".")[0]:
         return sys.executable
     argv = (sys.executable, "-P", "-m", "uv", "python", "find", "--no-project", "--system", version)
-    result = run(Command(argv, env={"UV_PYTHON_DOWNLOADS": "never"}, is_private=True), environment)
+    env = {"UV_PYTHON_DOWNLOADS": "never"}
+    result = run(Command(argv, env=env, is_open=True, is_private=True), environment)
     if not result.failed:
         return result.last_line
     # uv gives up at a pyenv shim of a version that is installed but not selected.
     if shutil.which("pyenv"):
-        result = run(Command(("pyenv", "prefix", version), is_private=True), environment)
+        command = Command(("pyenv", "prefix", version), is_open=True, is_private=True)
+        result = run(command, environment)
         if not result.failed:
             return str(Path(result.last_line, "bin", "python"))
     message = f"locking needs Python {version}, which is not on PATH"

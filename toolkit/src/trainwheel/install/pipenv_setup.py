@@ -84,7 +84,7 @@ class PipenvSetup:
             # It orders clauses by the hashes of texts, which Python makes random.
             variables = {"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
             argv = (str(python.with_name("pipenv-setup")), *arguments)
-            result = run(Command(argv, cwd=folder, env=variables), self.environment)
+            result = run(Command(argv, cwd=folder, env=variables, is_open=True), self.environment)
         except StepFailedError as error:
             message = f"pipenv-setup cannot be used: {error.message}"
             raise ConfigurationError(message, hint=error.hint) from None

@@ -89,7 +89,7 @@ class Routing:
     def _default_index(self) -> str:
         """Return where pip installs from by default, according to its help."""
         argv = (sys.executable, "-P", "-m", "pip", "download", "--help")
-        text = run(Command(argv, env={"COLUMNS": "1000"}), self.environment).output
+        text = run(Command(argv, env={"COLUMNS": "1000"}, is_open=True), self.environment).output
         match = _DEFAULT.search(" ".join(text.split()))
         return match[1] if match else ""
 

@@ -62,7 +62,7 @@ class Wheelhouse:
                 *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
                 *("--dest", str(self.folder), "--requirement", str(listing)),
             )
-            command = Command(argv, env=variables, secrets=_READ)
+            command = Command(argv, env=variables, secrets=_READ, is_open=True)
             result = run(command, self.environment)
         if "No module named pip" in result.last_line:
             message = "pip is not installed beside this command"

@@ -143,6 +143,8 @@ class Config:
         "Names at any depth, and paths, that neither count nor ship, beside those of editors")
     threads: int = key("train.threads", kinds.a_count, 1,
         "Threads of numerical libraries in training, the same everywhere; 0 leaves them alone")
+    train_env: tuple[str, ...] = key("train.env", kinds.handed_on, [],
+        "Variables of the shell that training, tests and predictions get, and whose values count")
     engine: str = key("train.engine", kinds.one_of("local", "dask"), "local",
         "Where the parallel work of training runs: in processes of its own, or on a Dask cluster")
     dask_scheduler: str = key("train.dask.scheduler", kinds.a_scheduler, "",
@@ -223,6 +225,7 @@ class Config:
         return tuple(f"{self.package_folder}/{name}" for name in self.artefact)
 
 
+_NAMES = frozenset({kinds.a_variable, kinds.variables, kinds.handed_on})
 _TABLES = frozenset({"sync.extras"})
 """Keys whose value is a table, with names that are the user's."""
 
@@ -284,7 +287,7 @@ def _build(table: Mapping[str, Any], filename: str) -> Config:
         for key in keys_of(Config)
         if key.is_required and key.name not in flat
     ]
-    problems += _wrong_with_task(values)
+    problems += [*_wrong_with_task(values), *_wrong_with_threads(values)]
     _refuse(problems, filename)
     values.setdefault("predict", f"{values['package']}.classifier:predict_record")
     config = Config(**values, indexes=indexes, gate=gate)
@@ -317,6 +320,17 @@ def _wrong_with_ignore(config: Config) -> list[str]:
     return wrong
 
 
+def _wrong_with_threads(values: Mapping[str, Any]) -> list[str]:
+    if values.get("threads") == 0:
+        return []
+    return [
+        f"tool.trainwheel.train.env names {name}, which tool.trainwheel.train.threads sets: omit "
+        "it, or set that to 0"
+        for name in values.get("train_env", ())
+        if name.endswith(("_NUM_THREADS", "_MAXIMUM_THREADS"))
+    ]
+
+
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in table.items():
@@ -344,7 +358,7 @@ def _read_keys(
             values[key.attribute] = key.value(value)
         except ValueError as error:
             # A password is easily put where the name of its variable belongs.
-            text = "***" if key.value in {kinds.a_variable, kinds.variables} else repr(value)
+            text = "***" if key.value in _NAMES else repr(value)
             problems.append(f"{prefix}.{name} = {text}, but it takes {error}")
     return values
 

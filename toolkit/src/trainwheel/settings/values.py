@@ -78,6 +78,8 @@ def _list_of(value: Value[str], expected: str, least: int = 0) -> Value[tuple[st
 
 # In the words that Python and JavaScript (ECMA 262) share, for editors read them as well.
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_PYTHON = "PYTHON(HOME|PATH|STARTUP|SAFEPATH|HASHSEED|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX)"
+_OUR_NAME = f"(PATH|VIRTUAL_ENV|COVERAGE_FILE|TRAINWHEEL_[A-Za-z0-9_]*|{_PYTHON})"
 _IDENTIFIER = rf"{_NAME}(\.{_NAME})*"
 _EXTRA = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 _PATTERN = r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?"
@@ -268,6 +270,17 @@ _NAMES = (
 )
 ignored = _list_of(_matching(_IGNORED, _NAMES), _NAMES)
 patterns = _list_of(_matching(_PATTERN, _PACKAGES), _PACKAGES, least=1)
+
+
+@_schema(type="array", items={"type": "string", "pattern": f"^(?!{_OUR_NAME}$){_NAME}$"})
+def handed_on(value: object) -> tuple[str, ...]:
+    """Return names of variables that processes get of the shell's, and none that we set."""
+    names = variables(value)
+    for name in names:
+        if re.fullmatch(_OUR_NAME, name):
+            message = f"names of variables without {name}, which trainwheel sets itself"
+            raise ValueError(message)
+    return names
 
 
 def one_of(*words: str) -> Value[str]:

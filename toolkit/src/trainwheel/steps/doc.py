@@ -48,6 +48,7 @@ STEP = Step(
     inputs=(Files("the files below `docs`", lambda here: here.files(_folder(here))),),
     assumed=(SOURCE,),
     settings=frozenset({"pyproject.toml"}),
+    facts=lambda workspace: workspace.environment.facts,
     outputs=lambda layout: (layout.doc,),
     is_absent=_has_no_site,
     flags=(FORCE, WAIT, VERBOSE),

@@ -149,6 +149,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
     paths = (*sorted(MEASURING.glob("*.py")), DRAW, PREDICT, *ours)
     scripts = [digest_file(path) for path in paths]
     return {
+        **workspace.environment.facts,
         "tool.trainwheel.gate": digest_json(asdict(config.gate)),
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.task": digest_json([config.task, config.labels, config.positive]),

@@ -249,6 +249,7 @@ def _system_tests(run: Run) -> SystemTests | None:
 def _facts(workspace: Workspace) -> dict[str, str]:
     config, layout = workspace.config, workspace.layout
     return {
+        **workspace.environment.facts,
         "the release": read_release(layout.release).mark,
         "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
         "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),

@@ -227,6 +227,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
     config, scripts = workspace.config, (ASK_EACH, WEIGHING)
     templates = [digest_file(path) for path in (*sorted(TEMPLATES.iterdir()), *scripts)]
     return {
+        **workspace.environment.facts,
         "tool.trainwheel.card": digest_json(config.card),
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.report.importance-calls": str(config.importance_calls),

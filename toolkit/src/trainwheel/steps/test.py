@@ -90,8 +90,8 @@ def _settings(workspace: Workspace) -> Iterator[tuple[str, str]]:
 
 def _facts(workspace: Workspace) -> dict[str, str]:
     settings = {name: digest for name, digest in _settings(workspace) if digest}
-    config = workspace.config
-    return {"the tests": config.tests, "the package": config.package, **settings}
+    own = {"the tests": workspace.config.tests, "the package": workspace.config.package}
+    return {**own, **settings, **workspace.environment.facts}
 
 
 STEP = Step(

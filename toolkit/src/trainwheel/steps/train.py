@@ -318,6 +318,7 @@ def _difference(workspace: Workspace, report: Path) -> str:
 def _facts(workspace: Workspace) -> dict[str, str]:
     config = workspace.config
     return {
+        **workspace.environment.facts,
         "the training command": config.train_command,
         "tool.trainwheel.artefact": " ".join(config.artefact_paths),
         "tool.trainwheel.data": " ".join(config.training_data),

@@ -66,7 +66,7 @@ def _git(root: Path, environment: Environment, *words: str) -> str:
     try:
         # git would write what it learns of the files into its index: nobody but git writes there.
         argv = ("git", "--no-optional-locks", *words)
-        completed = run(Command(argv, cwd=root, is_private=True), environment)
+        completed = run(Command(argv, cwd=root, is_open=True, is_private=True), environment)
     except StepFailedError:  # no git on this machine
         return ""
     return "" if completed.failed else completed.output
@@ -103,7 +103,7 @@ def commit_all(folder: Path, message: str, environment: Environment) -> str:
     """
 
     def git(*words: str) -> Completed:
-        return run(Command(("git", *words), cwd=folder), environment)
+        return run(Command(("git", *words), cwd=folder, is_open=True), environment)
 
     # What its maker ignores everywhere, such as wheels, belongs into this one.
     for words in (("init", "--quiet", "--initial-branch=main"), ("add", "--force", "--all")):

@@ -57,6 +57,8 @@ class Command:
         cwd: The folder it starts in.
         env: Variables set on top of the environment that it may see.
         secrets: The classes of secrets that it may see.
+        is_open: Whether it is a tool that sees what else the shell holds, such as git and uv; what
+            runs the user's code must not depend on that.
         timeout: Seconds after which it is ended; None for no limit.
         grace: Seconds that it then has to end by itself, before it is forced.
         umask: Modes that its files do not get; -1 for this process's own.
@@ -70,6 +72,7 @@ class Command:
     cwd: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: frozenset[SecretClass] = frozenset()
+    is_open: bool = False
     timeout: float | None = None
     grace: float = _GRACE
     umask: int = -1
@@ -81,14 +84,23 @@ class Command:
         """Return the command as one would type it."""
         return shlex.join(self.argv)
 
+    def variables(self, environment: Environment) -> dict[str, str]:
+        """Return all variables that it gets."""
+        return environment.for_child(self.env, self.secrets, is_open=self.is_open)
+
 
 @dataclass(frozen=True)
 class Completed:
-    """How a process ended: its exit code (negative: the signal) and all that it printed."""
+    """How a process ended: its exit code (negative: the signal) and all that it printed.
+
+    Where it failed and its output names a variable that it was not given, ``withheld`` is a clause
+    about that; see `Environment.withheld`.
+    """
 
     returncode: int
     output: str
     is_late: bool = False
+    withheld: str = ""
 
     @property
     def failed(self) -> bool:
@@ -129,7 +141,7 @@ def start(
             process = subprocess.Popen(
                 command.argv,
                 cwd=command.cwd,
-                env=environment.for_child(command.env, command.secrets),
+                env=command.variables(environment),
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.DEVNULL if command.drops_errors else subprocess.STDOUT,
@@ -270,7 +282,10 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
     shown = environment.secrets.redact(output)
     if log is not None:
         _append(log, f"$ {command}\n{shown}\nexit code {process.returncode}\n")
-    return Completed(process.returncode, output if command.is_private else shown, late)
+    withheld = ""
+    if process.returncode and not command.is_open:
+        withheld = environment.withheld(output, command.variables(environment))
+    return Completed(process.returncode, output if command.is_private else shown, late, withheld)
 
 
 def _collect(

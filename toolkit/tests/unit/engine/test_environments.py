@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import sys
@@ -14,12 +15,13 @@ import pytest
 from trainwheel.engine.environments import StepEnvironments
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.errors import StepFailedError
+from trainwheel.install.bytecode import site_packages
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.process import Command
 from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, make_repository, open_here, write
-from unit.steps.session import fill_environment
+from unit.steps.session import fill_environment, lock_more
 
 Sentence = Callable[[object], None]
 STEP, HOME = "upload", "empty"
@@ -137,6 +139,58 @@ def test_an_error_says_how_a_tool_ended(
     sentence(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("training", "ALPHA"),
+        ("the tests", "ALPHA"),
+        ("training", "STORE_KEY"),
+        ("training", "GONE"),
+    ],
+)
+def test_a_failure_for_want_of_a_variable_says_how_to_name_it(
+    shell: Shell, what: str, name: str, sentence: Sentence
+) -> None:
+    write(shell.root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY"]\n')
+    tools = shell.open({"ALPHA": "s3cret-a", "STORE_KEY": "s3cret-k", "OTHER": "s3cret-o"})
+
+    with pytest.raises(StepFailedError) as caught:
+        tools.run(STEP, script("import os", f"os.environ[{name!r}]"), what=what)
+
+    sentence(caught.value)
+    assert ("this shell" in caught.value.hint) is (name != "GONE")
+    assert "s3cret" not in f"{caught.value}{caught.value.hint}{shell.log()}"
+
+
+def test_what_a_name_in_the_configuration_hands_on_arrives_as_it_is(shell: Shell) -> None:
+    write(shell.root, "pyproject.toml", f'{PYPROJECT}train.env = ["ALPHA", "B", "E", "GONE"]\n')
+    values = {"ALPHA": "one\ntwo", "B": "\udcff", "E": ""}
+    tools = shell.open({**values, "OTHER": "1", "PATH": "/bin"})
+
+    output = tools.run(STEP, script("import os", "print(ascii(dict(os.environ)))"), what="it")
+
+    seen = ast.literal_eval(output)
+    assert {name: seen[name] for name in values} == values
+    assert not {"GONE", "OTHER"} & seen.keys()
+
+
+@pytest.mark.parametrize("step", ["train", "data", "lint"])
+def test_what_fetches_data_and_lints_keeps_the_variables_of_the_shell(
+    shell: Shell, step: str
+) -> None:
+    for category in ("data", "lint"):
+        lock_more(shell.root, category)
+    tools = shell.open({"PATH": os.environ["PATH"], "AWS_PROFILE": "x", "NEXUS_PASSWORD": "y"})
+    fill_environment(tools.folder / "packages", tools.workspace.locked("packages"))
+    argv = (sys.executable, "-c", "import os; print(*os.environ)")
+
+    result = tools.complete(Command(argv), step)
+
+    assert ("AWS_PROFILE" in result.output) is (step != "train")
+    assert tools.run(step, argv, what="it") == result.output
+    assert "NEXUS_PASSWORD" not in result.output
+
+
 @pytest.mark.parametrize(("verbose", "output"), [(False, ""), (True, "hello\n")])
 def test_a_tool_that_succeeds_is_quiet_unless_it_is_verbose(
     shell: Shell, output: str, *, verbose: bool
@@ -193,3 +247,22 @@ def test_steps_with_the_same_packages_share_an_environment(shell: Shell) -> None
     homes = [tools.python(step).parents[1].name for step in ("train", "doc", "test", "verify")]
 
     assert homes == ["packages", "packages", "packages-test", HOME]
+
+
+def test_an_environment_that_changes_while_a_step_runs_fails_it(
+    shell: Shell, sentence: Sentence
+) -> None:
+    tools = shell.open()
+    tools.require_unchanged(STEP)
+    site = site_packages(tools.python(STEP).parents[1])
+    tools.at(tools.workspace).require_unchanged(STEP)
+    tools.run(STEP, script(f"open({str(site / 'evil.py')!r}, 'w').close()"), what="it")
+
+    with pytest.raises(StepFailedError, match=r"evil\.py") as caught:
+        tools.at(tools.workspace).require_unchanged(STEP)
+
+    sentence(caught.value)
+    tools.python(STEP)
+    assert not (site / "evil.py").exists()
+    assert "evil.py was added; it is made again" in shell.stream.getvalue()
+    tools.require_unchanged(STEP)

@@ -38,18 +38,20 @@ STEPS = tuple(step.name for step in CHAIN.steps if step.inputs and step.name != 
 CLASSIFIER = {"doc", "train", "evaluate", "report", "test", "version", "package"}
 
 
-def look(root: Path, step: str) -> Fingerprint:
+def look(root: Path, step: str, **variables: str) -> Fingerprint:
     """Return what a step depends on, as a run of its own sees it."""
-    return fingerprint(open_here(root).workspace, CHAIN[step])
+    return fingerprint(open_here(root, variables).workspace, CHAIN[step])
 
 
-def look_at_all(root: Path) -> dict[str, Fingerprint]:
-    return {step: look(root, step) for step in STEPS}
+def look_at_all(root: Path, **variables: str) -> dict[str, Fingerprint]:
+    return {step: look(root, step, **variables) for step in STEPS}
 
 
-def reasons(before: Mapping[str, Fingerprint], root: Path) -> dict[str, list[str]]:
+def reasons(
+    before: Mapping[str, Fingerprint], root: Path, **variables: str
+) -> dict[str, list[str]]:
     """Return what made each stale step stale."""
-    changes = {step: explain(old, look(root, step)) for step, old in before.items()}
+    changes = {step: explain(old, look(root, step, **variables)) for step, old in before.items()}
     return {step: [reason.what for reason in each] for step, each in changes.items() if each}
 
 
@@ -126,6 +128,30 @@ def test_a_key_of_the_configuration_makes_exactly_these_steps_stale(
 
     changes = reasons(before, root)
     assert {step for step, names in changes.items() if set(names) - {"pyproject.toml"}} == stale
+
+
+ALPHA = {"ALPHA": "one"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_stale"),
+    [
+        (ALPHA, {"ALPHA": "two"}, True), (ALPHA, {"ALPHA": ""}, True), (ALPHA, {}, True),
+        ({}, {"ALPHA": ""}, True), ({"ALPHA": ""}, {"ALPHA": " "}, True), (ALPHA, ALPHA, False),
+        ({"ALPHA": "\udcff"}, {"ALPHA": "\udcfe"}, True), (ALPHA, {**ALPHA, "BETA": "1"}, False),
+        ({"LANG": "C", "HOME": "/a"}, {"LANG": "de_DE.UTF-8", "HOME": "/b"}, False),
+    ],
+)  # fmt: skip
+def test_a_named_variable_makes_what_runs_the_users_code_stale_and_no_other_does(
+    root: Path, old: dict[str, str], new: dict[str, str], *, is_stale: bool
+) -> None:
+    write(root, "pyproject.toml", f'{PYPROJECT}train.env = ["ALPHA"]\n')
+
+    changes = reasons(look_at_all(root, **old), root, **new)
+
+    steps = CLASSIFIER - {"version"} if is_stale else set()
+    assert changes == {step: ["the variable ALPHA"] for step in steps}
+    assert "one" not in str(look(root, "train", **ALPHA).facts["the variable ALPHA"])
 
 
 def test_a_fact_counts_and_the_python_does_too(root: Path) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from trainwheel.errors import StepFailedError
+from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings
+from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of, uv_cache_or_fallback
+from trainwheel.install.stamp import Seen, renew
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
-from unit.wheels import write_wheel
+from unit.wheels import rewrite, write_wheel
 
 OFFLINE = UvSettings({"UV_OFFLINE": "1", "UV_NO_CONFIG": "1"})
 
@@ -73,6 +78,15 @@ def test_an_environment_is_kept_while_its_requirements_stay(
     assert not can_import(python, "tiny_model")
 
 
+def later(
+    installer: Installer, notices: list[str] | None = None, variables: Mapping[str, str] = {}
+) -> Installer:
+    """Return the installer of another run, which keeps what it says."""
+    variables = {**installer.environment.variables, **variables}
+    notice = ([] if notices is None else notices).append
+    return replace(installer, environment=Environment(variables), seen=Seen(), notice=notice)
+
+
 @pytest.mark.parametrize("lost", ["bin/python", ".trainwheel-stamp"])
 def test_an_environment_that_is_not_whole_is_made_anew(
     installer: Installer, tmp_path: Path, lost: str
@@ -81,10 +95,120 @@ def test_an_environment_that_is_not_whole_is_made_anew(
     (tmp_path / "env" / "mark").touch()
     (tmp_path / "env" / lost).unlink()
 
-    installer.ensure(tmp_path / "env", "")
+    later(installer).ensure(tmp_path / "env", "")
 
     assert can_import(python, "json")
     assert not (tmp_path / "env" / "mark").exists()
+
+
+def test_a_change_is_named_once_and_mended_in_the_next_run(
+    installer: Installer, tmp_path: Path
+) -> None:
+    home, notices = tmp_path / "env", list[str]()
+    line = requirement(write_wheel(tmp_path / "wheels"))
+    evil = write_wheel(tmp_path / "wheels", "evil", "1.0")
+    python = installer.ensure(home, line)
+    installer.install(python, requirement(evil))
+
+    assert can_import(installer.ensure(home, line), "evil")
+    for _ in range(2):
+        later(installer, notices).ensure(home, line)
+
+    assert not can_import(python, "evil")
+    assert notices == ["the environment env has changed: evil 1.0 was added; it is made again"]
+
+
+def test_an_interpreter_that_is_gone_is_named(installer: Installer, tmp_path: Path) -> None:
+    installer.ensure(tmp_path / "env", "").unlink()
+    notices = list[str]()
+
+    assert can_import(later(installer, notices).ensure(tmp_path / "env", ""), "json")
+
+    assert "its interpreter is gone" in notices[0]
+
+
+@pytest.mark.parametrize(("variables", "value"), [({}, "2"), ({"CI": "1"}, "1")])
+def test_in_ci_every_file_is_compared(
+    installer: Installer, tmp_path: Path, variables: dict[str, str], value: str
+) -> None:
+    home, line = tmp_path / "env", requirement(write_part(tmp_path))
+    installer.ensure(home, line)
+    part_of(home).write_bytes(b"VALUE = 2\n")
+    renew(home, time.time_ns() + 10**9)
+
+    later(installer, variables=variables).ensure(home, line)
+
+    assert part_of(home).read_text() == f"VALUE = {value}\n"
+
+
+def write_part(tmp_path: Path) -> Path:
+    return write_wheel(tmp_path / "wheels", members={"tiny_model/part.py": b"VALUE = 1\n"})
+
+
+def part_of(home: Path) -> Path:
+    return site_packages(home) / "tiny_model" / "part.py"
+
+
+def test_an_edit_reaches_neither_the_cache_nor_another_environment(
+    installer: Installer, tmp_path: Path
+) -> None:
+    first, second, line = tmp_path / "first", tmp_path / "second", requirement(write_part(tmp_path))
+    environment = Environment({**installer.environment.variables, "UV_LINK_MODE": "symlink"})
+    installer = replace(installer, environment=environment)
+    for home in (first, second):
+        installer.ensure(home, line)
+
+    part_of(first).write_bytes(b"VALUE = 2\n")
+
+    (cached,) = (tmp_path / "cache").glob("archive-v0/*/tiny_model/part.py")
+    assert {cached.read_bytes(), part_of(second).read_bytes()} == {b"VALUE = 1\n"}
+    later(installer).ensure(first, line)
+    assert part_of(first).read_bytes() == b"VALUE = 1\n"
+
+
+def test_a_cache_that_was_edited_is_filled_again(installer: Installer, tmp_path: Path) -> None:
+    line, notices = requirement(write_part(tmp_path)), list[str]()
+    installer.ensure(tmp_path / "first", line)
+    (cached,) = (tmp_path / "cache").glob("archive-v0/*/tiny_model/part.py")
+    cached.write_bytes(b"VALUE = 2\n")
+
+    later(installer, notices).ensure(tmp_path / "second", line)
+
+    assert part_of(tmp_path / "second").read_bytes() == b"VALUE = 1\n"
+    (cached,) = (tmp_path / "cache").glob("archive-v0/*/tiny_model/part.py")
+    assert cached.read_bytes() == b"VALUE = 1\n"
+    assert notices == ["uv's cache has been edited, so it is filled again: tiny-model"]
+
+
+def test_a_wheel_whose_record_is_not_true_is_installed_as_it_is(
+    installer: Installer, tmp_path: Path
+) -> None:
+    wheel = rewrite(write_part(tmp_path), part=b"VALUE = 2\n")
+    notices = list[str]()
+    for _ in range(2):
+        later(installer, notices, {"CI": "1"}).ensure(tmp_path / "env", requirement(wheel))
+
+    assert part_of(tmp_path / "env").read_bytes() == b"VALUE = 2\n"
+    assert len(notices) == 1
+
+
+def test_an_environment_that_was_moved_is_made_anew(installer: Installer, tmp_path: Path) -> None:
+    installer.ensure(tmp_path / "env", "")
+    (tmp_path / "env").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "mark").touch()
+
+    later(installer).ensure(tmp_path / "moved", "")
+
+    assert not (tmp_path / "moved" / "mark").exists()
+
+
+def test_an_environment_that_cannot_be_written_is_one_line(
+    installer: Installer, tmp_path: Path
+) -> None:
+    (tmp_path / "env").touch()
+
+    with pytest.raises(NoEnvironmentError, match="env"):
+        installer.ensure(tmp_path / "env", "")
 
 
 def test_other_bytes_than_were_locked_are_not_installed(

@@ -32,6 +32,10 @@ GOOD: list[tuple[str, str, object]] = [
     ("report.show-rows = true", "show_rows", True),
     ('cache.limit = "1.5MB"', "cache_limit", 1_500_000),
     ('cache.limit = " 0 "', "cache_limit", 0), ("cache.limit = 0", "cache_limit", 0),
+    ('train.env = ["ALPHA", "_b2", "LANG"]', "train_env", ("ALPHA", "_b2", "LANG")),
+    ('train.env = ["PYTHONUTF8", "PATHS"]', "train_env", ("PYTHONUTF8", "PATHS")),
+    ("train.env = []", "train_env", ()),
+    ('train.env = ["OMP_NUM_THREADS"]\ntrain.threads = 0', "train_env", ("OMP_NUM_THREADS",)),
     ('secrets.data = ["KEY"]', "data_secrets", ("KEY",)), ('predict = "a:b"', "predict", "a:b"),
 ]  # fmt: skip
 
@@ -107,6 +111,15 @@ WRONG: list[tuple[str, str]] = [
     ('sync.extras = { "-gpu" = "gpu" }', "a table of extras and Pipfile categories such as"),
     ('train.dask.time-limit = "0.0 h"', "a duration with its unit, such as"),
     ('secrets.data = "KEY"', "a list of names of environment variables"),
+    ('train.env = "ALPHA"', "a list of names of environment variables"),
+    ('train.env = ["ALPHA=1"]', "the name of an environment variable, not its value"),
+    ('train.env = [""]', "the name of an environment variable, not its value"),
+    ('train.env = ["1A"]', "the name of an environment variable, not its value"),
+    ('train.env = ["\u00c4"]', "the name of an environment variable, not its value"),
+    ('train.env = ["A", "PYTHONHASHSEED"]', "names of variables without PYTHONHASHSEED, which"),
+    ('train.env = ["PYTHONPATH"]', "names of variables without PYTHONPATH, which trainwheel sets"),
+    ('train.env = ["PATH"]', "names of variables without PATH, which trainwheel sets itself"),
+    ('train.env = ["TRAINWHEEL_X"]', "names of variables without TRAINWHEEL_X, which trainwheel"),
     ('secrets.data = ["p@ss"]', "the name of an environment variable, not its value"),
 ]  # fmt: skip
 

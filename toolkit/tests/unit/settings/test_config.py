@@ -102,6 +102,20 @@ def test_a_wrong_value_is_told_with_its_key_and_the_fix(line: str, reason: str) 
     assert f", but it takes {reason}" in shown
 
 
+@pytest.mark.parametrize("threads", [(), ("train.threads = 4",)])
+def test_threads_that_training_sets_are_not_those_of_the_shell(threads: tuple[str, ...]) -> None:
+    names = 'train.env = ["ALPHA", "OMP_NUM_THREADS", "OMP_PROC_BIND"]'
+
+    shown = refuse("\n".join([SMALLEST, names, *threads]))
+
+    assert "names OMP_NUM_THREADS, which tool.trainwheel.train.threads sets" in shown
+    assert parse(names, "train.threads = 0").train_env[1] == "OMP_NUM_THREADS"
+
+
+def test_a_value_in_the_place_of_a_variables_name_is_not_shown() -> None:
+    assert "s3cret-!" not in refuse(f'{SMALLEST}train.env = ["s3cret-!"]\n')
+
+
 PROBLEMS = [
     "unknown key tool.trainwheel.index.corporate.usernme-env, did you mean username-env?",
     "tool.trainwheel.index.corporate.allow-http = 1, but it takes true or false",

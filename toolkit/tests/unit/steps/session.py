@@ -13,7 +13,8 @@ from typing import Any
 from trainwheel.engine.run import Options, Run
 from trainwheel.errors import StepFailedError
 from trainwheel.guest import ENTRY_POINT
-from trainwheel.install.environments import STAMP
+from trainwheel.install.bytecode import site_packages
+from trainwheel.install.stamp import write_stamp
 from trainwheel.requirements.freshness import stamp_lock
 from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.steps import load_chain
@@ -113,11 +114,12 @@ def link_python(folder: Path) -> Path:
     return python
 
 
-def fill_environment(folder: Path, requirements: str, *alone: str) -> Path:
+def fill_environment(folder: Path, requirements: str, alone: str = "") -> Path:
     """Make an environment that counts as filled with these requirements."""
     python = link_python(folder)
-    parts = [requirements, sys.version, sys.executable, "", *alone]
-    (folder / STAMP).write_text(digest_json(parts))
+    parts = [requirements, sys.version, sys.executable, str(folder.resolve()), "", alone]
+    site_packages(folder).mkdir(parents=True)
+    write_stamp(folder, digest_json(parts))
     return python
 
 

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,16 +171,93 @@ def test_a_child_sees_the_classes_of_secrets_that_it_is_allowed(
 ) -> None:
     environment = Environment(VARIABLES, {"CORPORATE_TOKEN": SecretClass.PUBLISH})
 
-    child = environment.for_child({}, frozenset(allowed))
+    child = environment.for_child({}, frozenset(allowed), is_open=True)
+    closed = environment.for_child({}, frozenset(allowed))
 
     assert set(child) == seen
     assert all(child[name] == VARIABLES[name] for name in child)
+    assert set(closed) == seen - PLAIN | {"PATH", "HOME"}
 
 
 def test_a_configured_name_is_a_publish_secret_whatever_it_looks_like() -> None:
     environment = Environment({"PIP_TOKEN": "x"}, {"PIP_TOKEN": SecretClass.PUBLISH})
 
-    assert environment.for_child({}, frozenset({SecretClass.READ})) == {}
+    assert environment.for_child({}, frozenset({SecretClass.READ}), is_open=True) == {}
+
+
+FIXED = """
+    PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_ALL LC_CTYPE LC_NUMERIC TZ TMPDIR TEMP TMP
+    JOBLIB_TEMP_FOLDER XDG_CACHE_HOME XDG_RUNTIME_DIR XDG_DATA_DIRS
+    OMP_NUM_THREADS OMP_PROC_BIND GOMP_CPU_AFFINITY KMP_AFFINITY OPENBLAS_NUM_THREADS
+    GOTO_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS VECLIB_MAXIMUM_THREADS NUMEXPR_MAX_THREADS
+    LOKY_MAX_CPU_COUNT CUDA_VISIBLE_DEVICES CUDA_HOME NVIDIA_VISIBLE_DEVICES LD_LIBRARY_PATH
+    DYLD_FALLBACK_LIBRARY_PATH HTTP_PROXY https_proxy FTP_PROXY all_proxy NO_PROXY no_proxy
+    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
+""".split()  # noqa: SIM905 - a list of sixty words is read in lines
+OTHERS = """
+    ALPHA alpha PATHS MYPATH HOMER path LCX LC Lang TZX XDG_SESSION_ID XDG_HOMES OMP OMPX_NUM
+    XCUDA_X CUDA LD_PRELOAD LD_LIBRARY_PATHS LOKY_MAX_CPU_COUNT_X PROXY MY_PROXY HTTP_PROXY_X
+    SSL_CERT CI PWD OLDPWD TERM DISPLAY PYTEST_ADDOPTS PYTHONUTF8 PYTHONWARNINGS PYTHONHASHSEED
+    MAKEFLAGS
+    AWS_SECRET_ACCESS_KEY GIT_DIR SSH_AUTH_SOCK MPLBACKEND SOURCE_DATE_EPOCH VIRTUAL_ENV USERNAME
+    OS SYSTEMROOT TRAINWHEEL_INDEX TRAINWHEEL_VERBOSE BASH_FUNC_x%% A=B \u00c4LPHA
+""".split()  # noqa: SIM905 - as above
+
+
+def test_what_runs_the_users_code_gets_a_fixed_set_and_what_is_named() -> None:
+    environment = Environment(dict.fromkeys([*FIXED, *OTHERS], "x"))
+    named = replace(environment, train_env=frozenset({"ALPHA", "TERM", "ABSENT", "LANG"}))
+
+    assert [*environment.for_child({}, frozenset())] == FIXED
+    assert {*named.for_child({}, frozenset())} == {*FIXED, "ALPHA", "TERM"}
+    assert {*OTHERS} - {*named.for_child({}, frozenset(), is_open=True)} == {"VIRTUAL_ENV"}
+
+
+def test_a_secret_reaches_nobody_by_being_named() -> None:
+    variables = {"NEXUS_PASSWORD": "a", "PIP_INDEX_URL": "b", "STORE_KEY": "c"}
+    classes = {"STORE_KEY": SecretClass.DATA}
+    environment = Environment(variables, classes, train_env=frozenset(variables))
+
+    assert environment.for_child({}, frozenset()) == {}
+    assert environment.for_child({}, frozenset({SecretClass.DATA})) == {"STORE_KEY": "c"}
+
+
+AWKWARD = ["1", "", " ", "1 ", "1\n", "a=b", "\udcff", "\udcc3\udca4", "\u00e4", "x" * 100_000]
+
+
+def test_the_values_of_named_variables_count_by_digests_that_all_differ() -> None:
+    names = frozenset({"ALPHA", "LANG"})
+    facts = [Environment({"ALPHA": value, "B": "1"}, train_env=names).facts for value in AWKWARD]
+
+    assert [[*fact] for fact in facts] == [["the variable ALPHA"]] * len(AWKWARD)
+    digests = {fact["the variable ALPHA"] for fact in facts}
+    assert len(digests) == len(AWKWARD)
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
+    assert Environment({"B": "1"}, train_env=names).facts == {}
+    assert Environment({"ALPHA": "1"}).facts == {}
+
+
+@pytest.mark.parametrize(
+    ("output", "name"),
+    [
+        ("Traceback\nKeyError: 'ALPHA'\n", "ALPHA"), ("set ALPHA first", "ALPHA"),
+        ("KeyError: 'alpha'", "alpha"), ('no "a"', "a"), ("my_key: not set", "my_key"),
+        ("$ALPHA is unbound", "ALPHA"), ("'ALPHA'\nDEBUG: bye", "ALPHA"), ("ALPHA DEBUG", "DEBUG"),
+        ("ALPHA" + "\nline" * 29, "ALPHA"), ("ALPHA" + "\nline" * 30, ""),
+        ("alpha and a are words", ""), ("ALPHABET", ""), ("XALPHA ALPHA_2", ""), ("AB", ""),
+        ("", ""), ("KeyError: 'PATH'", ""), ("KeyError: 'OTHER'", ""),
+        ("KeyError: 'PYTHONPATH'", ""), ("KeyError: 'GIVEN'", ""),
+    ],
+)  # fmt: skip
+def test_a_variable_that_was_not_handed_on_and_that_an_output_names_is_found(
+    output: str, name: str
+) -> None:
+    names = ("ALPHA", "alpha", "a", "AB", "my_key", "DEBUG", "PATH", "PYTHONPATH", "GIVEN")
+    environment = Environment({**dict.fromkeys(names, "s3cret"), "_": "x"})
+
+    assert environment.withheld(output, {"PATH": "", "GIVEN": ""}) == (
+        f"the variable {name} of this shell: name it in tool.trainwheel.train.env" if name else ""
+    )
 
 
 def test_what_a_command_sets_wins_over_everything() -> None:

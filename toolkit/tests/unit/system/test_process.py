@@ -218,6 +218,17 @@ def test_a_process_sees_only_the_secrets_of_its_command() -> None:
     assert shown - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {"PATH", "ADDED", "PIP_INDEX_URL"}
 
 
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_process_gets_no_more_of_the_shell_than_its_command_says(*, is_open: bool) -> None:
+    environment = Environment({"PATH": os.environ["PATH"], "ALPHA": "1"})
+
+    completed = run(python("import os; os.environ['ALPHA']", is_open=is_open), environment)
+
+    assert completed.failed is bool(completed.withheld) is not is_open
+    assert "ALPHA" in completed.withheld or is_open
+    assert run(python("print('ALPHA')"), environment) == Completed(0, "ALPHA\n")
+
+
 @pytest.mark.parametrize(("is_private", "output"), [(False, "the *** x.whl?***\n"), (True, SAID)])
 def test_a_secret_that_was_read_is_not_in_the_log_and_only_in_a_private_result(
     tmp_path: Path, output: str, *, is_private: bool

@@ -122,7 +122,8 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
             message = f"the wheel does not pass the system tests: {result.reason}"
-            raise StepFailedError(message)
+            hint = f"they do not get {result.withheld}" if result.withheld else ""
+            raise StepFailedError(message, hint=hint)
 
 
 def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
@@ -227,7 +228,8 @@ class Question:
         message = f"{model.function} {does}: {' '.join(' '.join(lines).split())[:_WIDTH]}"
         place = ", ".join(filter(None, (name, facts["place"])))
         details = [f"{place}:", *(f"  {line}" for line in lines)]
-        hints = (facts["hint"], f"see {_path(model.log)}" if model.log else "")
+        asked = f"it does not get {result.withheld}" if result.withheld else ""
+        hints = (facts["hint"], asked, f"see {_path(model.log)}" if model.log else "")
         hint = "; ".join(filter(None, hints))
         raise StepFailedError(message, hint=hint, details=details if facts["place"] else ())
 
