@@ -158,13 +158,10 @@ def publish_here(root: Path, *, version: str = "0.1.0", key: str = "", sha256: s
     return upload
 
 
-NO_RELEASE = {"releases": False}
-
-
 @pytest.mark.parametrize(("prepare", "expected"), [
-    (lambda root: decide(root, **NO_RELEASE), True),
-    (lambda root: decide(root, OTHER, **NO_RELEASE), False),
-    (lambda root: decide(root, version="0.2.0", **NO_RELEASE), False),  # of another series
+    (lambda root: decide(root, releases=False), True),
+    (lambda root: decide(root, OTHER, releases=False), False),
+    (lambda root: decide(root, version="0.2.0", releases=False), False),  # of another series
     (decide, False),
     (lambda root: (decide(root), publish_here(root)), True),
     (lambda root: (decide(root, OTHER), publish_here(root)), True),
@@ -175,8 +172,8 @@ NO_RELEASE = {"releases": False}
     (lambda _: None, False),
 ], ids=[
     "unchanged", "changed since", "another series", "to release", "released here",
-    "decided on other files", "another wheel", "other files", "released in another series", "no decision",
-    "nothing ran",
+    "decided on other files", "another wheel", "other files", "released in another series",
+    "no decision", "nothing ran",
 ])  # fmt: skip
 def test_what_would_be_released_is_published_by_what_is_recorded(
     root: Path, prepare: Callable[[Path], object], *, expected: bool
