@@ -25,7 +25,10 @@ __all__ = [
     "VersionTakenError",
 ]
 
-_OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_HINTS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space and run it again"),
+    errno.EROFS: "run it in a copy that can be written; `trainwheel status` and `why` work here",
+}
 
 
 class TrainwheelError(Exception):
@@ -60,8 +63,7 @@ class StepFailedError(TrainwheelError):
         """Return what the operating system refused: a full disk, a missing permission."""
         names = (str(name) for name in (error.filename, error.filename2) if name)
         message = f"{' → '.join(names) or 'the system'}: {error.strerror or error}"
-        full = error.errno in _OUT_OF_ROOM
-        return cls(message, hint="free some space and run it again" if full else "")
+        return cls(message, hint=_HINTS.get(error.errno or 0, ""))
 
 
 class RedirectedError(StepFailedError):

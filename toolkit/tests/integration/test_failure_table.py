@@ -22,19 +22,19 @@ ARTEFACT = "model/tiny_model/artefact/model.joblib"
 TRAINING = "model/tiny_training/__main__.py"
 HELPER = "model/tiny_training/helper.py"
 COUNTS = """
-import os, time
+import time
 from pathlib import Path
 
 import joblib
 from tiny_training.helper import FACTOR
 
-with open(os.environ["TINY_COUNT"], "a") as count:
+with open("../count", "a") as count:
     count.write("trained\\n")
 data = "".join(path.read_text() for path in sorted(Path("data").iterdir()))
 model.write_bytes(b"HALF")
-if started := os.environ.get("TINY_WAIT"):
-    Path(started).touch()
-    while Path(started).exists():
+if Path("../hold").exists():
+    held = Path("../hold").rename("../held")
+    while held.exists():
         time.sleep(0.01)
 joblib.dump({"factor": FACTOR, "border": 10, "data": data}, model)
 """
@@ -43,7 +43,7 @@ joblib.dump({"factor": FACTOR, "border": 10, "data": data}, model)
 
 def count(project: TinyProject) -> int:
     """Return how often training ran."""
-    path = Path(project.variables["TINY_COUNT"])
+    path = project.root.parent / "count"
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
@@ -55,7 +55,7 @@ def trained_once(once: Once, envdir: Path) -> TinyProject:
 
 
 def make_trained(folder: Path, envdir: Path) -> None:
-    project = make_tiny(folder / "tiny", envdir).with_variables(TINY_COUNT=str(folder / "count"))
+    project = make_tiny(folder / "tiny", envdir)
     project.write(TRAINING, project.read(TRAINING) + COUNTS)
     project.write(HELPER, "FACTOR = 2.0\n")
     project.write("data/one.csv", "1,2,3\n")
@@ -69,7 +69,6 @@ def make_trained(folder: Path, envdir: Path) -> None:
 def project(tmp_path: Path, trained_once: TinyProject) -> Iterator[TinyProject]:
     """A project whose model is trained."""
     project = copy_of(trained_once, tmp_path / "tiny")
-    project = project.with_variables(TINY_COUNT=str(tmp_path / "count"))
     yield project
     for number in project.survivors():
         os.kill(number, signal.SIGKILL)
@@ -78,7 +77,8 @@ def project(tmp_path: Path, trained_once: TinyProject) -> Iterator[TinyProject]:
 def hold_training(project: TinyProject) -> tuple[Path, subprocess.Popen[str]]:
     """Start training and return the file that holds it up half-way, and the process of Nox."""
     held = project.root.parent / "held"
-    process = project.start(*project.argv("train"), TINY_WAIT=str(held))
+    held.with_name("hold").touch()
+    process = project.start(*project.argv("train"))
     wait_for(held.exists, process)
     return held, process
 

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.integration
 
 TRAINING = "model/tiny_training/__main__.py"
 WAITS = """
-import os, signal, subprocess
+import signal, subprocess
 STUBBORN = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"\\
     "open(sys.argv[1], 'w').close(); time.sleep(600)"
-if started := os.environ.get("TINY_WAIT"):
-    if os.environ.get("TINY_DEAF"):
-        signal.signal(signal.SIGTERM, lambda *_: open(started + ".asked", "w").close())
-    subprocess.run([sys.executable, "-c", STUBBORN, started])
+if Path("../wait").exists():
+    if Path("../deaf").exists():
+        signal.signal(signal.SIGTERM, lambda *_: open("../asked", "w").close())
+    subprocess.run([sys.executable, "-c", STUBBORN, "../started"])
 """
 """Training that waits for a child that does not listen to SIGTERM, and may be as deaf itself."""
 
@@ -71,10 +71,11 @@ def interrupt(process: subprocess.Popen[str], number: int) -> str:
     return output
 
 
-def start_training(project: TinyProject, **variables: str) -> subprocess.Popen[str]:
-    started = project.root.parent / "started"
-    process = project.start(*project.argv("test"), TINY_WAIT=str(started), **variables)
-    wait_for(started.exists, process)
+def start_training(project: TinyProject, *asks: str) -> subprocess.Popen[str]:
+    for name in ("wait", *asks):
+        (project.root.parent / name).touch()
+    process = project.start(*project.argv("test"))
+    wait_for((project.root.parent / "started").exists, process)
     return process
 
 
@@ -112,9 +113,9 @@ def test_an_upload_that_was_killed_is_finished_and_its_private_file_removed(
 
 
 def test_an_impatient_second_ctrl_c_leaves_no_process_either(waiting: TinyProject) -> None:
-    process = start_training(waiting, TINY_DEAF="1")
+    process = start_training(waiting, "deaf")
     process.send_signal(signal.SIGINT)
-    wait_for((waiting.root.parent / "started.asked").exists, process)
+    wait_for((waiting.root.parent / "asked").exists, process)
 
     interrupt(process, signal.SIGINT)
 

@@ -57,7 +57,8 @@ _MADE = (
     "build/version.json",
     "build/dist",
 )
-_MARK = "TINY_MARK"
+# Handed on to all that a run starts, training too, as every name of the locale is.
+_MARK = "LC_TINY_MARK"
 
 
 @dataclass(frozen=True)

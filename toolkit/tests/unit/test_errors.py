@@ -83,6 +83,9 @@ def test_message_and_hint_stay_apart_for_whoever_adds_to_them() -> None:
         (OSError(errno.EACCES, "Permission denied", "a", None, "b"),
          "failed: a → b: Permission denied"),
         (OSError("odd"), "failed: the system: odd"),
+        (OSError(errno.EROFS, "Read-only file system", "build"),
+         ("failed: build: Read-only file system; run it in a copy that can be written; "
+          "`trainwheel status` and `why` work here")),
     ],
 )  # fmt: skip
 def test_what_the_system_refused_is_one_line(error: OSError, shown: str) -> None:

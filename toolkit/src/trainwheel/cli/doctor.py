@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target, choose_index, find_index, read_target
 from trainwheel.install.environments import find_uv
+from trainwheel.install.stamp import changes_in, homes_in, sum_up
 from trainwheel.steps.shared.cluster import Cluster, cluster_of, reach
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.console import Console
@@ -95,6 +97,8 @@ class _Checkup:
         yield _settle("setup.py", lambda: _sync(run.workspace))
         if run.workspace.config.engine != "local":
             yield _settle("cluster", lambda: reach(cluster_of(run.workspace) or Cluster()))
+        for home in homes_in(run.tools.folder):
+            yield _settle(f"environment {home.name}", functools.partial(_environment, home))
         yield from self._indexes(run)
 
     def _indexes(self, run: Run) -> Iterator[MachineCheck]:
@@ -197,3 +201,12 @@ def _sync(workspace: Workspace) -> str:
         message = f"{change.target} does not agree with the lock"
         raise StepFailedError(message, hint="write it: make sync")
     return f"{change.target} agrees with the lock"
+
+
+def _environment(home: Path) -> str:
+    changes = changes_in(home, whole=True)
+    if changes:
+        message = f"has changed: {sum_up(changes)}"
+        hint = f"the next step that uses it makes it again; or remove {home}"
+        raise StepFailedError(message, hint=hint)
+    return "is what was installed"

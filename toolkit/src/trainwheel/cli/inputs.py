@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from trainwheel.cli.opening import open_here
 from trainwheel.engine.chain import Step
@@ -65,5 +66,5 @@ def _list(workspace: Workspace, step: Step, observed: Observed | None) -> Iterat
     yield from (_Input(name, "looked for, absent") for name in observed.absent)
     yield from (_Input(f"{name}/", "listed", by) for name, by in observed.folders.items())
     for each, by in observed.globs.items():
-        yield _Input(f"{each.folder}/{each.pattern}", "searched for", by)
+        yield _Input(str(Path(each.folder, each.pattern)), "searched for", by)
     yield from (_Input(name, "written, so not an input") for name in observed.written)

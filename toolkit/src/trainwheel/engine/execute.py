@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -260,21 +259,26 @@ class _StaleStep:
         observed = observed or Observed()
         for folder in observed.folders.keys() - {"."}:
             own = any(name.startswith(f"{folder}/") for name in observed.written)
-            if not own and digests.is_touched(root / folder, start):
+            if not own and digests.is_touched(root / folder, start) and self._adds(folder, start):
                 return f"what is in {folder} changed"
         for name, signature in signatures.items():
             if name in now.files and digests.written(root / name) != signature:
                 return f"{name} was written"
         return ""
 
+    def _adds(self, folder: str, start: int) -> bool:
+        """Return whether what counts in a folder has changed: editors come and go there as well."""
+        workspace = self.run.workspace
+        paths = (workspace.layout.root / folder).iterdir()
+        counted = (path for path in paths if not workspace.ignored.matches(f"{folder}/{path.name}"))
+        return any(workspace.digests.is_touched(path, start) for path in counted)
+
     def _refuse(self, scratch: Path, change: str) -> None:
         if not change:
             return
         layout = self.run.workspace.layout
         aside = layout.aside / self.step.name
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        scratch.rename(aside)
+        place(scratch, aside)
         message = f"{change} while {self.step.name} ran"
         hint = f"what it made is kept in {layout.relative(aside)}; run the same command again"
         raise InputChangedError(message, hint=hint)

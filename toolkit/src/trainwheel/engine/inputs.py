@@ -188,6 +188,7 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
         folders={name: by for name, by in observed.folders.items() if is_search(name, by)},
         globs={each: by for each, by in observed.globs.items() if is_search(each.folder, by)},
         places=tuple(place for place in observed.places if counts(f"{place}/")),
+        written=tuple(filter(counts, observed.written)),
     )
 
 

@@ -6,12 +6,13 @@ of the toolkit:
     python -P train.py PLAN -m MODULE [ARGUMENT …]
     python -P train.py PLAN FILE [ARGUMENT …]
 
-``PLAN`` is a JSON object: ``measures`` and ``refusal`` name files to write, ``cluster`` is null or
-what `cluster.session.working_on` takes. ``measures`` gets a JSON object: wall and processor
-seconds, peak memory in bytes, the Python, the versions of the packages that were loaded, and facts
-of the cluster. ``refusal`` gets message and hint where the cluster cannot train, and only then. A
-line that begins with U+001E is progress, for the toolkit alone: label, steps done and steps in all
-(0 where nobody knows), separated by tabs.
+``PLAN`` is a JSON object: ``measures``, ``loaded`` and ``refusal`` name files to write, ``cluster``
+is null or what `cluster.session.working_on` takes. ``measures`` gets a JSON object: wall and
+processor seconds, peak memory in bytes, the Python, the versions of the packages that were loaded,
+and facts of the cluster. ``loaded`` gets an object of the modules that were loaded, with their
+files, without Python's own. ``refusal`` gets message and hint where the cluster cannot train, and
+only then. A line that begins with U+001E is progress, for the toolkit alone: label, steps done and
+steps in all (0 where nobody knows), separated by tabs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import platform
 import resource
 import runpy
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -55,6 +57,7 @@ def main(plan: str, *words: str) -> None:
         Path(settings["measures"]).write_text(
             json.dumps(measures, indent=1) + "\n", encoding="utf-8"
         )
+        Path(settings["loaded"]).write_text(json.dumps(dict(_modules())), encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -203,6 +206,18 @@ def _versions() -> set[tuple[str, str]]:
     owners = metadata.packages_distributions()
     names = {owner for name in loaded for owner in owners.get(name, ())}
     return {(name.lower().replace("_", "-"), metadata.version(name)) for name in names}
+
+
+def _modules() -> Iterator[tuple[str, str]]:
+    """Yield each module that was loaded from a file, but those of Python and of this library."""
+    standard, packages = sysconfig.get_path("stdlib"), {"site-packages", "dist-packages"}
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and name not in {"__main__", "__mp_main__"}:
+            path = Path(file).absolute()
+            is_standard = path.is_relative_to(standard) and packages.isdisjoint(path.parts)
+            if not is_standard and not path.is_relative_to(Path(__file__).parent):
+                yield name, str(path)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ none, a fork has its own file, and a program that closes all descriptors gets no
 """
 
 # Each process imports this before its program: no import that takes time, and paths are texts.
-# ruff: noqa: BLE001, FBT001, FBT003, PTH100, PTH109, PTH113, PTH115, PTH118, PTH120, PTH123, S110
+# ruff: noqa: BLE001, PTH100, PTH109, PTH113, PTH115, PTH118, PTH120, PTH123, S110
 # ruff: noqa: SIM105, SLF001
 
 from __future__ import annotations
@@ -34,52 +34,60 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-_HERE = sys._getframe().f_code.co_filename
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _BOUND = 100_000  # texts that are held: a program that opens a million files keeps its memory
-# Functions of glob, pathlib, os and shutil: these list folders for a pattern, those open names
-# below a descriptor, which the event does not have.
+_IMPORTING = {"_frozen_importlib_external", "importlib._bootstrap_external"}
+_INSTALLED = {"importlib.metadata", "importlib_metadata", "pkg_resources"}  # list for two patterns
+# What lists folders for a pattern that it raised an event for.
+_SEARCHING = {"glob", "pathlib", "pathlib._abc", "pathlib._local"}
 _SEARCHES = {"_iglob", "glob", "rglob", "select_recursive", "select_wildcard"}
+# Functions of os and shutil that open names below a descriptor, which the event does not have.
 _BELOW = {"_fwalk", "_rmtree_safe_fd", "_rmtree_safe_fd_step"}
 
 
 class _Watch:
-    """An audit hook, and a finder, for `importlib.import_module` raises no event."""
+    """An audit hook; and a finder, since `importlib.import_module` raises no event."""
 
     def __init__(self, folder: str) -> None:
         with open(f"{folder}/settings", "rb") as stream:
             lines = [line[1:-1].decode("unicode_escape") for line in stream.read().splitlines()]
         self.roots = tuple({_slashed(lines[0]), _slashed(os.path.realpath(lines[0]))})
-        self.skip = tuple(map(_slashed, (folder, *lines[1:])))
-        self.log = f"{folder}/%d-{time.monotonic_ns()}.log"
-        self.started = os.getcwd()
-        self.read: set[Any] = set()
+        compiled = sys.pycache_prefix  # what is read there is noted as its source
+        self.skip = tuple(map(_slashed, filter(None, (folder, compiled, *lines[1:]))))
+        self.log, self.started = f"{folder}/%d-{time.monotonic_ns()}.log", os.getcwd()
+        self.read: set[Any] = set()  # as the program names it, for speed
         self.changed: set[Any] = set()
         self.noted: set[tuple[str, ...]] = set()
         self.names: set[str] = set()
-        self.code: dict[str, str] = {}
         self.path: list[str] = []
+        self.code: dict[str, str] = {}
         self.handlers: dict[str, Callable[..., None]] = {
-            "open": self.see_open, "import": self.see_import, "os.chdir": self.move,
-            "os.listdir": self.see_list, "os.scandir": self.see_list, "glob.glob/2": self.see_glob,
-            "pathlib.Path.glob": lambda path, pattern: self.see_glob(pattern, True, path),
-            "pathlib.Path.rglob": lambda path, pattern: self.see_glob(f"**/{pattern}", True, path),
-            "os.rename": self.rename, "os.link": self.link, "os.symlink": self.link,
-            "os.remove": self.change, "os.rmdir": self.change,
-            "os.truncate": lambda path, _: self.change(path),
-            "os.mkdir": lambda path, _, below: self.change(path, below),
-            "sqlite3.connect": self.connect, "ctypes.dlopen": self.execute,
-            "subprocess.Popen": lambda path, _, cwd, __: self.execute(path, cwd=cwd),
-            "os.exec": self.execute, "os.posix_spawn": self.execute,
+            "open": self.see_open, "import": self.see_import, "os.chdir": self.see_move,
+            "os.listdir": self.see_list, "os.scandir": self.see_list,
+            "glob.glob/2": self.see_glob,
+            "pathlib.Path.glob": lambda by, top, text: self.see_glob(by, text, 1, top),
+            "pathlib.Path.rglob": lambda by, top, text: self.see_glob(by, f"**/{text}", 1, top),
+            "os.rename": self.see_rename, "os.link": self.see_link,
+            "os.symlink": self.see_symlink, "os.remove": self.change, "os.rmdir": self.change,
+            "os.truncate": lambda by, path, _: self.change(by, path),
+            "os.mkdir": lambda by, path, _, below: self.change(by, path, below),
+            "sqlite3.connect": self.see_connect, "ctypes.dlopen": self.see_execute,
+            "subprocess.Popen": lambda by, path, _, cwd, __: self.see_execute(by, path, cwd=cwd),
+            "os.exec": self.see_execute, "os.posix_spawn": self.see_execute,
         }  # fmt: skip
 
     def hook(self, event: str, values: tuple[Any, ...]) -> None:
         """See an event; what goes wrong here does not reach the program."""
         try:
             handler = self.handlers.get(event)
-            if handler is not None:
-                handler(*values)
+            if handler is None:
+                return
+            if event == "open" and values[0] in (
+                self.changed if values[2] & _WRITES else self.read
+            ):
+                return
+            handler(_caller(), *values)
         except Exception:
             pass
 
@@ -94,121 +102,111 @@ class _Watch:
         if path is None and sys.path != self.path:
             self.path = sys.path.copy()
             self.names.clear()
-            for each in self.path:
-                if isinstance(each, str):
-                    self.note("p", each or ".", only=self.roots)
+            for each in filter(str.__instancecheck__, self.path):
+                self.note("p", each or ".", None, only=self.roots)
         if name not in self.names:
             self.names.add(name)
-            folders = [self.absolute(each) for each in path or ()]
-            places = [each for each in folders if self.counts(each, self.roots)]
+            folders = map(self.absolute, path or ())
+            places = [folder for folder in folders if self.counts(folder, self.roots)]
             if path is None or places:
                 self.write("i", name, "", *places)
 
-    def see_import(self, name: str, file: str | None, path: Any, *_: Any) -> None:
-        if file is not None:
-            self.note("m", file)
-        elif path is not None and "." not in name:
+    def see_import(self, by: FrameType | None, name: str, file: str | None, *path: Any) -> None:
+        if file is not None:  # an extension module
+            self.note("m", file, by)
+        elif "." not in name and path[0] is not None:
             self.look(name, None)
 
-    def see_open(self, path: Any, mode: str | None, flags: int) -> None:
-        seen = self.changed if flags & _WRITES else self.read
-        if path in seen or isinstance(path, int):
+    def see_open(self, by: FrameType | None, path: Any, mode: str | None, flags: int) -> None:
+        if isinstance(path, int):
             return
-        if len(seen) > _BOUND:
-            seen.clear()
-        text, frame = _text(path), _caller()
-        if mode is None and text[:1] != "/" and frame and frame.f_code.co_name in _BELOW:
+        seen, text = self.changed if flags & _WRITES else self.read, os.fsdecode(path)
+        if mode is None and text[:1] != "/" and by and by.f_code.co_name in _BELOW:
             return
         if flags & _WRITES == os.O_RDWR:
-            self.note("u", text)
-        elif flags & _WRITES or (mode or "r")[0] in "wax":  # C's fopen gives no flags
-            self.change(text)
+            self.note("u", text, by)
+        elif flags & _WRITES or (mode or "r")[0] in "wax":  # C's fopen has no flags
+            self.change(by, text)
+        elif text.endswith(".pyc") and (source := _source(text)):
+            self.note("m", source, by)
         else:
-            source = _source(text)
-            is_imported = frame and frame.f_code.co_filename.startswith("<frozen importlib")
-            is_module = source != text or (is_imported and text.endswith((".py", ".pyc")))
-            self.note("m" if is_module else "r", source)
+            is_module = text.endswith((".py", ".pyc")) and _module(by) in _IMPORTING
+            self.note("m" if is_module else "r", text, by)
+        if len(seen) > _BOUND:
+            seen.clear()
         seen.add(path)
 
-    def change(self, path: Any, below: int = -1) -> None:
+    def change(self, by: FrameType | None, path: Any, below: int = -1) -> None:
+        """Write down that a file or a folder is made, changed or removed."""
         text = self.absolute(path, below)
-        prefix = sys.pycache_prefix
-        if "/__pycache__/" in f"{text}/" or (prefix and text.startswith(prefix)):
-            return
         try:
             status = os.lstat(text)
             before = 1 if stat.S_ISDIR(status.st_mode) else status.st_ctime_ns
         except OSError:
             before = 0
-        self.note("w", text, before, time.monotonic_ns())
+        self.note("w", text, by, before, time.monotonic_ns())
 
-    def rename(self, old: Any, new: Any, old_below: int, new_below: int) -> None:
-        self.change(old, old_below)
-        self.change(new, new_below)
+    def see_rename(self, by: FrameType | None, old: Any, new: Any, *below: int) -> None:
+        self.change(by, old, below[0])
+        self.change(by, new, below[1])
 
-    def link(self, old: Any, new: Any, *below: int) -> None:
-        new = self.absolute(new, below[-1])
-        is_symbolic = len(below) == 1
-        old = (
-            os.path.join(os.path.dirname(new), _text(old))
-            if is_symbolic
-            else self.absolute(old, below[0])
-        )
-        self.note("r", old)
-        self.change(new)
+    def see_link(self, by: FrameType | None, old: Any, new: Any, *below: int) -> None:
+        self.note("r", self.absolute(old, below[0]), by)
+        self.change(by, new, below[1])
 
-    def connect(self, database: Any) -> None:
-        text = _text(database)
+    def see_symlink(self, by: FrameType | None, old: Any, new: Any, below: int) -> None:
+        link = self.absolute(new, below)
+        self.note("r", os.path.join(os.path.dirname(link), os.fsdecode(old)), by)
+        self.change(by, link)
+
+    def see_connect(self, by: FrameType | None, database: Any) -> None:
+        text, query = os.fsdecode(database), ""
         if text.startswith("file:"):
             text, _, query = text[5:].partition("?")
-            if "mode=memory" in query:
-                return
             text = text[text.find("/", 2) :] if text.startswith("//") else text
-        if text not in {"", ":memory:"}:
-            self.note("s", text)
+        if text not in {"", ":memory:"} and "mode=memory" not in query:
+            self.note("s", text, by)
 
-    def execute(self, path: Any, *_: Any, cwd: Any = None) -> None:
-        if path is not None and "/" in _text(path):
-            self.note("r", os.path.join(_text(cwd or ""), _text(path)))
+    def see_execute(self, by: FrameType | None, path: Any, *_: Any, cwd: Any = None) -> None:
+        if path is not None and "/" in os.fsdecode(path):
+            self.note("r", os.path.join(os.fsdecode(cwd or ""), os.fsdecode(path)), by)
 
-    def see_list(self, path: Any) -> None:
-        frame = _caller()
-        file = frame.f_code.co_filename if frame else ""
-        if file.startswith("<frozen importlib"):
+    def see_list(self, by: FrameType | None, path: Any) -> None:
+        frame, module = by, _module(by)
+        if module in _INSTALLED:
+            for pattern in ("*.dist-info", "*.egg-info"):
+                self.see_glob(by, pattern, 0, path)
             return
-        if "/importlib/metadata" in file or "/pkg_resources/" in file:
-            self.see_glob("*.dist-info", False, path)
-            self.see_glob("*.egg-info", False, path)
-            return
-        while frame and (
-            "pathlib" in frame.f_code.co_filename or frame.f_code.co_filename.endswith("/glob.py")
-        ):
+        while frame and _module(frame) in _SEARCHING:
             if frame.f_code.co_name in _SEARCHES:
                 return
             frame = frame.f_back
-        is_open = isinstance(path, int)
-        self.note("l", self.absolute("", path) if is_open else path or ".")
+        if module not in _IMPORTING:
+            is_open = isinstance(path, int)
+            self.note("l", self.absolute("", path) if is_open else path or ".", by)
 
-    def see_glob(self, pattern: Any, is_recursive: bool, folder: Any, *_: Any) -> None:
-        text, top = _text(pattern), self.absolute(folder or ".")
-        key = ("g", text, top, str(is_recursive))
-        if key not in self.noted and self.counts(os.path.join(top, text)):
+    def see_glob(self, by: FrameType | None, pattern: Any, is_deep: int, top: Any, *_: Any) -> None:
+        text, folder = os.fsdecode(pattern), self.absolute(top or ".")
+        key = ("g", text, folder, str(is_deep))
+        if key not in self.noted and self.counts(os.path.join(folder, text)):
             self.noted.add(key)
-            self.write("g", text, self.by(), int(is_recursive), top)
+            self.write("g", text, self.who(by), int(is_deep), folder)
 
-    def move(self, _: Any) -> None:
+    def see_move(self, *_: Any) -> None:
         """Forget what relative names stood for: the process goes to another folder."""
         self.read.clear()
         self.changed.clear()
         self.path = []
 
-    def note(self, kind: str, path: Any, *more: int, only: tuple[str, ...] = ("/",)) -> None:
+    def note(
+        self, kind: str, path: Any, by: FrameType | None, *more: int, only: tuple[str, ...] = ("/",)
+    ) -> None:
         text = self.absolute(path)
         if (kind, text) not in self.noted and self.counts(text, only):
             if len(self.noted) > _BOUND:
                 self.noted.clear()
             self.noted.add((kind, text))
-            self.write(kind, text, self.by(), *more)
+            self.write(kind, text, self.who(by), *more)
 
     def write(self, kind: str, *fields: str | int) -> None:
         log = self.log % os.getpid()
@@ -221,42 +219,41 @@ class _Watch:
 
     def counts(self, path: str, only: tuple[str, ...] = ("/",)) -> bool:
         path = f"{path}/"
-        return path.startswith(only) and not path.startswith(self.skip)
+        is_skipped = path.startswith(self.skip) or "/__pycache__/" in path
+        return path.startswith(only) and not is_skipped
 
     def absolute(self, path: Any, below: int = -1) -> str:
-        text = _text(path)
-        if text[:1] == "/":
-            return _plain(text)
-        if below >= 0:
-            return _plain(os.path.join(os.readlink(f"/proc/self/fd/{below}"), text))
-        return _plain(os.path.join(os.getcwd(), text))
+        text = os.fsdecode(path)
+        if text[:1] != "/":
+            top = os.getcwd() if below < 0 else os.readlink(f"/proc/self/fd/{below}")
+            text = os.path.join(top, text)
+        return _plain(text)
 
-    def by(self) -> str:
-        frame = _caller()
+    def who(self, frame: FrameType | None) -> str:
+        """Return the file below the root whose code is innermost on the stack."""
+        known = self.code
         while frame is not None:
-            name = frame.f_code.co_filename
-            if name not in self.code:
-                self.code[name] = self.own(name)
-            if self.code[name]:
-                return self.code[name]
+            # A look at `f_code` is an event itself; a main program loses `__file__` as it ends.
+            file = frame.f_globals.get("__file__") or frame.f_code.co_filename
+            if isinstance(file, str):
+                name = known.get(file)
+                if name is None:
+                    name = known[file] = self.own(file)
+                if name:
+                    return name
             frame = frame.f_back
         return ""
 
-    def own(self, name: str) -> str:
-        """Return the name below the root of a file with code; empty where it is not there."""
-        path = os.path.join(self.started, name)
+    def own(self, file: str) -> str:
+        path = os.path.join(self.started, file)
         for root in self.roots:
-            if name[:1] != "<" and self.counts(path, (root,)) and os.path.isfile(path):
+            if self.counts(path, (root,)) and os.path.isfile(path):
                 return path[len(root) :]
         return ""
 
 
 def _slashed(path: str) -> str:
     return f"{path.rstrip('/')}/"
-
-
-def _text(path: Any) -> str:
-    return os.fsdecode(path)
 
 
 def _plain(path: str) -> str:
@@ -272,24 +269,27 @@ def _plain(path: str) -> str:
 
 
 def _source(path: str) -> str:
-    """Return the source of a compiled module (PEP 3147), or the path itself."""
+    """Return the source of a compiled module (PEP 3147); empty if it is not one of a source."""
     folder, name = os.path.split(path)
     stem = name.rpartition(f".{sys.implementation.cache_tag}")[0]
     prefix = (sys.pycache_prefix or "").rstrip("/")
-    if stem and name.endswith(".pyc"):
-        if prefix and folder.startswith(f"{prefix}/"):
-            return f"{folder[len(prefix) :]}/{stem}.py"
-        if folder.endswith("/__pycache__"):
-            return f"{folder[:-12]}/{stem}.py"
-    return path
+    if stem and prefix and folder.startswith(f"{prefix}/"):
+        return f"{folder[len(prefix) :]}/{stem}.py"
+    if stem and folder.endswith("/__pycache__"):
+        return f"{folder[:-12]}/{stem}.py"
+    return ""
+
+
+def _module(frame: FrameType | None) -> str:
+    return str(frame.f_globals.get("__name__")) if frame else ""
 
 
 def _caller() -> FrameType | None:
-    """Return the code that raised the event."""
-    frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_code.co_filename == _HERE:
-        frame = frame.f_back
-    return frame
+    """Return the code that raised an event; None for the interpreter, before any code runs."""
+    try:
+        return sys._getframe(2)
+    except ValueError:
+        return None
 
 
 def _start() -> None:

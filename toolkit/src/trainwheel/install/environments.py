@@ -22,6 +22,7 @@ from uv import find_uv_bin
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.install.bytecode import Bytecode
+from trainwheel.install.hooks import write_hooks
 from trainwheel.install.stamp import (
     STAMP,
     Seen,
@@ -172,6 +173,7 @@ class Installer:
                 f"the environment {folder.name} has changed: {sum_up(changes)}; it is made again"
             )
             return False
+        write_hooks(folder)
         renew(folder, start)
         return True
 
@@ -182,6 +184,7 @@ class Installer:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        write_hooks(folder)
         return python_of(folder)
 
     @contextlib.contextmanager

@@ -31,7 +31,16 @@ from trainwheel.install.installed import (
 )
 from trainwheel.system.text import shown
 
-__all__ = ["STAMP", "Seen", "changes_in", "read_stamp", "renew", "sum_up", "write_stamp"]
+__all__ = [
+    "STAMP",
+    "Seen",
+    "changes_in",
+    "homes_in",
+    "read_stamp",
+    "renew",
+    "sum_up",
+    "write_stamp",
+]
 
 STAMP = ".trainwheel-stamp"
 _CONFIG = "pyvenv.cfg"
@@ -106,6 +115,11 @@ def read_stamp(home: Path) -> Stamp | None:
         return Stamp(str(document["digest"]), names, digests, path.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def homes_in(folder: Path) -> list[Path]:
+    """Return the environments in a folder that were filled, and not by another version."""
+    return [path.parent for path in sorted(folder.glob(f"*/{STAMP}")) if read_stamp(path.parent)]
 
 
 def write_stamp(home: Path, digest: str, seen: Seen | None = None) -> None:

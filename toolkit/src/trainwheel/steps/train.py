@@ -28,6 +28,7 @@ from trainwheel.steps.report import write_report
 from trainwheel.steps.shared.artefact import collect, make_room, model_in, notice_unshipped
 from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.steps.shared.dependencies import check_entry_point
+from trainwheel.steps.shared.loaded import LOADED, check_loaded
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.environ import python_version
@@ -121,6 +122,7 @@ def train(
     measures = scratch / "measures.json"
     variables = _variables(run.workspace, checkpoints, hash_seed)
     _run_command(run, scratch, measures, variables, is_quiet=is_quiet)
+    check_loaded(run, scratch / LOADED)
     trained = collect(run, scratch)
     if (report / "data.json").exists():
         parse_data_digests((report / "data.json").read_bytes())
@@ -146,7 +148,8 @@ def _run_command(
 
     secrets = frozenset() if workspace.fetches_data else frozenset({SecretClass.DATA})
     with plan_for(run, scratch, variables, secrets) as cluster:
-        document = {"measures": str(measures), "refusal": str(refusal), "cluster": cluster}
+        files = {"measures": measures, "loaded": scratch / LOADED, "refusal": refusal}
+        document = {**{name: str(path) for name, path in files.items()}, "cluster": cluster}
         plan.write_text(json.dumps(document), encoding="utf-8")
         model = model_in(workspace.layout, scratch)
         command = workspace.training_command(model, scratch / workspace.layout.train.name)

@@ -154,19 +154,73 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def place(new: Path, final: Path) -> None:
-    """Rename what a step made into its place; the old content goes only when the new is there."""
+    """Rename what a step made into its place; the old content goes only when the new is there.
+
+    Where that cannot be renamed, the new content is brought beside it first, under a name that is
+    ignored. A kill while an old folder is being removed then leaves a part of it.
+    """
     final.parent.mkdir(parents=True, exist_ok=True)
-    if new.is_dir() or (final.is_dir() and not final.is_symlink()):
-        # A folder cannot be renamed over what is there, unlike a file over a file.
-        old = new.with_name(f"{new.name}.old")
-        while os.path.lexists(old):  # another output may be called so
-            old = old.with_name(f"{old.name}.old")
-        with contextlib.suppress(FileNotFoundError):
-            final.rename(old)
-        new.rename(final)
-        remove(old)
-    else:
+    try:
+        _swap(new, final)
+    except OSError as error:
+        # Another file system or mount; on overlayfs, also a folder of a lower layer (Linux,
+        # Documentation/filesystems/overlayfs.rst, "Renaming directories").
+        if error.errno != errno.EXDEV:
+            raise
+        near = final.with_name(f".{final.name}.new~")
+        _bring(new, near)
+        if _is_folder(near) or _is_folder(final):
+            remove(final)
+        near.replace(final)
+
+
+def _swap(new: Path, final: Path) -> None:
+    if not (_is_folder(new) or _is_folder(final)):
         new.replace(final)
+        return
+    # A folder cannot be renamed over what is there, unlike a file over a file.
+    old = new.with_name(f"{new.name}.old")
+    while os.path.lexists(old):  # another output may be called so
+        old = old.with_name(f"{old.name}.old")
+    with contextlib.suppress(FileNotFoundError):
+        final.rename(old)
+    try:
+        new.rename(final)
+    except OSError:
+        with contextlib.suppress(OSError):
+            old.rename(final)
+        raise
+    remove(old)
+
+
+def _bring(source: Path, target: Path) -> None:
+    """Move what may be on another file system; if that fails, the source is still whole."""
+    remove(target)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        try:
+            _copy(source, target)
+        except OSError:
+            remove(target)
+            raise
+        remove(source)
+
+
+def _copy(source: Path, target: Path) -> None:
+    # Not shutil.copytree: on a full disk it tries every other file as well.
+    if not _is_folder(source):
+        shutil.copy2(source, target, follow_symlinks=False)
+        return
+    target.mkdir()
+    for path in source.iterdir():
+        _copy(path, target / path.name)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def link_or_copy(source: Path | str, target: Path | str, *, is_executable: bool = False) -> None:
@@ -195,7 +249,7 @@ def copy_file(source: Path | str, target: Path | str, *, is_executable: bool = F
 def remove(path: Path) -> None:
     """Remove a file or a folder, and follow no link; what cannot be removed stays."""
     with contextlib.suppress(OSError, ValueError):
-        if path.is_dir() and not path.is_symlink():
+        if _is_folder(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink()

@@ -16,7 +16,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -83,6 +83,7 @@ def take(
     Raises:
         RunLockedError: Another run holds it.
         StepFailedError: The file cannot be opened.
+        OSError: The folder is on a file system that is only read.
     """
     if path in _held:
         return _held[path]
@@ -106,7 +107,7 @@ _held: dict[Path, int] = {}
 def note_step(descriptor: int, step: str) -> None:
     """Let others read which step a run that holds the lock is at."""
     with contextlib.suppress(OSError):  # nothing depends on it
-        owner = _parse(descriptor)
+        owner = _parse_owner(descriptor)
         if owner is not None and owner.pid == os.getpid():
             _write_owner(descriptor, replace(owner, step=step, step_started=time.time()))
 
@@ -122,7 +123,7 @@ def read_owner(path: Path) -> Owner | None:
     except OSError:
         return None
     try:
-        owner = _parse(descriptor)
+        owner = _parse_owner(descriptor)
         if owner is not None and owner.is_seen and not _is_running(owner, path, descriptor):
             return None
         return owner
@@ -133,11 +134,11 @@ def read_owner(path: Path) -> Owner | None:
 def _is_running(owner: Owner, path: Path, descriptor: int) -> bool:
     if owner.pid == os.getpid():
         return path in _held  # by now the number may be that of whoever asks
-    folder = _PROC / str(owner.pid) / "fd"
-    if os.access(folder, os.R_OK):
+    process = _PROC / str(owner.pid)
+    if os.access(process / "fd", os.R_OK):
         # The number may be that of another process by now, which has other files open.
-        return any(_is_same(link, os.fstat(descriptor)) for link in _links(folder))
-    return folder.parent.exists()  # that of another user
+        return any(_links_to(process, os.fstat(descriptor)))
+    return process.exists()  # that of another user
 
 
 def _write_owner(descriptor: int, owner: Owner) -> None:
@@ -158,6 +159,8 @@ def _open(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise
         message = f"{path} cannot be opened: {error.strerror}"
         hint = "it must be a plain file in a folder that can be written"
         raise StepFailedError(message, hint=hint) from None
@@ -195,33 +198,44 @@ def _acquire(
         message = f"another run is at work here: {owner or 'its name is not known yet'}"
         raise RunLockedError(message, hint=f"wait for it with: {waiting}")
     notify(f"waiting for {owner or 'another run'}")
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    while not _try(descriptor, notify, is_patient=True):
+        time.sleep(_PAUSE)
 
 
-def _try(descriptor: int, notify: Callable[[str], None]) -> bool:
+def _try(descriptor: int, notify: Callable[[str], None], *, is_patient: bool = False) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
+        owner = _parse_owner(descriptor)
+        if owner is not None and _is_at_work(owner, descriptor):
+            return False
         notify("this file system does not support locks: do not start two runs at once")
     return True
+
+
+def _is_at_work(owner: Owner, descriptor: int) -> bool:
+    """Return whether another process of this machine that wrote its name has the file open yet."""
+    if owner.host != socket.gethostname() or owner.pid == os.getpid():
+        return False
+    return next(_links_to(_PROC / str(owner.pid), os.fstat(descriptor)), None) is not None
 
 
 def _read_owner(descriptor: int) -> Owner | None:
     # Between taking the lock and saying so lies a moment.
     takers = {*_holders(descriptor).values()}
     for _ in range(_ATTEMPTS):
-        owner = _parse(descriptor)
+        owner = _parse_owner(descriptor)
         if owner is not None and (not owner.is_seen or not takers or owner.pid in takers):
             return owner
         time.sleep(_PAUSE)
     return None
 
 
-def _parse(descriptor: int) -> Owner | None:
+def _parse_owner(descriptor: int) -> Owner | None:
     """Return the owner in the lock's file; None where that is not the text of one."""
     try:
         document = json.loads(os.pread(descriptor, 1 << 16, 0))
@@ -286,24 +300,20 @@ def _orphans(descriptor: int, holders: Mapping[int, int]) -> frozenset[int]:
 
 def _taker(process: Path, file: os.stat_result) -> int | None:
     """Return which process took the lock that this one holds; None where it holds none."""
-    for link in _links(process / "fd"):
-        if _is_same(link, file):
-            with contextlib.suppress(OSError):
-                lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
-                return int(lock[1]) if lock else None
+    for link in _links_to(process, file):
+        with contextlib.suppress(OSError):
+            lock = _LOCK.search((process / "fdinfo" / link.name).read_bytes())
+            return int(lock[1]) if lock else None
     return None
 
 
-def _links(folder: Path) -> list[Path]:
+def _links_to(process: Path, file: os.stat_result) -> Iterator[Path]:
+    """Yield the descriptors of a process by which it has a file open."""
     with contextlib.suppress(OSError):
-        return list(folder.iterdir())
-    return []
-
-
-def _is_same(link: Path, file: os.stat_result) -> bool:
-    with contextlib.suppress(OSError):
-        return os.path.samestat(link.stat(), file)
-    return False
+        for link in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.path.samestat(link.stat(), file):
+                    yield link
 
 
 def _name(process: int) -> str:

@@ -53,6 +53,7 @@ def test_a_search_that_is_killed_half_way_is_finished_with_the_missing_part(
     project: TinyProject, tmp_path: Path
 ) -> None:
     use_example(project)
+    project.configure('train.env = ["TINY_FITS", "TINY_PAUSE"]')
     fits, checkpoints = tmp_path / "fits", project.root / ".trainwheel/checkpoints"
     variables = {"TINY_FITS": str(fits), "TINY_PAUSE": "0.05"}
     started = project.start(*project.argv("train"), **variables)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from trainwheel.cli.main import main
+from trainwheel.install.bytecode import site_packages
+from trainwheel.install.stamp import STAMP, read_stamp, renew
 from unit.repository import PYPROJECT, write, write_lock
+from unit.steps.session import fill_environment
 
 Capture = pytest.CaptureFixture[str]
 TEAM = """
@@ -151,3 +155,28 @@ def test_the_index_that_the_machine_names_is_looked_at(
 
     assert checks[f"index {name}"][0] == state
     assert not (root / ".trainwheel").exists()
+
+
+def test_each_environment_is_a_row_and_every_file_in_it_counts(
+    root: Path, capsys: Capture, sentence: Callable[[object], None]
+) -> None:
+    for name in ("packages", "packages-test", "report"):
+        fill_environment(root / ".nox" / name, "")
+    (root / ".nox" / "old").mkdir()
+    (root / ".nox" / "old" / STAMP).write_text("ab" * 32)
+    write(root, ".nox/mine/pyvenv.cfg", "home = /usr/bin\n")
+    site = site_packages(root / ".nox/packages")
+    (site / "evil-1.0.dist-info").mkdir()
+    write(root, ".nox/report/pyvenv.cfg", "include-system-site-packages = true\n")
+    renew(root / ".nox/report", time.time_ns() + 10**9)
+
+    checks = rows(capsys)
+
+    found = {name.removeprefix("environment "): check for name, check in checks.items()
+             if name.startswith("environment ")}  # fmt: skip
+    assert {name: state for name, (state, _) in found.items()} == {
+        "packages": "problem", "packages-test": "ok", "report": "problem",
+    }  # fmt: skip
+    sentence([text for _, text in found.values()])
+    assert read_stamp(root / ".nox/packages")
+    assert site.is_dir()

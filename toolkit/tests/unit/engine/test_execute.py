@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from trainwheel.engine.records import write_record
 from trainwheel.engine.run import Options
 from trainwheel.errors import ConfigurationError, InputChangedError
 from trainwheel.steps import load_chain
+from unit.recording_tools import RecordingTools
 from unit.repository import LITTER, PYPROJECT, open_here, write, write_lock
 
 Change = Callable[[Path], object]
@@ -163,6 +166,35 @@ def test_what_editors_leave_neither_makes_stale_nor_throws_a_training_away(root:
 
     assert not runs_again(root)
     require_current(open_here(root).workspace, TRAIN)
+
+
+class Listing(RecordingTools):
+    """Tools whose process says that it listed the folder ``conf``."""
+
+    @contextlib.contextmanager
+    def watching(self, step: str, folder: Path) -> Iterator[None]:
+        del step
+        conf = folder.parents[3] / "conf"
+        (folder / "1-1.log").write_text(f"b\t'python'\nl\t{str(conf)!a}\t'model/x.py'\n")
+        yield
+
+
+@pytest.mark.parametrize(("change", "is_refused"), [
+    (lambda conf: write(conf, ".a.swp", ""), False), (lambda conf: write(conf, "a~", ""), False),
+    (lambda conf: (conf / "b~").unlink(), False), (lambda conf: write(conf, "b", ""), True),
+    (lambda conf: write(conf, "deep/c", ""), True),
+    (lambda conf: (conf / "a").rename(conf / "c"), True),
+])  # fmt: skip
+def test_a_folder_that_was_listed_is_fenced_but_not_for_what_editors_leave(
+    root: Path, change: Change, *, is_refused: bool
+) -> None:
+    for name in ("a", "b~"):
+        write(root / "conf", name, "")
+    time.sleep(0.02)  # the steps of the file system's clock
+
+    run, work = open_here(root, tools=Listing()), Training(lambda _: change(root / "conf"))
+    with pytest.raises(InputChangedError, match="conf") if is_refused else nullcontext():
+        run_step(run, TRAIN, work)
 
 
 def test_data_of_which_every_file_is_ignored_is_refused(root: Path, sentence: Sentence) -> None:

@@ -23,7 +23,8 @@ MEASURES = {"seconds", "processor_seconds", "peak_memory", "python", "packages"}
 def host(
     folder: Path, *words: str, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    plan = {"measures": str(folder / "measures.json"), "refusal": "", "cluster": None}
+    names = {name: str(folder / f"{name}.json") for name in ("measures", "loaded", "refusal")}
+    plan = {**names, "cluster": None}
     (folder / "plan.json").write_text(json.dumps(plan))
     argv = host_command((sys.executable, *words), folder / "plan.json")
     assert str(TRAIN) in argv

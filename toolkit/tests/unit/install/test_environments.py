@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from trainwheel.engine.watching import read_observed, watch
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.bytecode import site_packages
@@ -116,6 +117,29 @@ def test_a_change_is_named_once_and_mended_in_the_next_run(
 
     assert not can_import(python, "evil")
     assert notices == ["the environment env has changed: evil 1.0 was added; it is made again"]
+
+
+def test_each_environment_watches_a_process_that_is_to_be_watched(
+    installer: Installer, tmp_path: Path
+) -> None:
+    home, folder = tmp_path / "env", tmp_path / "watched"
+    python = installer.ensure(home, "")
+    (site_packages(home) / "_trainwheel_watch.py").unlink()
+    (home / "mark").touch()
+    later(installer).ensure(home, "")
+    read = tmp_path / "read.txt"
+    read.touch()
+
+    with installer.throw_away() as other, watch(folder, tmp_path, ()):
+        for each in (python, python_of(other / "env")):
+            argv = (str(each), "-I", "-c", f"open({str(read)!r})")
+            command = Command(argv, env={"TRAINWHEEL_WATCH": str(folder)})
+            assert not run(command, Environment()).failed
+
+    observed = read_observed(folder, tmp_path)
+    assert "read.txt" in observed.files
+    assert observed.processes == 2
+    assert (home / "mark").exists()
 
 
 def test_an_interpreter_that_is_gone_is_named(installer: Installer, tmp_path: Path) -> None:

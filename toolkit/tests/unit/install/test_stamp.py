@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.install.bytecode import site_packages
+from trainwheel.install.hooks import write_hooks
 from trainwheel.install.stamp import (
     STAMP,
     Seen,
@@ -56,6 +57,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def settle(home: Path) -> None:
+    write_hooks(home)
     write_stamp(home, "digest")
 
 
@@ -160,6 +162,7 @@ SAME: dict[str, Change] = {
     "touched": lambda _, site: (site / "joblib/part.py").touch(),
     "written again": lambda _, site: edit(site / "joblib/part.py", TEXT),
     "compiled elsewhere": lambda home, _: (home / "bytecode").mkdir(),
+    "hooks": lambda home, _: write_hooks(home),
 }
 
 
@@ -230,6 +233,18 @@ def test_a_package_that_never_had_what_its_record_says_is_accepted_as_it_is(home
     assert changes_in(home, whole=True) == []
     edit(site / "joblib/part.py", b"VALUE = 3\n")
     assert changes_in(home) == ["joblib was edited"]
+
+
+def test_the_hooks_are_written_once_and_again_if_they_are_others(home: Path) -> None:
+    before = (site_packages(home) / "trainwheel_watch.pth").stat()
+    write_hooks(home)
+    assert (site_packages(home) / "trainwheel_watch.pth").stat().st_ino == before.st_ino
+
+    (site_packages(home) / "trainwheel_watch.pth").write_text("import evil")
+    write_hooks(home)
+
+    assert b"evil" not in (site_packages(home) / "trainwheel_watch.pth").read_bytes()
+    assert changes_in(home) == []
 
 
 def test_a_stamp_holds_what_went_in(home: Path) -> None:

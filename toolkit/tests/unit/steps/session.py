@@ -118,7 +118,7 @@ def fill_environment(folder: Path, requirements: str, alone: str = "") -> Path:
     """Make an environment that counts as filled with these requirements."""
     python = link_python(folder)
     parts = [requirements, sys.version, sys.executable, str(folder.resolve()), "", alone]
-    site_packages(folder).mkdir(parents=True)
+    site_packages(folder).mkdir(parents=True, exist_ok=True)
     write_stamp(folder, digest_json(parts))
     return python
 

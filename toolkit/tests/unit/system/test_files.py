@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -239,3 +241,91 @@ def test_an_output_replaces_whatever_is_there(tmp_path: Path, after: str, before
     assert not final.is_symlink()
     assert names(elsewhere) == ["kept"]
     assert names(tmp_path / "final") == ["elsewhere", "output"]
+
+
+def test_what_was_there_comes_back_if_the_new_cannot_be_placed(tmp_path: Path) -> None:
+    final = plant(tmp_path / "final", "old")
+
+    with pytest.raises(FileNotFoundError):
+        place(tmp_path / "missing", final)
+
+    assert names(final) == ["old"]
+    assert names(tmp_path) == ["final"]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system."""
+    memory = Path("/dev/shm")  # noqa: S108 - the one other file system that a Linux has
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other file system here")
+    with scratch_folder(memory, "trainwheel-test") as folder:
+        yield folder
+
+
+@pytest.mark.parametrize("before", ["nothing", "file", "folder", "link"])
+@pytest.mark.parametrize("after", ["file", "folder", "link"])
+def test_an_output_is_placed_from_another_file_system(
+    tmp_path: Path, elsewhere: Path, after: str, before: str
+) -> None:
+    make(elsewhere / "output", after, "new")
+    make(tmp_path / "final", before, "old")
+    (tmp_path / ".final.new~").mkdir()  # left by a run that was killed
+
+    place(elsewhere / "output", tmp_path / "final")
+
+    assert names(elsewhere) == []
+    assert names(tmp_path) == ["final"]
+    final = tmp_path / "final"
+    assert final.is_symlink() == (after == "link")
+    if after != "link":
+        assert final.read_text() == "new" if after == "file" else names(final) == ["new"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from trainwheel.system.files import place
+
+left = int(sys.argv[1])
+
+def hook(event, args):
+    global left
+    if event in {"os.rename", "os.remove", "os.rmdir", "os.mkdir"}:
+        left -= 1
+        if left < 0:
+            os._exit(9)
+
+sys.addaudithook(hook)
+place(Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_kill_leaves_the_old_whole_or_what_is_neither_and_loses_nothing(
+    tmp_path: Path, elsewhere: Path, kind: str
+) -> None:
+    def fill(path: Path, text: str) -> str:
+        for name in [path] if kind == "file" else [path / "a", path / "b" / "c"]:
+            write_atomically(name, text.encode())
+        return shape(path)
+
+    def shape(path: Path) -> str:
+        below = map(Path, everything_below(path))
+        return str([(str(each.relative_to(path)), each.read_text()) for each in below])
+
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    states = []
+    for moment in range(20):
+        top, new = tmp_path / str(moment), elsewhere / str(moment)
+        whole = fill(new, "new")
+        old = fill(top / "final", "old")
+        argv = (sys.executable, "-c", KILLED, str(moment), str(new), str(top / "final"))
+        code = subprocess.run(argv, check=False, env=variables).returncode
+        states.append("old" if (after := shape(top / "final")) == old else after)
+        assert whole in (after, shape(new), shape(top / ".final.new~"))
+        if not code:
+            break
+    assert states[0] == "old"
+    assert states[-1] == whole
+    assert "old" not in states[states.index("old") + states.count("old") :]

@@ -59,16 +59,25 @@ def hold(path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def run(
-        child: str = "", *, wait: bool = False, until: str = "taken", steps: Sequence[str] = ()
+        child: str = "",
+        *,
+        wait: bool = False,
+        until: str = "taken",
+        before: str = "",
+        steps: Sequence[str] = (),
     ) -> subprocess.Popen[str]:
-        argv = (sys.executable, "-c", HOLDER, str(path), child, "wait" if wait else "", *steps)
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=VARIABLES)
+        program, pipe = f"{before}{HOLDER}", subprocess.PIPE
+        argv = (sys.executable, "-c", program, str(path), child, "wait" if wait else "", *steps)
+        process = subprocess.Popen(argv, stdout=pipe, stderr=subprocess.STDOUT, text=True,
+                                   env=VARIABLES)  # fmt: skip
         started.append(process)
         assert process.stdout is not None
+        said = ""
         for line in process.stdout:
+            said += line
             if until in line:
                 return process
-        pytest.fail("it did not take the lock")
+        raise AssertionError(said)
 
     yield run
     for process in started:
@@ -254,8 +263,32 @@ def test_a_file_system_without_locks_is_told_of(
 
     descriptor, said = take_it(path)
 
-    assert said == ["this file system does not support locks: do not start two runs at once"]
+    assert said == [WITHOUT_LOCKS]
     os.close(descriptor)
+
+
+WITHOUT_LOCKS = "this file system does not support locks: do not start two runs at once"
+REFUSE = """
+import errno, fcntl
+
+def refuse(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+fcntl.flock = refuse
+"""
+
+
+def test_where_there_are_no_locks_a_run_that_is_at_work_is_seen_by_its_name(
+    hold: Start,
+) -> None:
+    first = hold(before=REFUSE)
+    with pytest.raises(AssertionError, match="another run is at work here: nox -s train"):
+        hold(before=REFUSE)
+    waiting = hold(wait=True, until="waiting for nox -s train", before=REFUSE)
+    kill(first)
+
+    assert waiting.stdout is not None
+    assert [next(waiting.stdout), next(waiting.stdout)] == [f"{WITHOUT_LOCKS}\n", "taken\n"]
 
 
 def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

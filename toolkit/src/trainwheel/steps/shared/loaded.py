@@ -1,0 +1,114 @@
+"""Whether the packages that training loaded are those of its environment, as they are locked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from trainwheel.engine.run import Run
+from trainwheel.errors import RefusedError
+from trainwheel.install.bytecode import site_packages
+from trainwheel.install.installed import HOOKS
+from trainwheel.install.stamp import sum_up
+from trainwheel.requirements.lockfile import LockedRequirement, requirements
+
+__all__ = ["LOADED", "check_loaded"]
+
+LOADED = "loaded.json"
+"""The file in which training's host lists the modules that were loaded, see `guest.train`."""
+
+_PACKAGES = re.compile(r"((?:.*/)?(?:site|dist)-packages)/([^/.]+)")
+_Origin = tuple[str, str]
+"""A folder of packages, and the first name below it."""
+
+
+def check_loaded(run: Run, path: Path) -> None:
+    """Check that the modules that training loaded are the repository's, or of locked packages.
+
+    Args:
+        run: This run.
+        path: What the host wrote; missing where training is not a Python program.
+
+    Raises:
+        RefusedError: One is not locked, or is from another environment.
+    """
+    if not path.is_file():
+        return
+    workspace, site = run.workspace, site_packages(run.tools.python("train").parents[1])
+    categories = ("packages", "train", *(("engine",) if workspace.config.engine != "local" else ()))
+    locked = {row.name: row for row in requirements(workspace.lock, *categories)}
+    loaded = _Loaded(workspace.layout.root, str(site), locked)
+    origins = {loaded.origin(*module) for module in json.loads(path.read_bytes()).items()}
+    problems = {problem for origin in filter(None, origins) for problem in loaded.problems(*origin)}
+    if problems:
+        message = f"training loaded {sum_up(sorted(problems))}"
+        hint = "add what it needs to the Pipfile, run `nox -s lock`, and import it from there"
+        raise RefusedError(message, hint=hint)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What was loaded, beside what is locked.
+
+    Args:
+        root: The repository.
+        site: Where the environment of training has its packages.
+        locked: The locked packages that training may have, by name.
+    """
+
+    root: Path
+    site: str
+    locked: Mapping[str, LockedRequirement]
+
+    def origin(self, name: str, file: str) -> _Origin | None:
+        """Return where a module is from; None for one of the repository, and below another one."""
+        if file.startswith(f"{self.site}/"):
+            return self.site, file.removeprefix(f"{self.site}/").partition("/")[0].partition(".")[0]
+        roots = (f"{root}/" for root in (self.root, self.root.resolve()))
+        root = next(filter(file.startswith, roots), "")
+        # There are other environments below the root, too.
+        if match := _PACKAGES.match(file.removeprefix(root)):
+            return f"{root}{match[1]}", match[2]
+        if root or "." in name:
+            return None
+        path = Path(file)
+        return str(path.parents[1 if path.stem == "__init__" else 0]), name
+
+    def problems(self, folder: str, top: str) -> Iterator[str]:
+        """Yield what is wrong with a module in a folder, as the object of *loaded*."""
+        where = "" if folder == self.site else f" from {folder}"
+        pattern = re.compile(rf"^{re.escape(top)}(?:[./]|$)", re.MULTILINE)
+        owners = [each for each in distributions(path=[folder]) if pattern.search(_files(each))]
+        for owner in owners:
+            yield from self._problem(owner, where)
+        if not owners and _PACKAGES.match(f"{folder}/{top}") and f"{top}.py" not in HOOKS:
+            yield f"{top}{where} (of no package)"
+
+    def _problem(self, owner: Distribution, where: str) -> Iterator[str]:
+        row = self.locked.get(canonicalize_name(owner.name))
+        subject = f"{owner.name} {owner.version}{where}"
+        if row is None:
+            yield f"{subject} (not locked)"
+        elif row.kind == "release" and not _is_same(owner.version, row.pin.removeprefix("==")):
+            yield f"{subject} ({row.pin.removeprefix('==')} is locked)"
+        elif row.kind != "local" and where:
+            yield f"{subject} (another environment)"
+
+
+def _files(distribution: Distribution) -> str:
+    """Return the names of a package's files, one a line, or at least of its modules."""
+    return distribution.read_text("RECORD") or distribution.read_text("top_level.txt") or ""
+
+
+def _is_same(version: str, other: str) -> bool:
+    try:
+        return Version(version) == Version(other)
+    except InvalidVersion:
+        return version == other
