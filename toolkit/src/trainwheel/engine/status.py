@@ -134,8 +134,12 @@ def _weigh(
     workspace: Workspace, step: Step, status: StepStatus, record: Record | None
 ) -> StepStatus:
     """Return a status with what is known of earlier runs with the present inputs."""
-    now = record.fingerprint if record is not None and status.state == CURRENT else None
-    now = now or _present(workspace, step, record)
+    if status.state == WAITING:
+        return status  # what its inputs will be, nobody knows
+    if record is not None and status.state == CURRENT:
+        now: Fingerprint | None = record.fingerprint
+    else:
+        now = _present(workspace, step, record)
     if now is None or not step.keeps_results:
         return status
     records, key = workspace.layout.records, now.key

@@ -278,6 +278,24 @@ def test_what_is_published_leaves_nothing_to_do_from_version_on(
     ]
 
 
+@pytest.mark.parametrize(("line", "finished", "state"), [
+    ('version.release = "always"', 2e9, "stale"), ('version.release = "always"', 1.0, "up to date"),
+    ("", 2e9, "up to date"),
+])  # fmt: skip
+def test_where_every_run_releases_a_release_is_a_reason_for_the_next(
+    root: Path, line: str, finished: float, state: str
+) -> None:
+    write(root, "pyproject.toml", f"{PYPROJECT}{line}\n")
+    note(root, "version")
+    upload = Record("upload", Fingerprint({}, {}), {}, 1.0, {}, finished)
+    write_record(root / "build/.trainwheel", upload)
+
+    status = look(root, "version")
+
+    assert (state == "stale") is bool(status.reasons)
+    assert len(status.reasons) <= 1
+
+
 @pytest.mark.parametrize("spoil", [
     lambda root: shutil.rmtree(root / "data"),
     lambda root: write(root, "Pipfile", "[packages]\nsix = '>=9'\n"),
