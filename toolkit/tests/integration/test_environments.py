@@ -112,3 +112,41 @@ def test_an_index_of_packages_that_is_down_is_one_line_without_its_password(
     logs = (alone.root / "build" / "log").glob("*")
     assert not [path for path in logs if SECRET in path.read_text()]
     assert alone.made() == []
+
+
+INSTALLS = """
+import sys
+place = {place!r}
+with open(place + "/evil.py", "w"):
+    sys.path.insert(0, place)
+{load}
+"""
+
+
+def test_a_training_has_the_packages_of_the_lock_and_no_others(
+    alone: TinyProject, tmp_path: Path
+) -> None:
+    main = "model/tiny_training/__main__.py"
+    assert alone.nox("train").code == 0
+    (home,) = alone.envdir.glob("packages*")
+    joblib, original = site_packages(home) / "joblib/__init__.py", alone.read(main)
+    text = joblib.read_bytes()
+    joblib.write_bytes(b"raise SystemExit('evil')\n")
+
+    mended = alone.nox("train", "--", "--force")
+
+    assert mended.code == 0, mended.output
+    assert "joblib was edited; it is made again" in mended.line(f"{home.name} has changed")
+    assert joblib.read_bytes() == text
+    assert alone.nox("train").output.count("has changed") == 0
+
+    elsewhere = tmp_path / "site-packages"
+    elsewhere.mkdir()
+    for place, load, words in (
+        (site_packages(home), "", "changed while train ran: evil.py was added"),
+        (elsewhere, "import evil", f"training loaded evil from {elsewhere}"),
+    ):
+        installs = INSTALLS.format(place=str(place), load=load)
+        alone.write(main, original.replace("import joblib\n", f"import joblib\n{installs}", 1))
+        assert words in alone.nox("train").error("failed" if place != elsewhere else "refused")
+    assert not (site_packages(home) / "evil.py").exists()

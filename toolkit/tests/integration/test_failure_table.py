@@ -140,3 +140,89 @@ def test_of_three_that_start_at_once_one_trains_and_the_others_wait(project: Tin
     assert [run.code for run in runs] == [0] * 3, runs
     assert sum("train    unchanged" in run.output for run in runs) == 2
     assert count(project) == 1
+
+
+def test_a_variable_counts_where_it_is_named_and_reaches_training_nowhere_else(
+    project: TinyProject,
+) -> None:
+    reads = """
+import os
+(report / "seen").write_text(os.environ["ALPHA"] + str("BETA" in os.environ))
+"""
+    project.write(TRAINING, project.read(TRAINING) + reads)
+
+    missed = project.nox("train", ALPHA="s3cret-one")
+    project.configure('train.env = ["ALPHA"]')
+    shell = {"ALPHA": "s3cret-one", "BETA": "1"}
+    runs = [
+        project.nox("train", **variables)
+        for variables in (shell, {**shell, "BETA": "2"}, {**shell, "ALPHA": ""}, shell)
+    ]
+
+    assert "the variable ALPHA of this shell: name it in tool.trainwheel.train.env" in missed.output
+    ends = ("trained", "unchanged", "trained", "restored from the cache")
+    assert [end in run.line("train   ") for end, run in zip(ends, runs, strict=True)] == [True] * 4
+    assert project.read("build/train/seen") == "s3cret-oneFalse"
+    records = (project.root / "build/.trainwheel").glob("*.json")
+    assert not [path for path in records if "s3cret" in path.read_text()]
+    assert "s3cret" not in missed.output + "".join(run.output for run in runs)
+
+
+READS = """\
+from pathlib import Path
+
+FACTOR = float(Path("factor.txt").read_text())
+try:
+    FACTOR = float(Path("local.txt").read_text())
+except FileNotFoundError:
+    pass
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    (HELPER, "FACTOR = 4.0\n"),
+    ("factor.txt", "4.0"),
+    ("local.txt", "4.0"),
+    ("data/three.csv", "7,8,9\n"),
+])  # fmt: skip
+def test_a_file_that_no_runner_knows_of_counts_once_it_was_read(
+    project: TinyProject, name: str, text: str
+) -> None:
+    project.write("factor.txt", "3.0")
+    project.write(HELPER, READS)
+    assert "train    trained" in project.nox("train").output
+    assert "train    unchanged" in project.nox("train").output
+
+    project.write(name, text)
+
+    assert "train    trained" in project.nox("train").output
+    assert count(project) == 2
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    (HELPER, "FACTOR = 4.0\n"),
+    (TRAINING, "raise SystemExit('broken')\n"),
+    ("data/one.csv", "7,8,9\n"),
+    ("data/three.csv", "7,8,9\n"),
+    # This run is the first to read it, and the first to look for that.
+    ("factor.txt", "4.0"),
+    ("local.txt", "4.0"),
+])  # fmt: skip
+def test_what_is_edited_while_it_is_read_is_not_taken_for_what_was_read(
+    project: TinyProject, name: str, text: str
+) -> None:
+    before = (project.root / ARTEFACT).read_bytes()
+    project.write("factor.txt", "3.0")
+    project.write(HELPER, READS)
+    held, process = hold_training(project)
+
+    project.write(name, text)
+    output = let_go(held, process)
+
+    assert f"{name} " in output
+    assert "while train ran" in output
+    assert process.returncode != 0
+    assert (project.root / ARTEFACT).read_bytes() == before
+    again = project.nox("train")
+    assert ("train    trained" in again.output) == (name != TRAINING), again.output
+    assert "unchanged" not in again.output

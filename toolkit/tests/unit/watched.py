@@ -10,7 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trainwheel.engine.observed import Observed
@@ -38,7 +38,7 @@ def observe(
     code: str,
     *options: str,
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
+    skip: Iterable[str] = (),
 ) -> Observed:
     """Run a program of a repository as its ``main.py``, and return what it and its children read.
 
@@ -47,13 +47,13 @@ def observe(
         code: The program.
         options: Of the interpreter.
         env: Further variables.
-        cwd: Where it runs, if not in the root.
+        skip: What else does not count.
     """
     (root / "main.py").write_text(code, encoding="utf-8")
     log = root / "build" / "watch"
     interpreter = (environment(), sys.base_prefix, sysconfig.get_path("purelib"))
-    with watch(log, root, [str(root / "build"), *map(str, interpreter)]):
+    with watch(log, root, [str(root / "build"), *map(str, interpreter), *skip]):
         argv = [str(environment() / "bin/python"), *options, str(root / "main.py")]
         variables = {"PATH": os.defpath, "TRAINWHEEL_WATCH": str(log), **(env or {})}
-        subprocess.run(argv, check=True, cwd=cwd or root, env=variables)
+        subprocess.run(argv, check=True, cwd=root, env=variables)
     return read_observed(log, root)

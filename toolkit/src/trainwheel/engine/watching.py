@@ -4,7 +4,7 @@ The hook (`guest/watch.py`) writes what processes did; this says what of it deci
 """
 
 # Texts, for there are many; and no function here raises for a name that cannot be a path.
-# ruff: noqa: PTH110, PTH113, PTH116, PTH118, PTH208
+# ruff: noqa: PTH110, PTH113, PTH114, PTH116, PTH118, PTH208
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["read_observed", "watch"]
 
 _SETTINGS: Final = "settings"
 _KERNEL: Final = ("/dev", "/proc", "/sys")
-# How many fields each kind of line has at least.
-_FIELDS: Final = {"b": 1, "g": 4, "i": 2, "l": 2, "m": 2, "p": 2, "r": 2, "s": 2, "u": 2, "w": 4}
+# The fields that each kind of line has at least: texts (t) and numbers (n).
+_FIELDS: Final = {**dict.fromkeys("bilmprsu", "tt"), "g": "ttnt", "w": "ttnn"}
 _HOW: Final = {"s": "sqlite", "u": "opened", "r": "opened", "m": "imported"}  # the last counts
 _UNKNOWN: Final = 1  # long ago: when a file that is read and written had changed last
 _NOBODY: Final = Sighting("")
@@ -121,11 +121,18 @@ class _Reading:
         seen: dict[str, Sighting] = {}
         for kind, how in _HOW.items():
             for name, line in self.named(kind):
-                seen[name] = Sighting(how, line.by or seen.get(name, _NOBODY).by)
+                real = self.behind(name)
+                seen[real] = Sighting(how, line.by or seen.get(real, _NOBODY).by)
                 # What was written last may still be in the database's log (sqlite.org/wal.html).
-                if kind == "s" and not self.is_own(name):
-                    seen[f"{name}-wal"] = seen[name]
+                if kind == "s" and not self.is_own(real):
+                    seen[f"{real}-wal"] = seen[real]
         return {name: sighting for name, sighting in seen.items() if not self.is_own(name)}
+
+    def behind(self, name: str) -> str:
+        """Return what a name leads to by a link that the step made, or the name itself."""
+        links = (each for each in _up(name) if each in self.made)
+        is_led = any(os.path.islink(self.path(each)) for each in links)
+        return self.name(os.path.realpath(self.path(name))) if is_led else name
 
     @cached_property
     def writes(self) -> dict[str, int]:
@@ -164,8 +171,8 @@ class _Reading:
         return any(each in self.made or each in self.changed for each in _up(name))
 
     def written(self) -> tuple[str, ...]:
-        """Return the files below the root that the step wrote or removed."""
-        made = {name for name in self.made if os.path.isfile(self.path(name))}
+        """Return what the step made, wrote or removed below the root: files, and new folders."""
+        made = {name for name in self.made if os.path.lexists(self.path(name))}
         return tuple(sorted(name for name in made | self.changed if not name.startswith("/")))
 
     def globs(self) -> dict[Glob, str]:
@@ -180,7 +187,7 @@ class _Reading:
 
     def imports(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the folders that imports searched, and the names that they looked for there."""
-        looked = [(line.text, self.name(folder)) for line in self.of("i") for folder in line.more]
+        looked = [(line.text, self.name(place)) for line in self.of("i") for place in line.more]
         pairs = [_as_on_path(*each) for each in looked]
         places = {name for name, _ in self.named("p")} | {place for place, _ in pairs}
         places = {place for place in places if not self.is_own(place)}
@@ -201,21 +208,25 @@ def _parse_log(text: bytes) -> list[_Line]:
 
 
 def _parse(raw: bytes) -> _Line | None:
+    kind, *fields = raw.decode("ascii", "replace").split("\t")
+    shape = "".join(
+        "n" if field.isdigit() else "t" if _is_quoted(field) else "?" for field in fields
+    )
+    if kind not in _FIELDS or not shape.startswith(_FIELDS[kind]):
+        return None
     try:
-        kind, *fields = raw.decode("ascii").split("\t")
-        texts = [_text(each) for each in fields]
-    except ValueError:
+        name, by, *more = map(_text, fields)
+    except UnicodeDecodeError:
         return None
-    if len(texts) < _FIELDS.get(kind, len(texts) + 1):
-        return None
-    return _Line(kind, texts[0], texts[1] if len(texts) > 1 else "", tuple(texts[2:]))
+    return _Line(kind, name, by, tuple(more))
+
+
+def _is_quoted(field: str) -> bool:
+    return field[:1] in {"'", '"'} and field[1:].endswith(field[:1])
 
 
 def _text(field: str) -> str:
-    """Return what `ascii` made a field of: a text in quotation marks, or a number."""
-    if field[:1] in {"'", '"'} and field[1:].endswith(field[:1]):
-        return field[1:-1].encode().decode("unicode_escape")
-    return str(int(field))
+    return field[1:-1].encode().decode("unicode_escape") if _is_quoted(field) else field
 
 
 def _up(name: str) -> Iterator[str]:

@@ -55,7 +55,9 @@ class _Watch:
         self.roots = tuple({_slashed(lines[0]), _slashed(os.path.realpath(lines[0]))})
         compiled = sys.pycache_prefix  # what is read there is noted as its source
         self.skip = tuple(map(_slashed, filter(None, (folder, compiled, *lines[1:]))))
-        self.log, self.started = f"{folder}/%d-{time.monotonic_ns()}.log", os.getcwd()
+        # The repository may be in a folder that is skipped: that of temporary files.
+        self.skip_below = tuple(each for each in self.skip if each.startswith(self.roots))
+        self.log = f"{folder}/%d-{time.monotonic_ns()}.log"
         self.read: set[Any] = set()  # as the program names it, for speed
         self.changed: set[Any] = set()
         self.noted: set[tuple[str, ...]] = set()
@@ -123,15 +125,14 @@ class _Watch:
         seen, text = self.changed if flags & _WRITES else self.read, os.fsdecode(path)
         if mode is None and text[:1] != "/" and by and by.f_code.co_name in _BELOW:
             return
-        if flags & _WRITES == os.O_RDWR:
+        if flags & os.O_RDWR and not flags & os.O_TRUNC:
             self.note("u", text, by)
-        elif flags & _WRITES or (mode or "r")[0] in "wax":  # C's fopen has no flags
+        if flags & _WRITES & ~os.O_RDWR or (mode or "r")[0] in "wax":  # C's fopen has no flags
             self.change(by, text)
-        elif text.endswith(".pyc") and (source := _source(text)):
-            self.note("m", source, by)
-        else:
-            is_module = text.endswith((".py", ".pyc")) and _module(by) in _IMPORTING
-            self.note("m" if is_module else "r", text, by)
+        elif not flags & os.O_RDWR:
+            source = text.endswith(".pyc") and _source(text)
+            is_module = source or (text.endswith((".py", ".pyc")) and _module(by) in _IMPORTING)
+            self.note("m" if is_module else "r", source or text, by)
         if len(seen) > _BOUND:
             seen.clear()
         seen.add(path)
@@ -219,8 +220,8 @@ class _Watch:
 
     def counts(self, path: str, only: tuple[str, ...] = ("/",)) -> bool:
         path = f"{path}/"
-        is_skipped = path.startswith(self.skip) or "/__pycache__/" in path
-        return path.startswith(only) and not is_skipped
+        skip = self.skip_below if path.startswith(self.roots) else self.skip
+        return path.startswith(only) and not path.startswith(skip) and "/__pycache__/" not in path
 
     def absolute(self, path: Any, below: int = -1) -> str:
         text = os.fsdecode(path)
@@ -245,7 +246,7 @@ class _Watch:
         return ""
 
     def own(self, file: str) -> str:
-        path = os.path.join(self.started, file)
+        path = os.path.join(self.roots[0], file)
         for root in self.roots:
             if self.counts(path, (root,)) and os.path.isfile(path):
                 return path[len(root) :]
@@ -294,7 +295,7 @@ def _caller() -> FrameType | None:
 
 def _start() -> None:
     watch = _Watch(os.path.abspath(os.environ["TRAINWHEEL_WATCH"]))
-    watch.write("b", sys.executable)
+    watch.write("b", sys.executable, "")
     sys.meta_path.insert(0, watch)
     sys.addaudithook(watch.hook)
 

@@ -165,7 +165,10 @@ def _unshared_files(folder: Path) -> Iterator[Path]:
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
-            status = path.lstat()
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue  # pytest of another run gives what it compiled its final name
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
                 yield path
 

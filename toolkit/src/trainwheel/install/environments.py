@@ -144,7 +144,9 @@ class Installer:
         except StepFailedError as error:
             raise NoEnvironmentError(error.message, hint=error.hint) from None
         except OSError as error:
-            raise NoEnvironmentError.of_system(error) from None
+            refused = NoEnvironmentError.of_system(error)
+            message = f"the environment {folder.name} cannot be used: {refused.message}"
+            raise NoEnvironmentError(message, hint=refused.hint) from None
         self.seen.environments[folder] = digest
         return python
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from integration.layouts.layout import Answer, Layout, Link, array, database, zipped
+from integration.layouts.layout import COMMAND, Answer, Layout, Link, array, database, zipped
 
 __all__ = ["LAYOUTS"]
 
@@ -73,9 +73,9 @@ LAYOUTS = (
            "with ThreadPoolExecutor(4) as pool:\n"
            "    value = list(pool.map(lambda n: Path('in/a.txt').read_text(), range(8)))[0]"),
     Layout("a file of the command: --config=FILE", OPTIONS, {"conf/f.txt": "2"},
-           CONF, {"conf/g.txt": "2"}, words="--config=conf/f.txt"),
+           CONF, {"conf/g.txt": "2"}, command=f"{COMMAND} --config=conf/f.txt"),
     Layout("a file of the command: --config FILE", OPTIONS, {"conf/f.txt": "2"},
-           CONF, {"conf/g.txt": "2"}, words="--config conf/f.txt"),
+           CONF, {"conf/g.txt": "2"}, command=f"{COMMAND} --config conf/f.txt"),
     Layout("a compressed file", "import gzip\nvalue = gzip.open('in/a.gz').read()",
            {"in/a.gz": gzip.compress(b"2")},
            {"in/a.gz": gzip.compress(b"1"), "in/b.gz": b""}, {"in/b.gz": b"2"}),
@@ -111,6 +111,18 @@ LAYOUTS = (
     Layout("what does not match",
            "import glob\nvalue = [open(n).read() for n in glob.glob('in/*.csv')]",
            {"in/b.csv": "2"}, NAMES, {"in/notes.txt": "1"}),
+    Layout("a match in a folder that appears", "import glob\nvalue = glob.glob('new/*.csv')",
+           {"new/b.csv": "1"}, NAMES, ELSEWHERE),
+    Layout("a folder that appears for listdir",
+           "try:\n    value = os.listdir('new')\nexcept OSError:\n    value = 1",
+           {"new/b.csv": "1"}, NAMES, ELSEWHERE),
+    Layout("a folder that is copied",
+           "import shutil\nshutil.copytree('in', report / 'in')\n"
+           "value = sorted(os.listdir(report / 'in'))\nshutil.rmtree(report / 'in')",
+           NAME_APPEARS, NAMES, ELSEWHERE),
+    Layout("a folder that is walked from the root",
+           "value = [sorted(names) for top, _, names in os.walk('.') if top.startswith('./in')]",
+           {"in/x/b.csv": "1"}, NAMES, {"in/a.csv": "2"}),
     Layout("an optional file that appears",
            TRIED.format("in/a.txt"), A_CHANGES,
            {"in/b.txt": "1"}, B),
@@ -158,6 +170,9 @@ LAYOUTS = (
            "value = connection.execute('select x from other.rows').fetchall()",
            {"in/a.db": database(2)}, {"in/a.db": database(1)}, {}, Answer.NOTICED,
            'inputs = ["in"]'),
+    Layout("an optional file that is asked for before it is opened",
+           "value = open('in/a.txt').read() if os.path.exists('in/a.txt') else 1",
+           A_CHANGES, {"in/b.txt": "1"}, {}, Answer.UNSEEN, 'inputs = ["in"]'),
     Layout("whether a file exists", EXISTS, {"flags/fast": ""}, {"flags/README": "1"}, {},
            Answer.UNSEEN, 'inputs = ["flags"]'),
     Layout("the size of a file", SIZE, {"in/a.txt": "22"}, A, {}, Answer.UNSEEN, 'inputs = ["in"]'),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import io
-import pickle
 import shutil
 import sqlite3
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 
 __all__ = [
+    "COMMAND",
+    "TRAINING",
     "Answer",
     "Content",
     "Layout",
@@ -43,6 +45,7 @@ if __name__ == "__main__":
     (report / "metrics.json").write_text('{{"accuracy": 1.0}}')
     (report / "golden.jsonl").write_text('{{"x": 1}}')
 """
+COMMAND = "python -m tiny_training {model} {report}"
 CLASSIFIER = """\
 import pickle
 from pathlib import Path
@@ -90,9 +93,9 @@ class Layout:
             among the files.
         answer: What is expected after ``edit``.
         way_out: A line of ``[tool.trainwheel]`` with which it is seen.
-        words: Further words of the training command.
+        command: The training command.
         settings: Further lines of ``[tool.trainwheel]``.
-        variables: Of the environment of the run.
+        variables: Of the environment of the run; ``{home}`` is a folder beside the repository.
         prepare: Does at the start what files alone cannot.
     """
 
@@ -103,7 +106,7 @@ class Layout:
     beside: Mapping[str, Content] = field(default_factory=lambda: {"beside.txt": "1"})
     answer: Answer = Answer.SEEN
     way_out: str = ""
-    words: str = ""
+    command: str = COMMAND
     settings: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[Path], object] = lambda _: None
@@ -115,12 +118,16 @@ def put(root: Path, files: Mapping[str, Content]) -> None:
         path = root / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        path.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
         if isinstance(content, Link):
             path.symlink_to(content.target)
         elif content is not None:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        else:
+            with contextlib.suppress(OSError):  # as git does, which knows no empty folder
+                for parent in path.parents:
+                    parent.rmdir()
 
 
 @dataclass(frozen=True)
@@ -141,30 +148,45 @@ class Repository:
         root, training = project.root, TRAINING.format(layout.training)
         put(root, {"model/tiny_training/__main__.py": training,
                    "model/tiny_model/classifier.py": CLASSIFIER, **layout.files})  # fmt: skip
-        project.replace("pyproject.toml", "{report}", f"{{report}} {layout.words}".rstrip())
+        project.replace(
+            "pyproject.toml", "python -m tiny_training {model} {report}", layout.command
+        )
         project.configure(layout.settings)
         layout.prepare(root)
-        return cls(project, {**project.variables, **layout.variables})
+        own = {name: text.format(home=root.parent / "home")
+               for name, text in layout.variables.items()}  # fmt: skip
+        return cls(project, {**project.variables, **own})
 
-    def train(self) -> str:
-        """Run the step, and return what it printed."""
+    def run(self, step: str = "train") -> str:
+        """Run a step, and return what it printed."""
         chain, root, envdir = load_chain(), self.project.root, self.project.envdir
         environment, stream = Environment(self.variables), io.StringIO()
         run = open_run(root, envdir, environment, chain.categories)
         console = Console(run.environment, stream)
         tools = StepEnvironments(run.workspace, console, envdir, chain.categories, run.tokens)
-        chain["train"].run(replace(run, console=console, tools=tools))
+        chain[step].run(replace(run, console=console, tools=tools))
         return stream.getvalue()
 
     def has_trained(self) -> bool:
-        """Run the step, and return whether it trained, or took a model from the cache."""
-        return "train    unchanged" not in self.train()
+        """Run training, and return whether it trained, or took a model from the cache."""
+        return "train    unchanged" not in self.run()
 
     @property
-    def value(self) -> object:
-        """What training made."""
-        artefact = self.project.root / "model" / "tiny_model" / "artefact" / "model.joblib"
-        return pickle.loads(artefact.read_bytes())["value"]  # noqa: S301 - made by this test
+    def value(self) -> tuple[bytes, bytes]:
+        """What training made: the model, and what it answers."""
+        root = self.project.root
+        artefact = root / "model" / "tiny_model" / "artefact" / "model.joblib"
+        return artefact.read_bytes(), (root / "build" / "train" / "golden.jsonl").read_bytes()
+
+    def content(self, names: Iterable[str]) -> dict[str, Content]:
+        """Return what files hold now."""
+        return {name: _content(self.project.root / name) for name in names}
+
+
+def _content(path: Path) -> Content:
+    if path.is_symlink():
+        return Link(str(path.readlink()))
+    return path.read_bytes() if path.is_file() else None
 
 
 def zipped(name: str, text: str) -> bytes:

@@ -7,7 +7,7 @@ import importlib.machinery
 import subprocess
 from pathlib import Path
 
-from integration.layouts.layout import Layout, Link, zipped
+from integration.layouts.layout import TRAINING, Layout, Link, zipped
 
 __all__ = ["LAYOUTS"]
 
@@ -59,6 +59,13 @@ def add_submodule(root: Path) -> None:
         subprocess.run((*git, *words), cwd=folder, check=True, capture_output=True)
 
 
+SHELL = 'python -m tiny_training "$1" "$2"\n'
+ENVIRON = "import os\nVALUE = os.environ.get('VALUE')\n"
+ANSWERS = """\
+from pathlib import Path
+LIMIT = Path(__file__).with_name("limits.txt").read_text()
+def predict_record(record): return {"label": LIMIT}
+"""
 _SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 
 LAYOUTS = (
@@ -92,9 +99,18 @@ LAYOUTS = (
            {"vendor/own.pth": "../packages/new\n"},
            {"vendor/own.pth": "../packages/own\n", "packages/own/own.py": ONE,
             "packages/new/own.py": TWO}, {"packages/own/README": "2"}),
+    Layout("a .pth file that appears",
+           "import site\nsite.addsitedir('vendor')\nfrom own import VALUE as value",
+           {"vendor/new.pth": "../packages/new\n"},
+           {"vendor/own.pth": "../packages/own\n", "packages/own/own.py": ONE,
+            "packages/new/own.py": TWO}, {"packages/own/README": "2"}),
     Layout("the module of an entry point", ENTRY_POINTS, {"own.py": "VALUE = 2\n"}, OWN, IDLE),
     Layout("an entry point", ENTRY_POINTS,
            {"model/own-1.dist-info/entry_points.txt": "[tiny.values]\na = own:OTHER\n"}, OWN, IDLE),
+    Layout("an entry point that appears",
+           "from importlib.metadata import entry_points\n"
+           "value = sorted(each.name for each in entry_points(group='tiny.values'))",
+           {"model/new-1.dist-info/entry_points.txt": "[tiny.values]\nb = own:OTHER\n"}, OWN, IDLE),
     Layout("a plugin that is edited", PLUGINS, {"plugins/one.py": TWO},
            {"plugins/__init__.py": "", "plugins/one.py": ONE}, {"plugin.py": TWO}),
     Layout("a plugin that appears", PLUGINS, {"plugins/two.py": TWO},
@@ -187,6 +203,27 @@ LAYOUTS = (
            {"model/tiny_training/a.json": "2"},
            {"model/tiny_training/a.json": "1", "model/tiny_training/b.json": "1"},
            {"model/tiny_training/b.json": "2"}),
+    Layout("what the entry point reads", "value = 1",
+           {"model/tiny_model/limits.txt": "2"},
+           {"model/tiny_model/classifier.py": ANSWERS, "model/tiny_model/limits.txt": "1"}, IDLE),
+    Layout("a script as the command", "value = 1",
+           {"scripts/train.py": TRAINING.format("value = 2")},
+           {"scripts/train.py": TRAINING.format("value = 1"), "scripts/other.py": ONE},
+           {"scripts/other.py": TWO}, command="python scripts/train.py {model} {report}"),
+    Layout("a module beside a script", "value = 1", {"scripts/own.py": TWO},
+           {"scripts/train.py": TRAINING.format("from own import VALUE as value"),
+            "scripts/own.py": ONE},
+           {"own.py": TWO}, command="python scripts/train.py {model} {report}"),
+    Layout("a Python with options as the command", "from own import VALUE as value",
+           {"own.py": TWO}, {"own.py": ONE}, IDLE,
+           command="python -O -W error -m tiny_training {model} {report}"),
+    Layout("a script of the shell as the command", "from own import VALUE as value",
+           {"train.sh": f"VALUE=2 {SHELL}"},
+           {"train.sh": SHELL, "own.py": ENVIRON}, IDLE,
+           command="sh train.sh {model} {report}"),
+    Layout("a module behind a script of the shell", "from own import VALUE as value",
+           {"own.py": TWO}, {"train.sh": SHELL, "own.py": ONE}, IDLE,
+           command="sh train.sh {model} {report}"),
     Layout("what the shipped package imports",
            "import tiny_model.table\nvalue = tiny_model.table.X",
            {"model/tiny_model/table.py": "X = 2\n"}, {"model/tiny_model/table.py": "X = 1\n"},

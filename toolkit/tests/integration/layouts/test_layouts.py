@@ -2,44 +2,28 @@
 
 An edit that changes what training makes is never *unchanged* where the reading is seen, and a
 notice names what to write where only the system sees it. An edit beside it is always *unchanged*.
+What is taken back is not trained again: the cache has it.
 """
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from integration.layouts import files, modules, processes
+from integration.layouts import files, modules, processes, rare
 from integration.layouts.layout import Answer, Layout, Repository, put
-from integration.once import Once
-from integration.tiny import PIPFILE, TinyProject, clean_variables, copy_of, make_tiny
+from integration.tiny import TinyProject, copy_of
 
 pytestmark = pytest.mark.integration
 
 LAYOUTS = (*modules.LAYOUTS, *files.LAYOUTS, *processes.LAYOUTS)
-WITH_NUMPY = PIPFILE.replace("[train]\n", '[train]\nnumpy = "*"\n')
-
-
-@pytest.fixture(scope="session")
-def empty_once(once: Once) -> TinyProject:
-    """A project with numpy for its training, whose environment is made; to be copied."""
-    folder = once.folder("layouts", make)
-    return TinyProject(folder / "tiny", folder / "environments", clean_variables())
-
-
-def make(folder: Path) -> None:
-    project = make_tiny(folder / "tiny", folder / "environments", WITH_NUMPY)
-    run = project.nox("train")
-    assert run.code == 0, run.output
-    for made in ("build", ".trainwheel", "model/tiny_model/artefact"):
-        shutil.rmtree(project.root / made)
 
 
 def layouts(*answers: Answer) -> pytest.MarkDecorator:
-    matches = [layout for layout in LAYOUTS if layout.answer in answers]
-    return pytest.mark.parametrize("layout", matches, ids=[each.name for each in matches])
+    cases = [pytest.param(each, id=each.name, marks=[pytest.mark.slow] * (each in rare.LAYOUTS))
+             for each in (*LAYOUTS, *rare.LAYOUTS) if each.answer in answers]  # fmt: skip
+    return pytest.mark.parametrize("layout", cases)
 
 
 @layouts(Answer.SEEN)
@@ -47,17 +31,22 @@ def test_what_training_reads_is_an_input_and_nothing_else(
     layout: Layout, empty_once: TinyProject, tmp_path: Path
 ) -> None:
     repository = Repository.of(layout, copy_of(empty_once, tmp_path / "tiny"))
-    assert "notice" not in repository.train()
+    assert "notice" not in repository.run()
     value = repository.value
     assert not repository.has_trained()
 
     put(repository.project.root, layout.beside)
     assert not repository.has_trained()
 
+    before = repository.content(layout.edit)
     put(repository.project.root, layout.edit)
     assert repository.has_trained()
     assert repository.value != value
     assert not repository.has_trained()
+
+    put(repository.project.root, before)
+    assert "restored from the cache" in repository.run()
+    assert repository.value == value
 
 
 @layouts(Answer.NOTICED, Answer.UNSEEN)
@@ -65,7 +54,7 @@ def test_what_is_not_seen_has_a_way_out(
     layout: Layout, empty_once: TinyProject, tmp_path: Path
 ) -> None:
     repository = Repository.of(layout, copy_of(empty_once, tmp_path / "tiny"))
-    output, root = repository.train(), repository.project.root
+    output, root = repository.run(), repository.project.root
     value = repository.value
     assert (layout.way_out in output) == (layout.answer is Answer.NOTICED), output
 
@@ -73,7 +62,7 @@ def test_what_is_not_seen_has_a_way_out(
     assert not repository.has_trained(), "it is seen: correct the table and the manual"
 
     repository.project.configure(layout.way_out)
-    assert "notice" not in repository.train()
+    assert "notice" not in repository.run()
     assert repository.value != value
 
     put(root, {**dict.fromkeys(layout.edit), **layout.files})
@@ -82,6 +71,6 @@ def test_what_is_not_seen_has_a_way_out(
 
 
 def test_the_table_has_every_layout_once() -> None:
-    names = [layout.name for layout in LAYOUTS]
+    names = [layout.name for layout in (*LAYOUTS, *rare.LAYOUTS)]
     assert len(names) == len(set(names))
     assert len(names) >= 40

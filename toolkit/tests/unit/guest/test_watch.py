@@ -255,14 +255,18 @@ def test_folders_and_patterns_are_seen_once_each(
     ("open('new', 'w').close(); open('new')", set(), {"new"}, set()),
     ("open('data/a.csv'); open('data/a.csv', 'a').write('3')", set(), {"data/a.csv"}, set()),
     ("open('data/a.csv', 'a').close(); open('data/a.csv')", {"data/a.csv"}, set(), set()),
+    ("open('data/a.csv', 'a+').close()", {"data/a.csv"}, set(), set()),
+    ("open('data/a.csv', 'a+').write('z')", set(), {"data/a.csv"}, set()),
+    ("open('new', 'w+').read(); open('newer', 'a+').read()", set(), {"new", "newer"}, set()),
+    ("import os; os.symlink('data', 'to'); open('to/a.csv')", {"data/a.csv"}, {"to"}, set()),
     ("open('data/a.csv', 'r+').write('z')", set(), {"data/a.csv"}, set()),
     ("open('data/a.csv'); __import__('os').remove('data/a.csv')", set(), {"data/a.csv"}, set()),
     ("import os; open('n', 'w').close(); os.replace('n', 'data/a.csv'); open('data/a.csv')", set(),
      {"data/a.csv"}, set()),
     ("import os; open('data/a.csv'); os.rename('data', 'moved'); open('moved/a.csv')", set(),
-     {"data"}, set()),
+     {"data", "moved"}, set()),
     ("import os; os.makedirs('made/deep'); os.system('echo > made/deep/x'); open('made/deep/x')",
-     set(), set(), set()),
+     set(), {"made", "made/deep"}, set()),
     ("import os; os.makedirs('data', exist_ok=True); open('data/a.csv')", {"data/a.csv"}, set(),
      set()),
     ("import tempfile; tempfile.NamedTemporaryFile(dir='.').read()", set(), set(), set()),
@@ -289,10 +293,8 @@ def test_what_the_program_itself_makes_or_changes_is_no_input(
 
 @pytest.mark.parametrize(("code", "files"), [
     ("sqlite3.connect('data/x.db').execute('select * from t').fetchall()", ["data/x.db"]),
-    (
-        "sqlite3.connect('file:data/x.db?mode=ro', uri=True).execute('select * from t')",
-        ["data/x.db"],
-    ),
+    ("sqlite3.connect('file:data/x.db?mode=ro', uri=True).execute('select * from t')",
+     ["data/x.db"]),
     ("sqlite3.connect('file:%(root)s/data/%%78.db', uri=True)", ["data/x.db"]),
     ("sqlite3.connect('file://%(root)s/data/x.db', uri=True)", ["data/x.db"]),
     ("c = sqlite3.connect('data/x.db'); c.execute('insert into t values (2)'); c.commit()", []),
@@ -323,6 +325,16 @@ def test_a_linked_root_and_linked_folders_are_seen_by_the_names_below_the_root(r
     names = {"main.py", "shared/b.csv", "data/a.csv", str(outside)}
     assert observed.files == dict.fromkeys(names, OPENED) | {"main.py": Sighting("opened")}
     assert observed.places == (".",)
+
+
+def test_a_repository_below_a_folder_that_is_skipped_counts(root: Path) -> None:
+    outside = write(root.parent, "outside.csv")
+    write(root, "data/skipped/b.csv")
+    code = f"open('data/a.csv'); open('data/skipped/b.csv'); open({str(outside)!r})"
+
+    observed = observe(root, code, skip=[str(root.parent), str(root / "data/skipped")])
+
+    assert observed.files.keys() == {"main.py", "data/a.csv"}
 
 
 def test_the_program_does_not_notice(root: Path) -> None:

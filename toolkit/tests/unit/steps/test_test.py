@@ -67,6 +67,16 @@ def test_pytest_runs_over_the_tests_with_coverage_of_the_package(root: Path) -> 
     assert failures(root) == {"pytest": "0"}
 
 
+def test_tests_that_import_nothing_of_the_package_cover_none_of_it(root: Path) -> None:
+    def without_coverage(call: Call) -> str:
+        pytest_tool(call)
+        for path in (root / "build").rglob("coverage.xml"):
+            path.unlink()  # as coverage does, which then writes none
+        return ""
+
+    assert "3 tests passed, 0% of the package covered" in run_tests(root, without_coverage).output
+
+
 def test_the_verdict_is_written_beside_the_tests_once(root: Path) -> None:
     configure(root, GATE, "gate.accuracy.max = 0.95")
     run_tests(root)
