@@ -57,14 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     secrets = Secrets()
     arguments = _parser().parse_args(argv, argparse.Namespace(secrets=secrets))
     try:
-        arguments.run(arguments)
+        return arguments.run(arguments) or 0
     except (TrainwheelError, OSError) as problem:
         error = StepFailedError.of_system(problem) if isinstance(problem, OSError) else problem
         _show(error, secrets)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,13 +23,14 @@ __all__ = ["open_here", "open_run", "secret_classes"]
 
 
 def open_here(root: Path | None = None, environment: Environment | None = None) -> Run:
-    """Return a run in the repository at ``root``, by default the present folder.
+    """Return a run in the repository at ``root``, by default the present folder, that only looks.
 
     Raises:
         ConfigurationError: pyproject.toml is missing or wrong.
     """
     root, environment = root or Path.cwd(), environment or read_environment()
-    return open_run(root, root / ".nox", environment, load_chain().categories)
+    run = open_run(root, root / ".nox", environment, load_chain().categories)
+    return replace(run, workspace=replace(run.workspace, only_looks=True))
 
 
 def open_run(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import shlex
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +20,21 @@ from trainwheel.cli.opening import open_run
 from trainwheel.cli.options import parse_options
 from trainwheel.engine.chain import Chain, Step
 from trainwheel.engine.execute import is_stale, require_current
+from trainwheel.engine.outcomes import Failure, forget_failure, note_failure
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
-from trainwheel.system.lock import take
+from trainwheel.system.lock import note_step, take
 from trainwheel.system.process import handle_termination
 
 __all__ = ["register"]
+
+_SESSION = re.compile(r"(?:nox -s|make) ([\w.]+)")
+_SKEW = 1.0
+"""Seconds: a file system's clock may be another machine's."""
 
 
 def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> None:
@@ -102,26 +111,42 @@ class _Runner:
         try:
             run = self._open(session)
             if step.takes_lock:
-                self._keep_others_out(run)
+                note_step(self._keep_others_out(run, _command(session)), step.name)
             if step.needs_lockfile:
                 run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
             self._check_once(run)
+            self._work(run, step)
+        except TrainwheelError as error:
+            self._stop(session, error)
+        except OSError as error:
+            self._stop(session, StepFailedError.of_system(error))
+
+    def _work(self, run: Run, step: Step) -> None:
+        start = time.time()
+        try:
             for name in step.follows_records:
                 # In a run that has made nothing, it was up to date a moment ago.
                 if name in self._registered and (run.made or name not in run.steps):
                     require_current(run.workspace, self._chain[name])
             step.run(run)
-        except TrainwheelError as error:
-            self._stop(session, error)
-        except OSError as error:
-            self._stop(session, StepFailedError.of_system(error))
+        except Exception as error:
+            _note(run, step.name, error, start)
+            raise
+        forget_failure(run.workspace.layout.records, step.name)
 
     def _stop(self, session: nox.Session, error: TrainwheelError) -> NoReturn:
         """End a session with an error, in which no secret of this run is shown."""
         environment = self._run.environment if self._run is not None else read_environment()
         for line in error.details:
             Console(environment).line(f"  {line}")
-        session.error(environment.secrets.redact(str(error)))
+        session.error(environment.secrets.redact(f"{error}{self._afterwards(session, error)}"))
+
+    def _afterwards(self, session: nox.Session, error: TrainwheelError) -> str:
+        """Return what was asked for, where an error says that another session is to be run."""
+        targets = {step.target: step.name for step in self._chain.steps}
+        sessions = {targets.get(name, name) for name in _SESSION.findall(error.hint)}
+        is_other = sessions and not sessions & named_sessions(session)
+        return f", then {_command(session)}" if is_other else ""
 
     def _open(self, session: nox.Session) -> Run:
         """Return the run, which is made once, so that configuration and lock are read once."""
@@ -146,14 +171,14 @@ class _Runner:
         )
         return replace(run, is_stale=lambda name: is_stale(run, self._chain[name]))
 
-    def _keep_others_out(self, run: Run) -> None:
+    def _keep_others_out(self, run: Run, command: str) -> int:
         """Take the lock of the repository, once in a run, and clear what a killed run left."""
         if self._lock is not None:
-            return
-        layout, command = run.workspace.layout, f"nox -s {' '.join(sorted(run.named))}"
-        wait = run.options.has("wait") or run.environment.waits
+            return self._lock
+        layout, wait = run.workspace.layout, run.options.has("wait") or run.environment.waits
         self._lock = take(layout.lock, command=command, wait=wait, notify=run.console.notice)
         shutil.rmtree(layout.scratch, ignore_errors=True)
+        return self._lock
 
     def _check_once(self, run: Run) -> None:
         """Check what can be known before the first step of a run that could not come to its end."""
@@ -163,3 +188,22 @@ class _Runner:
             if step.name in run.steps and step.check is not None:
                 step.check(run)
         self._is_checked = True
+
+
+def _command(session: nox.Session) -> str:
+    """Return what was typed, as far as Nox says it."""
+    posargs = ("--", *session.posargs) if session.posargs else ()
+    return shlex.join(("nox", "-s", *sorted(named_sessions(session)), *posargs))
+
+
+def _note(run: Run, step: str, error: Exception, start: float) -> None:
+    """Let ``trainwheel status`` show how a step failed, until its session succeeds."""
+    layout, log = run.workspace.layout, run.workspace.layout.log(step)
+    problem = StepFailedError.of_system(error) if isinstance(error, OSError) else error
+    name = type(error).__name__
+    message = problem.message if isinstance(problem, TrainwheelError) else f"{name}: {error}"
+    text = run.environment.secrets.redact(" ".join(message.split()))
+    with contextlib.suppress(OSError):  # what went wrong matters more
+        is_new = log.is_file() and log.stat().st_mtime > start - _SKEW
+        failure = Failure(time.time(), text, layout.relative(log) if is_new else "")
+        note_failure(layout.records, step, failure)

@@ -8,16 +8,16 @@ import time
 from collections.abc import Iterator, Sequence
 
 from trainwheel.cli.opening import open_here
-from trainwheel.engine.status import CURRENT, UNRECORDED, StepStatus, read_status, why
+from trainwheel.engine.status import CURRENT, SKIPPED, UNRECORDED, StepStatus, read_status
 from trainwheel.steps import load_chain
-from trainwheel.system.text import columns
+from trainwheel.system.text import columns, moment
 
 __all__ = ["add_status", "add_why", "describe_reasons", "render_table"]
 
 
 def add_status(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of ``status``."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    _add_options(parser, "end with exit code 1 if a link of the chain would run")
     parser.set_defaults(run=_status)
 
 
@@ -25,38 +25,52 @@ def add_why(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``why``."""
     names = tuple(load_chain().by_name)
     parser.add_argument("step", choices=names, metavar="STEP", help=", ".join(names))
-    parser.add_argument("--json", action="store_true", help="for programs")
+    _add_options(parser, "end with exit code 1 if the step would run, or one before it")
     parser.set_defaults(run=_why)
 
 
-def _status(arguments: argparse.Namespace) -> None:
+def _add_options(parser: argparse.ArgumentParser, exit_code: str) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--exit-code", action="store_true", help=exit_code)
+
+
+def _status(arguments: argparse.Namespace) -> int:
     run = open_here()
-    steps = read_status(run.workspace, load_chain())
+    steps = tuple(read_status(run.workspace, load_chain()).values())
     if arguments.json:
         run.console.line(json.dumps([step.as_json() for step in steps], indent=1))
-        return
-    for line in render_table(steps, now=time.time()):
-        run.console.line(line)
+    else:
+        for line in render_table(steps, now=time.time()):
+            run.console.line(line)
+    return int(arguments.exit_code and any(step.is_due for step in steps))
 
 
-def _why(arguments: argparse.Namespace) -> None:
+def _why(arguments: argparse.Namespace) -> int:
     run = open_here()
-    status = why(run.workspace, load_chain(), arguments.step)
+    status = read_status(run.workspace, load_chain())[arguments.step]
     if arguments.json:
         run.console.line(json.dumps(status.as_json(), indent=1))
-        return
-    for line in describe_reasons(status):
-        run.console.line(line)
+    else:
+        for line in describe_reasons(status):
+            run.console.line(line)
+    return int(arguments.exit_code and status.is_due)
 
 
 def render_table(steps: Sequence[StepStatus], *, now: float) -> Iterator[str]:
     """Yield the lines of the table: step, state, since when, and how long it took.
 
+    Below it stand what is at work, what failed, and the sessions that have no state.
+
     Args:
-        steps: In the order of the chain.
+        steps: The links in the order of the chain, then the others.
         now: Seconds since 1970: a step of today shows its time, an older one its date.
     """
-    yield from columns([("step", "state", "since", "took"), *(_row(s, now) for s in steps)])
+    links = [step for step in steps if step.state != UNRECORDED]
+    yield from columns([("step", "state", "since", "took"), *(_row(s, now) for s in links)])
+    for status in steps:
+        yield from _notes(status)
+    if others := [step.step for step in steps if step.state == UNRECORDED]:
+        yield f"whenever they are asked for: {', '.join(others)}"
 
 
 def _row(status: StepStatus, now: float) -> tuple[str, str, str, str]:
@@ -66,28 +80,45 @@ def _row(status: StepStatus, now: float) -> tuple[str, str, str, str]:
     elif status.reasons:
         more = f" and {len(status.reasons) - 1} more" if len(status.reasons) > 1 else ""
         state = f"{state}: {status.reasons[0]}{more}"
+    state += "; the cache holds it" if status.is_cached else ""
     took = "" if status.seconds is None else f"{status.seconds:.1f} s"
-    return status.step, state, _since(status.finished, now), took
+    since = "" if status.finished is None else moment(status.finished, now)
+    return status.step, state, since, took
 
 
-def _since(time_finished: float | None, now: float) -> str:
-    if time_finished is None:
-        return ""
-    then, today = time.localtime(time_finished), time.localtime(now)
-    return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
+def _notes(status: StepStatus) -> Iterator[str]:
+    """Yield what is to be said of a step whatever its state."""
+    step, owner, failure = status.step, status.running, status.failure
+    if owner is not None:
+        doubt = "" if owner.is_seen else "; it cannot be seen from here whether it still runs"
+        yield f"{step} is at work since {moment(owner.step_started)}: {owner}{doubt}"
+    if failure is not None:
+        log = f"; {failure.log}" if failure.log else ""
+        yield f"{step} failed {moment(failure.finished)}: {failure.message}{log}"
+    if 0 < status.passed < status.runs:
+        yield f"{step} passed {status.passed} of {status.runs} for these inputs"
 
 
 def describe_reasons(status: StepStatus) -> Iterator[str]:
-    """Yield a line about a step and one for each reason for which it would run again."""
+    """Yield a line about a step, one for each reason for which it would run, and what is known."""
     step = status.step
     if status.state == UNRECORDED:
-        yield f"{step} runs whenever it is asked for: it makes nothing that could be up to date"
-    elif status.finished is None:
-        yield f"{step} has not run here, or its record cannot be read"
+        yield f"{step} runs whenever it is asked for; no record of it is kept"
+    elif status.state == SKIPPED:
+        yield f"{step} is skipped: this repository has nothing for it to do"
+    elif status.state == CURRENT and status.finished is None:
+        yield f"{step} is up to date: what would be released is published"
+    elif status.state == CURRENT:
+        yield f"{step} is up to date: nothing that it depends on has changed"
     elif status.reasons:
         yield f"{step} would run again, because"
         yield from (f"  {reason.detail}" for reason in status.reasons)
-    elif status.state == CURRENT:
-        yield f"{step} is up to date: nothing that it depends on has changed"
+    elif status.finished is None:
+        yield f"{step} has not run here, or its record cannot be read"
     if status.waits_for:
         yield f"{step} builds upon what {status.waits_for} makes, and that is not up to date"
+    if status.before:
+        yield f"before {step} would run: {', '.join(status.before)}"
+    if status.is_cached:
+        yield f"the cache holds the result of {step} for the present inputs"
+    yield from _notes(status)

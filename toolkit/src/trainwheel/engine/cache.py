@@ -88,6 +88,13 @@ class ResultCache:
             if listing is not None and listing.result.observed is not None:
                 yield path.stem, listing.result.observed
 
+    def holds(self, step: str, key: str) -> bool:
+        """Return whether there is a result, by the names of its files; their bytes are not read."""
+        listing = _read(self._list_of(step, key)) if self.limit > 0 else None
+        return listing is not None and all(
+            _is_stored(Path(self._file(digest))) for digest in listing.digests
+        )
+
     def restore(self, step: str, key: str, scratch: Path) -> Result | None:
         """Put the outputs of an earlier run, under their names, into an empty folder.
 

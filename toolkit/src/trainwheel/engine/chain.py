@@ -88,6 +88,7 @@ class Step:
         beside: Files that later steps put into its output folders.
         reasons: Why its record no longer holds, for a step that depends on more than its inputs.
         is_absent: Whether this repository has nothing for it to do.
+        is_settled: Whether it has nothing to do for now, whatever its record says.
         flags: Options that it takes.
         takes_names: What its positional arguments are called; empty where it takes none.
         check: Reports, before the first step of a run, what would make this one fail.
@@ -119,6 +120,7 @@ class Step:
     beside: Callable[[Layout], tuple[Path, ...]] = _no_paths
     reasons: Callable[[Workspace, Record], tuple[Reason, ...]] | None = None
     is_absent: Callable[[Workspace], bool] = field(default=lambda _: False)
+    is_settled: Callable[[Workspace], bool] = field(default=lambda _: False)
     flags: tuple[Flag, ...] = (WAIT, VERBOSE)
     takes_names: str = ""
     check: Callable[[Any], object] | None = None

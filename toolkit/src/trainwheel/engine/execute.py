@@ -153,7 +153,7 @@ class _StaleStep:
         )
         write_record(layout.records, record)
         if earlier is None:
-            self._note(inputs, result.seconds)
+            self._note(inputs, result.seconds, passed=True)
         run.workspace.digests.save()
         return record, earlier is not None
 
@@ -181,9 +181,9 @@ class _StaleStep:
                 self.run.tools.require_unchanged(self.step.name)
         except NoEnvironmentError:
             raise  # the work has not begun
-        except Exception as error:  # an interrupt or a signal is not a failure with these inputs
+        except Exception:  # an interrupt or a signal is not a failure with these inputs
             self._withdraw()
-            self._note(self.inputs, time.monotonic() - start, error)
+            self._note(self.inputs, time.monotonic() - start, passed=False)
             raise
         observed = sightings() if self.step.assumed else None
         return Result(facts, time.monotonic() - start, time.time(), observed)
@@ -203,7 +203,7 @@ class _StaleStep:
             observed = counted(run.workspace, self.step, read_observed(folder, layout.root))
             seen += [observed.after(self.observed)] if observed.processes else []
 
-    def _note(self, inputs: Fingerprint, seconds: float, error: Exception | None = None) -> None:
+    def _note(self, inputs: Fingerprint, seconds: float, *, passed: bool) -> None:
         """Append how a run with some inputs ended."""
         layout, name = self.run.workspace.layout, self.step.name
         if not self.step.keeps_results:
@@ -211,10 +211,7 @@ class _StaleStep:
         if inputs.key != self.inputs.key:
             # The same files, of which less was known when the runs before failed.
             rename_key(layout.records, name, self.inputs.key, inputs.key)
-        log = layout.relative(layout.log(name)) if layout.log(name).exists() else ""
-        message = self.run.environment.secrets.redact("" if error is None else str(error))
-        outcome = Outcome(inputs.key, error is None, time.time(), seconds, message, log)
-        append_outcome(layout.records, name, outcome)
+        append_outcome(layout.records, name, Outcome(inputs.key, passed, time.time(), seconds))
 
     def _withdraw(self) -> None:
         """Remove the record and the cached result of the inputs with which the step failed."""
@@ -285,7 +282,9 @@ class _StaleStep:
         is_own = any(change.startswith(f"{name} ") for name in written)
         advice = f"{self.step.name} writes that itself: name it in tool.trainwheel.ignore"
         hint = f"what it made is kept in {layout.relative(aside)}; "
-        raise InputChangedError(message, hint=hint + (advice if is_own else "run it again"))
+        raise InputChangedError(
+            message, hint=hint + (advice if is_own else "run the same command again")
+        )
 
     def _put_in_place(
         self, scratch: Path, inputs: Fingerprint, result: Result | None

@@ -79,9 +79,9 @@ class Observed:
     def after(self, earlier: Observed | None) -> Observed:
         """Return it with what earlier runs wrote into the folders that were searched."""
         searched = {*self.folders, *(each.folder for each in self.globs)}
-        written = {*self.written, *(() if earlier is None else earlier.written)}
-        own = (name for name in sorted(written) if (name.rpartition("/")[0] or ".") in searched)
-        return replace(self, written=tuple(own))
+        before = () if earlier is None else earlier.written
+        own = {name for name in before if (name.rpartition("/")[0] or ".") in searched}
+        return replace(self, written=tuple(sorted({*self.written, *own})))
 
     def files_now(self, root: Path, ignored: Ignored) -> Iterator[str]:
         """Yield the absolute path of each file that a run would read now.

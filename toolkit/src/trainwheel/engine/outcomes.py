@@ -1,22 +1,38 @@
-"""How the last runs of each step ended: a step that fails now and then is seen by its outcomes.
+"""How runs of steps ended, on disk beside their records.
 
-An interrupt, a signal, or a run that had no environment to begin in is not an outcome.
+The outcomes of a step tell whether it fails now and then with the same inputs. An interrupt, a
+signal, or a run that had no environment to begin in is not an outcome.
+
+The failure of a step is what its session last ended with, whatever it was: a tool, an index, a
+gate. It goes when the session succeeds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from trainwheel.system.files import write_atomically
 
-__all__ = ["Outcome", "append_outcome", "has_failed", "read_outcomes", "rename_key"]
+__all__ = [
+    "Failure",
+    "Outcome",
+    "append_outcome",
+    "forget_failure",
+    "has_failed",
+    "note_failure",
+    "read_failure",
+    "read_outcomes",
+    "rename_key",
+]
 
 _MOST = 100
-_LONGEST_MESSAGE = 1000
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -28,15 +44,26 @@ class Outcome:
         passed: Whether it succeeded.
         finished: When it ended, in seconds since 1970.
         seconds: How long it took.
-        message: What went wrong, without secrets; empty for a success.
-        log: The path of its log, relative to the repository; empty where there is none.
     """
 
     key: str
     passed: bool
     finished: float
     seconds: float
-    message: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How the session of a step failed.
+
+    Args:
+        finished: When, in seconds since 1970.
+        message: What went wrong, without secrets.
+        log: The path of its log, relative to the repository; empty where it wrote none.
+    """
+
+    finished: float
+    message: str
     log: str = ""
 
 
@@ -46,21 +73,24 @@ def append_outcome(folder: Path, step: str, outcome: Outcome) -> None:
     Args:
         folder: The folder of the records.
         step: The step's name.
-        outcome: Its message is cut at a thousand characters.
+        outcome: Of that run.
 
     Raises:
         OSError: The file cannot be written.
     """
-    new = replace(outcome, message=outcome.message[:_LONGEST_MESSAGE])
-    _write(folder, step, (*read_outcomes(folder, step), new))
+    _write(folder, step, (*read_outcomes(folder, step), outcome))
 
 
 def read_outcomes(folder: Path, step: str) -> tuple[Outcome, ...]:
     """Return the outcomes of a step, the oldest first; none where they cannot be read."""
     try:
-        outcomes = tuple(Outcome(**entry) for entry in json.loads(_path(folder, step).read_bytes()))
-        return outcomes if all(map(_is_sound, outcomes)) else ()
-    except (OSError, ValueError, TypeError, RecursionError):
+        entries = json.loads(_path(folder, step).read_bytes())
+        are_sound = all(
+            type(entry["passed"]) is bool and _is_sound(entry, ("key",), ("finished", "seconds"))
+            for entry in entries
+        )
+        return tuple(Outcome(**entry) for entry in entries) if are_sound else ()
+    except _DAMAGED:
         return ()
 
 
@@ -81,6 +111,34 @@ def rename_key(folder: Path, step: str, old: str, new: str) -> None:
         _write(folder, step, (replace(it, key=new) if it.key == old else it for it in outcomes))
 
 
+def note_failure(folder: Path, step: str, failure: Failure) -> None:
+    """Write how the session of a step failed.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    write_atomically(_failure(folder, step), json.dumps(asdict(failure)).encode())
+
+
+def forget_failure(folder: Path, step: str) -> None:
+    """Remove the failure of a step, whose session has succeeded since."""
+    with contextlib.suppress(OSError):
+        _failure(folder, step).unlink()
+
+
+def read_failure(folder: Path, step: str) -> Failure | None:
+    """Return how the last session of a step failed; None where it did not."""
+    try:
+        entry = json.loads(_failure(folder, step).read_bytes())
+        return Failure(**entry) if _is_sound(entry, ("message", "log"), ("finished",)) else None
+    except _DAMAGED:
+        return None
+
+
+def _failure(folder: Path, step: str) -> Path:
+    return folder / "failures" / f"{step}.json"
+
+
 def _path(folder: Path, step: str) -> Path:
     return folder / "outcomes" / f"{step}.json"
 
@@ -90,10 +148,9 @@ def _write(folder: Path, step: str, outcomes: Iterable[Outcome]) -> None:
     write_atomically(_path(folder, step), text.encode())
 
 
-def _is_sound(outcome: Outcome) -> bool:
-    texts, times = (outcome.key, outcome.message, outcome.log), (outcome.finished, outcome.seconds)
+def _is_sound(entry: dict[str, Any], texts: tuple[str, ...], times: tuple[str, ...]) -> bool:
     return (
-        type(outcome.passed) is bool
-        and all(type(text) is str for text in texts)
-        and all(type(time) in {int, float} and math.isfinite(time) for time in times)
+        all(type(entry[name]) is str for name in texts)
+        and all(type(entry[name]) in {int, float} for name in times)
+        and math.isfinite(sum(entry[name] for name in times))
     )

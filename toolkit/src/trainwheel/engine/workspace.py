@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import shlex
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -46,16 +47,19 @@ class Workspace:
         layout: Its paths.
         config: The configuration in pyproject.toml.
         environment: The variables of this run.
+        only_looks: Whether nothing may be written, not even to ask the file system for its time.
     """
 
     layout: Layout
     config: Config
     environment: Environment
+    only_looks: bool = False
 
     @functools.cached_property
     def digests(self) -> DigestTable:
         """The digests of the repository's files."""
-        return DigestTable(self.layout.digests, ignored=self.ignored)
+        clock = time.time_ns if self.only_looks else None
+        return DigestTable(self.layout.digests, clock, self.ignored)
 
     @functools.cached_property
     def ignored(self) -> Ignored:

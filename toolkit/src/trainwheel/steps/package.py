@@ -11,12 +11,9 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.inputs import SHIPPED
 from trainwheel.engine.layout import Layout
-from trainwheel.engine.records import Record
 from trainwheel.engine.run import Run
-from trainwheel.engine.status import file_reasons
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import CHECK_WHEEL
@@ -28,6 +25,7 @@ from trainwheel.steps.shared.findings import (
     read_intervals,
     read_metrics,
 )
+from trainwheel.steps.shared.registry import is_published
 from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.steps.shared.staging import describe_tree_drift, stage
 from trainwheel.system.digest import digest_file, digest_json
@@ -105,8 +103,13 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     )
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
-    facts = {"wheel": wheel.name, "sha256": proof.sha256, "version": proof.version}
-    return {"summary": summary, **facts}
+    return {
+        "summary": summary,
+        "wheel": wheel.name,
+        "sha256": proof.sha256,
+        "version": proof.version,
+        "release_key": proof.release_key,
+    }
 
 
 def _with_card(layout: Layout, wheel: Path) -> bytes:
@@ -243,14 +246,11 @@ def _system_tests(run: Run) -> SystemTests | None:
     return SystemTests(folder, run.tools.python("test").parents[1])
 
 
-RELEASE = "the release"
-
-
 def _facts(workspace: Workspace) -> dict[str, str]:
     config, layout = workspace.config, workspace.layout
     return {
         **workspace.environment.facts,
-        RELEASE: read_release(layout.release).mark,
+        "the release": read_release(layout.release).mark,
         "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
         "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),
         "the commit": read_commit(layout.root, workspace.environment, workspace.ignored).mark,
@@ -261,15 +261,6 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "the runtime packages": workspace.locked_digest("packages"),
         "the test packages": workspace.locked_digest("packages", "test"),
     }
-
-
-def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
-    """Return why the wheel is stale; it is never stale while nothing is to be released."""
-    try:
-        releases = read_release(workspace.layout.release).releases
-    except StepFailedError:
-        releases = False
-    return file_reasons(workspace, STEP, record, fixed=() if releases else (RELEASE,))
 
 
 STEP = Step(
@@ -293,7 +284,7 @@ STEP = Step(
     ),
     facts=_facts,
     outputs=lambda layout: (layout.dist,),
-    reasons=_reasons,
+    is_settled=is_published,
     follows_records=("train", "test", "version"),
     flags=(FORCE, WAIT, VERBOSE),
 )

@@ -29,6 +29,7 @@ from trainwheel.steps.shared.artefact import collect, make_room, model_in, notic
 from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.steps.shared.dependencies import check_entry_point
 from trainwheel.steps.shared.loaded import LOADED, check_loaded
+from trainwheel.steps.shared.unseen import OPENED, notice_unseen, opened_meanwhile
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.environ import python_version
@@ -76,6 +77,7 @@ def _run(run: Run) -> None:
     record = run_step(run, STEP, work)
     if STEP.name in run.made:
         notice_unshipped(run)
+        notice_unseen(run, record)
     for key in (*keys, record.fingerprint.key):
         forget_checkpoints(workspace.layout, key)
     if places := record.facts.get(_REAL_ROWS):
@@ -121,7 +123,8 @@ def train(
     report.mkdir()
     measures = scratch / "measures.json"
     variables = _variables(run.workspace, checkpoints, hash_seed)
-    _run_command(run, scratch, measures, variables, is_quiet=is_quiet)
+    with opened_meanwhile(run.workspace) as opened:
+        _run_command(run, scratch, measures, variables, is_quiet=is_quiet)
     check_loaded(run, scratch / LOADED)
     trained = collect(run, scratch)
     if (report / "data.json").exists():
@@ -136,7 +139,7 @@ def train(
     manifest.write_text(text, encoding="utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
-    return {"summary": _describe(report), "model": digest_file(manifest)}
+    return {"summary": _describe(report), "model": digest_file(manifest), OPENED: "\n".join(opened)}
 
 
 def _run_command(

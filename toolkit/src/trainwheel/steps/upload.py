@@ -14,6 +14,8 @@ from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.steps.shared.registry import (
     asked_version,
+    is_published,
+    is_unverified,
     registry_of,
     unpublished,
     wheel_of,
@@ -43,10 +45,8 @@ def _run(run: Run) -> None:
     else:
         run.console.outcome("upload", release.reason)
         _account_for(run, release.version)
-    upload, verification = (read_record(layout.records, step) for step in ("upload", "verify"))
-    # A run that was killed after its upload has left no record of a verification.
-    is_verified = upload and verification and upload.fingerprint == verification.fingerprint
-    if upload and (not is_verified or run.is_forced("upload")) and "verify" in run.registered:
+    is_due = is_unverified(layout) or run.is_forced("upload")
+    if is_due and read_record(layout.records, "upload") and "verify" in run.registered:
         run.queue("verify")
 
 
@@ -105,6 +105,7 @@ STEP = Step(
     category="upload",
     alone=True,
     reasons=unpublished,
+    is_settled=is_published,
     flags=(TO, FORCE, WAIT, VERBOSE),
     check=_check,
 )

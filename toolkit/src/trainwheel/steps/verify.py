@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainwheel.engine.chain import TO, VERBOSE, WAIT, Step
 from trainwheel.engine.run import Run
-from trainwheel.steps.shared.registry import unpublished, wheel_of
+from trainwheel.steps.shared.registry import is_published, is_unverified, unpublished, wheel_of
 
 __all__ = ["STEP"]
 
@@ -32,6 +32,7 @@ STEP = Step(
     category="upload",
     alone=True,
     reasons=unpublished,
+    is_settled=lambda here: is_published(here) and not is_unverified(here.layout),
     flags=(TO, WAIT, VERBOSE),
     takes_names="NAME==VERSION",
 )

@@ -7,13 +7,23 @@ from pathlib import Path
 
 from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import run_step
+from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.inputs import SHIPPED
+from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Run
+from trainwheel.engine.status import file_reasons
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import Decision, Wish, decide, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.registry import asked_version, registry_of, wheels_of, wish_of
+from trainwheel.steps.shared.registry import (
+    asked_version,
+    is_published,
+    registry_of,
+    wheels_of,
+    wish_of,
+)
 from trainwheel.steps.shared.release import Release
 from trainwheel.steps.shared.staging import release_key
 
@@ -91,6 +101,15 @@ def _check(run: Run) -> None:
         _readable_registry(run, run.options.get("to"), wish_of(run.workspace))
 
 
+def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
+    """Return why to decide anew; where every run releases, the last release is a reason."""
+    reasons = file_reasons(workspace, STEP, record)
+    upload = read_record(workspace.layout.records, "upload")
+    if wish_of(workspace).always and upload is not None and upload.finished >= record.finished:
+        return (*reasons, Reason("every run releases, and the last one has", None, None))
+    return reasons
+
+
 STEP = Step(
     name="version",
     target="version.model",
@@ -101,6 +120,8 @@ STEP = Step(
     inputs=(SHIPPED,),
     learns=(DECISION,),
     outputs=lambda layout: (layout.release,),
+    is_settled=is_published,
+    reasons=_reasons,
     flags=(TO, FORCE, WAIT, VERBOSE),
     check=_check,
     is_portable=True,

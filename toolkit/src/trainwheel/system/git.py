@@ -64,8 +64,9 @@ def read_commit(root: Path, environment: Environment, ignored: Ignored) -> Commi
 
 def _git(root: Path, environment: Environment, *words: str) -> str:
     try:
-        command = Command(("git", *words), cwd=root, is_open=True, is_private=True)
-        completed = run(command, environment)
+        # git would write what it learns of the files into its index: nobody but git writes there.
+        argv = ("git", "--no-optional-locks", *words)
+        completed = run(Command(argv, cwd=root, is_open=True, is_private=True), environment)
     except StepFailedError:  # no git on this machine
         return ""
     return "" if completed.failed else completed.output

@@ -6,6 +6,7 @@ so that processes that a killed run left behind keep others out; the next run en
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -16,13 +17,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from trainwheel.errors import RunLockedError, StepFailedError
 from trainwheel.system.process import inherit, signal_group
+from trainwheel.system.text import moment
 
-__all__ = ["take"]
+__all__ = ["Owner", "note_step", "read_owner", "take"]
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 _GRACE = 3.0
@@ -41,18 +43,27 @@ class Owner:
         host: The machine.
         command: What it runs.
         started: When it took the lock, in seconds since 1970.
+        step: The step that it is at; empty before the first one.
+        step_started: When that step began.
     """
 
     pid: int
     host: str
     command: str
     started: float
+    step: str = ""
+    step_started: float = 0.0
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it can be seen here whether it still runs: not on another machine."""
+        return self.host == socket.gethostname() and _PROC.is_dir()
 
     def __str__(self) -> str:
         """Return it as a clause."""
-        then, today = time.localtime(self.started), time.localtime()
-        when = time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
-        return f"{self.command} (process {self.pid} on {self.host}, since {when})"
+        step = f", now at {self.step}" if self.step else ""
+        process = f"process {self.pid} on {self.host}"
+        return f"{self.command}{step} ({process}, since {moment(self.started)})"
 
 
 def take(
@@ -64,7 +75,7 @@ def take(
 
     Args:
         path: The lock's file; made where it is missing.
-        command: What runs here, as others are told.
+        command: What was typed, for others to read.
         wait: Whether to wait for another run instead of stopping.
         notify: Is given a line about what is waited for or ended.
         grace: Seconds that processes of a killed run have to end before they are forced.
@@ -78,20 +89,69 @@ def take(
         return _held[path]
     descriptor = _open(path)
     try:
-        _acquire(descriptor, wait=wait, notify=notify, grace=grace)
+        _acquire(descriptor, None if wait else _waiting(command), notify, grace)
     except BaseException:
         os.close(descriptor)
         raise
     owner = Owner(os.getpid(), socket.gethostname(), command, time.time())
-    text = json.dumps(asdict(owner)).encode()
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text, 0)
+    _write_owner(descriptor, owner)
+    atexit.register(_clear, path, descriptor)
     inherit(descriptor)
     _held[path] = descriptor
     return descriptor
 
 
 _held: dict[Path, int] = {}
+
+
+def note_step(descriptor: int, step: str) -> None:
+    """Let others read which step a run that holds the lock is at."""
+    with contextlib.suppress(OSError):  # nothing depends on it
+        owner = _parse_owner(descriptor)
+        if owner is not None and owner.pid == os.getpid():
+            _write_owner(descriptor, replace(owner, step=step, step_started=time.time()))
+
+
+def read_owner(path: Path) -> Owner | None:
+    """Return which run holds the lock, without touching that.
+
+    Returns:
+        None where none does. One of another machine may have been killed since.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        owner = _parse_owner(descriptor)
+        if owner is not None and owner.is_seen and not _is_running(owner, path, descriptor):
+            return None
+        return owner
+    finally:
+        os.close(descriptor)
+
+
+def _is_running(owner: Owner, path: Path, descriptor: int) -> bool:
+    if owner.pid == os.getpid():
+        return path in _held  # by now the number may be that of whoever asks
+    process = _PROC / str(owner.pid)
+    if os.access(process / "fd", os.R_OK):
+        # The number may be that of another process by now, which has other files open.
+        return any(_links_to(process, os.fstat(descriptor)))
+    return process.exists()  # that of another user
+
+
+def _write_owner(descriptor: int, owner: Owner) -> None:
+    """Write one text over another at once, so that no reader finds a part of it."""
+    text = json.dumps(asdict(owner)).encode()
+    os.pwrite(descriptor, text.ljust(os.fstat(descriptor).st_size), 0)
+
+
+def _clear(path: Path, descriptor: int) -> None:
+    """Remove the owner at the end of this process, unless the file is another one by now."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            os.ftruncate(descriptor, 0)
 
 
 def _open(path: Path) -> int:
@@ -106,7 +166,19 @@ def _open(path: Path) -> int:
         raise StepFailedError(message, hint=hint) from None
 
 
-def _acquire(descriptor: int, *, wait: bool, notify: Callable[[str], None], grace: float) -> None:
+def _waiting(command: str) -> str:
+    """Return a command as it is typed to wait for another run."""
+    return f"{command} --wait" if " -- " in command else f"{command} -- --wait"
+
+
+def _acquire(
+    descriptor: int, waiting: str | None, notify: Callable[[str], None], grace: float
+) -> None:
+    """Take the lock, or wait for it where there is no command to propose for that.
+
+    Raises:
+        RunLockedError: Another run holds it.
+    """
     for _ in range(_ATTEMPTS):
         if _try(descriptor, notify):
             return
@@ -116,15 +188,15 @@ def _acquire(descriptor: int, *, wait: bool, notify: Callable[[str], None], grac
             break
         # What holds it may have ended since, or the system does not say who it is.
         survivors = _end(orphans, descriptor, notify, grace)
-        if survivors and not wait:
+        if survivors and waiting:
             process = min(survivors)
             message = f"process {process}, which a killed run left behind, is still at work here"
-            raise RunLockedError(message, hint="end it, or wait for it with: -- --wait")
+            raise RunLockedError(message, hint=f"end it, or wait for it with: {waiting}")
         time.sleep(_PAUSE)
     owner = _read_owner(descriptor)
-    if not wait:
+    if waiting:
         message = f"another run is at work here: {owner or 'its name is not known yet'}"
-        raise RunLockedError(message, hint="wait for it with: -- --wait")
+        raise RunLockedError(message, hint=f"wait for it with: {waiting}")
     notify(f"waiting for {owner or 'another run'}")
     while not _try(descriptor, notify, is_patient=True):
         time.sleep(_PAUSE)
@@ -157,20 +229,26 @@ def _read_owner(descriptor: int) -> Owner | None:
     takers = {*_holders(descriptor).values()}
     for _ in range(_ATTEMPTS):
         owner = _parse_owner(descriptor)
-        if owner is not None:
-            is_elsewhere = owner.host != socket.gethostname()
-            if is_elsewhere or not takers or owner.pid in takers:
-                return owner
+        if owner is not None and (not owner.is_seen or not takers or owner.pid in takers):
+            return owner
         time.sleep(_PAUSE)
     return None
 
 
 def _parse_owner(descriptor: int) -> Owner | None:
-    with contextlib.suppress(ValueError, TypeError):
-        owner = Owner(**json.loads(os.pread(descriptor, 1 << 16, 0)))
-        if type(owner.pid) is int and type(owner.started) in {int, float}:
-            return owner
-    return None
+    """Return the owner in the lock's file; None where that is not the text of one."""
+    try:
+        document = json.loads(os.pread(descriptor, 1 << 16, 0))
+        owner = Owner(**document)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    texts, times = (owner.host, owner.command, owner.step), (owner.started, owner.step_started)
+    is_whole = (
+        type(owner.pid) is int
+        and all(type(text) is str for text in texts)
+        and all(type(time) in {int, float} for time in times)
+    )
+    return owner if is_whole and owner.pid > 0 else None
 
 
 def _end(

@@ -1,10 +1,11 @@
-"""Sizes, names and tables, as people read them."""
+"""Sizes, times, names and tables, as people read them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
-__all__ = ["columns", "describe_size", "shown"]
+__all__ = ["columns", "describe_size", "moment", "shown"]
 
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 """Decimal, like those of disks."""
@@ -22,6 +23,21 @@ def describe_size(size: int) -> str:
         if float(number) < _FROM_NEXT_UNIT:
             break
     return text
+
+
+def moment(seconds: float, now: float | None = None) -> str:
+    """Return a time for a person: of today its hour, otherwise its date as well.
+
+    Args:
+        seconds: Since 1970; from a file, so it may be any number.
+        now: The present in the same unit.
+    """
+    today = time.localtime(now)
+    try:
+        then = time.localtime(seconds)
+    except (ValueError, OverflowError, OSError):
+        return "an unknown time"
+    return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

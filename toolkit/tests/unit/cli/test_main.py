@@ -219,14 +219,14 @@ def test_what_the_system_refuses_is_one_line(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_status_for_programs_names_every_link(
+def test_status_for_programs_names_every_step(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     package(root)
 
     assert main(["status", "--json"]) == 0
     steps = [row["step"] for row in json.loads(capsys.readouterr().out)]
-    assert steps == [step.name for step in load_chain().links]
+    assert steps == list(load_chain().by_name)
 
 
 def test_a_secret_that_the_command_has_read_is_starred_in_its_errors(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,14 +141,6 @@ def test_credentials_of_the_data_are_never_shown(root: Path) -> None:
     assert "STORE_KEY" not in run.environment.for_child({}, frozenset({PUBLISH}))
 
 
-def test_named_variables_are_those_that_training_gets(root: Path) -> None:
-    write(root, "pyproject.toml", f'{PYPROJECT}train.env = ["ALPHA"]\n')
-    run = open_here(root, Environment({"ALPHA": "1", "BETA": "2"}))
-
-    assert run.environment.for_child({}, frozenset()) == {"ALPHA": "1"}
-    assert run.workspace.environment.facts.keys() == {"the variable ALPHA"}
-
-
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -158,16 +149,13 @@ def test_named_variables_are_those_that_training_gets(root: Path) -> None:
         ("TEAM_READ_PASSWORD", "opens an index"), ("STORE_KEY", "secrets.data"),
     ],
 )  # fmt: skip
-def test_a_secret_that_training_would_get_is_refused(
-    root: Path, name: str, words: str, sentence: Callable[[object], None]
-) -> None:
+def test_a_secret_that_training_would_get_is_refused(root: Path, name: str, words: str) -> None:
     keys = f'secrets.data = ["STORE_KEY"]\ntrain.env = ["ALPHA", "{name}"]\n'
     write(root, "pyproject.toml", PYPROJECT + keys + TEAM)
 
     with pytest.raises(ConfigurationError, match=name) as caught:
         open_here(root, Environment({name: "s3cret-key"}))
 
-    sentence(caught.value)
     assert words in str(caught.value)
     assert "s3cret-key" not in str(caught.value)
 

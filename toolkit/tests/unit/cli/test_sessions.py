@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from sessions.recording import RecordingSession, SessionEndedError
 from trainwheel.cli.sessions import _Runner
 from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Chain, Step
 from trainwheel.engine.execute import run_step
+from trainwheel.engine.outcomes import Failure, note_failure, read_failure
 from trainwheel.engine.run import Run
-from trainwheel.errors import StepFailedError
+from trainwheel.errors import RefusedError, StepFailedError
+from trainwheel.system.lock import Owner, read_owner
 from unit.repository import PYPROJECT, write
 
 FLAGS = (FORCE, WAIT, VERBOSE)
@@ -118,14 +121,17 @@ def foreign(root: Path) -> Iterator[Callable[[], None]]:
 def test_the_lock_is_taken_once_and_kept_to_the_end(
     root: Path, foreign: Callable[[], None]
 ) -> None:
-    sessions, owner = Sessions(root, step("a"), step("b")), root / ".trainwheel" / "lock"
-    sessions.run("a")
-    first = owner.read_text()
+    seen: list[Owner | None] = []
+    look = step("b", lambda run: seen.append(read_owner(run.workspace.layout.lock)))
+    sessions = Sessions(root, step("a"), look)
 
-    sessions.run("b")
+    for name in ("a", "b"):
+        sessions.run(name)
 
-    assert "nox -s a" in first
-    assert owner.read_text() == first
+    (owner,) = seen
+    assert owner is not None
+    assert (owner.pid, owner.command, owner.step) == (os.getpid(), "nox -s a", "b")
+    assert owner.started <= owner.step_started
     with pytest.raises(BlockingIOError):
         foreign()
 
@@ -290,3 +296,71 @@ def test_a_secret_that_a_step_has_read_is_starred_in_its_error(
 
     assert Sessions(root, step("a", fail)).error_of("a").endswith("refuses ***")
     assert "key: ***" in capsys.readouterr().out
+
+
+def failing(error: Exception, log: str = "") -> Step:
+    """Return a step that reads a password, writes a log and fails."""
+
+    def work(run: Run) -> None:
+        run.environment.secret("NEXUS_PASSWORD")
+        if log:
+            write(run.workspace.layout.root, f"build/log/{log}", "what the tool printed")
+        raise error
+
+    return step("a", work)
+
+
+@pytest.mark.parametrize(("error", "log", "expected"), [
+    (StepFailedError("the tests ended\nwith exit code 1", hint="see the log"), "a.log",
+     ("the tests ended with exit code 1", "build/log/a.log")),
+    (RefusedError("the model does not pass"), "b.log", ("the model does not pass", "")),
+    (PermissionError(13, "denied", "build/x"), "", ("build/x: denied", "")),
+    (ValueError("s3cret-of-mine"), "", ("ValueError: ***", "")),
+], ids=["log", "log of another", "system", "bug"])  # fmt: skip
+def test_a_failure_is_noted_until_the_session_succeeds(
+    root: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, log: str,
+    expected: tuple[str, str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("NEXUS_PASSWORD", "s3cret-of-mine")
+    records = root / "build/.trainwheel"
+    note_failure(records, "b", Failure(1.0, "of another step"))
+
+    with pytest.raises((SessionEndedError, ValueError)):
+        Sessions(root, failing(error, log)).run("a")
+
+    failure = read_failure(records, "a")
+    assert failure is not None
+    assert (failure.message, failure.log) == expected
+    Sessions(root, step("a")).run("a")
+    assert read_failure(records, "a") is None
+    assert read_failure(records, "b") is not None
+
+
+def test_a_log_of_an_earlier_run_is_not_that_of_a_failure(root: Path) -> None:
+    os.utime(write(root, "build/log/a.log", "of yesterday"), (1.0, 1.0))
+
+    Sessions(root, failing(StepFailedError("the index does not answer"))).error_of("a")
+
+    failure = read_failure(root / "build/.trainwheel", "a")
+    assert failure is not None
+    assert not failure.log
+
+
+@pytest.mark.parametrize("name", ["failures", "failures/a.json"])
+def test_a_note_that_cannot_be_written_hides_no_error(root: Path, name: str) -> None:
+    place = root / "build/.trainwheel" / name
+    place.parent.mkdir(parents=True)
+    place.touch() if name == "failures" else (place / "x").mkdir(parents=True)
+    error = StepFailedError("the tests ended with exit code 1")
+
+    assert "exit code 1" in Sessions(root, failing(error)).error_of("a")
+
+
+def test_an_interrupt_is_not_a_failure(root: Path) -> None:
+    def interrupted(_: Run) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Sessions(root, step("a", interrupted)).run("a")
+
+    assert read_failure(root / "build/.trainwheel", "a") is None

@@ -11,21 +11,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trainwheel.engine.outcomes import (
+    Failure,
     Outcome,
     append_outcome,
+    forget_failure,
     has_failed,
+    note_failure,
+    read_failure,
     read_outcomes,
     rename_key,
 )
 
 PASSED = Outcome("a" * 64, True, 1_764_072_000.0, 1.5)  # noqa: FBT003 - as a table
-FAILED = replace(PASSED, passed=False, message="the tests ended with exit code 1",
-                 log="build/log/test.log")  # fmt: skip
+FAILED = replace(PASSED, passed=False)
+FAILURE = Failure(1_764_072_000.0, "the tests ended with exit code 1", "build/log/test.log")
 numbers = st.floats(-1e300, 1e300)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(outcome=st.builds(Outcome, st.text(), st.booleans(), numbers, numbers, st.text(), st.text()))
+@given(outcome=st.builds(Outcome, st.text(), st.booleans(), numbers, numbers))
 def test_any_outcome_is_read_as_it_was_appended(tmp_path: Path, outcome: Outcome) -> None:
     append_outcome(tmp_path, "test", outcome)
 
@@ -33,14 +37,11 @@ def test_any_outcome_is_read_as_it_was_appended(tmp_path: Path, outcome: Outcome
     assert read_outcomes(tmp_path, "train") == ()
 
 
-def test_the_last_hundred_are_kept_and_a_long_message_is_cut(tmp_path: Path) -> None:
+def test_the_last_hundred_are_kept(tmp_path: Path) -> None:
     for number in range(103):
-        append_outcome(tmp_path, "test", replace(FAILED, finished=number, message="é" * 5000))
+        append_outcome(tmp_path, "test", replace(FAILED, finished=number))
 
-    outcomes = read_outcomes(tmp_path, "test")
-
-    assert [outcome.finished for outcome in outcomes] == [*range(3, 103)]
-    assert {len(outcome.message) for outcome in outcomes} == {1000}
+    assert [each.finished for each in read_outcomes(tmp_path, "test")] == [*range(3, 103)]
 
 
 @pytest.mark.parametrize(
@@ -78,19 +79,20 @@ def test_a_key_is_renamed_and_others_stay(tmp_path: Path) -> None:
 
 
 SOUND = asdict(PASSED)
+CHANGES: tuple[dict[str, object], ...] = (
+    {"passed": 1}, {"key": None}, {"finished": "now"}, {"more": 1},
+    {"finished": True}, {"seconds": float("nan")}, {"finished": float("inf")}, {"seconds": 10**400},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "text",
     [
         *("", "{", "null", "3", '{"a": 1}', "[3]", "[[]]", "[{}]", "\ud800", "[" * 100_000),
-        *(json.dumps([SOUND, SOUND | change]) for change in (
-            {"passed": 1}, {"key": None}, {"message": 3}, {"log": []}, {"finished": "now"},
-            {"finished": True}, {"seconds": float("nan")}, {"finished": float("inf")}, {"more": 1},
-        )),
+        *(json.dumps([SOUND, SOUND | change]) for change in CHANGES),
     ],
     ids=lambda text: text[:20],
-)  # fmt: skip
+)
 def test_a_damaged_file_holds_no_outcome_and_the_next_one_replaces_it(
     tmp_path: Path, text: str
 ) -> None:
@@ -101,3 +103,29 @@ def test_a_damaged_file_holds_no_outcome_and_the_next_one_replaces_it(
     assert read_outcomes(tmp_path, "test") == ()
     append_outcome(tmp_path, "test", FAILED)
     assert read_outcomes(tmp_path, "test") == (FAILED,)
+
+
+def test_a_failure_lasts_until_it_is_forgotten(tmp_path: Path) -> None:
+    forget_failure(tmp_path, "test")
+    for message in ("an older one", FAILURE.message):
+        note_failure(tmp_path, "test", replace(FAILURE, message=message))
+
+    assert read_failure(tmp_path, "test") == FAILURE
+    assert read_failure(tmp_path, "train") is None
+    forget_failure(tmp_path, "test")
+    assert read_failure(tmp_path, "test") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", *(
+        json.dumps(asdict(FAILURE) | change)
+        for change in ({"message": 3}, {"log": None}, {"finished": "now"}, {"more": 1})
+    )],
+)  # fmt: skip
+def test_a_damaged_failure_counts_as_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "failures/test.json"
+    path.parent.mkdir()
+    path.write_text(text)
+
+    assert read_failure(tmp_path, "test") is None

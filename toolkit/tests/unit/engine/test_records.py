@@ -74,7 +74,7 @@ def test_a_record_that_was_cut_short_or_damaged_counts_as_absent(tmp_path: Path)
         *({"fingerprint": None}, {"fingerprint": "text"}, {"fingerprint": {"files": {}}}),
         {"fingerprint": {"files": [["a", "b"]], "facts": {}}},
         {"fingerprint": {"files": {}, "facts": {}, "more": {}}},
-        *({"observed": value} for value in (3, [], {}, {"files": {"a": 1}})),
+        *({"observed": value} for value in (3, "text", {"files": {"a": 1}})),
         *({name: value} for name in ("outputs", "facts") for value in (None, 3, "text")),
     ],
     ids=str,

@@ -12,6 +12,7 @@ import pytest
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import Record, read_record
+from trainwheel.engine.status import file_reasons
 from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.steps.package import STEP, check_members
 from trainwheel.steps.shared.publish import read_proof
@@ -254,10 +255,9 @@ def test_what_does_not_go_into_the_wheel_does_not(root: Path, name: str) -> None
 
 @pytest.mark.parametrize(("decision", "reasons"), [
     (decide, []), (lambda root: decide(root, version="0.1.8"), ["the release"]),
-    (lambda root: decide(root, releases=False), []),
     (lambda root: (root / "build/version.json").unlink(), ["no version has been decided here"]),
-], ids=["the same", "another version", "nothing to release", "undecided"])  # fmt: skip
-def test_another_release_counts_only_where_one_is_made(
+], ids=["the same", "another version", "undecided"])  # fmt: skip
+def test_another_release_makes_the_wheel_stale(
     root: Path, decision: Callable[[Path], None], reasons: list[str]
 ) -> None:
     write(root, "build/dist/a.whl", "packaged before")
@@ -266,8 +266,7 @@ def test_another_release_counts_only_where_one_is_made(
 
     decision(root)
 
-    assert STEP.reasons is not None
-    result = STEP.reasons(open_here(root).workspace, record)
+    result = file_reasons(open_here(root).workspace, STEP, record)
     assert [reason.what for reason in result] == reasons
 
 

@@ -12,14 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainwheel.errors import RunLockedError, StepFailedError
-from trainwheel.system.lock import take
+from trainwheel.system.lock import note_step, read_owner, take
 
 BOUND = 30.0
 HOLDER = """
@@ -27,10 +27,12 @@ import sys, time
 from pathlib import Path
 from trainwheel.system.process import Command, start
 from trainwheel.system.environ import read_environment
-from trainwheel.system.lock import take
+from trainwheel.system.lock import note_step, take
 
 path, child, wait = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "wait"
-take(path, command="nox -s train", wait=wait, notify=lambda line: print(line, flush=True))
+lock = take(path, command="nox -s train", wait=wait, notify=lambda line: print(line, flush=True))
+for step in sys.argv[4:]:
+    note_step(lock, step)
 if child:
     start(Command((sys.executable, "-c", child)), read_environment())
 print("taken", flush=True)
@@ -57,10 +59,15 @@ def hold(path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def run(
-        child: str = "", *, wait: bool = False, until: str = "taken", before: str = ""
+        child: str = "",
+        *,
+        wait: bool = False,
+        until: str = "taken",
+        before: str = "",
+        steps: Sequence[str] = (),
     ) -> subprocess.Popen[str]:
         program, pipe = f"{before}{HOLDER}", subprocess.PIPE
-        argv = (sys.executable, "-c", program, str(path), child, "wait" if wait else "")
+        argv = (sys.executable, "-c", program, str(path), child, "wait" if wait else "", *steps)
         process = subprocess.Popen(argv, stdout=pipe, stderr=subprocess.STDOUT, text=True,
                                    env=VARIABLES)  # fmt: skip
         started.append(process)
@@ -137,7 +144,7 @@ def test_a_lock_that_is_held_stops_a_second_run_at_once_with_its_owner(
     told = str(caught.value)
     assert told.startswith("failed: another run is at work here: nox -s train (process ")
     assert f"(process {process.pid} on {socket.gethostname()}, since " in told
-    assert told.endswith("; wait for it with: -- --wait")
+    assert told.endswith("; wait for it with: nox -s test -- --wait")
     assert process.poll() is None
 
 
@@ -295,3 +302,88 @@ def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
             take_it(path)
         assert str(caught.value).startswith(f"failed: {path} cannot be opened: ")
     assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
+def test_a_reader_sees_who_is_at_work_and_at_which_step_and_disturbs_nobody(
+    path: Path, hold: Start
+) -> None:
+    process = hold(steps=("train", "test"))
+
+    for _ in range(3):
+        owner = read_owner(path)
+        assert owner is not None
+        assert (owner.pid, owner.command, owner.step) == (process.pid, "nox -s train", "test")
+        assert 0 < owner.started <= owner.step_started <= time.time()
+        assert owner.is_seen
+    assert ", now at test (process " in str(owner)
+    assert holders(path) == [process.pid]
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_nobody_is_at_work_after_an_end(path: Path, hold: Start, end: signal.Signals) -> None:
+    process = hold()
+    process.send_signal(end)
+    process.wait(BOUND)
+
+    assert bool(path.read_text()) == (end == signal.SIGKILL)
+    assert read_owner(path) is None
+
+
+def test_what_a_killed_run_left_behind_is_not_its_owner(path: Path, hold: Start) -> None:
+    process = hold(child=SLEEPS)
+    process.kill()
+    process.wait(BOUND)
+
+    assert holders(path)
+    assert read_owner(path) is None
+
+
+def owner_text(**changes: object) -> str:
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "command": "nox -s train",
+                       "started": 1.0, "step": "", "step_started": 0.0, **changes})  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [
+    None, "", "{", "[]", "3", "\0" * 9, owner_text(pid="1"), owner_text(pid=True),
+    owner_text(pid=0), owner_text(pid=-1), owner_text(started="now"), owner_text(step=None),
+    owner_text(more=1), owner_text(pid=10**30), owner_text(pid=2**22 + 1), owner_text(),
+])  # fmt: skip
+def test_a_file_that_no_run_here_has_open_names_nobody(path: Path, text: str | None) -> None:
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text)
+
+    assert read_owner(path) is None
+    assert path.exists() == (text is not None)
+
+
+def test_a_run_of_another_machine_is_named_with_a_doubt(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(owner_text(host="elsewhere", started=float("inf")))
+
+    owner = read_owner(path)
+
+    assert owner is not None
+    assert not owner.is_seen
+    assert str(owner).endswith("on elsewhere, since an unknown time)")
+
+
+def test_a_pipe_in_the_place_of_the_file_keeps_no_reader_waiting(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path)
+
+    assert read_owner(path) is None
+
+
+def test_a_step_is_noted_over_a_longer_one_and_only_by_the_owner(path: Path) -> None:
+    descriptor, _ = take_it(path)
+    for step in ("evaluate", "test"):
+        note_step(descriptor, step)
+        owner = read_owner(path)
+        assert owner is not None
+        assert owner.step == step
+    os.pwrite(descriptor, owner_text(pid=1).ljust(400).encode(), 0)
+    note_step(descriptor, "train")
+    assert json.loads(path.read_text())["step"] == ""
+    os.close(descriptor)
+    note_step(descriptor, "train")

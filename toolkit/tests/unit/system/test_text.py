@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from trainwheel.system.text import columns, describe_size
+from trainwheel.system.text import columns, describe_size, moment
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,18 @@ from trainwheel.system.text import columns, describe_size
 )  # fmt: skip
 def test_a_size_is_told_in_the_unit_that_keeps_it_short(size: int, text: str) -> None:
     assert describe_size(size) == text
+
+
+@pytest.mark.parametrize(("ago", "pattern"), [
+    (0, r"\d\d:\d\d:\d\d"), (-86_400, r"\d{4}-\d\d-\d\d \d\d:\d\d"),
+    (2 * 86_400, r"\d{4}-\d\d-\d\d \d\d:\d\d"),
+    (float("inf"), "an unknown time"), (float("nan"), "an unknown time"),
+    (1e300, "an unknown time"),
+])  # fmt: skip
+def test_a_time_of_today_is_its_hour_and_any_other_a_date(ago: float, pattern: str) -> None:
+    now = 1_764_072_000.0
+
+    assert re.fullmatch(pattern, moment(now - ago, now))
 
 
 def test_cells_stand_below_each_other_with_nothing_behind_the_last() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
+from itertools import starmap
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -45,8 +47,10 @@ def check_loaded(run: Run, path: Path) -> None:
     categories = ("packages", "train", *(("engine",) if workspace.config.engine != "local" else ()))
     locked = {row.name: row for row in requirements(workspace.lock, *categories)}
     loaded = _Loaded(workspace.layout.root, str(site), locked)
-    origins = {loaded.origin(*module) for module in json.loads(path.read_bytes()).items()}
-    problems = {problem for origin in filter(None, origins) for problem in loaded.problems(*origin)}
+    folders = defaultdict[str, set[str]](set)
+    for origin in filter(None, starmap(loaded.origin, json.loads(path.read_bytes()).items())):
+        folders[origin[0]].add(origin[1])
+    problems = {problem for each in folders.items() for problem in loaded.problems(*each)}
     if problems:
         message = f"training loaded {sum_up(sorted(problems))}"
         hint = "add what it needs to the Pipfile, run `nox -s lock`, and import it from there"
@@ -81,15 +85,22 @@ class _Loaded:
         path = Path(file)
         return str(path.parents[1 if path.stem == "__init__" else 0]), name
 
-    def problems(self, folder: str, top: str) -> Iterator[str]:
-        """Yield what is wrong with a module in a folder, as the object of *loaded*."""
+    def problems(self, folder: str, names: Iterable[str]) -> Iterator[str]:
+        """Yield what is wrong with modules in a folder, each as the object of *loaded*.
+
+        Args:
+            folder: Where they were loaded from.
+            names: The first names below it.
+        """
         where = "" if folder == self.site else f" from {folder}"
-        pattern = re.compile(rf"^{re.escape(top)}(?:[./]|$)", re.MULTILINE)
-        owners = [each for each in distributions(path=[folder]) if pattern.search(_files(each))]
-        for owner in owners:
-            yield from self._problem(owner, where)
-        if not owners and _PACKAGES.match(f"{folder}/{top}") and f"{top}.py" not in HOOKS:
-            yield f"{top}{where} (of no package)"
+        files = [(each, _files(each)) for each in distributions(path=[folder])]
+        for name in names:
+            pattern = re.compile(rf"^{re.escape(name)}(?:[./]|$)", re.MULTILINE)
+            owners = [owner for owner, listed in files if pattern.search(listed)]
+            for owner in owners:
+                yield from self._problem(owner, where)
+            if not owners and _PACKAGES.match(f"{folder}/{name}") and f"{name}.py" not in HOOKS:
+                yield f"{name}{where} (of no package)"
 
     def _problem(self, owner: Distribution, where: str) -> Iterator[str]:
         row = self.locked.get(canonicalize_name(owner.name))

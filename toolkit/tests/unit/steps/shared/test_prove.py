@@ -206,22 +206,15 @@ def test_a_function_that_fails_is_shown_with_row_place_and_log(
     sentence("\n".join([*caught.value.details, str(caught.value)]))
 
 
-@pytest.mark.parametrize("name", ["ALPHA", "BETA"])
-def test_a_function_that_misses_a_variable_is_shown_with_how_to_name_it(
-    tmp_path: Path, name: str
-) -> None:
-    code = f"import os\ndef predict(record):\n    return os.environ[{name!r}]\n"
-    write(tmp_path, "own.py", code)
-    shell = Environment({"ALPHA": "s3cret"})
-    own = {"PYTHONPATH": str(tmp_path)}
+def test_a_function_that_misses_a_variable_is_shown_with_how_to_name_it(tmp_path: Path) -> None:
+    write(tmp_path, "own.py", "import os\ndef predict(record):\n    return os.environ['ALPHA']\n")
+    shell, own = Environment({"ALPHA": "s3cret"}), {"PYTHONPATH": str(tmp_path)}
     model = Model("own:predict", Path(sys.executable), shell, variables=own)
 
     with pytest.raises(StepFailedError) as caught:
         ask(model, [{"x": 1}], tmp_path / "asked")
 
-    assert ("not get the variable ALPHA of this shell: name it" in caught.value.hint) is (
-        name == "ALPHA"
-    )
+    assert "not get the variable ALPHA of this shell: name it" in caught.value.hint
 
 
 def test_a_golden_prediction_must_not_need_what_only_tests_have(

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trainwheel.engine.fingerprint import Fingerprint, Reason
 from trainwheel.engine.layout import Layout
-from trainwheel.engine.records import Record
+from trainwheel.engine.records import Record, write_record
 from trainwheel.errors import ConfigurationError, MissingCredentialsError, StepFailedError
 from trainwheel.index.versions import Wish
 from trainwheel.steps.shared.publish import publisher_of
 from trainwheel.steps.shared.registry import (
     asked_version,
+    is_published,
+    is_unverified,
     registry_of,
     unpublished,
     wheel_of,
     wish_of,
 )
+from trainwheel.steps.shared.staging import release_key
 from unit.model_wheels import ONE, OTHER, package
 from unit.recording_tools import RecordingTools
-from unit.repository import PYPROJECT, SETUP_PY, open_here, write
+from unit.repository import PYPROJECT, RELEASE, SETUP_PY, open_here, write
 from unit.steps.session import open_with
 
 TABLE = """
@@ -133,6 +138,84 @@ def test_another_wheel_than_the_packaged_one_is_a_reason(layout: Layout) -> None
     assert reasons(layout, {}) == (Reason(proof.wheel, None, proof.sha256),)
     assert reasons(layout, {"other.whl": ONE}) == (Reason(proof.wheel, None, proof.sha256),)
     assert reasons(layout, {proof.wheel: OTHER}) == (Reason(proof.wheel, OTHER, proof.sha256),)
+
+
+def decide(root: Path, key: str | None = None, **changes: object) -> Path:
+    """Write a decision about what is there now, or about what has another release key."""
+    key = key or release_key(open_here(root).workspace)
+    decision = replace(RELEASE, release_key=key, **changes)  # type: ignore[arg-type]
+    return write(root, "build/version.json", decision.render())
+
+
+def publish_here(root: Path, *, version: str = "0.1.0", key: str = "", sha256: str = ONE) -> Record:
+    """Record that a wheel of what is there now, or of another key, was packaged and published."""
+    records = open_here(root).workspace.layout.records
+    key = key or release_key(open_here(root).workspace)
+    facts = {"wheel": "a.whl", "sha256": ONE, "version": version, "release_key": key}
+    write_record(records, Record("package", Fingerprint({}, {}), {}, 1.0, facts))
+    upload = Record("upload", Fingerprint({"a.whl": sha256}, {}), {}, 1.0, {})
+    write_record(records, upload)
+    return upload
+
+
+@pytest.mark.parametrize(("prepare", "expected"), [
+    (lambda root: decide(root, releases=False), True),
+    (lambda root: decide(root, OTHER, releases=False), False),
+    (lambda root: decide(root, version="0.2.0", releases=False), False),  # of another series
+    (decide, False),
+    (lambda root: (decide(root), publish_here(root)), True),
+    (lambda root: (decide(root, OTHER), publish_here(root)), True),
+    (lambda root: (decide(root), publish_here(root, sha256=OTHER)), False),
+    (lambda root: (decide(root), publish_here(root, key=OTHER)), False),
+    (lambda root: (decide(root), publish_here(root, version="1.1.0")), False),
+    (publish_here, False),  # the decision is missing
+    (lambda _: None, False),
+], ids=[
+    "unchanged", "changed since", "another series", "to release", "released here",
+    "decided on other files", "another wheel", "other files", "released in another series",
+    "no decision", "nothing ran",
+])  # fmt: skip
+def test_what_would_be_released_is_published_by_what_is_recorded(
+    root: Path, prepare: Callable[[Path], object], *, expected: bool
+) -> None:
+    prepare(root)
+
+    assert is_published(open_here(root).workspace) is expected
+
+
+@pytest.mark.parametrize(("line", "variables"), [
+    ('version.release = "always"', {}), ("", {"TRAINWHEEL_VERSION": "0.1.9"}),
+])  # fmt: skip
+def test_a_release_that_is_asked_for_is_yet_to_be_made(
+    root: Path, line: str, variables: dict[str, str]
+) -> None:
+    write(root, "pyproject.toml", f"{PYPROJECT}{line}\n")
+    decide(root, releases=False)
+
+    assert not is_published(open_here(root, variables).workspace)
+
+
+def test_an_edit_of_what_ships_is_yet_to_be_released_and_of_other_files_is_not(root: Path) -> None:
+    decide(root, releases=False)
+
+    write(root, "tests/test_small.py", "def test_more(): ...\n")
+    write(root, "Makefile", "all:\n")
+    assert is_published(open_here(root).workspace)
+    write(root, "model/small_model/classifier.py", "def predict_record(record): return 1\n")
+    assert not is_published(open_here(root).workspace)
+    (root / "setup.py").unlink()
+    assert not is_published(open_here(root).workspace)
+
+
+def test_an_upload_is_unverified_until_the_same_bytes_are(layout: Layout) -> None:
+    assert not is_unverified(layout)
+    upload = Record("upload", Fingerprint({"a.whl": ONE}, {}), {}, 1.0, {})
+    write_record(layout.records, upload)
+    assert is_unverified(layout)
+    for digest, expected in ((OTHER, True), (ONE, False)):
+        verification = Fingerprint({"a.whl": digest}, {})
+        write_record(layout.records, Record("verify", verification, {}, 1.0, {}))
+        assert is_unverified(layout) is expected
 
 
 OFFSET = "version.build-number-offset = 1000"
