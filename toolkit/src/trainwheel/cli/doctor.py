@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainwheel.cli import checks
-from trainwheel.cli.checks import OK, PROBLEM, WARNING, MachineCheck
 from trainwheel.cli.opening import open_here
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
@@ -31,8 +31,18 @@ from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.process import Command
 from trainwheel.system.process import run as complete
+from trainwheel.system.text import columns, describe_size
 
-__all__ = ["add_doctor"]
+__all__ = [
+    "MachineCheck",
+    "add_doctor",
+    "check_clock",
+    "check_disk",
+    "check_make",
+    "check_python",
+    "render_json",
+    "rows",
+]
 
 _SECONDS = 20.0
 _PATIENCE = Patience(connect=5.0, answer=10.0, tries=1)
@@ -48,7 +58,7 @@ def _report(arguments: argparse.Namespace) -> None:
     environment = read_environment()
     checkup = _Checkup(Path.cwd(), environment, Console(environment))
     results = tuple(checkup.run())
-    lines = [checks.render_json(results)] if arguments.json else checks.rows(results)
+    lines = [render_json(results)] if arguments.json else rows(results)
     for line in lines:
         checkup.console.line(line)
     problems = [check.name for check in results if check.state == PROBLEM]
@@ -74,19 +84,19 @@ class _Checkup:
 
     def run(self) -> Iterator[MachineCheck]:
         """Yield one check after the other."""
-        yield checks.check_python(sys.version_info[:3])
+        yield check_python(sys.version_info[:3])
         output, is_there = self._first_line("make", "--version"), bool(shutil.which("make"))
-        yield checks.check_make(output, is_there=is_there)
+        yield check_make(output, is_there=is_there)
         yield self._git()
         yield _settle("uv", self._uv)
         runs: list[Run] = []
         yield _settle("configuration", lambda: self._open(runs))
         for run in runs:
             yield from self._repository(run)
-        yield checks.check_disk("disk", shutil.disk_usage(self.root).free)
-        yield checks.check_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
+        yield check_disk("disk", shutil.disk_usage(self.root).free)
+        yield check_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
         commit = self._first_line("git", "log", "-1", "--format=%cI")
-        yield checks.check_clock(datetime.now(UTC), self._times, commit)
+        yield check_clock(datetime.now(UTC), self._times, commit)
 
     def _open(self, runs: list[Run]) -> str:
         runs.append(open_here(self.root, self.environment))
@@ -210,3 +220,91 @@ def _environment(home: Path) -> str:
         hint = f"the next step that uses it makes it again; or remove {home}"
         raise StepFailedError(message, hint=hint)
     return "is what was installed"
+
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+_SCHEMA = 1
+_TESTED = ((3, 11), (3, 13))
+_NEEDED, _COMFORTABLE = 1_000_000_000, 5_000_000_000
+_DRIFT = 300.0
+_GNU_MAKE = re.compile(r"GNU Make (\S+)")
+
+
+@dataclass(frozen=True)
+class MachineCheck:
+    """One thing that was looked at.
+
+    Args:
+        name: What.
+        state: ``ok``, ``warning`` or ``problem``.
+        found: What was found, in a few words.
+        mend: What to do; empty where all is well.
+    """
+
+    name: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+def check_python(version: tuple[int, int, int]) -> MachineCheck:
+    """Check the Python that runs this."""
+    name = ".".join(map(str, version))
+    if _TESTED[0] <= version[:2] <= _TESTED[1]:
+        return MachineCheck("python", OK, name)
+    return MachineCheck("python", WARNING, name, "3.11 to 3.13 are tested")
+
+
+def check_make(output: str, *, is_there: bool) -> MachineCheck:
+    """Check make by what ``make --version`` prints; BSD's make prints its usage, and fails."""
+    fix = "install GNU make, which is gmake on BSD, or run nox instead"
+    if match := _GNU_MAKE.search(output):
+        return MachineCheck("make", OK, f"GNU Make {match[1]}")
+    if is_there:
+        return MachineCheck("make", PROBLEM, "not GNU make", fix)
+    return MachineCheck("make", WARNING, "not installed", fix)
+
+
+def check_disk(name: str, free: int) -> MachineCheck:
+    """Check how many bytes are free where something is written."""
+    amount = f"{describe_size(free)} free"
+    if free < _NEEDED:
+        return MachineCheck(name, PROBLEM, amount, "make room, for example with make clean")
+    if free < _COMFORTABLE:
+        return MachineCheck(
+            name, WARNING, amount, "a release of a large model needs six times its size"
+        )
+    return MachineCheck(name, OK, amount)
+
+
+def check_clock(now: datetime, times: Sequence[tuple[str, datetime]], commit: str) -> MachineCheck:
+    """Check this machine's clock.
+
+    Args:
+        now: Its time.
+        times: Those of indexes, with their names.
+        commit: The time of the last commit, ISO 8601; empty outside git.
+    """
+    fix = "set the clock: certificates and tokens are valid by it"
+    for name, theirs in times:
+        seconds = (now - theirs).total_seconds()
+        if abs(seconds) > _DRIFT:
+            way = "ahead of" if seconds > 0 else "behind"
+            difference = f"{abs(seconds) / 60:.0f} minutes {way} {name}"
+            return MachineCheck("clock", PROBLEM, difference, fix)
+    if commit and (datetime.fromisoformat(commit) - now).total_seconds() > _DRIFT:
+        return MachineCheck("clock", WARNING, "before the last commit", fix)
+    text = f"agrees with {times[0][0]}" if times else "no index to compare it with"
+    return MachineCheck("clock", OK, text)
+
+
+def rows(checks: Sequence[MachineCheck]) -> list[str]:
+    """Return the lines of a table: name, state, finding and fix."""
+    return list(
+        columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.mend)))) for c in checks])
+    )
+
+
+def render_json(checks: Sequence[MachineCheck]) -> str:
+    """Return the checks as a JSON document."""
+    return json.dumps({"schema": _SCHEMA, "checks": [asdict(check) for check in checks]}, indent=1)

@@ -16,10 +16,9 @@ from trainwheel.cli.ci import add_annotations, add_summary
 from trainwheel.cli.doctor import add_doctor
 from trainwheel.cli.hand_over import add_hand_over
 from trainwheel.cli.init import add_init
-from trainwheel.cli.inputs import add_inputs
 from trainwheel.cli.models import add_models
 from trainwheel.cli.opening import open_here, secret_classes
-from trainwheel.cli.status import add_status, add_why
+from trainwheel.cli.status import add_inputs, add_status, add_why
 from trainwheel.cli.sync import add_sync
 from trainwheel.cli.wheelhouse import add_wheelhouse
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import difflib
+import functools
 import re
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import nox
 
 from trainwheel.cli.nox import hush, name_uv, named_sessions, selected_sessions
 from trainwheel.cli.opening import open_run
-from trainwheel.cli.options import parse_options
-from trainwheel.engine.chain import Chain, Step
+from trainwheel.engine.chain import Chain, Flag, Step
 from trainwheel.engine.execute import is_stale, require_current
 from trainwheel.engine.outcomes import Failure, forget_failure, note_failure
-from trainwheel.engine.run import Run
+from trainwheel.engine.run import Options, Run
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.steps import load_chain
@@ -207,3 +209,51 @@ def _note(run: Run, step: str, error: Exception, start: float) -> None:
         is_new = log.is_file() and log.stat().st_mtime > start - _SKEW
         failure = Failure(time.time(), text, layout.relative(log) if is_new else "")
         note_failure(layout.records, step, failure)
+
+
+def parse_options(words: Sequence[str], chain: Chain, sessions: Iterable[str]) -> Options:
+    """Return the options of a run.
+
+    Args:
+        words: What stands after ``--``.
+        chain: Every step, with the options that it takes.
+        sessions: The sessions of the run; words that are not flags need one that takes them.
+
+    Raises:
+        ConfigurationError: A flag that no session knows, one without its value, or a word that
+            no session of this run takes.
+    """
+    flags = {flag.name: flag for flag in chain.flags}
+    try:
+        values, names = _parser(chain.flags).parse_known_args(words)
+    except argparse.ArgumentError as error:
+        flag = flags[str(error.argument_name)]
+        needs = f"needs a value: {flag.name} {flag.metavar}" if flag.metavar else "takes no value"
+        message = f"{flag.name} {needs}"
+        raise ConfigurationError(message) from None
+    for name in (name.partition("=")[0] for name in names if name.startswith("-")):
+        near = difflib.get_close_matches(name, flags, 1)
+        message = f"no session knows the option {name}"
+        hint = f"did you mean {near[0]}?" if near else f"they know {', '.join(flags)}"
+        raise ConfigurationError(message, hint=hint)
+    if names and not any(chain[name].takes_names for name in sessions):
+        message = f"no session of this run takes {names[0]!r}"
+        raise ConfigurationError(message)
+    return Options(vars(values), tuple(names))
+
+
+@functools.cache  # every session of a run asks for the same one
+def _parser(flags: tuple[Flag, ...]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for flag in flags:
+        kind: dict[str, Any] = {"action": "store_const", "const": ""}
+        kind = {"type": _value} if flag.metavar else kind
+        name = flag.name.removeprefix("--")
+        parser.add_argument(flag.name, dest=name, default=argparse.SUPPRESS, **kind)
+    return parser
+
+
+def _value(text: str) -> str:
+    if not text or text.startswith("-"):  # argparse takes "" and "-1" for values
+        raise ValueError
+    return text

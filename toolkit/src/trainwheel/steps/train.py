@@ -28,8 +28,13 @@ from trainwheel.steps.report import write_report
 from trainwheel.steps.shared.artefact import collect, make_room, model_in, notice_unshipped
 from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.steps.shared.dependencies import check_entry_point
-from trainwheel.steps.shared.loaded import LOADED, check_loaded
-from trainwheel.steps.shared.unseen import OPENED, notice_unseen, opened_meanwhile
+from trainwheel.steps.shared.loaded import (
+    LOADED,
+    OPENED,
+    check_loaded,
+    notice_unseen,
+    opened_meanwhile,
+)
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.environ import python_version

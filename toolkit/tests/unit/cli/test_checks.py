@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trainwheel.cli.checks import (
+from trainwheel.cli.doctor import (
     MachineCheck,
     check_clock,
     check_disk,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainwheel.cli.options import parse_options
+from trainwheel.cli.sessions import parse_options
 from trainwheel.engine.run import Options
 from trainwheel.errors import ConfigurationError
 from trainwheel.steps import load_chain

@@ -1,7 +1,8 @@
-"""Whether the packages that training loaded are those of its environment, as they are locked."""
+"""What training loaded: locked packages alone, and a notice of files that nobody saw it read."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import defaultdict
@@ -14,14 +15,20 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from trainwheel.engine.inputs import unwatched
+from trainwheel.engine.observed import TOOL_FOLDERS
+from trainwheel.engine.records import Record
 from trainwheel.engine.run import Run
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import RefusedError
 from trainwheel.install.bytecode import site_packages
 from trainwheel.install.installed import HOOKS
 from trainwheel.install.stamp import sum_up
 from trainwheel.requirements.lockfile import LockedRequirement, requirements
+from trainwheel.system.opened import watch_opened
+from trainwheel.system.text import shown
 
-__all__ = ["LOADED", "check_loaded"]
+__all__ = ["LOADED", "OPENED", "check_loaded", "notice_unseen", "opened_meanwhile"]
 
 LOADED = "loaded.json"
 """The file in which training's host lists the modules that were loaded, see `guest.train`."""
@@ -123,3 +130,44 @@ def _is_same(version: str, other: str) -> bool:
         return Version(version) == Version(other)
     except InvalidVersion:
         return version == other
+
+
+OPENED = "opened"
+"""A fact of training's record: the files of the repository that anybody opened meanwhile."""
+
+_MOST, _MOST_NAMED = 50, 3
+
+
+@contextlib.contextmanager
+def opened_meanwhile(workspace: Workspace) -> Iterator[list[str]]:
+    """Yield a list that has, after the block, files that were opened and are not data."""
+    layout, names = workspace.layout, list[str]()
+    skip = {*TOOL_FOLDERS, "__pycache__", *(str(layout.root / place) for place in _data(workspace))}
+    with watch_opened(layout.root, {*skip, *unwatched(workspace, layout.root / ".nox")}) as opened:
+        yield names
+    belongs = workspace.made_by_training()
+    names += [
+        name
+        for name in sorted(opened)
+        if not (workspace.ignored.matches(name) or workspace.is_data(name))
+        and not belongs(layout.root / name)
+    ][:_MOST]
+
+
+def _data(workspace: Workspace) -> tuple[str, ...]:
+    return (*workspace.config.training_data, *workspace.config.inputs)
+
+
+def notice_unseen(run: Run, record: Record) -> None:
+    """Name the files that somebody opened while training ran, and the line that declares them."""
+    known = record.fingerprint.files
+    names = [name for name in record.facts.get(OPENED, "").splitlines() if name not in known]
+    if record.observed is None or not names:
+        return
+    inputs = [*run.workspace.config.inputs, *names[:_MOST_NAMED]]
+    line = ", ".join(f'"{shown(name)}"' for name in inputs)
+    more = f" (and {len(names) - _MOST_NAMED} more)" if len(names) > _MOST_NAMED else ""
+    run.console.notice(
+        f"while training ran, {shown(names[0])} was opened, though not by a Python that is "
+        f"watched; if training reads it: inputs = [{line}]{more} in [tool.trainwheel]"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainwheel.settings.of_tests import digest_of_settings
+from trainwheel.steps.test import digest_of_settings
 
 PYPROJECT = b'[tool.ruff]\nline-length = 100\n\n[tool.pytest.ini_options]\naddopts = ["-ra"]\n'
 INI = b"[metadata]\nname = a\n[tool:pytest]\naddopts =\n  -ra\n  [x]\n[coverage:run]\nbranch = 1\n"
