@@ -16,7 +16,7 @@ from typing import Final
 __all__ = ["watch_opened"]
 
 _OPENED: Final = 0x020
-_WRITTEN: Final = 0x008 | 0x080 | 0x100  # closed after writing, moved here, made
+_WRITTEN: Final = 0x002 | 0x080 | 0x100  # written to, moved here, made
 _IS_FOLDER: Final = 0x40000000
 _EVENT: Final = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 

@@ -43,9 +43,9 @@ def loaded(name: str, code: str) -> Layout:
     return Layout(name, f"import numpy\n{code}", ARRAY_CHANGES, ARRAY, ARRAY_BESIDE)
 
 
-def set_by(answer: Answer, name: str, code: str, way_out: str) -> Layout:
-    """Return a layout whose training reads in/a.txt in a way that is not seen."""
-    return Layout(name, code, A_CHANGES, A, {}, answer, way_out)
+def hidden(name: str, code: str) -> Layout:
+    """Return a layout whose training reads in/a.txt in a way that only the system sees."""
+    return Layout(name, code, A_CHANGES, A, {}, Answer.NOTICED)
 
 
 def link_out(root: Path) -> None:
@@ -157,19 +157,17 @@ LAYOUTS = (
     Layout("what training first read and then wrote",
            "own = Path('count.txt')\nvalue = own.read_text() if own.exists() else '0'\n"
            "value += open('in/a.txt').read()\n", A_CHANGES, {**A, "count.txt": "5"}, B),
-    set_by(Answer.NOTICED, "a file relative to an open folder",
+    hidden("a file relative to an open folder",
            "folder = os.open('in', os.O_RDONLY)\n"
-           "value = os.read(os.open('a.txt', os.O_RDONLY, dir_fd=folder), 9)", 'inputs = ["in"]'),
-    set_by(Answer.NOTICED, "ctypes",
+           "value = os.read(os.open('a.txt', os.O_RDONLY, dir_fd=folder), 9)"),
+    hidden("ctypes",
            "import ctypes\nlibrary, room = ctypes.CDLL(None), ctypes.create_string_buffer(9)\n"
-           "library.read(library.open(b'in/a.txt', 0), room, 9)\nvalue = room.value",
-           'inputs = ["in"]'),
+           "library.read(library.open(b'in/a.txt', 0), room, 9)\nvalue = room.value"),
     Layout("a database that another one attaches",
            "import sqlite3\nconnection = sqlite3.connect(':memory:')\n"
            "connection.execute(\"attach 'in/a.db' as other\")\n"
            "value = connection.execute('select x from other.rows').fetchall()",
-           {"in/a.db": database(2)}, {"in/a.db": database(1)}, {}, Answer.NOTICED,
-           'inputs = ["in"]'),
+           {"in/a.db": database(2)}, {"in/a.db": database(1)}, {}, Answer.NOTICED),
     Layout("an optional file that is asked for before it is opened",
            "value = open('in/a.txt').read() if os.path.exists('in/a.txt') else 1",
            A_CHANGES, {"in/b.txt": "1"}, {}, Answer.UNSEEN, 'inputs = ["in"]'),

@@ -92,7 +92,7 @@ class Layout:
         beside: A change of what training does not read; what is in it at the start too has to be
             among the files.
         answer: What is expected after ``edit``.
-        way_out: A line of ``[tool.trainwheel]`` with which it is seen.
+        way_out: A line of ``[tool.trainwheel]`` with which it is seen, where no notice has it.
         command: The training command.
         settings: Further lines of ``[tool.trainwheel]``.
         variables: Of the environment of the run; ``{home}`` is a folder beside the repository.

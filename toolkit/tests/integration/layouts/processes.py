@@ -20,7 +20,6 @@ TXT, SCRIPT = {"in/a.txt": "2"}, {"scripts/a.py": "print(2)\n"}
 READER = {"reader.py": "def read(n):\n    return open('in/a.txt').read()\n"}
 """A module of its own: a new process does not run the __main__ of a package again."""
 RUN = "value = subprocess.run({}, stdout=subprocess.PIPE, check=True).stdout"
-INPUTS = 'inputs = ["in", "scripts"]'
 
 
 def run(name: str, argv: str, edit: Mapping[str, Content] = TXT) -> Layout:
@@ -30,7 +29,7 @@ def run(name: str, argv: str, edit: Mapping[str, Content] = TXT) -> Layout:
 
 def hidden(name: str, argv: str, edit: Mapping[str, Content] = TXT) -> Layout:
     """Return a layout that starts a process in one way, which only the system sees."""
-    return Layout(name, RUN.format(argv), edit, FILES, {}, Answer.NOTICED, INPUTS)
+    return Layout(name, RUN.format(argv), edit, FILES, {}, Answer.NOTICED)
 
 
 def worked(name: str, code: str) -> Layout:

@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
     ("echo y > made; cat made", set()),
     ("mkdir new; echo y > new/made; cat new/made", set()),
     ("cp a.csv copy; mv copy moved; cat moved", {"a.csv"}),
-    ("cat a.csv; rm a.csv", set()),
+    ("cat a.csv; rm a.csv", set()), ("cat <> a.csv", {"a.csv"}),
     ("ls . data; cat missing; stat a.csv; true", set()),
     ("for each in $(seq 40); do cat < a.csv; done", {"a.csv"}),
 ])  # fmt: skip
