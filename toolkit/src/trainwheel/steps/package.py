@@ -25,9 +25,8 @@ from trainwheel.steps.shared.findings import (
     read_intervals,
     read_metrics,
 )
-from trainwheel.steps.shared.registry import is_published
 from trainwheel.steps.shared.release import Release, read_release
-from trainwheel.steps.shared.staging import describe_tree_drift, stage
+from trainwheel.steps.shared.staging import describe_tree_drift, is_published, stage
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import Commit, read_commit
 from trainwheel.system.leaks import find_leaks
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STEP", "build", "check_members"]
 
+_PROVED = ("sha256", "version", "release_key")
 _TOOLS = frozenset({"build", "check-wheel-contents", "twine"})
 
 
@@ -103,13 +103,8 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     )
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
-    return {
-        "summary": summary,
-        "wheel": wheel.name,
-        "sha256": proof.sha256,
-        "version": proof.version,
-        "release_key": proof.release_key,
-    }
+    facts = {"wheel": wheel.name, **{name: getattr(proof, name) for name in _PROVED}}
+    return {"summary": summary, **facts}
 
 
 def _with_card(layout: Layout, wheel: Path) -> bytes:

@@ -14,7 +14,6 @@ from trainwheel.index.versions import check_not_lower
 from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.steps.shared.registry import (
     asked_version,
-    is_published,
     is_unverified,
     registry_of,
     unpublished,
@@ -22,6 +21,7 @@ from trainwheel.steps.shared.registry import (
     wish_of,
 )
 from trainwheel.steps.shared.release import read_release
+from trainwheel.steps.shared.staging import is_published
 
 __all__ = ["STEP"]
 

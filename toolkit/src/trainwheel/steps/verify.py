@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from trainwheel.engine.chain import TO, VERBOSE, WAIT, Step
 from trainwheel.engine.run import Run
-from trainwheel.steps.shared.registry import is_published, is_unverified, unpublished, wheel_of
+from trainwheel.steps.shared.registry import is_unverified, unpublished, wheel_of
+from trainwheel.steps.shared.staging import is_published
 
 __all__ = ["STEP"]
 

@@ -17,15 +17,9 @@ from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.registry import Registry
 from trainwheel.index.versions import Decision, Wish, decide, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.registry import (
-    asked_version,
-    is_published,
-    registry_of,
-    wheels_of,
-    wish_of,
-)
+from trainwheel.steps.shared.registry import asked_version, registry_of, wheels_of, wish_of
 from trainwheel.steps.shared.release import Release
-from trainwheel.steps.shared.staging import release_key
+from trainwheel.steps.shared.staging import is_published, release_key
 
 __all__ = ["STEP", "decide_release"]
 

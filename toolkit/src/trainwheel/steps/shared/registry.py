@@ -10,19 +10,16 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import choose_index
-from trainwheel.index.versions import Wish, newest_in_series, next_version
+from trainwheel.index.versions import Wish, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
-from trainwheel.steps.shared.release import read_release
-from trainwheel.steps.shared.staging import release_key
 from trainwheel.system.environ import Environment
 
 __all__ = [
     "asked_version",
-    "is_published",
     "is_unverified",
     "registry_of",
     "unpublished",
@@ -72,28 +69,6 @@ def unpublished(workspace: Workspace, record: Record) -> tuple[Reason, ...]:
     name, digest = package.facts.get("wheel", ""), package.facts.get("sha256", "")
     before = record.fingerprint.files.get(name)
     return () if before == digest else (Reason(name, before, digest),)
-
-
-def is_published(workspace: Workspace) -> bool:
-    """Return whether what a release would ship is published, by what was recorded here.
-
-    Then the steps from version to verify have nothing to do, whatever else has changed, such as
-    the commit. No index is asked.
-    """
-    wish = wish_of(workspace)
-    if wish.always or wish.asked is not None:
-        return False
-    try:
-        release = read_release(workspace.layout.release)
-        base = read_version(workspace.read_setup_py())
-        key, records = release_key(workspace), workspace.layout.records
-    except (TrainwheelError, OSError):
-        return False
-    package, upload = (read_record(records, step) for step in ("package", "upload"))
-    versions = {} if release.releases else {release.release_key: release.version}
-    if package is not None and upload is not None and not unpublished(workspace, upload):
-        versions[package.facts.get("release_key", "")] = package.facts.get("version", "")
-    return key in versions and newest_in_series(base, [versions[key]]) is not None
 
 
 def is_unverified(layout: Layout) -> bool:

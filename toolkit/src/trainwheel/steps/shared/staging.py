@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import read_record
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import LockfileError, RefusedError
-from trainwheel.requirements.setup_py import replace_version
+from trainwheel.errors import LockfileError, RefusedError, TrainwheelError
+from trainwheel.index.versions import newest_in_series
+from trainwheel.requirements.setup_py import read_version, replace_version
+from trainwheel.steps.shared.registry import unpublished, wish_of
+from trainwheel.steps.shared.release import read_release
 from trainwheel.steps.shared.synced import Synced, read_files, sync_files
 from trainwheel.system.digest import digest_json
 from trainwheel.system.files import everything_below, link_or_copy
@@ -23,6 +27,7 @@ from trainwheel.system.files import everything_below, link_or_copy
 __all__ = [
     "EXAMPLES",
     "describe_tree_drift",
+    "is_published",
     "refuse_placeholders",
     "release_key",
     "stage",
@@ -62,6 +67,28 @@ def release_key(workspace: Workspace) -> str:
         "latin-1"
     )
     return digest_json({"files": files, "pyproject": tables, "setup.py": setup_py})
+
+
+def is_published(workspace: Workspace) -> bool:
+    """Return whether what a release would ship is published, by what was recorded here.
+
+    Then the steps from version to verify have nothing to do, whatever else has changed, such as
+    the commit. No index is asked.
+    """
+    wish = wish_of(workspace)
+    if wish.always or wish.asked is not None:
+        return False
+    try:
+        release = read_release(workspace.layout.release)
+        base = read_version(workspace.read_setup_py())
+        key, records = release_key(workspace), workspace.layout.records
+    except (TrainwheelError, OSError):
+        return False
+    package, upload = (read_record(records, step) for step in ("package", "upload"))
+    versions = {} if release.releases else {release.release_key: release.version}
+    if package is not None and upload is not None and not unpublished(workspace, upload):
+        versions[package.facts.get("release_key", "")] = package.facts.get("version", "")
+    return key in versions and newest_in_series(base, [versions[key]]) is not None
 
 
 def stage(workspace: Workspace, version: str, folder: Path) -> None:

@@ -16,14 +16,13 @@ from trainwheel.index.versions import Wish
 from trainwheel.steps.shared.publish import publisher_of
 from trainwheel.steps.shared.registry import (
     asked_version,
-    is_published,
     is_unverified,
     registry_of,
     unpublished,
     wheel_of,
     wish_of,
 )
-from trainwheel.steps.shared.staging import release_key
+from trainwheel.steps.shared.staging import is_published, release_key
 from unit.model_wheels import ONE, OTHER, package
 from unit.recording_tools import RecordingTools
 from unit.repository import PYPROJECT, RELEASE, SETUP_PY, open_here, write
