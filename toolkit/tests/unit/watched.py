@@ -50,7 +50,7 @@ def observe(
         skip: What else does not count.
     """
     (root / "main.py").write_text(code, encoding="utf-8")
-    log = root / "build" / "watch"
+    log = root / "build" / "100 %d"
     interpreter = (environment(), sys.base_prefix, sysconfig.get_path("purelib"))
     with watch(log, root, [str(root / "build"), *map(str, interpreter), *skip]):
         argv = [str(environment() / "bin/python"), *options, str(root / "main.py")]

@@ -145,7 +145,7 @@ class _StaleStep:
             result = earlier or self._make(work, scratch)
             observed = result.observed if earlier is None else self.observed
             inputs = fingerprint(run.workspace, step, self.learned, observed)
-            self._refuse(scratch, self._change_since(inputs, observed, start, signatures), observed)
+            self._refuse(scratch, self._change_since(inputs, observed, start, signatures))
             remove_former(run, step.name, step.outputs(layout))
             outputs = self._put_in_place(scratch, inputs, None if earlier else result)
         record = Record(
@@ -271,20 +271,18 @@ class _StaleStep:
         counted = (path for path in paths if not workspace.ignored.matches(f"{folder}/{path.name}"))
         return any(workspace.digests.is_touched(path, start) for path in counted)
 
-    def _refuse(self, scratch: Path, change: str, observed: Observed | None) -> None:
+    def _refuse(self, scratch: Path, change: str) -> None:
         if not change:
             return
         layout = self.run.workspace.layout
         aside = layout.aside / self.step.name
         place(scratch, aside)
         message = f"{change} while {self.step.name} ran"
-        written = () if observed is None else observed.written
-        is_own = any(change.startswith(f"{name} ") for name in written)
-        advice = f"{self.step.name} writes that itself: name it in tool.trainwheel.ignore"
-        hint = f"what it made is kept in {layout.relative(aside)}; "
-        raise InputChangedError(
-            message, hint=hint + (advice if is_own else "run the same command again")
-        )
+        hint = f"what it made is kept in {layout.relative(aside)}; run the same command again"
+        places = self.run.workspace.config.training_data
+        if any(change.startswith(f"{place}/") for place in places):
+            hint += f"; if {self.step.name} writes that itself, name it in tool.trainwheel.ignore"
+        raise InputChangedError(message, hint=hint)
 
     def _put_in_place(
         self, scratch: Path, inputs: Fingerprint, result: Result | None

@@ -18,7 +18,7 @@ none, a fork has its own file, and a program that closes all descriptors gets no
 """
 
 # Each process imports this before its program: no import that takes time, and paths are texts.
-# ruff: noqa: BLE001, PTH100, PTH109, PTH113, PTH115, PTH118, PTH120, PTH123, S110
+# ruff: noqa: ARG002, BLE001, PTH100, PTH109, PTH113, PTH115, PTH118, PTH120, PTH123, S110
 # ruff: noqa: SIM105, SLF001
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Watch:
         self.skip = tuple(map(_slashed, filter(None, (folder, compiled, *lines[1:]))))
         # The repository may be in a folder that is skipped: that of temporary files.
         self.skip_below = tuple(each for each in self.skip if each.startswith(self.roots))
-        self.log = f"{folder}/%d-{time.monotonic_ns()}.log"
+        self.folder, self.started = folder, time.monotonic_ns()
         self.read: set[Any] = set()  # as the program names it, for speed
         self.changed: set[Any] = set()
         self.noted: set[tuple[str, ...]] = set()
@@ -93,7 +93,9 @@ class _Watch:
         except Exception:
             pass
 
-    def find_spec(self, name: str, path: Iterable[str] | None = None, _: Any = None) -> None:
+    def find_spec(
+        self, name: str, path: Iterable[str] | None = None, target: object = None
+    ) -> None:
         """Write down what an import looks for, and find nothing."""
         try:
             self.look(name, path)
@@ -210,7 +212,7 @@ class _Watch:
             self.write(kind, text, self.who(by), *more)
 
     def write(self, kind: str, *fields: str | int) -> None:
-        log = self.log % os.getpid()
+        log = f"{self.folder}/{os.getpid()}-{self.started}.log"
         self.changed.add(log)
         descriptor = os.open(log, _APPEND, 0o644)
         try:
@@ -261,11 +263,9 @@ def _plain(path: str) -> str:
     """Return a path without dots; what lies before ``..`` may be a link, so that is resolved."""
     if "/../" in f"{path}/":
         folder, name = os.path.split(path)
-        return (
-            os.path.realpath(path)
-            if name == ".."
-            else f"{_slashed(os.path.realpath(folder))}{name}"
-        )
+        if name == "..":
+            return os.path.realpath(path)
+        return os.path.join(os.path.realpath(folder), name)
     return os.path.normpath(path) if "/." in path or "//" in path else path.rstrip("/") or "/"
 
 

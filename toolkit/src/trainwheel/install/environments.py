@@ -22,7 +22,7 @@ from uv import find_uv_bin
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.install.bytecode import Bytecode
-from trainwheel.install.hooks import write_hooks
+from trainwheel.install.installed import write_hooks
 from trainwheel.install.stamp import (
     STAMP,
     Seen,

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from trainwheel.guest import WATCH
 from trainwheel.install.bytecode import site_packages
+from trainwheel.system.files import write_atomically
 from trainwheel.wheel.record import record_digest
 
 __all__ = [
@@ -35,6 +37,10 @@ DIST_INFO = re.compile(r"(.+)-([^-]+)\.dist-info")
 
 HOOKS = ("_trainwheel_watch.py", "trainwheel_watch.pth")
 """What the library itself puts beside the packages."""
+
+_PTH = b"""\
+import os; os.environ.get("TRAINWHEEL_WATCH") and __import__("_trainwheel_watch")
+"""
 
 _BESIDE = frozenset({"bytecode", ".lock", ".trainwheel-stamp"})
 """What uv and this library keep in an environment beside its packages."""
@@ -166,3 +172,15 @@ def changed_since(home: Path, when: int) -> set[str]:
 def project_of(folder: str) -> str:
     """Return the name of the package that a folder of metadata belongs to."""
     return canonicalize_name(folder.partition("-")[0])
+
+
+def write_hooks(home: Path) -> None:
+    """Put beside the packages what watches a process in which `TRAINWHEEL_WATCH` is set.
+
+    Raises:
+        OSError: It is not there, and cannot be written.
+    """
+    for name, data in zip(HOOKS, (WATCH.read_bytes(), _PTH), strict=True):
+        path = site_packages(home) / name
+        if not path.is_file() or path.read_bytes() != data:
+            write_atomically(path, data)

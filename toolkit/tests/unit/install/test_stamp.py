@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.install.bytecode import site_packages
-from trainwheel.install.hooks import write_hooks
+from trainwheel.install.installed import write_hooks
 from trainwheel.install.stamp import (
     STAMP,
     Seen,
