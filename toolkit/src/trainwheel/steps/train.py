@@ -144,7 +144,11 @@ def train(
     manifest.write_text(text, encoding="utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
-    return {"summary": _describe(report), "model": digest_file(manifest), OPENED: "\n".join(opened)}
+    return {
+        "summary": _describe(report),
+        "model": digest_file(manifest),
+        OPENED: json.dumps(opened),
+    }
 
 
 def _run_command(

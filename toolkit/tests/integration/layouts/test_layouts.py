@@ -56,7 +56,7 @@ def test_what_is_not_seen_has_a_way_out(
 ) -> None:
     repository = Repository.of(layout, copy_of(empty_once, tmp_path / "tiny"))
     output, root = repository.run(), repository.project.root
-    value, notice = repository.value, re.search(r"(?:data|inputs) = \[.*\]", output)
+    value, notice = repository.value, re.search(r"(?:data|inputs) = \[.*?\]", output)
     assert (notice is not None) == (layout.answer is Answer.NOTICED), output
     assert not repository.has_trained()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -133,7 +134,7 @@ def _is_same(version: str, other: str) -> bool:
 
 
 OPENED = "opened"
-"""A fact of training's record: the files of the repository that anybody opened meanwhile."""
+"""A fact of training's record: the files that anybody opened meanwhile, as a JSON list."""
 
 _MOST, _MOST_NAMED = 50, 3
 
@@ -160,12 +161,15 @@ def _data(workspace: Workspace) -> tuple[str, ...]:
 
 def notice_unseen(run: Run, record: Record) -> None:
     """Name the files that somebody opened while training ran, and the line that declares them."""
-    known = record.fingerprint.files
-    names = [name for name in record.facts.get(OPENED, "").splitlines() if name not in known]
+    root, known = str(run.workspace.layout.root), record.fingerprint.files
+    # The system names the file that a link leads to.
+    paths = {os.path.realpath(os.path.join(root, name)) for name in known}  # noqa: PTH118
+    opened = json.loads(record.facts.get(OPENED, "[]"))
+    names = [name for name in opened if os.path.realpath(f"{root}/{name}") not in paths]
     if record.observed is None or not names:
         return
     inputs = [*run.workspace.config.inputs, *names[:_MOST_NAMED]]
-    line = ", ".join(f'"{shown(name)}"' for name in inputs)
+    line = ", ".join(json.dumps(name, ensure_ascii=False) for name in inputs)
     more = f" (and {len(names) - _MOST_NAMED} more)" if len(names) > _MOST_NAMED else ""
     run.console.notice(
         f"while training ran, {shown(names[0])} was opened, though not by a Python that is "
