@@ -17,9 +17,10 @@ from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.observed import TOOL_FOLDERS, Observed
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError
+from trainwheel.guest import WATCH
 from trainwheel.requirements.lockfile import LockedRequirement, requirements
 from trainwheel.settings.config import SNAPSHOT
-from trainwheel.system.digest import digest_json
+from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.files import everything_below
 
@@ -45,6 +46,7 @@ _SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc",
            "/usr", "/var/cache")  # fmt: skip
 _TOOL_CACHES = ("fontconfig", "matplotlib", "pip", "trainwheel", "uv")
 _PYTHON, _PLATFORM, _PACKAGE = "Python", "the platform", "package "
+_WATCH = "what watches its processes"
 
 
 def fingerprint(
@@ -75,6 +77,8 @@ def fingerprint(
     }
     if not step.is_portable:
         facts[_PLATFORM] = sysconfig.get_platform()
+    if step.assumed:
+        facts[_WATCH] = digest_file(WATCH)
     if observed is None:
         paths |= {str(path) for group in step.assumed for path in group.read(workspace)}
     else:
@@ -165,7 +169,7 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
     layout, ignored, belongs = workspace.layout, workspace.ignored, workspace.made_by_training()
     tracked = tuple(f"{name}/" for name in workspace.tracked_data)
     package = workspace.config.package_folder.removeprefix(workspace.config.source).lstrip("/")
-    copy = re.compile(rf"build/\.trainwheel/tmp/[^/]+/[^/]+/(?={package}/)")
+    copy = re.compile(rf"build/\.trainwheel/tmp/[^/]+/[^/]+/(?={re.escape(package)}/)")
 
     def original(name: str) -> str:
         return str(Path(copy.sub(f"{workspace.config.source}/", name)))

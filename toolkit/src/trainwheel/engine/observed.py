@@ -96,10 +96,11 @@ class Observed:
 
     def _modules_now(self, root: Path) -> Iterator[str]:
         """Yield what may be the file of a module that was looked for."""
-        names: dict[str, set[str]] = {}
-        for place in self.places:
-            for module in self.modules:
-                package, _, name = module.replace(".", "/").rpartition("/")
+        tops = {module for module in self.modules if "." not in module}
+        names = {place: {*tops} for place in self.places}
+        for module in self.modules if len(tops) < len(self.modules) else ():
+            package, dot, name = module.replace(".", "/").rpartition("/")
+            for place in self.places if dot else ():
                 names.setdefault(_join(place, package), set()).add(name)
         for folder, modules in names.items():
             for entry in _entries(root / folder):

@@ -15,7 +15,7 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.gate import Rule, direction_of
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.settings import values as kinds
-from trainwheel.settings.keys import Key, key, keys_of
+from trainwheel.settings.keys import Key, contradictions, ignored_by_mistake, key, keys_of
 
 __all__ = [
     "Config",
@@ -294,11 +294,11 @@ def _build(table: Mapping[str, Any], filename: str) -> Config:
         for key in keys_of(Config)
         if key.is_required and key.name not in flat
     ]
-    problems += kinds.contradictions(values)
+    problems += contradictions(values)
     _refuse(problems, filename)
     values.setdefault("predict", f"{values['package']}.classifier:predict_record")
     config = Config(**values, indexes=indexes, gate=gate)
-    _refuse(kinds.ignored_by_mistake(config.ignore, config.essential), filename)
+    _refuse(ignored_by_mistake(config.ignore, config.essential), filename)
     return config
 
 

@@ -38,6 +38,7 @@ from trainwheel.wheel.record import check_record
 if TYPE_CHECKING:
     from trainwheel.steps.shared.prove import SystemTests
     from trainwheel.wheel.proof import Proof
+    from trainwheel.wheel.provenance import Provenance
 
 __all__ = ["STEP", "build", "check_members"]
 
@@ -65,11 +66,10 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
             differently than in training; then nothing of it is kept.
         RefusedError: A file says what the scaffold says of its example.
     """
-    from trainwheel.steps.shared.describe import describe, trace
+    from trainwheel.steps.shared.describe import trace
     from trainwheel.steps.shared.held_out import choose_answered
     from trainwheel.steps.shared.prove import Repeated, prove
     from trainwheel.steps.shared.staging import refuse_placeholders
-    from trainwheel.wheel.finish import finish
     from trainwheel.wheel.proof import proof_path, render_proof
 
     _require_tools(run.workspace)
@@ -79,19 +79,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     raw_wheel = _build(run, release, scratch, commit)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
     wheel.parent.mkdir()
-    provenance = trace(run.workspace, release, commit)
-    info, source = dist_info_of(raw_wheel), run.workspace.layout.source
-    documents = describe(run.workspace, provenance)
-    model_files = {path.relative_to(source).as_posix(): path for path in run.workspace.trained()}
-    # The artefact is added here, in chunks: setuptools would read it into memory whole.
-    finish(
-        raw_wheel,
-        wheel,
-        {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
-        digests={name: file.sha256 for name, file in provenance.artefact.members.items()},
-        replaced={f"{info}METADATA": _with_card(run.workspace.layout, raw_wheel)},
-        store_above=run.workspace.config.store_above,
-    )
+    _finish(run.workspace, raw_wheel, wheel, trace(run.workspace, release, commit))
     _inspect(run, wheel)
     proof = _proof_of(run.workspace, release, wheel)
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
@@ -105,6 +93,24 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, **{name: getattr(proof, name) for name in _PROVED}}
     return {"summary": summary, **facts}
+
+
+def _finish(workspace: Workspace, raw_wheel: Path, wheel: Path, provenance: Provenance) -> None:
+    """Add the model and the documents, in chunks: setuptools would read it into memory whole."""
+    from trainwheel.steps.shared.describe import describe
+    from trainwheel.wheel.finish import finish
+
+    info, source = dist_info_of(raw_wheel), workspace.layout.source
+    documents = describe(workspace, provenance)
+    model_files = {path.relative_to(source).as_posix(): path for path in workspace.trained()}
+    finish(
+        raw_wheel,
+        wheel,
+        {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
+        digests={name: file.sha256 for name, file in provenance.artefact.members.items()},
+        replaced={f"{info}METADATA": _with_card(workspace.layout, raw_wheel)},
+        store_above=workspace.config.store_above,
+    )
 
 
 def _with_card(layout: Layout, wheel: Path) -> bytes:

@@ -10,13 +10,20 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
-MOST_CODE = 15_500 + 2_550
-"""Lines of code: the bound of the house, and what judging what ships, for any model, took since.
+MOST_CODE = 15_500 + 2_550 + 1_550
+"""Lines of code: the bound of the house, and what the issues since then took.
+
+Judging what ships, for any model, took 2,550 lines:
 
 Reading pickles and formats without loading them 640, artefacts of several files 300, golden rows
 and the scaffold's sentences 380, the task and its evidence 250, the report's classes, importance
 and card 290, the answers of the entry point 350, what the data declares and runs 290, the columns
 that a baseline knows 50.
+
+Counting what was read took 1,550: the hook, its reader and the notice of what nobody saw 600, less
+420 of reading imports from the text; environments that are what was locked 590; outcomes, status
+and why 330; ignored names and file systems 190; variables 100; settings of tests 60; the record
+and the cache by what was read 100.
 """
 MOST_TESTS = 1.49
 """Lines of tests to a line of code; the aim is 1.42."""
