@@ -120,7 +120,7 @@ def test_two_runs_at_once_train_once(project: TinyProject) -> None:
 
     second = project.nox("train")
 
-    assert f"nox -s train (process {process.pid} on " in second.error("failed")
+    assert f"nox -s train, now at train (process {process.pid} on " in second.error("failed")
     assert "train    trained" in let_go(held, process)
     assert count(project) == 1
 
