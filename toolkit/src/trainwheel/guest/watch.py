@@ -90,7 +90,7 @@ class _Watch:
             ):
                 return
             handler(_caller(), *values)
-        except Exception:
+        except Exception:  # nosec B110
             pass
 
     def find_spec(
@@ -99,7 +99,7 @@ class _Watch:
         """Write down what an import looks for, and find nothing."""
         try:
             self.look(name, path)
-        except Exception:
+        except Exception:  # nosec B110
             pass
 
     def look(self, name: str, path: Iterable[str] | None) -> None:
@@ -303,5 +303,5 @@ def _start() -> None:
 if __name__ == "_trainwheel_watch":
     try:
         _start()
-    except Exception:
+    except Exception:  # nosec B110
         pass
