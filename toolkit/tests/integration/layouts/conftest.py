@@ -24,5 +24,5 @@ def make(folder: Path) -> None:
     project = make_tiny(folder / "tiny", folder / "environments", WITH_NUMPY)
     run = project.nox("test")
     assert run.code == 0, run.output
-    for made in ("build", ".trainwheel", "model/tiny_model/artefact"):
-        shutil.rmtree(project.root / made)
+    for name in ("build", ".trainwheel", "model/tiny_model/artefact"):
+        shutil.rmtree(project.root / name)

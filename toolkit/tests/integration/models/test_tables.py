@@ -63,8 +63,8 @@ def make(folder: Path) -> None:
     project.write("Pipfile.lock", lock_for(pipfile, PACKAGES, folder))
     run = project.nox("train")
     assert run.code == 0, run.output
-    for made in ("build", ".trainwheel", "model/tiny_model/artefact"):
-        run = project.run("rm", "-r", made)
+    for name in ("build", ".trainwheel", "model/tiny_model/artefact"):
+        run = project.run("rm", "-r", name)
     (python,) = (folder / "environments").glob("packages*/bin/python")
     run = project.run(str(python), "-c", WRITES, str(folder))
     assert run.code == 0, run.output
