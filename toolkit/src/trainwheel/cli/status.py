@@ -178,4 +178,7 @@ def _list(workspace: Workspace, step: Step, observed: Observed | None) -> Iterat
     yield from (_Input(f"{name}/", "listed", by) for name, by in observed.folders.items())
     for each, by in observed.globs.items():
         yield _Input(str(Path(each.folder, each.pattern)), "searched for", by)
-    yield from (_Input(name, "written, so not an input") for name in observed.written)
+    own = {workspace.layout.relative(path) for each in step.outputs(workspace.layout)
+           for path in (each, *each.parents) if workspace.layout.root in path.parents}  # fmt: skip
+    yield from (_Input(name, "written, so not an input") for name in observed.written
+                if name not in own)  # fmt: skip

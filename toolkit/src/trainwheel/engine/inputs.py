@@ -169,13 +169,22 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
     layout, ignored, belongs = workspace.layout, workspace.ignored, workspace.made_by_training()
     tracked = tuple(f"{name}/" for name in workspace.tracked_data)
     package = workspace.config.package_folder.removeprefix(workspace.config.source).lstrip("/")
+    outputs = {path for each in step.outputs(layout) for path in (each, *each.parents)}
+    # These are not there before the first run, and a search would list them from then on.
+    own = {layout.relative(path) for path in outputs if layout.root in path.parents}
     copy = re.compile(rf"build/\.trainwheel/tmp/[^/]+/[^/]+/(?={re.escape(package)}/)")
+
+    is_around = f"{workspace.config.tests}/".startswith  # where pytest looks for settings
 
     def original(name: str) -> str:
         return str(Path(copy.sub(f"{workspace.config.source}/", name)))
 
+    def is_setting(name: str) -> bool:
+        folder, _, last = name.rpartition("/")
+        return last in step.settings and is_around(f"{folder}/" if folder else "")
+
     def counts(name: str, by: str = "-") -> bool:
-        if ignored.matches(name) or (not by and name.rpartition("/")[2] in step.settings):
+        if ignored.matches(name) or (not by and is_setting(name)):
             return False
         if name.startswith("/"):
             return step.keeps_results  # what data is fetched from says itself whether it changed
@@ -195,7 +204,7 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
         folders={name: by for name, by in observed.folders.items() if is_search(name, by)},
         globs={each: by for each, by in observed.globs.items() if is_search(each.folder, by)},
         places=tuple(place for place in observed.places if counts(f"{place}/")),
-        written=tuple(filter(counts, observed.written)),
+        written=tuple(sorted({*filter(counts, observed.written), *own})),
     )
 
 

@@ -109,6 +109,7 @@ def test_a_file_that_is_gone_is_a_reason_and_no_error(root: Path) -> None:
     ("train", "conf/__pycache__/a.pyc", "", False), ("train", "/mnt/rows.csv", "", True),
     ("data", "/mnt/rows.csv", "", False), ("data", "tools/rows.py", "", True),
     ("test", "pyproject.toml", "tests/test_small.py", True), ("test", "setup.cfg", "", False),
+    ("test", "conf/.coveragerc", "", True),
     ("test", "conf/a.yaml", "", True), ("doc", "conf/a.yaml", "", True),
 ])  # fmt: skip
 def test_what_steps_make_and_what_is_ignored_does_not_count(
