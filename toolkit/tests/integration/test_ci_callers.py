@@ -115,8 +115,8 @@ def test_npm_refuses_a_package_with_another_digest(tmp_path: Path) -> None:
     text = lock.read_text(encoding="utf-8")
     lock.write_text(re.sub(r"sha512-....", "sha512-AAAA", text), encoding="utf-8")
 
-    npm = Command(("npm", "ci", "--prefix", str(folder), "--cache", str(tmp_path / "cache")))
-    completed = run(npm, read_environment())
+    words = ("npm", "ci", "--prefix", str(folder), "--cache", str(tmp_path / "cache"))
+    completed = run(Command(words, is_open=True), read_environment())
 
     assert completed.failed
     assert "EINTEGRITY" in completed.output

@@ -31,7 +31,8 @@ _FIXED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|JOBLIB_TEMP_FOLDER"
     rf"|XDG_\w+_(HOME|DIRS?)|{_THREADS}|(CUDA|NVIDIA|DYLD)_\w+|LD_LIBRARY_PATH"
     r"|(?i:(https?|ftp|all|no)_proxy)"
-    r"|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE",
+    r"|SSL_CERT_(FILE|DIR)|(AWS|CURL|REQUESTS)_CA_BUNDLE"
+    r"|NODE_EXTRA_CA_CERTS|GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     re.ASCII,
 )
 """What a process needs to run on this machine; what it computes should depend on none of it."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.system.environ import read_environment
+from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.git import commit_all, read_commit
 from trainwheel.system.ignored import DEFAULTS, IGNORED_NAMES, Ignored, find_ignored
 from unit.repository import write
@@ -77,7 +77,10 @@ def test_a_pattern_that_ignores_what_counts_is_found(pattern: str, name: str) ->
 def test_what_is_ignored_is_no_change_of_the_commit(
     tmp_path: Path, name: str, *, is_dirty: bool
 ) -> None:
-    environment = read_environment()
+    config = {"COUNT": "2", "KEY_0": "user.name", "VALUE_0": "T", "KEY_1": "user.email",
+              "VALUE_1": "t@example.invalid"}  # fmt: skip
+    identity = {f"GIT_CONFIG_{name}": value for name, value in config.items()}
+    environment = Environment({**read_environment().variables, **identity})
     for each in ("README", "a b/x.py", "data/rows"):
         write(tmp_path, each, "")
     commit_all(tmp_path, "First", environment)
