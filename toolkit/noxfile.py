@@ -93,7 +93,8 @@ def slow(session: nox.Session) -> None:
 def models(session: nox.Session) -> None:
     """Run the whole chain on every kind of model; at night."""
     # Each brings what its kind of model needs from the public index, some 300 MB in all.
-    run_tests(session, "models or slow", "tests/integration/models")
+    places = ("tests/integration/models", "tests/integration/layouts")
+    run_tests(session, "models or slow", *places)
 
 
 @nox.session(venv_backend="none")

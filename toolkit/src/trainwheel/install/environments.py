@@ -27,9 +27,11 @@ from trainwheel.install.stamp import (
     STAMP,
     Seen,
     changes_in,
+    note_compared,
     read_stamp,
     renew,
     sum_up,
+    was_compared,
     write_stamp,
 )
 from trainwheel.system.digest import digest_json
@@ -168,8 +170,9 @@ class Installer:
         if stamp is None or stamp.digest != digest:
             return False
         changes = ["its interpreter is gone"]
+        whole = self.environment.in_ci and not was_compared(folder)
         if is_there:
-            changes = changes_in(folder, whole=self.environment.in_ci)
+            changes = changes_in(folder, whole=whole)
         if changes:
             self.notice(
                 f"the environment {folder.name} has changed: {sum_up(changes)}; it is made again"
@@ -177,6 +180,8 @@ class Installer:
             return False
         write_hooks(folder)
         renew(folder, start)
+        if whole:
+            note_compared(folder)
         return True
 
     def create(self, folder: Path) -> Path:

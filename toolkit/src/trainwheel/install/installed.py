@@ -42,7 +42,7 @@ _PTH = b"""\
 import os; os.environ.get("TRAINWHEEL_WATCH") and __import__("_trainwheel_watch")
 """
 
-_BESIDE = frozenset({"bytecode", ".lock", ".trainwheel-stamp"})
+_BESIDE = frozenset({"bytecode", ".lock", ".trainwheel-stamp", ".trainwheel-compared"})
 """What uv and this library keep in an environment beside its packages."""
 
 

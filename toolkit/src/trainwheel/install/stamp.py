@@ -32,19 +32,24 @@ from trainwheel.install.installed import (
 from trainwheel.system.text import shown
 
 __all__ = [
+    "COMPARED",
     "STAMP",
     "Seen",
     "changes_in",
     "homes_in",
+    "note_compared",
     "read_stamp",
     "renew",
     "sum_up",
+    "was_compared",
     "write_stamp",
 ]
 
-STAMP = ".trainwheel-stamp"
+STAMP, COMPARED = ".trainwheel-stamp", ".trainwheel-compared"
 _CONFIG = "pyvenv.cfg"
 _MOST_CHANGES = 4
+_HOUR = 3600
+"""Seconds for which one comparison of every file is enough in CI: a job has many runs."""
 _MARGIN = 1_000_000_000
 """Nanoseconds by which a file system's clock may be behind that of Python."""
 
@@ -136,6 +141,20 @@ def write_stamp(home: Path, digest: str, seen: Seen | None = None) -> None:
         digests |= {installed.record_of(owner): record, **records.get(record, {})}
     document = {"digest": digest, "names": sorted(names_in(home)), "digests": digests}
     (home / STAMP).write_text(json.dumps(document, indent=0), encoding="utf-8")
+    note_compared(home)
+
+
+def note_compared(home: Path) -> None:
+    """Note that every file of an environment was compared just now."""
+    with contextlib.suppress(OSError):
+        (home / COMPARED).touch()
+
+
+def was_compared(home: Path) -> bool:
+    """Return whether every file of an environment was compared within the last hour."""
+    with contextlib.suppress(OSError):
+        return 0 <= time.time() - (home / COMPARED).stat().st_mtime < _HOUR
+    return False
 
 
 def renew(home: Path, start: int) -> None:

@@ -17,7 +17,7 @@ from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of, uv_cache_or_fallback
-from trainwheel.install.stamp import Seen, renew
+from trainwheel.install.stamp import COMPARED, Seen, renew
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
 from unit.wheels import rewrite, write_wheel
@@ -151,14 +151,18 @@ def test_an_interpreter_that_is_gone_is_named(installer: Installer, tmp_path: Pa
     assert "its interpreter is gone" in notices[0]
 
 
-@pytest.mark.parametrize(("variables", "value"), [({}, "2"), ({"CI": "1"}, "1")])
-def test_in_ci_every_file_is_compared(
-    installer: Installer, tmp_path: Path, variables: dict[str, str], value: str
+@pytest.mark.parametrize(
+    ("variables", "hours", "value"),
+    [({}, 2, "2"), ({"CI": "1"}, 2, "1"), ({"CI": "1"}, 0, "2"), ({"CI": "1"}, -2, "1")],
+)
+def test_in_ci_every_file_is_compared_once_in_an_hour(
+    installer: Installer, tmp_path: Path, variables: dict[str, str], hours: int, value: str
 ) -> None:
     home, line = tmp_path / "env", requirement(write_part(tmp_path))
     installer.ensure(home, line)
     part_of(home).write_bytes(b"VALUE = 2\n")
     renew(home, time.time_ns() + 10**9)
+    os.utime(home / COMPARED, (time.time() - hours * 3600,) * 2)
 
     later(installer, variables=variables).ensure(home, line)
 
