@@ -50,7 +50,7 @@ def test_what_an_event_and_a_file_cost(tmp_path: Path) -> None:
     log, root, program = tmp_path / "watch", tmp_path / "root", tmp_path / "program.py"
     program.write_text(PROGRAM)
     with watch(log, root, ("/usr", "/etc", "/lib", "/opt", sys.prefix, sys.base_prefix)):
-        argv = (sys.executable, str(program), str(root), str(WATCH))
+        argv = (sys.executable, "-S", str(program), str(root), str(WATCH))
         env = {**os.environ, "TRAINWHEEL_WATCH": str(log)}
         printed = subprocess.run(argv, check=True, capture_output=True, text=True, env=env).stdout
 
