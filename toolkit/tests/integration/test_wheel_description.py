@@ -115,3 +115,14 @@ def test_a_changed_model_is_the_next_patch_with_its_card_as_the_description(
     assert metadata.get_payload() == published.read("build/train/model_card.md")
     twine = (sys.executable, "-m", "twine", "check", "--strict", str(wheel))
     assert published.run(*twine).code == 0
+
+
+def test_without_a_description_of_its_own_a_wheel_has_the_card(published: TinyProject) -> None:
+    published.replace("setup.py", _LONG, "")
+
+    run = published.nox("package")
+
+    assert run.code == 0, run.output
+    (wheel,) = (published.root / "build/dist").glob("*.whl")
+    metadata = email.message_from_bytes(read_member(wheel, "METADATA"), policy=email.policy.default)
+    assert metadata.get_payload() == published.read("build/train/model_card.md")
