@@ -14,7 +14,7 @@ from packaging.version import Version
 from trainwheel.install.environments import find_uv
 from trainwheel.system.environ import Environment
 
-__all__ = ["hush", "name_uv", "named_sessions", "selected_sessions"]
+__all__ = ["hush", "name_uv", "named_sessions", "queued_sessions", "selected_sessions"]
 
 
 def named_sessions(session: nox.Session) -> frozenset[str]:
@@ -33,6 +33,15 @@ def selected_sessions(session: nox.Session, names: Iterable[str]) -> frozenset[s
     """
     manifest = getattr(getattr(session, "_runner", None), "manifest", ())
     return frozenset({session.name, *(name for name in names if name in manifest)})
+
+
+def queued_sessions(session: nox.Session) -> tuple[str, ...]:
+    """Return the sessions that come after this one, in their order.
+
+    Nox has no public word for them; without it there seem to be none.
+    """
+    manifest = getattr(getattr(session, "_runner", None), "manifest", None)
+    return tuple(each.name for each in getattr(manifest, "_queue", ()))
 
 
 def hush(names: Iterable[str]) -> None:

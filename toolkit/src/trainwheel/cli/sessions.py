@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import difflib
 import functools
+import itertools
 import re
 import shlex
 import shutil
@@ -18,10 +19,17 @@ from typing import Any, NoReturn
 
 import nox
 
-from trainwheel.cli.nox import hush, name_uv, named_sessions, selected_sessions
+from trainwheel.cli.nox import (
+    hush,
+    name_uv,
+    named_sessions,
+    queued_sessions,
+    selected_sessions,
+)
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.chain import Chain, Flag, Step
-from trainwheel.engine.execute import is_stale, require_current
+from trainwheel.engine.execute import is_stale, producers, require_current, settle
+from trainwheel.engine.graph import Graph, Limits
 from trainwheel.engine.outcomes import Failure, forget_failure, note_failure
 from trainwheel.engine.run import Options, Run
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
@@ -30,7 +38,7 @@ from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.system.lock import note_step, take
-from trainwheel.system.process import handle_termination
+from trainwheel.system.process import handle_termination, is_closed
 
 __all__ = ["register"]
 
@@ -62,7 +70,7 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
     runner = _Runner(chain, names)
     for step in chain.steps:
         if step.name in names:
-            _register(step, names, runner)
+            _register(step, runner)
 
 
 def _choose(chain: Chain, only: Iterable[str] | None, exclude: frozenset[str]) -> frozenset[str]:
@@ -79,17 +87,16 @@ def _names(names: Iterable[str]) -> frozenset[str]:
     return frozenset((names,) if isinstance(names, str) else names)
 
 
-def _register(step: Step, names: frozenset[str], runner: _Runner) -> None:
+def _register(step: Step, runner: _Runner) -> None:
     def body(session: nox.Session) -> None:
         runner(step, session)
 
     body.__name__ = step.name
     body.__doc__ = f"{step.help}."
     # A step makes its environment itself, and only when it has something to do: Nox would make
-    # it, or start uv to look at it, before the step can say that nothing changed.
-    requires = [name for name in step.needs if name in names]
-    decorate = nox.session(name=step.name, venv_backend="none", requires=requires, default=False)
-    decorate(body)
+    # it, or start uv to look at it, before the step can say that nothing changed. What it needs
+    # runs within the same session, for Nox runs one after the other.
+    nox.session(name=step.name, venv_backend="none", default=False)(body)
 
 
 class _Runner:
@@ -107,41 +114,90 @@ class _Runner:
         self._lock: int | None = None
         self._is_checked = False
         self._steps: frozenset[str] = frozenset()
+        self._graph: Graph | None = None
+        self._batch: list[str] = []
 
     def __call__(self, step: Step, session: nox.Session) -> None:
         """Run a step for a Nox session; an error of ours ends the session with one line."""
         try:
             run = self._open(session)
             if step.takes_lock:
-                note_step(self._keep_others_out(run, _command(session)), step.name)
+                self._keep_others_out(run, _command(session))
             if step.needs_lockfile:
                 run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
             self._check_once(run)
-            self._work(run, step)
+            if step.is_link:
+                self._run_links(run, session)
+            else:
+                self._note_steps([step.name])
+                self._work(run, step)
         except TrainwheelError as error:
             self._stop(session, error)
         except OSError as error:
             self._stop(session, StepFailedError.of_system(error))
+
+    def _run_links(self, run: Run, session: nox.Session) -> None:
+        """Run a link of the chain, and those whose sessions follow it at once, in one graph.
+
+        What is not of the chain, or of the user's own, comes between them as it was asked for.
+        """
+        if self._graph is None or session.name not in self._batch:
+            links = {link.name for link in self._chain.links} & self._registered
+            following = itertools.takewhile(links.__contains__, queued_sessions(session))
+            self._batch = [session.name, *following]
+            self._graph = self._graph_of(run)
+            with contextlib.suppress(TrainwheelError, OSError):
+                self._graph.run(self._batch)
+        self._batch.remove(session.name)
+        # Where what failed is needed by one that follows, the session of that one ends with it.
+        if self._graph.failed is not None and session.name not in self._graph.done:
+            raise self._graph.failed.error
+
+    def _graph_of(self, run: Run) -> Graph:
+        config, layout = run.workspace.config, run.workspace.layout
+        limits = Limits(run.jobs, "train", is_alone=config.train_alone)
+        graph = Graph(
+            self._chain,
+            self._registered,
+            limits,
+            run.console,
+            work=lambda step: self._work(replace(run, others=graph), step),
+            prepare=lambda step: (run.tools.python(step.name), step.prepare(run)),
+            producers=lambda step: producers(layout, self._chain, step),
+            at_work=self._note_steps,
+        )
+        return graph
 
     def _work(self, run: Run, step: Step) -> None:
         start = time.time()
         try:
             for name in step.follows_records:
                 # In a run that has made nothing, it was up to date a moment ago.
-                if name in self._registered and (run.made or name not in run.steps):
+                is_due = name in self._registered and name not in step.awaits
+                if is_due and (run.made or name not in run.steps):
                     require_current(run.workspace, self._chain[name])
             step.run(run)
+            settle(run, step)
         except Exception as error:
-            _note(run, step.name, error, start)
+            if not is_closed():  # else it is not the first that failed
+                _note(run, step.name, error, start)
             raise
         forget_failure(run.workspace.layout.records, step.name)
+
+    def _note_steps(self, names: Iterable[str]) -> None:
+        if self._lock is not None:
+            note_step(self._lock, ", ".join(names))
 
     def _stop(self, session: nox.Session, error: TrainwheelError) -> NoReturn:
         """End a session with an error, in which no secret of this run is shown."""
         environment = self._run.environment if self._run is not None else read_environment()
         for line in error.details:
             Console(environment).line(f"  {line}")
-        session.error(environment.secrets.redact(f"{error}{self._afterwards(session, error)}"))
+        failed = self._graph.failed if self._graph is not None else None
+        is_other = failed is not None and failed.error is error and failed.step != session.name
+        step = f"{failed.step}: " if failed is not None and is_other else ""
+        text = f"{step}{error}{self._afterwards(session, error)}"
+        session.error(environment.secrets.redact(text))
 
     def _afterwards(self, session: nox.Session, error: TrainwheelError) -> str:
         """Return what was asked for, where an error says that another session is to be run."""
@@ -153,7 +209,7 @@ class _Runner:
     def _open(self, session: nox.Session) -> Run:
         """Return the run, which is made once, so that configuration and lock are read once."""
         self._steps = self._steps or selected_sessions(session, self._chain.by_name)
-        steps = self._steps | {session.name}
+        steps = self._chain.with_needs(self._steps | {session.name}, self._registered)
         options = parse_options(session.posargs, self._chain, steps)
         if self._run is None:
             root, environment = Path.cwd(), read_environment()
@@ -169,7 +225,6 @@ class _Runner:
             steps=steps,
             named=named_sessions(session),
             registered=self._registered,
-            queue=lambda name: session.notify(name, session.posargs),
         )
         return replace(run, is_stale=lambda name: is_stale(run, self._chain[name]))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import graphlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from trainwheel.engine.records import Record
 from trainwheel.engine.workspace import Workspace
 from trainwheel.settings.config import Config
 
-__all__ = ["FORCE", "TO", "VERBOSE", "WAIT", "Chain", "Files", "Flag", "Step"]
+__all__ = ["FORCE", "JOBS", "TO", "VERBOSE", "WAIT", "Chain", "Files", "Flag", "Step"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Flag:
 TO = Flag("--to", "the index to publish to, by its name in pyproject.toml", "NAME")
 VERBOSE = Flag("--verbose", "show what the tools print")
 FORCE = Flag("--force", "run the steps named with -s even if nothing has changed")
+JOBS = Flag("--jobs", "how many steps may run beside each other; 1 for one after the other", "N")
 WAIT = Flag("--wait", "wait for another run in this repository, instead of stopping")
 
 
@@ -72,11 +73,13 @@ class Step:
         help: One line.
         run: Runs the step where it is stale; its argument is a `trainwheel.engine.run.Run`.
         target: The make target; empty where there is none.
-        needs: Steps that run before it.
+        needs: Steps that have to end before it begins.
+        awaits: Steps that may run beside it, and have to succeed before its results count.
         follows: Steps that queue it when they end, although it does not need them.
         is_link: Whether it is a link of the chain.
         category: The Pipfile category for its environment; None for no environment.
         alone: Whether the environment has this category only, without ``[packages]``.
+        prepare: Makes what environments it needs beside its own, while steps before it run.
         more_categories: Further categories, depending on the configuration.
         inputs: The files that make it stale when they change.
         assumed: Files that stand for what its processes read, until a run of it was observed; a
@@ -93,6 +96,7 @@ class Step:
         takes_names: What its positional arguments are called; empty where it takes none.
         check: Reports, before the first step of a run, what would make this one fail.
         follows_records: Steps whose records must match the files before this one begins.
+        is_heavy: Whether it may take much memory: no two such steps run beside each other.
         is_portable: Whether its outputs are the same on every platform.
         watches_writes: Whether an input that was written during the run counts as changed even
             if its bytes are the same again: the step may have read other bytes in between.
@@ -106,10 +110,12 @@ class Step:
     run: Callable[[Any], None]
     target: str = ""
     needs: tuple[str, ...] = ()
+    awaits: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     is_link: bool = False
     category: str | None = None
     alone: bool = False
+    prepare: Callable[[Any], object] = field(default=lambda _: None)
     more_categories: Callable[[Config], tuple[str, ...]] = field(default=lambda _: ())
     inputs: tuple[Files, ...] = ()
     assumed: tuple[Files, ...] = ()
@@ -125,6 +131,7 @@ class Step:
     takes_names: str = ""
     check: Callable[[Any], object] | None = None
     follows_records: tuple[str, ...] = ()
+    is_heavy: bool = False
     is_portable: bool = False
     watches_writes: bool = False
     takes_lock: bool = True
@@ -140,8 +147,8 @@ class Step:
 
     @property
     def before(self) -> tuple[str, ...]:
-        """The steps that come before it: those that it needs, and those that queue it."""
-        return (*self.needs, *self.follows)
+        """The steps that come before it: those that it needs or awaits, and those that queue it."""
+        return (*self.needs, *self.awaits, *self.follows)
 
 
 class Chain:
@@ -188,6 +195,20 @@ class Chain:
     def categories(self, name: str, config: Config) -> tuple[str, ...]:
         """Return the Pipfile categories of a step's environment."""
         return self[name].categories(config)
+
+    def with_needs(self, names: Iterable[str], among: Container[str]) -> frozenset[str]:
+        """Return steps with those that they need or await, directly or not.
+
+        Args:
+            names: The steps.
+            among: The steps that there are; without another one a step runs all the same.
+        """
+        closure, stack = set[str](), [*names]
+        while stack:
+            step = self[name] if (name := stack.pop()) not in closure else None
+            closure.add(name)
+            stack += [each for each in (*step.needs, *step.awaits) if each in among] if step else []
+        return frozenset(closure)
 
     def __getitem__(self, name: str) -> Step:
         """Return a step by its name."""

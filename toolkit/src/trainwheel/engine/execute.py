@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.engine.cache import Result
-from trainwheel.engine.chain import Step
+from trainwheel.engine.chain import Chain, Step
 from trainwheel.engine.fingerprint import Fingerprint, Reason, explain
 from trainwheel.engine.inputs import (
     counted,
     fingerprint,
     learned_facts,
     read_inputs,
+    results_in,
     unwatched,
 )
+from trainwheel.engine.layout import Layout
 from trainwheel.engine.observed import Observed
 from trainwheel.engine.outcomes import Outcome, append_outcome, has_failed, rename_key
 from trainwheel.engine.records import (
@@ -27,20 +29,23 @@ from trainwheel.engine.records import (
     withdraw_record,
     write_record,
 )
-from trainwheel.engine.run import Run
+from trainwheel.engine.run import Run, TooEarlyError
 from trainwheel.engine.watching import read_observed, watch
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import InputChangedError, NoEnvironmentError, StepFailedError
 from trainwheel.system.files import everything_below, place, remove, scratch_folder
+from trainwheel.system.process import is_closed
 
 __all__ = [
     "current_record",
     "is_stale",
     "look",
     "moved_outputs",
+    "producers",
     "remove_former",
     "require_current",
     "run_step",
+    "settle",
 ]
 
 Work = Callable[[Path], Mapping[str, str]]
@@ -139,10 +144,12 @@ class _StaleStep:
             The record, and whether the outputs are from the cache.
         """
         run, step, layout = self.run, self.step, self.run.workspace.layout
+        run.others.begins(step.name)
         start, signatures = run.workspace.digests.now(), self._signatures()
         with run.console.working(step.name), scratch_folder(layout.scratch, step.name) as scratch:
             earlier = None if force else self._restore(scratch)
             result = earlier or self._make(work, scratch)
+            settle(run, step)
             observed = result.observed if earlier is None else self.observed
             inputs = fingerprint(run.workspace, step, self.learned, observed)
             self._refuse(scratch, self._change_since(inputs, observed, start, signatures))
@@ -179,9 +186,11 @@ class _StaleStep:
                 facts = dict(work(scratch))
             if self.step.category is not None:
                 self.run.tools.require_unchanged(self.step.name)
-        except NoEnvironmentError:
-            raise  # the work has not begun
+        except (NoEnvironmentError, TooEarlyError):
+            raise  # the work has not begun, or is to begin again
         except Exception:  # an interrupt or a signal is not a failure with these inputs
+            if is_closed():
+                raise  # nor is what fails because the run ends
             self._withdraw()
             self._note(self.inputs, time.monotonic() - start, passed=False)
             raise
@@ -198,10 +207,26 @@ class _StaleStep:
             return
         with scratch_folder(layout.scratch, f"{self.step.name}-watched") as folder:
             skip = unwatched(run.workspace, run.tools.folder)
-            with watch(folder, layout.root, skip), run.tools.watching(self.step.name, folder):
-                yield lambda: seen[0] if seen else None
-            observed = counted(run.workspace, self.step, read_observed(folder, layout.root))
+            try:
+                with watch(folder, layout.root, skip), run.tools.watching(self.step.name, folder):
+                    yield lambda: seen[0] if seen else None
+            except Exception:
+                self._check_order(read_observed(folder, layout.root))
+                raise
+            sightings = read_observed(folder, layout.root)
+            self._check_order(sightings)
+            observed = counted(run.workspace, self.step, sightings)
             seen += [observed.after(self.observed)] if observed.processes else []
+
+    def _check_order(self, sightings: Observed) -> None:
+        """Check that the step did not read what a step beside it was to make.
+
+        Raises:
+            TooEarlyError: It did, whether it failed for that or not.
+        """
+        unfinished = self.run.others.unfinished(self.step.name)
+        if early := _makers(self.run.workspace.layout, unfinished, results_in(sightings)):
+            raise TooEarlyError(early)
 
     def _note(self, inputs: Fingerprint, seconds: float, *, passed: bool) -> None:
         """Append how a run with some inputs ended."""
@@ -351,6 +376,36 @@ def is_stale(run: Run, step: Step) -> bool:
     if workspace.fetches_data and not all(place.exists() for place in places):
         return True  # the data is yet to be fetched, so its digest is unknown
     return current_record(run, step, look(workspace, step)[0]) is None
+
+
+def producers(layout: Layout, chain: Chain, step: Step) -> frozenset[str]:
+    """Return the steps whose results were among what the last run of a step read."""
+    if not step.assumed:
+        return frozenset()
+    observed = last_observed(layout.records, step.name, read_record(layout.records, step.name))
+    return frozenset() if observed is None else _makers(layout, chain.links, observed.results)
+
+
+def _makers(layout: Layout, steps: Iterable[Step], results: Iterable[str]) -> frozenset[str]:
+    """Return those of some steps that make one of the results, or the folder that holds it."""
+    names = [f"{each}/" for each in results]
+    return frozenset(
+        step.name
+        for step in steps
+        for path in step.outputs(layout)
+        if any(name.startswith(f"{layout.relative(path)}/") for name in names)
+    )
+
+
+def settle(run: Run, step: Step) -> None:
+    """Wait until what a step awaits has succeeded, and check that its records match the files.
+
+    Raises:
+        InputChangedError: A file changed since one of these steps ran.
+    """
+    for each in run.others.settle(step.name):
+        if each.name in step.follows_records and run.made:
+            require_current(run.workspace, each)
 
 
 def require_current(workspace: Workspace, step: Step) -> Record:

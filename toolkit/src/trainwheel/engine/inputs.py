@@ -39,6 +39,7 @@ __all__ = [
     "fingerprint",
     "learned_facts",
     "read_inputs",
+    "results_in",
     "unwatched",
 ]
 
@@ -205,7 +206,14 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
         globs={each: by for each, by in observed.globs.items() if is_search(each.folder, by)},
         places=tuple(place for place in observed.places if counts(f"{place}/")),
         written=tuple(sorted({*filter(counts, observed.written), *own})),
+        results=results_in(observed),
     )
+
+
+def results_in(observed: Observed) -> tuple[str, ...]:
+    """Return what was read, looked for or listed below ``build``."""
+    names = {*observed.files, *observed.absent, *observed.folders}
+    return tuple(sorted(name for name in names if name.startswith("build/")))
 
 
 def _source(workspace: Workspace) -> Iterator[Path]:

@@ -64,6 +64,7 @@ class Observed:
         places: Folders below the root that imports searched.
         modules: The dotted names that imports looked for there.
         written: Files below the root that the step wrote or removed, and that are not its outputs.
+        results: What it read, looked for or listed below ``build``, where steps put their results.
         processes: How many processes were seen; 0 means that nothing is known.
     """
 
@@ -74,6 +75,7 @@ class Observed:
     places: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
     processes: int = 0
 
     def after(self, earlier: Observed | None) -> Observed:
@@ -150,7 +152,7 @@ class Observed:
         globs = {Glob(str(pattern), str(folder), bool(is_recursive)): str(by)
                  for pattern, folder, is_recursive, by in document["globs"]}  # fmt: skip
         names = {name: tuple(map(str, document[name]))
-                 for name in ("absent", "places", "modules", "written")}  # fmt: skip
+                 for name in ("absent", "places", "modules", "written", "results")}  # fmt: skip
         return cls(files, folders=dict(document["folders"]), globs=globs,
                    processes=int(document["processes"]), **names)  # fmt: skip
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
+from trainwheel.engine.chain import Step
 from trainwheel.engine.tools import Tools
 from trainwheel.engine.workspace import Workspace
+from trainwheel.errors import ConfigurationError
 from trainwheel.index.target import NEXUS_READ_VARIABLES
 from trainwheel.index.tokens import TokenSource
 from trainwheel.settings.config import Config
 from trainwheel.system.console import Console
 from trainwheel.system.environ import NEXUS_VARIABLES, Environment
+from trainwheel.system.process import cores
 from trainwheel.system.secrets import SHORTEST, Secret
+from trainwheel.system.turns import OneByOne
 
-__all__ = ["Options", "Run"]
+__all__ = ["Options", "Others", "Run", "TooEarlyError"]
 
 _T = TypeVar("_T")
 
@@ -41,6 +45,38 @@ class Options:
         return name in self.values
 
 
+class TooEarlyError(Exception):
+    """A step read results of steps that had not ended when it began; it has to run after them.
+
+    Args:
+        steps: Their names.
+    """
+
+    def __init__(self, steps: frozenset[str]) -> None:
+        super().__init__()
+        self.steps = steps
+
+
+class Others:
+    """What a step can know and want of the others in its run; here there are none."""
+
+    def add(self, goals: Iterable[str]) -> None:
+        """Let steps run too, with what they need."""
+
+    def begins(self, name: str) -> None:
+        """Note that a step has something to do, so that those after it are likely to."""
+
+    def settle(self, name: str) -> Collection[Step]:
+        """Wait until what a step awaits has succeeded, and return it; see `Step.awaits`."""
+        del name
+        return ()
+
+    def unfinished(self, name: str) -> Collection[Step]:
+        """Return the steps that had not ended when a step began, of those before it."""
+        del name
+        return ()
+
+
 @dataclass(frozen=True)
 class Run:
     """What the steps of one run share.
@@ -54,7 +90,7 @@ class Run:
         steps: The names of all steps of this run.
         named: The names of the steps on the command line, without those that they need.
         registered: The names of all steps in the noxfile.
-        queue: Adds a step to the end of this run.
+        others: The steps beside each one.
         is_stale: Returns whether a step has to run.
         made: The names of the steps that were not up to date in this run.
     """
@@ -67,15 +103,31 @@ class Run:
     steps: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
     registered: frozenset[str] = frozenset()
-    queue: Callable[[str], None] = field(default=lambda _: None)
+    others: Others = field(default_factory=Others)
     is_stale: Callable[[str], bool] = field(default=lambda _: True)
     made: set[str] = field(default_factory=set)
     _answers: dict[Hashable, object] = field(default_factory=dict, repr=False)
+    _asking: OneByOne = field(default_factory=OneByOne, repr=False)
 
     @property
     def environment(self) -> Environment:
         """The variables of this run."""
         return self.workspace.environment
+
+    @property
+    def jobs(self) -> int:
+        """How many steps may run beside each other: by default one for each core.
+
+        Raises:
+            ConfigurationError: ``--jobs`` is not a number from 1 on.
+        """
+        given = self.options.get("jobs")
+        if given is None:
+            return self.workspace.config.jobs or cores()
+        if not (given.isascii() and given.isdigit() and int(given)):
+            message = f"--jobs {given} is not a whole number from 1 on"
+            raise ConfigurationError(message, hint="use --jobs 1 for one step after the other")
+        return int(given)
 
     def is_forced(self, step: str) -> bool:
         """Return whether a step has to run even if nothing has changed."""
@@ -83,8 +135,9 @@ class Run:
 
     def once(self, question: Hashable, ask: Callable[[], _T]) -> _T:
         """Return the answer to a question that is asked at most once in a run."""
-        if question not in self._answers:
-            self._answers[question] = ask()
+        with self._asking.at(question):
+            if question not in self._answers:
+                self._answers[question] = ask()
         return cast("_T", self._answers[question])
 
     def under(self, config: Config) -> Run:

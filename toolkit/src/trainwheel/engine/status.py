@@ -81,7 +81,7 @@ def read_status(workspace: Workspace, chain: Chain) -> dict[str, StepStatus]:
         failure = read_failure(workspace.layout.records, step.name)
         if failure is not None and failure.finished < (status.finished or 0.0):
             failure = None  # the command published its wheel since
-        running = owner if owner is not None and owner.step == step.name else None
+        running = owner if owner is not None and step.name in owner.step.split(", ") else None
         statuses[step.name] = replace(status, failure=failure, running=running)
     return statuses
 

@@ -11,6 +11,7 @@ from trainwheel.settings.config import IndexSettings
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import Command, run
 from trainwheel.system.secrets import Secret, SecretClass
+from trainwheel.system.turns import OneByOne
 
 __all__ = ["TokenSource"]
 
@@ -30,6 +31,7 @@ class TokenSource:
 
     environment: Environment
     _minted: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
+    _minting: OneByOne = field(default_factory=OneByOne, repr=False)
 
     def __call__(self, settings: IndexSettings) -> str:
         """Return what the command prints, which nothing else gets to see.
@@ -38,12 +40,13 @@ class TokenSource:
             ConfigurationError: It is not a command, or prints nothing or more than one line.
             MissingCredentialsError: It failed, as in a job that may not have a token.
         """
-        cached = self._minted.get(settings.token_command)
-        if cached is not None and time.monotonic() - cached[0] < _FRESH:
-            return cached[1]
-        token = self._mint(settings)
-        self._minted[settings.token_command] = time.monotonic(), token
-        return token
+        with self._minting.at(settings.token_command):
+            cached = self._minted.get(settings.token_command)
+            if cached is not None and time.monotonic() - cached[0] < _FRESH:
+                return cached[1]
+            token = self._mint(settings)
+            self._minted[settings.token_command] = time.monotonic(), token
+            return token
 
     @property
     def minted(self) -> tuple[Secret, ...]:

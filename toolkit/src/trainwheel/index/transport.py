@@ -25,6 +25,7 @@ from trainwheel.index.access import OriginAuth, for_requests
 from trainwheel.index.address import origin
 from trainwheel.index.pages import ACCEPT
 from trainwheel.index.patience import describe_status, is_transient
+from trainwheel.system.turns import aside
 
 if TYPE_CHECKING:
     from trainwheel.index.patience import Patience
@@ -69,12 +70,13 @@ def _patiently(
 
     def method(self: Transport, /, *words: _Words.args, **named: _Words.kwargs) -> _Result:
         for delay in (*self.patience.delays(self.patience.tries), None):
-            try:
-                return once(self, *words, **named)
-            except _TransientError as error:
-                if delay is None:
-                    self.fail(str(error))
-                time.sleep(delay)
+            with aside():
+                try:
+                    return once(self, *words, **named)
+                except _TransientError as error:
+                    if delay is None:
+                        self.fail(str(error))
+                    time.sleep(delay)
         raise AssertionError  # pragma: no cover - the last delay is None, which raises
 
     return method

@@ -28,6 +28,7 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.process import run
 from trainwheel.system.progress import bar, sent_of
 from trainwheel.system.text import describe_size
+from trainwheel.system.turns import aside
 from trainwheel.wheel.metadata import read_name
 
 __all__ = ["Standing", "describe_sending", "publish"]
@@ -100,7 +101,8 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
         if not failure.is_transient or delay is None:
             raise failure.error
         console.notice(f"{failure.error.message}; trying again in {delay:.0f} s")
-        time.sleep(delay)
+        with aside():
+            time.sleep(delay)
     raise AssertionError  # pragma: no cover - the last delay is None, which raises
 
 
@@ -126,7 +128,8 @@ class _Upload:
             standing = self._look()
             if standing is not Standing.ABSENT or delay is None:
                 return standing is Standing.IDENTICAL
-            time.sleep(delay)
+            with aside():
+                time.sleep(delay)
         raise AssertionError  # pragma: no cover - the last delay is None, which returns
 
     def send(

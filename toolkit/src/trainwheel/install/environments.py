@@ -7,7 +7,6 @@ nothing. Its stamp, written last, holds the digest of all that went in.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shutil
 import sys
@@ -38,6 +37,7 @@ from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
 from trainwheel.system.process import Command, Completed, run
 from trainwheel.system.secrets import SecretClass
+from trainwheel.system.turns import OneByOne
 
 __all__ = [
     "Installer",
@@ -90,12 +90,18 @@ class MachineSettings:
     """Where this machine installs packages from."""
 
     environment: Environment
+    _reading: OneByOne = field(default_factory=OneByOne, repr=False)
+    _known: list[UvSettings] = field(default_factory=list, repr=False)
 
-    @functools.cached_property
+    @property
     def for_uv(self) -> UvSettings:
         """The settings that pip would use, as uv takes them."""
-        pip, variables = read_pip_settings(self.environment), self.environment.variables
-        return translate(pip, variables, has_uv_config=_has_uv_config(self.environment))
+        with self._reading.at("pip"):
+            if not self._known:
+                pip, variables = read_pip_settings(self.environment), self.environment.variables
+                has_config = _has_uv_config(self.environment)
+                self._known.append(translate(pip, variables, has_uv_config=has_config))
+        return self._known[0]
 
 
 @dataclass(frozen=True)
@@ -140,16 +146,17 @@ class Installer:
         parts = [requirements, sys.version, sys.executable, place, str(editable or ""), alone]
         digest = digest_json(parts)
         try:
-            if not self._is_whole(folder, digest):
-                self._make(folder, requirements, editable, alone)
-                write_stamp(folder, digest, self.seen)
+            with self.seen.making.at(folder):
+                if not self._is_whole(folder, digest):
+                    self._make(folder, requirements, editable, alone)
+                    write_stamp(folder, digest, self.seen)
+                self.seen.environments[folder] = digest
         except StepFailedError as error:
             raise NoEnvironmentError(error.message, hint=error.hint) from None
         except OSError as error:
             refused = NoEnvironmentError.of_system(error)
             message = f"the environment {folder.name} cannot be used: {refused.message}"
             raise NoEnvironmentError(message, hint=refused.hint) from None
-        self.seen.environments[folder] = digest
         return python
 
     def _make(self, folder: Path, requirements: str, editable: Path | None, alone: str) -> None:

@@ -30,6 +30,7 @@ from trainwheel.install.installed import (
     project_of,
 )
 from trainwheel.system.text import shown
+from trainwheel.system.turns import OneByOne
 
 __all__ = [
     "COMPARED",
@@ -79,10 +80,12 @@ class Seen:
     Args:
         environments: Environment → the digest of all that went in.
         records: Digest of a RECORD → what its package has that differs from it: digests by path.
+        making: Lets one step at a time look at an environment and make it.
     """
 
     environments: dict[Path, str] = field(default_factory=dict)
     records: dict[str, dict[str, str]] = field(default_factory=dict)
+    making: OneByOne = field(default_factory=OneByOne, repr=False)
 
     def compare(
         self, home: Path, again: Collection[str] = (), *, is_trusted: bool = False

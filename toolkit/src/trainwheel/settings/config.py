@@ -144,6 +144,8 @@ class Config:
         "Threads of numerical libraries in training, the same everywhere; 0 leaves them alone")
     train_env: tuple[str, ...] = key("train.env", kinds.handed_on, [],
         "Variables of the shell that training, tests and predictions get, and whose values count")
+    train_alone: bool = key("train.alone", kinds.a_flag, False,  # noqa: FBT003
+        "Run no other step while training runs: it needs all of the machine, or its memory")
     engine: str = key("train.engine", kinds.one_of("local", "dask"), "local",
         "Where the parallel work of training runs: in processes of its own, or on a Dask cluster")
     dask_scheduler: str = key("train.dask.scheduler", kinds.a_scheduler, "",
@@ -156,6 +158,8 @@ class Config:
         "Key of that certificate, for tls://")
     dask_time_limit: float = key("train.dask.time-limit", kinds.a_duration, "24 h",
         "How long training on a cluster may take in all")
+    jobs: int = key("jobs", kinds.a_count, 0,
+        "How many steps may run beside each other; 1 for one after the other, 0 for one a core")
     show_rows: bool = key("report.show-rows", kinds.a_flag, False,  # noqa: FBT003
         "Show the inputs of the worst mistakes in the report, not only their row numbers")
     importance_calls: int = key("report.importance-calls", kinds.a_count, 1000,

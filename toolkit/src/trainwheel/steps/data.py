@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Flag, Step
+from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Files, Flag, Step
 from trainwheel.engine.closure import import_closure
 from trainwheel.engine.entry_points import code_of
 from trainwheel.engine.execute import run_step
@@ -266,6 +266,6 @@ STEP = Step(
     learns=(VERSION,),
     outputs=lambda layout: (layout.data,),
     is_absent=lambda workspace: not workspace.fetches_data,
-    flags=(ACCEPT, FORCE, WAIT, VERBOSE),
+    flags=(ACCEPT, FORCE, WAIT, VERBOSE, JOBS),
     keeps_results=False,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Step
+from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SOURCE
 from trainwheel.engine.run import Run
@@ -51,6 +51,6 @@ STEP = Step(
     facts=lambda workspace: workspace.environment.facts,
     outputs=lambda layout: (layout.doc,),
     is_absent=_has_no_site,
-    flags=(FORCE, WAIT, VERBOSE),
+    flags=(FORCE, WAIT, VERBOSE, JOBS),
     is_portable=True,
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import current_record, run_step
 from trainwheel.engine.inputs import ARTEFACT, MEASURED, PACKAGE, fingerprint, learned_facts
 from trainwheel.engine.layout import Layout
@@ -170,5 +170,5 @@ STEP = Step(
     facts=_facts,
     learns=(PUBLISHED,),
     outputs=lambda layout: (layout.evaluation,),
-    flags=(TO, FORCE, WAIT, VERBOSE),
+    flags=(TO, FORCE, WAIT, VERBOSE, JOBS),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Files, Step
+from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SHIPPED
 from trainwheel.engine.layout import Layout
@@ -269,7 +269,8 @@ STEP = Step(
     target="package.model",
     help="Build the wheel and prove it in an empty environment",
     run=_run,
-    needs=("doc", "report", "test", "version"),
+    needs=("report", "version"),
+    awaits=("doc", "test"),
     is_link=True,
     category="package",
     alone=True,
@@ -287,5 +288,5 @@ STEP = Step(
     outputs=lambda layout: (layout.dist,),
     is_settled=is_published,
     follows_records=("train", "test", "version"),
-    flags=(FORCE, WAIT, VERBOSE),
+    flags=(FORCE, WAIT, VERBOSE, JOBS),
 )

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Files, Step
+from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_of
 from trainwheel.engine.layout import Layout
@@ -254,7 +254,7 @@ STEP = Step(
     ),
     facts=_facts,
     outputs=lambda layout: (layout.report, layout.metrics_table, layout.card),
-    flags=(TO, FORCE, WAIT, VERBOSE),
+    flags=(TO, FORCE, WAIT, VERBOSE, JOBS),
     is_portable=True,
     # It shows the commit, which may be another one for the same inputs.
     keeps_results=False,

@@ -11,8 +11,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Files, Step
-from trainwheel.engine.execute import run_step
+from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Files, Step
+from trainwheel.engine.execute import run_step, settle
 from trainwheel.engine.inputs import ARTEFACT, PACKAGE, SOURCE
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
@@ -27,6 +27,7 @@ def _run(run: Run) -> None:
     """Run pytest with coverage of the package that is shipped, then apply the gate."""
     run.workspace.require_artefact()
     run_step(run, STEP, lambda scratch: _test(run, scratch))
+    settle(run, STEP)
     pass_gate(run)
 
 
@@ -142,8 +143,10 @@ STEP = Step(
     target="test",
     help="Run the model's tests with coverage, and pass the gate",
     run=_run,
-    needs=("train", "evaluate", "report"),
+    needs=("train",),
+    awaits=("evaluate", "report"),
     is_link=True,
+    is_heavy=True,
     category="test",
     inputs=(
         Files("the files below `tests`, and the settings of pytest and coverage", _tests),
@@ -155,5 +158,5 @@ STEP = Step(
     facts=_facts,
     outputs=lambda layout: (layout.test,),
     beside=lambda layout: (layout.junit,),
-    flags=(TO, FORCE, WAIT, VERBOSE),
+    flags=(TO, FORCE, WAIT, VERBOSE, JOBS),
 )

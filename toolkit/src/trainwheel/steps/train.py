@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Flag, Step
+from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.entry_points import words_of_python
 from trainwheel.engine.execute import look, run_step
 from trainwheel.engine.inputs import COMMAND, DATA, TRAINING
@@ -92,7 +92,7 @@ def _run(run: Run) -> None:
     repeats = check_repeatable(run) if run.options.has("check-repeatable") else None
     for follower in ("evaluate", "report"):
         if follower in run.registered - run.steps:
-            run.queue(follower)
+            run.others.add([follower])
     if repeats is not None:
         # The report shows the result before a difference ends the run.
         evaluate_model(run, is_fresh=False)
@@ -210,7 +210,7 @@ def show_progress(
         nonlocal last
         if not line.startswith(PROGRESS):
             if not is_quiet:
-                console.line(f"  {line}")
+                console.line(f"  {line}", is_live=True)
             return
         label, count, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
         share = f" of {total}" if total not in {"", "0"} else ""
@@ -220,7 +220,7 @@ def show_progress(
             console.progress(f"train    {start} {label} {count}{share}")
         elif clock() - last >= _SPARSE:
             last = clock()
-            console.line(f"  {label}: {count}{share}")
+            console.line(f"  {label}: {count}{share}", is_live=True)
 
     return echo
 
@@ -377,6 +377,7 @@ STEP = Step(
     run=_run,
     needs=("data",),
     is_link=True,
+    is_heavy=True,
     category="train",
     more_categories=lambda config: () if config.engine == "local" else ("engine",),
     inputs=(COMMAND, DATA),
@@ -387,7 +388,7 @@ STEP = Step(
         *(layout.report, layout.metrics_table, layout.card),
         layout.repeatability,
     ),
-    flags=(TO, REPEATABLE, FORCE, WAIT, VERBOSE),
+    flags=(TO, REPEATABLE, FORCE, WAIT, VERBOSE, JOBS),
     check=_check,
     watches_writes=True,
 )

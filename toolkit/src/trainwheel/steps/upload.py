@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.records import read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
@@ -47,7 +47,7 @@ def _run(run: Run) -> None:
         _account_for(run, release.version)
     is_due = is_unverified(layout) or run.is_forced("upload")
     if is_due and read_record(layout.records, "upload") and "verify" in run.registered:
-        run.queue("verify")
+        run.others.add(["verify"])
 
 
 def _account_for(run: Run, version: str) -> None:
@@ -106,6 +106,6 @@ STEP = Step(
     alone=True,
     reasons=unpublished,
     is_settled=is_published,
-    flags=(TO, FORCE, WAIT, VERBOSE),
+    flags=(TO, FORCE, WAIT, VERBOSE, JOBS),
     check=_check,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainwheel.engine.chain import TO, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import JOBS, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.run import Run
 from trainwheel.steps.shared.registry import is_unverified, unpublished, wheel_of
 from trainwheel.steps.shared.staging import is_published
@@ -34,6 +34,6 @@ STEP = Step(
     alone=True,
     reasons=unpublished,
     is_settled=lambda here: is_published(here) and not is_unverified(here.layout),
-    flags=(TO, WAIT, VERBOSE),
+    flags=(TO, WAIT, VERBOSE, JOBS),
     takes_names="NAME==VERSION",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainwheel.engine.chain import FORCE, TO, VERBOSE, WAIT, Step
+from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.inputs import SHIPPED
@@ -116,7 +116,7 @@ STEP = Step(
     outputs=lambda layout: (layout.release,),
     is_settled=is_published,
     reasons=_reasons,
-    flags=(TO, FORCE, WAIT, VERBOSE),
+    flags=(TO, FORCE, WAIT, VERBOSE, JOBS),
     check=_check,
     is_portable=True,
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import sys
-from collections.abc import Iterator
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from trainwheel.system.environ import Environment
@@ -17,9 +20,15 @@ _SPOILT = (
     "that is in no name, address or version"
 )
 
+_speaker: contextvars.ContextVar[str] = contextvars.ContextVar("speaker", default="")
+"""The step that prints in this context; empty outside of all."""
+
 
 class Console:
     """What a person sees: one line per step, and the last lines of a tool that failed.
+
+    Steps that run beside each other print in the order in which they were expected: the lines of
+    one wait until all before it have ended.
 
     Args:
         environment: Says whether colour is allowed, and which secrets to print as ``***``.
@@ -34,11 +43,40 @@ class Console:
         self._secrets = environment.secrets
         self._said: set[str] = set()
         self._is_waiting = False
+        self._lock = threading.RLock()
+        self._expected: list[str] = []
+        self._over: set[str] = set()
+        self._held: defaultdict[str, list[str]] = defaultdict(list)
+        self._working: list[str] = []
 
-    def line(self, text: str) -> None:
-        """Print one line."""
-        self._clear()
-        self._print(f"{self._secrets.redact(text)}\n")
+    def expect(self, steps: Iterable[str]) -> None:
+        """Print what these steps say in this order, each once all before it have ended."""
+        with self._lock:
+            self._expected = [*steps]
+
+    @contextlib.contextmanager
+    def speaking(self, step: str) -> Iterator[None]:
+        """Let what is printed within the block, in its context, be what a step says."""
+        token = _speaker.set(step)
+        try:
+            yield
+        finally:
+            _speaker.reset(token)
+
+    def end(self, step: str) -> None:
+        """Print what waited for a step, which says nothing more."""
+        with self._lock:
+            self._over.add(step)
+            while self._expected:
+                for text in self._held.pop(self._expected[0], ()):
+                    self._write(text)
+                if self._expected[0] not in self._over:
+                    break
+                self._over.discard(self._expected.pop(0))
+
+    def line(self, text: str, *, is_live: bool = False) -> None:
+        """Print one line; at once, whatever steps before it still have to say, where it is live."""
+        self._print(f"{self._secrets.redact(text)}\n", is_live=is_live)
 
     def command(self, label: str, command: str) -> None:
         """Print a command for people to type: whole, or not at all.
@@ -47,7 +85,6 @@ class Console:
             label: What it is for; printed before it.
             command: As a shell takes it.
         """
-        self._clear()
         # With a part of it hidden it would be another command.
         is_whole = self._secrets.redact(command) == command
         self._print(f"{label}{command}\n" if is_whole else f"notice: {_SPOILT}\n")
@@ -55,17 +92,26 @@ class Console:
     @contextlib.contextmanager
     def working(self, step: str) -> Iterator[None]:
         """Show on a terminal that a step is at work, until the next line takes its place."""
-        self.progress(f"{step:<8} …")
+        self._working.append(step)
+        self._show_working()
         try:
             yield
         finally:
-            self._clear()
+            self._working.remove(step)
+            with self._lock:
+                self._clear()
+                self._show_working()
+
+    def _show_working(self) -> None:
+        if self._working:
+            self.progress(f"{', '.join(self._working):<8} …")
 
     def progress(self, text: str) -> None:
         """Show on a terminal how far something is, until the next line takes its place."""
         if self.is_terminal:
-            self._print(f"{_CLEAR}{self._secrets.redact(text)}")
-            self._is_waiting = True
+            with self._lock:
+                self._show(f"{_CLEAR}{self._secrets.redact(text)}")
+                self._is_waiting = True
 
     def outcome(self, step: str, text: str, seconds: float | None = None) -> None:
         """Print what became of a step: its name, the outcome, and how long it took."""
@@ -88,9 +134,21 @@ class Console:
     def _clear(self) -> None:
         if self._is_waiting:
             self._is_waiting = False
-            self._print(_CLEAR)
+            self._show(_CLEAR)
 
-    def _print(self, text: str) -> None:
+    def _print(self, text: str, *, is_live: bool = False) -> None:
+        speaker = _speaker.get()
+        with self._lock:
+            if is_live or speaker not in self._expected[1:]:
+                self._write(text)
+            else:
+                self._held[speaker].append(text)
+
+    def _write(self, text: str) -> None:
+        self._clear()
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         # What a tool printed may hold letters that this stream cannot.
         encoding = self._stream.encoding or "utf-8"
         printable = text.encode(encoding, "backslashreplace").decode(encoding)

@@ -43,8 +43,8 @@ class Owner:
         host: The machine.
         command: What it runs.
         started: When it took the lock, in seconds since 1970.
-        step: The step that it is at; empty before the first one.
-        step_started: When that step began.
+        step: The steps that it is at, with commas; empty before the first one.
+        step_started: When the last of them began, or one of them ended.
     """
 
     pid: int

@@ -1,14 +1,15 @@
 """The only module that starts processes.
 
 A planner returns a `Command`; running it is the edge. Every child gets a process group of its
-own, and no group outlives the run: it is ended when its command is done, when a signal ends the
-run, and when a deadline passes.
+own, and no group outlives the run: it is ended when its command is done, when a signal or a failure
+elsewhere ends the run, and when a deadline passes.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import contextvars
 import errno
 import os
 import queue
@@ -23,17 +24,24 @@ from types import FrameType
 from typing import IO, NoReturn
 
 from trainwheel.errors import StepFailedError
+from trainwheel.system import turns
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass
 
 __all__ = [
+    "NICENESS",
     "Command",
     "Completed",
     "Process",
+    "RunEndedError",
     "await_line",
+    "close",
+    "cores",
     "end_group",
     "handle_termination",
     "inherit",
+    "is_closed",
+    "reopen",
     "run",
     "serving",
     "signal_group",
@@ -45,8 +53,20 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Process = subprocess.Popen[bytes]
 """One that was started: others name its type, and start none themselves."""
 
+NICENESS: contextvars.ContextVar[int] = contextvars.ContextVar("niceness", default=0)
+"""By how much the processes give way to others, of those that are started in this context."""
+
 _children: set[int] = set()
 _inherited: set[int] = set()
+_starting = threading.Lock()
+_closed = threading.Event()
+
+
+class RunEndedError(BaseException):
+    """The run ends, so no process is started any more, and one that was ended says nothing.
+
+    It is not an error of the step in which it is raised, and no handler of errors must stop it.
+    """
 
 
 @dataclass(frozen=True)
@@ -143,9 +163,12 @@ def start(
 
     Raises:
         StepFailedError: The program does not exist or cannot be executed.
+        RunEndedError: The run ends.
     """
     try:
-        with _signals_held():
+        with _signals_held(), _starting:
+            if _closed.is_set():
+                raise RunEndedError
             process = subprocess.Popen(
                 command.argv,
                 cwd=command.cwd,
@@ -158,6 +181,9 @@ def start(
                 pass_fds=tuple(_inherited),
             )
             _children.add(process.pid)
+            if niceness := NICENESS.get():
+                with contextlib.suppress(OSError):  # it may have ended
+                    os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
     except OSError as error:
         message = f"cannot start {command.argv[0]}: {error.strerror}"
         raise StepFailedError(message) from None
@@ -180,7 +206,7 @@ def await_line(process: Process, is_it: Callable[[str], bool], seconds: float) -
     reader = threading.Thread(target=_hand_over, args=(process.stdout, lines), daemon=True)
     reader.start()
     last = ""
-    with contextlib.suppress(queue.Empty):
+    with contextlib.suppress(queue.Empty), turns.aside():
         while (line := lines.get(timeout=seconds)) is not None:
             if is_it(line):
                 return True, line
@@ -241,7 +267,7 @@ def end_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
     if process.pid not in _children:
         return
     _signal(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    with turns.aside(), contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(grace)
     _signal(process.pid, signal.SIGKILL)
     process.wait()
@@ -276,14 +302,21 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
         echo: Called with each line of output as it comes.
         aside: How lines begin that go to ``echo`` and not into the output; empty for none.
         started: Called with the process number.
+
+    Raises:
+        StepFailedError: The program does not exist or cannot be executed.
+        RunEndedError: The run ends.
     """
     stdin = subprocess.PIPE if command.stdin else subprocess.DEVNULL
     process = start(command, environment, stdin=stdin)
     try:
         started(process.pid)
-        lines, late = _collect(process, command, echo, aside)
+        with turns.aside():
+            lines, late = _collect(process, command, echo, aside)
     finally:
         end_group(process)
+    if _closed.is_set():
+        raise RunEndedError
     output = "".join(lines)
     if late:
         output += f"\nended after {command.timeout:.0f} s without an end\n"
@@ -303,7 +336,9 @@ def _collect(
     # runs beside the wait instead of before it.
     lines: list[str] = []
     words = (process.stdout, lines, echo, aside)
-    reader = threading.Thread(target=_read_lines, args=words, daemon=True)
+    # It prints for the step in whose context it was started.
+    context = contextvars.copy_context()
+    reader = threading.Thread(target=context.run, args=(_read_lines, *words), daemon=True)
     # Nor may a command that does not read its input hold up its own deadline.
     writer = threading.Thread(target=_write, args=(process.stdin, command.stdin), daemon=True)
     reader.start()
@@ -346,14 +381,40 @@ def _append(log: Path, text: str) -> None:
 
 
 def handle_termination() -> None:
-    """Make SIGTERM and SIGHUP end the children and unwind the run, so that `finally` blocks run.
+    """Make the signals that end a program end the children, and unwind the run.
 
-    Nox itself would die at once and leave private files and children behind.
+    So `finally` blocks run; Nox would die at once and leave private files and children behind. A
+    signal that this program was started to ignore, as by nohup, stays ignored.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminate)
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
     # An impatient second Ctrl-C may break off what ends the children.
     atexit.register(_signal_children, signal.SIGKILL)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # pragma: no cover - not Linux
+
+
+def close() -> None:
+    """Start no process any more, and end those that were started."""
+    _closed.set()
+    with _starting:  # what is being started is a child by then
+        _signal_children(signal.SIGTERM)
+
+
+def reopen() -> None:
+    """Start processes again, once all that `close` has ended are gone."""
+    _closed.clear()
+
+
+def is_closed() -> bool:
+    """Return whether the run ends: what fails from now on has failed for that."""
+    return _closed.is_set()
 
 
 def _signal_children(number: int) -> None:
@@ -362,7 +423,9 @@ def _signal_children(number: int) -> None:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    _signal_children(signal.SIGTERM)
+    close()
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 
