@@ -21,11 +21,14 @@ from trainwheel.engine.inputs import (
 )
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.observed import Observed
-from trainwheel.engine.outcomes import Outcome, append_outcome, has_failed, rename_key
 from trainwheel.engine.records import (
+    Outcome,
     Record,
+    append_outcome,
+    has_failed,
     last_observed,
     read_record,
+    rename_key,
     withdraw_record,
     write_record,
 )

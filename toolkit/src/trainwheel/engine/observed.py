@@ -152,9 +152,10 @@ class Observed:
         globs = {Glob(str(pattern), str(folder), bool(is_recursive)): str(by)
                  for pattern, folder, is_recursive, by in document["globs"]}  # fmt: skip
         names = {name: tuple(map(str, document[name]))
-                 for name in ("absent", "places", "modules", "written", "results")}  # fmt: skip
+                 for name in ("absent", "places", "modules", "written")}  # fmt: skip
+        results = tuple(map(str, document.get("results", ())))
         return cls(files, folders=dict(document["folders"]), globs=globs,
-                   processes=int(document["processes"]), **names)  # fmt: skip
+                   processes=int(document["processes"]), results=results, **names)  # fmt: skip
 
 
 def _join(*parts: str) -> str:

@@ -12,8 +12,14 @@ from trainwheel.engine.chain import Chain, Step
 from trainwheel.engine.execute import look, moved_outputs
 from trainwheel.engine.fingerprint import Fingerprint, Reason, explain
 from trainwheel.engine.inputs import fingerprint, learned_facts
-from trainwheel.engine.outcomes import Failure, has_failed, read_failure, read_outcomes
-from trainwheel.engine.records import Record, read_record
+from trainwheel.engine.records import (
+    Failure,
+    Record,
+    has_failed,
+    read_failure,
+    read_outcomes,
+    read_record,
+)
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.system.lock import Owner, read_owner

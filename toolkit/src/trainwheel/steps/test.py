@@ -51,19 +51,12 @@ def _test(run: Run, scratch: Path) -> Mapping[str, str]:
             shutil.copyfile(results / "pytest.xml", results / workspace.layout.junit.name)
         place(results, workspace.layout.test)
         raise
-    return {"summary": _describe(results)}
+    from trainwheel.evaluation.junit import describe
 
-
-def _describe(results: Path) -> str:
-    # Locked tools have just written both files, so the parser need not resist hostile XML.
-    import xml.etree.ElementTree as ET  # nosec B405 - reads what this run wrote
-
-    junit, rate = ET.parse(results / "pytest.xml"), "0"  # noqa: S314  # nosec B314
-    # It is missing where the tests import nothing of the package.
-    if (coverage := results / "coverage.xml").is_file():
-        rate = ET.parse(coverage).getroot().get("line-rate", "0")  # noqa: S314  # nosec B314
-    suite = next(junit.iter("testsuite"))
-    return f"{suite.get('tests')} tests passed, {float(rate):.0%} of the package covered"
+    # There is no coverage where the tests import nothing of the package.
+    tests, coverage = results / "pytest.xml", results / "coverage.xml"
+    share = coverage.read_bytes() if coverage.is_file() else b"<coverage/>"
+    return {"summary": describe(tests.read_bytes(), share)}
 
 
 def _tests(workspace: Workspace) -> Iterator[Path]:

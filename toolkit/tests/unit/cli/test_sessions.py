@@ -14,7 +14,7 @@ from sessions.recording import RecordingSession, SessionEndedError
 from trainwheel.cli.sessions import _Runner
 from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Chain, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.outcomes import Failure, note_failure, read_failure
+from trainwheel.engine.records import Failure, note_failure, read_failure
 from trainwheel.engine.run import Run
 from trainwheel.errors import RefusedError, StepFailedError
 from trainwheel.system.lock import Owner, read_owner
@@ -96,10 +96,13 @@ def test_each_session_has_its_own_options_and_knows_those_of_the_run(root: Path)
     assert [first.named, second.named] == [frozenset("a"), frozenset("b")]
 
 
-def test_a_step_that_is_queued_gets_the_words_of_the_one_that_queues_it(root: Path) -> None:
-    sessions = Sessions(root, step("a", lambda run: run.queue("b")), step("b"))
+def test_a_step_that_is_added_runs_in_the_same_session_with_the_same_words(root: Path) -> None:
+    first = step("a", lambda run: run.others.add(["b"]), is_link=True)
+    sessions = Sessions(root, first, step("b", is_link=True))
 
-    assert sessions.run("a", "--force").notified == [("b", ("--force",))]
+    sessions.run("a", "--force")
+
+    assert [run.options.has("force") for run in sessions.runs] == [True, True]
 
 
 def test_environments_stand_beside_the_folder_of_nox(root: Path) -> None:

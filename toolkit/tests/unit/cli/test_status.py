@@ -11,8 +11,7 @@ from trainwheel.cli.main import main
 from trainwheel.cli.status import render_table
 from trainwheel.engine.fingerprint import Reason
 from trainwheel.engine.inputs import fingerprint
-from trainwheel.engine.outcomes import Failure
-from trainwheel.engine.records import Record, write_record
+from trainwheel.engine.records import Failure, Record, write_record
 from trainwheel.engine.status import StepStatus
 from trainwheel.steps import load_chain
 from trainwheel.system.lock import Owner

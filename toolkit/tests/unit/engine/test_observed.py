@@ -126,7 +126,7 @@ def test_what_steps_make_and_what_is_ignored_does_not_count(
 def test_it_is_read_from_json_as_it_was_written() -> None:
     observed = Observed(
         {"ä\n": SEEN}, ("b",), {"c": "d"}, {Glob("*", "e", is_recursive=True): "f"}, (".",),
-        ("g.h",), ("i",), 3,
+        ("g.h",), ("i",), ("build/j",), 3,
     )  # fmt: skip
 
     assert Observed.of_json(json.loads(json.dumps(observed.as_json()))) == observed

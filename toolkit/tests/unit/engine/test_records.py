@@ -22,7 +22,7 @@ from trainwheel.engine.records import (
 
 OBSERVED = Observed(
     {"model/a.py": Sighting("imported", "model/b.py")}, ("c.toml",), {"data": "model/a.py"},
-    {Glob("*.csv", "data"): "model/a.py"}, (".", "model"), ("json", "a.b"), ("cache",), 2,
+    {Glob("*.csv", "data"): "model/a.py"}, (".", "model"), ("json", "a.b"), ("cache",), (), 2,
 )  # fmt: skip
 RECORD = Record(
     "train",

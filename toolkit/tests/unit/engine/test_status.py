@@ -17,8 +17,15 @@ from trainwheel.engine.execute import look as engine_look
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.fingerprint import Fingerprint, Reason
 from trainwheel.engine.inputs import fingerprint
-from trainwheel.engine.outcomes import Failure, Outcome, append_outcome, note_failure
-from trainwheel.engine.records import Record, read_record, write_record
+from trainwheel.engine.records import (
+    Failure,
+    Outcome,
+    Record,
+    append_outcome,
+    note_failure,
+    read_record,
+    write_record,
+)
 from trainwheel.engine.status import StepStatus, read_status
 from trainwheel.steps import load_chain
 from trainwheel.steps.shared.staging import release_key

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainwheel.engine.run import Options, Run
+from trainwheel.engine.run import Options, Others, Run
 from trainwheel.errors import StepFailedError
 from trainwheel.guest import ENTRY_POINT
 from trainwheel.install.bytecode import site_packages
@@ -57,6 +57,17 @@ def with_entry_point(answer: Answer) -> Answer:
     return lambda call: "" if str(ENTRY_POINT) in call.argv else answer(call)
 
 
+@dataclass
+class _Queue(Others):
+    """Keeps which steps are to run as well."""
+
+    names: list[str]
+
+    def add(self, goals: Iterable[str]) -> None:
+        """Keep them."""
+        self.names += goals
+
+
 def open_with(
     root: Path,
     answer: Answer = lambda _: "",
@@ -83,7 +94,7 @@ def open_with(
         open_here(root, variables, stream=stream, tools=tools),
         options=Options(values),
         named=frozenset(named),
-        queue=queue.append,
+        others=_Queue(queue),
         **parts,
     )
     return Session(run, tools, stream, queue)

@@ -16,9 +16,9 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from trainwheel.engine.inputs import unwatched
+from trainwheel.engine.inputs import read_inputs, unwatched
 from trainwheel.engine.observed import TOOL_FOLDERS
-from trainwheel.engine.records import Record
+from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import RefusedError
@@ -160,8 +160,15 @@ def _data(workspace: Workspace) -> tuple[str, ...]:
 
 
 def notice_unseen(run: Run, record: Record) -> None:
-    """Name the files that somebody opened while training ran, and the line that declares them."""
-    root, known = str(run.workspace.layout.root), record.fingerprint.files
+    """Name the files that somebody opened while training ran, and the line that declares them.
+
+    What steps beside it read is theirs.
+    """
+    root, known = str(run.workspace.layout.root), {*record.fingerprint.files}
+    for step in run.others.unfinished(record.step):
+        beside = read_record(run.workspace.layout.records, step.name)
+        known.update(beside.fingerprint.files if beside is not None else ())
+        known.update(map(str, read_inputs(run.workspace, step)))
     # The system names the file that a link leads to.
     paths = {os.path.realpath(os.path.join(root, name)) for name in known}  # noqa: PTH118
     opened = json.loads(record.facts.get(OPENED, "[]"))

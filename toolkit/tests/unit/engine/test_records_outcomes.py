@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainwheel.engine.outcomes import (
+from trainwheel.engine.records import (
     Failure,
     Outcome,
     append_outcome,
