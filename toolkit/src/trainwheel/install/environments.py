@@ -22,7 +22,7 @@ from uv import find_uv_bin
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.install.bytecode import Bytecode
-from trainwheel.install.installed import write_hooks
+from trainwheel.install.installed import link_packages, write_hooks
 from trainwheel.install.stamp import (
     STAMP,
     Seen,
@@ -111,6 +111,8 @@ class Installer:
         machine: The machine's own settings, read once for several installers.
         seen: What this run has compared already, of all its environments.
         notice: Says that an environment has changed and is made again.
+        holding: Yields an environment of this run that holds exactly some requirements, or None,
+            and checks after the block that it still does.
     """
 
     environment: Environment
@@ -121,6 +123,9 @@ class Installer:
     machine: MachineSettings | None = None
     seen: Seen = field(default_factory=Seen, repr=False)
     notice: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    holding: Callable[[str], contextlib.AbstractContextManager[Path | None]] = field(
+        default=lambda _: contextlib.nullcontext(), repr=False
+    )
 
     def ensure(
         self, folder: Path, requirements: str, *, editable: Path | None = None, alone: str = ""
@@ -201,8 +206,24 @@ class Installer:
             folder = Path(name).resolve()
             self.create(folder / "env")
             yield folder
-            if self.bytecode is not None:
-                self.bytecode.keep(folder / "env")
+
+    @contextlib.contextmanager
+    def filled(self, folder: Path, requirements: str) -> Iterator[tuple[Path, ...]]:
+        """Put packages into an environment, as links where this run holds them in another one.
+
+        Yields that other environment, if so.
+
+        Raises:
+            StepFailedError: They cannot be installed, or the other environment was changed.
+        """
+        with self.holding(requirements) as kept:
+            if kept is not None and link_packages(kept, folder):
+                yield (kept,)
+            else:
+                self.install(python_of(folder), requirements)
+                yield ()
+                if self.bytecode is not None:
+                    self.bytecode.keep(folder)
 
     def variables(self, folder: Path, *beside: Path) -> dict[str, str]:
         """Return the variables with which a process runs in an environment.
