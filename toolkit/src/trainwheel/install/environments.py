@@ -296,9 +296,11 @@ class Installer:
     def _uv(
         self, *arguments: str, stdin: str = "", settings: UvSettings | None = None
     ) -> Completed:
-        settings = settings or self.settings
+        is_install = "install" in arguments
+        # pip is asked for the machine's settings, which takes 0.1 s, where they matter only.
+        settings = settings or self.bound_to or (self.settings if is_install else UvSettings({}))
         # A clone where the file system can: `clone` links where it cannot (docs/decisions/0014).
-        more = (*settings.arguments, "--link-mode", "copy") if "install" in arguments else ()
+        more = (*settings.arguments, "--link-mode", "copy") if is_install else ()
         argv = (find_uv(), *arguments, *more)
         command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)
