@@ -100,25 +100,25 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
     """
     with installer.throw_away() as folder:
         rows = held_out or Repeated({}, folder / "golden")
-        python = python_of(folder / "env")
+        home, python = folder / "env", python_of(folder / "env")
         (wheel_installer or installer).install(python, wheel, "--no-deps", "--no-cache")
-        installer.install(python, proof.requirements)
-        installer.check(python)
-        beside = () if tests is None else (tests.home,)
-        variables = installer.variables(folder / "env", *beside)
-        model = Model(proof.predict, python, installer.environment, installer.log, variables)
-        question = Question(
-            [row.input for row in (*proof.golden, *rows.rows.values())],
-            rows.folder,
-            [*_names("golden.jsonl", len(proof.golden)), *rows.names],
-        )
-        script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
-        if tests is not None:
-            copy = folder / "tests"
-            shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
-            packages = site_packages(tests.home)
-            script = (PROVE, *script[1:], packages, copy)
-        result = _run(model, question, script, folder)
+        with installer.filled(home, proof.requirements) as beside:
+            installer.check(python)
+            homes = beside if tests is None else (*beside, tests.home)
+            variables = installer.variables(home, *homes)
+            model = Model(proof.predict, python, installer.environment, installer.log, variables)
+            question = Question(
+                [row.input for row in (*proof.golden, *rows.rows.values())],
+                rows.folder,
+                [*_names("golden.jsonl", len(proof.golden)), *rows.names],
+            )
+            script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
+            if tests is not None:
+                copy = folder / "tests"
+                shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
+                packages = site_packages(tests.home)
+                script = (PROVE, *script[1:], packages, copy)
+            result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
             message = f"the wheel does not pass the system tests: {result.reason}"
