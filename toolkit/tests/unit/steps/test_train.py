@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -161,6 +162,21 @@ def test_checkpoints_survive_a_failure_but_neither_success_nor_force(root: Path)
 
     assert has_checkpoint == [True, False]
     assert not (root / ".trainwheel/checkpoints").exists()
+
+
+def test_a_training_lists_its_data_at_its_start_and_at_its_end(root: Path) -> None:
+    write(root, "data/rows/1.csv", "x")
+    session, folders, is_over = open_with(root, training()), list[object](), list[bool]()
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:  # it stays in this process
+        if event == "os.scandir" and not is_over:
+            folders.append(arguments[0])
+
+    sys.addaudithook(hook)
+    session.step("train")
+    is_over.append(True)
+
+    assert folders.count(str(root / "data/rows")) == 2
 
 
 @pytest.mark.parametrize(("registered", "steps", "queue"), [
