@@ -111,13 +111,13 @@ class DigestTable:
         return _sign(str(path))[:3]
 
     def carry(self, old: str, new: str) -> None:
-        """Keep the digest of a file that was renamed, which changes its signature."""
+        """Keep the digest of a file that was renamed or linked, which changes its signature."""
         entry = self._entries.pop(old, None)
         if entry is None:
             return
         signature, (before, read_at, digest) = _sign(new), entry
         if signature[:3] == before[:3] and before[1] + _tick(read_at) < read_at:
-            # The time of change is that of our own rename, which changes no byte.
+            # The time of change is that of our own rename or link, which changes no byte.
             self._entries[new] = (signature, signature[3] + 2 * _COARSE_TICK, digest)
             self._used.add(new)
             self._is_dirty = True

@@ -303,11 +303,13 @@ class _StaleStep:
             for name, final in finals.items()
         }
         # Without an environment a step takes no time: its result is not worth a place in the cache.
+        tops = {(top := name.partition("/")[0]): scratch / top for name in outputs}
         if result is not None and step.category is not None and step.keeps_results:
-            tops = {(top := name.partition("/")[0]): scratch / top for name in outputs}
             reason = workspace.cache.keep(step.name, inputs.key, result, tops)
             if reason:
                 self.run.console.notice(f"the result of {step.name} is not cached: {reason}")
+        for path in {*scratch.iterdir()} - {*tops.values()}:
+            remove(path)  # one that is the same file as an output changes that one's signature
         for name, final in finals.items():
             top = str(outputs[name])
             below = [path.removeprefix(top) for path in everything_below(outputs[name])]
