@@ -308,8 +308,8 @@ class _StaleStep:
             reason = workspace.cache.keep(step.name, inputs.key, result, tops)
             if reason:
                 self.run.console.notice(f"the result of {step.name} is not cached: {reason}")
-        for path in {*scratch.iterdir()} - {*tops.values()}:
-            remove(path)  # one that is the same file as an output changes that one's signature
+        for other in {*scratch.iterdir()} - {*tops.values()}:
+            remove(other)  # one that is the same file as an output changes that one's signature
         for name, final in finals.items():
             top = str(outputs[name])
             below = [path.removeprefix(top) for path in everything_below(outputs[name])]
