@@ -29,7 +29,6 @@ _FINE_TICK, _COARSE_TICK = 20_000_000, 2_000_000_000
 """Nanoseconds: Linux stamps files by a clock with steps of up to 10 ms; FAT keeps times to 2 s."""
 
 _Signature = tuple[int, int, int, int]
-_Written = tuple[int, int, int]
 
 
 class DigestTable:
@@ -81,16 +80,15 @@ class DigestTable:
         start = f"{root}/"
         return {name.removeprefix(start): self.digest(name) for name in names}
 
-    def signatures(self, root: Path, names: Iterable[str]) -> dict[str, _Written | None]:
-        """Return path → what `written` was when its digest was last asked for; None if unknown.
+    def signatures(self, root: Path, names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+        """Return path → what `written` was when its digest was last asked for, where it is known.
 
         Args:
             root: The repository.
             names: Paths as `digests` returns them.
         """
-        start = f"{root}/"
-        entries = {name: self._entries.get(os.path.join(start, name)) for name in names}  # noqa: PTH118
-        return {name: entry and entry[0][:3] for name, entry in entries.items()}
+        entries = ((name, self._entries.get(os.path.join(root, name))) for name in names)  # noqa: PTH118
+        return {name: entry[0][:3] for name, entry in entries if entry is not None}
 
     def output(self, path: Path, *, at: Path | None = None, without: Collection[str] = ()) -> str:
         """Return one digest of a file, or of a folder's names and contents; empty if absent.
@@ -106,7 +104,7 @@ class DigestTable:
             return digest_json(self.digests(path, names))
         return self.digest(path) if path.is_file() else ""
 
-    def written(self, path: Path | str) -> _Written:
+    def written(self, path: Path | str) -> tuple[int, int, int]:
         """Return a value that changes with every write: size, time of modification, inode."""
         return _sign(str(path))[:3]
 
@@ -136,7 +134,7 @@ class DigestTable:
         read_at, digest = self._clock(), digest_file(name)
         if _sign(name) == signature:
             self._entries[name] = (signature, read_at, digest)
-        else:
+        else:  # it is being written
             self._entries.pop(name, None)
         self._is_dirty = True
         return digest

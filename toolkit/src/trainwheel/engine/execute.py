@@ -48,7 +48,7 @@ __all__ = [
 Work = Callable[[Path], Mapping[str, str]]
 """Makes a step's outputs in a scratch folder, and returns facts for the record."""
 
-_Signatures = Mapping[str, tuple[int, int, int] | None]
+_Signatures = Mapping[str, tuple[int, int, int]]
 
 
 def run_step(  # noqa: PLR0913 - what a step hands over, each by name
@@ -234,8 +234,8 @@ class _StaleStep:
     def _signatures(self) -> _Signatures:
         if not self.step.watches_writes:
             return {}
-        workspace = self.run.workspace
-        return workspace.digests.signatures(workspace.layout.root, self.inputs.files)
+        root, digests = self.run.workspace.layout.root, self.run.workspace.digests
+        return digests.signatures(root, self.inputs.files)
 
     def _change_since(
         self, now: Fingerprint, observed: Observed | None, start: int, signatures: _Signatures
@@ -266,8 +266,8 @@ class _StaleStep:
             own = any(name.startswith(f"{folder}/") for name in observed.written)
             if not own and digests.is_touched(root / folder, start) and self._adds(folder, start):
                 return f"what is in {folder} changed"
-        again = digests.signatures(root, signatures.keys() & now.files.keys())
-        written = (name for name, signature in again.items() if signature != signatures[name])
+        again = digests.signatures(root, signatures)
+        written = (n for n in signatures if n in now.files and again.get(n) != signatures[n])
         return next((f"{name} was written" for name in written), "")
 
     def _adds(self, folder: str, start: int) -> bool:

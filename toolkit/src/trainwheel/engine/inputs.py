@@ -96,10 +96,9 @@ def completed(
     if observed is None:
         return replace(declared, files={**declared.files, **digests_of(workspace, *step.assumed)})
     root, ignored = workspace.layout.root, workspace.ignored
-    more = observed.files_now(root, ignored, declared.files)
-    files = workspace.digests.digests(root, more)
-    return Fingerprint({**declared.files, **files},
-                       {**declared.facts, **observed.names_now(root, ignored)})  # fmt: skip
+    files = workspace.digests.digests(root, observed.files_now(root, ignored, declared.files))
+    facts = {**declared.facts, **observed.names_now(root, ignored)}
+    return Fingerprint({**declared.files, **files}, facts)
 
 
 def digests_of(workspace: Workspace, *groups: Files) -> Mapping[str, str]:

@@ -95,10 +95,9 @@ class Observed:
             known: Names that the caller has already.
         """
         for name in dict.fromkeys((*self.files, *self.absent, *self._modules_now(root))):
-            if name in known:
-                continue
             path = os.path.join(root, name)  # noqa: PTH118 - text: there are many
-            if os.path.isfile(path) and not ignored.matches(name):  # noqa: PTH113
+            is_new = name not in known and os.path.isfile(path)  # noqa: PTH113
+            if is_new and not ignored.matches(name):
                 yield path
 
     def _modules_now(self, root: Path) -> Iterator[str]:

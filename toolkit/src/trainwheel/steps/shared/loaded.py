@@ -163,12 +163,11 @@ def notice_unseen(run: Run, record: Record) -> None:
     """Name the files that somebody opened while training ran, and the line that declares them."""
     root, known = str(run.workspace.layout.root), record.fingerprint.files
     names = [name for name in json.loads(record.facts.get(OPENED, "[]")) if name not in known]
-    if record.observed is None or not names:
-        return
     # The system names the file that a link leads to.
-    paths = {os.path.realpath(os.path.join(root, name)) for name in known}  # noqa: PTH118
+    files = known if names else ()
+    paths = {os.path.realpath(os.path.join(root, name)) for name in files}  # noqa: PTH118
     names = [name for name in names if os.path.realpath(f"{root}/{name}") not in paths]
-    if not names:
+    if record.observed is None or not names:
         return
     inputs = [*run.workspace.config.inputs, *names[:_MOST_NAMED]]
     line = ", ".join(json.dumps(name, ensure_ascii=False) for name in inputs)
