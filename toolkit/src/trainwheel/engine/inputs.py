@@ -34,7 +34,9 @@ __all__ = [
     "SOURCE",
     "TRAINING",
     "code_of_training",
+    "completed",
     "counted",
+    "declared_inputs",
     "digests_of",
     "fingerprint",
     "learned_facts",
@@ -68,8 +70,13 @@ def fingerprint(
         ConfigurationError: Data is missing, or a link leads round in a circle.
         StepFailedError: The decision of an earlier step is missing.
     """
-    root = workspace.layout.root
-    paths = set(map(str, read_inputs(workspace, step)))
+    return completed(workspace, step, declared_inputs(workspace, step, learned), observed)
+
+
+def declared_inputs(
+    workspace: Workspace, step: Step, learned: Mapping[str, str] | None = None
+) -> Fingerprint:
+    """Return the part that does not depend on what a run read, as `fingerprint` does."""
     facts = {
         **step.facts(workspace),
         **(learned or {}),
@@ -80,12 +87,19 @@ def fingerprint(
         facts[_PLATFORM] = sysconfig.get_platform()
     if step.assumed:
         facts[_WATCH] = digest_file(WATCH)
+    return Fingerprint(digests_of(workspace, *step.inputs), facts)
+
+
+def completed(
+    workspace: Workspace, step: Step, declared: Fingerprint, observed: Observed | None
+) -> Fingerprint:
+    """Return declared inputs with those that a run read; where there is none, what is assumed."""
     if observed is None:
-        paths |= {str(path) for group in step.assumed for path in group.read(workspace)}
-    else:
-        paths |= set(observed.files_now(root, workspace.ignored))
-        facts |= observed.names_now(root, workspace.ignored)
-    return Fingerprint(workspace.digests.digests(root, sorted(paths)), facts)
+        return replace(declared, files={**declared.files, **digests_of(workspace, *step.assumed)})
+    root, ignored = workspace.layout.root, workspace.ignored
+    files = workspace.digests.digests(root, observed.files_now(root, ignored, declared.files))
+    facts = {**declared.facts, **observed.names_now(root, ignored)}
+    return Fingerprint({**declared.files, **files}, facts)
 
 
 def digests_of(workspace: Workspace, *groups: Files) -> Mapping[str, str]:
@@ -99,13 +113,13 @@ def learned_facts(step: Step, record: Fingerprint) -> dict[str, str]:
     return {name: record.facts[name] for name in step.learns if name in record.facts}
 
 
-def read_inputs(workspace: Workspace, step: Step) -> frozenset[Path]:
-    """Return the files that a step depends on now, whatever its processes read.
+def read_inputs(workspace: Workspace, step: Step) -> frozenset[str]:
+    """Return the absolute paths that a step depends on now, whatever its processes read.
 
     Raises:
         ConfigurationError: Data is missing, or a link leads round in a circle.
     """
-    return frozenset(path for group in step.inputs for path in group.read(workspace))
+    return frozenset(str(path) for group in step.inputs for path in group.read(workspace))
 
 
 def code_of_training(workspace: Workspace) -> frozenset[Path]:
@@ -222,7 +236,7 @@ def _source(workspace: Workspace) -> Iterator[Path]:
     return (path for path in files if not belongs(path))
 
 
-def _data(workspace: Workspace) -> Iterator[Path]:
+def _data(workspace: Workspace) -> Iterator[str]:
     # DVC keeps the digest of the data in its own file: the data need not be read, or be there.
     config, dvc_names = workspace.config, workspace.tracked_data
     for name in (*config.training_data, *config.inputs):
@@ -255,7 +269,7 @@ MEASURED = Files("what training wrote of itself", _measured)
 """The files of training that the report and the gate read."""
 
 
-def _existing(workspace: Workspace, name: str) -> list[Path]:
+def _existing(workspace: Workspace, name: str) -> list[str]:
     place = workspace.layout.root / name
     if not place.exists():
         message = f"{name}, which training reads, does not exist"
@@ -263,7 +277,7 @@ def _existing(workspace: Workspace, name: str) -> list[Path]:
         if name == SNAPSHOT:
             hint = "fetch it with: nox -s data"
         raise ConfigurationError(message, hint=hint)
-    paths = list(workspace.files(place))
+    paths = list(everything_below(place, workspace.ignored))
     if not paths and any(everything_below(place)):
         message = f"every file of {name} is ignored by its name"
         raise ConfigurationError(message, hint="name fewer in tool.trainwheel.ignore")

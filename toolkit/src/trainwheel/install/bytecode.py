@@ -186,13 +186,13 @@ def _unshared_files(folder: Path) -> Iterator[Path]:
     """Yield the files below a folder that are not links; nothing where it does not exist."""
     for place, _, names in os.walk(folder):
         for name in names:
-            path = Path(place, name)
+            path = f"{place}/{name}"
             try:
-                status = path.lstat()
+                status = os.lstat(path)  # as text: there are thousands, asked before each process
             except FileNotFoundError:
                 continue  # pytest of another run gives what it compiled its final name
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-                yield path
+                yield Path(path)
 
 
 def _checked(path: Path, source: Path, digest: str) -> bytes | None:

@@ -231,7 +231,8 @@ def pack(workspace: Workspace) -> Shipment:
     """
     closure, root = code_of_training(workspace), workspace.layout.root
     # Imports that the text does not show are of modules below the source root, in general.
-    paths = sorted(closure | {path for path in SOURCE.read(workspace) if path.suffix == ".py"})
+    source = map(Path, SOURCE.read(workspace))
+    paths = sorted(closure | {path for path in source if path.suffix == ".py"})
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
     host = {
         f"{_HOST}/trainwheel_cluster/{path.name}": path.read_bytes()
