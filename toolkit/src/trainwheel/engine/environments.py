@@ -19,8 +19,9 @@ from trainwheel.install.environments import Installer, MachineSettings, user_cac
 from trainwheel.install.routing import Routing, routing_of
 from trainwheel.install.stamp import Seen, changes_in, sum_up
 from trainwheel.settings.config import Config
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.console import Console
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["StepEnvironments"]

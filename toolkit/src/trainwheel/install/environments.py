@@ -33,9 +33,10 @@ from trainwheel.install.stamp import (
     was_compared,
     write_stamp,
 )
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 from trainwheel.system.turns import OneByOne
 
@@ -92,6 +93,11 @@ class MachineSettings:
     environment: Environment
     _reading: OneByOne = field(default_factory=OneByOne, repr=False)
     _known: list[UvSettings] = field(default_factory=list, repr=False)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether pip was asked already."""
+        return bool(self._known)
 
     @property
     def for_uv(self) -> UvSettings:

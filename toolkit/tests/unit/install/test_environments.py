@@ -23,8 +23,9 @@ from trainwheel.install.environments import (
     uv_cache_or_fallback,
 )
 from trainwheel.install.stamp import COMPARED, Seen, renew
+from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 from unit.wheels import rewrite, write_wheel
 
 OFFLINE = UvSettings({"UV_OFFLINE": "1", "UV_NO_CONFIG": "1"})
@@ -304,11 +305,11 @@ def test_pip_is_asked_only_where_something_is_installed(tmp_path: Path) -> None:
     installer = Installer(environment, machine=machine)
 
     installer.check(installer.create(tmp_path / "env"))
-    assert "for_uv" not in vars(machine)
+    assert not machine.is_known
 
     line = requirement(write_wheel(tmp_path / "wheels"))
     installer.install(python_of(tmp_path / "env"), line, "--no-index")
-    assert "for_uv" in vars(machine)
+    assert machine.is_known
 
 
 def test_a_configuration_of_uv_is_left_in_charge(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from trainwheel.install.bytecode import Bytecode, site_packages
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.install.installed import Installed, link_packages, names_in
 from trainwheel.install.stamp import changes_in
+from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 from unit.wheels import write_wheel
 
 Prepare = Callable[..., contextlib.AbstractContextManager[Path]]

@@ -20,7 +20,8 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.guest import CLUSTER
 from trainwheel.settings.values import a_scheduler
-from trainwheel.system.process import Command, Process, await_line, serving
+from trainwheel.system.command import Command
+from trainwheel.system.process import Process, await_line, serving
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["Cluster", "Shipment", "cluster_of", "pack", "plan_for", "reach", "scheduler_of"]

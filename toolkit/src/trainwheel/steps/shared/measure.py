@@ -28,7 +28,7 @@ from trainwheel.steps.shared.baseline import Published
 from trainwheel.steps.shared.findings import read_claims
 from trainwheel.steps.shared.held_out import read_held_out
 from trainwheel.steps.shared.prove import Model, ask
-from trainwheel.system.process import Command
+from trainwheel.system.command import Command
 from trainwheel.wheel.proof import read_promise, read_provenance
 
 __all__ = ["Answers", "ask_published", "ask_with_columns", "make_painter", "measure_model"]

@@ -14,9 +14,10 @@ from trainwheel.evaluation.golden import GoldenRow, compare_answers, join, show_
 from trainwheel.guest import PREDICT, PROVE
 from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
 from trainwheel.system.ignored import IGNORED_NAMES
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 from trainwheel.wheel.proof import Proof
 
 __all__ = ["Model", "Repeated", "SystemTests", "ask", "prove"]
