@@ -18,9 +18,9 @@ STEPS = load_chain().steps
 
 
 def run(root: Path, name: str, *posargs: str, manifest: Sequence[str] = ()) -> RecordingSession:
-    """Run a session as Nox does, in a run of its own."""
+    """Run a session as Nox does, in a run of its own and without what it needs."""
     registry.reset()
-    trainwheel.register()
+    trainwheel.register(only=manifest or (name,))
     session = RecordingSession(name, root, *posargs, manifest=manifest)
     registry.get()[name].func(session)
     return session

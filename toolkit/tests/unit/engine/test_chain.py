@@ -159,3 +159,21 @@ def test_an_environment_takes_the_categories_that_its_step_names(
     config = parse_config(PYPROJECT + line)
 
     assert CHAIN.categories(name, config) == categories
+
+
+@pytest.mark.parametrize(
+    ("names", "missing", "closure"),
+    [
+        (["upload"], "", "data doc train evaluate report test version package upload"),
+        (["test"], "", "data train evaluate report test"),
+        (["package"], "doc train", "evaluate report test version package"),
+        (["train", "clean"], "", "data train clean"),
+        (["verify"], "", "verify"),
+    ],
+)
+def test_a_step_brings_along_what_it_needs_and_what_it_awaits(
+    names: list[str], missing: str, closure: str
+) -> None:
+    among = {*CHAIN.by_name}.difference(missing.split())
+
+    assert CHAIN.with_needs(names, among) == {*closure.split()}
