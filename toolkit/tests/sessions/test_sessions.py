@@ -48,7 +48,7 @@ def test_a_session_says_what_became_of_its_step(
 @pytest.mark.parametrize(("name", "message", "before"), [
     ("test", "model/small_model/artefact/model.joblib does not exist; train the", "nox -s train"),
     ("version", "model/small_model/artefact/model.joblib does not exist; train", "nox -s train"),
-    ("package", "train has not run here; run it first:", "nox -s train"),
+    ("package", "no version has been decided here; decide it with:", "nox -s version"),
     ("upload", "no version has been decided here; decide it with:", "nox -s version"),
     ("verify", "no wheel has been packaged here; make it with:", "make package.model"),
 ])  # fmt: skip
