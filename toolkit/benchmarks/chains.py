@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.checkouts import git
+from benchmarks.checkouts import git, move_aside
 from benchmarks.downloads import base_python, network_only
 from benchmarks.timing import Entrant
 
@@ -38,7 +37,9 @@ class Chain:
         variables: All that its commands are given.
         published: The folder of the index that it publishes to.
         install: The commands that install all that it needs.
+        classifier: The shipped module that is edited, in the clone.
         forgotten: What `make clean` leaves and a repeated work would be spared by, in the clone.
+        makes_version: Whether a second release needs a version by name, and `setup.py` as it was.
     """
 
     name: str
@@ -47,7 +48,9 @@ class Chain:
     variables: Mapping[str, str]
     published: Path
     install: tuple[tuple[str, ...], ...]
+    classifier: str
     forgotten: tuple[str, ...] = ()
+    makes_version: bool = True
 
     @property
     def site(self) -> Path:
@@ -59,9 +62,14 @@ class Chain:
         """What XDG_CACHE_HOME names for it."""
         return self.folder / "cache"
 
+    @property
+    def aside(self) -> Path:
+        """Where what is to be gone waits until nothing is timed; `remove_all` removes it."""
+        return self.folder / "aside"
+
     def clone(self) -> None:
         """Clone it anew; nothing is published."""
-        shutil.rmtree(self.site, ignore_errors=True)
+        move_aside(self.site, self.aside)
         self._empty_index()
         git(self.folder, "clone", "-q", str(self.origin), str(self.site))
 
@@ -71,18 +79,33 @@ class Chain:
         wall, cpu = map(sum, zip(*taken, strict=True))
         return wall, cpu
 
-    def upload(self) -> Taken:
-        """Publish the model; the index must hold one wheel then."""
-        taken = self.command("make", "upload.model").run()
-        assert len(versions(self.published)) == 1, self.name
+    def upload(self, *words: str, releases: int = 1) -> Taken:
+        """Publish the model.
+
+        Args:
+            words: For make.
+            releases: How many wheels the index must hold then.
+        """
+        taken = self.command("make", *words, "upload.model").run()
+        assert len(versions(self.published)) == releases, self.name
         return taken
+
+    def upload_edited(self) -> Taken:
+        """Edit one line of the classifier, which does what it did, and publish that as well."""
+        path = self.site / self.classifier
+        first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+        path.write_text(f"{first}  # edited\n{rest}", encoding="utf-8")
+        if not self.makes_version:
+            return self.upload(releases=2)
+        git(self.site, "checkout", "-q", "setup.py")  # bumpversion has edited it
+        return self.upload("version=2", releases=2)
 
     def make_stale(self) -> None:
         """Remove all that is made but the environments, restore the sources, publish nothing."""
         self.command("make", "clean").run()
         git(self.site, "checkout", "-q", ".")
         for name in self.forgotten:
-            shutil.rmtree(self.site / name, ignore_errors=True)
+            move_aside(self.site / name, self.aside)
         self._empty_index()
 
     def command(self, *argv: str) -> Entrant:
@@ -116,7 +139,8 @@ def classic(origin: Path, folder: Path, pipenv: Path, index: RealIndex) -> Chain
         ("python3", "-m", "venv", str(environment)),
         (*pip, "--require-hashes", "-r", str(REQUIREMENTS)),
     )
-    return Chain("classic", origin, folder, variables, index.folder, install)
+    classifier = "src/oncology_model/classifier.py"
+    return Chain("classic", origin, folder, variables, index.folder, install, classifier)
 
 
 def ours(origin: Path, folder: Path) -> Chain:
@@ -124,7 +148,12 @@ def ours(origin: Path, folder: Path) -> Chain:
     variables = _variables(folder, str(base_python()))
     published = folder / "site" / ".trainwheel" / "index"
     forgotten = (".trainwheel/cache", ".trainwheel/index")
-    return Chain("ours", origin, folder, variables, published, (("make", "install"),), forgotten)
+    return Chain(
+        *("ours", origin, folder, variables, published, (("make", "install"),)),
+        classifier="model/oncology_model/classifier.py",
+        forgotten=forgotten,
+        makes_version=False,
+    )
 
 
 def _variables(folder: Path, path: str) -> dict[str, str]:

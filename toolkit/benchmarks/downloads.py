@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+
+from benchmarks.checkouts import move_aside
 
 from trainwheel.index.pip import parse_pip_config
 from trainwheel.install.environments import Installer
@@ -44,13 +45,17 @@ def received() -> int:
     return sum(int(counts.split()[0]) for name, _, counts in rows if name.strip() != "lo")
 
 
-def forget(cache: Path, *, downloads: bool = False) -> None:
-    """Empty a folder of caches; the downloads stay unless they are to go too."""
+def forget(cache: Path, aside: Path, *, downloads: bool = False) -> None:
+    """Empty a folder of caches; the downloads stay unless they are to go too.
+
+    Args:
+        cache: The folder.
+        aside: Where what is forgotten is moved; see `benchmarks.checkouts.move_aside`.
+        downloads: Whether the downloads go too.
+    """
     for child in cache.iterdir() if cache.is_dir() else ():
-        if not child.is_dir():
-            child.unlink()
-        elif downloads or child.name not in TOOLS:
-            shutil.rmtree(child)
+        if downloads or child.name not in TOOLS:
+            move_aside(child, aside)
 
 
 def size_of_pictures(lock: Lockfile, folder: Path, variables: Mapping[str, str]) -> int:

@@ -64,6 +64,11 @@ class Times:
         """Return the times of runs as `Entrant.run` returns them."""
         return cls(*map(tuple, zip(*runs, strict=True)))
 
+    def spread(self, other: Times) -> float:
+        """Return by how much two runs of one command in a round differ, as a share: the median."""
+        pairs = zip(self.wall, other.wall, strict=True)
+        return statistics.median(abs(one - two) / min(one, two) for one, two in pairs)
+
     @property
     def median(self) -> float:
         """By the clock."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from scripts.svg import Box, arrow, document, wrap
+from scripts.svg import Box, arrow, document, line_of_text, wrap
 from trainwheel.engine.chain import Step
 from trainwheel.steps import load_chain
 
@@ -13,6 +13,15 @@ __all__ = ["draw_chain"]
 _MARGIN, _WIDTH, _HEIGHT = 10.0, 172.0, 96.0
 _PITCH_X, _PITCH_Y = 218.0, 116.0
 _LINE = 12.5
+
+_AWAITS, _QUEUES = "dotted", "dashed"
+_LEGEND = (
+    ("", "needed: ends before the next begins"),
+    (_AWAITS, "awaited: may run beside the next,"),
+    (None, "which ends only if it has succeeded"),
+    (_QUEUES, "queues the next"),
+)
+_LEGEND_WIDTH, _LEGEND_LINE = 310.0, 18.0
 
 _ON_THE_INDEX = frozenset({"upload", "verify"})
 
@@ -23,9 +32,11 @@ def draw_chain() -> str:
     steps = {name: step for name, step in links.items() if step.target}
     needs = {name: _needs(name, links) for name in steps}
     boxes = _place(steps, needs)
-    parts = [*_arrows(steps, needs, boxes), *(box.draw() for box in boxes.values())]
+    right = max(box.x + box.width for box in boxes.values())
+    drawn = (box.draw() for box in boxes.values())
+    parts = [*_arrows(steps, needs, boxes), *drawn, *_legend(right - _LEGEND_WIDTH)]
     return document(
-        max(box.x + box.width for box in boxes.values()) + _MARGIN,
+        right + _MARGIN,
         max(box.y + box.height for box in boxes.values()) + _MARGIN,
         title="The chain of steps",
         description=" ".join(_sentences(steps, needs)),
@@ -47,6 +58,11 @@ def _needs(name: str, links: Mapping[str, Step]) -> tuple[str, ...]:
     return tuple(step for step in links if step in nearest - earlier)
 
 
+def _awaited(name: str, steps: Mapping[str, Step]) -> tuple[str, ...]:
+    """Return the steps with a make target that a step awaits."""
+    return tuple(each for each in steps if each in steps[name].awaits)
+
+
 def _everything_before(name: str, links: Mapping[str, Step]) -> set[str]:
     needs = set(links[name].needs)
     return needs | {step for need in needs for step in _everything_before(need, links)}
@@ -54,7 +70,7 @@ def _everything_before(name: str, links: Mapping[str, Step]) -> set[str]:
 
 def _place(steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]]) -> dict[str, Box]:
     """Return a box for each step, in columns by what it comes after."""
-    before = {name: (*needs[name], *steps[name].follows) for name in steps}
+    before = {name: (*needs[name], *_awaited(name, steps), *steps[name].follows) for name in steps}
     columns: dict[str, int] = {}
     for name in steps:
         columns[name] = max((columns[need] + 1 for need in before[name]), default=0)
@@ -93,22 +109,35 @@ def _arrows(
     for name in steps:
         for need in needs[name]:
             yield _arrow(boxes[need], boxes[name])
+        for first in _awaited(name, steps):
+            yield _arrow(boxes[first], boxes[name], _AWAITS)
         for first in steps[name].follows:
-            yield arrow(boxes[first].right, boxes[name].left, dashed=True)
+            yield _arrow(boxes[first], boxes[name], _QUEUES)
 
 
-def _arrow(start: Box, end: Box) -> str:
+def _arrow(start: Box, end: Box, line: str = "") -> str:
     level, target = start.right[1], end.left[1]
     if level == target:
-        return arrow(start.right, end.left)
+        return arrow(start.right, end.left, line=line)
     if end.x - start.x > _PITCH_X:
-        return arrow(start.right, (end.centre, level), (end.centre, end.y))
+        return arrow(start.right, (end.centre, level), (end.centre, end.y), line=line)
     middle = (start.right[0] + end.left[0]) / 2
-    return arrow(start.right, (middle, level), (middle, target), end.left)
+    return arrow(start.right, (middle, level), (middle, target), end.left, line=line)
+
+
+def _legend(x: float) -> Iterator[str]:
+    """Yield what the arrows mean, in the free corner beside the row on top."""
+    for row, (line, words) in enumerate(_LEGEND):
+        y = _MARGIN + 14 + row * _LEGEND_LINE
+        if line is not None:
+            yield arrow((x, y), (x + 42, y), line=line)
+        yield line_of_text(x + 54, y + 4, words, _LINE, "note")
 
 
 def _sentences(steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for name in steps:
         words = " and ".join(needs[name])
         yield f"{name} needs {words}." if words else f"{name} needs no other step."
+        if awaited := " and ".join(_awaited(name, steps)):
+            yield f"It may run beside {awaited}, and ends only if these have succeeded."
         yield from (f"{first} queues {name}." for first in steps[name].follows)

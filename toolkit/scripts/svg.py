@@ -28,6 +28,7 @@ _STYLE = """
   .arrow { fill: none; stroke: #7c8a98; stroke-width: 2; }
   .head { fill: #7c8a98; }
   .dashed { stroke-dasharray: 5 4; }
+  .dotted { stroke-dasharray: 0.1 5; stroke-width: 2.5; stroke-linecap: round; }
   @media (prefers-color-scheme: dark) {
     .box { fill: #202b36; stroke: #8ea1b3; }
     .strong { fill: #17324f; stroke: #6fa8e6; }
@@ -89,15 +90,20 @@ def line_of_text(x: float, y: float, text: str, size: float, kind: str) -> str:
     return f'<text class="{kind}" {place}>{escape(text)}</text>'
 
 
-def arrow(*points: tuple[float, float], dashed: bool = False) -> str:
-    """Return an arrow through points, its corners rounded; the head is at the last one."""
+def arrow(*points: tuple[float, float], line: str = "") -> str:
+    """Return an arrow through points, its corners rounded; the head is at the last one.
+
+    Args:
+        points: From its start to its head.
+        line: ``dashed`` or ``dotted``; a whole line without.
+    """
     start, *rest = points
     path = [f"M {_n(start[0])} {_n(start[1])}"]
     for before, corner, after in zip(points, rest, rest[1:], strict=False):
         into, out = _towards(corner, before, 14), _towards(corner, after, 14)
         path.append(f"L {_pair(into)} Q {_pair(corner)} {_pair(out)}")
     path.append(f"L {_pair(_towards(points[-1], points[-2], 8))}")
-    kind = "arrow dashed" if dashed else "arrow"
+    kind = f"arrow {line}".rstrip()
     return f'<path class="{kind}" d="{" ".join(path)}"/>\n{_head(points[-2], points[-1])}'
 
 

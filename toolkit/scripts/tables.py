@@ -42,10 +42,11 @@ def targets(makefile: str) -> str:
 def sessions() -> str:
     """Return the Nox sessions."""
     rows = [
-        (f"`{step.name}`", step.help, _codes(step.needs), _environment(step), _takes(step))
+        (f"`{step.name}`", step.help, _codes(step.needs), _codes(step.awaits), _environment(step),
+         _takes(step))
         for step in load_chain().steps
-    ]
-    heads = ("session", "what it does", "after", "its packages", "takes")
+    ]  # fmt: skip
+    heads = ("session", "what it does", "after", "if these succeed", "its packages", "takes")
     return _table(heads, rows)
 
 

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from scripts.draw_chain import draw_chain
 from scripts.write_docs import main
+
+from trainwheel.steps import load_chain
 
 TOOLKIT = Path(__file__).parents[3]
 ROOT = TOOLKIT.parent
@@ -83,6 +86,19 @@ def test_writing_renews_what_is_not_current_and_checking_writes_nothing(copy: Pa
     write_docs("--root", copy)
     assert "`train.command`" in page.read_text(encoding="utf-8")
     assert write_docs("--check", "--root", copy) == 0
+
+
+def test_the_drawing_has_an_arrow_of_its_own_kind_for_what_is_awaited_and_words_too() -> None:
+    steps = {step.name: step for step in load_chain().links if step.target}
+    awaited = [each for step in steps.values() for each in step.awaits if each in steps]
+    queued = [each for step in steps.values() for each in step.follows]
+    drawing = draw_chain()
+    (words,) = re.findall(r"<desc>(.*)</desc>", drawing)
+
+    # One more of each explains them.
+    assert drawing.count('class="arrow dotted"') == len(awaited) + 1 > 1
+    assert drawing.count('class="arrow dashed"') == len(queued) + 1 > 1
+    assert "package needs version. It may run beside doc and test, and ends only if" in words
 
 
 def test_the_dependencies_page_has_every_package_with_where_it_is_and_why() -> None:
