@@ -295,13 +295,14 @@ def results_in(observed: Observed) -> tuple[str, ...]:
 
 
 def makers(layout: Layout, steps: Iterable[Step], results: Iterable[str]) -> frozenset[str]:
-    """Return those of some steps that make one of the results, or the folder that holds it."""
-    names = [f"{each}/" for each in results]
+    """Return those of some steps that make one of the results, or something in a listed folder."""
+    names = tuple(f"{each}/" for each in results)
+    outputs = ((each.name, f"{layout.relative(path)}/") for each in steps
+               for path in each.outputs(layout))  # fmt: skip
     return frozenset(
-        step.name
-        for step in steps
-        for path in step.outputs(layout)
-        if any(name.startswith(f"{layout.relative(path)}/") for name in names)
+        maker
+        for maker, output in outputs
+        if output.startswith(names) or any(name.startswith(output) for name in names)
     )
 
 

@@ -15,7 +15,8 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
@@ -328,10 +329,17 @@ def cores() -> int:
 
 
 def close() -> None:
-    """Start no process any more, and end those that were started."""
+    """Start no process any more, and end those that were started; after a while they are forced."""
     _closed.set()
     with _starting:  # what is being started is a child by then
         _signal_children(signal.SIGTERM)
+    threading.Thread(target=_force, args=(frozenset(_children),), daemon=True).start()
+
+
+def _force(children: Iterable[int]) -> None:
+    time.sleep(GRACE)
+    for group in _children.intersection(children):
+        _signal(group, signal.SIGKILL)
 
 
 def reopen() -> None:
