@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from trainwheel.engine.chain import Chain, Step
 from trainwheel.engine.run import Others, TooEarlyError
-from trainwheel.errors import TrainwheelError
+from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.system.console import Console
 from trainwheel.system.process import NICENESS, RunEndedError, close, is_closed, reopen
 from trainwheel.system.turns import aside, turn
@@ -115,9 +115,13 @@ class Graph(Others):
         """Run steps, and what they need; after the first failure, end what is at work.
 
         Raises:
+            StepFailedError: A run before has ended, and a thread of it goes on.
             BaseException: That of the step that failed first, see `failed`; or what a signal
                 raises.
         """
+        if is_closed():
+            message = "a step that was to end goes on, so nothing can run in this process"
+            raise StepFailedError(message, hint="run the command again")
         self.add(goals)
         try:
             with self._changed:
@@ -145,7 +149,7 @@ class Graph(Others):
             for name, step in self._steps.items():
                 needs = {*step.needs, *step.follows, *self._producers(step)}
                 self._needs[name] = self._needs.get(name, frozenset()) | self._before(name, needs)
-            self._console.expect(name for name in self._steps if name not in self.done)
+            self._console.expect(self._steps, self.done)
             self._changed.notify_all()
 
     def begins(self, name: str) -> None:
@@ -195,7 +199,9 @@ class Graph(Others):
         return not self._steps.keys() <= self.done
 
     def _ready(self) -> Iterator[Step]:
-        rest = (step for name, step in self._steps.items() if name not in self._begun)
+        # The thread of a step that was put off may not have ended yet.
+        taken = self._begun.keys() | self._threads
+        rest = (step for name, step in self._steps.items() if name not in taken)
         return (step for step in rest if self._needs[step.name] <= self.done)
 
     def _busy(self) -> list[Step]:
