@@ -17,7 +17,7 @@ from trainwheel.engine.inputs import makers
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import last_observed, read_record
 from trainwheel.engine.run import Others, TooEarlyError
-from trainwheel.errors import TrainwheelError
+from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.system.console import Console
 from trainwheel.system.process import NICENESS, RunEndedError, close, is_closed, reopen
 from trainwheel.system.turns import aside, turn
@@ -126,9 +126,13 @@ class Graph(Others):
         """Run steps, and what they need; after the first failure, end what is at work.
 
         Raises:
+            StepFailedError: A run before has ended, and a thread of it goes on.
             BaseException: That of the step that failed first, see `failed`; or what a signal
                 raises.
         """
+        if is_closed():
+            message = "a step that was to end goes on, so nothing can run in this process"
+            raise StepFailedError(message, hint="run the command again")
         self.add(goals)
         try:
             with self._changed:
@@ -156,7 +160,7 @@ class Graph(Others):
             for name, step in self._steps.items():
                 needs = {*step.needs, *step.follows, *self._producers(step)}
                 self._needs[name] = self._needs.get(name, frozenset()) | self._before(name, needs)
-            self._console.expect(name for name in self._steps if name not in self.done)
+            self._console.expect(self._steps, self.done)
             self._changed.notify_all()
 
     def begins(self, name: str) -> None:
@@ -206,7 +210,9 @@ class Graph(Others):
         return not self._steps.keys() <= self.done
 
     def _ready(self) -> Iterator[Step]:
-        rest = (step for name, step in self._steps.items() if name not in self._begun)
+        # The thread of a step that was put off may not have ended yet.
+        taken = self._begun.keys() | self._threads
+        rest = (step for name, step in self._steps.items() if name not in taken)
         return (step for step in rest if self._needs[step.name] <= self.done)
 
     def _busy(self) -> list[Step]:
@@ -218,11 +224,8 @@ class Graph(Others):
         if not self._limits.leave_room(self._busy(), len(self._threads - self._begun.keys())):
             return None
         for name, step in self._steps.items():
-            is_waiting = (
-                name not in self._begun.keys() | self._prepared and step.category is not None
-            )
-            is_next = is_waiting and self._chain.with_needs([name], self._steps) & self._stale
-            if is_next and step.category is not None:
+            is_waiting = step.category is not None and name not in {*self._begun, *self._prepared}
+            if is_waiting and self._chain.with_needs([name], self._steps) & self._stale:
                 return step
         return None
 

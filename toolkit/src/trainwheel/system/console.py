@@ -49,10 +49,16 @@ class Console:
         self._held: defaultdict[str, list[str]] = defaultdict(list)
         self._working: list[str] = []
 
-    def expect(self, steps: Iterable[str]) -> None:
-        """Print what these steps say in this order, each once all before it have ended."""
+    def expect(self, steps: Iterable[str], over: Iterable[str] = ()) -> None:
+        """Print what these steps say in this order, each once all before it have ended.
+
+        Args:
+            steps: All of them, in their order.
+            over: Those that have ended; what one of them said may still wait.
+        """
         with self._lock:
-            self._expected = [*steps]
+            self._expected, self._over = [*steps], {*over}
+            self._print_held()
 
     @contextlib.contextmanager
     def speaking(self, step: str) -> Iterator[None]:
@@ -67,12 +73,15 @@ class Console:
         """Print what waited for a step, which says nothing more."""
         with self._lock:
             self._over.add(step)
-            while self._expected:
-                for text in self._held.pop(self._expected[0], ()):
-                    self._write(text)
-                if self._expected[0] not in self._over:
-                    break
-                self._over.discard(self._expected.pop(0))
+            self._print_held()
+
+    def _print_held(self) -> None:
+        while self._expected:
+            for text in self._held.pop(self._expected[0], ()):
+                self._write(text)
+            if self._expected[0] not in self._over:
+                break
+            self._expected.pop(0)
 
     def line(self, text: str, *, is_live: bool = False) -> None:
         """Print one line; at once, whatever steps before it still have to say, where it is live."""

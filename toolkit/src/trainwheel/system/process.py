@@ -53,7 +53,8 @@ NICENESS: contextvars.ContextVar[int] = contextvars.ContextVar("niceness", defau
 
 _children: set[int] = set()
 _inherited: set[int] = set()
-_starting = threading.Lock()
+# A second signal may come while the first one holds it.
+_starting = threading.RLock()
 _closed = threading.Event()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import json
 import os
 import select
@@ -9,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +22,16 @@ import pytest
 from trainwheel.errors import StepFailedError
 from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import end_group, run, start
+from trainwheel.system.process import (
+    NICENESS,
+    RunEndedError,
+    close,
+    end_group,
+    is_closed,
+    reopen,
+    run,
+    start,
+)
 from trainwheel.system.secrets import SecretClass
 
 SAID = "the s3cret x.whl?sig=1\n"
@@ -39,14 +51,14 @@ class Witness:
     HOLD = "import os, signal\nheld = os.open({!r}, os.O_WRONLY)\nos.write(held, b'held ')\n"
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "witness"
-        os.mkfifo(self._path)
-        self._reader = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+        self.path = folder / "witness"
+        os.mkfifo(self.path)
+        self._reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
 
     @property
     def hold(self) -> str:
         """The lines of a script that take hold of the pipe."""
-        return self.HOLD.format(str(self._path))
+        return self.HOLD.format(str(self.path))
 
     def await_end(self) -> str:
         """Return what was written, once nobody holds the pipe any more."""
@@ -389,3 +401,111 @@ def test_a_signal_amid_the_start_of_a_process_ends_both(
     assert completed.returncode == code
     assert completed.stdout == b""
     assert witness.await_end() == "held "
+
+
+TWICE = """
+import signal, sys
+
+from trainwheel.system import process
+
+process.handle_termination()
+numbers = [int(number) for number in sys.argv[1:]]
+process._children.add(2**22 + 1)  # a number that no process has
+
+def surprise(event, _):
+    if event == "os.killpg" and numbers:
+        signal.raise_signal(numbers.pop())
+
+sys.addaudithook(surprise)
+try:
+    process.close()
+finally:
+    print("cleaned", flush=True)
+"""
+
+
+@each_signal
+def test_a_signal_amid_the_end_of_the_children_stops_nothing(
+    number: signal.Signals, code: int
+) -> None:
+    argv = [sys.executable, "-c", TWICE, str(int(number)), str(int(number))]
+
+    completed = subprocess.run(argv, capture_output=True, check=False, timeout=10)
+
+    assert completed.stdout == b"cleaned\n"
+    assert completed.returncode == code
+
+
+@pytest.fixture
+def closing() -> Iterator[None]:
+    """A run that may end, after which the next test starts processes again."""
+    yield
+    reopen()
+
+
+@pytest.mark.usefixtures("closing")
+def test_closing_ends_what_another_thread_waits_for(witness: Witness) -> None:
+    script = f"{witness.hold}os.fork()\nprint('at work', flush=True)\nwhile 1: signal.pause()"
+    begun, errors = threading.Event(), list[BaseException]()
+
+    def body() -> None:
+        try:
+            run(python(script), ENVIRONMENT, echo=lambda _: begun.set())
+        except RunEndedError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    assert begun.wait(LONG)
+    close()
+    thread.join(LONG)
+
+    assert len(errors) == 1
+    assert witness.await_end() == "held "
+
+
+@pytest.mark.usefixtures("closing")
+def test_once_closed_nothing_starts_until_it_is_opened_again() -> None:
+    close()
+    assert is_closed()
+    with pytest.raises(RunEndedError):
+        start(python("pass"), ENVIRONMENT)
+
+    reopen()
+
+    assert run(python("print(1)"), ENVIRONMENT).output == "1\n"
+
+
+@pytest.mark.usefixtures("closing")
+def test_a_start_that_races_with_the_end_leaves_no_process(witness: Witness) -> None:
+    command = Command(("/bin/sh", "-c", 'exec 3>"$0"; exec sleep 60', str(witness.path)))
+    for _ in range(100):
+        gate = threading.Barrier(2)
+
+        def body(gate: threading.Barrier = gate) -> None:
+            gate.wait(LONG)
+            with contextlib.suppress(RunEndedError):
+                run(command, ENVIRONMENT)
+
+        thread = threading.Thread(target=body, daemon=True)
+        thread.start()
+        gate.wait(LONG)
+        close()
+        thread.join(LONG)
+        assert not thread.is_alive()
+        reopen()
+    run(python(witness.hold), ENVIRONMENT)
+
+    assert "still held" not in witness.await_end()
+
+
+def test_the_processes_of_a_context_give_way_and_so_do_theirs() -> None:
+    script = "import os, subprocess as s; print(os.nice(0), flush=True); s.run(['nice'])"
+    own = os.nice(0)
+
+    def nicely() -> Completed:
+        NICENESS.set(7)
+        return run(python(script), ENVIRONMENT)
+
+    assert contextvars.copy_context().run(nicely).output.split() == ["7", "7"]
+    assert run(python(script), ENVIRONMENT).output.split() == [str(own)] * 2
