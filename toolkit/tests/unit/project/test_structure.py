@@ -10,7 +10,7 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
-MOST_CODE = 15_500 + 2_550 + 1_550
+MOST_CODE = 15_500 + 2_550 + 1_550 + 650
 """Lines of code: the bound of the house, and what the issues since then took.
 
 Judging what ships, for any model, took 2,550 lines:
@@ -24,6 +24,10 @@ Counting what was read took 1,550: the hook, its reader and the notice of what n
 420 of reading imports from the text; environments that are what was locked 590; outcomes, status
 and why 330; ignored names and file systems 190; variables 100; settings of tests 60; the record
 and the cache by what was read 100.
+
+Running steps beside each other took 650: the graph 300, turns and locks that are held over them 80,
+ending a run from any thread 60, output in order 60, what a step sees of the others 60; linking the
+packages of the proof 80.
 """
 MOST_TESTS = 1.49
 """Lines of tests to a line of code; the aim is 1.42."""
