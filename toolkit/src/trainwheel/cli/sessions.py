@@ -146,8 +146,12 @@ class _Runner:
             following = itertools.takewhile(links.__contains__, queued_sessions(session))
             self._batch = [session.name, *following]
             self._graph = self._graph_of(run)
-            with contextlib.suppress(TrainwheelError, OSError):
+            try:
                 self._graph.run(self._batch)
+            except (TrainwheelError, OSError):
+                if self._graph.failed is None:  # no step has begun, so none of them has failed
+                    self._graph = None
+                    raise
         self._batch.remove(session.name)
         # Where what failed is needed by one that follows, the session of that one ends with it.
         if self._graph.failed is not None and session.name not in self._graph.done:

@@ -12,15 +12,17 @@ import pytest
 
 from sessions.recording import RecordingSession, SessionEndedError
 from trainwheel.cli.sessions import _Runner
-from trainwheel.engine.chain import FORCE, VERBOSE, WAIT, Chain, Step
+from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Chain, Files, Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.records import Failure, note_failure, read_failure
+from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.observed import Observed, Sighting
+from trainwheel.engine.records import Failure, Record, note_failure, read_failure, write_record
 from trainwheel.engine.run import Run
 from trainwheel.errors import RefusedError, StepFailedError
 from trainwheel.system.lock import Owner, read_owner
 from unit.repository import PYPROJECT, write
 
-FLAGS = (FORCE, WAIT, VERBOSE)
+FLAGS = (FORCE, WAIT, VERBOSE, JOBS)
 Work = Callable[[Run], object]
 
 
@@ -367,3 +369,44 @@ def test_an_interrupt_is_not_a_failure(root: Path) -> None:
         Sessions(root, step("a", interrupted)).run("a")
 
     assert read_failure(root / "build/.trainwheel", "a") is None
+
+
+def test_what_keeps_the_steps_from_beginning_ends_the_session(root: Path) -> None:
+    def break_off(_: object) -> tuple[Path, ...]:
+        raise OSError(28, "No space left on device", "/x")
+
+    link = step("a", is_link=True, outputs=break_off, assumed=(Files("data", lambda _: ()),))
+    observed = Observed(files={"build/x": Sighting("opened")})
+    record = Record("a", Fingerprint({}, {}), {}, 1.0, {}, observed=observed)
+    write_record(root / "build/.trainwheel", record)
+    sessions = Sessions(root, link)
+
+    for _ in range(2):
+        assert "No space left" in sessions.error_of("a")
+    assert sessions.runs == []
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", "²"])
+def test_a_number_of_jobs_that_is_none_is_refused(root: Path, jobs: str) -> None:
+    sessions = Sessions(root, step("a", is_link=True))
+
+    assert "--jobs" in sessions.error_of("a", f"--jobs={jobs}")
+    assert sessions.runs == []
+
+
+def test_an_error_of_another_step_names_it_and_a_step_runs_again_after_its_batch(
+    root: Path,
+) -> None:
+    errors = [StepFailedError("it broke")]
+
+    def fail(_: Run) -> None:
+        if errors:
+            raise errors.pop()
+
+    sessions = Sessions(root, step("a", fail, is_link=True), step("b", is_link=True, needs=("a",)))
+    assert sessions.error_of("b") == "a: failed: it broke"
+
+    sessions.run("b")
+    sessions.run("b")
+
+    assert len(sessions.runs) == 5

@@ -12,6 +12,7 @@ import pytest
 
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
+from trainwheel.system.process import Command, run
 
 BOLD, DIM, OFF, CLEAR = "\033[1m", "\033[2m", "\033[0m", "\r\033[K"
 TERMINAL = {"TERM": "xterm"}
@@ -166,3 +167,54 @@ def test_a_stream_that_lacks_a_letter_gets_its_number(encoding: str, printed: by
     console.line("café → naïve \udcff")
 
     assert raw.getvalue() == printed + os.linesep.encode()
+
+
+def test_steps_beside_each_other_print_in_their_order_whatever_each_says_when() -> None:
+    def act(console: Console) -> None:
+        console.expect("abc")
+        for word in ("1", "2 s3cret"):
+            for step in "cba":
+                with console.speaking(step):
+                    console.line(f"{step}{word}")
+        with console.speaking("c"):
+            console.line("now", is_live=True)
+        console.line("of none")
+        console.end("b")
+        console.end("a")
+
+    printed = say(act, read="s3cret").splitlines()
+
+    assert printed == ["a1", "a2 ***", "now", "of none", "b1", "b2 ***", "c1", "c2 ***"]
+
+
+def test_where_all_end_at_once_nothing_that_was_said_is_lost() -> None:
+    def act(console: Console) -> None:
+        console.expect("abc")
+        for step in "cb":
+            with console.speaking(step):
+                console.notice_once("the same")
+                console.line(step)
+        for step in "abc":
+            console.end(step)
+
+    assert say(act).splitlines() == ["b", "notice: the same", "c"]
+
+
+def test_a_terminal_shows_all_steps_that_are_at_work() -> None:
+    with terminal(TERMINAL) as (console, read):
+        with console.working("a"), console.working("b"):
+            assert read() == f"{CLEAR}a        …{CLEAR}a, b     …"
+        assert read() == f"{CLEAR}{CLEAR}a        …{CLEAR}"
+
+
+def test_what_a_process_prints_is_said_by_the_step_that_started_it() -> None:
+    def act(console: Console) -> None:
+        environment = Environment({"PATH": os.environ["PATH"]})
+        console.expect("ab")
+        with console.speaking("b"):
+            run(Command(("echo", "of b")), environment, echo=console.line)
+        with console.speaking("a"):
+            console.line("of a")
+        console.end("a")
+
+    assert say(act) == "of a\nof b\n"
