@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,11 +14,31 @@ class SessionEndedError(Exception):
     """What ends a session with one line, as Nox's own does."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """What Nox keeps of a session that is to come."""
+
+    name: str
+
+
+class Manifest:
+    """The sessions of the run, by their names; those after the present one wait in a queue."""
+
+    def __init__(self, names: Sequence[str], present: str) -> None:
+        self._names = names
+        after = names[names.index(present) + 1 :] if present in names else ()
+        self._queue = [Named(name) for name in after]
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether a session is one of the run."""
+        return name in self._names
+
+
 class Runner:
     """The part of Nox that knows every session of the run."""
 
-    def __init__(self, manifest: Sequence[str]) -> None:
-        self.manifest = tuple(manifest)
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
 
 
 class RecordingSession(Session):
@@ -34,7 +55,7 @@ class RecordingSession(Session):
 
     def __init__(self, name: str, root: Path, *posargs: str, manifest: Sequence[str] = ()) -> None:
         self._name, self._root, self._posargs = name, root, list(posargs)
-        self._runner = Runner(manifest or (name,))  # type: ignore[assignment]
+        self._runner = Runner(Manifest(tuple(manifest) or (name,), name))  # type: ignore[assignment]
         self.notified: list[tuple[str, tuple[str, ...]]] = []
 
     @property

@@ -24,7 +24,7 @@ SESSIONS = f"""\
 import json
 
 import nox
-from trainwheel.cli.nox import named_sessions, selected_sessions
+from trainwheel.cli.nox import named_sessions, queued_sessions, selected_sessions
 
 KNOWN = ["first", "second", "third", "queued"]
 
@@ -34,6 +34,7 @@ def show(session):
         name=session.name,
         named=sorted(named_sessions(session)),
         selected=sorted(selected_sessions(session, KNOWN)),
+        queued=queued_sessions(session),
     )
     print("{SHOWN}" + json.dumps(facts))
 
@@ -117,6 +118,7 @@ def test_a_session_knows_which_were_asked_for_and_those_of_its_run_and_no_others
     assert named == {name: ["second"] for name in ("first", "second", "queued")}
     assert needed["first"]["selected"] == needed["second"]["selected"] == ["first", "second"]
     assert needed["queued"]["selected"] == ["first", "queued", "second"]
+    assert (needed["first"]["queued"], needed["second"]["queued"]) == (["second"], [])
     for name in ("first", "third"):
         assert both[name]["named"] == both[name]["selected"] == ["first", "third"]
 

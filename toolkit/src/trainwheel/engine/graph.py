@@ -49,19 +49,23 @@ class Limits:
         return len(busy) + more < self.jobs and not is_taken
 
 
-def choose(ready: Iterable[Step], busy: Collection[Step], limits: Limits) -> Step | None:
+def choose(
+    ready: Iterable[Step], busy: Collection[Step], limits: Limits, *, is_preparing: bool = False
+) -> Step | None:
     """Return the step that may begin beside those that are at work; None if none may.
 
     Args:
         ready: Steps whose needs are done, in the order of the chain.
         busy: Those at work.
         limits: What may run beside what.
+        is_preparing: Whether an environment is being made.
     """
     if not limits.leave_room(busy):
         return None
     for step in ready:
         is_too_much = step.is_heavy and any(each.is_heavy for each in busy)
-        if not is_too_much and not (limits.is_alone and step.name == limits.first and busy):
+        waits = limits.is_alone and step.name == limits.first and (busy or is_preparing)
+        if not is_too_much and not waits:
             return step
     return None
 
@@ -199,7 +203,9 @@ class Graph(Others):
         """Begin what may begin now, and return whether anything is still to come."""
         if self.failed is not None:
             return False
-        while step := choose(self._ready(), self._busy(), self._limits):
+        while step := choose(
+            self._ready(), self._busy(), self._limits, is_preparing=bool(self._preparing())
+        ):
             self._begun[step.name] = tuple(
                 each for each in self._steps.values() if each.name not in self.done
             )
@@ -219,9 +225,12 @@ class Graph(Others):
         names = self._begun.keys() - self.done - self._settling
         return [self._steps[name] for name in sorted(names)]
 
+    def _preparing(self) -> set[str]:
+        return self._threads - self._begun.keys()
+
     def _to_prepare(self) -> Step | None:
         """Return the next step whose environments may be made while steps before it run."""
-        if not self._limits.leave_room(self._busy(), len(self._threads - self._begun.keys())):
+        if not self._limits.leave_room(self._busy(), len(self._preparing())):
             return None
         for name, step in self._steps.items():
             is_waiting = step.category is not None and name not in {*self._begun, *self._prepared}
@@ -272,6 +281,7 @@ class Graph(Others):
         with self._changed:
             self._needs[name] |= self._before(name, needs)
             del self._begun[name]
+        self._tell()
         others = " and ".join(sorted(needs))
         self._console.notice(f"{name} reads what {others} makes, so it runs again after that")
 

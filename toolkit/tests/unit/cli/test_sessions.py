@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -410,3 +411,47 @@ def test_an_error_of_another_step_names_it_and_a_step_runs_again_after_its_batch
     sessions.run("b")
 
     assert len(sessions.runs) == 5
+
+
+def _append(order: list[str], name: str, _: Run) -> None:
+    order.append(name)
+
+
+def test_links_that_follow_each_other_are_one_graph_and_anything_else_comes_between(
+    root: Path,
+) -> None:
+    names, order = ["c", "a", "mine", "b"], list[str]()
+    links = [step(name, partial(_append, order, name), is_link=True) for name in "abc"]
+    sessions = Sessions(root, links[0], links[1], replace(links[2], needs=("a",)))
+
+    sessions.run("c", manifest=names)
+    assert order == ["a", "c"]
+    sessions.run("a", manifest=names)
+    assert order == ["a", "c"]
+    sessions.run("b", manifest=names)
+
+    assert order == ["a", "c", "b"]
+
+
+def test_each_session_ends_with_the_error_that_concerns_it(root: Path) -> None:
+    def fail(_: Run) -> None:
+        message = "it broke"
+        raise StepFailedError(message)
+
+    last = step("b", fail, is_link=True, needs=("a",))
+    sessions = Sessions(root, step("a", is_link=True), last)
+
+    sessions.run("a", manifest=["a", "b"])
+
+    assert sessions.error_of("b", manifest=["a", "b"]) == "failed: it broke"
+    assert len(sessions.runs) == 2
+
+
+def test_the_number_of_jobs_is_configured(root: Path) -> None:
+    write(root, "pyproject.toml", f"{PYPROJECT}jobs = 7\n")
+    sessions = Sessions(root, step("a", is_link=True))
+
+    sessions.run("a")
+    sessions.run("a", "--jobs=2")
+
+    assert [run.jobs for run in sessions.runs] == [7, 2]

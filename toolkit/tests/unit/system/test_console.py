@@ -10,9 +10,10 @@ from typing import TextIO
 
 import pytest
 
+from trainwheel.system.command import Command
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 
 BOLD, DIM, OFF, CLEAR = "\033[1m", "\033[2m", "\033[0m", "\r\033[K"
 TERMINAL = {"TERM": "xterm"}
