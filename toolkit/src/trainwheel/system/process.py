@@ -58,7 +58,8 @@ NICENESS: contextvars.ContextVar[int] = contextvars.ContextVar("niceness", defau
 
 _children: set[int] = set()
 _inherited: set[int] = set()
-_starting = threading.Lock()
+# A second signal may come while the first one's handler holds it.
+_starting = threading.RLock()
 _closed = threading.Event()
 
 
@@ -400,11 +401,11 @@ def cores() -> int:
     return os.cpu_count() or 1  # pragma: no cover - not Linux
 
 
-def close() -> None:
-    """Start no process any more, and end those that were started."""
+def close(number: int = signal.SIGTERM) -> None:
+    """Start no process any more, and end those that were started, with a signal."""
     _closed.set()
     with _starting:  # what is being started is a child by then
-        _signal_children(signal.SIGTERM)
+        _signal_children(number)
 
 
 def reopen() -> None:
