@@ -59,7 +59,7 @@ check: $(STAMP) ## lint and test the model project and the toolkit
 	@$(NOX) -s lint test
 	@$(NOX) -f toolkit/noxfile.py -s lint docs tests
 
-check.all: check ## the same, and the toolkit's slow tests
+check.all: check ## the same, and the slow tests of both
 	@$(NOX) -f toolkit/noxfile.py -s slow
 
 clean: ## remove what the steps made

@@ -31,7 +31,7 @@ def ensure(session: nox.Session, name: str, category: str, *, editable: Path | N
     return Installer(read_environment()).ensure(folder, packages, editable=editable)
 
 
-def run(session: nox.Session, tool: str, *arguments: str) -> None:
+def run(session: nox.Session, tool: str, *arguments: str, **variables: str) -> None:
     """Run a tool of the lock's [toolkit] in an environment that also holds this toolkit."""
     python = ensure(session, "toolkit", "toolkit", editable=TOOLKIT)
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
@@ -45,6 +45,7 @@ def run(session: nox.Session, tool: str, *arguments: str) -> None:
             # What the tests start hundreds of times is compiled once, and not beside the sources.
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(python.parents[1] / "bytecode"),
+            **variables,
         },
     )
 
@@ -85,8 +86,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
-    """Run the tests that take long."""
+    """Run the tests that take long, those of the model among them."""
     run_tests(session, "slow and not bench")
+    model = ("-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", str(ROOT / "tests" / "unit"))
+    options = ("-m", "slow", "-p", "no:cacheprovider")
+    run(session, "pytest", *options, *model, PYTHONPATH=str(ROOT / "model"))
 
 
 @nox.session(venv_backend="none")

@@ -180,7 +180,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.dictionaries(st.sampled_from([*RECORD, "size", "versions"]), JSON))
 def test_a_record_of_any_other_shape_is_shown_all_the_same(record: dict[str, object]) -> None:
     table = render(json.dumps(record))

@@ -21,7 +21,7 @@ from oncology_training.writing import write_model
 
 
 def forest(jobs: int | None = 2) -> RandomForestClassifier:
-    return RandomForestClassifier(3, n_jobs=jobs, random_state=0)
+    return RandomForestClassifier(1, n_jobs=jobs, random_state=0)
 
 
 def search() -> GridSearchCV:

@@ -94,7 +94,7 @@ def test_a_flipped_byte_anywhere_in_the_artefact_is_refused_before_it_is_unpickl
 ) -> None:
     for path in (bomb, artefact):
         content = path.read_bytes()
-        for position in sample(len(content), 200):
+        for position in sample(len(content), 100):
             path.write_bytes(flip(content, position))
             with pytest.raises(DamagedArtefactError, match=r"is damaged, its digest is not the"):
                 Classifier(path).predict(small)
@@ -126,15 +126,14 @@ def test_a_truncated_or_longer_artefact_is_refused_with_both_sizes(
         Classifier(artefact).predict(small)
 
 
-@pytest.mark.parametrize("mask", [0x01, 0x08, 0x20, 0xFF])
 def test_a_flipped_byte_anywhere_in_the_manifest_is_refused_or_harmless(
-    artefact: Path, small: Tumor, mask: int
+    artefact: Path, small: Tumor
 ) -> None:
     manifest = artefact.with_name(f"{artefact.name}.json")
     content, expected = manifest.read_bytes(), Classifier(artefact).predict_proba(small)
     refusals = []
     for position in range(len(content)):
-        manifest.write_bytes(flip(content, position, mask))
+        manifest.write_bytes(flip(content, position, (0x01, 0x08, 0x20, 0xFF)[position % 4]))
         try:
             assert Classifier(artefact).predict_proba(small) == expected
         except ArtefactError as error:
@@ -146,7 +145,7 @@ def test_a_flipped_byte_anywhere_in_the_manifest_is_refused_or_harmless(
 def test_a_truncated_manifest_is_refused(artefact: Path, small: Tumor) -> None:
     manifest = artefact.with_name(f"{artefact.name}.json")
     content = manifest.read_bytes().rstrip()
-    for length in range(len(content)):
+    for length in sample(len(content), 100):
         manifest.write_bytes(content[:length])
         with pytest.raises(DamagedArtefactError, match=r"the manifest cannot be read \(.+\); inst"):
             Classifier(artefact).predict(small)
@@ -382,16 +381,22 @@ def test_an_artefact_that_is_cut_off_while_it_is_read_is_refused(
 
 @pytest.mark.parametrize("compress", [0, *((name, 1) for name in FORMATS)])
 def test_an_artefact_of_many_pieces_is_loaded_whole(
-    tmp_path: Path, write_manifest: Callable[..., Path], compress: int | tuple[str, int]
+    tmp_path: Path,
+    write_manifest: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    compress: int | tuple[str, int],
 ) -> None:
-    path = tmp_path / "large.joblib"
-    noise = np.random.default_rng(0).random(150_000)  # hardly shrinks
-    content = {"text": "x" * 2_000_000, "noise": noise, "end": [noise[::-30], b"y"]}
+    path, piece = tmp_path / "large.joblib", 2**20
+    if compress:  # which takes long, so pieces are small
+        piece = 2**14
+        monkeypatch.setattr("oncology_model.loading._PIECE", piece)
+    noise = np.random.default_rng(0).random(piece // 7)  # hardly shrinks
+    content = {"text": "x" * (2 * piece), "noise": noise, "end": [noise[::-30], b"y"]}
     joblib.dump(content, path, compress)
-    assert path.stat().st_size > 2**20  # a piece
+    assert path.stat().st_size > piece
     write_manifest(path)
     read: Any = load(tmp_path, path.name, verify=True, any_version=False)
-    assert read["text"] == "x" * 2_000_000
+    assert read["text"] == content["text"]
     assert np.array_equal(read["noise"], noise)
     assert np.array_equal(read["end"][0], noise[::-30])
     assert read["end"][1] == b"y"

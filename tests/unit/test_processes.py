@@ -4,9 +4,12 @@ import copy
 import os
 import pickle
 import re
+import runpy
 import subprocess
 import sys
 import threading
+import traceback
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,9 +23,9 @@ from oncology_model.load_lock import LoadLock
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 
-# One interpreter plays all scenes, as importing scikit-learn takes it a second of CPU time. Each
-# line that it prints starts with the scene. Children are killed by an alarm, so that one that hangs
-# is a failure and no endless test.
+# A child of pytest plays the scenes, for it has scikit-learn, which a new interpreter imports for a
+# second of CPU time; the slow tests take one nonetheless. Each line that is printed starts with the
+# scene. Children are killed by an alarm, so that one that hangs is a failure and no endless test.
 PROGRAM = r"""
 import multiprocessing, os, signal, sys, threading, time
 from pathlib import Path
@@ -73,10 +76,11 @@ def wait(scene, child):
     if code:
         say(scene, "child ended by", code)
 
-# Stops the thread that imports scikit-learn half-way, until the process forks a second time. A
-# finder would hold the lock of all imports meanwhile, without which nothing forks.
+# Stops the thread that imports scikit-learn half-way, until the process forks a second time: while
+# Python executes a module, it holds that module's lock and no other. A finder would hold the lock
+# of all imports, without which nothing forks.
 def pause(event, arguments):
-    if event == "import" and arguments[0].startswith("sklearn.") and not importing.is_set():
+    if event == "exec" and "/sklearn/" in arguments[0].co_filename and not importing.is_set():
         importing.set()
         forking.acquire(timeout=30)
         forking.acquire(timeout=30)
@@ -84,6 +88,7 @@ def pause(event, arguments):
 # The first fork does not wait for the import, and the second does.
 def import_meanwhile(artefact):
     classifier = Classifier(artefact)
+    sys.modules.pop("sklearn.pipeline", None)  # the artefact's; a new interpreter has none at all
     sys.addaudithook(pause)
     thread = start("import", classifier)
     importing.wait(timeout=30)
@@ -160,36 +165,69 @@ def pool_meanwhile(method, artefact, absent):
 
 if __name__ == "__main__":
     signal.alarm(100)
-    artefact, absent = map(Path, sys.argv[1:])
+    artefact, absent = map(Path, sys.argv[1:3])
     import_meanwhile(artefact)
     load_meanwhile("patient", artefact, load_until_forking, 30.0)
     load_meanwhile("hasty", artefact, lambda: forked.acquire(timeout=30), 0.1)
     LOAD_LOCK.patience = 30.0
     fork_within(artefact)
-    pool_meanwhile("fork", artefact, absent)
     os.environ["OMP_NUM_THREADS"] = "1"  # of the workers that follow
-    for method in ("spawn", "forkserver", "loky"):
+    for method in sys.argv[3:]:
         pool_meanwhile(method, artefact, absent)
+"""
+
+# What a load imports has locks of its own, which are held during a fork: those of a new interpreter
+# are registered here for the first time. What the thread does last needs them.
+LOAD_IN_NEW = r"""
+import os, threading, time
+from oncology_model.load_lock import LOAD_LOCK
+entered, forking, loaded = threading.Event(), threading.Event(), threading.Event()
+
+def load():
+    with LOAD_LOCK.hold():
+        import concurrent.futures.thread, logging
+        os.register_at_fork(before=forking.set)
+        entered.set()
+        forking.wait(timeout=20)
+        time.sleep(0.05)
+        logging.getLogger("late")
+        concurrent.futures.thread.ThreadPoolExecutor(1).submit(int).result()
+        loaded.set()
+
+LOAD_LOCK.patience = 2.0
+thread = threading.Thread(target=load)
+thread.start()
+entered.wait(timeout=20)
+if os.fork() == 0:
+    os._exit(0)
+print("loaded" if loaded.is_set() else "not waited for", flush=True)
+os._exit(0)  # threads may be stuck
 """
 
 
 @pytest.fixture(scope="module")
-def lines(
+def arguments(
     tmp_path_factory: pytest.TempPathFactory,
     estimator: Pipeline,
     write_manifest: Callable[..., Path],
 ) -> list[str]:
-    """Give the sorted lines of the program, which must not write to standard error."""
+    """Give the program, an artefact, and one that is absent."""
     folder = tmp_path_factory.mktemp("scenes")
     (folder / "scenes.py").write_text(PROGRAM)
     joblib.dump(estimator, folder / "small.joblib")
     write_manifest(folder / "small.joblib")
+    return [str(folder / name) for name in ("scenes.py", "small.joblib", "absent.joblib")]
+
+
+@pytest.fixture(scope="module")
+def all_lines(arguments: list[str]) -> list[str]:
+    """Give the sorted lines of a new interpreter, which must not write to standard error."""
     # As many threads as usual, and not one as in other tests: forks have to cope with them. Python
     # from 3.12 on warns of every fork beside threads.
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(folder / "scenes.py")]
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", *arguments]
     done = subprocess.run(
-        [*command, *(str(folder / f"{name}.joblib") for name in ("small", "absent"))],
+        [*command, "fork", "spawn", "forkserver", "loky"],
         env=environment,
         capture_output=True,
         text=True,
@@ -198,6 +236,40 @@ def lines(
     )
     assert (done.returncode, done.stderr) == (0, "")
     return sorted(done.stdout.splitlines())
+
+
+def play_in_child(arguments: list[str]) -> list[str]:
+    """Give the sorted lines of a forked child, which must not write to standard error."""
+    outputs = [Path(arguments[0]).with_suffix(f".{name}") for name in ("out", "err")]
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            for number, path in enumerate(outputs, start=1):
+                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+            sys.stderr = os.fdopen(2, "w")
+            sys.argv = [*arguments, "fork"]
+            warnings.simplefilter("ignore", DeprecationWarning)
+            runpy.run_path(arguments[0], run_name="__main__")
+            code = 0
+        except BaseException:  # noqa: BLE001 - the parent shows it
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    out, err = (path.read_text() for path in outputs)
+    assert (code, err) == (0, "")
+    return sorted(out.splitlines())
+
+
+@pytest.fixture(scope="module", params=["child", pytest.param("new", marks=pytest.mark.slow)])
+def lines(request: pytest.FixtureRequest, arguments: list[str]) -> list[str]:
+    """Give the sorted lines of the scenes that fork."""
+    if request.param == "child":
+        return play_in_child(arguments)
+    lines: list[str] = request.getfixturevalue("all_lines")
+    return lines
 
 
 @pytest.fixture
@@ -244,19 +316,32 @@ def test_a_load_may_fork(lines: list[str], answers: list[float]) -> None:
     assert select(lines, "within") == [f"child {answer}", f"parent {answer}", "unpickled"]
 
 
-@pytest.mark.parametrize("method", ["fork", "loky"])
-def test_workers_that_were_started_while_a_thread_loads_answer(
-    lines: list[str], answers: list[float], method: str
+def test_workers_that_fork_while_a_thread_loads_answer(
+    lines: list[str], answers: list[float]
 ) -> None:
-    assert f"{method} pool {answers[0]} {answers[1]}" in lines
+    assert f"fork pool {answers[0]} {answers[1]}" in lines
 
 
+@pytest.mark.slow
+def test_workers_of_loky_that_were_started_while_a_thread_loads_answer(
+    all_lines: list[str], answers: list[float]
+) -> None:
+    assert f"loky pool {answers[0]} {answers[1]}" in all_lines
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_worker_that_is_a_new_interpreter_gets_the_classifier_with_its_file(
-    lines: list[str], method: str
+    all_lines: list[str], method: str
 ) -> None:
-    (answer,) = select(lines, f"{method} pool")
+    (answer,) = select(all_lines, f"{method} pool")
     assert re.match(r"ArtefactError .*absent\.joblib: the model has not been trained", answer)
+
+
+def test_a_fork_waits_for_a_load_that_needs_the_locks_of_what_it_has_imported() -> None:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", LOAD_IN_NEW]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("loaded\n", "")
 
 
 def test_a_fork_that_waited_in_vain_or_not_at_all_releases_nothing() -> None:

@@ -4,10 +4,12 @@ import csv
 import hashlib
 import json
 import multiprocessing
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from timeit import timeit
 
 import joblib
 import numpy as np
@@ -24,7 +26,6 @@ PROGRAM = """\
 import runpy, sys
 from oncology_training import candidates
 candidates.TREES = 3
-sys.argv[1:] = arguments
 runpy.run_module("oncology_training", run_name="__main__", alter_sys=True)
 """
 REPORT = {"metrics.json", "params.json", "predictions.csv", "golden.jsonl", "holdout.jsonl"}
@@ -65,29 +66,6 @@ def trained(
     return folder
 
 
-@pytest.fixture(scope="module")
-def worker(
-    tmp_path_factory: pytest.TempPathFactory, trained: Path
-) -> Iterator[tuple[ProcessPoolExecutor, Path]]:
-    """Give a spawned worker, a new interpreter with another hash seed, and what it trained first.
-
-    Before anything else, for a process that has loaded models may pickle the next one otherwise.
-    """
-    folder = tmp_path_factory.mktemp("worker")
-    outputs = ["-o", str(folder / "m.joblib"), "-t", str(folder)]
-    arguments = ["-d", str(trained / "data.csv"), *outputs]
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool,
-    ):
-        patch.setenv("PYTHONHASHSEED", "2")
-        # A text, for the worker can import no function of this file.
-        training = pool.submit(timeit, PROGRAM, number=1, globals={"arguments": arguments})
-        with pytest.raises(SystemExit, match=r"^0$"):
-            training.result(timeout=120)
-        yield pool, folder
-
-
 def read_lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -117,7 +95,11 @@ def test_the_outputs_are_complete_and_agree(trained: Path) -> None:
     assert metrics["accuracy"] == hits / len(rows) == hits / metrics["holdout_rows"]
 
 
-def test_data_that_scikit_learn_ships_is_named_with_its_digest(tmp_path: Path) -> None:
+def test_data_that_scikit_learn_ships_is_named_with_its_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "_INVERSE_PENALTIES", (1.0,))  # one candidate will do
+    monkeypatch.setattr(candidates, "_LEAF_SIZES", ())
     outputs = ["-o", str(tmp_path / "m.joblib"), "-t", str(tmp_path / "report")]
     assert main([*outputs, "-d", BUILTIN]) == 0
     assert {path.name for path in (tmp_path / "report").iterdir()} == {*REPORT, "data.json"}
@@ -137,21 +119,29 @@ def test_golden_inputs_are_predictable_and_of_both_kinds(trained: Path) -> None:
     assert set(predictions) == set(Prediction)
 
 
+@pytest.mark.slow
 def test_training_gives_the_same_bytes_under_another_hash_seed(
-    trained: Path, worker: tuple[ProcessPoolExecutor, Path]
+    trained: Path, tmp_path: Path
 ) -> None:
+    data, model = trained / "data.csv", tmp_path / "m.joblib"
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM, "-d", data, "-o", model, "-t", tmp_path],
+        env={**os.environ, "PYTHONHASHSEED": "2"},
+        check=True,
+        timeout=120,
+    )
     first = {path.name: path.read_bytes() for path in (trained / "report").iterdir()}
     first["m.joblib"] = (trained / "new" / "m.joblib").read_bytes()
     assert set(first) == {*REPORT, "m.joblib"}
-    assert first == {path.name: path.read_bytes() for path in worker[1].iterdir()}
+    assert first == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
-def test_a_spawned_worker_predicts_the_same(
-    trained: Path, worker: tuple[ProcessPoolExecutor, Path], small: Tumor, large: Tumor
-) -> None:
+@pytest.mark.slow
+def test_a_spawned_worker_predicts_the_same(trained: Path, small: Tumor, large: Tumor) -> None:
     classifier = Classifier(trained / "new" / "m.joblib", verify=False)
     answers = [classifier.predict_proba(tumor) for tumor in (small, large)]
-    assert list(worker[0].map(classifier.predict_proba, [small, large], timeout=60)) == answers
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert list(pool.map(classifier.predict_proba, [small, large], timeout=60)) == answers
 
 
 def test_bad_data_is_one_line_and_leaves_nothing(

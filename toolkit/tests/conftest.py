@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
 
+from trainwheel.system.process import reopen
+
 pytest_plugins = ["sentences"]
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Hypothesis has a profile of its own in CI; here too, a test waits for others that use the cores.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,3 +45,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         disable_socket(allow_unix_socket=True)
     else:
         enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Put back the handlers of signals, which every command sets, and let processes start."""
+    handlers = {number: signal.getsignal(number) for number in _ENDING}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    reopen()

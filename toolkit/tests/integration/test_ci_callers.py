@@ -19,9 +19,10 @@ from trainwheel.engine.run import Run as Opened
 from trainwheel.errors import StepFailedError
 from trainwheel.steps import load_chain
 from trainwheel.steps.lint import NPM_LINTERS, lint_ci_files
+from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment, read_environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 from unit.cli.test_ci import JUNIT, PLACE
 from unit.proved import package
 from unit.repository import make_repository, write

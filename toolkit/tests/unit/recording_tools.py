@@ -11,8 +11,8 @@ from trainwheel.engine.tools import Tools
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.install.environments import Installer
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, Completed
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["Call", "RecordingTools"]

@@ -27,9 +27,9 @@ from trainwheel.install.environments import find_uv
 from trainwheel.install.stamp import changes_in, homes_in, sum_up
 from trainwheel.steps.shared.cluster import Cluster, cluster_of, reach
 from trainwheel.steps.shared.synced import examine
+from trainwheel.system.command import Command
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
-from trainwheel.system.process import Command
 from trainwheel.system.process import run as complete
 from trainwheel.system.text import columns, describe_size
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.guest import INSTALLED_MODELS
+from trainwheel.system.command import Command
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 from trainwheel.system.text import columns
 
 __all__ = ["add_models", "render_models"]

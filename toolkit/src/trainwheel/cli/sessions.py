@@ -28,8 +28,8 @@ from trainwheel.cli.nox import (
 )
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.chain import Chain, Flag, Step
-from trainwheel.engine.execute import is_stale, producers, require_current, settle
-from trainwheel.engine.graph import Graph, Limits
+from trainwheel.engine.execute import is_stale, require_current, settle
+from trainwheel.engine.graph import Graph, Limits, producers
 from trainwheel.engine.records import Failure, forget_failure, note_failure
 from trainwheel.engine.run import Options, Run
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError

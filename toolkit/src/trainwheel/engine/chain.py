@@ -49,11 +49,11 @@ class Files:
 
     Args:
         words: What they are, for the manual.
-        read: Returns them as they are now.
+        read: Returns their absolute paths as they are now, as text where there may be many.
     """
 
     words: str
-    read: Callable[[Workspace], Iterable[Path]]
+    read: Callable[[Workspace], Iterable[Path | str]]
 
 
 def _no_facts(_: Workspace) -> dict[str, str]:

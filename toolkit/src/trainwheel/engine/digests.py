@@ -80,6 +80,16 @@ class DigestTable:
         start = f"{root}/"
         return {name.removeprefix(start): self.digest(name) for name in names}
 
+    def signatures(self, root: Path, names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+        """Return path → what `written` was when its digest was last asked for, where it is known.
+
+        Args:
+            root: The repository.
+            names: Paths as `digests` returns them.
+        """
+        entries = ((name, self._entries.get(os.path.join(root, name))) for name in names)  # noqa: PTH118
+        return {name: entry[0][:3] for name, entry in entries if entry is not None}
+
     def output(self, path: Path, *, at: Path | None = None, without: Collection[str] = ()) -> str:
         """Return one digest of a file, or of a folder's names and contents; empty if absent.
 
@@ -99,13 +109,13 @@ class DigestTable:
         return _sign(str(path))[:3]
 
     def carry(self, old: str, new: str) -> None:
-        """Keep the digest of a file that was renamed, which changes its signature."""
+        """Keep the digest of a file that was renamed or linked, which changes its signature."""
         entry = self._entries.pop(old, None)
         if entry is None:
             return
         signature, (before, read_at, digest) = _sign(new), entry
         if signature[:3] == before[:3] and before[1] + _tick(read_at) < read_at:
-            # The time of change is that of our own rename, which changes no byte.
+            # The time of change is that of our own rename or link, which changes no byte.
             self._entries[new] = (signature, signature[3] + 2 * _COARSE_TICK, digest)
             self._used.add(new)
             self._is_dirty = True
@@ -124,7 +134,9 @@ class DigestTable:
         read_at, digest = self._clock(), digest_file(name)
         if _sign(name) == signature:
             self._entries[name] = (signature, read_at, digest)
-            self._is_dirty = True
+        else:  # it is being written
+            self._entries.pop(name, None)
+        self._is_dirty = True
         return digest
 
 

@@ -19,8 +19,9 @@ from trainwheel.install.environments import Installer, MachineSettings, user_cac
 from trainwheel.install.routing import Routing, routing_of
 from trainwheel.install.stamp import Seen, changes_in, sum_up
 from trainwheel.settings.config import Config
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.console import Console
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["StepEnvironments"]
@@ -81,7 +82,19 @@ class StepEnvironments:
             machine=self._machine,
             seen=self._seen,
             notice=self.console.notice,
+            holding=functools.partial(self._holding, step),
         )
+
+    @contextlib.contextmanager
+    def _holding(self, step: str, requirements: str) -> Iterator[Path | None]:
+        """Yield the environment that holds exactly the runtime packages, if they are meant."""
+        if not requirements.strip() or requirements != self.workspace.locked("packages"):
+            yield None
+            return
+        home = self.folder / "packages"
+        self.installer(step).ensure(home, requirements)
+        yield home
+        self._require_unchanged(home, step)
 
     @functools.cached_property
     def _bytecode(self) -> Bytecode:
@@ -99,9 +112,11 @@ class StepEnvironments:
 
     def require_unchanged(self, step: str) -> None:
         """Check that a step's environment is what it was before the step; see `Tools`."""
-        home = self._home(step)
-        changes = changes_in(home) if home in self._seen.environments else []
-        if changes:
+        if (home := self._home(step)) in self._seen.environments:
+            self._require_unchanged(home, step)
+
+    def _require_unchanged(self, home: Path, step: str) -> None:
+        if changes := changes_in(home):
             del self._seen.environments[home]
             message = f"the environment {home.name} changed while {step} ran: {sum_up(changes)}"
             hint = "add to the Pipfile what the step needs, and run `nox -s lock`"

@@ -5,6 +5,7 @@ Pure: digests come in, a key and the differences go out.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Fingerprint:
     files: Mapping[str, str]
     facts: Mapping[str, str]
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """One digest of all inputs: a step whose key is the same is up to date."""
         return digest_json({"files": dict(self.files), "facts": dict(self.facts)})

@@ -14,13 +14,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from trainwheel.engine.chain import Chain, Step
+from trainwheel.engine.inputs import makers
+from trainwheel.engine.layout import Layout
+from trainwheel.engine.records import last_observed, read_record
 from trainwheel.engine.run import Others, TooEarlyError
 from trainwheel.errors import TrainwheelError
 from trainwheel.system.console import Console
 from trainwheel.system.process import NICENESS, RunEndedError, close, is_closed, reopen
 from trainwheel.system.turns import aside, turn
 
-__all__ = ["Failed", "Graph", "Limits", "choose"]
+__all__ = ["Failed", "Graph", "Limits", "choose", "producers"]
 
 _NICENESS = 10
 _GRACE, _PATIENCE = 3.0, 10.0
@@ -70,6 +73,14 @@ class Failed:
 
     step: str
     error: BaseException
+
+
+def producers(layout: Layout, chain: Chain, step: Step) -> frozenset[str]:
+    """Return the steps whose results were among what the last run of a step read."""
+    if not step.assumed:
+        return frozenset()
+    observed = last_observed(layout.records, step.name, read_record(layout.records, step.name))
+    return frozenset() if observed is None else makers(layout, chain.links, observed.results)
 
 
 class Graph(Others):

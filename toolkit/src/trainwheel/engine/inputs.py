@@ -6,14 +6,15 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainwheel.engine.chain import Files, Step
 from trainwheel.engine.closure import import_closure, source_files
 from trainwheel.engine.entry_points import code_of, entries_of, files_named, is_watched
-from trainwheel.engine.fingerprint import Fingerprint
+from trainwheel.engine.fingerprint import Fingerprint, explain
+from trainwheel.engine.layout import Layout
 from trainwheel.engine.observed import TOOL_FOLDERS, Observed
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError
@@ -33,11 +34,15 @@ __all__ = [
     "SHIPPED",
     "SOURCE",
     "TRAINING",
+    "Fence",
     "code_of_training",
+    "completed",
     "counted",
+    "declared_inputs",
     "digests_of",
     "fingerprint",
     "learned_facts",
+    "makers",
     "read_inputs",
     "results_in",
     "unwatched",
@@ -68,8 +73,13 @@ def fingerprint(
         ConfigurationError: Data is missing, or a link leads round in a circle.
         StepFailedError: The decision of an earlier step is missing.
     """
-    root = workspace.layout.root
-    paths = set(map(str, read_inputs(workspace, step)))
+    return completed(workspace, step, declared_inputs(workspace, step, learned), observed)
+
+
+def declared_inputs(
+    workspace: Workspace, step: Step, learned: Mapping[str, str] | None = None
+) -> Fingerprint:
+    """Return the part that does not depend on what a run read, as `fingerprint` does."""
     facts = {
         **step.facts(workspace),
         **(learned or {}),
@@ -80,12 +90,19 @@ def fingerprint(
         facts[_PLATFORM] = sysconfig.get_platform()
     if step.assumed:
         facts[_WATCH] = digest_file(WATCH)
+    return Fingerprint(digests_of(workspace, *step.inputs), facts)
+
+
+def completed(
+    workspace: Workspace, step: Step, declared: Fingerprint, observed: Observed | None
+) -> Fingerprint:
+    """Return declared inputs with those that a run read; where there is none, what is assumed."""
     if observed is None:
-        paths |= {str(path) for group in step.assumed for path in group.read(workspace)}
-    else:
-        paths |= set(observed.files_now(root, workspace.ignored))
-        facts |= observed.names_now(root, workspace.ignored)
-    return Fingerprint(workspace.digests.digests(root, sorted(paths)), facts)
+        return replace(declared, files={**declared.files, **digests_of(workspace, *step.assumed)})
+    root, ignored = workspace.layout.root, workspace.ignored
+    files = workspace.digests.digests(root, observed.files_now(root, ignored, declared.files))
+    facts = {**declared.facts, **observed.names_now(root, ignored)}
+    return Fingerprint({**declared.files, **files}, facts)
 
 
 def digests_of(workspace: Workspace, *groups: Files) -> Mapping[str, str]:
@@ -99,13 +116,13 @@ def learned_facts(step: Step, record: Fingerprint) -> dict[str, str]:
     return {name: record.facts[name] for name in step.learns if name in record.facts}
 
 
-def read_inputs(workspace: Workspace, step: Step) -> frozenset[Path]:
-    """Return the files that a step depends on now, whatever its processes read.
+def read_inputs(workspace: Workspace, step: Step) -> frozenset[str]:
+    """Return the absolute paths that a step depends on now, whatever its processes read.
 
     Raises:
         ConfigurationError: Data is missing, or a link leads round in a circle.
     """
-    return frozenset(path for group in step.inputs for path in group.read(workspace))
+    return frozenset(str(path) for group in step.inputs for path in group.read(workspace))
 
 
 def code_of_training(workspace: Workspace) -> frozenset[Path]:
@@ -210,10 +227,82 @@ def counted(workspace: Workspace, step: Step, observed: Observed) -> Observed:
     )
 
 
+@dataclass(frozen=True)
+class Fence:
+    """What a step depends on as it was when the step began, to see whether it is so at the end.
+
+    Args:
+        workspace: The model repository.
+        step: The step.
+        inputs: What it depended on, by what was known then.
+        start: When it began, in nanoseconds by the file system's clock.
+        signatures: Of those files, where being written to counts as well.
+    """
+
+    workspace: Workspace
+    step: Step
+    inputs: Fingerprint
+    start: int
+    signatures: Mapping[str, tuple[int, int, int] | None]
+
+    @classmethod
+    def around(cls, workspace: Workspace, step: Step, inputs: Fingerprint) -> Fence:
+        """Return the fence of a step that begins now."""
+        digests, names = workspace.digests, inputs.files if step.watches_writes else ()
+        start = digests.now()
+        return cls(workspace, step, inputs, start, digests.signatures(workspace.layout.root, names))
+
+    def change(self, now: Fingerprint, observed: Observed) -> str:
+        """Return the first change of an input since the start, as a clause; empty for none.
+
+        Args:
+            now: What the step depends on, by what it has read.
+            observed: What it has read.
+        """
+        digests, root = self.workspace.digests, self.workspace.layout.root
+        changes = explain(self.inputs, now)
+        declared = read_inputs(self.workspace, self.step) if changes else frozenset()
+        for reason in changes:
+            path = root / reason.what
+            is_first_seen = reason.old is None and str(path) not in declared
+            if not is_first_seen and (reason.new is not None or str(path) in declared):
+                return str(reason)
+            if is_first_seen and digests.is_touched(path, self.start):
+                return f"{reason.what} changed"
+            if reason.new is None and reason.what in self.inputs.files and not path.exists():
+                return str(reason)
+        # The root changes whenever a tool makes its folder there.
+        for folder in observed.folders.keys() - {"."}:
+            own = any(name.startswith(f"{folder}/") for name in observed.written)
+            if not own and digests.is_touched(root / folder, self.start) and self._adds(folder):
+                return f"what is in {folder} changed"
+        then, again = self.signatures, digests.signatures(root, self.signatures)
+        written = (name for name in then if name in now.files and again.get(name) != then[name])
+        return next((f"{name} was written" for name in written), "")
+
+    def _adds(self, folder: str) -> bool:
+        """Return whether what counts in a folder has changed: editors come and go there as well."""
+        ignored = self.workspace.ignored
+        paths = (self.workspace.layout.root / folder).iterdir()
+        counted = (path for path in paths if not ignored.matches(f"{folder}/{path.name}"))
+        return any(self.workspace.digests.is_touched(path, self.start) for path in counted)
+
+
 def results_in(observed: Observed) -> tuple[str, ...]:
     """Return what was read, looked for or listed below ``build``."""
     names = {*observed.files, *observed.absent, *observed.folders}
     return tuple(sorted(name for name in names if name.startswith("build/")))
+
+
+def makers(layout: Layout, steps: Iterable[Step], results: Iterable[str]) -> frozenset[str]:
+    """Return those of some steps that make one of the results, or the folder that holds it."""
+    names = [f"{each}/" for each in results]
+    return frozenset(
+        step.name
+        for step in steps
+        for path in step.outputs(layout)
+        if any(name.startswith(f"{layout.relative(path)}/") for name in names)
+    )
 
 
 def _source(workspace: Workspace) -> Iterator[Path]:
@@ -222,7 +311,7 @@ def _source(workspace: Workspace) -> Iterator[Path]:
     return (path for path in files if not belongs(path))
 
 
-def _data(workspace: Workspace) -> Iterator[Path]:
+def _data(workspace: Workspace) -> Iterator[str]:
     # DVC keeps the digest of the data in its own file: the data need not be read, or be there.
     config, dvc_names = workspace.config, workspace.tracked_data
     for name in (*config.training_data, *config.inputs):
@@ -255,7 +344,7 @@ MEASURED = Files("what training wrote of itself", _measured)
 """The files of training that the report and the gate read."""
 
 
-def _existing(workspace: Workspace, name: str) -> list[Path]:
+def _existing(workspace: Workspace, name: str) -> list[str]:
     place = workspace.layout.root / name
     if not place.exists():
         message = f"{name}, which training reads, does not exist"
@@ -263,7 +352,7 @@ def _existing(workspace: Workspace, name: str) -> list[Path]:
         if name == SNAPSHOT:
             hint = "fetch it with: nox -s data"
         raise ConfigurationError(message, hint=hint)
-    paths = list(workspace.files(place))
+    paths = list(everything_below(place, workspace.ignored))
     if not paths and any(everything_below(place)):
         message = f"every file of {name} is ignored by its name"
         raise ConfigurationError(message, hint="name fewer in tool.trainwheel.ignore")

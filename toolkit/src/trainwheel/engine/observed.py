@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -85,15 +85,21 @@ class Observed:
         own = {name for name in before if (name.rpartition("/")[0] or ".") in searched}
         return replace(self, written=tuple(sorted({*self.written, *own})))
 
-    def files_now(self, root: Path, ignored: Ignored) -> Iterator[str]:
+    def files_now(self, root: Path, ignored: Ignored, known: Collection[str] = ()) -> Iterator[str]:
         """Yield the absolute path of each file that a run would read now.
 
         Besides those that were read, these are files that were looked for and exist by now, and
         modules that an import would find by now, whether it would take them or not.
+
+        Args:
+            root: The repository.
+            ignored: The names that do not count.
+            known: Names that the caller has already.
         """
         for name in dict.fromkeys((*self.files, *self.absent, *self._modules_now(root))):
             path = os.path.join(root, name)  # noqa: PTH118 - text: there are many
-            if os.path.isfile(path) and not ignored.matches(name):  # noqa: PTH113
+            is_new = name not in known and os.path.isfile(path)  # noqa: PTH113
+            if is_new and not ignored.matches(name):
                 yield path
 
     def _modules_now(self, root: Path) -> Iterator[str]:

@@ -78,7 +78,7 @@ def write_record(folder: Path, record: Record) -> None:
         **vars(record),
         "schema": SCHEMA,
         "key": fingerprint.key,
-        "fingerprint": vars(fingerprint),
+        "fingerprint": {"files": fingerprint.files, "facts": fingerprint.facts},
         "observed": observed,
         "observed_key": digest_json(observed),
     }

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from trainwheel.engine.workspace import Workspace
 from trainwheel.install.environments import Installer
-from trainwheel.system.process import Command, Completed
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["PROGRESS", "Tools"]

@@ -23,9 +23,10 @@ from trainwheel.errors import StepFailedError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import list_wheels
 from trainwheel.index.target import EMBEDDED, Target
+from trainwheel.system.command import Command
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, Process, await_line, serving
+from trainwheel.system.process import Process, await_line, serving
 
 __all__ = ["embedded_index", "serve_index"]
 

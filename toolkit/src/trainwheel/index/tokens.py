@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.settings.config import IndexSettings
+from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 from trainwheel.system.secrets import Secret, SecretClass
 from trainwheel.system.turns import OneByOne
 

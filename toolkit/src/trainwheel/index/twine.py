@@ -16,8 +16,8 @@ from trainwheel.guest import SEND
 from trainwheel.index.access import for_twine
 from trainwheel.index.patience import describe_status, is_transient
 from trainwheel.index.target import Target
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, Completed
 
 __all__ = ["Failure", "explain_failure", "plan_twine"]
 

@@ -80,7 +80,10 @@ class Bytecode:
         links = {_below(prefix, library): self._of_interpreter(library)}
         for other in beside:
             packages = site_packages(other)
-            links[_below(prefix, packages)] = _below(self.prepare(other), packages)
+            modules = _below(self.prepare(other), packages)
+            links[_below(prefix, packages)] = modules
+            for name in _linked(site, packages, modules):
+                links[_below(prefix, site) / name] = modules / name
         compiled = _below(prefix, site)
         if home in self._modules:
             self.keep(home)
@@ -116,8 +119,10 @@ class Bytecode:
             self._make_room()
 
     def _read_modules(self, site: Path) -> Iterator[tuple[str, _Module]]:
-        """Yield each module of the installed distributions, with its path."""
+        """Yield each module of the distributions that are installed here, with its path."""
         for record in site.glob("*.dist-info/RECORD"):
+            if record.is_symlink():
+                continue
             rows = [(name, digest) for _, name, digest in _PYTHON_FILE.findall(record.read_bytes())]
             key = hashlib.sha256(b"\n".join(map(b" ".join, sorted(rows)))).hexdigest()
             entry = self.store / sys.implementation.cache_tag / key
@@ -160,17 +165,34 @@ def _below(prefix: Path, folder: Path) -> Path:
     return prefix / folder.relative_to(folder.anchor)
 
 
+def _linked(site: Path, packages: Path, modules: Path) -> Iterator[str]:
+    """Yield the names, in a folder of compiled modules, of packages that are links to others.
+
+    Args:
+        site: The packages, some of which may be links.
+        packages: Those that links lead to.
+        modules: Where Python keeps what it compiles of these; it gets a folder for each.
+    """
+    for place in site.iterdir():
+        if place.is_symlink() and place.readlink().parent == packages.resolve():
+            name = place.name if place.is_dir() else f"{place.stem}{_TAG}"
+            if place.is_dir():
+                (modules / name).mkdir(parents=True, exist_ok=True)
+            if (modules / name).exists():
+                yield name
+
+
 def _unshared_files(folder: Path) -> Iterator[Path]:
     """Yield the files below a folder that are not links; nothing where it does not exist."""
     for place, _, names in os.walk(folder):
         for name in names:
-            path = Path(place, name)
+            path = f"{place}/{name}"
             try:
-                status = path.lstat()
+                status = os.lstat(path)  # as text: there are thousands, asked before each process
             except FileNotFoundError:
                 continue  # pytest of another run gives what it compiled its final name
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-                yield path
+                yield Path(path)
 
 
 def _checked(path: Path, source: Path, digest: str) -> bytes | None:
@@ -218,7 +240,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _link(source: str | Path, place: str | Path) -> None:
     """Make a hard link, or a symbolic one to another file system; what is there stays."""
-    for link in (os.link, os.symlink):
+    for link in () if os.path.lexists(place) else (os.link, os.symlink):
         with contextlib.suppress(OSError):
             link(source, place)
             return

@@ -21,7 +21,7 @@ from uv import find_uv_bin
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
 from trainwheel.install.bytecode import Bytecode
-from trainwheel.install.installed import write_hooks
+from trainwheel.install.installed import link_packages, write_hooks
 from trainwheel.install.stamp import (
     STAMP,
     Seen,
@@ -33,9 +33,10 @@ from trainwheel.install.stamp import (
     was_compared,
     write_stamp,
 )
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 from trainwheel.system.turns import OneByOne
 
@@ -94,6 +95,11 @@ class MachineSettings:
     _known: list[UvSettings] = field(default_factory=list, repr=False)
 
     @property
+    def is_known(self) -> bool:
+        """Whether pip was asked already."""
+        return bool(self._known)
+
+    @property
     def for_uv(self) -> UvSettings:
         """The settings that pip would use, as uv takes them."""
         with self._reading.at("pip"):
@@ -117,6 +123,8 @@ class Installer:
         machine: The machine's own settings, read once for several installers.
         seen: What this run has compared already, of all its environments.
         notice: Says that an environment has changed and is made again.
+        holding: Yields an environment of this run that holds exactly some requirements, or None,
+            and checks after the block that it still does.
     """
 
     environment: Environment
@@ -127,6 +135,9 @@ class Installer:
     machine: MachineSettings | None = None
     seen: Seen = field(default_factory=Seen, repr=False)
     notice: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    holding: Callable[[str], contextlib.AbstractContextManager[Path | None]] = field(
+        default=lambda _: contextlib.nullcontext(), repr=False
+    )
 
     def ensure(
         self, folder: Path, requirements: str, *, editable: Path | None = None, alone: str = ""
@@ -208,8 +219,24 @@ class Installer:
             folder = Path(name).resolve()
             self.create(folder / "env")
             yield folder
-            if self.bytecode is not None:
-                self.bytecode.keep(folder / "env")
+
+    @contextlib.contextmanager
+    def filled(self, folder: Path, requirements: str) -> Iterator[tuple[Path, ...]]:
+        """Put packages into an environment, as links where this run holds them in another one.
+
+        Yields that other environment, if so.
+
+        Raises:
+            StepFailedError: They cannot be installed, or the other environment was changed.
+        """
+        with self.holding(requirements) as kept:
+            if kept is not None and link_packages(kept, folder):
+                yield (kept,)
+            else:
+                self.install(python_of(folder), requirements)
+                yield ()
+                if self.bytecode is not None:
+                    self.bytecode.keep(folder)
 
     def variables(self, folder: Path, *beside: Path) -> dict[str, str]:
         """Return the variables with which a process runs in an environment.
@@ -282,9 +309,11 @@ class Installer:
     def _uv(
         self, *arguments: str, stdin: str = "", settings: UvSettings | None = None
     ) -> Completed:
-        settings = settings or self.settings
+        is_install = "install" in arguments
+        # pip is asked for the machine's settings, which takes 0.1 s, where they matter only.
+        settings = settings or self.bound_to or (self.settings if is_install else UvSettings({}))
         # A clone where the file system can: `clone` links where it cannot (docs/decisions/0014).
-        more = (*settings.arguments, "--link-mode", "copy") if "install" in arguments else ()
+        more = (*settings.arguments, "--link-mode", "copy") if is_install else ()
         argv = (find_uv(), *arguments, *more)
         command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)

@@ -11,6 +11,7 @@ import hashlib
 import os
 import posixpath
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.guest import WATCH
 from trainwheel.install.bytecode import site_packages
-from trainwheel.system.files import write_atomically
+from trainwheel.system.files import remove, write_atomically
 from trainwheel.wheel.record import record_digest
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Installed",
     "changed_since",
     "digest_of",
+    "link_packages",
     "names_in",
     "project_of",
 ]
@@ -41,6 +43,9 @@ HOOKS = ("_trainwheel_watch.py", "trainwheel_watch.pth")
 _PTH = b"""\
 import os; os.environ.get("TRAINWHEEL_WATCH") and __import__("_trainwheel_watch")
 """
+
+_RUNS_IN_SHEBANG = re.compile(rb"\S{1,100}")
+"""Environments whose Python every system starts when the first line of a script names it."""
 
 _BESIDE = frozenset({"bytecode", ".lock", ".trainwheel-stamp", ".trainwheel-compared"})
 """What uv and this library keep in an environment beside its packages."""
@@ -184,3 +189,69 @@ def write_hooks(home: Path) -> None:
         path = site_packages(home) / name
         if not path.is_file() or path.read_bytes() != data:
             write_atomically(path, data)
+
+
+def link_packages(kept: Path, home: Path) -> bool:
+    """Link all that packages of an environment have into another one, or nothing of it.
+
+    Python follows a link to a package. uv takes no link for a folder of metadata, so such a folder
+    is made, and what is in it is linked.
+
+    Args:
+        kept: The environment with the packages, which was compared with its stamp just now.
+        home: The other environment. What is in it stays as it is.
+
+    Returns:
+        Whether that was possible. It is not where both have something of one name, for an installer
+        would write through the link; nor where a file beside the packages is in no RECORD.
+    """
+    places = {name: home / name for name in _linkable(Installed.at(kept))}
+    is_short = _RUNS_IN_SHEBANG.fullmatch(os.fsencode(home))
+    if not is_short or any(map(os.path.lexists, places.values())):
+        return False
+    try:
+        for name, place in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not (name.startswith("bin/") and _write_script(kept, home, name)):
+                place.symlink_to(kept.resolve() / name)
+    except OSError:
+        for place in places.values():
+            remove(place.parent if place.parent.suffix == ".dist-info" else place)
+        return False
+    return bool(places)
+
+
+def _linkable(installed: Installed) -> set[str]:
+    """Return what is to be linked, relative to the environment; nothing if a file is unknown."""
+    known = {*installed.rows, *map(installed.record_of, installed.records)}
+    if not known.issuperset(_files_of(installed)):
+        return set()
+    # A package as a whole, each entry of a folder of metadata, and each file elsewhere.
+    link = re.compile(rf"{re.escape(installed.site)}/([^/]+\.dist-info/)?[^/]+|.+")
+    return {match[0] for match in map(link.match, known) if match}
+
+
+def _files_of(installed: Installed) -> Iterator[str]:
+    """Yield each file that stands beside the packages or in them, relative to the environment.
+
+    What was compiled there is removed first: nobody knows of which source.
+    """
+    home, top = f"{installed.home}/", f"{installed.home}/{installed.site}"
+    for place, folders, files in os.walk(top):
+        if "__pycache__" in folders:
+            remove(Path(place, "__pycache__"))
+        names = set(files).difference(HOOKS if place == top else ())
+        yield from (f"{place}/{name}".removeprefix(home) for name in names)
+
+
+def _write_script(kept: Path, home: Path, name: str) -> bool:
+    """Write a script of packages that starts the other environment's Python; False for programs."""
+    data = (kept / name).read_bytes()
+    if not data.startswith(b"#!"):
+        return False
+    # The longer spelling first: on macOS it ends as the shorter one does.
+    folders = sorted({os.fsencode(kept), os.fsencode(kept.resolve())}, key=len, reverse=True)
+    own = b"(%b)(?=/bin/)" % b"|".join(map(re.escape, folders))
+    (home / name).write_bytes(re.sub(own, lambda _: os.fsencode(home), data))
+    shutil.copymode(kept / name, home / name)
+    return True

@@ -23,8 +23,9 @@ from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.changes import parse_pins
 from trainwheel.requirements.pipfile import Pipfile
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment, python_version
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["LockEnvironment", "find_python"]

@@ -17,8 +17,9 @@ from typing import Final
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.install.environments import Installer
 from trainwheel.requirements.pins import SyncSettings
+from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 
 __all__ = ["REQUIREMENTS", "PipenvSetup"]
 

@@ -16,9 +16,10 @@ from trainwheel.requirements.lockfile import (
     render_requirements,
     requirements,
 )
+from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["Wheelhouse", "plan_downloads"]

@@ -26,9 +26,9 @@ from trainwheel.evaluation.data_shape import (
     rows_of,
 )
 from trainwheel.guest import DESCRIBE_DATA
+from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_json
 from trainwheel.system.files import everything_below, write_atomically
-from trainwheel.system.process import Command
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["STEP"]

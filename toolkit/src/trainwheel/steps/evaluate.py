@@ -142,6 +142,12 @@ def _show(run: Run, verdict: Verdict) -> None:
         run.console.line(f"  {line}")
 
 
+def _prepare(run: Run) -> None:
+    from trainwheel.steps.shared.measure import make_painter
+
+    make_painter(run)
+
+
 def _facts(workspace: Workspace) -> dict[str, str]:
     config = workspace.config
     # The gate too: a verdict that another version of it gave is not up to date.
@@ -166,6 +172,7 @@ STEP = Step(
     needs=("train",),
     is_link=True,
     category="train",
+    prepare=_prepare,
     inputs=(MEASURED, PACKAGE, ARTEFACT),
     facts=_facts,
     learns=(PUBLISHED,),

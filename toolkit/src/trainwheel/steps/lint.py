@@ -14,9 +14,9 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.steps.shared.ci_checks import PATTERNS, RUNTIMES, Linter, parse_major, plan_linters
 from trainwheel.steps.sync import sync
+from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_files, digest_json
 from trainwheel.system.files import list_files
-from trainwheel.system.process import Command
 
 __all__ = ["NPM_LINTERS", "STEP", "lint_ci_files"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import CHECK_WHEEL
+from trainwheel.index.pip import UvSettings
 from trainwheel.requirements.addresses import find_field_secrets
 from trainwheel.steps.shared.artefact import notice_unshipped
 from trainwheel.steps.shared.findings import (
@@ -84,8 +86,10 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     proof = _proof_of(run.workspace, release, wheel)
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
+    installer = run.tools.installer("package")
     prove(
-        *(proof, line, run.tools.installer("package")),
+        *(proof, line, installer),
+        wheel_installer=replace(installer, bound_to=UvSettings({}, ("--no-index",))),
         tests=_system_tests(run),
         held_out=Repeated(rows, scratch / "held_out"),
     )

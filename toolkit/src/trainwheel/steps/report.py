@@ -37,10 +37,10 @@ from trainwheel.steps.shared.findings import (
     read_object,
     read_snapshot,
 )
+from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import read_commit
 from trainwheel.system.markdown import block, code, inline, paragraphs, table
-from trainwheel.system.process import Command
 from trainwheel.system.text import describe_size, shown
 
 if TYPE_CHECKING:

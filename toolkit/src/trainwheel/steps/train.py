@@ -67,24 +67,24 @@ _SPARSE = 10.0
 
 def _run(run: Run) -> None:
     """Train if anything that training depends on has changed; then evaluate and report."""
-    workspace, force, keys = run.workspace, run.is_forced("train"), list[str]()
+    workspace, force = run.workspace, run.is_forced("train")
+    inputs = look(workspace, STEP)
+    key = inputs[0].key
 
     def work(scratch: Path) -> Mapping[str, str]:
         from trainwheel.steps.shared.golden import find_real_rows
 
         check_entry_point(run, scratch)
-        key = look(workspace, STEP)[0].key
-        keys.append(key)
         facts = train(run, scratch, checkpoints_for(workspace.layout, key, is_fresh=force))
         report = scratch / workspace.layout.train.name
         return {**facts, _REAL_ROWS: find_real_rows(run, report)}
 
-    record = run_step(run, STEP, work)
+    record = run_step(run, STEP, work, inputs=inputs)
     if STEP.name in run.made:
         notice_unshipped(run)
         notice_unseen(run, record)
-    for key in (*keys, record.fingerprint.key):
-        forget_checkpoints(workspace.layout, key)
+    for each in (key, record.fingerprint.key):
+        forget_checkpoints(workspace.layout, each)
     if places := record.facts.get(_REAL_ROWS):
         from trainwheel.steps.shared.golden import refuse_real_rows
 

@@ -119,4 +119,6 @@ STEP = Step(
     flags=(TO, FORCE, WAIT, VERBOSE, JOBS),
     check=_check,
     is_portable=True,
+    # The index decides, and without its answer no earlier result counts.
+    keeps_results=False,
 )

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainwheel.errors import StepFailedError
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
 from trainwheel.system.ignored import Ignored
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 
 __all__ = ["Commit", "commit_all", "read_commit", "without_repository"]
 

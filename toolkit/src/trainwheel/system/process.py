@@ -1,8 +1,7 @@
 """The only module that starts processes.
 
-A planner returns a `Command`; running it is the edge. Every child gets a process group of its
-own, and no group outlives the run: it is ended when its command is done, when a signal or a failure
-elsewhere ends the run, and when a deadline passes.
+Every child gets a process group of its own, and no group outlives the run: it is ended when its
+command is done, when a signal or a failure elsewhere ends the run, and when a deadline passes.
 """
 
 from __future__ import annotations
@@ -10,28 +9,24 @@ from __future__ import annotations
 import atexit
 import contextlib
 import contextvars
-import errno
 import os
 import queue
-import shlex
+import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
 from trainwheel.errors import StepFailedError
 from trainwheel.system import turns
+from trainwheel.system.command import GRACE, Command, Completed
 from trainwheel.system.environ import Environment
-from trainwheel.system.secrets import SecretClass
 
 __all__ = [
     "NICENESS",
-    "Command",
-    "Completed",
     "Process",
     "RunEndedError",
     "await_line",
@@ -48,7 +43,6 @@ __all__ = [
     "start",
 ]
 
-_GRACE = 3.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Process = subprocess.Popen[bytes]
 """One that was started: others name its type, and start none themselves."""
@@ -68,89 +62,6 @@ class RunEndedError(BaseException):
 
     It is not an error of the step in which it is raised, and no handler of errors must stop it.
     """
-
-
-@dataclass(frozen=True)
-class Command:
-    """A process to start.
-
-    Args:
-        argv: The program and its arguments; never holds a secret, for everyone can read it.
-        cwd: The folder it starts in.
-        env: Variables set on top of the environment that it may see.
-        secrets: The classes of secrets that it may see.
-        is_open: Whether it is a tool that sees what else the shell holds, such as git and uv; what
-            runs the user's code must not depend on that.
-        timeout: Seconds after which it is ended; None for no limit.
-        grace: Seconds that it then has to end by itself, before it is forced.
-        umask: Modes that its files do not get; -1 for this process's own.
-        stdin: Text for its standard input, where a secret may stand.
-        drops_errors: Whether standard error is thrown away, instead of joining the output.
-        is_private: Whether its output is for this program alone, which shows it to nobody. Secrets
-            stand in it as printed; everywhere else they become ``***``.
-    """
-
-    argv: tuple[str, ...]
-    cwd: Path | None = None
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    secrets: frozenset[SecretClass] = frozenset()
-    is_open: bool = False
-    timeout: float | None = None
-    grace: float = _GRACE
-    umask: int = -1
-    stdin: str = field(default="", repr=False)
-    drops_errors: bool = False
-    is_private: bool = False
-
-    def __str__(self) -> str:
-        """Return the command as one would type it."""
-        return shlex.join(self.argv)
-
-    def variables(self, environment: Environment) -> dict[str, str]:
-        """Return all variables that it gets."""
-        return environment.for_child(self.env, self.secrets, is_open=self.is_open)
-
-
-_FULL = os.strerror(errno.ENOSPC)
-
-
-@dataclass(frozen=True)
-class Completed:
-    """How a process ended: its exit code (negative: the signal) and all that it printed.
-
-    Where it failed and its output names a variable that it was not given, ``withheld`` is a clause
-    about that; see `Environment.withheld`.
-    """
-
-    returncode: int
-    output: str
-    is_late: bool = False
-    withheld: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended in anything but 0."""
-        return self.returncode != 0
-
-    @property
-    def last_line(self) -> str:
-        """The last line that it printed, where most tools say what was wrong.
-
-        Of a tool that failed for want of room it is the line that says so, which others may follow.
-        """
-        lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        full = [line for line in lines if self.failed and _FULL in line]
-        return (full or lines or [""])[-1]
-
-    @property
-    def reason(self) -> str:
-        """Why it failed: the signal that ended it, or else the last line that it printed."""
-        if self.returncode >= 0 or self.is_late:
-            return self.last_line or f"it ended with exit code {self.returncode}"
-        names = {each.value: each.name for each in signal.Signals}
-        name = names.get(-self.returncode, f"signal {-self.returncode}")
-        likely = ", as it is where memory runs out" if name == "SIGKILL" else ""
-        return f"its process was ended by {name}{likely}"
 
 
 def start(
@@ -263,13 +174,13 @@ def _signals_held() -> Iterator[None]:
             signal.raise_signal(late)
 
 
-def end_group(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
+def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
     """End a process and all that it started: they are asked, and after the grace period forced."""
     if process.pid not in _children:
         return
     _signal(process.pid, signal.SIGTERM)
-    with turns.aside(), contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(grace)
+    with turns.aside():
+        _wait(process, grace)
     _signal(process.pid, signal.SIGKILL)
     process.wait()
     _children.discard(process.pid)
@@ -344,15 +255,31 @@ def _collect(
     writer = threading.Thread(target=_write, args=(process.stdin, command.stdin), daemon=True)
     reader.start()
     writer.start()
-    late = False
-    try:
-        process.wait(command.timeout)
-    except subprocess.TimeoutExpired:
-        late = True
+    late = not _wait(process, command.timeout)
     end_group(process, command.grace)
-    writer.join(_GRACE)
-    reader.join(_GRACE)
+    writer.join(GRACE)
+    reader.join(GRACE)
     return lines, late
+
+
+def _wait(process: Process, seconds: float | None) -> bool:
+    """Wait for the end of a process, at most some seconds, and return whether it has ended.
+
+    `subprocess` looks up to 50 ms late where there is a limit; Linux says when it ends (pidfd).
+    """
+    if seconds is not None and process.poll() is None and hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            descriptor = os.pidfd_open(process.pid)
+            try:
+                ended = select.poll()
+                ended.register(descriptor, select.POLLIN)
+                ended.poll(seconds * 1000)
+            finally:
+                os.close(descriptor)
+            seconds = 0
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
 
 
 def _write(stream: IO[bytes] | None, text: str) -> None:

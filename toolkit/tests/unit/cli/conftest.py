@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from trainwheel.system.process import reopen
 from unit.repository import make_repository
 
 OURS = ("NEXUS_", "TRAINWHEEL_", "TWINE_", "GITHUB_", "JENKINS_", "PIP_", "UV_", "CI", "BUILD_")
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Put back the handlers of signals, which every command sets, and let processes start."""
-    handlers = {number: signal.getsignal(number) for number in _ENDING}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-    reopen()
 
 
 @pytest.fixture

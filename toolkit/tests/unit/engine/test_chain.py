@@ -84,7 +84,8 @@ def test_a_step_comes_after_every_step_that_makes_what_it_reads(tmp_path: Path) 
     for reader in CHAIN.steps:
         for maker in CHAIN.steps:
             outputs = set(maker.outputs(workspace.layout))
-            files = read_inputs(workspace, reader) - set(maker.beside(workspace.layout))
+            files = set(map(Path, read_inputs(workspace, reader)))
+            files -= set(maker.beside(workspace.layout))
             if any(outputs & {path, *path.parents} for path in files):
                 makers[reader.name].add(maker.name)
 

@@ -304,3 +304,35 @@ def test_what_is_absent_has_no_digest_and_a_file_may_be_skipped(
 
     assert table.output(tmp_path / "absent") == ""
     assert digest == table.output(folder, without={str(folder / "report")}) != table.output(folder)
+
+
+def test_signatures_are_those_that_the_files_had_when_they_were_read(
+    table: DigestTable, path: Path, tmp_path: Path
+) -> None:
+    table.digest(path)
+    before = table.signatures(tmp_path, ["data.csv", str(path), "other.csv"])
+    assert before == {
+        "data.csv": table.written(path), str(path): table.written(path),
+    }  # fmt: skip
+
+    path.write_bytes(TEXT)
+    os.utime(path, ns=(1, 1))
+
+    assert table.signatures(tmp_path, ["data.csv"])["data.csv"] == before["data.csv"]
+    table.digest(path)
+    assert table.signatures(tmp_path, ["data.csv"])["data.csv"] == table.written(path)
+
+
+def test_a_file_that_is_written_while_it_is_read_has_no_signature(
+    tmp_path: Path, path: Path
+) -> None:
+    def write_again() -> int:
+        with path.open("ab") as stream:
+            stream.write(b"x")
+        return time.time_ns() + 10 * SECOND
+
+    table = DigestTable(tmp_path / FILE, write_again)
+
+    table.digest(path)
+
+    assert table.signatures(tmp_path, ["data.csv"]) == {}

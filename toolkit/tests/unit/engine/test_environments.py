@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import os
 import sys
@@ -17,11 +18,12 @@ from trainwheel.engine.tools import PROGRESS
 from trainwheel.errors import StepFailedError
 from trainwheel.install.bytecode import site_packages
 from trainwheel.steps import load_chain
+from trainwheel.system.command import Command
 from trainwheel.system.console import Console
-from trainwheel.system.process import Command
 from trainwheel.system.secrets import SecretClass
-from unit.repository import PYPROJECT, make_repository, open_here, write
+from unit.repository import PYPROJECT, SIX, make_repository, open_here, write
 from unit.steps.session import fill_environment, lock_more
+from unit.wheels import write_wheel
 
 Sentence = Callable[[object], None]
 STEP, HOME = "upload", "empty"
@@ -266,3 +268,53 @@ def test_an_environment_that_changes_while_a_step_runs_fails_it(
     assert not (site / "evil.py").exists()
     assert "evil.py was added; it is made again" in shell.stream.getvalue()
     tools.require_unchanged(STEP)
+
+
+@pytest.fixture
+def packaged(shell: Shell, tmp_path: Path) -> StepEnvironments:
+    """Tools of a repository whose one runtime package is a wheel on this disk."""
+    members = {"six/part.py": b"VALUE = 1\n"}
+    wheel = write_wheel(tmp_path / "wheels", "six", "1.16.0", members=members)
+    lock = (shell.root / "Pipfile.lock").read_text(encoding="utf-8")
+    (old,) = SIX["hashes"]
+    lock = lock.replace(old, f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}")
+    write(shell.root, "Pipfile.lock", lock)
+    places = {"UV_FIND_LINKS": str(wheel.parent), "UV_CACHE_DIR": str(tmp_path / "cache")}
+    return replace(shell.open({"UV_OFFLINE": "1", **places}), folder=tmp_path / "environments")
+
+
+def test_the_runtime_packages_are_links_and_a_write_through_one_fails_the_step(
+    packaged: StepEnvironments, tmp_path: Path, sentence: Sentence
+) -> None:
+    installer, requirements = packaged.installer(STEP), packaged.workspace.locked("packages")
+    home = tmp_path / "environments/packages"
+
+    for _ in range(2):
+        with installer.throw_away() as folder, installer.filled(folder / "env", requirements) as on:
+            assert on == (home,)
+            assert (site_packages(folder / "env") / "six").is_symlink()
+    with (
+        pytest.raises(StepFailedError) as caught,
+        installer.throw_away() as folder,
+        installer.filled(folder / "env", requirements),
+    ):
+        (site_packages(folder / "env") / "six/part.py").write_text("VALUE = 2\n")
+
+    sentence(caught.value)
+    packaged.installer(STEP).ensure(home, requirements)
+    assert (site_packages(home) / "six/part.py").read_text() == "VALUE = 1\n"
+
+
+def test_other_packages_than_those_of_the_lock_are_installed(
+    packaged: StepEnvironments, tmp_path: Path
+) -> None:
+    installer, other = packaged.installer(STEP), write_wheel(tmp_path / "wheels", "six", "1.15.0")
+    line = f"six==1.15.0 --hash=sha256:{hashlib.sha256(other.read_bytes()).hexdigest()}\n"
+
+    for requirements, is_there in ((line, True), ("", False)):
+        with installer.throw_away() as folder, installer.filled(folder / "env", requirements) as on:
+            package = site_packages(folder / "env") / "six"
+            assert on == ()
+            assert (package.is_dir(), package.is_symlink()) == (is_there, False)
+
+    assert not (tmp_path / "environments").exists()

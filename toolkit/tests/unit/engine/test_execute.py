@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from trainwheel.engine.cache import Result
-from trainwheel.engine.chain import Step
+from trainwheel.engine.chain import Files, Step
 from trainwheel.engine.execute import current_record, is_stale, require_current, run_step
 from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import write_record
 from trainwheel.engine.run import Options
+from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, InputChangedError
 from trainwheel.steps import load_chain
 from unit.recording_tools import RecordingTools
@@ -383,3 +384,25 @@ def test_a_result_that_is_too_large_for_the_cache_gives_a_notice(
     sentence(output.splitlines()[0])
     assert "trained" in output
     assert standing(root) == OUTPUTS
+
+
+@pytest.mark.parametrize(("line", "reads"), [("", 1), ("changed", 2)])
+def test_declared_inputs_are_listed_once_and_once_more_after_work(
+    root: Path, line: str, reads: int
+) -> None:
+    listings = list[str]()
+
+    def read(workspace: Workspace) -> list[str]:
+        listings.append("data")
+        return [str(path) for path in sorted((workspace.layout.root / "data").iterdir())]
+
+    step = replace(TRAIN, inputs=(Files("data", read),))
+    for text in ("one", "two", "three"):  # each has a result in the cache, with what it read
+        write(root, "data/rows.csv", text)
+        train(root, step=step)
+    listings.clear()
+    write(root, "data/rows.csv", line or "three")
+
+    train(root, step=step)
+
+    assert len(listings) == reads

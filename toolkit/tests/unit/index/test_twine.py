@@ -11,8 +11,8 @@ from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelErr
 from trainwheel.guest import SEND
 from trainwheel.index.target import Target
 from trainwheel.index.twine import explain_failure, plan_twine
+from trainwheel.system.command import Completed
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Completed
 
 TARGET = Target(
     "nexus",

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from trainwheel.install.bytecode import Bytecode, site_packages
+from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 
 Make = Callable[..., Path]
 

@@ -16,10 +16,16 @@ from trainwheel.engine.watching import read_observed, watch
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.bytecode import site_packages
-from trainwheel.install.environments import Installer, python_of, uv_cache_or_fallback
+from trainwheel.install.environments import (
+    Installer,
+    MachineSettings,
+    python_of,
+    uv_cache_or_fallback,
+)
 from trainwheel.install.stamp import COMPARED, Seen, renew
+from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, run
+from trainwheel.system.process import run
 from unit.wheels import rewrite, write_wheel
 
 OFFLINE = UvSettings({"UV_OFFLINE": "1", "UV_NO_CONFIG": "1"})
@@ -291,6 +297,19 @@ def test_the_settings_of_this_machine_come_from_pip_itself(tmp_path: Path) -> No
     found = Installer(Environment(variables)).settings.variables
 
     assert found["UV_DEFAULT_INDEX"] == "https://mirror.invalid/simple"
+
+
+def test_pip_is_asked_only_where_something_is_installed(tmp_path: Path) -> None:
+    environment = Environment({"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    machine = MachineSettings(environment)
+    installer = Installer(environment, machine=machine)
+
+    installer.check(installer.create(tmp_path / "env"))
+    assert not machine.is_known
+
+    line = requirement(write_wheel(tmp_path / "wheels"))
+    installer.install(python_of(tmp_path / "env"), line, "--no-index")
+    assert machine.is_known
 
 
 def test_a_configuration_of_uv_is_left_in_charge(tmp_path: Path) -> None:

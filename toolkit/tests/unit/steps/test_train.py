@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -161,6 +164,45 @@ def test_checkpoints_survive_a_failure_but_neither_success_nor_force(root: Path)
 
     assert has_checkpoint == [True, False]
     assert not (root / ".trainwheel/checkpoints").exists()
+
+
+@contextlib.contextmanager
+def events(name: str) -> Iterator[list[str]]:
+    """Yield a list of the paths with which Python raises an audit event in the block."""
+    paths, is_over = list[str](), list[bool]()
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:  # it stays in this process
+        if event == name and not is_over:
+            paths.append(str(arguments[0]))
+
+    sys.addaudithook(hook)
+    yield paths
+    is_over.append(True)
+
+
+def test_a_training_lists_its_data_at_its_start_and_at_its_end(root: Path) -> None:
+    write(root, "data/rows/1.csv", "x")
+
+    with events("os.scandir") as paths:
+        open_with(root, training()).step("train")
+
+    assert paths.count(str(root / "data/rows")) == 2
+
+
+def test_a_model_is_not_read_again_once_it_is_in_its_place(root: Path) -> None:
+    def answer(call: Call) -> str:
+        output = training()(call)
+        for path in (root / "build/.trainwheel/tmp").glob("train-*/model/model.joblib"):
+            os.utime(path, (1, 1))  # as if its training had ended some time ago
+        return output
+
+    session = open_with(root, answer)
+    with events("open") as paths:
+        session.step("train")
+        digest = session.run.workspace.digests.digest(root / ARTEFACT)
+
+    assert str(root / ARTEFACT) not in paths
+    assert digest == digest_file(root / ARTEFACT)
 
 
 @pytest.mark.parametrize(("registered", "steps", "queue"), [

@@ -25,7 +25,8 @@ BOUND = 30.0
 HOLDER = """
 import sys, time
 from pathlib import Path
-from trainwheel.system.process import Command, start
+from trainwheel.system.command import Command
+from trainwheel.system.process import start
 from trainwheel.system.environ import read_environment
 from trainwheel.system.lock import note_step, take
 

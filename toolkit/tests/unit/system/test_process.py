@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import StepFailedError
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
-from trainwheel.system.process import Command, Completed, end_group, run, start
+from trainwheel.system.process import end_group, run, start
 from trainwheel.system.secrets import SecretClass
 
 SAID = "the s3cret x.whl?sig=1\n"
@@ -327,7 +328,8 @@ import sys
 from pathlib import Path
 
 from trainwheel.system.environ import read_environment
-from trainwheel.system.process import Command, handle_termination, run
+from trainwheel.system.command import Command
+from trainwheel.system.process import handle_termination, run
 
 handle_termination()
 try:
@@ -360,7 +362,8 @@ SURPRISED = """
 import os, signal, sys
 
 from trainwheel.system.environ import read_environment
-from trainwheel.system.process import Command, handle_termination, start
+from trainwheel.system.command import Command
+from trainwheel.system.process import handle_termination, start
 
 def surprise(event, _):
     if event == "subprocess.Popen":

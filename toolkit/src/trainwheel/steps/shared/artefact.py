@@ -11,7 +11,6 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.system.digest import digest_file
 from trainwheel.system.files import remove
 from trainwheel.system.text import shown
 
@@ -64,7 +63,7 @@ def collect(run: Run, scratch: Path) -> Mapping[str, TrainedFile]:
         remove(path)
     files = {path.relative_to(folder).as_posix(): path for path in _entries(folder)}
     check_names(files)
-    return {name: _describe(path, digest_file) for name, path in files.items()}
+    return {name: _describe(path, run.workspace.digests.digest) for name, path in files.items()}
 
 
 def _remove_ignored(workspace: Workspace, place: Path, final: Path) -> None:

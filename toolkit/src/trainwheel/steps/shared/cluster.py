@@ -20,7 +20,8 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
 from trainwheel.guest import CLUSTER
 from trainwheel.settings.values import a_scheduler
-from trainwheel.system.process import Command, Process, await_line, serving
+from trainwheel.system.command import Command
+from trainwheel.system.process import Process, await_line, serving
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["Cluster", "Shipment", "cluster_of", "pack", "plan_for", "reach", "scheduler_of"]
@@ -231,7 +232,8 @@ def pack(workspace: Workspace) -> Shipment:
     """
     closure, root = code_of_training(workspace), workspace.layout.root
     # Imports that the text does not show are of modules below the source root, in general.
-    paths = sorted(closure | {path for path in SOURCE.read(workspace) if path.suffix == ".py"})
+    source = map(Path, SOURCE.read(workspace))
+    paths = sorted(closure | {path for path in source if path.suffix == ".py"})
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
     host = {
         f"{_HOST}/trainwheel_cluster/{path.name}": path.read_bytes()

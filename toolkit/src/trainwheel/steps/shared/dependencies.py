@@ -26,8 +26,8 @@ from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
 from trainwheel.guest import ENTRY_POINT
 from trainwheel.install.bytecode import site_packages
 from trainwheel.requirements.lockfile import LockedRequirement, requirements
+from trainwheel.system.command import Command
 from trainwheel.system.console import Console
-from trainwheel.system.process import Command
 from trainwheel.wheel.formats import LIBRARIES, UNKNOWN, format_of, references_of
 from trainwheel.wheel.manifest import OF_ESTIMATORS
 from trainwheel.wheel.pickles import Reference, UnreadablePickleError, UnsupportedPickleError

@@ -170,11 +170,12 @@ def notice_unseen(run: Run, record: Record) -> None:
     for step in run.others.unfinished(record.step):
         beside = read_record(run.workspace.layout.records, step.name)
         known.update(beside.fingerprint.files if beside is not None else ())
-        known.update(map(str, read_inputs(run.workspace, step)))
+        known |= read_inputs(run.workspace, step)
+    names = [name for name in json.loads(record.facts.get(OPENED, "[]")) if name not in known]
     # The system names the file that a link leads to.
-    paths = {os.path.realpath(os.path.join(root, name)) for name in known}  # noqa: PTH118
-    opened = json.loads(record.facts.get(OPENED, "[]"))
-    names = [name for name in opened if os.path.realpath(f"{root}/{name}") not in paths]
+    files = known if names else ()
+    paths = {os.path.realpath(os.path.join(root, name)) for name in files}  # noqa: PTH118
+    names = [name for name in names if os.path.realpath(f"{root}/{name}") not in paths]
     if record.observed is None or not names:
         return
     inputs = [*run.workspace.config.inputs, *names[:_MOST_NAMED]]

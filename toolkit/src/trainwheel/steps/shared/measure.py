@@ -28,11 +28,13 @@ from trainwheel.steps.shared.baseline import Published
 from trainwheel.steps.shared.findings import read_claims
 from trainwheel.steps.shared.held_out import read_held_out
 from trainwheel.steps.shared.prove import Model, ask
-from trainwheel.system.process import Command
+from trainwheel.system.command import Command
 from trainwheel.wheel.proof import read_promise, read_provenance
 
-__all__ = ["Answers", "ask_published", "ask_with_columns", "measure_model"]
+__all__ = ["Answers", "ask_published", "ask_with_columns", "make_painter", "measure_model"]
 _TRAINING = ("packages", "train")
+_PICTURES = "report"
+"""The environment that draws, in the folder of environments."""
 _NOTES = 5
 _UNREADABLE = 2
 """The exit code of the measuring script where a file is not as it should be."""
@@ -208,11 +210,7 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
     """Draw the pictures of the report, if there is one and what draws them is locked."""
     if "sample" not in measurements or "report" not in run.registered:
         return
-    locks = run.workspace.locks
-    missing = [] if locks("report", "matplotlib") else ["matplotlib"]
-    if not (locks("packages", "scikit-learn") or locks("report", "scikit-learn")):
-        missing.append("scikit-learn")
-    if missing:
+    if missing := _missing_for_pictures(run):
         run.console.notice_once(
             f"the report has no pictures: add {' and '.join(missing)} to [report] of the Pipfile, "
             "and lock"
@@ -220,10 +218,8 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
         return
     path = scratch / "draw.json"
     path.write_text(json.dumps(measurements), encoding="utf-8")
-    environment = run.tools.folder / "report"
-    installer = run.tools.installer("evaluate")
-    python = installer.ensure(environment, run.workspace.locked("packages", "report"))
-    argv = (str(python), "-P", str(DRAW), str(path), str(folder))
+    environment, installer = run.tools.folder / _PICTURES, run.tools.installer("evaluate")
+    argv = (str(make_painter(run)), "-P", str(DRAW), str(path), str(folder))
     # matplotlib looks through the fonts of the machine once, and keeps the list there.
     fonts = (user_cache(run.environment, "trainwheel") or environment) / "matplotlib"
     variables = installer.variables(environment)
@@ -232,6 +228,22 @@ def _draw(run: Run, measurements: Mapping[str, Any], scratch: Path, folder: Path
     if result.failed:
         message = f"the report's pictures cannot be drawn: {result.reason}"
         raise StepFailedError(message, hint="see build/log/evaluate.log")
+
+
+def make_painter(run: Run) -> Path | None:
+    """Return the interpreter that draws pictures, whose environment is made; None for none."""
+    if "report" not in run.registered or _missing_for_pictures(run):
+        return None
+    requirements = run.workspace.locked("packages", "report")
+    return run.tools.installer("evaluate").ensure(run.tools.folder / _PICTURES, requirements)
+
+
+def _missing_for_pictures(run: Run) -> list[str]:
+    locks = run.workspace.locks
+    missing = [] if locks("report", "matplotlib") else ["matplotlib"]
+    if not (locks("packages", "scikit-learn") or locks("report", "scikit-learn")):
+        missing.append("scikit-learn")
+    return missing
 
 
 _MOST_DROPPED = 8

@@ -14,9 +14,10 @@ from trainwheel.evaluation.golden import GoldenRow, compare_answers, join, show_
 from trainwheel.guest import PREDICT, PROVE
 from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of
+from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
 from trainwheel.system.ignored import IGNORED_NAMES
-from trainwheel.system.process import Command, Completed, run
+from trainwheel.system.process import run
 from trainwheel.wheel.proof import Proof
 
 __all__ = ["Model", "Repeated", "SystemTests", "ask", "prove"]
@@ -100,25 +101,25 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
     """
     with installer.throw_away() as folder:
         rows = held_out or Repeated({}, folder / "golden")
-        python = python_of(folder / "env")
+        home, python = folder / "env", python_of(folder / "env")
         (wheel_installer or installer).install(python, wheel, "--no-deps", "--no-cache")
-        installer.install(python, proof.requirements)
-        installer.check(python)
-        beside = () if tests is None else (tests.home,)
-        variables = installer.variables(folder / "env", *beside)
-        model = Model(proof.predict, python, installer.environment, installer.log, variables)
-        question = Question(
-            [row.input for row in (*proof.golden, *rows.rows.values())],
-            rows.folder,
-            [*_names("golden.jsonl", len(proof.golden)), *rows.names],
-        )
-        script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
-        if tests is not None:
-            copy = folder / "tests"
-            shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
-            packages = site_packages(tests.home)
-            script = (PROVE, *script[1:], packages, copy)
-        result = _run(model, question, script, folder)
+        with installer.filled(home, proof.requirements) as beside:
+            installer.check(python)
+            homes = beside if tests is None else (*beside, tests.home)
+            variables = installer.variables(home, *homes)
+            model = Model(proof.predict, python, installer.environment, installer.log, variables)
+            question = Question(
+                [row.input for row in (*proof.golden, *rows.rows.values())],
+                rows.folder,
+                [*_names("golden.jsonl", len(proof.golden)), *rows.names],
+            )
+            script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
+            if tests is not None:
+                copy = folder / "tests"
+                shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
+                packages = site_packages(tests.home)
+                script = (PROVE, *script[1:], packages, copy)
+            result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
             message = f"the wheel does not pass the system tests: {result.reason}"

@@ -127,6 +127,7 @@ def stage_package(workspace: Workspace, source_root: Path, model: Path | None = 
             copy = source_root / folder / path.relative_to(model)
             _make_folder(copy.parent)
             link_or_copy(path, copy)
+            workspace.digests.carry(str(path), str(path))  # a link to it changes no byte
 
 
 def _requirements(workspace: Workspace) -> Synced:

@@ -13,7 +13,8 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.guest import ENTRY_POINT
 from trainwheel.steps import load_chain
 from trainwheel.steps.shared.dependencies import check_entry_point
-from trainwheel.system.process import Command, run
+from trainwheel.system.command import Command
+from trainwheel.system.process import run
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import open_here, write
 from unit.steps.session import configure, link_python, open_with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -178,8 +179,16 @@ def test_a_package_is_staged_with_a_given_artefact(root: Path, tmp_path: Path, c
     model = write(tmp_path, "scratch/model.joblib", "fresh weights").parent
     write(tmp_path, "scratch/model.joblib.json", '{"fresh": true}')
 
-    stage_package(open_here(root).workspace, copy, model)
+    os.utime(model / "model.joblib", (1, 1))
+    workspace = open_here(root).workspace
+    workspace.digests.digest(model / "model.joblib")
 
+    stage_package(workspace, copy, model)
+    workspace.digests.save()
+
+    digests = json.loads(workspace.layout.digests.read_bytes())["files"]
+    # It is linked, which changes the time of change and no byte.
+    assert digests[f"{model}/model.joblib"][0][3] == (model / "model.joblib").stat().st_ctime_ns
     folder = copy / "small_model/artefact"
     assert (folder / "model.joblib").read_text() == "fresh weights"
     assert (folder / "model.joblib.json").read_text() == '{"fresh": true}'
