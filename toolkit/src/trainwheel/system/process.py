@@ -225,6 +225,9 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
         started(process.pid)
         with turns.aside():
             lines, late = _collect(process, command, echo, aside)
+            if -process.returncode in _ENDING and not late:
+                # Who cancels a build may have sent it to all processes, and to this one last.
+                _closed.wait(1.0)
     finally:
         end_group(process)
     if _closed.is_set():
