@@ -37,6 +37,7 @@ def shorten(path):
     path = re.sub(r"[0-9a-f]{64}", "#", path)
     path = re.sub(r"(?<=[-./])(tmp)?[a-z0-9_]{8}$|(?<=[-.])[a-z0-9_]{8}(?=/)", "*", path)
     path = re.sub(r"cache/files/.*", "cache/files/#", path)
+    path = re.sub(r"^/.*\.pyc(\.\d+)?$", "/.../#.pyc", path)
     path = re.sub(r"tmp/(\w+)-\*/(test|source|staged)/.*", r"tmp/\1-*/\2/...", path)
     return re.sub(r"^/.*/", "/.../", re.sub(r"\d+", "N", path))
 

@@ -19,6 +19,8 @@ from integration.tiny import BOUND, Run, TinyProject, clear, copy_of
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 STEPS = ("train", "test", "package", "upload")
+ALONE, BESIDE = ("--", "--jobs", "1"), ("--", "--jobs", "2")
+"""Steps one after the other, and beside each other whatever cores this machine has."""
 WHEEL = "tiny_model-0.1.0-py3-none-any.whl"
 ARTEFACT = "model/tiny_model/artefact/model.joblib"
 POINTS = (
@@ -46,7 +48,7 @@ def wheel(published_once: TinyProject) -> bytes:
 def before(project: TinyProject, step: str) -> TinyProject:
     """Run the steps before a step."""
     for earlier in STEPS[: STEPS.index(step)]:
-        run = project.nox(earlier)
+        run = project.nox(earlier, *ALONE)
         assert run.code == 0, run.output
     return project
 
@@ -54,7 +56,7 @@ def before(project: TinyProject, step: str) -> TinyProject:
 def disturb(faults: Faults, step: str) -> Iterator[Run]:
     """Run a step again and again, each time up to what no run has met before, until it ends."""
     for _ in range(SPARE):
-        run = faults.project.nox(step)
+        run = faults.project.nox(step, *BESIDE)
         if run.code == 0:
             return
         yield run
@@ -63,7 +65,7 @@ def disturb(faults: Faults, step: str) -> Iterator[Run]:
 
 
 def finish(project: TinyProject) -> bytes:
-    run = project.nox("upload")
+    run = project.nox("upload", *BESIDE)
     assert run.code == 0, run.output
     assert project.published() == ["0.1.0"]
     assert (project.root / "build/.trainwheel/verify.json").exists(), run.output
@@ -86,13 +88,13 @@ def test_a_kill_where_something_is_half_done_loses_nothing(
 
 @pytest.mark.bench
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("first", "last"), [*zip(STEPS, STEPS, strict=True), ("train", "upload")])
 def test_a_kill_at_any_write_rename_or_start_loses_nothing(
-    fresh: TinyProject, wheel: bytes, tmp_path: Path, step: str
+    fresh: TinyProject, wheel: bytes, tmp_path: Path, first: str, last: str
 ) -> None:
-    faults = Faults(before(fresh, step), tmp_path, "kill")
+    faults = Faults(before(fresh, first), tmp_path, "kill")
 
-    for run in disturb(faults, step):
+    for run in disturb(faults, last):
         assert run.code == -signal.SIGKILL, run.output
         assert "Traceback" not in run.output
 
@@ -148,7 +150,7 @@ def test_a_disk_that_is_really_full_is_one_line_and_loses_nothing(
 
 def kill_after(project: TinyProject, seconds: float) -> None:
     """Start an upload, and kill Nox, and only Nox, after a while."""
-    process = project.start(*project.argv("upload"))
+    process = project.start(*project.argv("upload", *BESIDE))
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     process.kill()

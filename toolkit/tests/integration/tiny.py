@@ -267,6 +267,7 @@ def lock_for(pipfile: str, *, data: str = "") -> str:
     locked["default"] = {name: default[name] for name in ("joblib", "cloudpickle")}
     locked["train"] = {name: default[name] for name in ("numpy",) if name in pipfile}
     locked |= {"data": document[data] if data else {}} if "[data]" in pipfile else {}
+    locked |= {"doc": {}} if "[doc]" in pipfile else {}
     return stamp_lock(json.dumps(locked), parse_pipfile(pipfile))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import signal
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import last_observed, read_record
 from trainwheel.engine.run import Others, TooEarlyError
 from trainwheel.errors import StepFailedError, TrainwheelError
+from trainwheel.system.command import GRACE
 from trainwheel.system.console import Console
 from trainwheel.system.process import NICENESS, RunEndedError, close, is_closed, reopen
 from trainwheel.system.turns import aside, turn
@@ -26,7 +28,7 @@ __all__ = ["Failed", "Graph", "Limits", "choose", "producers"]
 
 _NICENESS = 10
 _PATIENCE = 10.0
-"""Seconds that threads have to end in; their processes have fewer."""
+"""Seconds that threads have to end in, once their processes are forced."""
 
 
 @dataclass(frozen=True)
@@ -142,11 +144,12 @@ class Graph(Others):
             with self._changed:
                 while self._advance():
                     self._changed.wait()
-                self._await_threads(None if self.failed is None else _PATIENCE)
+                if self.failed is None:
+                    self._await_threads(None)
+            if self.failed is not None:
+                self._end_threads()
         except BaseException:
-            close()
-            with self._changed:
-                self._await_threads(_PATIENCE)
+            self._end_threads()
             raise
         finally:
             for name in self._chain.by_name:
@@ -299,6 +302,15 @@ class Graph(Others):
     def _tell(self) -> None:
         names = self._begun.keys() - self.done
         self._at_work([name for name in self._steps if name in names])
+
+    def _end_threads(self) -> None:
+        """Wait for the threads to end, whose processes are asked to, and then forced."""
+        close()
+        with self._changed:
+            self._await_threads(GRACE)
+            if self._threads:
+                close(signal.SIGKILL)
+                self._await_threads(_PATIENCE)
 
     def _await_threads(self, seconds: float | None) -> None:
         self._changed.notify_all()

@@ -15,8 +15,7 @@ import select
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
@@ -53,7 +52,7 @@ NICENESS: contextvars.ContextVar[int] = contextvars.ContextVar("niceness", defau
 
 _children: set[int] = set()
 _inherited: set[int] = set()
-# A second signal may come while the first one holds it.
+# A second signal may come while the first one's handler holds it.
 _starting = threading.RLock()
 _closed = threading.Event()
 
@@ -226,6 +225,9 @@ def run(  # noqa: PLR0913 - what is done with a process, each by name
         started(process.pid)
         with turns.aside():
             lines, late = _collect(process, command, echo, aside)
+            if -process.returncode in _ENDING and not late:
+                # Who cancels a build may have sent it to all processes, and to this one last.
+                _closed.wait(1.0)
     finally:
         end_group(process)
     if _closed.is_set():
@@ -329,18 +331,11 @@ def cores() -> int:
     return os.cpu_count() or 1  # pragma: no cover - not Linux
 
 
-def close() -> None:
-    """Start no process any more, and end those that were started; after a while they are forced."""
+def close(number: int = signal.SIGTERM) -> None:
+    """Start no process any more, and end those that were started, with a signal."""
     _closed.set()
     with _starting:  # what is being started is a child by then
-        _signal_children(signal.SIGTERM)
-    threading.Thread(target=_force, args=(frozenset(_children),), daemon=True).start()
-
-
-def _force(children: Iterable[int]) -> None:
-    time.sleep(GRACE)
-    for group in _children.intersection(children):
-        _signal(group, signal.SIGKILL)
+        _signal_children(number)
 
 
 def reopen() -> None:
