@@ -52,7 +52,7 @@ class Limits:
 
 
 def choose(
-    ready: Iterable[Step], busy: Collection[Step], limits: Limits, *, is_preparing: bool = False
+    ready: Iterable[Step], busy: Collection[Step], limits: Limits, preparing: Collection[str] = ()
 ) -> Step | None:
     """Return the step that may begin beside those that are at work; None if none may.
 
@@ -60,13 +60,13 @@ def choose(
         ready: Steps whose needs are done, in the order of the chain.
         busy: Those at work.
         limits: What may run beside what.
-        is_preparing: Whether an environment is being made.
+        preparing: Those whose environments are being made.
     """
     if not limits.leave_room(busy):
         return None
     for step in ready:
         is_too_much = step.is_heavy and any(each.is_heavy for each in busy)
-        waits = limits.is_alone and step.name == limits.first and (busy or is_preparing)
+        waits = limits.is_alone and step.name == limits.first and (busy or preparing)
         if not is_too_much and not waits:
             return step
     return None
@@ -206,9 +206,7 @@ class Graph(Others):
         """Begin what may begin now, and return whether anything is still to come."""
         if self.failed is not None:
             return False
-        while step := choose(
-            self._ready(), self._busy(), self._limits, is_preparing=bool(self._preparing())
-        ):
+        while step := choose(self._ready(), self._busy(), self._limits, self._preparing()):
             self._begun[step.name] = tuple(
                 each for each in self._steps.values() if each.name not in self.done
             )

@@ -95,11 +95,6 @@ class MachineSettings:
     _known: list[UvSettings] = field(default_factory=list, repr=False)
 
     @property
-    def is_known(self) -> bool:
-        """Whether pip was asked already."""
-        return bool(self._known)
-
-    @property
     def for_uv(self) -> UvSettings:
         """The settings that pip would use, as uv takes them."""
         with self._reading.at("pip"):

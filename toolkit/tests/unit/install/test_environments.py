@@ -305,11 +305,11 @@ def test_pip_is_asked_only_where_something_is_installed(tmp_path: Path) -> None:
     installer = Installer(environment, machine=machine)
 
     installer.check(installer.create(tmp_path / "env"))
-    assert not machine.is_known
+    assert not machine._known  # noqa: SLF001
 
     line = requirement(write_wheel(tmp_path / "wheels"))
     installer.install(python_of(tmp_path / "env"), line, "--no-index")
-    assert machine.is_known
+    assert machine._known  # noqa: SLF001
 
 
 def test_a_configuration_of_uv_is_left_in_charge(tmp_path: Path) -> None:
