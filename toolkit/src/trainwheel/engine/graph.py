@@ -120,7 +120,7 @@ class Graph(Others):
         self._changed = threading.Condition()
         self._steps: dict[str, Step] = {}
         self._needs: dict[str, frozenset[str]] = {}
-        self._begun: dict[str, tuple[Step, ...]] = {}
+        self._begun: dict[str, set[str]] = {}
         self._stale: set[str] = set()
         self._settling: set[str] = set()
         self._prepared: set[str] = set()
@@ -194,8 +194,8 @@ class Graph(Others):
 
     def unfinished(self, name: str) -> tuple[Step, ...]:
         """Return the steps that had not ended when a step began, of those before it."""
-        before = self._before(name, self._steps)
-        return tuple(step for step in self._begun.get(name, ()) if step.name in before)
+        rest = self._begun.get(name, set()) & self._before(name, self._steps)
+        return tuple(self._steps[each] for each in rest)
 
     def _before(self, name: str, names: Iterable[str]) -> frozenset[str]:
         """Return those of some steps that come before a step in the chain."""
@@ -207,9 +207,7 @@ class Graph(Others):
         if self.failed is not None:
             return False
         while step := choose(self._ready(), self._busy(), self._limits, self._preparing()):
-            self._begun[step.name] = tuple(
-                each for each in self._steps.values() if each.name not in self.done
-            )
+            self._begun[step.name] = self._steps.keys() - self.done
             self._start(step.name, step, self._run)
         if next_step := self._to_prepare():
             self._prepared.add(next_step.name)
