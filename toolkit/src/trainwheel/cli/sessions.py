@@ -31,7 +31,7 @@ from trainwheel.engine.chain import Chain, Flag, Step
 from trainwheel.engine.execute import is_stale, require_current, settle
 from trainwheel.engine.graph import Graph, Limits, producers
 from trainwheel.engine.records import Failure, forget_failure, note_failure
-from trainwheel.engine.run import Options, Run
+from trainwheel.engine.run import Options, Run, TooEarlyError
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.steps import load_chain
@@ -131,10 +131,8 @@ class _Runner:
             else:
                 self._note_steps([step.name])
                 self._work(run, step)
-        except TrainwheelError as error:
+        except (TrainwheelError, OSError) as error:
             self._stop(session, error)
-        except OSError as error:
-            self._stop(session, StepFailedError.of_system(error))
 
     def _run_links(self, run: Run, session: nox.Session) -> None:
         """Run a link of the chain, and those whose sessions follow it at once, in one graph.
@@ -183,7 +181,8 @@ class _Runner:
             step.run(run)
             settle(run, step)
         except Exception as error:
-            if not is_closed():  # else it is not the first that failed
+            # One that is not the first has not failed, nor has one that runs again.
+            if not is_closed() and not isinstance(error, TooEarlyError):
                 _note(run, step.name, error, start)
             raise
         forget_failure(run.workspace.layout.records, step.name)
@@ -192,15 +191,16 @@ class _Runner:
         if self._lock is not None:
             note_step(self._lock, ", ".join(names))
 
-    def _stop(self, session: nox.Session, error: TrainwheelError) -> NoReturn:
+    def _stop(self, session: nox.Session, error: TrainwheelError | OSError) -> NoReturn:
         """End a session with an error, in which no secret of this run is shown."""
         environment = self._run.environment if self._run is not None else read_environment()
-        for line in error.details:
+        problem = StepFailedError.of_system(error) if isinstance(error, OSError) else error
+        for line in problem.details:
             Console(environment).line(f"  {line}")
-        failed = self._graph.failed if self._graph is not None else None
-        is_other = failed is not None and failed.error is error and failed.step != session.name
-        step = f"{failed.step}: " if failed is not None and is_other else ""
-        text = f"{step}{error}{self._afterwards(session, error)}"
+        failed, step = self._graph and self._graph.failed, ""
+        if failed and failed.error is error and failed.step != session.name:
+            step = f"{failed.step}: "
+        text = f"{step}{problem}{self._afterwards(session, problem)}"
         session.error(environment.secrets.redact(text))
 
     def _afterwards(self, session: nox.Session, error: TrainwheelError) -> str:

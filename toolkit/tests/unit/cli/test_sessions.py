@@ -18,7 +18,7 @@ from trainwheel.engine.execute import run_step
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.observed import Observed, Sighting
 from trainwheel.engine.records import Failure, Record, note_failure, read_failure, write_record
-from trainwheel.engine.run import Run
+from trainwheel.engine.run import Run, TooEarlyError
 from trainwheel.errors import RefusedError, StepFailedError
 from trainwheel.system.lock import Owner, read_owner
 from unit.repository import PYPROJECT, write
@@ -395,17 +395,24 @@ def test_a_number_of_jobs_that_is_none_is_refused(root: Path, jobs: str) -> None
     assert sessions.runs == []
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (StepFailedError("it broke"), "a: failed: it broke"),
+        (OSError(28, "No space left on device", "/x"), "a: failed: /x: No space left on device"),
+    ],
+)
 def test_an_error_of_another_step_names_it_and_a_step_runs_again_after_its_batch(
-    root: Path,
+    root: Path, error: Exception, line: str
 ) -> None:
-    errors = [StepFailedError("it broke")]
+    errors = [error]
 
     def fail(_: Run) -> None:
         if errors:
             raise errors.pop()
 
     sessions = Sessions(root, step("a", fail, is_link=True), step("b", is_link=True, needs=("a",)))
-    assert sessions.error_of("b") == "a: failed: it broke"
+    assert sessions.error_of("b").startswith(line)
 
     sessions.run("b")
     sessions.run("b")
@@ -455,3 +462,21 @@ def test_the_number_of_jobs_is_configured(root: Path) -> None:
     sessions.run("a", "--jobs=2")
 
     assert [run.jobs for run in sessions.runs] == [7, 2]
+
+
+def test_a_step_that_is_put_off_has_not_failed(root: Path) -> None:
+    early = [TooEarlyError(frozenset({"a"}))]
+
+    def read(_: Run) -> None:
+        if early:
+            raise early.pop()
+
+    def look(run: Run) -> None:
+        assert read_failure(run.workspace.layout.records, "b") is None
+
+    links = [step("a", is_link=True), step("b", read, is_link=True)]
+    sessions = Sessions(root, *links, step("c", look, is_link=True, needs=("b",)))
+
+    sessions.run("c", manifest=["c", "a"])
+
+    assert len(sessions.runs) == 4
