@@ -223,13 +223,8 @@ class _Runner:
             environment = read_environment()
             categories = self._chain.categories
             self._run = open_run(root, folder, environment, categories, verbose=verbose)
-        run = replace(
-            self._run,
-            options=options,
-            steps=steps,
-            named=named_sessions(session),
-            registered=self._registered,
-        )
+        run = replace(self._run, options=options, steps=steps, registered=self._registered)
+        run = replace(run, named=named_sessions(session))
         return replace(run, is_stale=lambda name: is_stale(run, self._chain[name]))
 
     def _keep_others_out(self, run: Run, command: str) -> int:

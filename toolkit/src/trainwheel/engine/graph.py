@@ -296,8 +296,7 @@ class Graph(Others):
                 close()
 
     def _tell(self) -> None:
-        names = self._begun.keys() - self.done
-        self._at_work([name for name in self._steps if name in names])
+        self._at_work([name for name in self._steps if name in self._begun.keys() - self.done])
 
     def _end_threads(self) -> None:
         """Wait for the threads to end, whose processes are asked to, and then forced."""

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -285,13 +286,21 @@ class Installer:
         """Install from uv's cache, or from the index where that does not hold everything.
 
         An index that gives its pages no lifetime would be asked for each package again, for every
-        environment. The digests decide which files are installed, so old pages do no harm.
+        environment. The digests decide which files are installed, so old pages do no harm. Of
+        environments that are made beside each other one fetches what the others find there then.
         """
-        if "--no-cache" not in words:
-            with contextlib.suppress(StepFailedError):
-                self._uv(*words, "--offline", stdin=share.requirements, settings=share.settings)
-                return
-        self._uv(*words, stdin=share.requirements, settings=share.settings)
+        uv = partial(self._uv, *words, stdin=share.requirements, settings=share.settings)
+        if "--no-cache" in words:
+            uv()
+            return
+        with contextlib.suppress(StepFailedError):
+            uv("--offline")
+            return
+        with self.seen.making.at("what uv fetches"):
+            try:
+                uv("--offline")
+            except StepFailedError:
+                uv()
 
     def check(self, python: Path) -> None:
         """Check that what is installed fits together.

@@ -164,9 +164,9 @@ def notice_unseen(run: Run, record: Record) -> None:
 
     What steps beside it read is theirs.
     """
-    root, known = str(run.workspace.layout.root), {*record.fingerprint.files}
-    if run.jobs > 1:  # uv reads these where it makes the environments of later steps meanwhile
-        known |= {"pyproject.toml", "uv.toml"}
+    # uv reads two of them where it makes the environments of later steps meanwhile.
+    known = {"pyproject.toml", "uv.toml", *record.fingerprint.files}
+    root = str(run.workspace.layout.root)
     for step in run.others.unfinished(record.step):
         beside = read_record(run.workspace.layout.records, step.name)
         known.update(beside.fingerprint.files if beside is not None else ())
