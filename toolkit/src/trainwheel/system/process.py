@@ -271,10 +271,14 @@ def _wait(process: Process, seconds: float | None) -> bool:
     `subprocess` looks up to 50 ms late where there is a limit; Linux says when it ends (pidfd).
     """
     if seconds is not None and process.poll() is None and hasattr(os, "pidfd_open"):
-        ended = select.poll()
-        with contextlib.suppress(OSError), os.fdopen(os.pidfd_open(process.pid), "rb", 0) as end:
-            ended.register(end, select.POLLIN)
-            ended.poll(seconds * 1000)
+        with contextlib.suppress(OSError):
+            descriptor = os.pidfd_open(process.pid)
+            try:
+                ended = select.poll()
+                ended.register(descriptor, select.POLLIN)
+                ended.poll(seconds * 1000)
+            finally:
+                os.close(descriptor)
             seconds = 0
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
