@@ -4,60 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from sessions.recording import RecordingSession, SessionEndedError
+from sessions.recording import SessionEndedError
 from trainwheel.cli.sessions import _Runner
-from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Chain, Files, Step
+from trainwheel.engine.chain import Step
 from trainwheel.engine.execute import run_step
-from trainwheel.engine.fingerprint import Fingerprint
-from trainwheel.engine.observed import Observed, Sighting
-from trainwheel.engine.records import Failure, Record, note_failure, read_failure, write_record
-from trainwheel.engine.run import Run, TooEarlyError
+from trainwheel.engine.records import Failure, note_failure, read_failure
+from trainwheel.engine.run import Run
 from trainwheel.errors import RefusedError, StepFailedError
 from trainwheel.system.lock import Owner, read_owner
+from unit.cli.running import Sessions, step
 from unit.repository import PYPROJECT, write
-
-FLAGS = (FORCE, WAIT, VERBOSE, JOBS)
-Work = Callable[[Run], object]
-
-
-class Sessions:
-    """Steps of a test's own in one run of Nox; keeps the runs that they were given."""
-
-    def __init__(self, root: Path, *steps: Step) -> None:
-        self.root, self.runs = root, list[Run]()
-        recorded = [replace(step, run=self._recorded(step.run), flags=FLAGS) for step in steps]
-        self.chain = Chain(recorded)
-        self.runner = _Runner(self.chain, frozenset(self.chain.by_name))
-
-    def _recorded(self, work: Work) -> Callable[[Run], None]:
-        def run(run: Run) -> None:
-            self.runs.append(run)
-            work(run)
-
-        return run
-
-    def run(self, name: str, *posargs: str, manifest: Sequence[str] = ()) -> RecordingSession:
-        session = RecordingSession(name, self.root, *posargs, manifest=manifest)
-        self.runner(self.chain[name], session)
-        return session
-
-    def error_of(self, name: str, *posargs: str, manifest: Sequence[str] = ()) -> str:
-        with pytest.raises(SessionEndedError) as caught:
-            self.run(name, *posargs, manifest=manifest)
-        assert caught.value.__cause__ is None
-        (line,) = str(caught.value).splitlines()
-        return line
-
-
-def step(name: str, work: Work = lambda _: None, **more: object) -> Step:
-    return replace(Step(name, "Do it", work), **more)  # type: ignore[arg-type]
 
 
 def test_the_repository_is_opened_once_for_all_sessions(root: Path) -> None:
@@ -97,15 +58,6 @@ def test_each_session_has_its_own_options_and_knows_those_of_the_run(root: Path)
     assert (second.options.has("force"), second.options.names) == (False, ("two",))
     assert first.steps == first.registered == {"a", "b"}
     assert [first.named, second.named] == [frozenset("a"), frozenset("b")]
-
-
-def test_a_step_that_is_added_runs_in_the_same_session_with_the_same_words(root: Path) -> None:
-    first = step("a", lambda run: run.others.add(["b"]), is_link=True)
-    sessions = Sessions(root, first, step("b", is_link=True))
-
-    sessions.run("a", "--force")
-
-    assert [run.options.has("force") for run in sessions.runs] == [True, True]
 
 
 def test_environments_stand_beside_the_folder_of_nox(root: Path) -> None:
@@ -370,113 +322,3 @@ def test_an_interrupt_is_not_a_failure(root: Path) -> None:
         Sessions(root, step("a", interrupted)).run("a")
 
     assert read_failure(root / "build/.trainwheel", "a") is None
-
-
-def test_what_keeps_the_steps_from_beginning_ends_the_session(root: Path) -> None:
-    def break_off(_: object) -> tuple[Path, ...]:
-        raise OSError(28, "No space left on device", "/x")
-
-    link = step("a", is_link=True, outputs=break_off, assumed=(Files("data", lambda _: ()),))
-    observed = Observed(files={"build/x": Sighting("opened")})
-    record = Record("a", Fingerprint({}, {}), {}, 1.0, {}, observed=observed)
-    write_record(root / "build/.trainwheel", record)
-    sessions = Sessions(root, link)
-
-    for _ in range(2):
-        assert "No space left" in sessions.error_of("a")
-    assert sessions.runs == []
-
-
-@pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", "²"])
-def test_a_number_of_jobs_that_is_none_is_refused(root: Path, jobs: str) -> None:
-    sessions = Sessions(root, step("a", is_link=True))
-
-    assert "--jobs" in sessions.error_of("a", f"--jobs={jobs}")
-    assert sessions.runs == []
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (StepFailedError("it broke"), "a: failed: it broke"),
-        (OSError(28, "No space left on device", "/x"), "a: failed: /x: No space left on device"),
-    ],
-)
-def test_an_error_of_another_step_names_it_and_a_step_runs_again_after_its_batch(
-    root: Path, error: Exception, line: str
-) -> None:
-    errors = [error]
-
-    def fail(_: Run) -> None:
-        if errors:
-            raise errors.pop()
-
-    sessions = Sessions(root, step("a", fail, is_link=True), step("b", is_link=True, needs=("a",)))
-    assert sessions.error_of("b").startswith(line)
-
-    sessions.run("b")
-    sessions.run("b")
-
-    assert len(sessions.runs) == 5
-
-
-def _append(order: list[str], name: str, _: Run) -> None:
-    order.append(name)
-
-
-def test_links_that_follow_each_other_are_one_graph_and_anything_else_comes_between(
-    root: Path,
-) -> None:
-    names, order = ["c", "a", "mine", "b"], list[str]()
-    links = [step(name, partial(_append, order, name), is_link=True) for name in "abc"]
-    sessions = Sessions(root, links[0], links[1], replace(links[2], needs=("a",)))
-
-    sessions.run("c", manifest=names)
-    assert order == ["a", "c"]
-    sessions.run("a", manifest=names)
-    assert order == ["a", "c"]
-    sessions.run("b", manifest=names)
-
-    assert order == ["a", "c", "b"]
-
-
-def test_each_session_ends_with_the_error_that_concerns_it(root: Path) -> None:
-    def fail(_: Run) -> None:
-        message = "it broke"
-        raise StepFailedError(message)
-
-    last = step("b", fail, is_link=True, needs=("a",))
-    sessions = Sessions(root, step("a", is_link=True), last)
-
-    sessions.run("a", manifest=["a", "b"])
-
-    assert sessions.error_of("b", manifest=["a", "b"]) == "failed: it broke"
-    assert len(sessions.runs) == 2
-
-
-def test_the_number_of_jobs_is_configured(root: Path) -> None:
-    write(root, "pyproject.toml", f"{PYPROJECT}jobs = 7\n")
-    sessions = Sessions(root, step("a", is_link=True))
-
-    sessions.run("a")
-    sessions.run("a", "--jobs=2")
-
-    assert [run.jobs for run in sessions.runs] == [7, 2]
-
-
-def test_a_step_that_is_put_off_has_not_failed(root: Path) -> None:
-    early = [TooEarlyError(frozenset({"a"}))]
-
-    def read(_: Run) -> None:
-        if early:
-            raise early.pop()
-
-    def look(run: Run) -> None:
-        assert read_failure(run.workspace.layout.records, "b") is None
-
-    links = [step("a", is_link=True), step("b", read, is_link=True)]
-    sessions = Sessions(root, *links, step("c", look, is_link=True, needs=("b",)))
-
-    sessions.run("c", manifest=["c", "a"])
-
-    assert len(sessions.runs) == 4
