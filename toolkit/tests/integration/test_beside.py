@@ -157,7 +157,7 @@ def test_tests_that_fail_end_the_evaluation_and_leave_no_wheel(fresh: Beside, wh
 
     process = fresh.start("upload", "test")
     scratch = project.root / "build/.trainwheel/tmp"
-    wait_for(lambda: any(scratch.glob("package-*/**/*.whl")), process)
+    wait_for(lambda: any(scratch.glob("package-*/dist/*.whl")), process)
     fresh.let_go("test")
     run = fresh.end(process)
 
