@@ -51,7 +51,7 @@ def typed(line: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_install_lines_work_as_printed(
+def test_the_install_line_works_as_printed(
     published: TinyProject, fresh_venv: Callable[[str], str], tmp_path: Path
 ) -> None:
     project = copy_of(published, tmp_path / "modèle d'essai")
@@ -69,9 +69,7 @@ def test_the_install_lines_work_as_printed(
         fresh_venv(typed(run.line("install: ")))
 
     assert run.output.count("index nexus has no tiny-model: it redirects to") == 1
-    assert "'joblib<2," in run.line("then: ")
     assert "***" not in run.output
-    fresh_venv(typed(run.line("then: ")))
     assert "'big'" in fresh_venv(f'python -c "{predict}"')
 
 

@@ -158,9 +158,9 @@ def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace
     if not publisher.publish(wheel, proof).is_there:
         return
     if arguments.verify:
-        publisher.confirm(proof, wheel, _installer(publisher))
+        publisher.confirm(proof, _installer(publisher))
     else:
-        publisher.announce(proof, wheel)
+        publisher.announce(proof)
 
 
 def _show(error: TrainwheelError, secrets: Secrets) -> None:
@@ -175,8 +175,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(read_text(path) or "", path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:
-            wheel = path.with_name(proof.wheel)
-            publisher.confirm(proof, wheel if wheel.is_file() else None, _installer(publisher))
+            publisher.confirm(proof, _installer(publisher))
             count += 1
     if count:
         return

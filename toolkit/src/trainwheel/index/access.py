@@ -20,7 +20,16 @@ from trainwheel.system.secrets import Secrets
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = ["OriginAuth", "for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
+__all__ = [
+    "OriginAuth",
+    "direct",
+    "for_pip",
+    "for_requests",
+    "for_twine",
+    "for_uv",
+    "is_ascii",
+    "parse_address",
+]
 
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -37,7 +46,7 @@ def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
     """
     only = dict.fromkeys(_OTHER_INDEXES, "")
     only |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
-    return UvSettings({**only, **pin_bundle(target.ca_bundle), **_direct(target, variables)})
+    return UvSettings({**only, **pin_bundle(target.ca_bundle), **direct(target, variables)})
 
 
 def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +64,7 @@ def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]
     # pip passes over a variable that is empty and takes what its file says: no file, then.
     unset = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
     only = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
-    return {**connection, **unset, **only, **_direct(target, variables)}
+    return {**connection, **unset, **only, **direct(target, variables)}
 
 
 def for_twine(variables: Mapping[str, str]) -> dict[str, str]:
@@ -146,9 +155,15 @@ def _address(target: Target) -> str:
     return f"{scheme}://{user}:{password}@{rest}"
 
 
-def _direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
-    """Keep a proxy out of what does not leave this machine."""
+def direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables that keep a proxy out of what does not leave this machine."""
     return _without_proxy(variables) if is_loopback(target.simple_url) else {}
+
+
+def is_ascii(target: Target) -> bool:
+    """Return whether pip can send the credentials: it sends Latin-1, where others send UTF-8."""
+    secrets = (target.username, target.password)
+    return all(secret is None or secret.reveal().isascii() for secret in secrets)
 
 
 def _without_proxy(variables: Mapping[str, str]) -> dict[str, str]:

@@ -98,8 +98,7 @@ def promote(
         source.verify(proof, installer)
         upload = target.upload(wheel, proof)
         _check_same(target.registry, proof, digest_file(wheel))
-        target.verify(proof, installer)
-        target.announce(proof, wheel)
+        target.announce(proof, target.verify(proof, installer))
     return upload.summary
 
 

@@ -16,11 +16,10 @@ def _run(run: Run) -> None:
 
     layout = run.workspace.layout
     layout.log("verify").unlink(missing_ok=True)
-    wheel = wheel_of(layout)
-    proof = read_proof(wheel)
+    proof = read_proof(wheel_of(layout))
     proof.check_is(run.options.names)
     publisher = publisher_of(run, "verify", run.options.get("to"))
-    publisher.confirm(proof, wheel, run.tools.installer("verify"))
+    publisher.confirm(proof, run.tools.installer("verify"))
 
 
 STEP = Step(

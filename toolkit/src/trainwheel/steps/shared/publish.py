@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,16 @@ from trainwheel.engine.records import Record, withdraw_record, write_record
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import SKIPPED, Baseline, Rule, evaluate_rules
-from trainwheel.index.access import for_uv
+from trainwheel.index.address import origin
+from trainwheel.index.client import SimpleIndex
 from trainwheel.index.embedded import embedded_index
-from trainwheel.index.pages import PublishedFile
+from trainwheel.index.pages import PublishedFile, files_like
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
 from trainwheel.index.versions import check_not_lower, newest_in_series
 from trainwheel.install.environments import Installer
+from trainwheel.install.printed import InstallLine, Way, install_as_printed
 from trainwheel.steps.shared.prove import prove
 from trainwheel.steps.shared.registry import registry_of
 from trainwheel.system.console import Console
@@ -131,15 +132,15 @@ class Publisher:
         self.console.outcome("upload", result.summary, seconds)
         return result
 
-    def confirm(self, proof: Proof, wheel: Path | None, installer: Installer) -> None:
-        """Verify a published wheel, record that, and print the commands that install it.
+    def confirm(self, proof: Proof, installer: Installer) -> None:
+        """Verify a published wheel, record that, and print the command that installed it.
 
         Raises:
             StepFailedError: As for `verify`; then an earlier record of verification is removed.
         """
         start = time.monotonic()
         try:
-            self.verify(proof, installer)
+            line = self.verify(proof, installer)
         except TrainwheelError:
             # Otherwise the next upload would find the record and queue no verification.
             if self.records is not None:
@@ -148,7 +149,7 @@ class Publisher:
         seconds = time.monotonic() - start
         self.record("verify", proof, seconds)
         self.console.outcome("verify", proof.told, seconds)
-        self.announce(proof, wheel)
+        self.announce(proof, line)
 
     def record(self, step: str, proof: Proof, seconds: float = 0.0) -> None:
         """Record that a step has been done with these bytes on this index."""
@@ -195,12 +196,15 @@ class Publisher:
         """Return whether the index has exactly this wheel."""
         return self._has(self.registry.wheels(proof.name), proof)
 
-    def verify(self, proof: Proof, installer: Installer) -> None:
+    def verify(self, proof: Proof, installer: Installer) -> InstallLine:
         """Install the published wheel into an empty environment and repeat its predictions.
 
+        Returns:
+            The command that has installed it.
+
         Raises:
-            StepFailedError: The index serves other bytes than were proved, or the wheel predicts
-                differently than in training.
+            StepFailedError: The index serves other bytes than were proved, no command installs
+                them, or the wheel predicts differently than in training.
         """
         file = self._published(proof)
         digest = file.hashes.get("sha256", proof.sha256)
@@ -209,42 +213,64 @@ class Publisher:
             raise StepFailedError(
                 message, hint=f"the wheel that was proved has {proof.sha256[:12]}"
             )
-        with self._serve() as target:
-            line = f"{proof.name}=={proof.version} --hash=sha256:{proof.sha256}\n"
-            from_index = Installer(
-                self.environment, installer.log, for_uv(target, self.environment.variables)
-            )
-            prove(proof, line, installer, wheel_installer=from_index)
+        lines: list[InstallLine] = []
 
-    def announce(self, proof: Proof, wheel: Path | None) -> None:
-        """Print what is published, and commands that install it when pasted into a shell."""
+        def install(home: Path) -> None:
+            ways = self._ways(proof, file)
+            lines.append(install_as_printed(ways, home, installer, self.python()))
+
+        prove(proof, install, installer, is_last=True)
+        return lines[0]
+
+    def announce(self, proof: Proof, line: InstallLine | None = None) -> None:
+        """Print what is published, and the command that has installed it."""
         label = self.registry.label
         self.console.line(
             f"published {proof.name} {proof.version}  sha256 {proof.sha256}  in {label}"
         )
-        for label, command in self._install_lines(proof, wheel):
-            self.console.command(label, command)
+        if line is not None:
+            self.console.command("install:  ", line.command)
+        if line is not None and line.password:
+            self.console.line(f"password: {line.password}")
 
-    def _install_lines(self, proof: Proof, wheel: Path | None) -> Iterator[tuple[str, str]]:
-        """Yield the label and the text of each command."""
-        requirement = f"{proof.name}=={proof.version}"
-        if self.registry.target is None:
-            where = shlex.quote(str(self.registry.folder))
-            yield "install:  ", f"pip install --find-links {where} {requirement}"
-        elif self.registry.target.install_url:
-            where = shlex.quote(self.registry.target.install_url)
-            yield "install:  ", f"pip install --index-url {where} {requirement}"
-        else:
+    def _ways(self, proof: Proof, file: PublishedFile) -> Iterator[Way]:
+        """Yield the ways to install a release, the best one first."""
+        target, requirement = self.registry.target, f"{proof.name}=={proof.version}"
+        if target is None:
+            path = self.registry.folder.resolve() / file.filename
+            yield Way(((str(path),),))
+            # For pip some characters of a folder's name begin something else.
+            yield Way(((path.as_uri(),),))
+            return
+        if target.install_url:
+            users = replace(target, simple_url=target.install_url)
+            is_own = origin(users.simple_url) == origin(target.simple_url)
+            users = users if is_own else replace(users, username=None, password=None)
+            if self._offers(users, proof):
+                yield _way((("--index-url", target.install_url, requirement),), users)
+        if not file.is_signed:
             # Not --extra-index-url: pip takes the highest version, also of a namesake on the public
             # index (CVE-2018-20225).
-            file = self._published(proof)
-            what = shlex.quote(f"{file.url}#sha256={proof.sha256}")
-            if file.is_signed:
-                # A signed address grants access, so it is secret; the index gives out fresh ones.
-                what = f"--index-url {shlex.quote(self.registry.target.simple_url)} {requirement}"
-            yield "install:  ", f"pip install --no-deps {what}"
-            if wheel is not None and (needs := _needs(wheel)):
-                yield "then:     ", f"pip install {shlex.join(needs)}"
+            yield _way(((f"{file.url}#sha256={proof.sha256}",),), target)
+            return
+        # A signed address grants access, so it is secret; the index gives out fresh ones.
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+            needs = _needs(self.registry.fetch(file, Path(folder)))
+        alone = ("--no-deps", "--index-url", target.simple_url, requirement)
+        yield _way((alone, *((needs,) if needs else ())), target)
+
+    def _offers(self, users: Target, proof: Proof) -> bool:
+        """Return whether the index that users install from offers exactly this wheel already."""
+        try:
+            index = SimpleIndex(users, notify=self.console.notice_once)
+            files = files_like(index.files(proof.name), proof.wheel)
+            if {index.digest_of(file) for file in files} == {proof.sha256}:
+                return True
+            reason = "lists other content" if files else "does not list it yet"
+        except TrainwheelError as error:
+            reason = error.message
+        self.console.notice(f"the install-url of index {users.name} is not printed: it {reason}")
+        return False
 
     def _published(self, proof: Proof) -> PublishedFile:
         file = self.registry.wheels(proof.name).get(proof.version)
@@ -278,6 +304,11 @@ def _needs(wheel: Path) -> tuple[str, ...]:
     """Return what a wheel requires, apart from its extras."""
     requirements = map(Requirement, read_requirements(wheel))
     return tuple(str(line) for line in requirements if "extra" not in str(line.marker or ""))
+
+
+def _way(calls: tuple[tuple[str, ...], ...], target: Target) -> Way:
+    is_open = target.password is not None and SimpleIndex(target).is_open()
+    return Way(calls, target, is_open=is_open)
 
 
 _RECORD = ".dist-info/trainwheel/provenance.json"

@@ -11,10 +11,10 @@ import pytest
 
 from trainwheel.engine.records import read_record
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
-from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer
+from trainwheel.install.printed import InstallLine
 from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
@@ -54,15 +54,10 @@ class Place:
         """Return the same for another index."""
         return replace(self, publisher=replace(self.publisher, registry=registry))
 
-    def announce(self, proof: Proof, wheel: Path | None) -> list[str]:
-        """Return what is printed, each line without the blanks after its label."""
-        self.publisher.announce(proof, wheel)
-        return [" ".join(line.split()) for line in self.stream.getvalue().splitlines()]
-
-    def refuse(self, proof: Proof, wheel: Path) -> None:
+    def refuse(self, proof: Proof) -> None:
         """Verify a wheel, which has to fail."""
         with pytest.raises(StepFailedError):
-            self.publisher.confirm(proof, wheel, Installer(Environment()))
+            self.publisher.confirm(proof, Installer(Environment()))
         assert "published" not in self.stream.getvalue()
 
 
@@ -139,68 +134,27 @@ def test_a_verification_that_fails_withdraws_the_record_of_this_index(
     verified = place.at(Registry(None, place.dist)) if elsewhere else place
     verified.publisher.record("verify", proof_of(wheel))
 
-    place.refuse(proof_of(wheel), wheel)
+    place.refuse(proof_of(wheel))
 
     assert place.records() == records
 
 
-@dataclass(frozen=True)
-class ListedRegistry(Registry):
-    """An index that is known by what its page lists, which needs no network."""
-
-    url: str = ""
-
-    def wheels(self, project: str) -> dict[str, PublishedFile]:
-        """Return 0.1.0, at the address."""
-        assert project == "small-model"
-        return {"0.1.0": PublishedFile("small_model-0.1.0-py3-none-any.whl", self.url)}
-
-
-@pytest.mark.parametrize(("install_url", "label", "words"), [
-    ("", "in the embedded index", "--find-links '{index}'"),
-    ("https://all.invalid/s&p/", "in index nexus", "--index-url 'https://all.invalid/s&p/'"),
+@pytest.mark.parametrize(("line", "printed"), [
+    (None, []),
+    (InstallLine("pip install ./a.whl"), ["install:  pip install ./a.whl"]),
+    (InstallLine("pip install a", "in a file"),
+     ["install:  pip install a", "password: in a file"]),
 ])  # fmt: skip
-def test_an_index_to_install_from_is_printed_with_one_command(
-    place: Place, install_url: str, label: str, words: str
+def test_only_a_command_that_has_run_is_printed(
+    place: Place, line: InstallLine | None, printed: list[str]
 ) -> None:
-    wheel = write_model_wheel(place.dist)
-    target = nexus(install_url) if install_url else None
+    proof = proof_of(write_model_wheel(place.dist))
 
-    first, install = place.at(Registry(target, place.index)).announce(proof_of(wheel), wheel)
+    place.publisher.announce(proof, line)
 
-    assert first == f"published small-model 0.1.0 sha256 {proof_of(wheel).sha256} {label}"
-    where = words.format(index=place.index)
-    assert install == f"install: pip install {where} small-model==0.1.0"
-
-
-PLAIN = "https://n.invalid/m/w.whl"
-SIGNED = f"{PLAIN}?X-Amz-Signature=abcdef0123456789"
-THEN = """then: pip install 'six>=1.16' 'joblib; python_version > "3"'"""
-REQUIRES = ("six>=1.16", "dask; extra == 'cluster'", "joblib; python_version > '3'")
-
-
-@pytest.mark.parametrize(("url", "requires", "what", "then"), [
-    (PLAIN, REQUIRES, f"'{PLAIN}#sha256={{}}'", [THEN]),
-    (SIGNED, REQUIRES, "--index-url https://n.invalid/m/simple/ small-model==0.1.0", [THEN]),
-    (PLAIN, (), f"'{PLAIN}#sha256={{}}'", []),
-], ids=["plain", "signed", "requires nothing"])  # fmt: skip
-def test_a_private_index_is_never_combined_with_the_public_one(
-    place: Place, url: str, requires: tuple[str, ...], what: str, then: list[str]
-) -> None:
-    wheel = write_wheel(place.dist, "small_model", "0.1.0", requires=requires)
-    private = place.at(ListedRegistry(nexus(), place.index, url=url))
-
-    lines = private.announce(proof_of(wheel), wheel)
-
-    install = what.format(proof_of(wheel).sha256)
-    assert lines[1:] == [f"install: pip install --no-deps {install}", *then]
-
-
-def test_without_the_wheel_its_requirements_are_not_printed(place: Place) -> None:
-    wheel = write_wheel(place.dist, "small_model", "0.1.0", requires=REQUIRES)
-    private = place.at(ListedRegistry(nexus(), place.index, url=PLAIN))
-
-    assert len(private.announce(proof_of(wheel), None)) == 2
+    first, *rest = place.stream.getvalue().splitlines()
+    assert first == (f"published small-model 0.1.0  sha256 {proof.sha256}  in the embedded index")
+    assert rest == printed
 
 
 def rename_in_proof(wheel: Path) -> None:
