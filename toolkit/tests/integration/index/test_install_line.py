@@ -42,7 +42,7 @@ CLOSED = "download,list,update"
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Path, bool]]:
-    """A pypiserver that holds the wheel of a model: address, folder, whether all need a password."""
+    """A pypiserver that has a model: its address, its folder, whether it asks for a password."""
     folder = tmp_path_factory.mktemp("server")
     with serve_default(folder, "other", "unused", "-a", request.param) as url:
         write_model_wheel(folder / "files")

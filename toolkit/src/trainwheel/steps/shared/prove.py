@@ -120,8 +120,7 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
             if tests is not None:
                 copy = folder / "tests"
                 shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
-                packages = site_packages(tests.home)
-                script = (PROVE, *script[1:], packages, copy)
+                script = (PROVE, *script[1:], site_packages(tests.home), copy)
             result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
