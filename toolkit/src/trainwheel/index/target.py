@@ -58,6 +58,7 @@ class Target:
         password: Never printed.
         credential_names: The variables or keys that the credentials came from.
         ca_bundle: The certificates to check it against; None for the usual ones.
+        listing_wait: Seconds that an upload may take to be listed; None to go by its answers.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Target:
     password: Secret | None = None
     credential_names: tuple[str, ...] = ()
     ca_bundle: str | None = None
+    listing_wait: float | None = None
 
     @property
     def credentials_hint(self) -> str:
@@ -253,6 +255,7 @@ def _build_target(
         password=secrets[1],
         credential_names=tuple(value.label for value in credentials),
         ca_bundle=find_bundle(environment.variables),
+        listing_wait=settings.listing_wait,
     )
 
 

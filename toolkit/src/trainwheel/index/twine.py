@@ -7,7 +7,7 @@ traceback, of which only the last words help.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -40,11 +40,15 @@ class Failure:
         error: The error to show.
         is_transient: Whether the next try may succeed.
         may_have_arrived: Whether the index may hold the file in spite of it.
+        status: The status that the index answered, if it did.
+        after: Seconds that it asks to wait (Retry-After).
     """
 
     error: TrainwheelError
     is_transient: bool = False
     may_have_arrived: bool = False
+    status: int | None = None
+    after: float | None = None
 
 
 def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
@@ -97,7 +101,8 @@ def _explain_output(result: Completed, target: Target, filename: str) -> Failure
     if "RedirectDetected" in output:
         return _configuration(target, "redirects uploads", "name the final address as its url")
     if answer := _STATUS.search(output):
-        return _explain_status(int(answer[1]), answer[2].strip(), target, filename)
+        failure = _explain_status(int(answer[1]), answer[2].strip(), target, filename)
+        return replace(failure, status=int(answer[1]))
     if _CERTIFICATE.search(output):
         hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
         return _failed(target, "its certificate is not accepted", hint=hint)

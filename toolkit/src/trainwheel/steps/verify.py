@@ -12,7 +12,8 @@ __all__ = ["STEP"]
 
 def _run(run: Run) -> None:
     """Install the wheel from the index into an empty environment and repeat its predictions."""
-    from trainwheel.steps.shared.publish import publisher_of, read_proof
+    from trainwheel.steps.shared.publish import publisher_of
+    from trainwheel.wheel.proof import read_proof
 
     layout = run.workspace.layout
     layout.log("verify").unlink(missing_ok=True)

@@ -38,7 +38,7 @@ def publish_quietly(target: Target, wheel: Path, environment: Environment) -> bo
     return publish(
         target, wheel, python=Path(sys.executable), environment=environment,
         console=Console(Environment({}), io.StringIO()), log=None,
-        patience=Patience(tries=2, polls=2, delay=0),
+        patience=Patience(tries=2, listing=0.1, delay=0.05),
     )  # fmt: skip
 
 

@@ -32,9 +32,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 Handler = http.server.BaseHTTPRequestHandler
 Server = Scripted | Real
 LOGIN = Answer(200, b'<form><input name="p" type="password"></form>')
-PATIENCE = Patience(connect=20, answer=20, tries=3, polls=6, delay=0, start=60)
+PATIENCE = Patience(connect=20, answer=20, tries=3, listing=1, delay=0.05, start=60)
 # For what never answers: the test waits as long.
-SHORT = Patience(connect=20, answer=2, tries=3, polls=6, delay=0, start=3)
+SHORT = Patience(connect=20, answer=2, tries=3, listing=1, delay=0.05, start=3)
 
 
 @dataclass

@@ -22,6 +22,7 @@ from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer, find_uv
 from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.receipt import Receipts
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from unit.model_wheels import proof_of, write_model_wheel
@@ -56,8 +57,9 @@ def publisher_to(target: Target | None, tmp_path: Path, index: Path) -> Publishe
     if target is not None and target.username and target.password:
         environment.secrets.read_login(target.username.reveal(), target.password.reveal())
     console = Console(environment, io.StringIO())
-    python = Path(sys.executable)
-    return Publisher(environment, console, Registry(target, index), lambda: python)
+    receipts = Receipts(tmp_path, target, lambda _: ())
+    registry, python = Registry(target, index), Path(sys.executable)
+    return Publisher(environment, console, registry, lambda: python, receipts)
 
 
 def target_at(url: str, user: str, install_url: str = "") -> Target:

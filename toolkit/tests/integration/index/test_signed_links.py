@@ -27,6 +27,7 @@ from trainwheel.index.registry import Registry
 from trainwheel.index.router import serve_routes
 from trainwheel.install.environments import Installer
 from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.receipt import Receipts
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
@@ -105,7 +106,8 @@ def publisher(
 ) -> Publisher:
     registry = Registry(fake.target, tmp_path / "index", tmp_path / "keys", console.notice_once)
     python, log = Path(sys.executable), tmp_path / "upload.log"
-    return Publisher(environment, console, registry, lambda: python, log)
+    receipts = Receipts(tmp_path, fake.target, lambda _: ())
+    return Publisher(environment, console, registry, lambda: python, receipts, log)
 
 
 def proof_of(wheel: Path) -> Proof:

@@ -6,12 +6,11 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, withdraw_record, write_record
@@ -22,62 +21,22 @@ from trainwheel.index.address import origin
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.embedded import embedded_index
 from trainwheel.index.pages import PublishedFile, files_like
+from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
-from trainwheel.index.upload import publish
+from trainwheel.index.upload import await_listing, describe_taken, publish
 from trainwheel.index.versions import check_not_lower, newest_in_series
 from trainwheel.install.environments import Installer
 from trainwheel.install.printed import InstallLine, Way, install_as_printed
 from trainwheel.steps.shared.prove import prove
+from trainwheel.steps.shared.receipt import Receipts, receipts_of
 from trainwheel.steps.shared.registry import registry_of
 from trainwheel.system.console import Console
-from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
-from trainwheel.system.files import read_text
-from trainwheel.wheel.metadata import list_members, read_name, read_names, read_requirements
-from trainwheel.wheel.proof import Proof, parse_proof, proof_path, read_provenance
+from trainwheel.wheel.metadata import list_members, read_requirements
+from trainwheel.wheel.proof import Proof, read_provenance
 
-__all__ = ["Publisher", "Uploaded", "check_name", "compare_late", "publisher_of", "read_proof"]
-
-
-def read_proof(wheel: Path) -> Proof:
-    """Return the proof beside a wheel, and check that it is about this wheel.
-
-    Raises:
-        ConfigurationError: The wheel or its proof does not exist.
-        StepFailedError: The wheel is not the one that was proved.
-    """
-    read_name(wheel)
-    if not wheel.is_file():
-        message = f"{wheel} does not exist"
-        raise ConfigurationError(message, hint="make it with: make package.model")
-    path = proof_path(wheel)
-    if not path.is_file():
-        message = f"{path.name} is not beside {wheel.name}"
-        raise ConfigurationError(message, hint="keep both files of build/dist together")
-    proof = parse_proof(read_text(path) or "", path.name)
-    if wheel.name != proof.wheel:
-        message = f"{path.name} is the proof of {proof.wheel}"
-        raise StepFailedError(message, hint="take the wheel and its proof from one build")
-    digest = digest_file(wheel)
-    if digest != proof.sha256:
-        message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
-        raise StepFailedError(message, hint="take the wheel and its proof from one build")
-    return proof
-
-
-def check_name(wheel: Path, proof: Proof, name: str) -> None:
-    """Check that a wheel and its proof are of one distribution only.
-
-    The build may have been changed to build a wheel of anything.
-
-    Raises:
-        RefusedError: They are not.
-    """
-    others = sorted({*read_names(wheel), proof.name} - {canonicalize_name(name)})
-    if others:
-        message = f"{wheel} is a wheel of {others[0]}, not of {name}"
-        raise RefusedError(message, hint="look at what the build did")
+__all__ = ["Publisher", "Uploaded", "compare_late", "publisher_of"]
 
 
 @dataclass(frozen=True)
@@ -102,16 +61,22 @@ class Publisher:
         console: For notices and results.
         registry: The index.
         python: Returns an interpreter that can import twine and pypiserver.
+        receipts: Those of uploads that may have arrived.
         log: The file that gets the output of tools.
         records: The folder of records of upload and verification; None to record nothing.
+        patience: How long to wait and how often to try.
+        sent: The marks of what this run has uploaded.
     """
 
     environment: Environment
     console: Console
     registry: Registry
     python: Callable[[], Path]
+    receipts: Receipts
     log: Path | None = None
     records: Path | None = None
+    patience: Patience = PATIENCE
+    sent: set[str] = field(default_factory=set)
 
     def mark(self, proof: Proof) -> Fingerprint:
         """Return what identifies these bytes on this index, for records."""
@@ -122,10 +87,10 @@ class Publisher:
         )
         return Fingerprint({proof.wheel: proof.sha256}, {"the index": where})
 
-    def publish(self, wheel: Path, proof: Proof) -> Uploaded:
-        """Upload a wheel, record that, and print it; raises what `upload` raises."""
+    def publish(self, wheel: Path, proof: Proof, *, looks_again: bool = False) -> Uploaded:
+        """Upload a wheel, record that, and print it; takes and raises what `upload` does."""
         start = time.monotonic()
-        result = self.upload(wheel, proof)
+        result = self.upload(wheel, proof, looks_again=looks_again)
         seconds = time.monotonic() - start
         if result.is_there:
             self.record("upload", proof, seconds)
@@ -147,6 +112,8 @@ class Publisher:
                 withdraw_record(self.records, "verify", self.mark(proof))
             raise
         seconds = time.monotonic() - start
+        if self.receipts.hold(proof):
+            self.record("upload", proof)
         self.record("verify", proof, seconds)
         self.console.outcome("verify", proof.told, seconds)
         self.announce(proof, line)
@@ -155,16 +122,23 @@ class Publisher:
         """Record that a step has been done with these bytes on this index."""
         if self.records is not None:
             write_record(self.records, Record(step, self.mark(proof), {}, seconds, {}))
+        self.receipts.remove(proof)
 
-    def upload(self, wheel: Path, proof: Proof) -> Uploaded:
+    def upload(self, wheel: Path, proof: Proof, *, looks_again: bool = False) -> Uploaded:
         """Publish a wheel, unless a published one has the same content.
+
+        Args:
+            wheel: The file.
+            proof: Its proof.
+            looks_again: Read the index once more a moment later, as no verification follows.
 
         Raises:
             VersionTakenError: The index has other content under this version.
             RefusedError: A metric is worse than the published one by more than the gate allows.
             ConfigurationError: A higher version is published in the release series, or the wheel's
                 provenance cannot be read.
-            StepFailedError: The index does not answer, or does not list the upload.
+            StepFailedError: The index does not answer, or refuses the wheel.
+            UncertainError: It may have the wheel, and does not list it.
         """
         wheels = self.registry.wheels(proof.name)
         if not proof.always and proof.version not in wheels:
@@ -173,13 +147,15 @@ class Publisher:
                 return Uploaded(f"unchanged since {since}", is_there=False)
         check_not_lower(proof.version, wheels)
         if self._has(wheels, proof):
+            self.receipts.remove(proof)
             summary = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
             return Uploaded(summary, is_there=True)
         compare_late(self.registry, wheels, wheel, proof, self.console)
         # Every upload is verified, even if this run is killed before it queues that.
         if self.records is not None:
             (self.records / "verify.json").unlink(missing_ok=True)
-        with self._serve() as target:
+        was_sent = self.receipts.hold(proof)
+        with self._serve() as target, self.receipts.settling(proof):
             publish(
                 target,
                 wheel,
@@ -187,7 +163,13 @@ class Publisher:
                 environment=self.environment,
                 console=self.console,
                 log=self.log,
+                patience=self.patience,
+                # The embedded index overwrites nothing.
+                looks_again=looks_again and self.registry.target is not None,
+                was_sent=was_sent,
             )
+        self.receipts.remove(proof)
+        self.sent.add(self.mark(proof).key)
         self.registry.keep_key(proof.sha256, proof.release_key)
         summary = f"{proof.name} {proof.version} published in {self.registry.label}"
         return Uploaded(summary, is_there=True)
@@ -203,16 +185,12 @@ class Publisher:
             The command that has installed it.
 
         Raises:
-            StepFailedError: The index serves other bytes than were proved, no command installs
-                them, or the wheel predicts differently than in training.
+            VersionTakenError: The index lists other bytes than were proved.
+            UncertainError: It was sent the wheel, and does not list it.
+            StepFailedError: It does not have the release, no command installs it, or the wheel
+                predicts differently than in training.
         """
         file = self._published(proof)
-        digest = file.hashes.get("sha256", proof.sha256)
-        if digest != proof.sha256:
-            message = f"{self.registry.label} serves {file.filename} with sha256 {digest[:12]}"
-            raise StepFailedError(
-                message, hint=f"the wheel that was proved has {proof.sha256[:12]}"
-            )
         lines: list[InstallLine] = []
 
         def install(home: Path) -> None:
@@ -273,10 +251,22 @@ class Publisher:
         return False
 
     def _published(self, proof: Proof) -> PublishedFile:
-        file = self.registry.wheels(proof.name).get(proof.version)
+        """Return the file that the index lists; wait for it where it was sent a moment ago."""
+        target, file = self.registry.target, self.registry.wheels(proof.name).get(proof.version)
+        was_there = self.mark(proof).key in self.sent
+        is_awaited = was_there or self.receipts.hold(proof)
+        if file is None and target is not None and is_awaited:
+            with self.receipts.settling(proof):
+                await_listing(target, proof.wheel, proof.sha256, self.console, self.patience)
+            file = self.registry.wheels(proof.name).get(proof.version)
         if file is None:
             message = f"{proof.name} {proof.version} is not published in {self.registry.label}"
             raise StepFailedError(message, hint="publish it first: make upload.model")
+        digest = file.hashes.get("sha256", proof.sha256)
+        if digest != proof.sha256:
+            self.receipts.remove(proof)
+            where, digests = (self.registry.label, file.filename), (digest, proof.sha256)
+            raise describe_taken(*where, *digests, was_there=was_there)
         return file
 
     def _has(self, wheels: Mapping[str, PublishedFile], proof: Proof) -> bool:
@@ -296,7 +286,9 @@ def publisher_of(run: Run, step: str, name_asked: str | None) -> Publisher:
     layout, registry = run.workspace.layout, registry_of(run, name_asked)
     return Publisher(
         run.environment, run.console, registry, python=lambda: run.tools.python("upload"),
+        receipts=receipts_of(run, step, registry.target),
         log=layout.log(step), records=layout.records,
+        sent=run.once("the wheels that were uploaded", set[str]),
     )  # fmt: skip
 
 

@@ -10,15 +10,22 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
+from trainwheel.errors import (
+    ConfigurationError,
+    RefusedError,
+    StepFailedError,
+    TrainwheelError,
+    VersionTakenError,
+)
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer
 from trainwheel.install.printed import InstallLine
-from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
+from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.receipt import Receipts
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.wheel.proof import Proof, proof_path, render_proof
+from trainwheel.wheel.proof import Proof, check_name, proof_path, read_proof, render_proof
 from unit.model_wheels import ONE, OTHER, proof_of, write_model_wheel
 from unit.wheels import write_wheel
 
@@ -54,9 +61,9 @@ class Place:
         """Return the same for another index."""
         return replace(self, publisher=replace(self.publisher, registry=registry))
 
-    def refuse(self, proof: Proof) -> None:
+    def refuse(self, proof: Proof, error: type[TrainwheelError]) -> None:
         """Verify a wheel, which has to fail."""
-        with pytest.raises(StepFailedError):
+        with pytest.raises(error):
             self.publisher.confirm(proof, Installer(Environment()))
         assert "published" not in self.stream.getvalue()
 
@@ -67,7 +74,8 @@ def place(tmp_path: Path) -> Place:
     environment, stream = Environment(), io.StringIO()
     registry, records = Registry(None, tmp_path / "an index"), tmp_path / "records"
     console = Console(environment, stream)
-    publisher = Publisher(environment, console, registry, no_python, records=records)
+    receipts = Receipts(records / "receipts", None, lambda _: ())
+    publisher = Publisher(environment, console, registry, no_python, receipts, records=records)
     return Place(publisher, stream, tmp_path / "dist")
 
 
@@ -134,7 +142,7 @@ def test_a_verification_that_fails_withdraws_the_record_of_this_index(
     verified = place.at(Registry(None, place.dist)) if elsewhere else place
     verified.publisher.record("verify", proof_of(wheel))
 
-    place.refuse(proof_of(wheel))
+    place.refuse(proof_of(wheel), VersionTakenError if is_there else StepFailedError)
 
     assert place.records() == records
 
