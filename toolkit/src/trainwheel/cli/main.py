@@ -7,6 +7,7 @@ without a repository has to install for the command.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from trainwheel.install.routing import routing_of
 from trainwheel.requirements.lockfile import local_packages, render_requirements, requirements
 from trainwheel.settings.config import IndexSettings, parse_config
 from trainwheel.settings.schema import render_schema
+from trainwheel.settings.values import a_positive_number
 from trainwheel.steps.promote import check_indexes, promote
 from trainwheel.steps.shared.publish import Publisher
 from trainwheel.steps.shared.receipt import RECEIPTS, Receipts
@@ -124,6 +126,14 @@ def _describe_index(parser: argparse.ArgumentParser) -> None:
     for name, text in _INDEX_OPTIONS.items():
         metavar = "VARIABLE" if name.endswith("env") else "URL"
         parser.add_argument(f"--{name}", metavar=metavar, help=text, default="")
+    parser.add_argument(
+        "--listing-wait", type=_seconds, metavar="SECONDS",
+        help="how long an upload to --to may take to be listed",
+    )  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    return a_positive_number(float(text))
 
 
 def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
@@ -135,7 +145,9 @@ def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
         raise ConfigurationError(message, hint="add --to NAME")
     names = (name.replace("-", "_") for name in _INDEX_OPTIONS)
     values = {name: getattr(arguments, name) for name in names}
-    return {arguments.to: IndexSettings(arguments.to, **values)}
+    return {
+        arguments.to: IndexSettings(arguments.to, **values, listing_wait=arguments.listing_wait)
+    }
 
 
 def _upload(arguments: argparse.Namespace) -> None:
@@ -245,9 +257,11 @@ def _receipts(arguments: argparse.Namespace, target: Target | None, folder: Path
         "from": arguments.source if is_promotion else "",
         "to": target.name if target else EMBEDDED,
         "proofs": "" if is_promotion else str(folder),
+        "listing-wait": getattr(arguments, "listing_wait", None),
         **{name: getattr(arguments, name.replace("-", "_"), "") for name in _INDEX_OPTIONS},
     }
-    options = [word for name, value in values.items() if value for word in (f"--{name}", value)]
+    given = {f"--{name}": str(value) for name, value in values.items() if value not in {"", None}}
+    options = itertools.chain.from_iterable(given.items())
     words = ("trainwheel", "promote" if is_promotion else "verify", *options)
     records = _records()
     return Receipts(

@@ -162,7 +162,7 @@ class _Listing:
         if self.trouble:
             state = self.trouble.message
         message = f"{words}, but {state}: it may be there already"
-        hint = "run this again later; if it is never listed, check its url and simple-url"
+        hint = "if it is never listed, check its url and simple-url"
         return UncertainError(message, hint=hint, answers=self.answers)
 
     def _is_there(self) -> bool:
@@ -212,7 +212,7 @@ def await_listing(
     index = SimpleIndex(target, patience, console.notice_once)
     listing = _Listing(index, filename, sha256, console)
     if not listing.wait():
-        words = f"{filename} was sent to index {target.name}"
+        words = f"index {target.name} was sent the wheel"
         raise listing.uncertain(words)
 
 
@@ -274,7 +274,7 @@ def _send_until_listed(
             return
         if failure is None:
             # A login page answers 200 to an upload as well.
-            words = f"index {target.name} accepted {listing.filename}"
+            words = f"index {target.name} accepted the upload"
             raise listing.uncertain(words)
         was_sent |= _may_be_there(failure)
         try:

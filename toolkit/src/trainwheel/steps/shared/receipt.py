@@ -64,7 +64,8 @@ class Receipts:
             yield
         except UncertainError as error:
             where = self._write(proof, error)
-            hint = f"settle it with: {shlex.join(self.command(proof))} ({where})"
+            command = shlex.join(self.command(proof))
+            hint = f"settle it with: {command} ({where}); {error.hint}"
             raise UncertainError(error.message, hint=hint, answers=error.answers) from None
         except VersionTakenError:
             self.remove(proof)
