@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-__all__ = ["PATIENCE", "Patience", "describe_status", "is_transient"]
+__all__ = ["PATIENCE", "Patience", "describe_status", "is_transient", "read_retry_after"]
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,37 @@ def describe_status(status: int) -> str:
 def is_transient(status: int) -> bool:
     """Return whether the same request may succeed a little later."""
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a Retry-After (RFC 9110, section 10.2.3); None where it says none.
+
+    Args:
+        headers: Those of an answer.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if _is_count(text):
+        return float(text) or None
+    seconds = _seconds_between(headers.get("Date", ""), text)
+    return seconds if seconds > 0 else None
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def _seconds_between(start: str, end: str) -> float:
+    """Return the seconds from one HTTP date, or else from now, to another; 0 if that is none."""
+    then = _read_date(end)
+    # By the server's own clock, for ours may differ.
+    return (
+        0.0 if then is None else (then - (_read_date(start) or datetime.now(UTC))).total_seconds()
+    )
+
+
+def _read_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

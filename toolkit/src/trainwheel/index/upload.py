@@ -21,7 +21,7 @@ from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
-from trainwheel.index.twine import Failure, explain_failure, plan_twine
+from trainwheel.index.twine import Failure, explain_failure, plan_twine, read_failure
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
@@ -141,7 +141,8 @@ class _Upload:
         with private_pypirc(target) as config, _shown(console, wheel, target.name) as watch:
             command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
             result = run(command, environment, log=log, started=watch)
-        return explain_failure(result, target, wheel.name)
+            said = read_failure(config, environment.secrets)
+        return explain_failure(result, said, target, wheel.name)
 
     def _look(self) -> Standing:
         files = files_like(self.index.files(read_name(self.wheel)[0]), self.wheel.name)
