@@ -134,7 +134,8 @@ def _encode(target: Target) -> str | None:
     if target.username is None or target.password is None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
-    return base64.b64encode(pair.encode("latin-1")).decode()
+    # requests itself would send Latin-1 (psf/requests#4564), uv and curl send UTF-8.
+    return base64.b64encode(pair.encode()).decode()
 
 
 def _address(target: Target) -> str:

@@ -89,6 +89,8 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
     upload = _Upload(index, wheel, digest_file(wheel), patience)
     if upload.is_listed():
         return False
+    if not target.is_ascii:
+        index.check_access(uploads=True)
     for delay in (*patience.delays(patience.tries), None):
         failure = upload.send(python, environment, console, log)
         if upload.is_listed(polls=failure is None or failure.may_have_arrived):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from requests.exceptions import ChunkedEncodingError, SSLError
 from twine.exceptions import InvalidDistribution, RedirectDetected
 
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
@@ -42,9 +43,11 @@ def _led_to(error: Exception, *causes: Exception) -> Exception:
     return error
 
 
-REFUSED = _led_to(requests.ConnectionError("pool"), ConnectionRefusedError(111, "Refused here"))
+REFUSED = _led_to(
+    requests.ConnectionError("pool"), OSError(5, "Later"), OSError(111, "Refused here")
+)
 ABORTED = _led_to(requests.ConnectionError("pool"), http.client.RemoteDisconnected("closed"))
-UNTRUSTED = _led_to(requests.exceptions.SSLError("pool"), OSError(1, "not trusted"))
+UNTRUSTED = _led_to(SSLError("pool"), OSError(1, "not trusted"))
 
 
 FINAL, LATER = (False, False), (True, True)
@@ -68,6 +71,7 @@ UNSURE = (False, True)
         (REFUSED, StepFailedError, "refused here", LATER),
         (ABORTED, StepFailedError, "connection broke", LATER),
         (requests.ReadTimeout("pool"), StepFailedError, "connection broke", LATER),
+        (ChunkedEncodingError("pool"), StepFailedError, "connection broke", LATER),
         (BrokenPipeError(32, "Broken pipe"), StepFailedError, "broken pipe", LATER),
         (UNTRUSTED, StepFailedError, "certificate", FINAL),
         (InvalidDistribution("no file 'x'"), StepFailedError, ": no file 'x'", UNSURE),
