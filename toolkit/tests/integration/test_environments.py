@@ -63,7 +63,7 @@ def test_the_install_line_works_as_printed(
 
     # A user name that stands in the name of a package that is required.
     access = {"NEXUS_USERNAME": "lib", "NEXUS_PASSWORD": SECRET}
-    with serve_default(tmp_path / "nexus", "lib", SECRET) as url:
+    with serve_default(tmp_path / "nexus", {"lib": SECRET}) as url:
         run = project.nox("upload", NEXUS_LOCAL_REPO_URL=url, **access)
         assert run.code == 0, run.output
         fresh_venv(typed(run.line("install: ")))

@@ -27,7 +27,6 @@ __all__ = [
     "for_requests",
     "for_twine",
     "for_uv",
-    "is_ascii",
     "parse_address",
 ]
 
@@ -143,7 +142,8 @@ def _encode(target: Target) -> str | None:
     if target.username is None or target.password is None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
-    return base64.b64encode(pair.encode("latin-1")).decode()
+    # requests itself would send Latin-1 (psf/requests#4564), uv and curl send UTF-8.
+    return base64.b64encode(pair.encode()).decode()
 
 
 def _address(target: Target) -> str:
@@ -158,12 +158,6 @@ def _address(target: Target) -> str:
 def direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
     """Return variables that keep a proxy out of what does not leave this machine."""
     return _without_proxy(variables) if is_loopback(target.simple_url) else {}
-
-
-def is_ascii(target: Target) -> bool:
-    """Return whether pip can send the credentials: it sends Latin-1, where others send UTF-8."""
-    secrets = (target.username, target.password)
-    return all(secret is None or secret.reveal().isascii() for secret in secrets)
 
 
 def _without_proxy(variables: Mapping[str, str]) -> dict[str, str]:

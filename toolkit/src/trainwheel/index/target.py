@@ -43,6 +43,10 @@ _RESERVED = {
     "server-login": "that name means something else to twine",
     "default": "that name means something else to twine",
 }
+_BEYOND_ASCII = (
+    "letters beyond ASCII are sent as UTF-8, and a server may take only Latin-1 or ASCII: then "
+    "choose ASCII letters"
+)
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,17 @@ class Target:
     listing_wait: float | None = None
 
     @property
+    def is_ascii(self) -> bool:
+        """Whether the credentials are ASCII, which all tools send and all servers read alike."""
+        return all(secret.is_ascii for secret in (self.username, self.password) if secret)
+
+    @property
     def credentials_hint(self) -> str:
         """What to check when the index refuses the credentials."""
+        hint = f"check {' and '.join(self.credential_names)}"
         if not self.credential_names:
-            return f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
-        return f"check {' and '.join(self.credential_names)}"
+            hint = f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
+        return hint if self.is_ascii else f"{hint}; {_BEYOND_ASCII}"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from trainwheel.index.pages import files_like
 from trainwheel.index.patience import PATIENCE, REFUSALS, Patience, Retries, describe_seconds
 from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
-from trainwheel.index.twine import Failure, explain_failure, plan_twine
+from trainwheel.index.twine import Failure, explain_failure, plan_twine, read_failure
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
@@ -254,6 +254,8 @@ def publish(  # noqa: PLR0913 - what the run hands to a step, each by name
     listing = _Listing(index, wheel.name, digest_file(wheel), console)
     if listing.look() is Standing.IDENTICAL:
         return False
+    if not target.is_ascii:
+        index.check_access(uploads=True)
     send = functools.partial(_send, index, wheel, python, environment, console, log)
     _send_until_listed(listing, send, was_sent=was_sent)
     if looks_again:
@@ -324,7 +326,8 @@ def _send(  # noqa: PLR0913, PLR0917 - what a run of twine needs
     with private_pypirc(target) as config, _shown(console, wheel, target.name) as watch:
         command = plan_twine(python, target, wheel, config, environment, timeout=timeout)
         result = run(command, environment, log=log, started=watch)
-    return explain_failure(result, target, wheel.name)
+        said = read_failure(config, environment.secrets)
+    return explain_failure(result, said, target, wheel.name)
 
 
 def describe_sending(count: int, size: int, seconds: float) -> str:

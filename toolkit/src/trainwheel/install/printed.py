@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.errors import StepFailedError
-from trainwheel.index.access import direct, is_ascii
+from trainwheel.index.access import direct
 from trainwheel.index.pypirc import netrc_entry, private_netrc
 from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer, find_uv, python_of
@@ -96,7 +96,7 @@ def install_as_printed(
 
 def _tools(python: Path, login: Target | None) -> tuple[str, ...]:
     """Return the tools to try: pip sends a password as Latin-1, which few servers take."""
-    is_plain = login is None or is_ascii(login)
+    is_plain = login is None or login.is_ascii
     has_pip = python.with_name("pip").exists()
     return _TOOLS if is_plain and has_pip else _TOOLS[1:]
 

@@ -151,6 +151,9 @@ def serve_fake() -> Iterator[FakeIndex]:
             fake.upload_began.set()
             fake.uploads(self)
 
+        def do_HEAD(self) -> None:
+            self.send_error(405)
+
         def _note(self) -> None:
             fake.requests.append(Request(self.command, self.path, dict(self.headers)))
 

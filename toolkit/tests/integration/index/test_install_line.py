@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import os
 import shlex
@@ -45,9 +43,8 @@ def server(
 ) -> Iterator[tuple[str, Path, bool]]:
     """A pypiserver that has a model: its address, its folder, whether it asks for a password."""
     folder = tmp_path_factory.mktemp("server")
-    with serve_default(folder, "other", "unused", "-a", request.param) as url:
+    with serve_default(folder, USERS, "-a", request.param) as url:
         write_model_wheel(folder / "files")
-        (folder / "htpasswd").write_text("".join(map(_htpasswd, USERS)), encoding="utf-8")
         yield url, folder / "files", request.param == CLOSED
 
 
@@ -121,11 +118,6 @@ def test_the_line_runs_as_printed_with_the_password_where_it_says(
     type_in(install, tmp_path / "as printed", netrc)
     if is_protected and not needs_uv:
         type_in(f"uv {install}", tmp_path / "by uv", netrc)
-
-
-def _htpasswd(user: str) -> str:
-    digest = hashlib.sha1(USERS[user].encode(), usedforsecurity=False).digest()
-    return f"{user}:{{SHA}}{base64.b64encode(digest).decode()}\n"
 
 
 def test_the_index_that_users_install_from_is_named_once_it_offers_the_wheel(
