@@ -32,8 +32,8 @@ class Patience:
     Args:
         connect: Seconds for a connection to be made.
         answer: Seconds without a byte after which an answer is given up.
-        tries: How often something that may pass, such as a 503, is tried in all; twice as often
-            where the server says when to come back.
+        tries: How often something that may pass, such as a 503, is tried in all. Where the server
+            says when to come back, it is tried again twice as often.
         refusals: How often a refusal of the credentials is tried again. More would lock accounts.
         deadline: Seconds that all pauses between the tries of one request may take.
         listing: Seconds that a file which was sent may take to be listed, where neither the
@@ -112,7 +112,7 @@ class Retries:
         self.refusals += is_refusal
         self.failures += not is_refusal
         number = self.refusals if is_refusal else self.failures
-        most = self.patience.tries * (2 if after else 1) - 1
+        most = (self.patience.tries - 1) * (2 if after else 1)
         if number > (self.patience.refusals if is_refusal else most):
             raise error from None
         seconds = max(after, self.patience.delay) if after else self.patience.pause(number)

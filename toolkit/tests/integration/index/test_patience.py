@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import requests
 
 from integration.index.dialects import DIALECTS, Answer, Scripted, read_body
 from integration.index.servers import FakeIndex, make_wheel
@@ -20,8 +21,10 @@ from trainwheel.errors import (
     UncertainError,
     VersionTakenError,
 )
+from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
+from trainwheel.index.router import serve_routes
 from trainwheel.index.target import Target
 from trainwheel.index.upload import publish
 from trainwheel.system.console import Console
@@ -156,7 +159,7 @@ def test_a_server_that_never_has_time_is_asked_a_bounded_number_of_times(stage: 
     with pytest.raises(StepFailedError, match="429"):
         stage.read()
 
-    assert stage.times("GET") == [0, 8, 16, 24, 32, 40]
+    assert stage.times("GET") == [0, 8, 16, 24, 32]
 
 
 @pytest.mark.parametrize("after", ["86400", "Fri, 31 Dec 2100 23:59:59 GMT"])
@@ -169,6 +172,20 @@ def test_a_server_that_asks_for_more_than_the_deadline_fails_at_once(
         stage.read()
 
     assert stage.clock.waits == []
+
+
+def resolve(target: Target) -> None:
+    """Ask for a page as a resolver does, and fail as it would."""
+    with serve_routes(Bindings({}), {}, [target]) as url:
+        answer = requests.get(f"{url}demo-model/", timeout=15)
+        raise StepFailedError(str(answer.status_code))
+
+
+def test_a_resolver_gets_its_answer_while_it_waits_for_one(stage: Stage) -> None:
+    stage.front.script["GET"] = [busy(after="30")]
+
+    with pytest.raises(StepFailedError, match="it asks to wait 30 s"):
+        resolve(stage.target)
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -38,7 +38,7 @@ def pauses(patience: Patience, *answers: tuple[int | None, float | None]) -> lis
     (Patience(tries=5, delay=4, longest=10), [(None, None)] * 9, [4, 8, 10, 10]),
     (Patience(tries=3, delay=0), [(503, None)] * 9, [0, 0]),
     # Who says when is asked then, and more often.
-    (Patience(), [(429, 8.0)] * 9, [8] * 5),
+    (Patience(), [(429, 8.0)] * 9, [8] * 4), (Patience(tries=1), [(429, 8.0)], []),
     (Patience(delay=4), [(503, 1.0)] * 2, [4, 4]),
     (Patience(), [(429, 8.0), (503, None), (503, None)], [8, 2]),
     (Patience(deadline=20), [(429, 8.0)] * 9, [8, 8]),

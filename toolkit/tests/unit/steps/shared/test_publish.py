@@ -15,6 +15,7 @@ from trainwheel.errors import (
     RefusedError,
     StepFailedError,
     TrainwheelError,
+    UncertainError,
     VersionTakenError,
 )
 from trainwheel.index.registry import Registry
@@ -145,6 +146,38 @@ def test_a_verification_that_fails_withdraws_the_record_of_this_index(
     place.refuse(proof_of(wheel), VersionTakenError if is_there else StepFailedError)
 
     assert place.records() == records
+
+
+def keep_receipt(place: Place, proof: Proof) -> None:
+    """Let an upload of a wheel end in uncertainty."""
+    error = UncertainError("nobody knows", answers=[(1.0, "page", 404)])
+    with pytest.raises(UncertainError), place.publisher.receipts.settling(proof):
+        raise error
+
+
+@pytest.mark.parametrize("step", ["upload", "verify"])
+def test_a_receipt_goes_with_the_record_of_what_has_become_of_the_upload(
+    place: Place, step: str
+) -> None:
+    proof = proof_of(write_model_wheel(place.dist))
+    keep_receipt(place, proof)
+    assert place.publisher.receipts.hold(proof)
+
+    place.publisher.record(step, proof)
+
+    assert not place.publisher.receipts.hold(proof)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_receipt_stays_until_something_is_listed(place: Place, *, is_there: bool) -> None:
+    wheel = write_model_wheel(place.dist)
+    if is_there:
+        write_model_wheel(place.index, metrics={"accuracy": 0.5})
+    keep_receipt(place, proof_of(wheel))
+
+    place.refuse(proof_of(wheel), VersionTakenError if is_there else StepFailedError)
+
+    assert place.publisher.receipts.hold(proof_of(wheel)) is not is_there
 
 
 @pytest.mark.parametrize(("line", "printed"), [
