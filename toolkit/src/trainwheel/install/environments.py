@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -53,6 +54,7 @@ __all__ = [
 ]
 
 _READ = frozenset({SecretClass.READ})
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def python_of(folder: Path) -> Path:
@@ -251,10 +253,7 @@ class Installer:
         """Install requirements, each with its hashes, into an environment."""
         if not requirements.strip():
             return
-        shares: Sequence[Share] = (Share(requirements),)
-        # Without an index no package can come from the wrong one: the digests in the lock decide.
-        if self.routing is not None and "--no-index" not in self.settings.arguments:
-            shares = self.routing(requirements)
+        shares = self._divide(requirements)
         arguments = ("pip", "install", "--quiet", "--python", str(python), "--require-hashes")
         is_divided = any(share.settings is not None for share in shares)
         # What one share needs may be in another one; the lock names all packages.
@@ -265,6 +264,31 @@ class Installer:
         self._replace_edited(python.parents[1], words, shares)
         if alone:
             self.check(python)
+
+    def list_digests(self, requirement: str) -> frozenset[str]:
+        """Return the digests that the place lists which a package would be installed from.
+
+        It is asked without a cache.
+
+        Args:
+            requirement: A name with its version.
+
+        Raises:
+            StepFailedError: It does not have that, or does not answer.
+        """
+        settings = self._divide(requirement)[0].settings or self.settings
+        output = ("--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+        words = (*output, "--no-deps", "--no-cache", "--python", sys.executable)
+        result = self._uv(
+            "pip", "compile", *words, *settings.arguments, "-", stdin=requirement, settings=settings
+        )
+        return frozenset(_DIGEST.findall(result.output))
+
+    def _divide(self, requirements: str) -> Sequence[Share]:
+        # Without an index no package can come from the wrong one: the digests in the lock decide.
+        if self.routing is None or "--no-index" in self.settings.arguments:
+            return (Share(requirements),)
+        return self.routing(requirements)
 
     def _replace_edited(self, home: Path, words: tuple[str, ...], shares: Sequence[Share]) -> None:
         """Install packages once more that uv's cache holds edited.
