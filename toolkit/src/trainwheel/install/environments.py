@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -54,7 +53,6 @@ __all__ = [
 ]
 
 _READ = frozenset({SecretClass.READ})
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def python_of(folder: Path) -> Path:
@@ -265,24 +263,23 @@ class Installer:
         if alone:
             self.check(python)
 
-    def list_digests(self, requirement: str) -> frozenset[str]:
-        """Return the digests that the place lists which a package would be installed from.
-
-        It is asked without a cache.
+    def try_out(self, requirement: str) -> None:
+        """Install a package alone, into a folder that is thrown away, and from no cache.
 
         Args:
-            requirement: A name with its version.
+            requirement: One line, with its hashes.
 
         Raises:
-            StepFailedError: It does not have that, or does not answer.
+            StepFailedError: The place that it comes from does not answer, or does not have that.
         """
-        settings = self._divide(requirement)[0].settings or self.settings
-        output = ("--generate-hashes", "--no-header", "--no-annotate", "--quiet")
-        words = (*output, "--no-deps", "--no-cache", "--python", sys.executable)
-        result = self._uv(
-            "pip", "compile", *words, *settings.arguments, "-", stdin=requirement, settings=settings
-        )
-        return frozenset(_DIGEST.findall(result.output))
+        share = self._divide(requirement)[0]
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+            words = ("--quiet", "--require-hashes", "--no-deps", "--no-cache", "--target", folder)
+            settings = share.settings or self.settings
+            # What passes may be tried again, but not for as long as uv does by default.
+            settings = replace(settings, variables={**settings.variables, "UV_HTTP_RETRIES": "1"})
+            python = ("--python", sys.executable, "--requirement", "-")
+            self._uv("pip", "install", *words, *python, stdin=share.requirements, settings=settings)
 
     def _divide(self, requirements: str) -> Sequence[Share]:
         # Without an index no package can come from the wrong one: the digests in the lock decide.
