@@ -241,7 +241,8 @@ class _Checkup:
         yield from ask(probe, read_distribution_name(source), size, sends=self.probe)
         if self.probe:
             python = functools.partial(run.tools.python, "upload")
-            yield from send(probe, python, run.environment, run.console)
+            # What is printed beside a JSON document must not be in it.
+            yield from send(probe, python, run.environment, Console(run.environment, sys.stderr))
 
     def _uv(self) -> str:
         version = self._first_line(find_uv(), "--version")

@@ -72,7 +72,9 @@ def ask(
     if not sends:
         looks["overwriting"] = lambda: describe_overwriting(is_volatile=probe.is_volatile())
     for name, look in looks.items():
-        yield _settle(f"index {target.name}, {name}", look)
+        yield (check := _settle(f"index {target.name}, {name}", look))
+        if check.state == PROBLEM and name == "reading":
+            return  # it does not answer
 
 
 def send(
@@ -130,9 +132,9 @@ def describe_encoding(encodings: Mapping[str, bool], charset: str, target: Targe
         target: The index.
     """
     if not encodings:
+        text = "all of them agree on this user name and password, which are in ASCII"
         named = f"; it asks for {charset}" if charset else ""
-        who = "user name and password are in ASCII, which" if target.password else "for ASCII,"
-        return OK, f"{who} every encoding leaves alone{named}", ""
+        return OK, f"{text if target.password else 'no password is sent'}{named}", ""
     if not any(encodings.values()):
         tried = " and in ".join(_ENCODINGS[name] for name in encodings)
         return PROBLEM, f"refuses these credentials in {tried}", target.credentials_hint

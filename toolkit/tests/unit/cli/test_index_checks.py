@@ -69,6 +69,7 @@ def test_encodings_of_a_password(
     encodings: Mapping[str, bool], charset: str, state: str, word: str
 ) -> None:
     check(describe_encoding(encodings, charset, TARGET), state, word)
+    assert "no password" in describe_encoding({}, charset, Target("team", TEAM, TEAM))[1]
 
 
 LINK = '<a href="x-1.0-py3-none-any.whl#sha256=00">x</a>'
