@@ -144,7 +144,7 @@ def describe_encoding(encodings: Mapping[str, bool], charset: str, target: Targe
     if encodings.get("latin-1"):
         return OK, "takes UTF-8, and Latin-1, which stock pip sends", ""
     fix = f"install from there with uv, or {ascii_only}"
-    return WARNING, "takes UTF-8, which uv sends; stock pip cannot send these credentials", fix
+    return WARNING, "takes UTF-8, which uv sends, and stock pip cannot", fix
 
 
 def describe_unknown(project: str, answer: Answer, target: Target) -> Finding:
@@ -191,16 +191,16 @@ def describe_caching(caching: Caching, target: Target) -> Finding:
     """
     lifetime = caching.lifetime or 0
     key = f"in [tool.trainwheel.index.{target.name}]"
-    if caching.is_hit and not lifetime:
-        age = f", {caching.age} s old" if caching.age else ""
-        text = f"come out of a cache{age}, which does not say for how long"
+    if caching.is_kept and not lifetime:
+        age = f" ({caching.age} s old)" if caching.age else ""
+        text = f"kept by a cache{age} that does not say for how long"
         return WARNING, text, f"set listing-wait = {max(300, 2 * caching.age)} {key}"
     if lifetime > _waits(lifetime, target):
         text = f"may be {lifetime} s old, and a release waits {_waits(lifetime, target):.0f} s"
         return WARNING, text, f"set listing-wait = {lifetime + 60} {key}"
     if lifetime:
-        return OK, f"may be {lifetime} s old; a release waits for longer", ""
-    return OK, "not announced; what is sent should be listed at once", ""
+        return OK, f"may be {lifetime} s old, and a release waits for longer", ""
+    return OK, "none, by its headers: what is sent should be listed at once", ""
 
 
 def _waits(lifetime: float, target: Target) -> float:

@@ -52,6 +52,9 @@ _LINE = 65536
 _FRAME = 10_000
 """Bytes of a form around the file in it; more than a project with a long README has."""
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
+_MARK = re.compile(r"cache(?!-control)", re.IGNORECASE)
+_HITS, _FILLS = ("hit", "stale", "updating", "revalidated"), ("miss", "expired")
+"""Words of X-Cache, X-Cache-Status, X-Proxy-Cache, CF-Cache-Status and their like."""
 _NUMBER = re.compile(r"(s-maxage|max-age)\s*=\s*\"?(\d+)")
 _LOOKS = (0.0, 1.0, 2.0, 3.0)
 """Seconds before each look at a file that the index says it has taken."""
@@ -64,21 +67,22 @@ class Caching:
     Args:
         lifetime: Seconds for which its headers let a cache keep it; None where they say nothing.
         age: Seconds that it had been in a cache.
-        is_hit: Whether a header says that it came out of a cache.
+        is_kept: Whether a header says that it came out of a cache, or went into one.
     """
 
     lifetime: int | None
     age: int
-    is_hit: bool
+    is_kept: bool
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Caching:
         """Read the headers of an answer (RFC 9111, and those that caches in use add)."""
-        age = headers.get("Age", "").strip()
-        marks = (value for name, value in headers.items() if "cache" in name.lower())
-        is_hit = any("hit" in re.split(r"[\s,;]+", mark.lower()) for mark in marks)
+        marks = " ".join(value for name, value in headers.items() if _MARK.search(name)).lower()
+        lifetime, age = _lifetime(headers), headers.get("Age", "").strip()
         seconds = int(age) if age.isdecimal() else 0
-        return cls(_lifetime(headers), seconds, is_hit or seconds > 0)
+        words = {*_HITS, *(() if lifetime == 0 else _FILLS)}
+        is_kept = not words.isdisjoint(re.split(r"[\s,;]+", marks))
+        return cls(lifetime, seconds, is_kept or seconds > 0)
 
 
 def _lifetime(headers: Mapping[str, str]) -> int | None:
