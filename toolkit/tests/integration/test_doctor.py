@@ -237,6 +237,8 @@ def test_an_index_is_asked_what_it_does(
     ]  # fmt: skip
     assert nexus.published() == []
     assert main(["doctor", "--probe"]) == 2
+    (root / "setup.py").unlink()
+    assert rows(root, capsys, "--to", "team")["index team, asked"][0] == "problem"
 
 
 def test_a_checkout_is_looked_at_with_git(
