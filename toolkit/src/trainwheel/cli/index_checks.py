@@ -118,9 +118,9 @@ def describe_reading(answer: Answer) -> Finding:
     if answer.status == HTTPStatus.OK:
         return OK, "anyone may read it", ""
     if answer.status in {*_REFUSALS, HTTPStatus.NOT_FOUND}:
-        return OK, f"answers {answer.status} to who has no password", ""
+        return OK, f"answers {answer.status} without a password", ""
     where = f", to {urlsplit(answer.location).hostname}" if answer.location else ""
-    return WARNING, f"answers {describe_status(answer.status)}{where} to who has no password", ""
+    return WARNING, f"answers {describe_status(answer.status)}{where} without a password", ""
 
 
 def describe_encoding(encodings: Mapping[str, bool], charset: str, target: Target) -> Finding:
@@ -136,8 +136,8 @@ def describe_encoding(encodings: Mapping[str, bool], charset: str, target: Targe
         named = f"; it asks for {charset}" if charset else ""
         return OK, f"{text if target.password else 'no password is sent'}{named}", ""
     if not any(encodings.values()):
-        tried = " and in ".join(_ENCODINGS[name] for name in encodings)
-        return PROBLEM, f"refuses these credentials in {tried}", target.credentials_hint
+        names = " and in ".join(_ENCODINGS[name] for name in encodings)
+        return PROBLEM, f"refuses these credentials in {names}", target.credentials_hint
     ascii_only = "take a password, and a user name, in ASCII"
     if not encodings["utf-8"]:
         return PROBLEM, "takes Latin-1, and trainwheel, uv and curl send UTF-8", ascii_only
