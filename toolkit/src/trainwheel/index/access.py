@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OriginAuth",
     "direct",
+    "encodings_of",
     "for_pip",
     "for_requests",
     "for_twine",
@@ -124,11 +125,12 @@ class OriginAuth:
 
     Args:
         target: The index.
+        encoding: Of user name and password.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, encoding: str = "utf-8") -> None:
         self._origins = {origin(target.simple_url), origin(target.upload_url)}
-        self._encoded = _encode(target)
+        self._encoded = _encode(target, encoding)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Add the credentials to a request that goes where they belong."""
@@ -137,13 +139,23 @@ class OriginAuth:
         return request
 
 
-def _encode(target: Target) -> str | None:
+def encodings_of(target: Target) -> tuple[str, ...]:
+    """Return the encodings that make a difference to user name and password: none in ASCII."""
+    if target.username is None or target.password is None:
+        return ()
+    pair = target.username.reveal() + target.password.reveal()
+    if pair.isascii():
+        return ()
+    return ("utf-8", "latin-1") if max(pair) <= "\xff" else ("utf-8",)
+
+
+def _encode(target: Target, encoding: str) -> str | None:
     """Return user name and password as basic authentication sends them; None for an open index."""
     if target.username is None or target.password is None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
     # requests itself would send Latin-1 (psf/requests#4564), uv and curl send UTF-8.
-    return base64.b64encode(pair.encode()).decode()
+    return base64.b64encode(pair.encode(encoding)).decode()
 
 
 def _address(target: Target) -> str:
