@@ -34,6 +34,8 @@ __all__ = [
 Finding = tuple[str, str, str]
 """State, what the index does, and what to do about it."""
 
+_OLD, _MARGIN = 300, 60
+"""Seconds: for how long caches mostly keep a page, and what a release waits beyond that."""
 _ROOMY = 100_000_000
 _KEEP = (
     "let it refuse (Nexus: Disable redeploy; devpi: volatile=False; Artifactory: no Delete "
@@ -189,24 +191,18 @@ def describe_caching(caching: Caching, target: Target) -> Finding:
         caching: What its headers say.
         target: The index.
     """
-    lifetime = caching.lifetime or 0
-    key = f"in [tool.trainwheel.index.{target.name}]"
-    if caching.is_kept and not lifetime:
+    if not (caching.lifetime or caching.is_kept):
+        return OK, "none, by its headers: what is sent should be listed at once", ""
+    needed, text = caching.lifetime, f"may be {caching.lifetime} s old"
+    if not needed:
         age = f" ({caching.age} s old)" if caching.age else ""
-        text = f"kept by a cache{age} that does not say for how long"
-        return WARNING, text, f"set listing-wait = {max(300, 2 * caching.age)} {key}"
-    if lifetime > _waits(lifetime, target):
-        text = f"may be {lifetime} s old, and a release waits {_waits(lifetime, target):.0f} s"
-        return WARNING, text, f"set listing-wait = {lifetime + 60} {key}"
-    if lifetime:
-        return OK, f"may be {lifetime} s old, and a release waits for longer", ""
-    return OK, "none, by its headers: what is sent should be listed at once", ""
-
-
-def _waits(lifetime: float, target: Target) -> float:
-    """Return the seconds for which a release waits to be listed."""
-    del lifetime, target
-    return sum(PATIENCE.delays(PATIENCE.polls))
+        needed, text = max(_OLD, 2 * caching.age), f"kept{age}, and nothing says for how long"
+    waits = PATIENCE.listing_seconds(target.listing_wait, caching.lifetime)
+    text = f"{text}; a release waits {waits:.0f} s to be listed"
+    if needed <= waits:
+        return OK, text, ""
+    table = f"[tool.trainwheel.index.{target.name}]"
+    return WARNING, text, f"set listing-wait = {needed + _MARGIN} in {table}"
 
 
 def describe_limit(limit: Limit, wheel: int | None, *, is_refused: bool) -> Finding:
