@@ -228,7 +228,7 @@ def _build_target(
 ) -> Target:
     problems = _Problems()
     upload_url = _read_address(_url(settings, environment), settings, problems)
-    simple_url = _read_optional(settings, "simple_url", problems)
+    simple_url = _read_optional(settings, "simple_url", problems) or f"{upload_url}simple/"
     install_url = _read_optional(settings, "install_url", problems)
     is_known, missing = not problems.texts, None
     credentials = _credentials(settings, environment)
@@ -240,7 +240,8 @@ def _build_target(
         if not problems.texts:
             token = _Value(_key(settings, "token-command"), mint(settings) or None)
             credentials = (*credentials[:1], token)
-    texts = (settings.name, upload_url, simple_url or "", install_url or "")
+    name = credentials[0].text if credentials else ""
+    texts = (settings.name, upload_url, simple_url, install_url or "", name or "")
     of_password = functools.partial(check_password, texts=texts)
     checks: tuple[Callable[[str], str | None], ...] = (_check_username, of_password)
     login = [
@@ -260,7 +261,7 @@ def _build_target(
     return Target(
         name=settings.name,
         upload_url=upload_url,
-        simple_url=simple_url or f"{upload_url}simple/",
+        simple_url=simple_url,
         install_url=install_url,
         username=secrets[0],
         password=secrets[1],

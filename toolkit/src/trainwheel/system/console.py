@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
+import re
 import signal
 import sys
 import threading
@@ -22,6 +23,9 @@ _SPOILT = (
     "a command is not printed, for a password or another secret stands in it as a word; choose one "
     "that is in no name, address or version"
 )
+
+_COMMANDS = re.compile("`((?:pip|uv|nox|make|trainwheel) [^`]+)`")
+"""Commands within a line, for people to type."""
 
 _speaker: contextvars.ContextVar[str] = contextvars.ContextVar("speaker", default="")
 """The step that prints in this context; empty outside of all."""
@@ -117,7 +121,10 @@ class Console:
 
     def line(self, text: str, *, is_live: bool = False) -> None:
         """Print one line; at once, whatever steps before it still have to say, where it is live."""
-        self._print(f"{self._secrets.redact(text)}\n", is_live=is_live)
+        # With a part of it hidden it would be another command.
+        is_whole = all(self._secrets.redact(part) == part for part in _COMMANDS.findall(text))
+        shown = self._secrets.redact(text) if is_whole else f"notice: {_SPOILT}"
+        self._print(f"{shown}\n", is_live=is_live)
 
     def command(self, label: str, command: str) -> None:
         """Print a command for people to type: whole, or not at all.
@@ -126,7 +133,6 @@ class Console:
             label: What it is for; printed before it.
             command: As a shell takes it.
         """
-        # With a part of it hidden it would be another command.
         is_whole = self._secrets.redact(command) == command
         self._print(f"{label}{command}\n" if is_whole else f"notice: {_SPOILT}\n")
 

@@ -126,14 +126,18 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """Return ``text`` without any of the secrets and the queries of signed addresses."""
-        for form in self._forms:
-            text = text.replace(form, "***")
-        return _hide_queries(text)
+        # All are looked for before any is replaced: of two that overlap, both are hidden whole.
+        spans = sorted(span for form in self._forms for span in _spans(form, text))
+        pieces, end = [], 0
+        for start, stop in spans:
+            if start >= end:
+                pieces += [text[end:start], "***"]
+            end = max(end, stop)
+        return _hide_queries("".join([*pieces, text[end:]]))
 
     def _hide(self, *values: str) -> None:
         forms = {form for value in values if value.strip() for form in derived_forms(value)}
-        # The longest first, so that no value survives in part behind a shorter one.
-        self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
+        self._forms = tuple({*self._forms, *forms})
 
 
 def derived_forms(value: str) -> frozenset[str]:
@@ -155,6 +159,13 @@ def derived_forms(value: str) -> frozenset[str]:
             raw = value.encode(encoding, errors)
             forms |= {*_base64_forms(raw), *_percent_forms(raw), *_bytes_forms(raw)}
     return frozenset({value, *(form for form in forms if len(form) >= SHORTEST)})
+
+
+def _spans(form: str, text: str) -> Iterator[tuple[int, int]]:
+    start = text.find(form)
+    while start >= 0:
+        yield start, start + len(form)
+        start = text.find(form, start + 1)
 
 
 def _hide_queries(text: str) -> str:
