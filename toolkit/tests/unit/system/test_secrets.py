@@ -191,6 +191,13 @@ STORE = "https://store.test/b/"
         (rf'{{"url": "{STORE}a?v=1\u0026Signature=S3"}}', f'{{"url": "{STORE}a?***"}}'),
         (f"{STORE}a?Key-Pair-Id=K&Policy=S3", f"{STORE}a?***"),
         (f"{STORE}a?AWSAccessKeyId=S3&Expires=1", f"{STORE}a?***"),
+        (f"{STORE}a?md5=S3&expires=17", f"{STORE}a?***"),
+        *((f"{STORE}{WHEEL}?{mark}S3", f"{STORE}{WHEEL}?***") for mark in "-~$?/+=;"),
+        (f"{STORE}a?to=b%3Fv%3D1%26sig%3DS3", f"{STORE}a?***"),
+        (f"to={STORE}{WHEEL}%3Fsig=S3", f"to={STORE}{WHEEL}?***"),
+        (f"{STORE}{WHEEL.upper()}?S3", f"{STORE}{WHEEL.upper()}?***"),
+        (f"{STORE}{WHEEL}.asc?S3", f"{STORE}{WHEEL}.asc?***"),
+        (f"{STORE}{WHEEL}.provenance?S3", f"{STORE}{WHEEL}.provenance?***"),
     ],
 )
 def test_what_opens_a_file_is_hidden(text: str, shown: str) -> None:
@@ -203,7 +210,7 @@ def test_what_opens_a_file_is_hidden(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"{STORE}page?number=2&sort=name", f"is it {WHEEL}? no",
+        f"{STORE}page?number=2&sort=name", f"is it {WHEEL}? no", f"'{WHEEL}?'",
         f"pip install --no-deps '{STORE}{WHEEL}#sha256=ab'", "a ? b : c", "what? token=1", "",
     ],
 )  # fmt: skip
