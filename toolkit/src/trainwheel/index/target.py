@@ -245,13 +245,7 @@ def _build_target(
     is_known, missing = not problems.texts, None
     credentials = _credentials(settings, environment)
     if settings.token_command:
-        if settings.password_env:
-            both = _Value(_key(settings, "password-env"), settings.password_env)
-            problems.read(both, "is set as well as token-command")
-        # With a problem already found, the command is not run.
-        if not problems.texts:
-            token = _Value(_key(settings, "token-command"), mint(settings) or None)
-            credentials = (*credentials[:1], token)
+        credentials = _with_token(settings, credentials, problems, mint)
     name = credentials[0].text if credentials else ""
     texts = (settings.name, upload_url, simple_url, install_url or "", name or "")
     of_password = functools.partial(check_password, texts=texts)
@@ -282,6 +276,21 @@ def _build_target(
         listing_wait=settings.listing_wait,
         missing=missing,
     )
+
+
+def _with_token(
+    settings: IndexSettings,
+    credentials: tuple[_Value, ...],
+    problems: _Problems,
+    mint: Callable[[IndexSettings], str],
+) -> tuple[_Value, ...]:
+    if settings.password_env:
+        both = _Value(_key(settings, "password-env"), settings.password_env)
+        problems.read(both, "is set as well as token-command")
+    # With a problem already found, the command is not run.
+    if problems.texts:
+        return credentials
+    return (*credentials[:1], _Value(_key(settings, "token-command"), mint(settings) or None))
 
 
 def _hint(settings: IndexSettings, problems: list[str]) -> str:
