@@ -224,15 +224,18 @@ def test_with_nothing_to_release_nothing_is_handed_over_and_the_output_says_so(
     assert output.read_text() == "digest=unchanged\n"
 
 
+@pytest.mark.parametrize(("checkout", "folder"), [("small", ""), (".", "small/"), ("other", "")])
 def test_a_broken_test_is_marked_in_the_repository_and_in_the_summary(
-    built: Path, tmp_path: Path
+    built: Path, tmp_path: Path, checkout: str, folder: str
 ) -> None:
     write(built, "build/test/junit.xml", JUNIT)
     summary = tmp_path / "summary.md"
     variables = {**clean_variables(), "GITHUB_STEP_SUMMARY": str(summary)}
+    variables |= {"GITHUB_WORKSPACE": str(tmp_path / checkout)}
 
     done = Job("build", built, variables, {}).run("Tell of failed tests, and sum up")
 
     assert done.code == 0, done.output
-    assert f"::error {PLACE},title=" in done.output
+    # GitHub looks for the file from the root of the checkout.
+    assert f"::error {PLACE.replace('file=', f'file={folder}')},title=" in done.output
     assert "in tests/unit/test_a.py, line 12" in summary.read_text()

@@ -1,4 +1,4 @@
-"""How other workflows call ``model.yml``: twice in a run, for a folder, by labels, for any event."""
+"""How others call ``model.yml``: twice in a run, for a folder, by labels, for any event."""
 
 from __future__ import annotations
 
