@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from integration.jobs import Job
 from integration.repositories import Repository, Service
+from integration.test_ci_planted import Plants, hand_over, values_of
 from integration.test_init import variables_of
-from integration.tiny import ROOT, RealIndex, TinyProject, serve_index
+from integration.tiny import ROOT, RealIndex, TinyProject, clean_variables, commit_all, serve_index
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -203,3 +205,80 @@ def test_what_a_later_job_would_fail_for_ends_the_run_before_anything_is_trained
     assert line in done.error("failed")
     assert seen(service) == {}
     assert index.published() == []
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> dict[str, str]:
+    """What the steps of a job see on a runner of one's own."""
+    variables = {**clean_variables(), "RUNNER_TEMP": str(tmp_path)}
+    variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
+    return {**variables, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+
+
+@pytest.mark.slow
+def test_jobs_that_run_again_publish_what_was_built_and_no_second_time(
+    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path, runner: dict[str, str]
+) -> None:
+    artifacts = hand_over(published, tmp_path)
+    values = values_of(artifacts, shut_nexus)
+    # One workspace for all attempts, on a runner that keeps it.
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+
+    def attempt(job: str, **more: str) -> str:
+        done = Job(job, workspace, runner, {**values, **more}, artifacts).run()
+        return done.output if done.code == 0 else "failed"
+
+    def outcome() -> str:
+        return (tmp_path / "workspace.output").read_text().rpartition("outcome=")[2].strip()
+
+    assert attempt("publish", **{"vars.NEXUS_LOCAL_REPO_URL": "http://127.0.0.1:9/"}) == "failed"
+    assert shut_nexus.published() == []
+    assert "published tiny-model 0.1.0" in attempt("publish")
+    assert outcome() == "published"
+    (wheel,) = shut_nexus.folder.glob("*.whl")
+    times = wheel.stat().st_mtime_ns
+    assert "golden predictions" in attempt("verify")
+    # All jobs run again: what was built comes out the same, and is there already.
+    assert "already, identical" in attempt("publish")
+    assert outcome() == "published"
+    assert wheel.stat().st_mtime_ns == times
+
+
+@pytest.mark.slow
+def test_the_credentials_are_tried_beside_what_an_earlier_job_left(
+    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path, runner: dict[str, str]
+) -> None:
+    command = published.root / ".venv" / "bin" / "trainwheel"
+    command.parent.mkdir(parents=True)
+    command.symlink_to(Path(sys.executable).with_name("trainwheel"))
+    plants = Plants(published.root, tmp_path / "stolen")
+    plants.lay()
+    values = {"inputs.index": "nexus", "vars.NEXUS_LOCAL_REPO_URL": shut_nexus.url}
+    for kind in ("", "READ_"):
+        values[f"secrets.NEXUS_{kind}USERNAME"] = shut_nexus.username
+        values[f"secrets.NEXUS_{kind}PASSWORD"] = shut_nexus.password
+
+    step = "Look for what a later job would fail for"
+    done = Job("check", published.root, runner, values).run(step)
+
+    assert done.code == 0, done.output
+    assert "accepts the credentials" in done.line("publish to nexus")
+    assert shut_nexus.password not in done.output
+    assert plants.read() == ""
+
+
+@pytest.mark.slow
+def test_a_shallow_clone_builds_the_wheel_of_a_whole_one(tiny: TinyProject, tmp_path: Path) -> None:
+    tiny.write("README.md", "# The second commit\n")
+    commit_all(tiny)
+    wheels = []
+    for name, words in (("whole", ()), ("shallow", ("--depth", "1"))):
+        clone = replace(tiny, root=tmp_path / name)
+        made = tiny.run("git", "clone", *words, tiny.root.as_uri(), str(clone.root))
+        assert made.code == 0, made.output
+        packaged = clone.nox("package")
+        assert packaged.code == 0, packaged.output
+        wheels.append((clone.wheel.name, clone.wheel.read_bytes()))
+
+    assert wheels[0] == wheels[1]
