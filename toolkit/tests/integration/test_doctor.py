@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -236,3 +237,35 @@ def test_an_index_is_asked_what_it_does(
     ]  # fmt: skip
     assert nexus.published() == []
     assert main(["doctor", "--probe"]) == 2
+    (root / "setup.py").unlink()
+    assert rows(root, capsys, "--to", "team")["index team, asked"][0] == "problem"
+
+
+def test_a_checkout_is_looked_at_with_git(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=me", "-c", "user.email=me@example.com")
+        subprocess.run(("git", *identity, *words), cwd=root, check=True, capture_output=True)
+
+    def look() -> dict[str, str]:
+        main(["doctor", "--json", "--ci"])
+        checks = json.loads(capsys.readouterr().out)["checks"]
+        return {check["name"]: f"{check['state']}: {check['found']}" for check in checks}
+
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    before = look()
+    write(root, "data/größe.csv", "version https://git-lfs.github.com/spec/v1\nsize 9\n")
+    git("init", "--quiet", "--initial-branch=work")
+    git("add", "--all")
+    git("commit", "--quiet", "--message=one")
+    unknown = look()
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    known = look()
+
+    assert before["large files"].startswith("warning: not checked")
+    assert unknown["branch"].startswith("warning: work; nothing here says")
+    assert known["branch"] == "ok: work; the default branch is main"
+    assert known["large files"].startswith("problem: pointers")
+    assert known["large files"].endswith("data/größe.csv")

@@ -122,12 +122,14 @@ def check_shared_memory(
     return MachineCheck(name, OK, text)
 
 
-def check_pointers(names: Sequence[str]) -> MachineCheck:
+def check_pointers(names: Sequence[str] | None) -> MachineCheck:
     """Check that Git LFS has put files where its pointers were.
 
     Args:
-        names: The tracked files that hold a pointer.
+        names: The tracked files that hold a pointer; None where git names no files.
     """
+    if names is None:
+        return MachineCheck("large files", WARNING, "not checked: git names no tracked files")
     if not names:
         return MachineCheck("large files", OK, "no tracked file is a pointer of Git LFS")
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -49,8 +49,9 @@ def look_at_job(root: Path, environment: Environment, git: Git) -> Iterator[Mach
         git: Asks git about it.
     """
     yield check_shared_memory(*try_shared(_SHARED), environment.variables)
-    names = git("ls-files", "-z", "--", ".").split("\0")
-    yield check_pointers(find_pointers(root, names))
+    names = git("ls-files", "-z", "--", ".")
+    # Also where git refuses the folder of somebody else, as in many containers.
+    yield check_pointers(find_pointers(root, names.split("\0")) if names else None)
     yield check_branch(*read_branches(environment, git))
 
 

@@ -223,22 +223,24 @@ class _Checkup:
         from trainwheel.cli.index_checks import ask, send
         from trainwheel.index.probe import Probe
 
-        targets: list[Target | None] = []
+        asked: list[tuple[Probe, str]] = []
 
         def look() -> str:
             settings = run.workspace.config.indexes
-            targets.append(choose_index(name, settings, run.environment, run.tokens))
+            target = choose_index(name, settings, run.environment, run.tokens)
+            if target is not None:
+                project = read_distribution_name(run.workspace.read_setup_py())
+                asked.append((Probe(target, _PATIENCE), project))
             return "not asked: it is trainwheel's own"
 
         check = settle(f"index {name}, asked", look, missing=PROBLEM if self.ci else WARNING)
-        if not targets or targets[0] is None:
+        if not asked:
             yield check
             return
-        probe = Probe(targets[0], _PATIENCE)
+        probe, project = asked[0]
         wheels = sorted(run.workspace.layout.dist.glob("*.whl"), key=lambda p: p.stat().st_mtime)
         size = wheels[-1].stat().st_size if wheels else None
-        source = run.workspace.read_setup_py()
-        yield from ask(probe, read_distribution_name(source), size, sends=self.probe)
+        yield from ask(probe, project, size, sends=self.probe)
         if self.probe:
             python = functools.partial(run.tools.python, "upload")
             # What is printed beside a JSON document must not be in it.

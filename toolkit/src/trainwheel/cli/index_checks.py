@@ -34,6 +34,8 @@ __all__ = [
 Finding = tuple[str, str, str]
 """State, what the index does, and what to do about it."""
 
+_OLD, _MARGIN = 300, 60
+"""Seconds: for how long caches mostly keep a page, and what a release waits beyond that."""
 _ROOMY = 100_000_000
 _KEEP = (
     "let it refuse (Nexus: Disable redeploy; devpi: volatile=False; Artifactory: no Delete "
@@ -118,9 +120,9 @@ def describe_reading(answer: Answer) -> Finding:
     if answer.status == HTTPStatus.OK:
         return OK, "anyone may read it", ""
     if answer.status in {*_REFUSALS, HTTPStatus.NOT_FOUND}:
-        return OK, f"answers {answer.status} to who has no password", ""
+        return OK, f"answers {answer.status} without a password", ""
     where = f", to {urlsplit(answer.location).hostname}" if answer.location else ""
-    return WARNING, f"answers {describe_status(answer.status)}{where} to who has no password", ""
+    return WARNING, f"answers {describe_status(answer.status)}{where} without a password", ""
 
 
 def describe_encoding(encodings: Mapping[str, bool], charset: str, target: Target) -> Finding:
@@ -136,15 +138,15 @@ def describe_encoding(encodings: Mapping[str, bool], charset: str, target: Targe
         named = f"; it asks for {charset}" if charset else ""
         return OK, f"{text if target.password else 'no password is sent'}{named}", ""
     if not any(encodings.values()):
-        tried = " and in ".join(_ENCODINGS[name] for name in encodings)
-        return PROBLEM, f"refuses these credentials in {tried}", target.credentials_hint
+        names = " and in ".join(_ENCODINGS[name] for name in encodings)
+        return PROBLEM, f"refuses these credentials in {names}", target.credentials_hint
     ascii_only = "take a password, and a user name, in ASCII"
     if not encodings["utf-8"]:
         return PROBLEM, "takes Latin-1, and trainwheel, uv and curl send UTF-8", ascii_only
     if encodings.get("latin-1"):
         return OK, "takes UTF-8, and Latin-1, which stock pip sends", ""
     fix = f"install from there with uv, or {ascii_only}"
-    return WARNING, "takes UTF-8, which uv sends; stock pip cannot send these credentials", fix
+    return WARNING, "takes UTF-8, which uv sends, and stock pip cannot", fix
 
 
 def describe_unknown(project: str, answer: Answer, target: Target) -> Finding:
@@ -189,24 +191,18 @@ def describe_caching(caching: Caching, target: Target) -> Finding:
         caching: What its headers say.
         target: The index.
     """
-    lifetime = caching.lifetime or 0
-    key = f"in [tool.trainwheel.index.{target.name}]"
-    if caching.is_hit and not lifetime:
-        age = f", {caching.age} s old" if caching.age else ""
-        text = f"come out of a cache{age}, which does not say for how long"
-        return WARNING, text, f"set listing-wait = {max(300, 2 * caching.age)} {key}"
-    if lifetime > _waits(lifetime, target):
-        text = f"may be {lifetime} s old, and a release waits {_waits(lifetime, target):.0f} s"
-        return WARNING, text, f"set listing-wait = {lifetime + 60} {key}"
-    if lifetime:
-        return OK, f"may be {lifetime} s old; a release waits for longer", ""
-    return OK, "not announced; what is sent should be listed at once", ""
-
-
-def _waits(lifetime: float, target: Target) -> float:
-    """Return the seconds for which a release waits to be listed."""
-    del lifetime, target
-    return sum(PATIENCE.delays(PATIENCE.polls))
+    if not (caching.lifetime or caching.is_kept):
+        return OK, "none, by its headers: what is sent should be listed at once", ""
+    needed, text = caching.lifetime, f"may be {caching.lifetime} s old"
+    if not needed:
+        age = f" ({caching.age} s old)" if caching.age else ""
+        needed, text = max(_OLD, 2 * caching.age), f"kept{age}, and nothing says for how long"
+    waits = PATIENCE.listing_seconds(target.listing_wait, caching.lifetime)
+    text = f"{text}; a release waits {waits:.0f} s to be listed"
+    if needed <= waits:
+        return OK, text, ""
+    table = f"[tool.trainwheel.index.{target.name}]"
+    return WARNING, text, f"set listing-wait = {needed + _MARGIN} in {table}"
 
 
 def describe_limit(limit: Limit, wheel: int | None, *, is_refused: bool) -> Finding:

@@ -32,7 +32,7 @@ from trainwheel.engine.execute import is_stale, require_current, settle
 from trainwheel.engine.graph import Graph, Limits, producers
 from trainwheel.engine.records import Failure, forget_failure, note_failure
 from trainwheel.engine.run import Options, Run, TooEarlyError
-from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError, UncertainError
 from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
@@ -208,6 +208,8 @@ class _Runner:
         targets = {step.target: step.name for step in self._chain.steps}
         sessions = {targets.get(name, name) for name in _SESSION.findall(error.hint)}
         is_other = sessions and not sessions & named_sessions(session)
+        if isinstance(error, UncertainError):
+            return ""  # what settles an upload leaves nothing of it to do
         return f", then {_command(session)}" if is_other else ""
 
     def _open(self, session: nox.Session) -> Run:

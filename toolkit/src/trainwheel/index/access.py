@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OriginAuth",
+    "direct",
     "encodings_of",
     "for_pip",
     "for_requests",
@@ -45,7 +46,7 @@ def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
     """
     only = dict.fromkeys(_OTHER_INDEXES, "")
     only |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
-    return UvSettings({**only, **pin_bundle(target.ca_bundle), **_direct(target, variables)})
+    return UvSettings({**only, **pin_bundle(target.ca_bundle), **direct(target, variables)})
 
 
 def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +64,7 @@ def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]
     # pip passes over a variable that is empty and takes what its file says: no file, then.
     unset = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
     only = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
-    return {**connection, **unset, **only, **_direct(target, variables)}
+    return {**connection, **unset, **only, **direct(target, variables)}
 
 
 def for_twine(variables: Mapping[str, str]) -> dict[str, str]:
@@ -127,7 +128,7 @@ class OriginAuth:
         encoding: Of user name and password.
     """
 
-    def __init__(self, target: Target, encoding: str = "latin-1") -> None:
+    def __init__(self, target: Target, encoding: str = "utf-8") -> None:
         self._origins = {origin(target.simple_url), origin(target.upload_url)}
         self._encoded = _encode(target, encoding)
 
@@ -153,6 +154,7 @@ def _encode(target: Target, encoding: str) -> str | None:
     if target.username is None or target.password is None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
+    # requests itself would send Latin-1 (psf/requests#4564), uv and curl send UTF-8.
     return base64.b64encode(pair.encode(encoding)).decode()
 
 
@@ -165,8 +167,8 @@ def _address(target: Target) -> str:
     return f"{scheme}://{user}:{password}@{rest}"
 
 
-def _direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
-    """Keep a proxy out of what does not leave this machine."""
+def direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables that keep a proxy out of what does not leave this machine."""
     return _without_proxy(variables) if is_loopback(target.simple_url) else {}
 
 

@@ -16,7 +16,8 @@ from trainwheel.system.secrets import SHORTEST
 __all__ = ["check_address", "check_password", "check_value", "is_loopback", "origin", "with_slash"]
 
 _PORTS = {"http": 80, "https": 443}
-_LATIN_1 = 0x100
+_CONTROL = ("C", "Zl", "Zp")
+"""How the general categories of Unicode begin that are control characters and line breaks."""
 _OUR_WORDS = (
     "data train evaluate report doc test version package upload verify promote lock sync doctor",
     "install: then: notice: next: pip install --no-deps --find-links --index-url #sha256= .whl",
@@ -31,16 +32,14 @@ def check_value(value: str) -> str | None:
     """Return what keeps a text from being sent to an index, or None.
 
     A private configuration file read by twine drops blanks at the edges and takes a line break
-    for the start of the next option; HTTP's basic authentication carries Latin-1 only.
+    for the start of the next option.
     """
     if not value:
         return "is empty"
-    if any(unicodedata.category(character).startswith("C") for character in value):
+    if any(unicodedata.category(character).startswith(_CONTROL) for character in value):
         return "holds a line break or another control character"
     if value != value.strip():
         return "begins or ends with a blank"
-    if any(ord(character) >= _LATIN_1 for character in value):
-        return "holds characters beyond Latin-1, which HTTP authentication cannot carry"
     return None
 
 
@@ -65,8 +64,8 @@ def check_address(url: str, *, allow_http: bool = False) -> str | None:
         url: The address.
         allow_http: Accept plain http to any host, not only to this machine.
     """
-    if (problem := check_value(url)) is not None:
-        return problem
+    if (problem := check_value(url)) is not None or not url.isascii():
+        return problem or "holds letters beyond ASCII; write a host as xn--…, a path with %"
     parts = _split(url)
     if parts is None or parts.scheme not in _PORTS or not parts.hostname:
         return "is not an http:// or https:// address"

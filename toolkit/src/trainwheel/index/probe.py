@@ -15,7 +15,6 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -30,7 +29,7 @@ from trainwheel.index.access import OriginAuth, encodings_of
 from trainwheel.index.address import is_loopback, origin
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.pages import PublishedFile, files_like
-from trainwheel.index.patience import Patience
+from trainwheel.index.patience import Patience, read_freshness
 from trainwheel.index.target import Target
 from trainwheel.index.transport import Answer, Transport
 from trainwheel.index.upload import publish
@@ -52,7 +51,9 @@ _LINE = 65536
 _FRAME = 10_000
 """Bytes of a form around the file in it; more than a project with a long README has."""
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
-_NUMBER = re.compile(r"(s-maxage|max-age)\s*=\s*\"?(\d+)")
+_MARK = re.compile(r"cache(?!-control)", re.IGNORECASE)
+_HITS, _FILLS = ("hit", "stale", "updating", "revalidated"), ("miss", "expired")
+"""Words of X-Cache, X-Cache-Status, X-Proxy-Cache, CF-Cache-Status and their like."""
 _LOOKS = (0.0, 1.0, 2.0, 3.0)
 """Seconds before each look at a file that the index says it has taken."""
 
@@ -62,39 +63,26 @@ class Caching:
     """How old a page of an index may be.
 
     Args:
-        lifetime: Seconds for which its headers let a cache keep it; None where they say nothing.
+        lifetime: Seconds for which its headers let a cache keep it; 0 where they say nothing.
         age: Seconds that it had been in a cache.
-        is_hit: Whether a header says that it came out of a cache.
+        is_kept: Whether a header says that it came out of a cache, or went into one.
     """
 
-    lifetime: int | None
+    lifetime: int
     age: int
-    is_hit: bool
+    is_kept: bool
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Caching:
         """Read the headers of an answer (RFC 9111, and those that caches in use add)."""
+        marks = " ".join(value for name, value in headers.items() if _MARK.search(name)).lower()
         age = headers.get("Age", "").strip()
-        marks = (value for name, value in headers.items() if "cache" in name.lower())
-        is_hit = any("hit" in re.split(r"[\s,;]+", mark.lower()) for mark in marks)
         seconds = int(age) if age.isdecimal() else 0
-        return cls(_lifetime(headers), seconds, is_hit or seconds > 0)
-
-
-def _lifetime(headers: Mapping[str, str]) -> int | None:
-    control = headers.get("Cache-Control", "").lower()
-    if re.search(r"\b(no-store|no-cache|private)\b", control):
-        return 0
-    limits = {name: int(seconds) for name, seconds in _NUMBER.findall(control)}
-    if limits:
-        return limits.get("s-maxage", limits.get("max-age"))
-    if "Expires" not in headers:
-        return None
-    try:
-        end, start = (parsedate_to_datetime(headers[name]) for name in ("Expires", "Date"))
-        return max(0, int((end - start).total_seconds()))
-    except (KeyError, ValueError, TypeError):
-        return 0  # "a recipient MUST interpret invalid date formats as a time in the past"
+        freshness = int(read_freshness(headers))
+        fills = () if "no-store" in headers.get("Cache-Control", "").lower() else _FILLS
+        is_kept = not {*_HITS, *fills}.isdisjoint(re.split(r"[\s,;]+", marks))
+        lifetime = freshness + seconds if freshness else 0
+        return cls(lifetime, seconds, is_kept or seconds > 0)
 
 
 def charset_of(headers: Mapping[str, str]) -> str:
@@ -175,9 +163,9 @@ class Probe:
     def __init__(self, target: Target, patience: Patience) -> None:
         self.target = target
         self._patience = patience
-        self._transport = Transport(target, patience)
+        self._transport = Transport(target, patience, _say_nothing)
         anyone = replace(target, username=None, password=None)
-        self._anyone = Transport(anyone, patience)
+        self._anyone = Transport(anyone, patience, _say_nothing)
 
     def open_reading(self) -> Answer:
         """Return what it answers to anyone who reads it.
@@ -206,8 +194,9 @@ class Probe:
 
     def _takes(self, encoding: str) -> bool:
         auth = OriginAuth(self.target, encoding)
+        once = replace(self._patience, refusals=0)  # more could lock an account
         try:
-            Transport(self.target, self._patience, auth).knock()
+            Transport(self.target, once, _say_nothing, auth).knock()
         except ConfigurationError:
             return False
         return True
@@ -360,6 +349,10 @@ class Probe:
         file = (wheel.name, wheel.read_bytes(), "application/octet-stream")
         form = {**{name: (None, text) for name, text in fields.items()}, "content": file}
         return self._transport.ask(self.target.upload_url, form).status
+
+
+def _say_nothing(_: str) -> None:
+    """Take a notice that there will be a pause: there is none between single tries."""
 
 
 def _write_wheel(folder: Path, version: str, content: str) -> Path:

@@ -43,6 +43,10 @@ _RESERVED = {
     "server-login": "that name means something else to twine",
     "default": "that name means something else to twine",
 }
+_BEYOND_ASCII = (
+    "letters beyond ASCII are sent as UTF-8, and a server may take only Latin-1 or ASCII: then "
+    "choose ASCII letters"
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Target:
         password: Never printed.
         credential_names: The variables or keys that the credentials came from.
         ca_bundle: The certificates to check it against; None for the usual ones.
+        listing_wait: Seconds that an upload may take to be listed; None to go by its answers.
     """
 
     name: str
@@ -68,13 +73,20 @@ class Target:
     password: Secret | None = None
     credential_names: tuple[str, ...] = ()
     ca_bundle: str | None = None
+    listing_wait: float | None = None
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the credentials are ASCII, which all tools send and all servers read alike."""
+        return all(secret.is_ascii for secret in (self.username, self.password) if secret)
 
     @property
     def credentials_hint(self) -> str:
         """What to check when the index refuses the credentials."""
+        hint = f"check {' and '.join(self.credential_names)}"
         if not self.credential_names:
-            return f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
-        return f"check {' and '.join(self.credential_names)}"
+            hint = f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
+        return hint if self.is_ascii else f"{hint}; {_BEYOND_ASCII}"
 
 
 @dataclass(frozen=True)
@@ -253,6 +265,7 @@ def _build_target(
         password=secrets[1],
         credential_names=tuple(value.label for value in credentials),
         ca_bundle=find_bundle(environment.variables),
+        listing_wait=settings.listing_wait,
     )
 
 

@@ -25,7 +25,7 @@ SHORTEST: Final = 4
 """The fewest characters of a form: fewer stand in any text by chance."""
 
 _ENCODINGS = (("utf-8", "surrogateescape"), ("latin-1", "strict"))
-"""What becomes of letters beyond ASCII: basic authentication takes Latin-1."""
+"""What becomes of letters beyond ASCII: we and uv send UTF-8, pip and others Latin-1."""
 
 _USER_INFO = "!$&'()*+,;="
 """What need not be percent-encoded in the user name and password of an address (RFC 3986)."""
@@ -66,6 +66,11 @@ class Secret:
     def reveal(self) -> str:
         """Return the value, for the one place that hands it to a server or a private file."""
         return self._value
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether it holds no other letters, which not all tools send alike."""
+        return self._value.isascii()
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -120,8 +125,9 @@ class Secrets:
         token, pair = password or username, f"{username}:{password}"
         self._hide(token if len(token) >= SHORTEST else "", pair)
         # Basic authentication (RFC 7617) sends the pair in Base64, which is encoded in turn.
-        with contextlib.suppress(UnicodeEncodeError):
-            self._hide(base64.b64encode(pair.encode("latin-1")).decode())
+        for encoding, errors in _ENCODINGS:
+            with contextlib.suppress(UnicodeEncodeError):
+                self._hide(base64.b64encode(pair.encode(encoding, errors)).decode())
         return Secret(username), Secret(password)
 
     def redact(self, text: str) -> str:

@@ -32,9 +32,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 Handler = http.server.BaseHTTPRequestHandler
 Server = Scripted | Real
 LOGIN = Answer(200, b'<form><input name="p" type="password"></form>')
-PATIENCE = Patience(connect=20, answer=20, tries=3, polls=6, delay=0, start=60)
+PATIENCE = Patience(connect=20, answer=20, tries=3, listing=1, delay=0.05, start=60)
 # For what never answers: the test waits as long.
-SHORT = Patience(connect=20, answer=2, tries=3, polls=6, delay=0, start=3)
+SHORT = Patience(connect=20, answer=2, tries=3, listing=1, delay=0.05, start=3)
 
 
 @dataclass
@@ -136,6 +136,7 @@ def committed(then: Callable[[Handler], None]) -> Callable[[Rig, Handler, int], 
     return respond
 
 
+BUSY, BUSY_FOR_A_DAY = (Answer(429, headers={"Retry-After": s}) for s in ("1", "86400"))
 ELSEWHERE = Answer(302, headers={"Location": "http://127.0.0.1:9/login"})
 
 
@@ -145,7 +146,7 @@ class Fault:
 
     Args:
         code: The exit code; 0 for a success, after which the index holds the wheel.
-        arrives: Whether the wheel is there in the end.
+        is_there: Whether the wheel is there in the end although it failed.
         sends: Whether anything may have been sent.
         patience: How long an answer is waited for.
     """
@@ -156,22 +157,24 @@ class Fault:
     late: int | None = None
     sends: bool = True
     patience: Patience = PATIENCE
+    is_there: bool = False
 
     @property
     def arrives(self) -> bool:
-        return self.code == 0
+        """Whether the wheel is there in the end."""
+        return self.code == 0 or self.is_there
 
 
 FAULTS = {
     "nothing": Fault(0),
-    "upload-reset": Fault(1, on_upload=broken),
+    "upload-reset": Fault(4, on_upload=broken),
     "upload-reset-once": Fault(0, on_upload=first(1, broken, well_taken)),
-    "upload-silence": Fault(1, on_upload=silent, patience=SHORT),
+    "upload-silence": Fault(4, on_upload=silent, patience=SHORT),
     "upload-500-after-commit": Fault(0, on_upload=committed(Answer(500).send)),
     "upload-reset-after-commit": Fault(0, on_upload=committed(reset)),
     "upload-503-twice": Fault(0, on_upload=first(12, always(Answer(503)), well_taken)),
     "upload-429": Fault(0, on_upload=first(1, always(Answer(429)), well_taken)),
-    "upload-login-page": Fault(1, on_upload=always(LOGIN)),
+    "upload-login-page": Fault(4, on_upload=always(LOGIN)),
     "upload-redirect": Fault(2, on_upload=always(ELSEWHERE)),
     "upload-401": Fault(2, on_upload=always(Answer(401))),
     "read-reset": Fault(1, on_read=broken, sends=False),
@@ -186,6 +189,15 @@ FAULTS = {
     "read-500": Fault(1, on_read=always(Answer(500)), sends=False),
     "read-503-twice": Fault(0, on_read=first(2, always(Answer(503)), well_read)),
     "listed-late": Fault(0, late=3),
+    "listed-much-later": Fault(4, late=999, is_there=True),
+    "read-401-once": Fault(0, on_read=first(1, always(Answer(401)), well_read)),
+    "read-403-once": Fault(0, on_read=first(1, always(Answer(403)), well_read)),
+    "upload-401-once": Fault(0, on_upload=first(1, always(Answer(401)), well_taken)),
+    "upload-403-after-commit": Fault(0, on_upload=committed(Answer(403).send)),
+    "upload-500": Fault(4, on_upload=always(Answer(500))),
+    "read-429-with-time": Fault(0, on_read=first(2, always(BUSY), well_read)),
+    "read-429-for-a-day": Fault(1, on_read=always(BUSY_FOR_A_DAY), sends=False),
+    "upload-429-with-time": Fault(0, on_upload=first(1, always(BUSY), well_taken)),
 }
 OTHERS = ("nexus", "nexus-orient", "artifactory", "gitlab", "codeartifact", "gitea")
 # What goes wrong lies before a server: one real server meets all of it, the others the rest.

@@ -15,6 +15,7 @@ import pytest
 from integration.index.default_pypiserver import serve_default
 from integration.index.devpi_server import PASSWORD as DEVPI_PASSWORD
 from integration.index.devpi_server import serve_devpi
+from integration.index.nginx import require_nginx, serve_nginx
 from integration.index.servers import PASSWORD, USER, FakeIndex, answer
 from trainwheel.cli.checks import MachineCheck
 from trainwheel.cli.index_checks import ask, send
@@ -73,7 +74,7 @@ def test_pypiserver_tells_what_it_does(  # noqa: PLR0913, PLR0917 - a table
     unknown: str,
     overwriting: str,
 ) -> None:
-    with serve_default(tmp_path / "server", USER, PASSWORD, *options) as url:
+    with serve_default(tmp_path / "server", {USER: PASSWORD}, *options) as url:
         files = tmp_path / "server" / "files"
         checks = asked(target_of(url), 2 * 10**9)
         before = [*files.iterdir()]
@@ -121,6 +122,30 @@ def test_devpi_tells_what_it_does(
     ]
     assert refused.state == "problem"
     assert "UTF-8 and in Latin-1" in refused.found
+
+
+def test_nginx_limits_and_asks_for_a_password(
+    tmp_path: Path, python: Path, environment: Environment, console: Console
+) -> None:
+    require_nginx()
+    login = {"jürgen": "pässwörd-é"}
+    with (
+        serve_default(tmp_path / "server", {}, "--disable-fallback") as behind,
+        serve_nginx(tmp_path / "nginx", behind, login) as url,
+    ):
+        target = target_of(url, user="jürgen", word=login["jürgen"])
+        small, large = asked(target, 500_000), asked(target, 2_000_000)
+        sent = probed(target, python, environment, console)
+
+    assert states(small) == {
+        "reading": "ok", "encoding": "warning", "unknown projects": "ok", "cached pages": "ok",
+        "size of uploads": "ok", "overwriting": "warning",
+    }  # fmt: skip
+    assert "401" in small["reading"].found
+    # Its client_max_body_size is 1 MiB by default.
+    assert small["size of uploads"].found.startswith("1.0 MB at least, and less than 10.0 MB")
+    assert large["size of uploads"].state == "problem"
+    assert states(sent) == {"probe": "ok", "overwriting": "ok"}
 
 
 def scripted(

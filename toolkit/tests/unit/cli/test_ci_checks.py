@@ -72,11 +72,12 @@ def test_pointers_are_told_from_files(tmp_path: Path) -> None:
     ("names", "state", "text"),
     [
         ([], "ok", "no tracked file"),
+        (None, "warning", "not checked"),
         (["a.csv"], "problem", "files: a.csv"),
         ([*"abcde"], "problem", "files: a, b, c and 2 more"),
     ],
 )
-def test_pointers_are_a_problem_with_a_fix(names: list[str], state: str, text: str) -> None:
+def test_pointers_are_a_problem_with_a_fix(names: list[str] | None, state: str, text: str) -> None:
     check = check_pointers(names)
 
     assert check.state == state

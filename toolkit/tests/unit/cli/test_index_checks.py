@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_reading_by_anyone(answer: Answer, state: str, word: str) -> None:
         ({}, "UTF-8", "ok", "asks for UTF-8"),
         ({"utf-8": True, "latin-1": True}, "", "ok", "UTF-8, and Latin-1"),
         ({"utf-8": True, "latin-1": False}, "", "warning", "uv"),
-        ({"utf-8": True}, "", "warning", "stock pip cannot"),
+        ({"utf-8": True}, "", "warning", "stock pip"),
         ({"utf-8": False, "latin-1": True}, "", "problem", "ASCII"),
         ({"utf-8": False, "latin-1": False}, "", "problem", "TEAM_PASSWORD"),
         ({"utf-8": False}, "", "problem", "UTF-8"),
@@ -101,20 +102,18 @@ def test_what_is_answered_for_an_unknown_project(answer: Answer, state: str, wor
 @pytest.mark.parametrize(
     ("caching", "state", "word"),
     [
-        (Caching(None, 0, is_hit=False), "ok", "at once"),
-        (Caching(0, 0, is_hit=False), "ok", "at once"),
-        (Caching(10, 3, is_hit=True), "ok", "10 s"),
-        (
-            Caching(3600, 0, is_hit=False),
-            "warning",
-            "listing-wait = 3660 in [tool.trainwheel.index.t",
-        ),
-        (Caching(None, 0, is_hit=True), "warning", "listing-wait = 300"),
-        (Caching(0, 200, is_hit=True), "warning", "listing-wait = 400"),
+        (Caching(0, 0, is_kept=False), "ok", "at once"),
+        (Caching(10, 3, is_kept=True), "ok", "10 s"),
+        (Caching(570, 0, is_kept=False), "ok", "570 s"),
+        (Caching(3600, 0, is_kept=False), "warning", "listing-wait = 3660 in [tool.trainwheel.ind"),
+        (Caching(0, 0, is_kept=True), "warning", "listing-wait = 360"),
+        (Caching(0, 200, is_kept=True), "warning", "listing-wait = 460"),
     ],
 )
 def test_how_old_pages_may_be(caching: Caching, state: str, word: str) -> None:
     check(describe_caching(caching, TARGET), state, word)
+    patient = replace(TARGET, listing_wait=5000)
+    assert describe_caching(replace(caching, lifetime=5000), patient)[0] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from requests import Request
@@ -54,6 +56,16 @@ def test_credentials_go_to_the_origins_of_the_index_alone() -> None:
     assert here.headers["Authorization"] == upload.headers["Authorization"]
     assert here.headers["Authorization"].startswith("Basic ")
     assert "Authorization" not in there.headers
+
+
+@pytest.mark.parametrize("password", ["pässwörd-é", "Пароль", "日本語-パス", "a:b%c\"d'e\\f", "🚂"])
+def test_credentials_are_sent_as_utf_8_as_uv_sends_them(password: str) -> None:
+    target = replace(SHUT, password=Secret(password))
+    sent = OriginAuth(target)(Request("GET", URL).prepare()).headers["Authorization"]
+    address = urlsplit(for_uv(target, {}).variables["UV_DEFAULT_INDEX"])
+
+    assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"ada@team:{password}"
+    assert unquote(address.password or "", errors="strict") == password
 
 
 def test_no_proxy_stands_before_this_machine() -> None:

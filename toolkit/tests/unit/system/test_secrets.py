@@ -160,12 +160,18 @@ def test_a_password_or_a_token_without_one_is_starred_alone(username: str, passw
     )
 
 
-def test_the_pair_is_starred_where_its_base64_is_encoded_in_turn() -> None:
-    # "u:>>>?" has both letters of Base64 that an address escapes.
-    encoded = quote(base64.b64encode(b"us:~~>?~~?").decode(), safe="")
+@pytest.mark.parametrize(
+    ("password", "encoding"),
+    # Their Base64 has letters that an address escapes.
+    [("~~>?~~?", "utf-8"), ("ä~>?~~?", "utf-8"), ("ä~>?~~?", "latin-1"), ("парол~ь", "utf-8")],
+)
+def test_the_pair_is_starred_where_its_base64_is_encoded_in_turn(
+    password: str, encoding: str
+) -> None:
+    encoded = quote(base64.b64encode(f"us:{password}".encode(encoding)).decode(), safe="")
 
     assert "%2" in encoded
-    assert logging_in("us", "~~>?~~?").redact(encoded) == "***"
+    assert logging_in("us", password).redact(encoded) == "***"
 
 
 WHEEL = "demo_model-1.0-py3-none-any.whl"
