@@ -133,6 +133,13 @@ def test_a_job_after_one_that_may_be_skipped_says_what_it_needs(
     assert all(f"needs.{name}.result" in condition for name in needed)
 
 
+def test_nothing_that_an_earlier_job_left_is_shown_as_of_this_one() -> None:
+    # A step that runs after a failure may run before the checkout has emptied the workspace.
+    after = [step["if"] for step in MODEL["build"]["steps"] if "cancelled" in step.get("if", "")]
+
+    assert after == ["${{ !cancelled() && steps.checkout.outcome == 'success' }}"] * 2
+
+
 def test_two_calls_in_one_run_share_no_artifact_and_no_results() -> None:
     steps = [step for job in MODEL.values() for step in job["steps"]]
     steps += WORKFLOWS["attest"]["jobs"]["attest"]["steps"]
@@ -194,3 +201,12 @@ def test_results_are_kept_from_and_fetched_for_protected_refs() -> None:
     assert MODEL["build"]["env"]["MAY_KEEP_RESULTS"] == (
         "${{ github.ref_protected && github.event_name != 'pull_request' }}"
     )
+
+
+@pytest.mark.parametrize("kind", ["inputs", "secrets"])
+def test_the_manual_lists_what_a_caller_can_give(kind: str) -> None:
+    page = (FOLDER.parents[1] / "toolkit" / "docs" / "how-to" / "ci.md").read_text("utf-8")
+    (table,) = re.findall(rf"^\| {kind[:-1]} \|.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    firsts = (row.split("|")[1] for row in table.splitlines())
+
+    assert {name for first in firsts for name in re.findall(r"`(.+?)`", first)} == set(CALL[kind])
