@@ -13,7 +13,7 @@ import pytest
 
 from integration.jobs import FRESH, Job
 from integration.once import once_for
-from integration.tiny import ROOT, clean_variables
+from integration.tiny import ROOT, clean_variables, run_to_end
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.run import Run as Opened
 from trainwheel.errors import StepFailedError
@@ -222,6 +222,23 @@ def test_with_nothing_to_release_nothing_is_handed_over_and_the_output_says_so(
     assert not (built / "handed-over").exists()
     # Later jobs ask for that word: an output that is empty is one that did not arrive.
     assert output.read_text() == "digest=unchanged\n"
+
+
+def test_a_pointer_of_git_lfs_is_named_before_anything_is_trained(built: Path) -> None:
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 9000000\n"
+    write(built, "data/the rows.csv", text)
+    write(built, "README.md", text.partition("oid")[0])
+    variables, step = clean_variables(), "Warn of files that Git LFS keeps"
+    for words in (("init", "--quiet"), ("add", "README.md")):
+        assert run_to_end(("git", *words), built, variables).code == 0
+    without = Job("build", built, variables, {}).run(step)
+    assert run_to_end(("git", "add", "data"), built, variables).code == 0
+
+    done = Job("build", built, variables, {}).run(step)
+
+    assert (without.code, without.output) == (0, "")
+    assert done.code == 0
+    assert done.line("::warning::").endswith("lfs: true: data/the rows.csv")
 
 
 @pytest.mark.parametrize(("checkout", "folder"), [("small", ""), (".", "small/"), ("other", "")])
