@@ -207,6 +207,8 @@ class _Checkup:
     def _read(self, name: str, target: Target | None) -> str:
         if target is None:
             return _EMBEDDED
+        if target.missing is not None:
+            raise target.missing
         index = SimpleIndex(target, _PATIENCE)
         is_open = index.is_open()
         if (date := index.answered_at()) is not None:

@@ -36,7 +36,7 @@ from trainwheel.settings.values import a_positive_number
 from trainwheel.steps.promote import check_indexes, promote
 from trainwheel.steps.shared.publish import Publisher
 from trainwheel.steps.shared.receipt import RECEIPTS, Receipts
-from trainwheel.system.console import Console
+from trainwheel.system.console import Console, flush_output, write_output
 from trainwheel.system.environ import read_environment
 from trainwheel.system.files import read_text
 from trainwheel.system.process import handle_termination
@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: see "Exit codes" in the design."""
     handle_termination()
     secrets = Secrets()
-    arguments = _parser().parse_args(argv, argparse.Namespace(secrets=secrets))
     try:
+        arguments = _parser().parse_args(argv, argparse.Namespace(secrets=secrets))
         return arguments.run(arguments) or 0
     except (TrainwheelError, OSError) as problem:
         error = StepFailedError.of_system(problem) if isinstance(problem, OSError) else problem
@@ -67,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    finally:
+        flush_output()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     add_doctor(commands.add_parser("doctor", help="check this machine and the repository"))
     add_models(commands.add_parser("models", help="list models"))
     schema = commands.add_parser("schema", help="print a JSON schema of the configuration")
-    schema.set_defaults(run=lambda _: print(render_schema(), end=""))  # noqa: T201 - for a file
+    schema.set_defaults(run=lambda _: write_output(render_schema()))
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
     wheelhouse = commands.add_parser("wheelhouse", help="fetch all that is locked")
     add_wheelhouse(wheelhouse)
@@ -209,7 +211,7 @@ def _promote(arguments: argparse.Namespace) -> None:
 def _requirements(arguments: argparse.Namespace) -> None:
     run = open_here()
     packages = requirements(run.workspace.lock, *arguments.categories)
-    print(render_requirements(packages), end="")  # noqa: T201 - what was asked for, for a file
+    write_output(render_requirements(packages))
     console = Console(run.environment, sys.stderr)
     for name in local_packages(packages):
         console.notice(f"{name} is skipped: it is a folder, which has no digest")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from trainwheel.index.address import is_loopback, origin, with_slash
+from trainwheel.index.address import is_ambiguous, is_loopback, origin, with_slash
 from trainwheel.index.pip import UvSettings, find_bundle, pin_bundle
 from trainwheel.index.target import Target
 from trainwheel.system.secrets import Secrets
@@ -113,8 +113,11 @@ def parse_address(
     url = with_slash(urlunsplit((parts.scheme, host, parts.path, "", "")))
     if not (parts.username or parts.password):
         return Target(name, url, url, ca_bundle=ca_bundle)
-    texts = (unquote(text or "") for text in (parts.username, parts.password))
-    return Target(name, url, url, None, *secrets.read_login(*texts), ca_bundle=ca_bundle)
+    username, password = (unquote(text or "") for text in (parts.username, parts.password))
+    # Whoever set up this machine chose it, so it is not for us to refuse.
+    is_alone = not is_ambiguous(password or username, (url,))
+    login = secrets.read_login(username, password, is_alone=is_alone)
+    return Target(name, url, url, None, *login, ca_bundle=ca_bundle)
 
 
 class OriginAuth:

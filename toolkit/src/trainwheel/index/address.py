@@ -11,9 +11,18 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-from trainwheel.system.secrets import SHORTEST
+from trainwheel.system.secrets import SHORTEST, derived_forms
 
-__all__ = ["check_address", "check_password", "check_value", "is_loopback", "origin", "with_slash"]
+__all__ = [
+    "AMBIGUOUS",
+    "check_address",
+    "check_password",
+    "check_value",
+    "is_ambiguous",
+    "is_loopback",
+    "origin",
+    "with_slash",
+]
 
 _PORTS = {"http": 80, "https": 443}
 _CONTROL = ("C", "Zl", "Zp")
@@ -24,8 +33,16 @@ _OUR_WORDS = (
     "export PIP_NO_INDEX=1 PIP_FIND_LINKS= index http:// https:// /simple/ /packages/ file://",
     "published already unchanged since identical trained tests passed repeats golden predictions",
     "failed: configuration: refused: True False None null true false",
+    "make nox -s -- --to --from --force --wait --verbose --jobs --accept --verify --proofs --name",
+    "train.model version.model package.model upload.model verify.model distclean clean .venv/bin/",
+    "trainwheel status why inputs hand-over summary annotations init models requirements schema",
+    "wheelhouse git commit python bootstrap.py build/dist build/log setup.py pyproject.toml",
+    "lint --check-repeatable --engine --help --host --port NAME==VERSION FOLDER",
 )
-"""What our own lines are made of; a password in it could not be hidden without spoiling them."""
+"""What our own lines and commands are made of; a password in it could not be hidden without
+spoiling them."""
+
+AMBIGUOUS = "is too short or a part of what we print, so hiding it would spoil our commands"
 
 
 def check_value(value: str) -> str | None:
@@ -52,9 +69,24 @@ def check_password(value: str, texts: Iterable[str]) -> str | None:
     """
     if (problem := check_value(value)) is not None:
         return problem
-    if len(value) < SHORTEST or any(value in text for text in (*_OUR_WORDS, *texts)):
-        return "is too short or a part of what we print, so hiding it would spoil our commands"
-    return None
+    return AMBIGUOUS if is_ambiguous(value, texts) else None
+
+
+def is_ambiguous(secret: str, texts: Iterable[str] = ()) -> bool:
+    """Return whether hiding a secret, or what becomes of it encoded, would spoil what is printed.
+
+    Args:
+        secret: Its value.
+        texts: What else is printed.
+    """
+    printed = (*_OUR_WORDS, *texts)
+
+    def stands(form: str) -> bool:
+        return any(form in text for text in printed)
+
+    # Of words alone: "package upload" may stand in a command.
+    is_phrase = all(map(stands, secret.split()))
+    return len(secret) < SHORTEST or is_phrase or any(map(stands, derived_forms(secret)))
 
 
 def check_address(url: str, *, allow_http: bool = False) -> str | None:

@@ -25,6 +25,10 @@ from trainwheel.system.secrets import Secrets
 __all__ = ["Failure", "explain_failure", "plan_twine", "read_failure"]
 
 _CERTIFICATE = {"SSLError", "SSLCertVerificationError"}
+_NOT_MADE = {
+    "ConnectionRefusedError", "NewConnectionError", "ConnectTimeoutError", "ProxyError"
+}  # fmt: skip
+"""Nothing was sent: there was no connection."""
 _CONNECTION = {"ConnectionError", "Timeout", "ProtocolError", "ChunkedEncodingError"}
 
 
@@ -130,12 +134,13 @@ def _explain_exception(said: Mapping[str, Any], last_line: str, target: Target) 
         return _failed(target, "its certificate is not accepted", hint=hint)
     if kinds & _CONNECTION:
         words = next(iter(said["system"]), "the connection broke").lower()
-        return _failed(target, words, is_transient=True, may_have_arrived=True)
+        may_have_arrived = not kinds & _NOT_MADE
+        return _failed(target, words, is_transient=True, may_have_arrived=may_have_arrived)
     if "ModuleNotFoundError" in last_line:
         error = StepFailedError("twine is not installed", hint="lock it in the upload category")
         return Failure(error)
     words = _printable(said.get("words") or last_line) or "twine printed nothing"
-    return _failed(target, words, may_have_arrived=True)
+    return _failed(target, words, may_have_arrived="TwineException" not in kinds)
 
 
 def _explain_status(status: int, reason: str, target: Target, filename: str) -> Failure:

@@ -97,6 +97,15 @@ def test_the_password_of_an_address_is_hidden_from_then_on() -> None:
     assert secrets.redact("p%/:w, p%25%2F%3Aw") == "***, ***"
 
 
+def test_a_password_of_an_address_that_is_a_word_of_ours_is_hidden_in_the_pair_only() -> None:
+    secrets = Secrets()
+
+    parse_address("rest", "https://ci:train@mirror.test/simple/", secrets)
+
+    assert secrets.redact("nox -s train") == "nox -s train"
+    assert secrets.redact("https://ci:train@mirror.test/") == "https://***@mirror.test/"
+
+
 def test_an_address_without_credentials_has_none() -> None:
     target = parse_address("rest", URL, Secrets())
 

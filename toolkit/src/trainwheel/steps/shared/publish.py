@@ -25,7 +25,7 @@ from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.index.upload import await_listing, describe_taken, publish
-from trainwheel.index.versions import check_not_lower, newest_in_series
+from trainwheel.index.versions import check_not_lower, describe_preferred, newest_in_series
 from trainwheel.install.environments import Installer
 from trainwheel.install.printed import InstallLine, Way, install_as_printed
 from trainwheel.steps.shared.prove import prove
@@ -146,6 +146,7 @@ class Publisher:
             if since is not None:
                 return Uploaded(f"unchanged since {since}", is_there=False)
         check_not_lower(proof.version, wheels)
+        self.console.notice_once(describe_preferred(proof.name, proof.version, wheels))
         if self._has(wheels, proof):
             self.receipts.remove(proof)
             summary = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
