@@ -20,7 +20,15 @@ from trainwheel.system.secrets import Secrets
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = ["OriginAuth", "for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
+__all__ = [
+    "OriginAuth",
+    "encodings_of",
+    "for_pip",
+    "for_requests",
+    "for_twine",
+    "for_uv",
+    "parse_address",
+]
 
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -116,11 +124,12 @@ class OriginAuth:
 
     Args:
         target: The index.
+        encoding: Of user name and password.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, encoding: str = "latin-1") -> None:
         self._origins = {origin(target.simple_url), origin(target.upload_url)}
-        self._encoded = _encode(target)
+        self._encoded = _encode(target, encoding)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Add the credentials to a request that goes where they belong."""
@@ -129,12 +138,22 @@ class OriginAuth:
         return request
 
 
-def _encode(target: Target) -> str | None:
+def encodings_of(target: Target) -> tuple[str, ...]:
+    """Return the encodings that make a difference to user name and password: none in ASCII."""
+    if target.username is None or target.password is None:
+        return ()
+    pair = target.username.reveal() + target.password.reveal()
+    if pair.isascii():
+        return ()
+    return ("utf-8", "latin-1") if max(pair) <= "\xff" else ("utf-8",)
+
+
+def _encode(target: Target, encoding: str) -> str | None:
     """Return user name and password as basic authentication sends them; None for an open index."""
     if target.username is None or target.password is None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
-    return base64.b64encode(pair.encode("latin-1")).decode()
+    return base64.b64encode(pair.encode(encoding)).decode()
 
 
 def _address(target: Target) -> str:

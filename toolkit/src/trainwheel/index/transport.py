@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from trainwheel.index.patience import Patience
     from trainwheel.index.target import Target
 
-__all__ = ["Page", "Transport"]
+__all__ = ["Answer", "Page", "Transport"]
 
 # Its warnings hold whole addresses, also signed ones.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 _REDIRECTS = 5
 _PAGE_LIMIT = 64 * 2**20
+_PAGE_START = 2**20
 _PAGE_SECONDS = 120.0
 _FILE_SECONDS = 3600.0
 _CHUNK = 2**16
@@ -57,6 +58,16 @@ class Page:
     content_type: str
     body: bytes
     date: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an index answers to one request: of the body the beginning, where a redirect leads."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    location: str = ""
 
 
 class _TransientError(Exception):
@@ -88,12 +99,13 @@ class Transport:
     Args:
         target: The index.
         patience: How long to wait and how often to try.
+        auth: What adds the credentials to a request; by default as the index takes them.
     """
 
-    def __init__(self, target: Target, patience: Patience) -> None:
+    def __init__(self, target: Target, patience: Patience, auth: OriginAuth | None = None) -> None:
         self._target = target
         self.patience = patience
-        self._auth = OriginAuth(target)
+        self._auth = auth or OriginAuth(target)
         self._origin = origin(target.simple_url)
 
     @_patiently
@@ -127,6 +139,33 @@ class Transport:
         ):
             # Whatever else it answers is about the missing file.
             self._check_credentials(response.status_code, "uploads")
+
+    @_patiently
+    def ask(self, url: str, form: Mapping[str, Any] | None = None, accept: str = ACCEPT) -> Answer:
+        """Return what the index answers to a read, or to a form; it is followed nowhere.
+
+        Raises:
+            StepFailedError: It does not answer.
+        """
+        with (
+            requests.Session() as session,
+            self._described(),
+            session.request(
+                "GET" if form is None else "POST",
+                url,
+                files=form,
+                headers={"Accept": accept},
+                auth=self._auth,
+                allow_redirects=False,
+                stream=True,
+                timeout=(self.patience.connect, self.patience.answer),
+                **for_requests(self._target, url),
+            ) as response,
+        ):
+            body = next(response.iter_content(_PAGE_START), b"")
+            status, headers = response.status_code, response.headers
+            location = urljoin(url, headers["Location"]) if response.is_redirect else ""
+            return Answer(status, headers, body, location)
 
     @_patiently
     def save(
