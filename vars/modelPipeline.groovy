@@ -30,6 +30,9 @@ def call(Map given = [:]) {
     // request does: a branch source sets BRANCH_IS_PRIMARY for what the repository calls its default.
     boolean isChosen = settings.branch ? env.BRANCH_NAME == settings.branch : env.BRANCH_IS_PRIMARY == 'true'
     boolean publishes = !env.CHANGE_ID && (!env.BRANCH_NAME || isChosen)
+    // Jenkins counts the builds of each branch: elsewhere the number would be lower than what is published.
+    // Blank, it counts for nothing; to set it to nothing at all would only take it away.
+    String number = publishes ? env.BUILD_NUMBER : ' '
     String prefix = settings.prefix ?: settings.index.toUpperCase().replace('-', '_')
     List publishing = [
         usernamePassword(
@@ -76,6 +79,7 @@ def call(Map given = [:]) {
 
         environment {
             CI = 'true'
+            BUILD_NUMBER = "${number}"
             // With the index named, a missing credential is an error, never an upload to this disk.
             TRAINWHEEL_INDEX = "${settings.index}"
         }

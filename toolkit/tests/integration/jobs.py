@@ -127,7 +127,7 @@ class JenkinsJob:
         if step["step"] == "sh":
             places = {"WORKSPACE": str(self.workspace), "PWD": str(folder)}
             bound = {name: value for one in step["bound"] for name, value in self._bind(one)}
-            variables = {**self.variables, **environment, **self.build, **places, **bound}
+            variables = {**self.variables, **self.build, **environment, **places, **bound}
             return run_to_end(("sh", "-xe", "-c", given), folder, variables, 1200)
         if step["step"] == "deleteDir":
             shutil.rmtree(folder)

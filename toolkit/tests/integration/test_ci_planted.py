@@ -136,7 +136,8 @@ def test_jenkins_publishes_away_from_what_the_build_left(
     credentials = {"nexus": (shut_nexus.username, shut_nexus.password)}
     agent = {**published.variables, "NEXUS_LOCAL_REPO_URL": shut_nexus.url}
 
-    job = JenkinsJob(groovy, published.root, agent, credentials, kept.parent)
+    build = {"BUILD_NUMBER": "1"}
+    job = JenkinsJob(groovy, published.root, agent, credentials, kept.parent, build)
     done = [run for _, run in job.run("upload.model")]
 
     assert [one.code for one in done] == [0, 0, 0, 0], "".join(one.output for one in done)
