@@ -69,7 +69,7 @@ BUILDS: dict[str, tuple[str, Mapping[str, str]]] = {
     "another one is primary": ("", {"BRANCH_NAME": "main", "BRANCH_IS_PRIMARY": "false"}),
     "with every credential": (GIVEN, PRIMARY),
     "with another index": ("index: 'my-models', credentials: 'team'", {}),
-    "a wrong name": ("indx: 'nexus'", {}),
+    "a wrong name": ("indexes: 'nexus'", {}),
     "a name in small letters": ("readcredentials: 'x', index: 'nexus'", {}),
 }
 Plan = dict[str, Any]
