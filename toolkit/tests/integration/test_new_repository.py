@@ -78,10 +78,17 @@ def release_by_jenkins(
 ) -> JenkinsJob:
     """Run the steps of the Jenkinsfile in their order, each with the credentials around it."""
     repository.edit("Jenkinsfile", "readCredentials: ''", "readCredentials: 'models-read'")
+    opening = "[string(credentialsId: 'warehouse', variable: 'WAREHOUSE')]"
+    repository.edit("Jenkinsfile", "trainCredentials: []", f"trainCredentials: {opening}")
     build = {"BUILD_NUMBER": "3", "JENKINS_URL": "http://127.0.0.1/"}
     build |= {"BRANCH_NAME": "master", "BRANCH_IS_PRIMARY": "true"}
-    credentials = {"models": (index.username, index.password), "models-read": READER}
+    credentials: dict[str, tuple[str, ...]] = {
+        "models": (index.username, index.password),
+        "models-read": READER,
+    }
     agent = {**repository.variables, "MODELS_URL": address}
+    # Nothing but the credential says where the data is.
+    credentials["warehouse"] = (agent.pop("WAREHOUSE"),)
     job = JenkinsJob(
         groovy, repository.root, agent, credentials, repository.root.parent / "stashes", build
     )
