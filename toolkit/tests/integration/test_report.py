@@ -90,6 +90,11 @@ STYLE = """() => [...document.querySelectorAll("body, h1, .box, td.number, th, f
         looks.backgroundColor, looks.fontFamily, looks.textAlign, looks.borderTopWidth] })"""
 
 
+COLOURS = """picture => [...new Set([...picture.querySelectorAll("path, use")].flatMap(
+    shape => [getComputedStyle(shape).fill, getComputedStyle(shape).stroke])
+    .filter(colour => !["none", "rgb(0, 0, 0)"].includes(colour)))]"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_jenkins_shows_the_report_as_it_is_under_its_default_policy(
     reference: TinyProject, scheme: str
@@ -106,7 +111,15 @@ def test_jenkins_shows_the_report_as_it_is_under_its_default_policy(
         assert strict.asked == [f"{served}/index.html", f"{served}/report.css"]
         for look in (STYLE, LOOKS):
             assert strict.page.evaluate(look) == plain.evaluate(look)
-        assert strict.page.evaluate(STYLE)[0][2] != "rgba(0, 0, 0, 0)"
+        body = strict.page.evaluate(STYLE)[0]
+        assert body[2] == {"light": "rgb(251, 251, 250)", "dark": "rgb(20, 24, 30)"}[scheme]
+        assert body[3].startswith("system-ui")
+        for picture in strict.page.locator("figure svg").all():
+            box = picture.bounding_box()
+            assert box is not None
+            assert 300 < box["width"] < 600
+            colours = picture.evaluate(COLOURS)
+            assert len(colours) > 1, "not all in black"
         assert strict.page.locator("main").inner_text() == plain.locator("main").inner_text()
         strict.page.locator("summary").first.click()
         assert strict.page.locator("details dl").first.is_visible()
