@@ -92,6 +92,12 @@ def release_by_jenkins(
     job = JenkinsJob(
         groovy, repository.root, agent, credentials, repository.root.parent / "stashes", build
     )
+    assert [done.code for _, done in job.run("install")] == [0, 0]
+    mistaken = replace(
+        job, credentials={**credentials, "models": (index.username, "An-Old-Secret")}
+    )
+    (checked,) = (done for _, done in mistaken.run("check"))
+    assert "publish to models" in checked.error("failed")
     for _, done in job.run():
         assert done.code == 0, done.output
         assert not any(each in done.output for each in (index.password, READER[1]))
