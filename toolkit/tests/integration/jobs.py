@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,8 +156,8 @@ class JenkinsJob:
 def install_groovy(folder: Path) -> None:
     """Install what lints a Jenkinsfile, by its lock; `GROOVY` is the Groovy in that."""
     shutil.copytree(NPM_LINTERS, folder, dirs_exist_ok=True)
-    argv = ("npm", "ci", "--prefix", str(folder))
-    subprocess.run(argv, check=True, capture_output=True, timeout=300)
+    done = run_to_end(("npm", "ci", "--prefix", str(folder)), folder, os.environ)
+    assert done.code == 0, done.output
 
 
 def run_groovy(groovy: str, *words: str) -> str:
