@@ -117,14 +117,16 @@ def test_a_failed_session_fails_make(project: Path) -> None:
     assert make(project, "train").code == 2
 
 
-@pytest.mark.skipif(
-    shutil.which("bmake") is None and "CI" not in os.environ, reason="bmake is not installed"
+needs_bmake = pytest.mark.skipif(
+    shutil.which("bmake") is None and not os.environ.get("CI"), reason="bmake is not installed"
 )
+
+
 @pytest.mark.parametrize(
     ("program", "arguments", "code"),
     [
-        ("bmake", ["upload.model"], 1),
-        ("bmake", [], 1),
+        pytest.param("bmake", ["upload.model"], 1, marks=[pytest.mark.slow, needs_bmake]),
+        pytest.param("bmake", [], 1, marks=[pytest.mark.slow, needs_bmake]),
         # What GNU make 3.80 had, which does not know the name yet.
         ("make", ["upload.model", ".FEATURES="], 2),
     ],
