@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -73,7 +72,7 @@ def _why_no_semaphores() -> str:
     `_multiprocessing_helpers.py`.
     """
     try:
-        SemLock(0, 0, 1, name=f"/trainwheel-{secrets.token_hex(8)}", unlink=True)
+        SemLock(0, 0, 1, name=f"/trainwheel-{os.getpid()}-{time.time_ns()}", unlink=True)
     except OSError as error:
         return error.strerror or str(error)
     return ""
@@ -200,10 +199,8 @@ class Installer:
         stamp = read_stamp(folder)
         if stamp is None or stamp.digest != digest:
             return False
-        changes = ["its interpreter is gone"]
         whole = self.environment.in_ci and not was_compared(folder)
-        if is_there:
-            changes = changes_in(folder, whole=whole)
+        changes = changes_in(folder, whole=whole) if is_there else ["its interpreter is gone"]
         if changes:
             self.notice(
                 f"the environment {folder.name} has changed: {sum_up(changes)}; it is made again"
