@@ -100,7 +100,8 @@ def exit_codes() -> str:
         about = [_sentence(error) for error in _errors() if (error.exit_code, error.kind)
                  == (code, kind) and error is not errors.TrainwheelError]  # fmt: skip
         rows.append((str(code), f"`{kind}:`", " ".join(about)))
-    return _table(("code", "the line begins with", "when"), [*rows, ("130", "", "interrupted")])
+    rows += [("130", "", "interrupted"), ("141", "", "nobody reads the output: `… | head -1`")]
+    return _table(("code", "the line begins with", "when"), rows)
 
 
 def kinds() -> str:

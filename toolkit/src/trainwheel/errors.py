@@ -22,6 +22,7 @@ __all__ = [
     "SetupPyError",
     "StepFailedError",
     "TrainwheelError",
+    "UncertainError",
     "VersionTakenError",
 ]
 
@@ -120,3 +121,23 @@ class RefusedError(TrainwheelError):
 
 class VersionTakenError(RefusedError):
     """The index holds other content under the same file name."""
+
+
+class UncertainError(TrainwheelError):
+    """An index was sent a wheel and does not list it yet: it may be there already.
+
+    Args:
+        message: What happened.
+        hint: What settles it.
+        answers: What the index answered: the time in seconds since 1970, what it was asked for,
+            and the status, None where there was none.
+    """
+
+    kind = "uncertain"
+    exit_code = 4
+
+    def __init__(
+        self, message: str, *, hint: str = "", answers: Iterable[tuple[float, str, int | None]] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.answers = tuple(answers)

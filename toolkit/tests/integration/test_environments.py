@@ -52,7 +52,7 @@ def typed(line: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_install_lines_work_as_printed(
+def test_the_install_line_works_as_printed(
     published: TinyProject, fresh_venv: Callable[[str], str], tmp_path: Path
 ) -> None:
     project = copy_of(published, tmp_path / "modèle d'essai")
@@ -64,15 +64,13 @@ def test_the_install_lines_work_as_printed(
 
     # A user name that stands in the name of a package that is required.
     access = {"NEXUS_USERNAME": "lib", "NEXUS_PASSWORD": SECRET}
-    with serve_default(tmp_path / "nexus", "lib", SECRET) as url:
+    with serve_default(tmp_path / "nexus", {"lib": SECRET}) as url:
         run = project.nox("upload", NEXUS_LOCAL_REPO_URL=url, **access)
         assert run.code == 0, run.output
         fresh_venv(typed(run.line("install: ")))
 
     assert run.output.count("index nexus has no tiny-model: it redirects to") == 1
-    assert "'joblib<2," in run.line("then: ")
     assert "***" not in run.output
-    fresh_venv(typed(run.line("then: ")))
     assert "'big'" in fresh_venv(f'python -c "{predict}"')
 
 

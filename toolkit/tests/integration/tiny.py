@@ -111,11 +111,16 @@ class TinyProject:
         return subprocess.Popen(
             argv,
             cwd=self.root,
-            env={**self.variables, _MARK: str(self.root), **variables},
+            env={**self.variables, **self.mark, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """The variable by which `survivors` finds the processes that have it."""
+        return {_MARK: str(self.root)}
 
     def survivors(self) -> list[int]:
         """Return the processes of `start` and their descendants that still run."""

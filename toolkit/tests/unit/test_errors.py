@@ -19,6 +19,7 @@ from trainwheel.errors import (
     SetupPyError,
     StepFailedError,
     TrainwheelError,
+    UncertainError,
     VersionTakenError,
 )
 
@@ -40,6 +41,7 @@ LEAVES = [getattr(errors, name) for name in errors.__all__]
         (SetupPyError, "configuration", 2),
         (RefusedError, "refused", 3),
         (VersionTakenError, "refused", 3),
+        (UncertainError, "uncertain", 4),
     ],
 )
 def test_the_kind_decides_the_first_word_and_the_exit_code(
@@ -52,7 +54,7 @@ def test_the_kind_decides_the_first_word_and_the_exit_code(
 
 
 def test_the_table_above_holds_every_error() -> None:
-    assert len(LEAVES) == 12
+    assert len(LEAVES) == 13
     assert all(issubclass(leaf, TrainwheelError) and leaf.__doc__ for leaf in LEAVES)
 
 

@@ -1,62 +1,82 @@
-"""``trainwheel doctor``: whether this machine and this repository have what the chain needs."""
+"""``trainwheel doctor``: whether a machine, a repository and an index have what the chain needs."""
 
 from __future__ import annotations
 
 import argparse
 import functools
-import json
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trainwheel.cli.checks import (
+    OK,
+    PROBLEM,
+    WARNING,
+    Look,
+    MachineCheck,
+    beside,
+    check_clock,
+    check_disk,
+    check_make,
+    check_python,
+    render_json,
+    rows,
+    settle,
+)
+from trainwheel.cli.ci_checks import look_at_job, packages_of
 from trainwheel.cli.opening import open_here
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import MissingCredentialsError, StepFailedError, TrainwheelError
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target, choose_index, find_index, read_target
 from trainwheel.install.environments import find_uv
 from trainwheel.install.stamp import changes_in, homes_in, sum_up
+from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.steps.shared.cluster import Cluster, cluster_of, reach
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.command import Command
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.process import run as complete
-from trainwheel.system.text import columns, describe_size
 
-__all__ = [
-    "MachineCheck",
-    "add_doctor",
-    "check_clock",
-    "check_disk",
-    "check_make",
-    "check_python",
-    "render_json",
-    "rows",
-]
+__all__ = ["add_doctor"]
 
 _SECONDS = 20.0
+_NETWORK_SECONDS = 45.0
+"""For all that is asked over the network, beside each other: a first job takes a minute."""
+_PROBE_SECONDS = 900.0
 _PATIENCE = Patience(connect=5.0, answer=10.0, tries=1)
+_EMBEDDED = "the embedded one, in .trainwheel/index"
 
 
 def add_doctor(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of ``doctor``."""
+    parser.add_argument("--to", metavar="NAME", help="ask this index what it will do")
+    parser.add_argument(
+        "--probe", action="store_true", help="and send it a small project, which stays there"
+    )
+    parser.add_argument(
+        "--ci", action="store_true", help="check what a later job of a build would fail for"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON document")
     parser.set_defaults(run=_report)
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    environment = read_environment()
-    checkup = _Checkup(Path.cwd(), environment, Console(environment))
+    if arguments.probe and not arguments.to:
+        message = "--probe needs the name of the index that it sends to"
+        raise ConfigurationError(message, hint="add --to NAME")
+    environment = read_environment(secrets=arguments.secrets)
+    options = {name: getattr(arguments, name) for name in ("to", "probe", "ci")}
+    checkup = _Checkup(Path.cwd(), environment, Console(environment), **options)
     results = tuple(checkup.run())
     lines = [render_json(results)] if arguments.json else rows(results)
     for line in lines:
@@ -69,17 +89,23 @@ def _report(arguments: argparse.Namespace) -> None:
 
 @dataclass
 class _Checkup:
-    """Looks, and changes nothing.
+    """Looks, and changes nothing; only ``probe`` leaves something, on an index.
 
     Args:
         root: The folder of the repository.
         environment: The variables of this run.
         console: Prints the checks.
+        to: The index that is asked what it will do, and that a release would go to.
+        probe: Whether a project is sent there.
+        ci: Whether all is looked at that a build needs.
     """
 
     root: Path
     environment: Environment
     console: Console
+    to: str | None = None
+    probe: bool = False
+    ci: bool = False
     _times: list[tuple[str, datetime]] = field(default_factory=list)
 
     def run(self) -> Iterator[MachineCheck]:
@@ -88,11 +114,13 @@ class _Checkup:
         output, is_there = self._first_line("make", "--version"), bool(shutil.which("make"))
         yield check_make(output, is_there=is_there)
         yield self._git()
-        yield _settle("uv", self._uv)
+        yield settle("uv", self._uv)
         runs: list[Run] = []
-        yield _settle("configuration", lambda: self._open(runs))
+        yield settle("configuration", lambda: self._open(runs))
         for run in runs:
             yield from self._repository(run)
+        if self.ci:
+            yield from look_at_job(self.root, self.environment, self._ask_git)
         yield check_disk("disk", shutil.disk_usage(self.root).free)
         yield check_disk("temporary", shutil.disk_usage(tempfile.gettempdir()).free)
         commit = self._first_line("git", "log", "-1", "--format=%cI")
@@ -103,26 +131,44 @@ class _Checkup:
         return "pyproject.toml can be used"
 
     def _repository(self, run: Run) -> Iterator[MachineCheck]:
-        yield _settle("lock", lambda: _lock(run.workspace))
-        yield _settle("setup.py", lambda: _sync(run.workspace))
+        yield settle("lock", lambda: _lock(run.workspace))
+        yield settle("setup.py", lambda: _sync(run.workspace))
         if run.workspace.config.engine != "local":
-            yield _settle("cluster", lambda: reach(cluster_of(run.workspace) or Cluster()))
+            yield settle("cluster", lambda: reach(cluster_of(run.workspace) or Cluster()))
         for home in homes_in(run.tools.folder):
-            yield _settle(f"environment {home.name}", functools.partial(_environment, home))
-        yield from self._indexes(run)
+            yield settle(f"environment {home.name}", functools.partial(_environment, home))
+        name, checks = self._chosen(run)
+        yield from checks
+        looks = [*self._indexes(run, name), *(packages_of(run) if self.ci else ())]
+        if self.to is not None:
+            looks.append((f"index {self.to}, asked", functools.partial(self._ask, run, self.to)))
+        yield from beside(looks, _PROBE_SECONDS if self.probe else _NETWORK_SECONDS)
 
-    def _indexes(self, run: Run) -> Iterator[MachineCheck]:
+    def _chosen(self, run: Run) -> tuple[str | None, list[MachineCheck]]:
+        """Return the name of the index of this run, and what is to be said of that choice."""
         settings, environment = run.workspace.config.indexes, run.environment
-        patterns, chosen_name = Bindings.of(settings).patterns, environment.get("TRAINWHEEL_INDEX")
+        name = self.to or environment.get("TRAINWHEEL_INDEX")
         try:
-            chosen_name = chosen_name or find_index(settings, environment)
+            name = name or find_index(settings, environment)
         except TrainwheelError as error:
             # A run would not know which one to use; each can be checked all the same.
-            yield MachineCheck("index", PROBLEM, error.message, error.hint)
-        for name in sorted({*settings, *([chosen_name] if chosen_name else [])}):
-            yield from self._index(run, name, is_bound=name in patterns)
-        if not settings and not chosen_name:
-            yield MachineCheck("index", OK, "the embedded one, in .trainwheel/index")
+            return None, [MachineCheck("index", PROBLEM, error.message, error.hint)]
+        if name or (settings and not self.ci):
+            return name, []
+        if not self.ci:
+            return None, [MachineCheck("index", OK, _EMBEDDED)]
+        text = "none is named: a release of this job would go to the embedded one, on its own disk"
+        fix = "set TRAINWHEEL_INDEX in each job that publishes, or add --to NAME"
+        return None, [MachineCheck("index", WARNING, text, fix)]
+
+    def _indexes(self, run: Run, chosen: str | None) -> Iterator[Look]:
+        settings = run.workspace.config.indexes
+        patterns = Bindings.of(settings).patterns
+        for name in sorted({*settings, *([chosen] if chosen else [])}):
+            look = functools.partial(self._index, run, name, is_bound=name in patterns)
+            yield f"index {name}", look
+        if chosen and self.ci:
+            yield f"publish to {chosen}", functools.partial(self._credential, run, chosen)
 
     def _index(self, run: Run, name: str, *, is_bound: bool) -> Iterator[MachineCheck]:
         """Read an index: a password is tried for reading alone."""
@@ -137,17 +183,32 @@ class _Checkup:
             )
             return self._read(name, targets[0])
 
-        yield _settle(f"index {name}", look)
+        yield settle(f"index {name}", look)
         # Where this run has other credentials for reading, those that publish are tried as well.
         with suppress(TrainwheelError):
             publishes = choose_index(name, settings, environment, run.tokens)
             if targets and publishes not in targets:
                 label = f"index {name}, to publish"
-                yield _settle(label, lambda: self._read(name, publishes))
+                yield settle(label, lambda: self._read(name, publishes))
+
+    def _credential(self, run: Run, name: str) -> Iterator[MachineCheck]:
+        """Try the credential that publishes, without a file."""
+
+        def look() -> str:
+            settings = run.workspace.config.indexes
+            target = choose_index(name, settings, run.environment, run.tokens)
+            if target is None:
+                return _EMBEDDED
+            SimpleIndex(target, _PATIENCE).check_access(uploads=True)
+            return "accepts the credentials" if target.password else "takes uploads of anyone"
+
+        yield settle(f"publish to {name}", look, missing=PROBLEM)
 
     def _read(self, name: str, target: Target | None) -> str:
         if target is None:
-            return "the embedded one, in .trainwheel/index"
+            return _EMBEDDED
+        if target.missing is not None:
+            raise target.missing
         index = SimpleIndex(target, _PATIENCE)
         is_open = index.is_open()
         if (date := index.answered_at()) is not None:
@@ -157,6 +218,35 @@ class _Checkup:
         if is_open:
             return "answers; anyone may read it, so the password was not tried"
         return "answers, and accepts the credentials for reading"
+
+    def _ask(self, run: Run, name: str) -> Iterator[MachineCheck]:
+        """Ask an index what it will do with a release; with ``probe`` also by sending a project."""
+        # Only here, for it takes requests, which no other command has to wait for.
+        from trainwheel.cli.index_checks import ask, send
+        from trainwheel.index.probe import Probe
+
+        asked: list[tuple[Probe, str]] = []
+
+        def look() -> str:
+            settings = run.workspace.config.indexes
+            target = choose_index(name, settings, run.environment, run.tokens)
+            if target is not None:
+                project = read_distribution_name(run.workspace.read_setup_py())
+                asked.append((Probe(target, _PATIENCE), project))
+            return "not asked: it is trainwheel's own"
+
+        check = settle(f"index {name}, asked", look, missing=PROBLEM if self.ci else WARNING)
+        if not asked:
+            yield check
+            return
+        probe, project = asked[0]
+        wheels = sorted(run.workspace.layout.dist.glob("*.whl"), key=lambda p: p.stat().st_mtime)
+        size = wheels[-1].stat().st_size if wheels else None
+        yield from ask(probe, project, size, sends=self.probe)
+        if self.probe:
+            python = functools.partial(run.tools.python, "upload")
+            # What is printed beside a JSON document must not be in it.
+            yield from send(probe, python, run.environment, Console(run.environment, sys.stderr))
 
     def _uv(self) -> str:
         version = self._first_line(find_uv(), "--version")
@@ -180,24 +270,21 @@ class _Checkup:
 
     def _first_line(self, *argv: str) -> str:
         """Return the first line that a tool prints; nothing where it fails or is not there."""
+        lines = self._output(*argv).splitlines()
+        return lines[0].strip() if lines else ""
+
+    def _ask_git(self, *words: str) -> str:
+        return self._output("git", *words).strip()
+
+    def _output(self, *argv: str) -> str:
+        """Return what a tool prints; nothing where it fails or is not there."""
         if shutil.which(argv[0]) is None:
             return ""
-        command = Command(argv, self.root, is_open=True, timeout=_SECONDS, drops_errors=True)
+        command = Command(
+            argv, self.root, is_open=True, timeout=_SECONDS, drops_errors=True, is_private=True
+        )
         result = complete(command, self.environment)
-        lines = result.output.splitlines()
-        return lines[0].strip() if lines and not result.failed else ""
-
-
-def _settle(name: str, look: Callable[[], str]) -> MachineCheck:
-    """Return the finding, or what is wrong."""
-    try:
-        return MachineCheck(name, OK, look())
-    except MissingCredentialsError as error:
-        return MachineCheck(name, WARNING, f"not checked: {error.message}", error.hint)
-    except TrainwheelError as error:
-        return MachineCheck(name, PROBLEM, error.message, error.hint)
-    except (OSError, ImportError) as error:
-        return MachineCheck(name, PROBLEM, str(error))
+        return "" if result.failed else result.output
 
 
 def _lock(workspace: Workspace) -> str:
@@ -220,91 +307,3 @@ def _environment(home: Path) -> str:
         hint = f"the next step that uses it makes it again; or remove {home}"
         raise StepFailedError(message, hint=hint)
     return "is what was installed"
-
-
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
-_SCHEMA = 1
-_TESTED = ((3, 11), (3, 13))
-_NEEDED, _COMFORTABLE = 1_000_000_000, 5_000_000_000
-_DRIFT = 300.0
-_GNU_MAKE = re.compile(r"GNU Make (\S+)")
-
-
-@dataclass(frozen=True)
-class MachineCheck:
-    """One thing that was looked at.
-
-    Args:
-        name: What.
-        state: ``ok``, ``warning`` or ``problem``.
-        found: What was found, in a few words.
-        mend: What to do; empty where all is well.
-    """
-
-    name: str
-    state: str
-    found: str
-    mend: str = ""
-
-
-def check_python(version: tuple[int, int, int]) -> MachineCheck:
-    """Check the Python that runs this."""
-    name = ".".join(map(str, version))
-    if _TESTED[0] <= version[:2] <= _TESTED[1]:
-        return MachineCheck("python", OK, name)
-    return MachineCheck("python", WARNING, name, "3.11 to 3.13 are tested")
-
-
-def check_make(output: str, *, is_there: bool) -> MachineCheck:
-    """Check make by what ``make --version`` prints; BSD's make prints its usage, and fails."""
-    fix = "install GNU make, which is gmake on BSD, or run nox instead"
-    if match := _GNU_MAKE.search(output):
-        return MachineCheck("make", OK, f"GNU Make {match[1]}")
-    if is_there:
-        return MachineCheck("make", PROBLEM, "not GNU make", fix)
-    return MachineCheck("make", WARNING, "not installed", fix)
-
-
-def check_disk(name: str, free: int) -> MachineCheck:
-    """Check how many bytes are free where something is written."""
-    amount = f"{describe_size(free)} free"
-    if free < _NEEDED:
-        return MachineCheck(name, PROBLEM, amount, "make room, for example with make clean")
-    if free < _COMFORTABLE:
-        return MachineCheck(
-            name, WARNING, amount, "a release of a large model needs six times its size"
-        )
-    return MachineCheck(name, OK, amount)
-
-
-def check_clock(now: datetime, times: Sequence[tuple[str, datetime]], commit: str) -> MachineCheck:
-    """Check this machine's clock.
-
-    Args:
-        now: Its time.
-        times: Those of indexes, with their names.
-        commit: The time of the last commit, ISO 8601; empty outside git.
-    """
-    fix = "set the clock: certificates and tokens are valid by it"
-    for name, theirs in times:
-        seconds = (now - theirs).total_seconds()
-        if abs(seconds) > _DRIFT:
-            way = "ahead of" if seconds > 0 else "behind"
-            difference = f"{abs(seconds) / 60:.0f} minutes {way} {name}"
-            return MachineCheck("clock", PROBLEM, difference, fix)
-    if commit and (datetime.fromisoformat(commit) - now).total_seconds() > _DRIFT:
-        return MachineCheck("clock", WARNING, "before the last commit", fix)
-    text = f"agrees with {times[0][0]}" if times else "no index to compare it with"
-    return MachineCheck("clock", OK, text)
-
-
-def rows(checks: Sequence[MachineCheck]) -> list[str]:
-    """Return the lines of a table: name, state, finding and fix."""
-    return list(
-        columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.mend)))) for c in checks])
-    )
-
-
-def render_json(checks: Sequence[MachineCheck]) -> str:
-    """Return the checks as a JSON document."""
-    return json.dumps({"schema": _SCHEMA, "checks": [asdict(check) for check in checks]}, indent=1)

@@ -7,8 +7,10 @@ without a repository has to install for the command.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,21 +25,23 @@ from trainwheel.cli.sync import add_sync
 from trainwheel.cli.wheelhouse import add_wheelhouse
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.index.registry import Registry
-from trainwheel.index.target import choose_index
+from trainwheel.index.target import EMBEDDED, Target, choose_index
 from trainwheel.index.tokens import TokenSource
 from trainwheel.install.environments import Installer, uv_cache_or_fallback
 from trainwheel.install.routing import routing_of
 from trainwheel.requirements.lockfile import local_packages, render_requirements, requirements
 from trainwheel.settings.config import IndexSettings, parse_config
 from trainwheel.settings.schema import render_schema
+from trainwheel.settings.values import a_positive_number
 from trainwheel.steps.promote import check_indexes, promote
-from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
-from trainwheel.system.console import Console
+from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.receipt import RECEIPTS, Receipts
+from trainwheel.system.console import Console, flush_output, write_output
 from trainwheel.system.environ import read_environment
 from trainwheel.system.files import read_text
 from trainwheel.system.process import handle_termination
 from trainwheel.system.secrets import Secrets
-from trainwheel.wheel.proof import parse_proof
+from trainwheel.wheel.proof import check_name, parse_proof, read_proof
 
 __all__ = ["main"]
 
@@ -54,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: see "Exit codes" in the design."""
     handle_termination()
     secrets = Secrets()
-    arguments = _parser().parse_args(argv, argparse.Namespace(secrets=secrets))
     try:
+        arguments = _parser().parse_args(argv, argparse.Namespace(secrets=secrets))
         return arguments.run(arguments) or 0
     except (TrainwheelError, OSError) as problem:
         error = StepFailedError.of_system(problem) if isinstance(problem, OSError) else problem
@@ -63,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    finally:
+        flush_output()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     add_doctor(commands.add_parser("doctor", help="check this machine and the repository"))
     add_models(commands.add_parser("models", help="list models"))
     schema = commands.add_parser("schema", help="print a JSON schema of the configuration")
-    schema.set_defaults(run=lambda _: print(render_schema(), end=""))  # noqa: T201 - for a file
+    schema.set_defaults(run=lambda _: write_output(render_schema()))
     add_sync(commands.add_parser("sync", help="write the locked packages into setup.py"))
     wheelhouse = commands.add_parser("wheelhouse", help="fetch all that is locked")
     add_wheelhouse(wheelhouse)
@@ -122,6 +128,14 @@ def _describe_index(parser: argparse.ArgumentParser) -> None:
     for name, text in _INDEX_OPTIONS.items():
         metavar = "VARIABLE" if name.endswith("env") else "URL"
         parser.add_argument(f"--{name}", metavar=metavar, help=text, default="")
+    parser.add_argument(
+        "--listing-wait", type=_seconds, metavar="SECONDS",
+        help="how long an upload to --to may take to be listed",
+    )  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    return a_positive_number(float(text))
 
 
 def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
@@ -133,7 +147,9 @@ def _described(arguments: argparse.Namespace) -> dict[str, IndexSettings]:
         raise ConfigurationError(message, hint="add --to NAME")
     names = (name.replace("-", "_") for name in _INDEX_OPTIONS)
     values = {name: getattr(arguments, name) for name in names}
-    return {arguments.to: IndexSettings(arguments.to, **values)}
+    return {
+        arguments.to: IndexSettings(arguments.to, **values, listing_wait=arguments.listing_wait)
+    }
 
 
 def _upload(arguments: argparse.Namespace) -> None:
@@ -141,7 +157,8 @@ def _upload(arguments: argparse.Namespace) -> None:
     errors: list[TrainwheelError] = []
     for wheel in arguments.wheels:
         try:
-            _upload_one(publisher, wheel, arguments)
+            receipts = _receipts(arguments, publisher.registry.target, wheel.parent)
+            _upload_one(replace(publisher, receipts=receipts), wheel, arguments)
         except TrainwheelError as error:
             errors.append(error)
     # One wheel does not stop another; `main` shows the last error.
@@ -155,12 +172,12 @@ def _upload_one(publisher: Publisher, wheel: Path, arguments: argparse.Namespace
     proof = read_proof(wheel)
     if arguments.name:
         check_name(wheel, proof, arguments.name)
-    if not publisher.publish(wheel, proof).is_there:
+    if not publisher.publish(wheel, proof, looks_again=not arguments.verify).is_there:
         return
     if arguments.verify:
-        publisher.confirm(proof, wheel, _installer(publisher))
+        publisher.confirm(proof, _installer(publisher))
     else:
-        publisher.announce(proof, wheel)
+        publisher.announce(proof)
 
 
 def _show(error: TrainwheelError, secrets: Secrets) -> None:
@@ -175,8 +192,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     for path in sorted(arguments.proofs.glob("*.proof.json")):
         proof = parse_proof(read_text(path) or "", path.name)
         if arguments.release in {None, f"{proof.name}=={proof.version}"}:
-            wheel = path.with_name(proof.wheel)
-            publisher.confirm(proof, wheel if wheel.is_file() else None, _installer(publisher))
+            publisher.confirm(proof, _installer(publisher))
             count += 1
     if count:
         return
@@ -195,7 +211,7 @@ def _promote(arguments: argparse.Namespace) -> None:
 def _requirements(arguments: argparse.Namespace) -> None:
     run = open_here()
     packages = requirements(run.workspace.lock, *arguments.categories)
-    print(render_requirements(packages), end="")  # noqa: T201 - what was asked for, for a file
+    write_output(render_requirements(packages))
     console = Console(run.environment, sys.stderr)
     for name in local_packages(packages):
         console.notice(f"{name} is skipped: it is a folder, which has no digest")
@@ -217,15 +233,49 @@ def _publisher(
 ) -> Publisher:
     root = Path.cwd()
     settings = {**_read_indexes(root / "pyproject.toml"), **settings_given}
-    store, records = root / ".trainwheel", root / "build" / ".trainwheel"
+    store = root / ".trainwheel"
     uv_cache_or_fallback(read_environment(), store / "uv-cache")
     environment = read_environment(secret_classes(settings), arguments.secrets)
     console, tokens = Console(environment), TokenSource(environment)
     target = choose_index(name_asked, settings, environment, tokens, to_read=to_read)
     registry = Registry(target, store / "index", notify=console.notice_once)
-    # Where steps ran, an upload of their wheel is recorded, whoever publishes it.
-    folder = records if records.is_dir() else None
-    return Publisher(environment, console, registry, lambda: Path(sys.executable), records=folder)
+    receipts = _receipts(arguments, target, getattr(arguments, "proofs", Path()))
+    return Publisher(
+        environment, console, registry, lambda: Path(sys.executable), receipts,
+        records=_records(),
+    )  # fmt: skip
+
+
+def _receipts(arguments: argparse.Namespace, target: Target | None, folder: Path) -> Receipts:
+    """Return the receipts of a command, which a command settles that gets the same options.
+
+    Args:
+        arguments: Those of this command.
+        target: The index.
+        folder: Holds the wheel and its proof.
+    """
+    is_promotion = arguments.run is _promote
+    values = {
+        "from": arguments.source if is_promotion else "",
+        "to": target.name if target else EMBEDDED,
+        "proofs": "" if is_promotion else str(folder),
+        "listing-wait": getattr(arguments, "listing_wait", None),
+        **{name: getattr(arguments, name.replace("-", "_"), "") for name in _INDEX_OPTIONS},
+    }
+    given = {f"--{name}": str(value) for name, value in values.items() if value not in {"", None}}
+    options = itertools.chain.from_iterable(given.items())
+    words = ("trainwheel", "promote" if is_promotion else "verify", *options)
+    records = _records()
+    return Receipts(
+        records / RECEIPTS if records else folder, target,
+        lambda proof: (*words, f"{proof.name}=={proof.version}"),
+    )  # fmt: skip
+
+
+def _records() -> Path | None:
+    """Return the folder of records where steps ran: an upload of their wheel is recorded there."""
+    folder = Path.cwd() / "build" / ".trainwheel"
+    return folder if folder.is_dir() else None
 
 
 def _read_indexes(path: Path) -> Mapping[str, IndexSettings]:

@@ -11,6 +11,7 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError
+from trainwheel.index.address import AMBIGUOUS, is_ambiguous
 from trainwheel.index.tokens import TokenSource
 from trainwheel.settings.config import Config, IndexSettings, parse_config
 from trainwheel.steps import load_chain
@@ -92,7 +93,13 @@ def secret_classes(
 
 
 def _refuse_secrets(environment: Environment, names: Sequence[str]) -> None:
-    """Refuse to hand a secret on to what runs the user's code."""
+    """Refuse to hand a secret on to what runs the user's code, and one that cannot be hidden."""
+    for name in environment.classes:
+        value = environment.get(name)
+        if environment.purpose(name) is SecretClass.DATA and value and is_ambiguous(value):
+            message = f"{name} in tool.trainwheel.secrets.data {AMBIGUOUS}"
+            hint = "choose a longer one, or take the name out where the value is not secret"
+            raise ConfigurationError(message, hint=hint)
     for name in names:
         purpose = environment.purpose(name)
         if purpose is not None:

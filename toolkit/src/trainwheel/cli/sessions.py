@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import difflib
 import functools
@@ -32,10 +33,10 @@ from trainwheel.engine.execute import is_stale, require_current, settle
 from trainwheel.engine.graph import Graph, Limits, producers
 from trainwheel.engine.records import Failure, forget_failure, note_failure
 from trainwheel.engine.run import Options, Run, TooEarlyError
-from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError, UncertainError
 from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.steps import load_chain
-from trainwheel.system.console import Console
+from trainwheel.system.console import Console, flush_output
 from trainwheel.system.environ import read_environment
 from trainwheel.system.lock import note_step, take
 from trainwheel.system.process import handle_termination, is_closed
@@ -65,12 +66,19 @@ def register(*, only: Iterable[str] | None = None, exclude: Iterable[str] = ()) 
         sys.exit(str(error))
     nox.options.stop_on_first_error = True
     handle_termination()
+    atexit.register(_flush_quietly)
     hush(names)
     name_uv(read_environment())
     runner = _Runner(chain, names)
     for step in chain.steps:
         if step.name in names:
             _register(step, runner)
+
+
+def _flush_quietly() -> None:
+    # What Nox itself has printed, as for `nox --list`.
+    with contextlib.suppress(SystemExit):
+        flush_output()
 
 
 def _choose(chain: Chain, only: Iterable[str] | None, exclude: frozenset[str]) -> frozenset[str]:
@@ -208,6 +216,8 @@ class _Runner:
         targets = {step.target: step.name for step in self._chain.steps}
         sessions = {targets.get(name, name) for name in _SESSION.findall(error.hint)}
         is_other = sessions and not sessions & named_sessions(session)
+        if isinstance(error, UncertainError):
+            return ""  # what settles an upload leaves nothing of it to do
         return f", then {_command(session)}" if is_other else ""
 
     def _open(self, session: nox.Session) -> Run:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from trainwheel.index.address import is_loopback, origin, with_slash
+from trainwheel.index.address import is_ambiguous, is_loopback, origin, with_slash
 from trainwheel.index.pip import UvSettings, find_bundle, pin_bundle
 from trainwheel.index.target import Target
 from trainwheel.system.secrets import Secrets
@@ -20,7 +20,16 @@ from trainwheel.system.secrets import Secrets
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = ["OriginAuth", "for_pip", "for_requests", "for_twine", "for_uv", "parse_address"]
+__all__ = [
+    "OriginAuth",
+    "direct",
+    "encodings_of",
+    "for_pip",
+    "for_requests",
+    "for_twine",
+    "for_uv",
+    "parse_address",
+]
 
 _OTHER_INDEXES = ("UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -37,7 +46,7 @@ def for_uv(target: Target, variables: Mapping[str, str]) -> UvSettings:
     """
     only = dict.fromkeys(_OTHER_INDEXES, "")
     only |= {"UV_DEFAULT_INDEX": _address(target), "UV_NO_CONFIG": "1"}
-    return UvSettings({**only, **pin_bundle(target.ca_bundle), **_direct(target, variables)})
+    return UvSettings({**only, **pin_bundle(target.ca_bundle), **direct(target, variables)})
 
 
 def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +64,7 @@ def for_pip(target: Target, pip: Mapping[str, str], variables: Mapping[str, str]
     # pip passes over a variable that is empty and takes what its file says: no file, then.
     unset = dict.fromkeys(("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"), "")
     only = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": _address(target)}
-    return {**connection, **unset, **only, **_direct(target, variables)}
+    return {**connection, **unset, **only, **direct(target, variables)}
 
 
 def for_twine(variables: Mapping[str, str]) -> dict[str, str]:
@@ -104,8 +113,11 @@ def parse_address(
     url = with_slash(urlunsplit((parts.scheme, host, parts.path, "", "")))
     if not (parts.username or parts.password):
         return Target(name, url, url, ca_bundle=ca_bundle)
-    texts = (unquote(text or "") for text in (parts.username, parts.password))
-    return Target(name, url, url, None, *secrets.read_login(*texts), ca_bundle=ca_bundle)
+    username, password = (unquote(text or "") for text in (parts.username, parts.password))
+    # Whoever set up this machine chose it, so it is not for us to refuse.
+    is_alone = not is_ambiguous(password or username, (url,))
+    login = secrets.read_login(username, password, is_alone=is_alone)
+    return Target(name, url, url, None, *login, ca_bundle=ca_bundle)
 
 
 class OriginAuth:
@@ -116,11 +128,12 @@ class OriginAuth:
 
     Args:
         target: The index.
+        encoding: Of user name and password.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, encoding: str = "utf-8") -> None:
         self._origins = {origin(target.simple_url), origin(target.upload_url)}
-        self._encoded = _encode(target)
+        self._encoded = _encode(target, encoding)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Add the credentials to a request that goes where they belong."""
@@ -129,12 +142,23 @@ class OriginAuth:
         return request
 
 
-def _encode(target: Target) -> str | None:
+def encodings_of(target: Target) -> tuple[str, ...]:
+    """Return the encodings that make a difference to user name and password: none in ASCII."""
+    if target.username is None or target.password is None:
+        return ()
+    pair = target.username.reveal() + target.password.reveal()
+    if pair.isascii():
+        return ()
+    return ("utf-8", "latin-1") if max(pair) <= "\xff" else ("utf-8",)
+
+
+def _encode(target: Target, encoding: str) -> str | None:
     """Return user name and password as basic authentication sends them; None for an open index."""
     if target.username is None or target.password is None:
         return None
     pair = f"{target.username.reveal()}:{target.password.reveal()}"
-    return base64.b64encode(pair.encode("latin-1")).decode()
+    # requests itself would send Latin-1 (psf/requests#4564), uv and curl send UTF-8.
+    return base64.b64encode(pair.encode(encoding)).decode()
 
 
 def _address(target: Target) -> str:
@@ -146,8 +170,8 @@ def _address(target: Target) -> str:
     return f"{scheme}://{user}:{password}@{rest}"
 
 
-def _direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
-    """Keep a proxy out of what does not leave this machine."""
+def direct(target: Target, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables that keep a proxy out of what does not leave this machine."""
     return _without_proxy(variables) if is_loopback(target.simple_url) else {}
 
 

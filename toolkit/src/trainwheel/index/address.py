@@ -11,36 +11,52 @@ import unicodedata
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-from trainwheel.system.secrets import SHORTEST
+from trainwheel.system.secrets import SHORTEST, derived_forms
 
-__all__ = ["check_address", "check_password", "check_value", "is_loopback", "origin", "with_slash"]
+__all__ = [
+    "AMBIGUOUS",
+    "check_address",
+    "check_password",
+    "check_value",
+    "is_ambiguous",
+    "is_loopback",
+    "origin",
+    "with_slash",
+]
 
 _PORTS = {"http": 80, "https": 443}
-_LATIN_1 = 0x100
+_CONTROL = ("C", "Zl", "Zp")
+"""How the general categories of Unicode begin that are control characters and line breaks."""
 _OUR_WORDS = (
     "data train evaluate report doc test version package upload verify promote lock sync doctor",
     "install: then: notice: next: pip install --no-deps --find-links --index-url #sha256= .whl",
     "export PIP_NO_INDEX=1 PIP_FIND_LINKS= index http:// https:// /simple/ /packages/ file://",
     "published already unchanged since identical trained tests passed repeats golden predictions",
     "failed: configuration: refused: True False None null true false",
+    "make nox -s -- --to --from --force --wait --verbose --jobs --accept --verify --proofs --name",
+    "train.model version.model package.model upload.model verify.model distclean clean .venv/bin/",
+    "trainwheel status why inputs hand-over summary annotations init models requirements schema",
+    "wheelhouse git commit python bootstrap.py build/dist build/log setup.py pyproject.toml",
+    "lint --check-repeatable --engine --help --host --port NAME==VERSION FOLDER",
 )
-"""What our own lines are made of; a password in it could not be hidden without spoiling them."""
+"""What our own lines and commands are made of; a password in it could not be hidden without
+spoiling them."""
+
+AMBIGUOUS = "is too short or a part of what we print, so hiding it would spoil our commands"
 
 
 def check_value(value: str) -> str | None:
     """Return what keeps a text from being sent to an index, or None.
 
     A private configuration file read by twine drops blanks at the edges and takes a line break
-    for the start of the next option; HTTP's basic authentication carries Latin-1 only.
+    for the start of the next option.
     """
     if not value:
         return "is empty"
-    if any(unicodedata.category(character).startswith("C") for character in value):
+    if any(unicodedata.category(character).startswith(_CONTROL) for character in value):
         return "holds a line break or another control character"
     if value != value.strip():
         return "begins or ends with a blank"
-    if any(ord(character) >= _LATIN_1 for character in value):
-        return "holds characters beyond Latin-1, which HTTP authentication cannot carry"
     return None
 
 
@@ -53,9 +69,24 @@ def check_password(value: str, texts: Iterable[str]) -> str | None:
     """
     if (problem := check_value(value)) is not None:
         return problem
-    if len(value) < SHORTEST or any(value in text for text in (*_OUR_WORDS, *texts)):
-        return "is too short or a part of what we print, so hiding it would spoil our commands"
-    return None
+    return AMBIGUOUS if is_ambiguous(value, texts) else None
+
+
+def is_ambiguous(secret: str, texts: Iterable[str] = ()) -> bool:
+    """Return whether hiding a secret, or what becomes of it encoded, would spoil what is printed.
+
+    Args:
+        secret: Its value.
+        texts: What else is printed.
+    """
+    printed = (*_OUR_WORDS, *texts)
+
+    def stands(form: str) -> bool:
+        return any(form in text for text in printed)
+
+    # Of words alone: "package upload" may stand in a command.
+    is_phrase = all(map(stands, secret.split()))
+    return len(secret) < SHORTEST or is_phrase or any(map(stands, derived_forms(secret)))
 
 
 def check_address(url: str, *, allow_http: bool = False) -> str | None:
@@ -65,8 +96,8 @@ def check_address(url: str, *, allow_http: bool = False) -> str | None:
         url: The address.
         allow_http: Accept plain http to any host, not only to this machine.
     """
-    if (problem := check_value(url)) is not None:
-        return problem
+    if (problem := check_value(url)) is not None or not url.isascii():
+        return problem or "holds letters beyond ASCII; write a host as xn--…, a path with %"
     parts = _split(url)
     if parts is None or parts.scheme not in _PORTS or not parts.hostname:
         return "is not an http:// or https:// address"

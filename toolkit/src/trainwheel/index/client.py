@@ -26,7 +26,7 @@ from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.target import Target
 
 if TYPE_CHECKING:
-    from trainwheel.index.transport import Transport
+    from trainwheel.index.transport import Page, Transport
 
 __all__ = ["SimpleIndex"]
 
@@ -37,8 +37,9 @@ class SimpleIndex:
     Args:
         target: Which one, with the credentials.
         patience: How long to wait and how often to try.
-        notify: Called with a notice where the index redirects a request for a project that it does
-            not have, which then counts as without files; None makes that an error.
+        notify: Called with a notice where the index asks to wait, and where it redirects a request
+            for a project that it does not have, which then counts as without files; None makes
+            that an error.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class SimpleIndex:
         notify: Callable[[str], object] | None = None,
     ) -> None:
         self.target = target
-        self._patience = patience
+        self.patience = patience
         self._notify = notify
+        self.page: Page | None = None
+        """The last answer to a request for the files of a project."""
 
     def files(self, project: str) -> tuple[PublishedFile, ...]:
         """Return the files of a project, none where the index does not know it.
@@ -60,8 +63,9 @@ class SimpleIndex:
         """
         # Nexus answers without the last slash too, and relative links would then lead elsewhere.
         name = canonicalize_name(project)
+        self.page = None
         try:
-            page = self._transport.read(f"{self.target.simple_url}{name}/")
+            self.page = page = self._transport.read(f"{self.target.simple_url}{name}/")
         except RedirectedError as error:
             if self._notify is None or not self._redirects_unknown(name, error.location):
                 raise
@@ -106,7 +110,9 @@ class SimpleIndex:
         """
         anyone = replace(self.target, username=None, password=None)
         try:
-            page = _connect(anyone, self._patience).read(anyone.simple_url, with_body=False)
+            # Here a refusal is an answer.
+            transport = _connect(anyone, replace(self.patience, refusals=0), self._notify)
+            page = transport.read(anyone.simple_url, with_body=False)
         except ConfigurationError:
             return False
         return page.status == HTTPStatus.OK
@@ -180,7 +186,7 @@ class SimpleIndex:
 
     @cached_property
     def _transport(self) -> Transport:
-        return _connect(self.target, self._patience)
+        return _connect(self.target, self.patience, self._notify)
 
     def _save(self, file: PublishedFile, path: Path) -> Mapping[str, str]:
         algorithms = {name for name in file.hashes if name in hashlib.algorithms_guaranteed}
@@ -198,10 +204,12 @@ class SimpleIndex:
         return digests
 
 
-def _connect(target: Target, patience: Patience) -> Transport:
+def _connect(
+    target: Target, patience: Patience, notify: Callable[[str], object] | None
+) -> Transport:
     from trainwheel.index.transport import Transport
 
-    return Transport(target, patience)
+    return Transport(target, patience, notify or (lambda _: None))
 
 
 def _say(error: ValueError) -> str:

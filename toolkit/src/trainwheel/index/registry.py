@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from trainwheel.errors import TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.folder import published_wheels
 from trainwheel.index.pages import PublishedFile
+from trainwheel.index.patience import PATIENCE
 from trainwheel.index.target import Target
 from trainwheel.index.versions import newest_in_series
 from trainwheel.system.digest import digest_file
@@ -48,11 +51,20 @@ class Registry:
         return "the embedded index" if self.target is None else f"index {self.target.name}"
 
     def wheels(self, project: str) -> Mapping[str, PublishedFile]:
-        """Return version → wheel, without yanked ones (PEP 592)."""
+        """Return version → wheel, without yanked ones (PEP 592).
+
+        Raises:
+            MissingCredentialsError: The credentials are missing, and it cannot be read without.
+        """
         name = canonicalize_name(project)
         if self.target is None:
             return _by_version(published_wheels(self.folder, name, self.digest))
-        return _by_version(SimpleIndex(self.target, notify=self.notify).files(name))
+        with self._reading(self.target) as index:
+            files = index.files(name)
+            # Some hide from those who may not read that there is anything (404).
+            if not files and self.target.missing and not index.is_open():
+                raise self.target.missing
+        return _by_version(files)
 
     def unchanged_since(
         self, wheels: Mapping[str, PublishedFile], version: str, release_key: str
@@ -74,14 +86,27 @@ class Registry:
         path = folder / file.hashes.get("sha256", "unknown") / file.filename
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                SimpleIndex(self.target).download(file, Path(scratch)).replace(path)
+            scratch = tempfile.TemporaryDirectory(dir=folder)
+            with scratch as name, self._reading(self.target) as index:
+                index.download(file, Path(name)).replace(path)
         return path
 
     def keep_key(self, digest: str, key: str | None) -> None:
         """Keep the release key of a wheel by its sha256, so that the wheel need not be fetched."""
         if self.keys is not None and digest:
             write_atomically(self.keys / f"{digest}.json", json.dumps(key).encode())
+
+    @contextlib.contextmanager
+    def _reading(self, target: Target) -> Iterator[SimpleIndex]:
+        """Yield the index; an anonymous read that fails says which credentials are missing."""
+        # Without credentials a refusal is an answer.
+        patience = replace(PATIENCE, refusals=0) if target.missing else PATIENCE
+        try:
+            yield SimpleIndex(target, patience, self.notify)
+        except TrainwheelError:
+            if target.missing is None:
+                raise
+            raise target.missing from None
 
     def _release_key(self, file: PublishedFile) -> str | None:
         if self.target is None:
@@ -90,8 +115,9 @@ class Registry:
         if self.keys is not None and (path := self.keys / f"{digest}.json").is_file():
             key = json.loads(path.read_bytes())
             return key if isinstance(key, str) else None
-        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
-            key = read_release_key(SimpleIndex(self.target).download(file, Path(folder)))
+        scratch = tempfile.TemporaryDirectory(prefix="trainwheel-")
+        with scratch as folder, self._reading(self.target) as index:
+            key = read_release_key(index.download(file, Path(folder)))
         self.keep_key(digest, key)
         return key
 

@@ -25,9 +25,13 @@ from trainwheel.errors import StepFailedError, TrainwheelError
 from trainwheel.index.bindings import Bindings
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.pages import JSON, PublishedFile, render_html, render_json
+from trainwheel.index.patience import Patience
 from trainwheel.index.target import Target
 
 __all__ = ["serve_routes"]
+
+_PATIENCE = Patience(deadline=10.0)
+"""pip, which asks meanwhile, waits for 15 seconds."""
 
 
 @contextlib.contextmanager
@@ -47,8 +51,8 @@ def serve_routes(
     with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
         routes = _Routes(
             bindings,
-            {name: SimpleIndex(target) for name, target in targets.items()},
-            tuple(map(SimpleIndex, rest)),
+            {name: SimpleIndex(target, _PATIENCE) for name, target in targets.items()},
+            tuple(SimpleIndex(target, _PATIENCE) for target in rest),
             Path(folder),
         )
         server = http.server.ThreadingHTTPServer(

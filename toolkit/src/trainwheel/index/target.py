@@ -43,6 +43,10 @@ _RESERVED = {
     "server-login": "that name means something else to twine",
     "default": "that name means something else to twine",
 }
+_BEYOND_ASCII = (
+    "letters beyond ASCII are sent as UTF-8, and a server may take only Latin-1 or ASCII: then "
+    "choose ASCII letters"
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class Target:
         password: Never printed.
         credential_names: The variables or keys that the credentials came from.
         ca_bundle: The certificates to check it against; None for the usual ones.
+        listing_wait: Seconds that an upload may take to be listed; None to go by its answers.
+        missing: What to raise where it refuses to be read without the credentials, which are
+            missing; None where there is nothing to try.
     """
 
     name: str
@@ -68,13 +75,21 @@ class Target:
     password: Secret | None = None
     credential_names: tuple[str, ...] = ()
     ca_bundle: str | None = None
+    listing_wait: float | None = None
+    missing: MissingCredentialsError | None = None
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the credentials are ASCII, which all tools send and all servers read alike."""
+        return all(secret.is_ascii for secret in (self.username, self.password) if secret)
 
     @property
     def credentials_hint(self) -> str:
         """What to check when the index refuses the credentials."""
+        hint = f"check {' and '.join(self.credential_names)}"
         if not self.credential_names:
-            return f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
-        return f"check {' and '.join(self.credential_names)}"
+            hint = f"give it username-env and password-env in [tool.trainwheel.index.{self.name}]"
+        return hint if self.is_ascii else f"{hint}; {_BEYOND_ASCII}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +136,8 @@ def choose_index(
         settings: The configured indexes by name.
         environment: The variables of this run.
         mint: Returns the password of an index that has a ``token-command``.
-        to_read: Use the credentials for reading, where they are set.
+        to_read: Use the credentials for reading, where they are set, and none where those of an
+            index whose address is known are missing: anyone may read some (`Target.missing`).
 
     Raises:
         ConfigurationError: The name is unknown or reserved, or an address or a credential is
@@ -139,7 +155,7 @@ def choose_index(
     index = _find_settings(str(name), settings)
     if to_read and environment.get(index.read_password_env):
         return read_target(index, environment, mint)
-    return _build_target(index, environment, mint)
+    return _build_target(index, environment, mint, to_read=to_read)
 
 
 def find_index(settings: Mapping[str, IndexSettings], environment: Environment) -> str | None:
@@ -216,22 +232,22 @@ def _find_settings(name: str, settings: Mapping[str, IndexSettings]) -> IndexSet
 
 
 def _build_target(
-    settings: IndexSettings, environment: Environment, mint: Callable[[IndexSettings], str]
+    settings: IndexSettings,
+    environment: Environment,
+    mint: Callable[[IndexSettings], str],
+    *,
+    to_read: bool = False,
 ) -> Target:
     problems = _Problems()
     upload_url = _read_address(_url(settings, environment), settings, problems)
-    simple_url = _read_optional(settings, "simple_url", problems)
+    simple_url = _read_optional(settings, "simple_url", problems) or f"{upload_url}simple/"
     install_url = _read_optional(settings, "install_url", problems)
+    is_known, missing = not problems.texts, None
     credentials = _credentials(settings, environment)
     if settings.token_command:
-        if settings.password_env:
-            both = _Value(_key(settings, "password-env"), settings.password_env)
-            problems.read(both, "is set as well as token-command")
-        # With a problem already found, the command is not run.
-        if not problems.texts:
-            token = _Value(_key(settings, "token-command"), mint(settings) or None)
-            credentials = (*credentials[:1], token)
-    texts = (settings.name, upload_url, simple_url or "", install_url or "")
+        credentials = _with_token(settings, credentials, problems, mint)
+    name = credentials[0].text if credentials else ""
+    texts = (settings.name, upload_url, simple_url, install_url or "", name or "")
     of_password = functools.partial(check_password, texts=texts)
     checks: tuple[Callable[[str], str | None], ...] = (_check_username, of_password)
     login = [
@@ -240,20 +256,41 @@ def _build_target(
     ]
     if problems.texts:
         message = f"index {settings.name} cannot be used: {', '.join(problems.texts)}"
-        error = MissingCredentialsError if problems.all_absent else ConfigurationError
-        raise error(message, hint=_hint(settings, problems.texts))
+        hint = _hint(settings, problems.texts)
+        if not problems.all_absent:
+            raise ConfigurationError(message, hint=hint)
+        missing, login = MissingCredentialsError(message, hint=hint), []
+        if not (to_read and is_known):
+            raise missing
     # Only now, for what was refused could be any word of what is printed.
     secrets = environment.secrets.read_login(*login) if login else (None, None)
     return Target(
         name=settings.name,
         upload_url=upload_url,
-        simple_url=simple_url or f"{upload_url}simple/",
+        simple_url=simple_url,
         install_url=install_url,
         username=secrets[0],
         password=secrets[1],
         credential_names=tuple(value.label for value in credentials),
         ca_bundle=find_bundle(environment.variables),
+        listing_wait=settings.listing_wait,
+        missing=missing,
     )
+
+
+def _with_token(
+    settings: IndexSettings,
+    credentials: tuple[_Value, ...],
+    problems: _Problems,
+    mint: Callable[[IndexSettings], str],
+) -> tuple[_Value, ...]:
+    if settings.password_env:
+        both = _Value(_key(settings, "password-env"), settings.password_env)
+        problems.read(both, "is set as well as token-command")
+    # With a problem already found, the command is not run.
+    if problems.texts:
+        return credentials
+    return (*credentials[:1], _Value(_key(settings, "token-command"), mint(settings) or None))
 
 
 def _hint(settings: IndexSettings, problems: list[str]) -> str:

@@ -20,26 +20,42 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from trainwheel.errors import ConfigurationError, RedirectedError, StepFailedError
+from trainwheel.errors import (
+    ConfigurationError,
+    RedirectedError,
+    StepFailedError,
+    TrainwheelError,
+)
 from trainwheel.index.access import OriginAuth, for_requests
 from trainwheel.index.address import origin
 from trainwheel.index.pages import ACCEPT
-from trainwheel.index.patience import describe_status, is_transient
+from trainwheel.index.patience import (
+    REFUSALS,
+    Retries,
+    describe_seconds,
+    describe_status,
+    is_transient,
+    read_freshness,
+    read_retry_after,
+)
 from trainwheel.system.turns import aside
 
 if TYPE_CHECKING:
     from trainwheel.index.patience import Patience
     from trainwheel.index.target import Target
 
-__all__ = ["Page", "Transport"]
+__all__ = ["Answer", "Page", "Transport"]
 
 # Its warnings hold whole addresses, also signed ones.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 _REDIRECTS = 5
 _PAGE_LIMIT = 64 * 2**20
+_PAGE_START = 2**20
 _PAGE_SECONDS = 120.0
 _FILE_SECONDS = 3600.0
 _CHUNK = 2**16
+_LONG = 4.0
+"""Seconds: a longer pause than any that nobody asked for is worth a notice."""
 _MOVED = (
     "if your index has moved, give its new address as url or simple-url; if it redirects unknown "
     "projects, switch that off (pypiserver: --disable-fallback)"
@@ -50,17 +66,49 @@ _Words = ParamSpec("_Words")
 
 @dataclass(frozen=True)
 class Page:
-    """An answer of the index, read to its end; ``date`` as its header has it."""
+    """An answer of the index, read to its end.
+
+    Args:
+        status: Its status.
+        url: Where it came from, behind all redirects.
+        content_type: As its header has it.
+        body: Its bytes.
+        date: As its header has it.
+        freshness: Seconds for which a cache may go on giving it out.
+    """
 
     status: int
     url: str
     content_type: str
     body: bytes
     date: str = ""
+    freshness: float = 0.0
 
 
-class _TransientError(Exception):
-    """A failure that the next try may not meet."""
+@dataclass(frozen=True)
+class Answer:
+    """What an index answers to one request: of the body the beginning, where a redirect leads."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    location: str = ""
+
+
+class _PassingError(Exception):
+    """A failure that the next try may not meet.
+
+    Args:
+        error: What it is if the next one meets it too.
+        status: The status of the answer, if there was one.
+        after: Seconds that the index asks to wait before that.
+    """
+
+    def __init__(
+        self, error: TrainwheelError, status: int | None = None, after: float | None = None
+    ) -> None:
+        super().__init__(str(error))
+        self.error, self.status, self.after = error, status, after
 
 
 def _patiently(
@@ -69,15 +117,18 @@ def _patiently(
     """Let a method be tried again as often, and after such pauses, as its transport is patient."""
 
     def method(self: Transport, /, *words: _Words.args, **named: _Words.kwargs) -> _Result:
-        for delay in (*self.patience.delays(self.patience.tries), None):
-            with aside():
-                try:
+        retries = Retries(self.patience)
+        while True:
+            try:
+                with aside():
                     return once(self, *words, **named)
-                except _TransientError as error:
-                    if delay is None:
-                        self.fail(str(error))
-                    time.sleep(delay)
-        raise AssertionError  # pragma: no cover - the last delay is None, which raises
+            except _PassingError as passing:
+                seconds = retries.next_pause(passing.error, passing.status, passing.after)
+                if seconds > _LONG:
+                    self.notify(
+                        f"{passing.error.message}; asking again in {describe_seconds(seconds)}"
+                    )
+            self.patience.wait(seconds)
 
     return method
 
@@ -88,12 +139,21 @@ class Transport:
     Args:
         target: The index.
         patience: How long to wait and how often to try.
+        notify: Called with a notice where a pause is long.
+        auth: What adds the credentials to a request; by default as the index takes them.
     """
 
-    def __init__(self, target: Target, patience: Patience) -> None:
+    def __init__(
+        self,
+        target: Target,
+        patience: Patience,
+        notify: Callable[[str], object],
+        auth: OriginAuth | None = None,
+    ) -> None:
         self._target = target
         self.patience = patience
-        self._auth = OriginAuth(target)
+        self.notify = notify
+        self._auth = auth or OriginAuth(target)
         self._origin = origin(target.simple_url)
 
     @_patiently
@@ -106,9 +166,9 @@ class Transport:
         """
         with self._open(url) as response:
             body = b"".join(self._body(response, _PAGE_SECONDS, _PAGE_LIMIT)) if with_body else b""
-            kind = response.headers.get("Content-Type", "")
-            date = response.headers.get("Date", "")
-            return Page(response.status_code, response.url, kind, body, date)
+            kind, headers = response.headers.get("Content-Type", ""), response.headers
+            date, freshness = headers.get("Date", ""), read_freshness(headers)
+            return Page(response.status_code, response.url, kind, body, date, freshness)
 
     @_patiently
     def knock(self) -> None:
@@ -126,7 +186,34 @@ class Transport:
             self._send(session, self._target.upload_url, form) as response,
         ):
             # Whatever else it answers is about the missing file.
-            self._check_credentials(response.status_code, "uploads")
+            self._check_credentials(response, "uploads")
+
+    @_patiently
+    def ask(self, url: str, form: Mapping[str, Any] | None = None, accept: str = ACCEPT) -> Answer:
+        """Return what the index answers to a read, or to a form; it is followed nowhere.
+
+        Raises:
+            StepFailedError: It does not answer.
+        """
+        with (
+            requests.Session() as session,
+            self._described(),
+            session.request(
+                "GET" if form is None else "POST",
+                url,
+                files=form,
+                headers={"Accept": accept},
+                auth=self._auth,
+                allow_redirects=False,
+                stream=True,
+                timeout=(self.patience.connect, self.patience.answer),
+                **for_requests(self._target, url),
+            ) as response,
+        ):
+            body = next(response.iter_content(_PAGE_START), b"")
+            status, headers = response.status_code, response.headers
+            location = urljoin(url, headers["Location"]) if response.is_redirect else ""
+            return Answer(status, headers, body, location)
 
     @_patiently
     def save(
@@ -201,16 +288,18 @@ class Transport:
         status = response.status_code
         if status in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}:
             return
-        self._check_credentials(status, "reads")
-        text = describe_status(status)
+        self._check_credentials(response, "reads")
+        error = self._failure(describe_status(status))
         if is_transient(status):
-            raise _TransientError(text)
-        self.fail(text)
+            raise _PassingError(error, status, read_retry_after(response.headers))
+        raise error
 
-    def _check_credentials(self, status: int, what: str) -> None:
-        if status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
+    def _check_credentials(self, response: requests.Response, what: str) -> None:
+        status = response.status_code
+        if status in REFUSALS:
             message = f"index {self._target.name} refuses {what} with these credentials ({status})"
-            raise ConfigurationError(message, hint=self._target.credentials_hint)
+            error = ConfigurationError(message, hint=self._target.credentials_hint)
+            raise _PassingError(error, status, read_retry_after(response.headers))
 
     def _body(
         self, response: requests.Response, seconds: float, limit: int | None = None
@@ -236,16 +325,18 @@ class Transport:
             self.fail("no answer in time")
         except requests.exceptions.ProxyError as error:
             text = f"the proxy does not answer: {_reason(error)}"
-            raise _TransientError(text) from None
+            raise _PassingError(self._failure(text)) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise _TransientError(_reason(error)) from None
+            raise _PassingError(self._failure(_reason(error))) from None
         except requests.RequestException as error:
             self.fail(_reason(error))
 
     def fail(self, text: str, *, hint: str = "") -> NoReturn:
         """Raise what an index that does not answer ends in."""
-        message = f"index {self._target.name} does not answer: {text}"
-        raise StepFailedError(message, hint=hint) from None
+        raise self._failure(text, hint) from None
+
+    def _failure(self, text: str, hint: str = "") -> StepFailedError:
+        return StepFailedError(f"index {self._target.name} does not answer: {text}", hint=hint)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,35 +1,35 @@
-"""twine: the command that uploads, and the meaning of its output.
+"""twine: the command that uploads, and the meaning of its failures.
 
-Every failure of twine is exit code 1, so the text decides; connection errors come as a
-traceback, of which only the last words help.
+Every failure of twine is exit code 1, so what `trainwheel.guest.send_with_twine` says of the
+exception decides.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.guest import SEND
 from trainwheel.index.access import for_twine
-from trainwheel.index.patience import describe_status, is_transient
+from trainwheel.index.patience import describe_status, is_transient, read_retry_after
 from trainwheel.index.target import Target
 from trainwheel.system.command import Command, Completed
 from trainwheel.system.environ import Environment
+from trainwheel.system.secrets import Secrets
 
-__all__ = ["Failure", "explain_failure", "plan_twine"]
+__all__ = ["Failure", "explain_failure", "plan_twine", "read_failure"]
 
-_STATUS = re.compile(r"HTTPError: ([0-9]{3}) .* from \S+\s*(.*)")
-_OWN_WORDS = re.compile(r"^ERROR\s+(?:[A-Za-z]+: )?(.*)$", re.MULTILINE)
-_CERTIFICATE = re.compile(r"SSLError|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
-_CONNECTION = re.compile(
-    r"ConnectionError|ConnectTimeout|ReadTimeout|ProtocolError|RemoteDisconnected|BrokenPipeError"
-    r"|ProxyError|ChunkedEncodingError|ConnectionResetError"
-)
-_MISSING = re.compile(r"No module named '?(twine|requests)\b")
-_SYSTEM = re.compile(r"\[Errno -?[0-9]+\] ([^'\")\]\n]+)")
+_CERTIFICATE = {"SSLError", "SSLCertVerificationError"}
+_NOT_MADE = {
+    "ConnectionRefusedError", "NewConnectionError", "ConnectTimeoutError", "ProxyError"
+}  # fmt: skip
+"""Nothing was sent: there was no connection."""
+_CONNECTION = {"ConnectionError", "Timeout", "ProtocolError", "ChunkedEncodingError"}
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,15 @@ class Failure:
         error: The error to show.
         is_transient: Whether the next try may succeed.
         may_have_arrived: Whether the index may hold the file in spite of it.
+        status: The status that the index answered, if it did.
+        after: Seconds that it asks to wait (Retry-After).
     """
 
     error: TrainwheelError
     is_transient: bool = False
     may_have_arrived: bool = False
+    status: int | None = None
+    after: float | None = None
 
 
 def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
@@ -62,25 +66,51 @@ def plan_twine(  # noqa: PLR0913 - one command from its parts, each by name
         python: The Python of an environment that has twine.
         target: The index.
         wheel: The file.
-        config: A ``.pypirc`` with the index's address and credentials.
+        config: A ``.pypirc`` with the index's address and credentials; beside it a failure is
+            described, for `read_failure`.
         environment: Says which hosts are reached without a proxy.
         timeout: Seconds; twine itself would wait for ever.
     """
     options = ("--config-file", str(config), "--non-interactive", "--disable-progress-bar")
-    argv = (str(python), "-P", str(SEND), "--no-color", "upload", *options)
+    argv = (str(python), "-P", str(SEND), str(_beside(config)))
     return Command(
-        (*argv, "-r", target.name, str(wheel)),
+        (*argv, "--no-color", "upload", *options, "-r", target.name, str(wheel)),
         env=for_twine(environment.variables),
         is_open=True,
         timeout=timeout,
     )
 
 
-def explain_failure(result: Completed, target: Target, filename: str) -> Failure | None:
+def read_failure(config: Path, secrets: Secrets) -> dict[str, Any]:
+    """Return what `trainwheel.guest.send_with_twine` says of a failure, without secrets.
+
+    Args:
+        config: The ``.pypirc`` of the command.
+        secrets: Those of this run; a server may repeat what it was sent.
+
+    Returns:
+        Nothing where twine ended without an exception, or was ended.
+    """
+    try:
+        failure: dict[str, Any] = json.loads(_beside(config).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    texts = {key: secrets.redact(text) for key, text in failure.items() if isinstance(text, str)}
+    return failure | texts
+
+
+def _beside(config: Path) -> Path:
+    return config.with_name("failure.json")
+
+
+def explain_failure(
+    result: Completed, said: Mapping[str, Any], target: Target, filename: str
+) -> Failure | None:
     """Return why twine failed, or None where it did not.
 
     Args:
         result: How it ended.
+        said: As `read_failure` returns it.
         target: The index.
         filename: The wheel's name.
     """
@@ -89,21 +119,28 @@ def explain_failure(result: Completed, target: Target, filename: str) -> Failure
     if result.is_late or result.returncode < 0:
         words = "no end in time" if result.is_late else f"signal {-result.returncode}"
         return _failed(target, f"the upload was stopped: {words}", may_have_arrived=True)
-    return _explain_output(result, target, filename)
+    if "status" in said:
+        failure = _explain_status(said["status"], said["reason"].strip(), target, filename)
+        return replace(failure, status=said["status"], after=read_retry_after(said["headers"]))
+    return _explain_exception(said, result.last_line, target)
 
 
-def _explain_output(result: Completed, target: Target, filename: str) -> Failure:
-    output = result.output
-    if "RedirectDetected" in output:
+def _explain_exception(said: Mapping[str, Any], last_line: str, target: Target) -> Failure:
+    kinds = frozenset(said.get("kinds", ()))
+    if "RedirectDetected" in kinds:
         return _configuration(target, "redirects uploads", "name the final address as its url")
-    if answer := _STATUS.search(output):
-        return _explain_status(int(answer[1]), answer[2].strip(), target, filename)
-    if _CERTIFICATE.search(output):
+    if kinds & _CERTIFICATE:
         hint = "point REQUESTS_CA_BUNDLE at the certificates of your organisation"
         return _failed(target, "its certificate is not accepted", hint=hint)
-    if _CONNECTION.search(output):
-        return _explain_connection(output, target)
-    return _explain_words(result, target)
+    if kinds & _CONNECTION:
+        words = next(iter(said["system"]), "the connection broke").lower()
+        may_have_arrived = not kinds & _NOT_MADE
+        return _failed(target, words, is_transient=True, may_have_arrived=may_have_arrived)
+    if "ModuleNotFoundError" in last_line:
+        error = StepFailedError("twine is not installed", hint="lock it in the upload category")
+        return Failure(error)
+    words = _printable(said.get("words") or last_line) or "twine printed nothing"
+    return _failed(target, words, may_have_arrived="TwineException" not in kinds)
 
 
 def _explain_status(status: int, reason: str, target: Target, filename: str) -> Failure:
@@ -121,21 +158,6 @@ def _explain_status(status: int, reason: str, target: Target, filename: str) -> 
         return _failed(target, text, is_transient=True, may_have_arrived=True)
     words = "" if reason in text else f": {_printable(reason)}"
     return _failed(target, f"it refuses {filename} ({text}{words})", may_have_arrived=True)
-
-
-def _explain_connection(output: str, target: Target) -> Failure:
-    reasons = _SYSTEM.findall(output)
-    words = reasons[-1].strip().lower() if reasons else "the connection broke"
-    return _failed(target, words, is_transient=True, may_have_arrived=True)
-
-
-def _explain_words(result: Completed, target: Target) -> Failure:
-    if _MISSING.search(result.output):
-        error = StepFailedError("twine is not installed", hint="lock it in the upload category")
-        return Failure(error)
-    own = _OWN_WORDS.findall(result.output)
-    words = _printable(own[-1] if own else result.last_line) or "twine printed nothing"
-    return _failed(target, words, may_have_arrived=True)
 
 
 def _failed(

@@ -24,6 +24,7 @@ __all__ = [
     "Wish",
     "check_not_lower",
     "decide",
+    "describe_preferred",
     "newest_in_series",
     "next_version",
     "parse_version",
@@ -146,6 +147,28 @@ def check_not_lower(version: str, releases: Iterable[str]) -> None:
     if newest is not None and Version(version) < Version(newest):
         message = f"version {version} is lower than {newest}, which is published"
         raise ConfigurationError(message, hint="ask for a higher one, or raise the offset")
+
+
+def describe_preferred(project: str, version: str, releases: Iterable[str]) -> str:
+    """Return a notice where ``pip install NAME`` chooses another release; empty where it does not.
+
+    It chooses the highest final version, and a pre-release only where there is no final one
+    (PEP 440, "Handling of pre-releases").
+
+    Args:
+        project: The distribution's name.
+        version: To release.
+        releases: Every version on the index that is not yanked.
+    """
+    own = Version(version)
+    versions = [*_readable(releases), own]
+    best = max([each for each in versions if not each.is_prerelease] or versions)
+    if best == own:
+        return ""
+    return (
+        f"a plain `pip install {project}` chooses {best}, not {version}: install it with "
+        f"`pip install {project}=={version}`, or put a final version above {best} into setup.py"
+    )
 
 
 def parse_version(text: str, *, what: str = "version") -> Version:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from _multiprocessing import SemLock
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -268,10 +268,7 @@ class Installer:
         """Install requirements, each with its hashes, into an environment."""
         if not requirements.strip():
             return
-        shares: Sequence[Share] = (Share(requirements),)
-        # Without an index no package can come from the wrong one: the digests in the lock decide.
-        if self.routing is not None and "--no-index" not in self.settings.arguments:
-            shares = self.routing(requirements)
+        shares = self._divide(requirements)
         arguments = ("pip", "install", "--quiet", "--python", str(python), "--require-hashes")
         is_divided = any(share.settings is not None for share in shares)
         # What one share needs may be in another one; the lock names all packages.
@@ -282,6 +279,30 @@ class Installer:
         self._replace_edited(python.parents[1], words, shares)
         if alone:
             self.check(python)
+
+    def try_out(self, requirement: str) -> None:
+        """Install a package alone, into a folder that is thrown away, and from no cache.
+
+        Args:
+            requirement: One line, with its hashes.
+
+        Raises:
+            StepFailedError: The place that it comes from does not answer, or does not have that.
+        """
+        share = self._divide(requirement)[0]
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+            words = ("--quiet", "--require-hashes", "--no-deps", "--no-cache", "--target", folder)
+            settings = share.settings or self.settings
+            # What passes may be tried again, but not for as long as uv does by default.
+            settings = replace(settings, variables={**settings.variables, "UV_HTTP_RETRIES": "1"})
+            python = ("--python", sys.executable, "--requirement", "-")
+            self._uv("pip", "install", *words, *python, stdin=share.requirements, settings=settings)
+
+    def _divide(self, requirements: str) -> Sequence[Share]:
+        # Without an index no package can come from the wrong one: the digests in the lock decide.
+        if self.routing is None or "--no-index" in self.settings.arguments:
+            return (Share(requirements),)
+        return self.routing(requirements)
 
     def _replace_edited(self, home: Path, words: tuple[str, ...], shares: Sequence[Share]) -> None:
         """Install packages once more that uv's cache holds edited.

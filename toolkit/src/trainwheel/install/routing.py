@@ -50,17 +50,35 @@ class Routing:
             for name, text in shares.items()
         )
 
-    def for_pip(self, requirements: str) -> dict[str, dict[str, str]]:
-        """Return the shares of a requirements file, each with the variables for pip.
+    def for_pip(
+        self, requirements: str
+    ) -> dict[str, contextlib.AbstractContextManager[dict[str, str]]]:
+        """Return the shares of a requirements file, each with what opens its variables for pip.
 
         Raises:
             ConfigurationError: An index cannot be used, or a binding contradicts the lock.
         """
-        pip, variables = read_pip_settings(self.environment), self.environment.variables
+        pip = read_pip_settings(self.environment)
         return {
-            text: {} if name is None else for_pip(self.open_index(name), pip, variables)
+            text: contextlib.nullcontext({})
+            if name is None
+            else self._open_for_pip(self.open_index(name), pip)
             for name, text in self.bindings.divide(requirements).items()
         }
+
+    @contextlib.contextmanager
+    def _open_for_pip(self, target: Target, pip: Mapping[str, str]) -> Iterator[dict[str, str]]:
+        variables = self.environment.variables
+        if target.is_ascii:
+            yield for_pip(target, pip, variables)
+            return
+        from trainwheel.index.router import serve_routes
+
+        # pip sends Latin-1 and ends in a traceback at other letters; we ask the index for it.
+        with serve_routes(Bindings({}), {}, (target,)) as url:
+            here = parse_address(target.name, url, self.environment.secrets)
+            own = {"PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0"}
+            yield {**for_pip(here, {}, variables), **own}
 
     @contextlib.contextmanager
     def served(self) -> Iterator[str]:

@@ -50,9 +50,12 @@ class Wheelhouse:
         """
         self._make_folder()
         text = render_requirements(packages)
-        shares = {text: {}} if self.routing is None else self.routing.for_pip(text)
-        for share, variables in shares.items():
-            self._fetch_share(share, variables)
+        if self.routing is None:
+            self._fetch_share(text, {})
+            return
+        for share, opened in self.routing.for_pip(text).items():
+            with opened as variables:
+                self._fetch_share(share, variables)
 
     def _fetch_share(self, share: str, variables: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as name:

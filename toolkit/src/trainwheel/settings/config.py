@@ -57,6 +57,9 @@ class IndexSettings:
         "Variable that holds the user name for reading, where it is another one")
     read_password_env: str = key("read-password-env", kinds.a_variable, "",
         "Variable that holds the password for reading, where it is another one")
+    listing_wait: float | None = key("listing-wait", kinds.a_positive_number, None,
+        "Seconds that an upload may take to be listed; automatic is 45, or 30 more than the "
+        "index's pages say that they are cached, 600 at most", shown="automatic")
     allow_http: bool = key("allow-http", kinds.a_flag, False,  # noqa: FBT003
         "Allow an address without TLS")
     # fmt: on

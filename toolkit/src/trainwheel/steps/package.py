@@ -19,6 +19,7 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.index.pip import UvSettings
+from trainwheel.install.environments import python_of
 from trainwheel.requirements.addresses import find_field_secrets
 from trainwheel.steps.shared.artefact import notice_unshipped
 from trainwheel.steps.shared.findings import (
@@ -87,9 +88,11 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
     installer = run.tools.installer("package")
+    alone = replace(installer, bound_to=UvSettings({}, ("--no-index",)))
     prove(
-        *(proof, line, installer),
-        wheel_installer=replace(installer, bound_to=UvSettings({}, ("--no-index",))),
+        proof,
+        lambda home: alone.install(python_of(home), line, "--no-deps", "--no-cache"),
+        installer,
         tests=_system_tests(run),
         held_out=Repeated(rows, scratch / "held_out"),
     )

@@ -37,11 +37,14 @@ def _run(run: Run) -> None:
     layout = run.workspace.layout
     release = read_release(layout.release)
     if release.releases:
-        from trainwheel.steps.shared.publish import publisher_of, read_proof
+        from trainwheel.steps.shared.publish import publisher_of
+        from trainwheel.wheel.proof import read_proof
 
         layout.log("upload").unlink(missing_ok=True)
         publisher, wheel = publisher_of(run, "upload", run.options.get("to")), wheel_of(layout)
-        publisher.publish(wheel, read_proof(wheel))
+        # Where the verification follows, it is the second look.
+        looks_again = "verify" not in run.registered
+        publisher.publish(wheel, read_proof(wheel), looks_again=looks_again)
     else:
         run.console.outcome("upload", release.reason)
         _account_for(run, release.version)
@@ -57,7 +60,8 @@ def _account_for(run: Run, version: str) -> None:
     if package is None or package.facts.get("version") != version:
         return
     if upload is None or package.facts["sha256"] not in upload.fingerprint.files.values():
-        from trainwheel.steps.shared.publish import publisher_of, read_proof
+        from trainwheel.steps.shared.publish import publisher_of
+        from trainwheel.wheel.proof import read_proof
 
         try:
             proof = read_proof(wheel_of(layout))
@@ -81,7 +85,8 @@ def _check(run: Run) -> None:
     registry = registry_of(run, run.options.get("to"))
     # If nothing has to be made, the version step asks the index at once anyway.
     if registry.target is not None and (run.is_stale("train") or run.is_stale("test")):
-        SimpleIndex(registry.target).check_access(uploads=True)
+        index = SimpleIndex(registry.target, notify=run.console.notice_once)
+        index.check_access(uploads=True)
     if wish_of(workspace).asked is not None:
         name = read_distribution_name(workspace.read_setup_py())
         check_not_lower(asked_version(workspace), registry.wheels(name))

@@ -12,15 +12,15 @@ __all__ = ["STEP"]
 
 def _run(run: Run) -> None:
     """Install the wheel from the index into an empty environment and repeat its predictions."""
-    from trainwheel.steps.shared.publish import publisher_of, read_proof
+    from trainwheel.steps.shared.publish import publisher_of
+    from trainwheel.wheel.proof import read_proof
 
     layout = run.workspace.layout
     layout.log("verify").unlink(missing_ok=True)
-    wheel = wheel_of(layout)
-    proof = read_proof(wheel)
+    proof = read_proof(wheel_of(layout))
     proof.check_is(run.options.names)
     publisher = publisher_of(run, "verify", run.options.get("to"))
-    publisher.confirm(proof, wheel, run.tools.installer("verify"))
+    publisher.confirm(proof, run.tools.installer("verify"))
 
 
 STEP = Step(

@@ -14,8 +14,7 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.status import file_reasons
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
-from trainwheel.index.registry import Registry
-from trainwheel.index.versions import Decision, Wish, decide, next_version
+from trainwheel.index.versions import Decision, Wish, decide, describe_preferred, next_version
 from trainwheel.requirements.setup_py import read_distribution_name, read_version
 from trainwheel.steps.shared.registry import asked_version, registry_of, wheels_of, wish_of
 from trainwheel.steps.shared.release import Release
@@ -44,8 +43,9 @@ def _run(run: Run) -> None:
 def decide_release(run: Run, name_asked: str | None, release_key: str) -> Release:
     """Compare what a release would ship with what is published, and decide.
 
-    Without the credentials of a configured index, as in a build job that has no secrets, the
-    build number decides and the comparison is left to upload. A job that declares by an empty
+    Without the credentials of a configured index, as in a build job that has no secrets, it is
+    read as anyone may; where it refuses that, the build number decides and the comparison is left
+    to upload. A job that declares by an empty
     build number that it publishes nothing uses the version in setup.py.
 
     Raises:
@@ -54,32 +54,35 @@ def decide_release(run: Run, name_asked: str | None, release_key: str) -> Releas
     """
     source, wish = run.workspace.read_setup_py(), wish_of(run.workspace)
     name, base = read_distribution_name(source), read_version(source)
-    registry = _readable_registry(run, name_asked, wish)
-    if registry is None:
-        decision = _decide_without_index(base, wish)
-    else:
+    try:
+        registry = registry_of(run, name_asked, to_read=True)
         wheels = wheels_of(run, registry, name)
         since = registry.unchanged_since(wheels, base, release_key)
+    except MissingCredentialsError as error:
+        _require_number(run, wish, error)
+        decision = _decide_without_index(base, wish)
+    else:
         decision = decide(base, wheels, unchanged=since is not None, wish=wish)
+        if decision.releases:
+            run.console.notice_once(describe_preferred(name, decision.version, wheels))
     always = wish.always or wish.asked is not None
     return Release(name, decision.version, decision.releases, always, decision.reason, release_key)
 
 
-def _readable_registry(run: Run, name_asked: str | None, wish: Wish) -> Registry | None:
-    """Return the index to compare with; None in a job without its credentials.
+def _require_number(run: Run, wish: Wish, error: MissingCredentialsError) -> None:
+    """Check that a build number decides where the index cannot.
 
     Raises:
-        ConfigurationError: The index is configured wrongly, or there is neither read access nor a
-            build number.
+        ConfigurationError: There is none.
     """
-    try:
-        return registry_of(run, name_asked, to_read=True)
-    except MissingCredentialsError as error:
-        has_number = wish.build_number is not None or run.environment.is_without_number
-        if wish.asked is None and not has_number:
-            message = f"{error.message}, and no build number decides in its place"
-            raise ConfigurationError(message, hint=error.hint) from None
-        return None
+    if not _has_number(run, wish):
+        message = f"{error.message}, and no build number decides in its place"
+        raise ConfigurationError(message, hint=error.hint) from None
+
+
+def _has_number(run: Run, wish: Wish) -> bool:
+    numbers = (wish.asked, wish.build_number)
+    return numbers != (None, None) or run.environment.is_without_number
 
 
 def _decide_without_index(base: str, wish: Wish) -> Decision:
@@ -89,10 +92,21 @@ def _decide_without_index(base: str, wish: Wish) -> Decision:
 
 
 def _check(run: Run) -> None:
-    """Check what can be checked without asking the index."""
+    """Check what can be checked without asking the index.
+
+    It is asked where all depends on whether it can be read without credentials, for otherwise that
+    would be known only after the training.
+    """
     asked_version(run.workspace)
-    if "upload" not in run.steps:  # it checks more: the right to upload
-        _readable_registry(run, run.options.get("to"), wish_of(run.workspace))
+    if "upload" in run.steps:  # it checks more: the right to upload
+        return
+    wish = wish_of(run.workspace)
+    try:
+        registry = registry_of(run, run.options.get("to"), to_read=True)
+        if registry.target and registry.target.missing and not _has_number(run, wish):
+            wheels_of(run, registry, read_distribution_name(run.workspace.read_setup_py()))
+    except MissingCredentialsError as error:
+        _require_number(run, wish, error)
 
 
 def _reasons(workspace: Workspace, record: Record) -> tuple[Reason, ...]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import os
+import re
+import signal
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 from trainwheel.system.environ import Environment
 
-__all__ = ["Console"]
+__all__ = ["Console", "flush_output", "write_output"]
 
 _CLEAR = "\r\033[K"
 _SPOILT = (
@@ -20,8 +24,40 @@ _SPOILT = (
     "that is in no name, address or version"
 )
 
+_COMMANDS = re.compile("`((?:pip|uv|nox|make|trainwheel) [^`]+)`")
+"""Commands within a line, for people to type."""
+
 _speaker: contextvars.ContextVar[str] = contextvars.ContextVar("speaker", default="")
 """The step that prints in this context; empty outside of all."""
+
+
+def write_output(text: str) -> None:
+    """Write to standard output.
+
+    Raises:
+        SystemExit: Nobody reads it any more, as behind ``| head -1``.
+    """
+    try:
+        print(text, end="", flush=True)  # noqa: T201 - all that prints does so here
+    except BrokenPipeError:
+        _end_quietly()
+
+
+def flush_output() -> None:
+    """Write what others have left in the buffer of standard output; raises as `write_output`."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _end_quietly()
+
+
+def _end_quietly() -> NoReturn:
+    """End as a program that SIGPIPE ended, but let every ``finally`` do its work."""
+    # The interpreter writes what is left in the buffer when it ends, and would complain.
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    raise SystemExit(128 + signal.SIGPIPE)
 
 
 class Console:
@@ -85,7 +121,10 @@ class Console:
 
     def line(self, text: str, *, is_live: bool = False) -> None:
         """Print one line; at once, whatever steps before it still have to say, where it is live."""
-        self._print(f"{self._secrets.redact(text)}\n", is_live=is_live)
+        # With a part of it hidden it would be another command.
+        is_whole = all(self._secrets.redact(part) == part for part in _COMMANDS.findall(text))
+        shown = self._secrets.redact(text) if is_whole else f"notice: {_SPOILT}"
+        self._print(f"{shown}\n", is_live=is_live)
 
     def command(self, label: str, command: str) -> None:
         """Print a command for people to type: whole, or not at all.
@@ -94,7 +133,6 @@ class Console:
             label: What it is for; printed before it.
             command: As a shell takes it.
         """
-        # With a part of it hidden it would be another command.
         is_whole = self._secrets.redact(command) == command
         self._print(f"{label}{command}\n" if is_whole else f"notice: {_SPOILT}\n")
 
@@ -135,8 +173,8 @@ class Console:
         self.line(f"notice: {text}")
 
     def notice_once(self, text: str) -> None:
-        """Print something that is worth knowing, but not again in the same run."""
-        if text not in self._said:
+        """Print something that is worth knowing, if anything, but not again in the same run."""
+        if text and text not in self._said:
             self._said.add(text)
             self.notice(text)
 
@@ -161,4 +199,7 @@ class Console:
         # What a tool printed may hold letters that this stream cannot.
         encoding = self._stream.encoding or "utf-8"
         printable = text.encode(encoding, "backslashreplace").decode(encoding)
-        print(printable, end="", file=self._stream, flush=True)
+        if self._stream is sys.stdout:
+            write_output(printable)
+        else:
+            print(printable, end="", file=self._stream, flush=True)

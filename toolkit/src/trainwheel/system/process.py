@@ -250,10 +250,18 @@ def _collect(
     # A grandchild may hold the pipe open after the command itself has ended, so the reader
     # runs beside the wait instead of before it.
     lines: list[str] = []
-    words = (process.stdout, lines, echo, aside)
+    ends: list[SystemExit] = []
+
+    def read() -> None:
+        try:
+            _read_lines(process.stdout, lines, echo, aside)
+        except SystemExit as end:  # nobody reads what is echoed
+            ends.append(end)
+            end_group(process)
+
     # It prints for the step in whose context it was started.
     context = contextvars.copy_context()
-    reader = threading.Thread(target=context.run, args=(_read_lines, *words), daemon=True)
+    reader = threading.Thread(target=context.run, args=(read,), daemon=True)
     # Nor may a command that does not read its input hold up its own deadline.
     writer = threading.Thread(target=_write, args=(process.stdin, command.stdin), daemon=True)
     reader.start()
@@ -262,6 +270,8 @@ def _collect(
     end_group(process, command.grace)
     writer.join(GRACE)
     reader.join(GRACE)
+    for end in ends:
+        raise end
     return lines, late
 
 

@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Final, NoReturn
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 __all__ = ["SHORTEST", "SUFFIXES", "Secret", "SecretClass", "Secrets", "derived_forms"]
 
@@ -25,7 +25,7 @@ SHORTEST: Final = 4
 """The fewest characters of a form: fewer stand in any text by chance."""
 
 _ENCODINGS = (("utf-8", "surrogateescape"), ("latin-1", "strict"))
-"""What becomes of letters beyond ASCII: basic authentication takes Latin-1."""
+"""What becomes of letters beyond ASCII: we and uv send UTF-8, pip and others Latin-1."""
 
 _USER_INFO = "!$&'()*+,;="
 """What need not be percent-encoded in the user name and password of an address (RFC 3986)."""
@@ -35,14 +35,16 @@ _ESCAPED_BYTE = re.compile("%[0-9A-F]{2}")
 SUFFIXES: Final = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".egg")
 """How the names of distributions end."""
 
-_FILES = (*SUFFIXES, *(f"{suffix}.metadata" for suffix in SUFFIXES))
+_BESIDE = ("", ".metadata", ".asc", ".provenance")
+_FILES = tuple(f"{suffix}{beside}" for suffix in SUFFIXES for beside in _BESIDE)
+_LONGEST_SUFFIX = max(map(len, _FILES))
 # Found by its question mark, not by its scheme: an error of a connection may name the path alone.
-_QUERY = re.compile(r"\?([\w%&][^\s#'\"<>]*)")
+_QUERY = re.compile(r"(?:\?|%3F)([^\s#'\"<>]+)", re.IGNORECASE)
 _OPENS = re.compile(
-    r"(?:^|[&;]|\\u0026)"
+    r"(?:^|[?&;]|\\u0026)"
     r"(?:x-(?:amz|goog|ms|oss)-[\w-]*"
     r"|[\w.-]*(?:signature|token|secret|passw|credential|auth|(?:api|access)[_-]?key)[\w.-]*"
-    r"|sig|key|jwt|hmac|policy|hdnea|hdnts)=",
+    r"|sig|key|jwt|hmac|policy|hdnea|hdnts|expires)=",
     re.IGNORECASE,
 )
 
@@ -66,6 +68,11 @@ class Secret:
     def reveal(self) -> str:
         """Return the value, for the one place that hands it to a server or a private file."""
         return self._value
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether it holds no other letters, which not all tools send alike."""
+        return self._value.isascii()
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -106,7 +113,9 @@ class Secrets:
         self._hide(value)
         return Secret(value)
 
-    def read_login(self, username: str, password: str) -> tuple[Secret, Secret]:
+    def read_login(
+        self, username: str, password: str, *, is_alone: bool = True
+    ) -> tuple[Secret, Secret]:
         """Return user name and password, and hide the password, alone and with the user name.
 
         The name itself is public: it stands in addresses, and often it is a word that stands in
@@ -116,24 +125,30 @@ class Secrets:
         Args:
             username: As the index takes it.
             password: As the index takes it; empty where the user name is a token.
+            is_alone: Hide it alone, too; not one that is a word of our own lines.
         """
         token, pair = password or username, f"{username}:{password}"
-        self._hide(token if len(token) >= SHORTEST else "", pair)
+        self._hide(token if is_alone and len(token) >= SHORTEST else "", pair)
         # Basic authentication (RFC 7617) sends the pair in Base64, which is encoded in turn.
-        with contextlib.suppress(UnicodeEncodeError):
-            self._hide(base64.b64encode(pair.encode("latin-1")).decode())
+        for encoding, errors in _ENCODINGS:
+            with contextlib.suppress(UnicodeEncodeError):
+                self._hide(base64.b64encode(pair.encode(encoding, errors)).decode())
         return Secret(username), Secret(password)
 
     def redact(self, text: str) -> str:
         """Return ``text`` without any of the secrets and the queries of signed addresses."""
-        for form in self._forms:
-            text = text.replace(form, "***")
-        return _hide_queries(text)
+        # All are looked for before any is replaced: of two that overlap, both are hidden whole.
+        spans = sorted(span for form in self._forms for span in _spans(form, text))
+        pieces, end = [], 0
+        for start, stop in spans:
+            if start >= end:
+                pieces += [text[end:start], "***"]
+            end = max(end, stop)
+        return _hide_queries("".join([*pieces, text[end:]]))
 
     def _hide(self, *values: str) -> None:
         forms = {form for value in values if value.strip() for form in derived_forms(value)}
-        # The longest first, so that no value survives in part behind a shorter one.
-        self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
+        self._forms = tuple({*self._forms, *forms})
 
 
 def derived_forms(value: str) -> frozenset[str]:
@@ -157,17 +172,26 @@ def derived_forms(value: str) -> frozenset[str]:
     return frozenset({value, *(form for form in forms if len(form) >= SHORTEST)})
 
 
+def _spans(form: str, text: str) -> Iterator[tuple[int, int]]:
+    start = text.find(form)
+    while start >= 0:
+        yield start, start + len(form)
+        start = text.find(form, start + 1)
+
+
 def _hide_queries(text: str) -> str:
     """Return a text with ``***`` in place of each query that may open something.
 
     That is any query of a distribution's file, and elsewhere one with a name that says so.
     """
-    return _QUERY.sub(_hide_query, text) if "?" in text else text
+    return _QUERY.sub(_hide_query, text) if "?" in text or "%3" in text else text
 
 
 def _hide_query(query: re.Match[str]) -> str:
-    is_file = query.string.endswith(_FILES, 0, query.start())
-    return "?***" if is_file or _OPENS.search(query[1]) else query[0]
+    before = query.string[max(0, query.start() - _LONGEST_SUFFIX) : query.start()]
+    is_file = before.lower().endswith(_FILES)
+    # Decoded, for an address may stand in the query of another.
+    return "?***" if is_file or _OPENS.search(unquote(query[1])) else query[0]
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:

@@ -16,14 +16,24 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.errors import ConfigurationError
+from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
 from trainwheel.evaluation.golden import GoldenRow, parse_golden
 from trainwheel.system.digest import digest_file
-from trainwheel.wheel.metadata import read_member, read_name
+from trainwheel.system.files import read_text
+from trainwheel.wheel.metadata import read_member, read_name, read_names
 from trainwheel.wheel.provenance import Provenance, parse_provenance
 from trainwheel.wheel.sbom import bill_name
 
-__all__ = ["Proof", "parse_proof", "proof_path", "read_promise", "read_provenance", "render_proof"]
+__all__ = [
+    "Proof",
+    "check_name",
+    "parse_proof",
+    "proof_path",
+    "read_promise",
+    "read_proof",
+    "read_provenance",
+    "render_proof",
+]
 
 SCHEMA = 1
 
@@ -121,6 +131,46 @@ def _build(document: dict[str, Any]) -> Proof:
 _HASH = "trainwheel:lock:hash"
 _MARKER = "trainwheel:lock:marker"
 _GOLDEN_LIMIT = 256 << 20
+
+
+def read_proof(wheel: Path) -> Proof:
+    """Return the proof beside a wheel, and check that it is about this wheel.
+
+    Raises:
+        ConfigurationError: The wheel or its proof does not exist.
+        StepFailedError: The wheel is not the one that was proved.
+    """
+    read_name(wheel)
+    if not wheel.is_file():
+        message = f"{wheel} does not exist"
+        raise ConfigurationError(message, hint="make it with: make package.model")
+    path = proof_path(wheel)
+    if not path.is_file():
+        message = f"{path.name} is not beside {wheel.name}"
+        raise ConfigurationError(message, hint="keep both files of build/dist together")
+    proof = parse_proof(read_text(path) or "", path.name)
+    if wheel.name != proof.wheel:
+        message = f"{path.name} is the proof of {proof.wheel}"
+        raise StepFailedError(message, hint="take the wheel and its proof from one build")
+    digest = digest_file(wheel)
+    if digest != proof.sha256:
+        message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
+        raise StepFailedError(message, hint="take the wheel and its proof from one build")
+    return proof
+
+
+def check_name(wheel: Path, proof: Proof, name: str) -> None:
+    """Check that a wheel and its proof are of one distribution only.
+
+    The build may have been changed to build a wheel of anything.
+
+    Raises:
+        RefusedError: They are not.
+    """
+    others = sorted({*read_names(wheel), proof.name} - {canonicalize_name(name)})
+    if others:
+        message = f"{wheel} is a wheel of {others[0]}, not of {name}"
+        raise RefusedError(message, hint="look at what the build did")
 
 
 def read_promise(wheel: Path) -> Proof:

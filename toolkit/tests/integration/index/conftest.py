@@ -111,5 +111,5 @@ def console(environment: Environment, screen: io.StringIO) -> Console:
 
 @pytest.fixture
 def patience() -> Patience:
-    """No pauses, and short waits."""
-    return Patience(connect=5, answer=5, tries=3, polls=2, delay=0)
+    """Short pauses and waits."""
+    return Patience(connect=5, answer=5, tries=3, listing=0.1, delay=0.02)

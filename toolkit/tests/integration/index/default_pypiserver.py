@@ -9,44 +9,55 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from integration.index.servers import BOUND
 
 
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def write_htpasswd(path: Path, logins: Mapping[str, str]) -> None:
+    """Write user names and passwords as ``htpasswd -s`` does, in UTF-8."""
+    lines = []
+    for username, password in logins.items():
+        digest = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
+        lines.append(f"{username}:{{SHA}}{base64.b64encode(digest).decode()}\n")
+    path.write_text("".join(lines), encoding="utf-8")
+
+
 @contextlib.contextmanager
-def serve_default(folder: Path, username: str, password: str, *options: str) -> Iterator[str]:
+def serve_default(folder: Path, logins: Mapping[str, str], *options: str) -> Iterator[str]:
     """Yield the address of a running ``pypi-server run -P htpasswd -a update DIR``.
 
     Args:
         folder: Gets its files and its passwords.
-        username: Who may upload.
-        password: Their password.
+        logins: Who may upload, and their passwords; anyone where there are none.
         options: Further options.
     """
     files, passwords, log = folder / "files", folder / "htpasswd", folder / "server.log"
     files.mkdir(parents=True)
-    # As `htpasswd -s` writes it.
-    digest = base64.b64encode(hashlib.sha1(password.encode(), usedforsecurity=False).digest())
-    passwords.write_text(f"{username}:{{SHA}}{digest.decode()}\n")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    write_htpasswd(passwords, logins)
+    port = free_port()
+    access = ("-P", str(passwords), "-a", "update") if logins else ("-P", ".", "-a", ".")
     argv = (
         *(sys.executable, "-P", "-W", "ignore", "-m", "pypiserver", "run"),
-        *("-i", "127.0.0.1", "-p", str(port), "-P", str(passwords), "-a", "update"),
-        *(*options, str(files)),
+        *("-i", "127.0.0.1", "-p", str(port), *access, *options, str(files)),
     )
     with log.open("wb") as stream, subprocess.Popen(argv, stdout=stream, stderr=stream) as process:
         try:
-            _await_port(port, process)
+            await_port(port, process)
             yield f"http://127.0.0.1:{port}/"
         finally:
             process.terminate()
 
 
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until something listens on a port, or a process ends."""
     deadline = time.monotonic() + BOUND
     while True:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):

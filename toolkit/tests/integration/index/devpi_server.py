@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import socket
 import subprocess
 import sys
 import threading
@@ -13,14 +12,10 @@ from pathlib import Path
 
 import requests
 
+from integration.index.default_pypiserver import free_port
 from integration.index.servers import BOUND
 
 PASSWORD = "pa%s#word"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -32,7 +27,7 @@ def _serve(folder: Path) -> Iterator[str]:
         capture_output=True,
         timeout=BOUND,
     )
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [scripts / "devpi-server", "--serverdir", folder, "--port", str(port)],
         stdout=subprocess.PIPE,
@@ -61,16 +56,19 @@ def _watch(process: subprocess.Popen[bytes], started: threading.Event) -> None:
 def serve_devpi(folder: Path) -> Iterator[str]:
     """Yield the address of a devpi server with a user ``ci`` and two indexes."""
     with _serve(folder) as url:
-        _put(f"{url}/ci", {"password": PASSWORD})
-        login = requests.post(
-            f"{url}/+login", json={"user": "ci", "password": PASSWORD}, timeout=BOUND
-        )
-        pair = f"ci:{login.json()['result']['password']}"
-        headers = {"X-Devpi-Auth": base64.b64encode(pair.encode()).decode()}
-        for name, volatile in (("volatile", True), ("fixed", False)):
-            settings = {"type": "stage", "bases": [], "volatile": volatile}
-            _put(f"{url}/ci/{name}", settings, headers)
+        add_user(url, "ci", PASSWORD, volatile=True, fixed=False)
         yield url
+
+
+def add_user(url: str, name: str, password: str, **indexes: bool) -> None:
+    """Add a user with indexes: name → whether files on it may be replaced."""
+    _put(f"{url}/{name}", {"password": password})
+    login = requests.post(f"{url}/+login", json={"user": name, "password": password}, timeout=BOUND)
+    pair = f"{name}:{login.json()['result']['password']}"
+    headers = {"X-Devpi-Auth": base64.b64encode(pair.encode()).decode()}
+    for index, is_volatile in indexes.items():
+        settings = {"type": "stage", "bases": [], "volatile": is_volatile}
+        _put(f"{url}/{name}/{index}", settings, headers)
 
 
 def _put(url: str, body: dict[str, object], headers: dict[str, str] | None = None) -> None:

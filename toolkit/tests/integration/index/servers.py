@@ -38,7 +38,7 @@ def publish_quietly(target: Target, wheel: Path, environment: Environment) -> bo
     return publish(
         target, wheel, python=Path(sys.executable), environment=environment,
         console=Console(Environment({}), io.StringIO()), log=None,
-        patience=Patience(tries=2, polls=2, delay=0),
+        patience=Patience(tries=2, listing=0.1, delay=0.05),
     )  # fmt: skip
 
 
@@ -150,6 +150,9 @@ def serve_fake() -> Iterator[FakeIndex]:
             self._note()
             fake.upload_began.set()
             fake.uploads(self)
+
+        def do_HEAD(self) -> None:
+            self.send_error(405)
 
         def _note(self) -> None:
             fake.requests.append(Request(self.command, self.path, dict(self.headers)))

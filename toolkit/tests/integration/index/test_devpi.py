@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.index.devpi_server import PASSWORD, serve_devpi
+from integration.index.devpi_server import PASSWORD, add_user, serve_devpi
+from integration.index.logins import PASSWORDS, publish_and_verify, target_of
 from integration.index.servers import publish_quietly
 from trainwheel.errors import ConfigurationError, VersionTakenError
 from trainwheel.index.client import SimpleIndex
@@ -42,3 +43,10 @@ def test_nothing_is_overwritten_even_where_the_server_would(
         wrong = replace(target, password=Secret(f"not {PASSWORD}"))
         with pytest.raises(ConfigurationError):
             SimpleIndex(wrong).check_access(uploads=True)
+
+        for number, password in enumerate(PASSWORDS):
+            user = f"user{number}"
+            add_user(devpi, user, password, models=False)
+            url = f"{devpi}/{user}/models/"
+            target = target_of(url, "+simple", user, password, environment)
+            publish_and_verify(target, f"1.{number}", tmp_path, environment)

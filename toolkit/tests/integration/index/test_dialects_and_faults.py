@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from integration.index import devpi_server
+from integration.index.default_pypiserver import serve_default
 from integration.index.dialects import DIALECTS, Answer, Dialect, Real, Scripted, read_body
 from integration.index.servers import BOUND, PASSWORD, USER, FakeIndex, make_wheel, reset
-from integration.tiny import RealIndex, serve_index
+from integration.tiny import serve_index
 from trainwheel.errors import TrainwheelError
 from trainwheel.index.client import SimpleIndex
 from trainwheel.index.patience import Patience
@@ -32,9 +34,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 Handler = http.server.BaseHTTPRequestHandler
 Server = Scripted | Real
 LOGIN = Answer(200, b'<form><input name="p" type="password"></form>')
-PATIENCE = Patience(connect=20, answer=20, tries=3, polls=6, delay=0, start=60)
+PATIENCE = Patience(connect=20, answer=20, tries=3, listing=1, delay=0.05, start=60)
 # For what never answers: the test waits as long.
-SHORT = Patience(connect=20, answer=2, tries=3, polls=6, delay=0, start=3)
+SHORT = Patience(connect=20, answer=2, tries=3, listing=1, delay=0.05, start=3)
 
 
 @dataclass
@@ -136,6 +138,7 @@ def committed(then: Callable[[Handler], None]) -> Callable[[Rig, Handler, int], 
     return respond
 
 
+BUSY, BUSY_FOR_A_DAY = (Answer(429, headers={"Retry-After": s}) for s in ("1", "86400"))
 ELSEWHERE = Answer(302, headers={"Location": "http://127.0.0.1:9/login"})
 
 
@@ -145,7 +148,7 @@ class Fault:
 
     Args:
         code: The exit code; 0 for a success, after which the index holds the wheel.
-        arrives: Whether the wheel is there in the end.
+        is_there: Whether the wheel is there in the end although it failed.
         sends: Whether anything may have been sent.
         patience: How long an answer is waited for.
     """
@@ -156,22 +159,24 @@ class Fault:
     late: int | None = None
     sends: bool = True
     patience: Patience = PATIENCE
+    is_there: bool = False
 
     @property
     def arrives(self) -> bool:
-        return self.code == 0
+        """Whether the wheel is there in the end."""
+        return self.code == 0 or self.is_there
 
 
 FAULTS = {
     "nothing": Fault(0),
-    "upload-reset": Fault(1, on_upload=broken),
+    "upload-reset": Fault(4, on_upload=broken),
     "upload-reset-once": Fault(0, on_upload=first(1, broken, well_taken)),
-    "upload-silence": Fault(1, on_upload=silent, patience=SHORT),
+    "upload-silence": Fault(4, on_upload=silent, patience=SHORT),
     "upload-500-after-commit": Fault(0, on_upload=committed(Answer(500).send)),
     "upload-reset-after-commit": Fault(0, on_upload=committed(reset)),
     "upload-503-twice": Fault(0, on_upload=first(12, always(Answer(503)), well_taken)),
     "upload-429": Fault(0, on_upload=first(1, always(Answer(429)), well_taken)),
-    "upload-login-page": Fault(1, on_upload=always(LOGIN)),
+    "upload-login-page": Fault(4, on_upload=always(LOGIN)),
     "upload-redirect": Fault(2, on_upload=always(ELSEWHERE)),
     "upload-401": Fault(2, on_upload=always(Answer(401))),
     "read-reset": Fault(1, on_read=broken, sends=False),
@@ -186,10 +191,37 @@ FAULTS = {
     "read-500": Fault(1, on_read=always(Answer(500)), sends=False),
     "read-503-twice": Fault(0, on_read=first(2, always(Answer(503)), well_read)),
     "listed-late": Fault(0, late=3),
+    "listed-much-later": Fault(4, late=999, is_there=True),
+    "read-401-once": Fault(0, on_read=first(1, always(Answer(401)), well_read)),
+    "read-403-once": Fault(0, on_read=first(1, always(Answer(403)), well_read)),
+    "upload-401-once": Fault(0, on_upload=first(1, always(Answer(401)), well_taken)),
+    "upload-403-after-commit": Fault(0, on_upload=committed(Answer(403).send)),
+    "upload-500": Fault(4, on_upload=always(Answer(500))),
+    "read-429-with-time": Fault(0, on_read=first(2, always(BUSY), well_read)),
+    "read-429-for-a-day": Fault(1, on_read=always(BUSY_FOR_A_DAY), sends=False),
+    "upload-429-with-time": Fault(0, on_upload=first(1, always(BUSY), well_taken)),
 }
 OTHERS = ("nexus", "nexus-orient", "artifactory", "gitlab", "codeartifact", "gitea")
-# What goes wrong lies before a server: one real server meets all of it, the others the rest.
-CASES = (*(("pypiserver", name) for name in FAULTS), *((server, "nothing") for server in OTHERS))
+REAL = {
+    "pypiserver": ("pypiserver", "", "simple/"),
+    "pypiserver-overwrite": ("overwriting_pypiserver", "", "simple/"),
+    "devpi-volatile": ("devpi", "ci/volatile/", "ci/volatile/+simple/"),
+    "devpi-fixed": ("devpi", "ci/fixed/", "ci/fixed/+simple/"),
+}
+"""Name → fixture that starts it, where wheels are sent, and where it is read."""
+# What goes wrong lies before a server: one real server meets all of it, the others the rest, and
+# each meets everything where it is measured.
+CASES = [
+    pytest.param(
+        *(server, name),
+        marks=()
+        if server == "pypiserver" or (server in OTHERS and name == "nothing")
+        else pytest.mark.bench,
+        id=f"{server}-{name}",
+    )
+    for server in (*REAL, *(dialect.name for dialect in DIALECTS))
+    for name in FAULTS
+]
 
 
 @dataclass
@@ -211,12 +243,13 @@ class Stage:
     screen: io.StringIO = field(default_factory=io.StringIO)
     told: str = ""
     arguments: set[bytes] = field(default_factory=set)
+    environments: set[bytes] = field(default_factory=set)
 
     def publish(self, wheel: Path, fault: Fault) -> int:
         """Publish a wheel and return the exit code."""
         rig = Rig(self.server, fault.on_read, fault.on_upload, late=fault.late)
         self.fake.reads, self.fake.uploads = rig.read, rig.upload
-        with _watching(self.arguments):
+        with _watching(self.arguments, self.environments):
             try:
                 publish(
                     self.target, wheel, python=Path(sys.executable),
@@ -234,15 +267,32 @@ class Stage:
         assert self.target.password is not None
         forms = [form.encode() for form in derived_forms(self.target.password.reveal())]
         shown = [self.screen.getvalue().encode(), self.told.encode(), *self.arguments]
+        shown += self.environments
         shown += [path.read_bytes() for path in self.folder.rglob("*") if path.is_file()]
         assert not [form for form in forms for text in shown if form in text]
 
 
 @pytest.fixture(scope="module")
-def pypiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealIndex]:
+def pypiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real index that asks for the password for reading as well."""
-    with serve_index(tmp_path_factory.mktemp("pypiserver"), protect_reads=True) as index:
-        yield index
+    folder = tmp_path_factory.mktemp("pypiserver")
+    with serve_index(folder, protect_reads=True, password=PASSWORD) as index:
+        yield index.url
+
+
+@pytest.fixture(scope="module")
+def overwriting_pypiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real index that takes other bytes under a name that it has."""
+    options, folder = ("--overwrite", "--disable-fallback"), tmp_path_factory.mktemp("overwriting")
+    with serve_default(folder, {USER: PASSWORD}, *options) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A devpi server with an index that takes other bytes under a name, and one that does not."""
+    with devpi_server.serve_devpi(tmp_path_factory.mktemp("devpi")) as url:
+        yield f"{url}/"
 
 
 @pytest.fixture
@@ -251,14 +301,16 @@ def stage(
 ) -> Stage:
     """The server that the test's parameter names."""
     name: str = request.param
-    if name == "pypiserver":
-        index: RealIndex = request.getfixturevalue("pypiserver")
-        login = environment.secrets.read_login(index.username, index.password)
-        target = _target(fake, login)
-        port = int(index.url.rstrip("/").rpartition(":")[2])
-        server: Server = Real(port, lambda file: _held(_direct(target, port), file))
+    login = ("ci", devpi_server.PASSWORD) if name.startswith("devpi") else (USER, PASSWORD)
+    target = _target(fake, environment.secrets.read_login(*login))
+    if name in REAL:
+        fixture, upload, simple = REAL[name]
+        url: str = request.getfixturevalue(fixture)
+        direct = replace(target, upload_url=f"{url}{upload}", simple_url=f"{url}{simple}")
+        port = int(url.rstrip("/").rpartition(":")[2])
+        target = replace(target, upload_url=f"{fake.url}{upload}", simple_url=f"{fake.url}{simple}")
+        server: Server = Real(port, lambda file: _held(direct, file))
     else:
-        target = _target(fake, environment.secrets.read_login(USER, PASSWORD))
         server = Scripted(next(d for d in DIALECTS if d.name == name))
     return Stage(server, target, fake, tmp_path, environment)
 
@@ -325,11 +377,6 @@ def _target(fake: FakeIndex, login: tuple[Secret, Secret]) -> Target:
     return Target("team", fake.url, *urls, credential_names=names)
 
 
-def _direct(target: Target, port: int) -> Target:
-    host = f"http://127.0.0.1:{port}/"
-    return replace(target, upload_url=host, simple_url=f"{host}simple/")
-
-
 def _held(target: Target, name: str) -> bytes | None:
     index = SimpleIndex(target)
     with tempfile.TemporaryDirectory() as folder:
@@ -350,8 +397,8 @@ def _make(folder: Path, content: str, version: str = "1.0") -> Path:
 
 
 @contextlib.contextmanager
-def _watching(arguments: set[bytes]) -> Iterator[None]:
-    """Note the arguments of every process that this one starts meanwhile."""
+def _watching(arguments: set[bytes], environments: set[bytes]) -> Iterator[None]:
+    """Note the arguments and variables of every process that this one starts meanwhile."""
     # Not of the whole machine: other tests hand the same password to programs that ask for it so.
     ended = threading.Event()
 
@@ -361,6 +408,7 @@ def _watching(arguments: set[bytes]) -> Iterator[None]:
                 with contextlib.suppress(OSError):
                     pids = path.read_text().split()
                     arguments.update(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+                    environments.update(Path(f"/proc/{pid}/environ").read_bytes() for pid in pids)
 
     thread = threading.Thread(target=look)
     thread.start()

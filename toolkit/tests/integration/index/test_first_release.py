@@ -44,7 +44,7 @@ def rig(
         options = ("--fallback-url", f"http://localhost:{fake.port}/simple/")
     for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"):
         monkeypatch.setenv(name, fake.url)
-    with serve_default(tmp_path / "server", "ci", PASSWORD, *options) as url:
+    with serve_default(tmp_path / "server", {"ci": PASSWORD}, *options) as url:
         user, password = Secret("ci"), Secret(PASSWORD)
         target = Target("team", url, f"{url}simple/", username=user, password=password)
         yield Rig(target, fake)

@@ -27,10 +27,12 @@ from trainwheel.index.registry import Registry
 from trainwheel.index.router import serve_routes
 from trainwheel.install.environments import Installer
 from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.receipt import Receipts
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.wheel.proof import Proof
+from unit.wheels import write_wheel
 
 pytestmark = pytest.mark.integration
 
@@ -41,6 +43,8 @@ QUERIES = (
     "token=S3CRETs1g",
     "S3CRETs1g",
 )
+
+CODE = b"def predict(record):\n    return 1\n"
 
 
 @dataclass
@@ -102,7 +106,8 @@ def publisher(
 ) -> Publisher:
     registry = Registry(fake.target, tmp_path / "index", tmp_path / "keys", console.notice_once)
     python, log = Path(sys.executable), tmp_path / "upload.log"
-    return Publisher(environment, console, registry, lambda: python, log)
+    receipts = Receipts(tmp_path, fake.target, lambda _: ())
+    return Publisher(environment, console, registry, lambda: python, receipts, log)
 
 
 def proof_of(wheel: Path) -> Proof:
@@ -110,7 +115,7 @@ def proof_of(wheel: Path) -> Proof:
     return Proof(
         *("demo-model", "1.0", wheel.name, sha256, "key"),
         always=False,
-        predict="demo_model:predict",
+        predict="demo_model.code:predict",
         tolerance=0.0,
         requirements="",
         golden=(),
@@ -119,18 +124,20 @@ def proof_of(wheel: Path) -> Proof:
 
 @pytest.mark.parametrize("store", QUERIES[1:2], indirect=True)
 def test_nothing_that_is_printed_or_kept_holds_the_signature_and_the_install_line_works(
-    store: Store, publisher: Publisher, wheel: Path, screen: io.StringIO, tmp_path: Path
+    store: Store, publisher: Publisher, screen: io.StringIO, tmp_path: Path
 ) -> None:
+    wheel = write_wheel(
+        tmp_path / "dist", "demo_model", "1.0", members={"demo_model/code.py": CODE}
+    )
     proof = proof_of(wheel)
 
     publisher.upload(wheel, proof)
     publisher.upload(wheel, proof)
-    publisher.announce(proof, wheel)
+    publisher.confirm(proof, Installer(publisher.environment, tmp_path / "verify.log"))
 
     assert store.files == {wheel.name: wheel.read_bytes()}
     printed = screen.getvalue()
     assert "S3CRET" not in printed
-    assert "then:" not in printed
     (command,) = (line[9:].strip() for line in printed.splitlines() if line[:8] == "install:")
     assert command.startswith("pip install --no-deps --index-url http://127.0.0.1:")
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -142,7 +149,7 @@ def _install_as_typed(command: str, tmp_path: Path) -> None:
     words = [sys.executable, "-I", "-m", *shlex.split(command), "--target", str(tmp_path / "new")]
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     subprocess.run(words, check=True, capture_output=True, env=environment)
-    assert (tmp_path / "new" / "demo_model.py").is_file()
+    assert (tmp_path / "new" / "demo_model" / "code.py").is_file()
 
 
 def test_downloads_use_the_whole_address_which_a_resolver_is_not_shown(

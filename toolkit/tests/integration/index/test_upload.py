@@ -25,10 +25,13 @@ from trainwheel.errors import (
 )
 from trainwheel.guest import SEND
 from trainwheel.index.patience import Patience
+from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
+from trainwheel.index.twine import explain_failure, plan_twine, read_failure
 from trainwheel.index.upload import publish
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
+from trainwheel.system.process import run
 
 pytestmark = pytest.mark.integration
 
@@ -98,7 +101,7 @@ def test_a_refused_upload_is_one_line_with_the_fix(  # noqa: PLR0913, PLR0917 - 
     with pytest.raises(kind) as caught:
         publisher(fake.target, wheel)
     assert words in str(caught.value)
-    assert fake.count("POST") == 1
+    assert fake.count("POST") == 1 + (status == 401)
 
 
 def test_a_server_that_fails_is_asked_a_bounded_number_of_times(
@@ -110,6 +113,24 @@ def test_a_server_that_fails_is_asked_a_bounded_number_of_times(
     # twine itself sends the file up to six times.
     assert publisher.patience.tries <= fake.count("POST") <= 6 * publisher.patience.tries
     assert screen.getvalue().count("trying again") == publisher.patience.tries - 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_a_server_says_of_trying_again_is_handed_on(
+    fake: FakeIndex, wheel: Path, publisher: Publisher, status: int
+) -> None:
+    fake.uploads = Answer(status, headers={"Retry-After": "8"}).send
+    python, environment = publisher.python, publisher.environment
+
+    with private_pypirc(fake.target) as config:
+        command = plan_twine(python, fake.target, wheel, config, environment, timeout=BOUND)
+        result = run(command, environment)
+        said = read_failure(config, environment.secrets)
+
+    failure = explain_failure(result, said, fake.target, wheel.name)
+    assert failure
+    assert (failure.status, failure.after, failure.is_transient) == (status, 8.0, True)
+    assert fake.count("POST") == 1
 
 
 def test_no_output_and_no_log_holds_a_credential(
@@ -154,7 +175,9 @@ from pathlib import Path
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.secrets import Secret
+from trainwheel.index.pypirc import private_pypirc
 from trainwheel.index.target import Target
+from trainwheel.index.twine import explain_failure, plan_twine, read_failure
 from trainwheel.index.upload import publish
 from trainwheel.system.process import handle_termination
 
@@ -243,7 +266,7 @@ def test_ci_is_told_once_of_an_upload_that_takes_a_while(
 
 def test_a_large_wheel_is_read_in_large_blocks(python: Path) -> None:
     script = (
-        "import runpy, sys; module = runpy.run_path(sys.argv[1]); module['enlarge_blocks']();"
+        "import runpy, sys; module = runpy.run_path(sys.argv[1]); module['adjust_twine']();"
         "import requests; pool = requests.Session().get_adapter('https://').poolmanager;"
         "print(pool.connection_pool_kw['blocksize'])"
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trainwheel.cli.doctor import (
+from trainwheel.cli.checks import (
     MachineCheck,
     check_clock,
     check_disk,

@@ -32,9 +32,9 @@ def _nothing_installed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
 
-def rows(capsys: Capture, *, code: int = 1) -> dict[str, tuple[str, str]]:
+def rows(capsys: Capture, *options: str) -> dict[str, tuple[str, str]]:
     """Run doctor; return the state and the finding of each check by its name."""
-    assert main(["doctor", "--json"]) == code
+    assert main(["doctor", "--json", *options]) == 1
     checks = json.loads(capsys.readouterr().out)["checks"]
     return {check["name"]: (check["state"], check["found"]) for check in checks}
 
@@ -129,6 +129,17 @@ def test_an_index_that_cannot_be_used_is_a_problem_without_its_password(
 
     assert checks["index team"][0] == "problem"
     assert not any("s3cret-word" in found for _, found in checks.values())
+
+
+def test_an_index_that_cannot_be_asked_is_a_row_and_no_end(root: Path, capsys: Capture) -> None:
+    write(root, "pyproject.toml", PYPROJECT + TEAM)
+
+    states = {
+        name: rows(capsys, "--to", name)[f"index {name}, asked"][0]
+        for name in ("team", "nobody", "embedded")
+    }
+
+    assert states == {"team": "warning", "nobody": "problem", "embedded": "ok"}
 
 
 def test_the_addresses_of_two_indexes_are_a_row_and_no_end(

@@ -87,7 +87,9 @@ def test_a_tool_sees_the_secrets_that_it_was_given_and_no_others(
     shell: Shell, secrets: set[SecretClass]
 ) -> None:
     write(shell.root, "pyproject.toml", f'{PYPROJECT}secrets.data = ["STORE_KEY"]\n')
-    tools = shell.open({"STORE_KEY": "a", "NEXUS_PASSWORD": "b", "LANG": "C", "PYTHONPATH": "x"})
+    tools = shell.open(
+        {"STORE_KEY": "s3cret-a", "NEXUS_PASSWORD": "b", "LANG": "C", "PYTHONPATH": "x"}
+    )
     argv = script("import os", "print(*sorted(os.environ))")
     sees = {SecretClass.DATA: "STORE_KEY", SecretClass.PUBLISH: "NEXUS_PASSWORD"}
 

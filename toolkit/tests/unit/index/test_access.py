@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from requests import Request
@@ -56,6 +58,16 @@ def test_credentials_go_to_the_origins_of_the_index_alone() -> None:
     assert "Authorization" not in there.headers
 
 
+@pytest.mark.parametrize("password", ["pässwörd-é", "Пароль", "日本語-パス", "a:b%c\"d'e\\f", "🚂"])
+def test_credentials_are_sent_as_utf_8_as_uv_sends_them(password: str) -> None:
+    target = replace(SHUT, password=Secret(password))
+    sent = OriginAuth(target)(Request("GET", URL).prepare()).headers["Authorization"]
+    address = urlsplit(for_uv(target, {}).variables["UV_DEFAULT_INDEX"])
+
+    assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"ada@team:{password}"
+    assert unquote(address.password or "", errors="strict") == password
+
+
 def test_no_proxy_stands_before_this_machine() -> None:
     target = Target("here", "http://127.0.0.1:8080/", "http://127.0.0.1:8080/simple/")
 
@@ -83,6 +95,15 @@ def test_the_password_of_an_address_is_hidden_from_then_on() -> None:
     parse_address("rest", FULL, secrets)
 
     assert secrets.redact("p%/:w, p%25%2F%3Aw") == "***, ***"
+
+
+def test_a_password_of_an_address_that_is_a_word_of_ours_is_hidden_in_the_pair_only() -> None:
+    secrets = Secrets()
+
+    parse_address("rest", "https://ci:train@mirror.test/simple/", secrets)
+
+    assert secrets.redact("nox -s train") == "nox -s train"
+    assert secrets.redact("https://ci:train@mirror.test/") == "https://***@mirror.test/"
 
 
 def test_an_address_without_credentials_has_none() -> None:

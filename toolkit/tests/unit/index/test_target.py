@@ -229,6 +229,20 @@ def test_an_index_without_credentials_is_open() -> None:
     assert "[tool.trainwheel.index.open]" in target.credentials_hint
 
 
+@pytest.mark.parametrize(
+    ("username", "password", "is_ascii"),
+    [("ci", "a:b%c", True), ("ci", "pä", False), ("Ада", "secret", False)],
+)
+@pytest.mark.parametrize("names", [(), ("A_USER", "A_PASSWORD")])
+def test_who_was_refused_with_other_letters_than_ascii_is_told_how_they_are_sent(
+    username: str, password: str, *, is_ascii: bool, names: tuple[str, ...]
+) -> None:
+    target = Target("team", "", "", None, Secret(username), Secret(password), names)
+    assert target.is_ascii is is_ascii
+    assert ("sent as UTF-8" in target.credentials_hint) is not is_ascii
+    assert all(name in target.credentials_hint for name in names)
+
+
 def test_no_representation_shows_a_credential() -> None:
     shown = repr(choose(NEXUS))
     assert "pa%s#word" not in shown
@@ -243,7 +257,7 @@ def test_a_token_command_stands_for_the_password() -> None:
     assert "cloud.token-command" in target.credentials_hint
 
 
-@pytest.mark.parametrize("token", ["to\x07ken", "t\u20acken", ""])
+@pytest.mark.parametrize("token", ["to\x07ken", "to\u2028ken", ""])
 def test_a_token_that_cannot_be_sent_is_refused_without_its_value(token: str) -> None:
     with pytest.raises(ConfigurationError, match=r"cloud\.token-command") as caught:
         choose_index("cloud", SETTINGS, Environment({}), lambda _: token)

@@ -15,6 +15,7 @@ from trainwheel.index.versions import (
     Wish,
     check_not_lower,
     decide,
+    describe_preferred,
     newest_in_series,
     next_version,
     parse_version,
@@ -170,3 +171,29 @@ def test_the_next_version_is_new_and_above_all_of_its_series(
     check_not_lower(chosen, published)
     newest = newest_in_series(base, published)
     assert newest is None or Version(chosen) > Version(newest)
+
+
+@pytest.mark.parametrize(("version", "releases", "chosen"), [
+    ("0.1.8", ["0.1.5", "0.2.0"], "0.2.0"), ("0.1.8", ["0.2.0", "0.10.0"], "0.10.0"),
+    ("0.1.8", ["0.2.0.post1"], "0.2.0.post1"), ("0.1.8", ["1!0.0.1"], "1!0.0.1"),
+    ("0.2.0", ["0.2.0+cpu"], "0.2.0+cpu"), ("0.3.0rc1", ["0.2.0"], "0.2.0"),
+    ("0.3.0.dev1", ["0.2.0"], "0.2.0"), ("0.1.0rc1", ["0.2.0a1"], "0.2.0a1"),
+])  # fmt: skip
+def test_a_release_that_a_plain_install_does_not_choose_is_named_with_what_to_do(
+    version: str, releases: list[str], chosen: str
+) -> None:
+    notice = describe_preferred("tiny", version, ["what", *releases])
+
+    assert f"chooses {chosen}, not {version}:" in notice
+    assert f"`pip install tiny=={version}`" in notice
+    assert "\n" not in notice
+
+
+@pytest.mark.parametrize(("version", "releases"), [
+    ("0.1.0", []), ("0.1.8", ["0.1.5"]), ("0.1.8", ["0.1.8"]), ("1.0", ["1.0.0"]),
+    ("0.1.8", ["0.2.0rc1", "0.2.0.dev3"]), ("0.1.0rc2", ["0.1.0rc1"]), ("0.1.8", ["what"]),
+])  # fmt: skip
+def test_a_release_that_a_plain_install_chooses_needs_no_notice(
+    version: str, releases: list[str]
+) -> None:
+    assert describe_preferred("tiny", version, releases) == ""

@@ -10,7 +10,7 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
-MOST_CODE = 15_500 + 2_550 + 1_550 + 650
+MOST_CODE = 15_500 + 2_550 + 1_550 + 650 + 1_470
 """Lines of code: the bound of the house, and what the issues since then took.
 
 Judging what ships, for any model, took 2,550 lines:
@@ -28,6 +28,10 @@ and the cache by what was read 100.
 Running steps beside each other took 650: the graph 300, turns and locks that are held over them 80,
 ending a run from any thread 60, output in order 60, what a step sees of the others 60; linking the
 packages of the proof 80.
+
+Believing an index took 1,470: asking it what it will do 480, a first job of CI 250, waiting for it,
+uncertainty and receipts 380, the line that has run 150, credentials in UTF-8 and the failures of
+twine as data 70, reading without a password 60, a closed output 40, redaction 40.
 """
 MOST_TESTS = 1.49
 """Lines of tests to a line of code; the aim is 1.42."""

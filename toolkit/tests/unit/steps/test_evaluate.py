@@ -21,7 +21,7 @@ DROP, LOW, HIGH = (
 )
 REQUIRED = 'gate.baseline = "required"'
 NO_INDEX = {"TRAINWHEEL_INDEX": "corporat"}
-NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PASSWORD": ""}
+NO_SECRETS = {"NEXUS_USERNAME": "", "NEXUS_PASSWORD": ""}
 
 
 @pytest.fixture

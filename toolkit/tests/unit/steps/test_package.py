@@ -15,13 +15,12 @@ from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.status import file_reasons
 from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.steps.package import STEP, check_members
-from trainwheel.steps.shared.publish import read_proof
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.system.git import read_commit
 from trainwheel.system.ignored import DEFAULTS
 from trainwheel.wheel.metadata import list_members, read_member
-from trainwheel.wheel.proof import read_provenance
+from trainwheel.wheel.proof import read_proof, read_provenance
 from unit.model_wheels import ONE
 from unit.packaging import TOOLS, Packaging, decide, lock_tools, make_trained
 from unit.repository import PYPROJECT, open_here, write

@@ -15,6 +15,7 @@ from trainwheel.index.registry import Registry
 from trainwheel.install.environments import Installer
 from trainwheel.steps.promote import STEP, promote
 from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.receipt import Receipts
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 from unit.model_wheels import write_model_wheel
@@ -35,7 +36,8 @@ def publisher(folder: Path) -> Publisher:
 
     environment = Environment()
     console = Console(environment, io.StringIO())
-    return Publisher(environment, console, Registry(None, folder), no_python)
+    receipts = Receipts(folder, None, lambda _: ())
+    return Publisher(environment, console, Registry(None, folder), no_python, receipts)
 
 
 def promote_between(folder: Path, version: str | None = None, project: str = "small-model") -> None:

@@ -12,7 +12,12 @@ from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Options, Run
-from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
+from trainwheel.errors import (
+    ConfigurationError,
+    StepFailedError,
+    TrainwheelError,
+    VersionTakenError,
+)
 from trainwheel.steps.shared.publish import publisher_of
 from trainwheel.steps.verify import STEP
 from unit.model_wheels import OTHER, package, write_model_wheel
@@ -45,7 +50,7 @@ def publish_another(layout: Layout) -> None:
 @pytest.mark.parametrize(("prepare", "name", "to", "error"), [
     (lambda _: None, "", "embedded", StepFailedError("package.model")),
     (replace_wheel, "", "embedded", StepFailedError("proved")),
-    (publish_another, "", "embedded", StepFailedError("embedded index")),
+    (publish_another, "", "embedded", VersionTakenError("embedded index")),
     (package, "", "corporat", ConfigurationError("'corporat'")),
     *((package, name, "embedded", ConfigurationError(name)) for name in
       ("small-model==0.1.1", "other-model==0.1.0", "small-model", "0.1.0", "==0.1.0")),

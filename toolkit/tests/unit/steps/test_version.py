@@ -27,7 +27,7 @@ password-env = "WRITER_PASSWORD"
 read-username-env = "READER"
 read-password-env = "READER_PASSWORD"
 """
-NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PASSWORD": ""}
+NO_SECRETS = {"NEXUS_USERNAME": "", "NEXUS_PASSWORD": ""}
 ALWAYS = f'{PYPROJECT}version.release = "always"\n'
 
 
@@ -147,6 +147,18 @@ def test_a_job_without_credentials_leaves_the_comparison_to_the_upload(
 
     assert (release.version, release.releases) == (version, True)
     assert "left to upload" in release.reason
+
+
+def test_a_release_below_a_higher_one_is_noticed_once_in_a_run(root: Path) -> None:
+    write_model_wheel(root / ".trainwheel/index", "0.2.0", release_key=OTHER)
+    stream = io.StringIO()
+    run = open_here(root, {"BUILD_NUMBER": "8"}, stream=stream, tools=RecordingTools())
+
+    STEP.run(run)
+    STEP.run(run)
+
+    (notice,) = (line for line in stream.getvalue().splitlines() if "notice" in line)
+    assert "0.2.0, not 0.1.8" in notice
 
 
 def check(run: Run) -> None:

@@ -88,6 +88,8 @@ def reading(*values: str) -> Secrets:
         (("s3cret",), "the s3cret and the s3cret", "the *** and the ***"),
         (("s3cret", "s3cret-token"), "it is s3cret-token", "it is ***"),
         (("s3cret-token", "s3cret"), "it is s3cret-token", "it is ***"),
+        (("secret", "kkkkkse"), "kkkkksecret", "***"),
+        (("abab",), "ababab", "***"),
         (("", " "), "a blank hides nothing", "a blank hides nothing"),
         (("a.b",), "a.b but not axb", "*** but not axb"),
         (("pa?:|¿",), "Basic Y2k6cGE/OnzCvw==", "Basic Y2k6***"),
@@ -97,7 +99,7 @@ def reading(*values: str) -> Secrets:
         (("pa?:|¿",), r"b'pa?:|\xc2\xbf'", "b'***'"),
     ],
 )
-def test_what_was_read_is_starred_the_longest_first_and_also_encoded(
+def test_what_was_read_is_starred_whole_and_also_encoded(
     values: tuple[str, ...], text: str, shown: str
 ) -> None:
     assert reading(*values).redact(text) == shown
@@ -160,12 +162,18 @@ def test_a_password_or_a_token_without_one_is_starred_alone(username: str, passw
     )
 
 
-def test_the_pair_is_starred_where_its_base64_is_encoded_in_turn() -> None:
-    # "u:>>>?" has both letters of Base64 that an address escapes.
-    encoded = quote(base64.b64encode(b"us:~~>?~~?").decode(), safe="")
+@pytest.mark.parametrize(
+    ("password", "encoding"),
+    # Their Base64 has letters that an address escapes.
+    [("~~>?~~?", "utf-8"), ("ä~>?~~?", "utf-8"), ("ä~>?~~?", "latin-1"), ("парол~ь", "utf-8")],
+)
+def test_the_pair_is_starred_where_its_base64_is_encoded_in_turn(
+    password: str, encoding: str
+) -> None:
+    encoded = quote(base64.b64encode(f"us:{password}".encode(encoding)).decode(), safe="")
 
     assert "%2" in encoded
-    assert logging_in("us", "~~>?~~?").redact(encoded) == "***"
+    assert logging_in("us", password).redact(encoded) == "***"
 
 
 WHEEL = "demo_model-1.0-py3-none-any.whl"
@@ -189,6 +197,13 @@ STORE = "https://store.test/b/"
         (rf'{{"url": "{STORE}a?v=1\u0026Signature=S3"}}', f'{{"url": "{STORE}a?***"}}'),
         (f"{STORE}a?Key-Pair-Id=K&Policy=S3", f"{STORE}a?***"),
         (f"{STORE}a?AWSAccessKeyId=S3&Expires=1", f"{STORE}a?***"),
+        (f"{STORE}a?md5=S3&expires=17", f"{STORE}a?***"),
+        *((f"{STORE}{WHEEL}?{mark}S3", f"{STORE}{WHEEL}?***") for mark in "-~$?/+=;"),
+        (f"{STORE}a?to=b%3Fv%3D1%26sig%3DS3", f"{STORE}a?***"),
+        (f"to={STORE}{WHEEL}%3Fsig=S3", f"to={STORE}{WHEEL}?***"),
+        (f"{STORE}{WHEEL.upper()}?S3", f"{STORE}{WHEEL.upper()}?***"),
+        (f"{STORE}{WHEEL}.asc?S3", f"{STORE}{WHEEL}.asc?***"),
+        (f"{STORE}{WHEEL}.provenance?S3", f"{STORE}{WHEEL}.provenance?***"),
     ],
 )
 def test_what_opens_a_file_is_hidden(text: str, shown: str) -> None:
@@ -201,7 +216,7 @@ def test_what_opens_a_file_is_hidden(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"{STORE}page?number=2&sort=name", f"is it {WHEEL}? no",
+        f"{STORE}page?number=2&sort=name", f"is it {WHEEL}? no", f"'{WHEEL}?'",
         f"pip install --no-deps '{STORE}{WHEEL}#sha256=ab'", "a ? b : c", "what? token=1", "",
     ],
 )  # fmt: skip

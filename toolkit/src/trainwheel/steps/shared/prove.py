@@ -79,10 +79,10 @@ class Repeated:
 
 def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
     proof: Proof,
-    wheel: str,
+    install: Callable[[Path], object],
     installer: Installer,
     *,
-    wheel_installer: Installer | None = None,
+    is_last: bool = False,
     tests: SystemTests | None = None,
     held_out: Repeated | None = None,
 ) -> None:
@@ -90,9 +90,9 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
 
     Args:
         proof: The predictions and packages to hold the wheel to.
-        wheel: The requirement line that installs it by digest and nothing else.
+        install: Installs it into an environment.
         installer: Installs the locked packages.
-        wheel_installer: Installs the wheel, if that comes from another index.
+        is_last: Whether it is installed after them, by what would fetch them otherwise.
         tests: The model's system tests.
         held_out: Held-out rows, whose answers must be those that were measured.
 
@@ -102,8 +102,11 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
     with installer.throw_away() as folder:
         rows = held_out or Repeated({}, folder / "golden")
         home, python = folder / "env", python_of(folder / "env")
-        (wheel_installer or installer).install(python, wheel, "--no-deps", "--no-cache")
+        if not is_last:
+            install(home)
         with installer.filled(home, proof.requirements) as beside:
+            if is_last:
+                install(home)
             installer.check(python)
             homes = beside if tests is None else (*beside, tests.home)
             variables = installer.variables(home, *homes)
@@ -117,8 +120,7 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
             if tests is not None:
                 copy = folder / "tests"
                 shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
-                packages = site_packages(tests.home)
-                script = (PROVE, *script[1:], packages, copy)
+                script = (PROVE, *script[1:], site_packages(tests.home), copy)
             result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:

@@ -3,80 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, withdraw_record, write_record
 from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.evaluation.gate import SKIPPED, Baseline, Rule, evaluate_rules
-from trainwheel.index.access import for_uv
+from trainwheel.index.address import origin
+from trainwheel.index.client import SimpleIndex
 from trainwheel.index.embedded import embedded_index
-from trainwheel.index.pages import PublishedFile
+from trainwheel.index.pages import PublishedFile, files_like
+from trainwheel.index.patience import PATIENCE, Patience
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
-from trainwheel.index.upload import publish
-from trainwheel.index.versions import check_not_lower, newest_in_series
+from trainwheel.index.upload import await_listing, describe_taken, publish
+from trainwheel.index.versions import check_not_lower, describe_preferred, newest_in_series
 from trainwheel.install.environments import Installer
+from trainwheel.install.printed import InstallLine, Way, install_as_printed
 from trainwheel.steps.shared.prove import prove
+from trainwheel.steps.shared.receipt import Receipts, receipts_of
 from trainwheel.steps.shared.registry import registry_of
 from trainwheel.system.console import Console
-from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
-from trainwheel.system.files import read_text
-from trainwheel.wheel.metadata import list_members, read_name, read_names, read_requirements
-from trainwheel.wheel.proof import Proof, parse_proof, proof_path, read_provenance
+from trainwheel.wheel.metadata import list_members, read_requirements
+from trainwheel.wheel.proof import Proof, read_provenance
 
-__all__ = ["Publisher", "Uploaded", "check_name", "compare_late", "publisher_of", "read_proof"]
-
-
-def read_proof(wheel: Path) -> Proof:
-    """Return the proof beside a wheel, and check that it is about this wheel.
-
-    Raises:
-        ConfigurationError: The wheel or its proof does not exist.
-        StepFailedError: The wheel is not the one that was proved.
-    """
-    read_name(wheel)
-    if not wheel.is_file():
-        message = f"{wheel} does not exist"
-        raise ConfigurationError(message, hint="make it with: make package.model")
-    path = proof_path(wheel)
-    if not path.is_file():
-        message = f"{path.name} is not beside {wheel.name}"
-        raise ConfigurationError(message, hint="keep both files of build/dist together")
-    proof = parse_proof(read_text(path) or "", path.name)
-    if wheel.name != proof.wheel:
-        message = f"{path.name} is the proof of {proof.wheel}"
-        raise StepFailedError(message, hint="take the wheel and its proof from one build")
-    digest = digest_file(wheel)
-    if digest != proof.sha256:
-        message = f"{wheel.name} has sha256 {digest[:12]}, but {proof.sha256[:12]} was proved"
-        raise StepFailedError(message, hint="take the wheel and its proof from one build")
-    return proof
-
-
-def check_name(wheel: Path, proof: Proof, name: str) -> None:
-    """Check that a wheel and its proof are of one distribution only.
-
-    The build may have been changed to build a wheel of anything.
-
-    Raises:
-        RefusedError: They are not.
-    """
-    others = sorted({*read_names(wheel), proof.name} - {canonicalize_name(name)})
-    if others:
-        message = f"{wheel} is a wheel of {others[0]}, not of {name}"
-        raise RefusedError(message, hint="look at what the build did")
+__all__ = ["Publisher", "Uploaded", "compare_late", "publisher_of"]
 
 
 @dataclass(frozen=True)
@@ -101,16 +61,22 @@ class Publisher:
         console: For notices and results.
         registry: The index.
         python: Returns an interpreter that can import twine and pypiserver.
+        receipts: Those of uploads that may have arrived.
         log: The file that gets the output of tools.
         records: The folder of records of upload and verification; None to record nothing.
+        patience: How long to wait and how often to try.
+        sent: The marks of what this run has uploaded.
     """
 
     environment: Environment
     console: Console
     registry: Registry
     python: Callable[[], Path]
+    receipts: Receipts
     log: Path | None = None
     records: Path | None = None
+    patience: Patience = PATIENCE
+    sent: set[str] = field(default_factory=set)
 
     def mark(self, proof: Proof) -> Fingerprint:
         """Return what identifies these bytes on this index, for records."""
@@ -121,49 +87,58 @@ class Publisher:
         )
         return Fingerprint({proof.wheel: proof.sha256}, {"the index": where})
 
-    def publish(self, wheel: Path, proof: Proof) -> Uploaded:
-        """Upload a wheel, record that, and print it; raises what `upload` raises."""
+    def publish(self, wheel: Path, proof: Proof, *, looks_again: bool = False) -> Uploaded:
+        """Upload a wheel, record that, and print it; takes and raises what `upload` does."""
         start = time.monotonic()
-        result = self.upload(wheel, proof)
+        result = self.upload(wheel, proof, looks_again=looks_again)
         seconds = time.monotonic() - start
         if result.is_there:
             self.record("upload", proof, seconds)
         self.console.outcome("upload", result.summary, seconds)
         return result
 
-    def confirm(self, proof: Proof, wheel: Path | None, installer: Installer) -> None:
-        """Verify a published wheel, record that, and print the commands that install it.
+    def confirm(self, proof: Proof, installer: Installer) -> None:
+        """Verify a published wheel, record that, and print the command that installed it.
 
         Raises:
             StepFailedError: As for `verify`; then an earlier record of verification is removed.
         """
         start = time.monotonic()
         try:
-            self.verify(proof, installer)
+            line = self.verify(proof, installer)
         except TrainwheelError:
             # Otherwise the next upload would find the record and queue no verification.
             if self.records is not None:
                 withdraw_record(self.records, "verify", self.mark(proof))
             raise
         seconds = time.monotonic() - start
+        if self.receipts.hold(proof):
+            self.record("upload", proof)
         self.record("verify", proof, seconds)
         self.console.outcome("verify", proof.told, seconds)
-        self.announce(proof, wheel)
+        self.announce(proof, line)
 
     def record(self, step: str, proof: Proof, seconds: float = 0.0) -> None:
         """Record that a step has been done with these bytes on this index."""
         if self.records is not None:
             write_record(self.records, Record(step, self.mark(proof), {}, seconds, {}))
+        self.receipts.remove(proof)
 
-    def upload(self, wheel: Path, proof: Proof) -> Uploaded:
+    def upload(self, wheel: Path, proof: Proof, *, looks_again: bool = False) -> Uploaded:
         """Publish a wheel, unless a published one has the same content.
+
+        Args:
+            wheel: The file.
+            proof: Its proof.
+            looks_again: Read the index once more a moment later, as no verification follows.
 
         Raises:
             VersionTakenError: The index has other content under this version.
             RefusedError: A metric is worse than the published one by more than the gate allows.
             ConfigurationError: A higher version is published in the release series, or the wheel's
                 provenance cannot be read.
-            StepFailedError: The index does not answer, or does not list the upload.
+            StepFailedError: The index does not answer, or refuses the wheel.
+            UncertainError: It may have the wheel, and does not list it.
         """
         wheels = self.registry.wheels(proof.name)
         if not proof.always and proof.version not in wheels:
@@ -171,14 +146,17 @@ class Publisher:
             if since is not None:
                 return Uploaded(f"unchanged since {since}", is_there=False)
         check_not_lower(proof.version, wheels)
+        self.console.notice_once(describe_preferred(proof.name, proof.version, wheels))
         if self._has(wheels, proof):
+            self.receipts.remove(proof)
             summary = f"{proof.name} {proof.version} is in {self.registry.label} already, identical"
             return Uploaded(summary, is_there=True)
         compare_late(self.registry, wheels, wheel, proof, self.console)
         # Every upload is verified, even if this run is killed before it queues that.
         if self.records is not None:
             (self.records / "verify.json").unlink(missing_ok=True)
-        with self._serve() as target:
+        was_sent = self.receipts.hold(proof)
+        with self._serve() as target, self.receipts.settling(proof):
             publish(
                 target,
                 wheel,
@@ -186,7 +164,13 @@ class Publisher:
                 environment=self.environment,
                 console=self.console,
                 log=self.log,
+                patience=self.patience,
+                # The embedded index overwrites nothing.
+                looks_again=looks_again and self.registry.target is not None,
+                was_sent=was_sent,
             )
+        self.receipts.remove(proof)
+        self.sent.add(self.mark(proof).key)
         self.registry.keep_key(proof.sha256, proof.release_key)
         summary = f"{proof.name} {proof.version} published in {self.registry.label}"
         return Uploaded(summary, is_there=True)
@@ -195,62 +179,95 @@ class Publisher:
         """Return whether the index has exactly this wheel."""
         return self._has(self.registry.wheels(proof.name), proof)
 
-    def verify(self, proof: Proof, installer: Installer) -> None:
+    def verify(self, proof: Proof, installer: Installer) -> InstallLine:
         """Install the published wheel into an empty environment and repeat its predictions.
 
+        Returns:
+            The command that has installed it.
+
         Raises:
-            StepFailedError: The index serves other bytes than were proved, or the wheel predicts
-                differently than in training.
+            VersionTakenError: The index lists other bytes than were proved.
+            UncertainError: It was sent the wheel, and does not list it.
+            StepFailedError: It does not have the release, no command installs it, or the wheel
+                predicts differently than in training.
         """
         file = self._published(proof)
-        digest = file.hashes.get("sha256", proof.sha256)
-        if digest != proof.sha256:
-            message = f"{self.registry.label} serves {file.filename} with sha256 {digest[:12]}"
-            raise StepFailedError(
-                message, hint=f"the wheel that was proved has {proof.sha256[:12]}"
-            )
-        with self._serve() as target:
-            line = f"{proof.name}=={proof.version} --hash=sha256:{proof.sha256}\n"
-            from_index = Installer(
-                self.environment, installer.log, for_uv(target, self.environment.variables)
-            )
-            prove(proof, line, installer, wheel_installer=from_index)
+        lines: list[InstallLine] = []
 
-    def announce(self, proof: Proof, wheel: Path | None) -> None:
-        """Print what is published, and commands that install it when pasted into a shell."""
+        def install(home: Path) -> None:
+            ways = self._ways(proof, file)
+            lines.append(install_as_printed(ways, home, installer, self.python()))
+
+        prove(proof, install, installer, is_last=True)
+        return lines[0]
+
+    def announce(self, proof: Proof, line: InstallLine | None = None) -> None:
+        """Print what is published, and the command that has installed it."""
         label = self.registry.label
         self.console.line(
             f"published {proof.name} {proof.version}  sha256 {proof.sha256}  in {label}"
         )
-        for label, command in self._install_lines(proof, wheel):
-            self.console.command(label, command)
+        if line is not None:
+            self.console.command("install:  ", line.command)
+        if line is not None and line.password:
+            self.console.line(f"password: {line.password}")
 
-    def _install_lines(self, proof: Proof, wheel: Path | None) -> Iterator[tuple[str, str]]:
-        """Yield the label and the text of each command."""
-        requirement = f"{proof.name}=={proof.version}"
-        if self.registry.target is None:
-            where = shlex.quote(str(self.registry.folder))
-            yield "install:  ", f"pip install --find-links {where} {requirement}"
-        elif self.registry.target.install_url:
-            where = shlex.quote(self.registry.target.install_url)
-            yield "install:  ", f"pip install --index-url {where} {requirement}"
-        else:
+    def _ways(self, proof: Proof, file: PublishedFile) -> Iterator[Way]:
+        """Yield the ways to install a release, the best one first."""
+        target, requirement = self.registry.target, f"{proof.name}=={proof.version}"
+        if target is None:
+            path = self.registry.folder.resolve() / file.filename
+            yield Way(((str(path),),))
+            # For pip some characters of a folder's name begin something else.
+            yield Way(((path.as_uri(),),))
+            return
+        if target.install_url:
+            users = replace(target, simple_url=target.install_url)
+            is_own = origin(users.simple_url) == origin(target.simple_url)
+            users = users if is_own else replace(users, username=None, password=None)
+            if self._offers(users, proof):
+                yield _way((("--index-url", target.install_url, requirement),), users)
+        if not file.is_signed:
             # Not --extra-index-url: pip takes the highest version, also of a namesake on the public
             # index (CVE-2018-20225).
-            file = self._published(proof)
-            what = shlex.quote(f"{file.url}#sha256={proof.sha256}")
-            if file.is_signed:
-                # A signed address grants access, so it is secret; the index gives out fresh ones.
-                what = f"--index-url {shlex.quote(self.registry.target.simple_url)} {requirement}"
-            yield "install:  ", f"pip install --no-deps {what}"
-            if wheel is not None and (needs := _needs(wheel)):
-                yield "then:     ", f"pip install {shlex.join(needs)}"
+            yield _way(((f"{file.url}#sha256={proof.sha256}",),), target)
+            return
+        # A signed address grants access, so it is secret; the index gives out fresh ones.
+        with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+            needs = _needs(self.registry.fetch(file, Path(folder)))
+        alone = ("--no-deps", "--index-url", target.simple_url, requirement)
+        yield _way((alone, *((needs,) if needs else ())), target)
+
+    def _offers(self, users: Target, proof: Proof) -> bool:
+        """Return whether the index that users install from offers exactly this wheel already."""
+        try:
+            index = SimpleIndex(users, notify=self.console.notice_once)
+            files = files_like(index.files(proof.name), proof.wheel)
+            if {index.digest_of(file) for file in files} == {proof.sha256}:
+                return True
+            reason = "lists other content" if files else "does not list it yet"
+        except TrainwheelError as error:
+            reason = error.message
+        self.console.notice(f"the install-url of index {users.name} is not printed: it {reason}")
+        return False
 
     def _published(self, proof: Proof) -> PublishedFile:
-        file = self.registry.wheels(proof.name).get(proof.version)
+        """Return the file that the index lists; wait for it where it was sent a moment ago."""
+        target, file = self.registry.target, self.registry.wheels(proof.name).get(proof.version)
+        was_there = self.mark(proof).key in self.sent
+        is_awaited = was_there or self.receipts.hold(proof)
+        if file is None and target is not None and is_awaited:
+            with self.receipts.settling(proof):
+                await_listing(target, proof.wheel, proof.sha256, self.console, self.patience)
+            file = self.registry.wheels(proof.name).get(proof.version)
         if file is None:
             message = f"{proof.name} {proof.version} is not published in {self.registry.label}"
             raise StepFailedError(message, hint="publish it first: make upload.model")
+        digest = file.hashes.get("sha256", proof.sha256)
+        if digest != proof.sha256:
+            self.receipts.remove(proof)
+            where, digests = (self.registry.label, file.filename), (digest, proof.sha256)
+            raise describe_taken(*where, *digests, was_there=was_there)
         return file
 
     def _has(self, wheels: Mapping[str, PublishedFile], proof: Proof) -> bool:
@@ -270,7 +287,9 @@ def publisher_of(run: Run, step: str, name_asked: str | None) -> Publisher:
     layout, registry = run.workspace.layout, registry_of(run, name_asked)
     return Publisher(
         run.environment, run.console, registry, python=lambda: run.tools.python("upload"),
+        receipts=receipts_of(run, step, registry.target),
         log=layout.log(step), records=layout.records,
+        sent=run.once("the wheels that were uploaded", set[str]),
     )  # fmt: skip
 
 
@@ -278,6 +297,11 @@ def _needs(wheel: Path) -> tuple[str, ...]:
     """Return what a wheel requires, apart from its extras."""
     requirements = map(Requirement, read_requirements(wheel))
     return tuple(str(line) for line in requirements if "extra" not in str(line.marker or ""))
+
+
+def _way(calls: tuple[tuple[str, ...], ...], target: Target) -> Way:
+    is_open = target.password is not None and SimpleIndex(target).is_open()
+    return Way(calls, target, is_open=is_open)
 
 
 _RECORD = ".dist-info/trainwheel/provenance.json"

@@ -10,7 +10,7 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.errors import ConfigurationError, MissingCredentialsError, StepFailedError
 from trainwheel.index.pages import PublishedFile
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import choose_index
@@ -35,7 +35,8 @@ def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> R
     Args:
         run: This run.
         name_asked: The value of ``--to``.
-        to_read: Nothing is uploaded, so credentials for reading are enough.
+        to_read: Nothing is uploaded, so credentials for reading are enough, or none where anyone
+            may read it.
     """
     indexes, environment = run.workspace.config.indexes, run.environment
     target = choose_index(name_asked, indexes, environment, run.tokens, to_read=to_read)
@@ -44,8 +45,22 @@ def registry_of(run: Run, name_asked: str | None, *, to_read: bool = False) -> R
 
 
 def wheels_of(run: Run, registry: Registry, project: str) -> Mapping[str, PublishedFile]:
-    """Return version → wheel; an index is asked for a project once in a run."""
-    return run.once((registry.label, project), lambda: registry.wheels(project))
+    """Return version → wheel; an index is asked for a project once in a run.
+
+    Raises:
+        MissingCredentialsError: The credentials are missing, and it cannot be read without.
+    """
+
+    def ask() -> Mapping[str, PublishedFile] | MissingCredentialsError:
+        try:
+            return registry.wheels(project)
+        except MissingCredentialsError as error:
+            return error  # an answer as well, and not asked for again
+
+    answer = run.once((registry.label, project), ask)
+    if isinstance(answer, MissingCredentialsError):
+        raise answer
+    return answer
 
 
 def wheel_of(layout: Layout) -> Path:

@@ -17,7 +17,7 @@ from unit.steps.session import open_with, publish
 from unit.wheels import write_wheel
 
 TARGET = Target("corporate", "https://models.invalid/", "https://models.invalid/simple/")
-NO_SECRETS = {"NEXUS_LOCAL_REPO_URL": "https://nexus.invalid/models/", "NEXUS_PASSWORD": ""}
+NO_SECRETS = {"NEXUS_USERNAME": "", "NEXUS_PASSWORD": ""}
 
 
 def find(root: Path, name: str | None = None, **variables: str) -> Published:

@@ -14,7 +14,7 @@ import pytest
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.golden import GoldenRow
 from trainwheel.index.pip import UvSettings
-from trainwheel.install.environments import Installer
+from trainwheel.install.environments import Installer, python_of
 from trainwheel.steps.shared.prove import Model, Repeated, SystemTests, ask, prove
 from trainwheel.system.environ import Environment
 from unit.model_wheels import PREDICT, proof_of, write_model_wheel
@@ -38,14 +38,15 @@ def prove_it(tmp_path: Path, installer: Installer) -> Prove:
 
     def prove_it(wheel: Path | None = None, sha256: str = "", **parts: Any) -> None:
         wheel = wheel or write_model_wheel(tmp_path / "dist")
-        options = {
-            name: parts.pop(name)
-            for name in ("tests", "wheel_installer", "held_out")
-            if name in parts
-        }
-        proof = proof_of(wheel, **parts)
-        prove(replace(proof, sha256=sha256 or proof.sha256), line_of(wheel, sha256), installer,
-              **options)  # fmt: skip
+        names = ("tests", "is_last", "held_out")
+        options = {name: parts.pop(name) for name in names if name in parts}
+        alone = parts.pop("alone", installer)
+        proof, line = proof_of(wheel, **parts), line_of(wheel, sha256)
+
+        def install(home: Path) -> None:
+            alone.install(python_of(home), line, "--no-deps", "--no-cache")
+
+        prove(replace(proof, sha256=sha256 or proof.sha256), install, installer, **options)
 
     return prove_it
 
@@ -87,7 +88,7 @@ def test_another_installer_installs_only_the_wheel(
 ) -> None:
     other = replace(installer, log=tmp_path / "other.log")
 
-    prove_it(wheel_installer=other)
+    prove_it(alone=other)
 
     (command,) = commands(other)
     assert "--no-deps --no-cache" in command

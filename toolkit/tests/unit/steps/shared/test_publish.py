@@ -10,15 +10,23 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError, TrainwheelError
-from trainwheel.index.pages import PublishedFile
+from trainwheel.errors import (
+    ConfigurationError,
+    RefusedError,
+    StepFailedError,
+    TrainwheelError,
+    UncertainError,
+    VersionTakenError,
+)
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
 from trainwheel.install.environments import Installer
-from trainwheel.steps.shared.publish import Publisher, check_name, read_proof
+from trainwheel.install.printed import InstallLine
+from trainwheel.steps.shared.publish import Publisher
+from trainwheel.steps.shared.receipt import Receipts
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
-from trainwheel.wheel.proof import Proof, proof_path, render_proof
+from trainwheel.wheel.proof import Proof, check_name, proof_path, read_proof, render_proof
 from unit.model_wheels import ONE, OTHER, proof_of, write_model_wheel
 from unit.wheels import write_wheel
 
@@ -54,15 +62,10 @@ class Place:
         """Return the same for another index."""
         return replace(self, publisher=replace(self.publisher, registry=registry))
 
-    def announce(self, proof: Proof, wheel: Path | None) -> list[str]:
-        """Return what is printed, each line without the blanks after its label."""
-        self.publisher.announce(proof, wheel)
-        return [" ".join(line.split()) for line in self.stream.getvalue().splitlines()]
-
-    def refuse(self, proof: Proof, wheel: Path) -> None:
+    def refuse(self, proof: Proof, error: type[TrainwheelError]) -> None:
         """Verify a wheel, which has to fail."""
-        with pytest.raises(StepFailedError):
-            self.publisher.confirm(proof, wheel, Installer(Environment()))
+        with pytest.raises(error):
+            self.publisher.confirm(proof, Installer(Environment()))
         assert "published" not in self.stream.getvalue()
 
 
@@ -72,7 +75,8 @@ def place(tmp_path: Path) -> Place:
     environment, stream = Environment(), io.StringIO()
     registry, records = Registry(None, tmp_path / "an index"), tmp_path / "records"
     console = Console(environment, stream)
-    publisher = Publisher(environment, console, registry, no_python, records=records)
+    receipts = Receipts(records / "receipts", None, lambda _: ())
+    publisher = Publisher(environment, console, registry, no_python, receipts, records=records)
     return Place(publisher, stream, tmp_path / "dist")
 
 
@@ -139,68 +143,59 @@ def test_a_verification_that_fails_withdraws_the_record_of_this_index(
     verified = place.at(Registry(None, place.dist)) if elsewhere else place
     verified.publisher.record("verify", proof_of(wheel))
 
-    place.refuse(proof_of(wheel), wheel)
+    place.refuse(proof_of(wheel), VersionTakenError if is_there else StepFailedError)
 
     assert place.records() == records
 
 
-@dataclass(frozen=True)
-class ListedRegistry(Registry):
-    """An index that is known by what its page lists, which needs no network."""
-
-    url: str = ""
-
-    def wheels(self, project: str) -> dict[str, PublishedFile]:
-        """Return 0.1.0, at the address."""
-        assert project == "small-model"
-        return {"0.1.0": PublishedFile("small_model-0.1.0-py3-none-any.whl", self.url)}
+def keep_receipt(place: Place, proof: Proof) -> None:
+    """Let an upload of a wheel end in uncertainty."""
+    error = UncertainError("nobody knows", answers=[(1.0, "page", 404)])
+    with pytest.raises(UncertainError), place.publisher.receipts.settling(proof):
+        raise error
 
 
-@pytest.mark.parametrize(("install_url", "label", "words"), [
-    ("", "in the embedded index", "--find-links '{index}'"),
-    ("https://all.invalid/s&p/", "in index nexus", "--index-url 'https://all.invalid/s&p/'"),
-])  # fmt: skip
-def test_an_index_to_install_from_is_printed_with_one_command(
-    place: Place, install_url: str, label: str, words: str
+@pytest.mark.parametrize("step", ["upload", "verify"])
+def test_a_receipt_goes_with_the_record_of_what_has_become_of_the_upload(
+    place: Place, step: str
 ) -> None:
+    proof = proof_of(write_model_wheel(place.dist))
+    keep_receipt(place, proof)
+    assert place.publisher.receipts.hold(proof)
+
+    place.publisher.record(step, proof)
+
+    assert not place.publisher.receipts.hold(proof)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_receipt_stays_until_something_is_listed(place: Place, *, is_there: bool) -> None:
     wheel = write_model_wheel(place.dist)
-    target = nexus(install_url) if install_url else None
+    if is_there:
+        write_model_wheel(place.index, metrics={"accuracy": 0.5})
+    keep_receipt(place, proof_of(wheel))
 
-    first, install = place.at(Registry(target, place.index)).announce(proof_of(wheel), wheel)
+    place.refuse(proof_of(wheel), VersionTakenError if is_there else StepFailedError)
 
-    assert first == f"published small-model 0.1.0 sha256 {proof_of(wheel).sha256} {label}"
-    where = words.format(index=place.index)
-    assert install == f"install: pip install {where} small-model==0.1.0"
-
-
-PLAIN = "https://n.invalid/m/w.whl"
-SIGNED = f"{PLAIN}?X-Amz-Signature=abcdef0123456789"
-THEN = """then: pip install 'six>=1.16' 'joblib; python_version > "3"'"""
-REQUIRES = ("six>=1.16", "dask; extra == 'cluster'", "joblib; python_version > '3'")
+    assert place.publisher.receipts.hold(proof_of(wheel)) is not is_there
 
 
-@pytest.mark.parametrize(("url", "requires", "what", "then"), [
-    (PLAIN, REQUIRES, f"'{PLAIN}#sha256={{}}'", [THEN]),
-    (SIGNED, REQUIRES, "--index-url https://n.invalid/m/simple/ small-model==0.1.0", [THEN]),
-    (PLAIN, (), f"'{PLAIN}#sha256={{}}'", []),
-], ids=["plain", "signed", "requires nothing"])  # fmt: skip
-def test_a_private_index_is_never_combined_with_the_public_one(
-    place: Place, url: str, requires: tuple[str, ...], what: str, then: list[str]
+@pytest.mark.parametrize(("line", "printed"), [
+    (None, []),
+    (InstallLine("pip install ./a.whl"), ["install:  pip install ./a.whl"]),
+    (InstallLine("pip install a", "in a file"),
+     ["install:  pip install a", "password: in a file"]),
+])  # fmt: skip
+def test_only_a_command_that_has_run_is_printed(
+    place: Place, line: InstallLine | None, printed: list[str]
 ) -> None:
-    wheel = write_wheel(place.dist, "small_model", "0.1.0", requires=requires)
-    private = place.at(ListedRegistry(nexus(), place.index, url=url))
+    proof = proof_of(write_model_wheel(place.dist))
 
-    lines = private.announce(proof_of(wheel), wheel)
+    place.publisher.announce(proof, line)
 
-    install = what.format(proof_of(wheel).sha256)
-    assert lines[1:] == [f"install: pip install --no-deps {install}", *then]
-
-
-def test_without_the_wheel_its_requirements_are_not_printed(place: Place) -> None:
-    wheel = write_wheel(place.dist, "small_model", "0.1.0", requires=REQUIRES)
-    private = place.at(ListedRegistry(nexus(), place.index, url=PLAIN))
-
-    assert len(private.announce(proof_of(wheel), None)) == 2
+    first, *rest = place.stream.getvalue().splitlines()
+    assert first == (f"published small-model 0.1.0  sha256 {proof.sha256}  in the embedded index")
+    assert rest == printed
 
 
 def rename_in_proof(wheel: Path) -> None:
