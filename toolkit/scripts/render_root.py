@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from trainwheel.requirements.setup_py import read_list
 from trainwheel.scaffold.rendering import render
 
-__all__ = ["REFERENCE", "differing", "main", "render_root"]
+__all__ = ["REFERENCE", "differing", "main", "render_library", "render_root"]
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE: Mapping[str, Any] = {
@@ -48,6 +49,20 @@ _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
     for module in ("errors", "lazy_model", "load_lock", "loading", "manifest")
 )
+_STEP = "vars/modelPipeline.groovy"
+_STEP_HEAD = """\
+// The pipeline of the Jenkinsfile as a step of a shared library, for many repositories: see
+// modelPipeline.txt. Written by scripts/render_root.py, from the Jenkinsfile.
+def call(Map given = [:]) {
+"""
+_STEP_CHECK = """\
+List unknown = (given.keySet() - settings.keySet()) as List
+if (unknown) {
+    String known = settings.keySet().join(', ')
+    error 'modelPipeline does not know ' + unknown.join(', ') + ': it knows ' + known
+}
+settings += given
+"""
 _LIBRARY_TAIL = "\n# All that the library's own tests"
 
 
@@ -68,7 +83,16 @@ def render_root() -> dict[str, str]:
     }
     # The library's own packages are in the Pipfile of this repository alone.
     _, mark, tail = (ROOT / "Pipfile").read_text(encoding="utf-8").partition(_LIBRARY_TAIL)
-    return {**shared, "Pipfile": f"{shared['Pipfile']}{mark}{tail}"}
+    pipfile = f"{shared['Pipfile']}{mark}{tail}"
+    return {**shared, "Pipfile": pipfile, _STEP: render_library(shared["Jenkinsfile"])}
+
+
+def render_library(jenkinsfile: str) -> str:
+    """Return the step of a shared library that is the same pipeline, with its settings given."""
+    _, start, rest = jenkinsfile.partition("Map settings = [\n")
+    settings, end, pipeline = rest.partition("\n]\n")
+    body = f"{start}{settings}{end}{_STEP_CHECK}{pipeline}"
+    return f"{_STEP_HEAD}{textwrap.indent(body, '    ')}}}\n"
 
 
 def differing(rendered: Mapping[str, str]) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from integration.jobs import GROOVY, install_groovy
 from integration.once import Once, once_for
 from integration.tiny import (
     LEARNER,
@@ -25,6 +28,16 @@ from integration.tiny import (
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Makes a folder once for all processes that run tests beside each other."""
     return once_for(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def groovy(once: Once) -> str:
+    """The class path of Groovy, which runs pipelines of Jenkins."""
+    missing = [name for name in ("java", "npm") if shutil.which(name) is None]
+    if missing and not os.environ.get("CI"):
+        pytest.skip(f"needs {' and '.join(missing)}")
+    folder = once.folder("groovy", install_groovy)
+    return f"{folder}/{GROOVY}"
 
 
 @pytest.fixture(scope="session")

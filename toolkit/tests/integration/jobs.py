@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,17 +15,13 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from integration.tiny import ROOT, Run, run_to_end
+from trainwheel.steps.lint import NPM_LINTERS
 
-__all__ = ["FRESH", "JenkinsJob", "Job"]
+__all__ = ["FRESH", "GROOVY", "JenkinsJob", "Job", "install_groovy", "plan_builds", "run_groovy"]
 
 FRESH = "steps.fresh.outputs.folder"
-_TOKEN = re.compile(
-    r"(?P<stage>\bstage\('(?P<name>[^']+)'\))|\bsh (?:'''(?P<script>.*?)'''|'(?P<line>[^'\n]*)')"
-    r"|\bstash name: '(?P<stash>[^']+)', includes: '(?P<includes>[^']+)'"
-    r"|\bunstash '(?P<unstash>[^']+)'|(?P<dir>\bdir\(pwd\(tmp: true\) \+ '(?P<below>[^']+)'\))"
-    r"|(?P<delete>\bdeleteDir\(\))|(?P<bind>\bwithCredentials\()",
-    re.DOTALL,
-)
+GROOVY = "node_modules/npm-groovy-lint/lib/java/groovy/lib/*"
+_STAND_IN = Path(__file__).with_name("stand_ins") / "jenkins.groovy"
 
 
 @dataclass(frozen=True)
@@ -85,59 +84,95 @@ class JenkinsJob:
     """A job of a Jenkinsfile, on an agent whose workspace it finds as it was left.
 
     Args:
+        groovy: The class path of Groovy, which runs the pipeline.
         workspace: The folder of the repository.
         variables: The environment of the agent.
-        secrets: What is bound around the upload.
+        credentials: Name → user name and password, or the text or file alone.
         kept: Where the controller keeps what is stashed.
+        build: What Jenkins says of the build, such as the name of its branch.
     """
 
+    groovy: str
     workspace: Path
     variables: Mapping[str, str]
-    secrets: Mapping[str, str]
+    credentials: Mapping[str, Sequence[str]]
     kept: Path
+    build: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, only: str = "") -> Iterator[tuple[str, Run]]:
         """Run the stages in their order, or one; yield the stage of each script and its end."""
-        text = (self.workspace / "Jenkinsfile").read_text(encoding="utf-8")
-        stages = re.sub(r"^\s*//.*", "", text.partition("    post {\n        always")[0],
-                        flags=re.MULTILINE)  # fmt: skip
-        stage, folder, bound = "", self.workspace, False
-        for token in _TOKEN.finditer(stages):
-            if token["stage"]:
-                stage, folder, bound = token["name"], self.workspace, False
-            elif only not in {"", stage}:
-                continue
-            elif token["dir"]:
-                folder = Path(f"{self.workspace}@tmp{token['below']}")
-                folder.mkdir(parents=True, exist_ok=True)
-            elif token["bind"]:
-                bound = True
-            elif token["delete"]:
-                shutil.rmtree(folder)
-            elif token["stash"] or token["unstash"]:
-                self._stash(token, folder)
-            else:
-                script = (token["script"] or token["line"]).replace("\\\n", "")
-                yield stage, self._sh(script, folder, self.secrets if bound else {})
+        plan = self._plan()
+        for step in plan["steps"]:
+            if not step["section"] and only in {"", step["stage"]}:
+                done = self._do(step, plan["environment"])
+                if done is not None:
+                    yield step["stage"], done
 
-    def clean(self) -> Run:
-        """Do what a build of main does at its end, whatever became of it."""
-        text = (self.workspace / "Jenkinsfile").read_text(encoding="utf-8")
-        (cleanup,) = re.findall(r"sh '([^']+)'", text.rpartition(" cleanup {\n")[2])
-        return self._sh(cleanup, self.workspace, {})
+    def clean(self) -> Run | None:
+        """Do what a build does at its end, whatever became of it."""
+        plan = self._plan()
+        (last,) = (step for step in plan["steps"]
+                   if (step["section"], step["stage"]) == ("cleanup", ""))  # fmt: skip
+        return self._do(last, plan["environment"])
 
-    def _sh(self, script: str, folder: Path, bound: Mapping[str, str]) -> Run:
-        folder.mkdir(parents=True, exist_ok=True)
-        places = {"WORKSPACE": str(self.workspace), "PWD": str(folder)}
-        variables = {**self.variables, **places, **bound}
-        return run_to_end(("sh", "-xe", "-c", script), folder, variables, 1200)
+    def _plan(self) -> dict[str, Any]:
+        (plan,) = plan_builds(self.groovy, [(self.workspace / "Jenkinsfile", self.build)])
+        return plan
 
-    def _stash(self, token: re.Match[str], folder: Path) -> None:
-        if token["unstash"]:
-            shutil.copytree(self.kept / token["unstash"], folder, dirs_exist_ok=True)
-            return
-        for pattern in token["includes"].split(","):
+    def _do(self, step: Mapping[str, Any], environment: Mapping[str, str]) -> Run | None:
+        folder, given = self.workspace, step["given"]
+        if step["folder"]:
+            folder = Path(f"{self.workspace}{step['folder']}")
+            folder.mkdir(parents=True, exist_ok=True)
+        if step["step"] == "sh":
+            places = {"WORKSPACE": str(self.workspace), "PWD": str(folder)}
+            bound = {name: value for one in step["bound"] for name, value in self._bind(one)}
+            variables = {**self.variables, **self.build, **environment, **places, **bound}
+            return run_to_end(("sh", "-xe", "-c", given), folder, variables, 1200)
+        if step["step"] == "deleteDir":
+            shutil.rmtree(folder)
+        elif step["step"] == "stash":
+            self._stash(given["name"], given["includes"], folder)
+        elif step["step"] == "unstash":
+            shutil.copytree(self.kept / given, folder, dirs_exist_ok=True)
+        return None
+
+    def _bind(self, binding: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        given = binding["given"]
+        if binding["kind"] == "withEnv":
+            name, _, value = given.partition("=")
+            return iter([(name, value)])
+        names = [given[key] for key in ("usernameVariable", "passwordVariable", "variable")
+                 if key in given]  # fmt: skip
+        return zip(names, self.credentials[given["credentialsId"]], strict=True)
+
+    def _stash(self, name: str, includes: str, folder: Path) -> None:
+        for pattern in includes.split(","):
             for path in folder.glob(pattern):
-                target = self.kept / token["stash"] / path.relative_to(folder)
+                target = self.kept / name / path.relative_to(folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
+
+
+def install_groovy(folder: Path) -> None:
+    """Install what lints a Jenkinsfile, by its lock; `GROOVY` is the Groovy in that."""
+    shutil.copytree(NPM_LINTERS, folder, dirs_exist_ok=True)
+    argv = ("npm", "ci", "--prefix", str(folder))
+    subprocess.run(argv, check=True, capture_output=True, timeout=300)
+
+
+def run_groovy(groovy: str, *words: str) -> str:
+    """Run a script with its arguments; return what it prints."""
+    options = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", groovy)
+    done = run_to_end(("java", *options, "groovy.ui.GroovyMain", *words), ROOT, os.environ)
+    assert done.code == 0, done.output
+    return done.output
+
+
+def plan_builds(
+    groovy: str, builds: Iterable[tuple[Path, Mapping[str, str]]]
+) -> list[dict[str, Any]]:
+    """Return what builds of Jenkinsfiles do: see ``stand_ins/jenkins.groovy``."""
+    pairs = json.dumps([(str(file), build) for file, build in builds])
+    plans: list[dict[str, Any]] = json.loads(run_groovy(groovy, str(_STAND_IN), str(ROOT), pairs))
+    return plans

@@ -119,7 +119,7 @@ def test_github_publishes_and_verifies_beside_what_an_earlier_job_left(
 
 
 def test_jenkins_publishes_away_from_what_the_build_left(
-    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path, groovy: str
 ) -> None:
     artifacts = hand_over(published, tmp_path)
     kept = tmp_path / "kept" / "command"
@@ -133,14 +133,14 @@ def test_jenkins_publishes_away_from_what_the_build_left(
     shutil.copy(ROOT / "Jenkinsfile", published.root)
     plants = Plants(published.root, tmp_path / "stolen")
     plants.lay()
-    secrets = {"NEXUS_USERNAME": shut_nexus.username, "NEXUS_PASSWORD": shut_nexus.password}
+    credentials = {"nexus": (shut_nexus.username, shut_nexus.password)}
     agent = {**published.variables, "NEXUS_LOCAL_REPO_URL": shut_nexus.url}
-    agent |= {"TRAINWHEEL_INDEX": "nexus"}
 
-    job = JenkinsJob(published.root, agent, secrets, kept.parent)
+    build = {"BUILD_NUMBER": "1"}
+    job = JenkinsJob(groovy, published.root, agent, credentials, kept.parent, build)
     done = [run for _, run in job.run("upload.model")]
 
-    assert [one.code for one in done] == [0, 0, 0], "".join(one.output for one in done)
+    assert [one.code for one in done] == [0, 0, 0, 0], "".join(one.output for one in done)
     assert "golden predictions" in done[-1].line("verify   ")
     assert "published tiny-model 0.1.0" in done[-1].output
     assert shut_nexus.password not in "".join(one.output for one in done)

@@ -73,16 +73,28 @@ def read_from_a_warehouse(repository: Repository, rows: Path) -> None:
     repository.edit("pyproject.toml", "-d builtin", "-d build/data/rows.csv")
 
 
-def release_by_jenkins(repository: Repository, index: RealIndex) -> JenkinsJob:
-    """Run the ``sh`` steps of the Jenkinsfile in their order, each with what it is given there."""
-    told = {"BUILD_NUMBER": "3", "JENKINS_URL": "http://127.0.0.1/"}
-    told |= {"TRAINWHEEL_INDEX": "models", "MODELS_URL": index.url}
-    secrets = {"MODELS_USERNAME": index.username, "MODELS_PASSWORD": index.password}
-    agent = {**repository.variables, **told}
-    job = JenkinsJob(repository.root, agent, secrets, repository.root.parent / "stashes")
+def release_by_jenkins(
+    repository: Repository, index: RealIndex, address: str, groovy: str
+) -> JenkinsJob:
+    """Run the steps of the Jenkinsfile in their order, each with the credentials around it."""
+    repository.edit("Jenkinsfile", "readCredentials: ''", "readCredentials: 'models-read'")
+    opening = "[string(credentialsId: 'warehouse', variable: 'WAREHOUSE')]"
+    repository.edit("Jenkinsfile", "trainCredentials: []", f"trainCredentials: {opening}")
+    build = {"BUILD_NUMBER": "3", "JENKINS_URL": "http://127.0.0.1/"}
+    build |= {"BRANCH_NAME": "master", "BRANCH_IS_PRIMARY": "true"}
+    credentials: dict[str, tuple[str, ...]] = {
+        "models": (index.username, index.password),
+        "models-read": READER,
+    }
+    agent = {**repository.variables, "MODELS_URL": address}
+    # Nothing but the credential says where the data is.
+    credentials["warehouse"] = (agent.pop("WAREHOUSE"),)
+    job = JenkinsJob(
+        groovy, repository.root, agent, credentials, repository.root.parent / "stashes", build
+    )
     for _, done in job.run():
         assert done.code == 0, done.output
-        assert index.password not in done.output
+        assert not any(each in done.output for each in (index.password, READER[1]))
     logs = (repository.root / "build" / "log").iterdir()
     assert not [log for log in logs if index.password in log.read_text(encoding="utf-8")]
     assert index.published() == ["0.1.3"]
@@ -91,7 +103,9 @@ def release_by_jenkins(repository: Repository, index: RealIndex) -> JenkinsJob:
 
 def clean_by_jenkins(repository: Repository, job: JenkinsJob) -> None:
     """Leave nothing in the workspace but what the next build can use."""
-    assert job.clean().code == 0
+    cleaned = job.clean()
+    assert cleaned is not None
+    assert cleaned.code == 0
     left = repository.run("git", "status", "--porcelain", "--ignored").output
     assert left == "!! .trainwheel/\n"
     assert [path.name for path in (repository.root / ".trainwheel").iterdir()] == ["cache"]
@@ -168,7 +182,9 @@ def assert_nothing_secret_was_kept(service: Service) -> None:
 
 
 @pytest.mark.slow
-def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(tmp_path: Path) -> None:
+def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(
+    tmp_path: Path, groovy: str
+) -> None:
     words = ("--index-url-env", "MODELS_URL", "--ci", "github,jenkins")
     repository = make_repository(tmp_path, "a new model", *words)
     rows = tmp_path / "rows.csv"
@@ -178,7 +194,7 @@ def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(tmp_path:
         serve_index(tmp_path / "models", protect_reads=True) as index,
         admit_reader(index) as address,
     ):
-        job = release_by_jenkins(repository, index)
+        job = release_by_jenkins(repository, index, address, groovy)
         release_by_hand(repository)
         clean_by_jenkins(repository, job)
         rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:-5]))

@@ -85,24 +85,70 @@ LOOKS = """() => [...document.querySelectorAll("figure svg *")].map(shape => {
 })"""
 
 
-def test_the_report_is_readable_where_inline_styles_are_refused(reference: TinyProject) -> None:
+STYLE = """() => [...document.querySelectorAll("body, h1, .box, td.number, th, figure, dt")]
+    .map(part => { const looks = getComputedStyle(part); return [part.tagName, looks.color,
+        looks.backgroundColor, looks.fontFamily, looks.textAlign, looks.borderTopWidth] })"""
+
+
+COLOURS = """picture => [...new Set([...picture.querySelectorAll("path, use")].flatMap(
+    shape => [getComputedStyle(shape).fill, getComputedStyle(shape).stroke])
+    .filter(colour => !["none", "rgb(0, 0, 0)"].includes(colour)))]"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_jenkins_shows_the_report_as_it_is_under_its_default_policy(
+    reference: TinyProject, scheme: str
+) -> None:
     require_browser()
     path = reference.root / REPORT
 
-    with browse() as browser, serve_strictly(path.parent) as address:
-        plain = open_page(browser, path.as_uri(), 1200, "light").page
-        strict = open_page(browser, f"{address}/{path.name}", 1200, "light")
+    with browse() as browser, serve_strictly(reference.root / "build") as address:
+        plain = open_page(browser, path.as_uri(), 1200, scheme).page
+        strict = open_page(browser, f"{address}/report/index.html", 1200, scheme)
 
-        assert any("inline style" in message for message in strict.said)
-        assert strict.page.evaluate(LOOKS) == plain.evaluate(LOOKS)
+        assert strict.said == [], "nothing was refused"
+        served = f"{address}/report"
+        assert strict.asked == [f"{served}/index.html", f"{served}/report.css"]
+        for look in (STYLE, LOOKS):
+            assert strict.page.evaluate(look) == plain.evaluate(look)
+        body = strict.page.evaluate(STYLE)[0]
+        assert body[2] == {"light": "rgb(251, 251, 250)", "dark": "rgb(20, 24, 30)"}[scheme]
+        assert body[3].startswith("system-ui")
         for picture in strict.page.locator("figure svg").all():
             box = picture.bounding_box()
             assert box is not None
             assert 300 < box["width"] < 600
-        texts = [page.locator("main").inner_text().split() for page in (plain, strict.page)]
-        assert texts[0] == texts[1]
+            colours = picture.evaluate(COLOURS)
+            assert len(colours) > 1, "not all in black"
+        assert strict.page.locator("main").inner_text() == plain.locator("main").inner_text()
         strict.page.locator("summary").first.click()
         assert strict.page.locator("details dl").first.is_visible()
+        closed, unfolded = (page.screenshot(full_page=True) for page in (plain, strict.page))
+        assert closed != unfolded
+        strict.page.locator("summary").first.click()
+        for page in (plain, strict.page):
+            page.mouse.move(0, 0)
+            page.evaluate("() => document.activeElement.blur()")
+        assert strict.page.screenshot(full_page=True) == closed, "to the pixel"
+
+
+def test_the_site_and_the_coverage_can_be_read_under_that_policy(
+    reference: TinyProject,
+) -> None:
+    require_browser()
+    run = reference.nox("doc", "test")
+    assert run.code == 0, run.output
+
+    with browse() as browser, serve_strictly(reference.root / "build") as address:
+        for name, text in (("doc", "Using the model"), ("test/coverage", "classifier.py")):
+            page = open_page(browser, f"{address}/{name}/index.html", 1200, "light").page
+            assert text in page.locator("body").inner_text()
+            style = page.evaluate("() => { const looks = getComputedStyle(document.body);"
+                                  "return [looks.color, looks.fontFamily] }")  # fmt: skip
+            assert style[0] == "rgb(0, 0, 0)"
+            assert "sans-serif" in style[1], "a style sheet of its own counts"
+            page.get_by_role("link", name=text).first.click()
+            assert "/index.html" not in page.url
 
 
 def test_the_report_tells_what_a_data_scientist_looks_for(reference: TinyProject) -> None:

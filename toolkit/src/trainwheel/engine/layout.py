@@ -81,7 +81,9 @@ class Layout:
     repeatability = _Below("train", "repeatability.json")
     """Whether training gave the same model twice; only after ``train -- --check-repeatable``."""
     report = _Below("train", "report.html")
-    """The report's page."""
+    """The report's page, in one file."""
+    site = _Below("build", "report")
+    """The same page and its style sheet, for a server that refuses styles inside a page."""
     metrics_table = _Below("train", "metrics.md")
     """The metrics as a table, for a pull request."""
     card = _Below("train", "model_card.md")

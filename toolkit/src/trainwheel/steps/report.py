@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["STEP", "weigh_columns", "write_report"]
 
 TEMPLATES = Path(__file__).parents[1] / "data" / "report"
+SHEET = "report.css"
 WEIGHING = Path(__file__).parents[1] / "evaluation" / "importance.py"
 
 
@@ -84,13 +86,17 @@ def _lay_out(
     """Write the report's page, the table for a pull request and the model card into a folder."""
     layout, subject = workspace.layout, _subject(workspace, evaluation)
     page = {**_context(workspace, subject), "importance": weights}
+    site = folder / layout.site.name
+    site.mkdir()
+    shutil.copyfile(TEMPLATES / SHEET, site / SHEET)
     files = {
-        layout.report: _render("report.html.j2", page),
-        layout.card: _render("model_card.md.j2", page),
-        layout.metrics_table: render_metrics(subject),
+        folder / layout.report.name: _render("report.html.j2", {**page, "sheet": ""}),
+        site / "index.html": _render("report.html.j2", {**page, "sheet": SHEET}),
+        folder / layout.card.name: _render("model_card.md.j2", page),
+        folder / layout.metrics_table.name: render_metrics(subject),
     }
     for path, text in files.items():
-        (folder / path.name).write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     return {"summary": layout.relative(layout.report)}
 
 
@@ -253,7 +259,7 @@ STEP = Step(
         ),
     ),
     facts=_facts,
-    outputs=lambda layout: (layout.report, layout.metrics_table, layout.card),
+    outputs=lambda layout: (layout.report, layout.site, layout.metrics_table, layout.card),
     flags=(TO, FORCE, WAIT, VERBOSE, JOBS),
     is_portable=True,
     # It shows the commit, which may be another one for the same inputs.

@@ -18,6 +18,7 @@ SHOWN = {
     *("build/doc/_images/plot.svg", "build/doc/_static/css/theme.css", "build/doc/searchindex.js"),
     *("build/test/coverage/index.html", "build/test/coverage/style_cb.css"),
 }
+SHOWN_BY_JENKINS = SHOWN | {"build/report/index.html", "build/report/report.css"}
 WITH_LOGS = {
     *("build/dist/a_model-1-py3-none-any.proof.json", "build/dist/a_model-1-py3-none-any.whl"),
     *("build/log/train.log", "build/test/coverage.xml", "build/test/junit.xml"),
@@ -26,6 +27,7 @@ WITH_LOGS = {
 PRIVATE = {
     *(f"build/train/{name}" for name in ("holdout.jsonl", "predictions.csv", "golden.jsonl")),
     *(f"build/{step}/rows.csv" for step in ("dist", "doc", "evaluate", "log", "test", "train")),
+    "build/report/rows.csv",
     *("build/data/rows.csv", "build/data/page.html", "build/data/log/rows.log", "build/rows.csv"),
     *("build/.trainwheel/tmp/train-x/holdout.jsonl", "build/.trainwheel/tmp/doc-x/index.html"),
     *("build/doc/_downloads/1/rows.csv", "build/doc/.doctrees/environment.pickle"),
@@ -44,10 +46,15 @@ PRIVATE = {
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A repository after a build."""
-    for name in SHOWN | WITH_LOGS | PRIVATE:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
+    fill(tmp_path)
     return tmp_path
+
+
+def fill(root: Path) -> None:
+    """Make the files that a build leaves."""
+    for name in SHOWN_BY_JENKINS | WITH_LOGS | PRIVATE:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
 
 
 def matching(root: Path, patterns: Iterable[str]) -> set[str]:
@@ -68,9 +75,11 @@ def kept_by_github(root: Path) -> set[str]:
 def kept_by_jenkins(root: Path) -> set[str]:
     """Return what the controller is sent: the report, the archive, the stashes, the tests."""
     code = re.sub(r"'\s*\+\s*'", "", re.sub(r"^\s*//.*", "", JENKINSFILE, flags=re.MULTILINE))
-    (report,) = re.findall(r"publishHTML\((.*?)\)", code, re.DOTALL)
-    below = _value(report, "reportDir")
-    kept = {f"{below}/{name}" for name in matching(root / below, _patterns(report, "includes"))}
+    kept: set[str] = set()
+    for report in re.findall(r"publishHTML\((.*?)\)", code, re.DOTALL):
+        below = _value(report, "reportDir")
+        names = matching(root / below, _patterns(report, "includes"))
+        kept |= {f"{below}/{name}" for name in names}
     steps = {"archiveArtifacts": "artifacts", "stash": "includes", "junit": "testResults"}
     for step, arguments in re.findall(rf"\b({'|'.join(steps)}) (.*)", code):
         kept |= matching(root, _patterns(arguments, steps[step]))
@@ -86,11 +95,13 @@ def _value(text: str, key: str) -> str:
     return "".join(re.findall(rf"\b{key}: '([^']*)'", text)[:1])
 
 
-@pytest.mark.parametrize("list_kept", [kept_by_github, kept_by_jenkins])
+@pytest.mark.parametrize(
+    ("list_kept", "shown"), [(kept_by_github, SHOWN), (kept_by_jenkins, SHOWN_BY_JENKINS)]
+)
 def test_the_report_is_kept_and_no_row_of_the_data(
-    workspace: Path, list_kept: Callable[[Path], set[str]]
+    workspace: Path, list_kept: Callable[[Path], set[str]], shown: set[str]
 ) -> None:
     kept = list_kept(workspace)
 
     assert kept & PRIVATE == set()
-    assert SHOWN | {"build/log/train.log", "build/test/junit.xml"} <= kept <= SHOWN | WITH_LOGS
+    assert shown | {"build/log/train.log", "build/test/junit.xml"} <= kept <= shown | WITH_LOGS

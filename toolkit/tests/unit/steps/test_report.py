@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,9 @@ def report(root: Path, *named: str, **parts: Any) -> Session:
     return open_with(root, named=named, **parts).step("report")
 
 
-def page(root: Path, name: str = "report.html") -> str:
+def page(root: Path, name: str = "report.html", folder: str = "train") -> str:
     report(root)
-    return (root / "build/train" / name).read_text(encoding="utf-8")
+    return (root / "build" / folder / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "compares", "describes"), [
@@ -90,6 +91,18 @@ def test_each_page_shows_the_classes_and_whose_predictions_were_measured(
     text = page(root, name)
     assert "the answers of the function that ships; the positive class is ill." in text
     assert "precision" not in text
+
+
+def test_the_page_for_a_strict_server_differs_by_its_style_sheet_alone(root: Path) -> None:
+    write(root, "build/evaluate/roc.svg", '<svg width="1"></svg>')
+    strict, one_file = page(root, "index.html", "report"), page(root)
+    sheet = page(root, "report.css", "report")
+
+    assert not re.search(r"<style|<script|\bstyle=|\bon\w+=|\bdata:", strict)
+    assert re.findall(r'\b(?:href|src)="([^"]*)"', strict) == ["report.css"]
+    inline = f'<link rel="icon" href="data:,">\n<style>\n{sheet}</style>\n'
+    assert one_file.replace(inline, '<link rel="stylesheet" href="report.css">\n') == strict
+    assert {path.name for path in (root / "build/report").iterdir()} == {"index.html", "report.css"}
 
 
 def test_page_and_card_show_what_the_model_is_for(root: Path) -> None:
@@ -210,6 +223,7 @@ def test_the_path_is_printed_if_the_session_was_requested(
     ("build/train/repeatability.json", "{}", True), ("build/evaluate/roc.svg", "<svg >", True),
     ("model/small_model/artefact/model.joblib", "other", True), ("setup.cfg", "", False),
     ("model/small_model/classifier.py", "", True), ("build/train/report.html", "tampered", True),
+    ("build/report/report.css", "", True), ("build/report/rows.csv", "", True),
     ("build/train/golden.jsonl", "{}", False),
     ("build/test/junit.xml", "", False),
 ])  # fmt: skip

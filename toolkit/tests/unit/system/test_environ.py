@@ -124,6 +124,7 @@ def test_secrets_of_the_data_are_read_at_once_for_a_child_may_print_them(
         ({"GITHUB_RUN_NUMBER": "8"}, "build_number", "8"),
         ({"BUILD_NUMBER": " ", "GITHUB_RUN_NUMBER": "8"}, "build_number", None),
         ({"BUILD_NUMBER": "", "GITHUB_RUN_NUMBER": "8"}, "is_without_number", True),
+        ({"BUILD_NUMBER": " "}, "is_without_number", True),
         ({"BUILD_NUMBER": "7"}, "is_without_number", False), ({}, "is_without_number", False),
         ({}, "build_number", None),
         ({"NEXUS_PASSWORD": ""}, "wants_nexus", True),

@@ -89,7 +89,7 @@ CI_LINTERS = (
     ),
     Linter(
         "npm-groovy-lint",
-        ("Jenkinsfile",),
+        ("Jenkinsfile", "vars/*.groovy"),
         # By default it leaves a server running, and downloads a Java where none is named.
         ("node", "{linters}/node_modules/npm-groovy-lint/lib/index.js", "--noserver",
          "--javaexecutable", "{java}", "--failon", "error", "--loglevel", "error", "{files}"),

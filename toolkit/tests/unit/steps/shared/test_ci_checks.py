@@ -23,6 +23,7 @@ def plan(*files: str) -> dict[str, tuple[str, ...]]:
 @pytest.mark.parametrize(("file", "names"), [
     ("README.md", []), ("model/Jenkinsfile", []), ("docs/.github/workflows/ci.yml", []),
     (".github/workflows/a/b.yml", []), ("Jenkinsfile", ["npm-groovy-lint"]),
+    ("vars/a.groovy", ["npm-groovy-lint"]), ("model/vars/a.groovy", []), ("vars/a.txt", []),
     (".github/workflows/ci.yml", [SCHEMA, "zizmor", "actionlint"]),
     (".github/dependabot.yml", ["check-jsonschema dependabot", "zizmor"]),
     (".github/actions/x/action.yaml", ["check-jsonschema github-actions", "zizmor"]),
