@@ -30,7 +30,12 @@ INSTEAD = {
     "actions/upload-artifact": "upload-artifact",
     "actions/download-artifact": "download-artifact",
 }
-TOLD = {"push": {"ref": "refs/tags/v0.2.0"}, "pull_request": {"number": 1}}
+TAG = "v0.2.0"
+TOLD: Mapping[str, object] = {
+    "push": {"ref": f"refs/tags/{TAG}"},
+    "release": {"release": {"tag_name": TAG}},
+    "pull_request": {"number": 1},
+}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 
 from integration.jobs import FRESH, Job
 from integration.once import once_for
-from integration.tiny import ROOT, clean_variables
+from integration.tiny import ROOT, clean_variables, run_to_end
 from trainwheel.cli.opening import open_run
 from trainwheel.engine.run import Run as Opened
 from trainwheel.errors import StepFailedError
@@ -224,15 +224,35 @@ def test_with_nothing_to_release_nothing_is_handed_over_and_the_output_says_so(
     assert output.read_text() == "digest=unchanged\n"
 
 
+def test_a_pointer_of_git_lfs_is_named_before_anything_is_trained(built: Path) -> None:
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 9000000\n"
+    write(built, "data/the rows.csv", text)
+    write(built, "README.md", text.partition("oid")[0])
+    variables, step = clean_variables(), "Warn of files that Git LFS keeps"
+    for words in (("init", "--quiet"), ("add", "README.md")):
+        assert run_to_end(("git", *words), built, variables).code == 0
+    without = Job("build", built, variables, {}).run(step)
+    assert run_to_end(("git", "add", "data"), built, variables).code == 0
+
+    done = Job("build", built, variables, {}).run(step)
+
+    assert (without.code, without.output) == (0, "")
+    assert done.code == 0
+    assert done.line("::warning::").endswith("lfs: true: data/the rows.csv")
+
+
+@pytest.mark.parametrize(("checkout", "folder"), [("small", ""), (".", "small/"), ("other", "")])
 def test_a_broken_test_is_marked_in_the_repository_and_in_the_summary(
-    built: Path, tmp_path: Path
+    built: Path, tmp_path: Path, checkout: str, folder: str
 ) -> None:
     write(built, "build/test/junit.xml", JUNIT)
     summary = tmp_path / "summary.md"
     variables = {**clean_variables(), "GITHUB_STEP_SUMMARY": str(summary)}
+    variables |= {"GITHUB_WORKSPACE": str(tmp_path / checkout)}
 
     done = Job("build", built, variables, {}).run("Tell of failed tests, and sum up")
 
     assert done.code == 0, done.output
-    assert f"::error {PLACE},title=" in done.output
+    # GitHub looks for the file from the root of the checkout.
+    assert f"::error {PLACE.replace('file=', f'file={folder}')},title=" in done.output
     assert "in tests/unit/test_a.py, line 12" in summary.read_text()

@@ -31,7 +31,19 @@ def add_summary(parser: argparse.ArgumentParser) -> None:
 
 def add_annotations(parser: argparse.ArgumentParser) -> None:
     """Give a parser what ``annotations`` does."""
-    parser.set_defaults(run=lambda a: _print(mark_failures(Path.cwd() / "build"), a.secrets))
+    parser.set_defaults(run=_annotate)
+
+
+def _annotate(arguments: argparse.Namespace) -> None:
+    _print(mark_failures(Path.cwd() / "build", _place()), arguments.secrets)
+
+
+def _place() -> str:
+    """Return where this folder lies in the checkout, of which GitHub marks the files."""
+    checkout = read_environment().get("GITHUB_WORKSPACE")
+    with suppress(ValueError):
+        return Path.cwd().relative_to(Path(checkout or "").resolve()).as_posix()
+    return ""
 
 
 def _print(lines: Iterator[str], secrets: Secrets) -> None:
@@ -70,14 +82,15 @@ def sum_up(build: Path) -> Iterator[str]:
         yield "No wheel was packaged: the log says why."
 
 
-def mark_failures(build: Path) -> Iterator[str]:
+def mark_failures(build: Path, folder: str = "") -> Iterator[str]:
     """Yield a line for each failed test and each failed condition of the gate, as GitHub reads it.
 
     Args:
         build: The folder that the steps write to.
+        folder: Where the model lies in the checkout.
     """
     for name, place, message in _failures(build):
-        where = {"file": place[0], "line": place[1]} if place else {}
+        where = {"file": f"{PurePosixPath(folder, place[0])}", "line": place[1]} if place else {}
         properties = {**where, "title": name}.items()
         mark = ",".join(f"{key}={text.translate(_IN_PROPERTIES)}" for key, text in properties)
         yield f"::error {mark}::{message.translate(_ESCAPES)}"

@@ -68,7 +68,10 @@ def kept_by_github(root: Path) -> set[str]:
     """Return what the artifacts of ``build`` hold, apart from what is handed over to publish."""
     steps = YAML(typ="safe").load(MODEL)["jobs"]["build"]["steps"]
     uploads = [step["with"] for step in steps if "upload-artifact" in step.get("uses", "")]
-    paths = [upload["path"] for upload in uploads if upload["path"] != "handed-over/"]
+    below = "${{ inputs.working-directory }}/"
+    assert all(line.startswith(below) for one in uploads for line in one["path"].splitlines())
+    paths = [upload["path"].replace(below, "") for upload in uploads]
+    paths.remove("handed-over/")
     return matching(root, [line for path in paths for line in path.splitlines()])
 
 

@@ -18,13 +18,23 @@ from ruamel.yaml import YAML
 FOLDER = Path(__file__).parents[4] / ".github" / "workflows"
 WORKFLOWS = {path.stem: YAML(typ="safe").load(path) for path in FOLDER.glob("*.yml")}
 MODEL = WORKFLOWS["model"]["jobs"]
-EVENTS = 'contains(fromJSON(\'["push", "schedule", "workflow_dispatch"]\'), github.event_name) }}'
+CALL = WORKFLOWS["model"]["on"]["workflow_call"]
+EVENTS = (
+    'contains( fromJSON(\'["push", "schedule", "workflow_dispatch", "release",'
+    ' "repository_dispatch"]\'), github.event_name) }}'
+)
 
 READ, PUBLISH = ({f"NEXUS_{kind}USERNAME", f"NEXUS_{kind}PASSWORD"} for kind in ("READ_", ""))
+DATA = {*(f"DATA_{name}" for name in ("USERNAME", "PASSWORD", "TOKEN")), "AWS_ACCESS_KEY_ID"}
+DATA |= {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+DASK = {"DASK_CA", "DASK_CERT", "DASK_KEY"}
 SEEN = {
-    "ci: model": READ,
-    "release: model": READ | PUBLISH,
-    "model: build: Document, train, test, version and package": READ,
+    "ci: model": READ | DATA | DASK,
+    "release: model": READ | PUBLISH | DATA | DASK,
+    "model: check: Write the keys of the Dask cluster": DASK,
+    "model: check: Look for what a later job would fail for": READ | PUBLISH,
+    "model: build: Write the keys of the Dask cluster": DASK,
+    "model: build: Document, train, test, version and package": READ | DATA,
     "model: publish: Publish": PUBLISH,
     "model: verify: Install from the index and repeat the predictions": READ,
 }
@@ -53,6 +63,7 @@ def test_a_step_sees_the_secrets_that_it_needs_and_no_other_does() -> None:
 
     assert seen == SEEN
     assert all(secrets_of(document.get("env")) == set() for document in WORKFLOWS.values())
+    assert set(CALL["secrets"]) == READ | PUBLISH | DATA | DASK
 
 
 def test_what_publishes_takes_what_was_handed_over_and_no_code_of_the_model() -> None:
@@ -64,7 +75,6 @@ def test_what_publishes_takes_what_was_handed_over_and_no_code_of_the_model() ->
     assert not re.search("checkout|cache", str(publish["steps"]))
     assert publish["permissions"] == {}
     assert publish["environment"] == "${{ inputs.environment }}"
-    assert publish["runs-on"] == "${{ inputs.publish-runner || inputs.runner }}"
     # Without them the upload would take both from a pyproject.toml that lies there.
     script = publish["steps"][-1]["run"]
     assert '--to "$INDEX"' in script
@@ -81,18 +91,74 @@ def test_what_publishes_is_made_where_no_code_of_the_model_runs() -> None:
     assert command["runs-on"] == MODEL["publish"]["runs-on"]
 
 
+def test_the_credentials_are_tried_before_and_where_no_code_of_the_model_runs() -> None:
+    check = MODEL["check"]
+    scripts = [step["run"] for step in check["steps"] if "run" in step]
+
+    assert MODEL["build"]["needs"] == "check"
+    assert scripts[0] == "make install"
+    assert scripts[-1] == '.venv/bin/trainwheel doctor --ci --to "$INDEX"'
+    assert not re.search("cache|artifact", str(check["steps"]))
+    for key in ("runs-on", "environment"):
+        assert check[key] == MODEL["publish"][key]
+
+
 @pytest.mark.parametrize(
-    "job", [MODEL["command"], MODEL["publish"], WORKFLOWS["attest"]["jobs"]["attest"]]
-)
+    "job",
+    [*(MODEL[name] for name in ("check", "command", "publish")),
+     WORKFLOWS["attest"]["jobs"]["attest"]],
+)  # fmt: skip
 def test_no_pull_request_releases_anything(job: dict[str, Any]) -> None:
-    assert job["if"].endswith(EVENTS)
-    assert " || " not in job["if"]
+    condition = " ".join(job["if"].split())
+
+    assert condition.endswith(EVENTS)
+    assert " || " not in condition
+    # What the others serve, the job that trains does not refuse.
+    refusal = MODEL["build"]["steps"][0]
+    assert " ".join(refusal["if"].split()).endswith(f"&& !{EVENTS}")
+
+
+@pytest.mark.parametrize(
+    ("job", "needed"),
+    [("build", ["check"]), ("publish", ["build", "command"]), ("verify", ["publish"])],
+)
+def test_a_job_after_one_that_may_be_skipped_says_what_it_needs(
+    job: str, needed: list[str]
+) -> None:
+    # Without a function of the status, GitHub skips all jobs behind one that was skipped, green:
+    # actions/runner#2205.
+    condition = MODEL[job]["if"]
+
+    assert condition.startswith("${{ !cancelled() && ")
+    assert all(f"needs.{name}.result" in condition for name in needed)
+
+
+def test_nothing_that_an_earlier_job_left_is_shown_as_of_this_one() -> None:
+    # A step that runs after a failure may run before the checkout has emptied the workspace.
+    after = [step["if"] for step in MODEL["build"]["steps"] if "cancelled" in step.get("if", "")]
+
+    assert after == ["${{ !cancelled() && steps.checkout.outcome == 'success' }}"] * 2
+
+
+def test_two_calls_in_one_run_share_no_artifact_and_no_results() -> None:
+    steps = [step for job in MODEL.values() for step in job["steps"]]
+    steps += WORKFLOWS["attest"]["jobs"]["attest"]["steps"]
+    places = [step["with"] for step in steps if re.search("artifact|cache", step.get("uses", ""))]
+    ends = "py${{ inputs.python-version }}${{ inputs.artifact-suffix }}"
+
+    assert len(places) == 10
+    for place in places:
+        assert place.get("key", place.get("name")).partition("/")[0].endswith(ends)
+        # With the slash, which no suffix has, none begins with the name of another.
+        assert place.get("restore-keys", f"{ends}/").endswith(f"{ends}/")
 
 
 def test_what_is_published_and_nothing_else_can_be_attested() -> None:
     release, attest = WORKFLOWS["release"]["jobs"]["attest"], WORKFLOWS["attest"]
 
-    assert "write" not in str(WORKFLOWS["ci"]) + str(WORKFLOWS["model"])
+    rights = [job.get("permissions") for name in ("ci", "model")
+              for job in WORKFLOWS[name]["jobs"].values()]  # fmt: skip
+    assert all(right in ({}, {"contents": "read"}) for right in rights)
     assert list(attest["on"]) == ["workflow_call"]
     assert "checkout" not in str(attest)
     assert release["uses"] == "./.github/workflows/attest.yml"
@@ -135,3 +201,12 @@ def test_results_are_kept_from_and_fetched_for_protected_refs() -> None:
     assert MODEL["build"]["env"]["MAY_KEEP_RESULTS"] == (
         "${{ github.ref_protected && github.event_name != 'pull_request' }}"
     )
+
+
+@pytest.mark.parametrize("kind", ["inputs", "secrets"])
+def test_the_manual_lists_what_a_caller_can_give(kind: str) -> None:
+    page = (FOLDER.parents[1] / "toolkit" / "docs" / "how-to" / "ci.md").read_text("utf-8")
+    (table,) = re.findall(rf"^\| {kind[:-1]} \|.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    firsts = (row.split("|")[1] for row in table.splitlines())
+
+    assert {name for first in firsts for name in re.findall(r"`(.+?)`", first)} == set(CALL[kind])
