@@ -79,7 +79,7 @@ def machine_of(commit: Path, folder: Path, time_zone: str, **variables: str) -> 
     return Machine(workspace, {"PATH": path, "CI": "true", **home, **kept, **variables})
 
 
-def release_by_github(commit: Path, folder: Path, index: RealIndex) -> None:
+def release_by_github(commit: Path, folder: Path, index: RealIndex, _: str) -> None:
     machine = machine_of(commit, folder, "UTC", GITHUB_STEP_SUMMARY=os.devnull)
     machine = Machine(machine.workspace, {**machine.variables, "RUNNER_TEMP": str(machine.folder)})
     values = {
@@ -103,29 +103,40 @@ def release_by_github(commit: Path, folder: Path, index: RealIndex) -> None:
     assert done.code == 0, done.output
 
 
-def release_by_jenkins(commit: Path, folder: Path, index: RealIndex) -> None:
-    told = {"NEXUS_LOCAL_REPO_URL": index.url, "TRAINWHEEL_INDEX": "nexus"}
-    told |= {"BUILD_NUMBER": "17", "TRAINWHEEL_VERSION": VERSION}
-    machine = machine_of(commit, folder, "Asia/Tokyo", JENKINS_URL="http://127.0.0.1/", **told)
-    secrets = {"NEXUS_USERNAME": index.username, "NEXUS_PASSWORD": index.password}
-    job = JenkinsJob(machine.workspace, machine.variables, secrets, machine.folder / "kept")
+def release_by_jenkins(commit: Path, folder: Path, index: RealIndex, groovy: str) -> None:
+    variables = {"NEXUS_LOCAL_REPO_URL": index.url, "TRAINWHEEL_VERSION": VERSION}
+    machine = machine_of(commit, folder, "Asia/Tokyo", **variables)
+    build = {"BUILD_NUMBER": "17", "JENKINS_URL": "http://127.0.0.1/"}
+    credentials = {"nexus": (index.username, index.password)}
+    kept = machine.folder / "kept"
+    job = JenkinsJob(groovy, machine.workspace, machine.variables, credentials, kept, build)
     # This project has no documentation.
-    for stage in ("install", "train", "test", "version.model", "package.model", "upload.model"):
+    for stage in (
+        "install",
+        "command",
+        "train",
+        "test",
+        "version.model",
+        "package.model",
+        "upload.model",
+    ):
         for _, done in job.run(stage):
             assert done.code == 0, done.output
 
 
-SERVICES: dict[str, Callable[[Path, Path, RealIndex], None]] = {
+SERVICES: dict[str, Callable[[Path, Path, RealIndex, str], None]] = {
     "github": release_by_github,
     "jenkins": release_by_jenkins,
 }
 
 
-def test_one_commit_is_the_same_wheel_from_every_service(commit: Path, tmp_path: Path) -> None:
+def test_one_commit_is_the_same_wheel_from_every_service(
+    commit: Path, tmp_path: Path, groovy: str
+) -> None:
     arrived = {}
     for name, release in SERVICES.items():
         with serve_index(tmp_path / f"index-{name}") as index:
-            release(commit, tmp_path / name, index)
+            release(commit, tmp_path / name, index, groovy)
         (wheel,) = index.folder.glob("*.whl")
         arrived[name] = (wheel.name, digest_file(wheel))
 
