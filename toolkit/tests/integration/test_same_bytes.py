@@ -91,13 +91,16 @@ def release_by_github(commit: Path, folder: Path, index: RealIndex, _: str) -> N
         "secrets.NEXUS_PASSWORD": index.password,
     }
     artifacts = {}
-    for name, made in (("build", "handed-over"), ("command", "command")):
-        done = Job(name, machine.workspace, machine.variables, values).run()
+    collect = "Collect what is handed over"
+    jobs = {
+        "build": ("handed-over", "Document, train, test, version and package"),
+        "command": ("command", "Install the task runner, and nothing of the model"),
+    }
+    for name, (made, make) in jobs.items():
+        done = Job(name, machine.workspace, machine.variables, values).run(make, collect)
         assert done.code == 0, done.output
-        artifacts[f"{made}-py3.11"] = machine.workspace / made
-        values[f"needs.{name}.outputs.digest"] = digest_file(
-            machine.workspace / made / "SHA256SUMS"
-        )
+        folder_made = artifacts[f"{made}-py3.11"] = machine.workspace / made
+        values[f"needs.{name}.outputs.digest"] = digest_file(folder_made / "SHA256SUMS")
     elsewhere = machine_of(commit, folder / "publishing", "UTC", GITHUB_STEP_SUMMARY=os.devnull)
     done = Job("publish", elsewhere.workspace, elsewhere.variables, values, artifacts).run()
     assert done.code == 0, done.output
