@@ -1,6 +1,8 @@
-# One line per target; the work is done by Nox (noxfile.py). GNU Make 3.81 or newer.
+# One line per target; the work is done by Nox (noxfile.py). GNU make 3.81 or newer.
+# The next line is a variable of GNU make's; the make of BSD prints it, and ends.
+.error = GNU make 3.81 or newer is needed: on BSD it is gmake; or run `python3 bootstrap.py` and .venv/bin/nox
 ifeq ($(filter order-only,$(.FEATURES)),)
-$(error GNU Make 3.81 or newer is needed; on BSD it is called gmake)
+$(error $(.error))
 endif
 
 PYTHON ?= python3

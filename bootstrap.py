@@ -8,19 +8,25 @@ Standard library only. Python 3.6 must be able to parse and import it, so that w
 with an old Python gets one clear line: that is why its annotations are quoted.
 """
 
-import ast
-import contextlib
-import fcntl
-import hashlib
-import importlib.util
-import json
-import os
-import re
-import shutil
-import subprocess
 import sys
-import sysconfig
-from pathlib import Path
+
+try:
+    import ast
+    import contextlib
+    import fcntl
+    import hashlib
+    import importlib.util
+    import json
+    import os
+    import re
+    import shutil
+    import subprocess
+    import sysconfig
+    from pathlib import Path
+except ImportError as error:  # Debian's python3-minimal has no json.
+    line = "configuration: this Python lacks its module {}; on Debian: apt install python3-venv\n"
+    sys.stderr.write(line.format(error.name))
+    sys.exit(2)
 
 OLDEST = (3, 11)
 NEWER_PYTHONS = ("python3.13", "python3.12", "python3.11")

@@ -307,7 +307,8 @@ def test_a_package_in_an_archive_is_checked_too(tmp_path: Path, artefact: Path) 
     assert load(zipfile.Path(archive), artefact.name, verify=True, any_version=False)
     start = archive.read_bytes().index(artefact.read_bytes())
     archive.write_bytes(flip(archive.read_bytes(), start + 500))
-    with pytest.raises(ArtefactError, match=r"cannot be read \(BadZipFile: "):
+    # The zipfile of Python 3.13.5 checks no sum once somebody has sought in what is stored.
+    with pytest.raises(ArtefactError, match=r"cannot be read \(BadZipFile: |its digest is not the"):
         load(zipfile.Path(archive), artefact.name, verify=True, any_version=False)
 
 

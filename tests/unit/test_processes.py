@@ -1,6 +1,7 @@
 """The classifier in threads, in children that fork while it loads, and in other processes."""
 
 import copy
+import multiprocessing
 import os
 import pickle
 import re
@@ -22,6 +23,19 @@ from oncology_model import ArtefactError, Classifier, Tumor
 from oncology_model.load_lock import LoadLock
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+
+
+def has_semaphores() -> bool:
+    """Say whether a pool can be made: not in a container whose /dev/shm cannot be written."""
+    try:
+        multiprocessing.get_context("fork").Lock()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+METHODS = ["fork", "spawn", "forkserver", "loky"] if has_semaphores() else []
+in_pools = pytest.mark.skipif(not METHODS, reason="there are no semaphores, so no pools")
 
 # A child of pytest plays the scenes, for it has scikit-learn, which a new interpreter imports for a
 # second of CPU time; the slow tests take one nonetheless. Each line that is printed starts with the
@@ -227,7 +241,7 @@ def all_lines(arguments: list[str]) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", *arguments]
     done = subprocess.run(
-        [*command, "fork", "spawn", "forkserver", "loky"],
+        [*command, *METHODS],
         env=environment,
         capture_output=True,
         text=True,
@@ -248,7 +262,7 @@ def play_in_child(arguments: list[str]) -> list[str]:
             for number, path in enumerate(outputs, start=1):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
             sys.stderr = os.fdopen(2, "w")
-            sys.argv = [*arguments, "fork"]
+            sys.argv = [*arguments, *METHODS[:1]]
             warnings.simplefilter("ignore", DeprecationWarning)
             runpy.run_path(arguments[0], run_name="__main__")
             code = 0
@@ -316,12 +330,14 @@ def test_a_load_may_fork(lines: list[str], answers: list[float]) -> None:
     assert select(lines, "within") == [f"child {answer}", f"parent {answer}", "unpickled"]
 
 
+@in_pools
 def test_workers_that_fork_while_a_thread_loads_answer(
     lines: list[str], answers: list[float]
 ) -> None:
     assert f"fork pool {answers[0]} {answers[1]}" in lines
 
 
+@in_pools
 @pytest.mark.slow
 def test_workers_of_loky_that_were_started_while_a_thread_loads_answer(
     all_lines: list[str], answers: list[float]
@@ -329,6 +345,7 @@ def test_workers_of_loky_that_were_started_while_a_thread_loads_answer(
     assert f"loky pool {answers[0]} {answers[1]}" in all_lines
 
 
+@in_pools
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_worker_that_is_a_new_interpreter_gets_the_classifier_with_its_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -148,3 +149,39 @@ def test_a_training_has_the_packages_of_the_lock_and_no_others(
         alone.write(main, original.replace("import joblib\n", f"import joblib\n{installs}", 1))
         assert words in alone.nox("train").error("failed" if place != elsewhere else "refused")
     assert not (site_packages(home) / "evil.py").exists()
+
+
+SHARED_MEMORY = {
+    "as it is": "true",
+    "read-only": "mount -t tmpfs -o ro tmpfs /dev/shm",
+    "missing": "mount --rbind /dev $0 && mount -t tmpfs tmpfs /dev"
+    " && for name in null urandom; do touch /dev/$name; mount --bind $0/$name /dev/$name; done",
+}
+IMPORT_JOBLIB = """\
+import os
+from pathlib import Path
+from trainwheel.install.environments import Installer
+from trainwheel.system.environ import Environment
+
+notices = []
+os.environ |= Installer(Environment(os.environ), notice=notices.append).variables(Path("/env"))
+import joblib
+print(len(notices), sum(joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-n) for n in range(5))))
+"""
+
+
+@pytest.mark.parametrize("state", SHARED_MEMORY)
+def test_joblib_starts_no_processes_without_a_warning_where_there_are_no_semaphores(
+    tmp_path: Path, state: str
+) -> None:
+    apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], check=False).returncode:
+        pytest.skip("no mount of its own is allowed here")
+    script = f'{SHARED_MEMORY[state]}; exec "$@"'
+    python = [sys.executable, "-W", "error", "-c", IMPORT_JOBLIB]
+
+    done = subprocess.run(
+        [*apart, script, str(tmp_path), *python], check=False, capture_output=True, text=True
+    )
+
+    assert (done.stdout, done.stderr) == (f"{int(state != 'as it is')} 10\n", "")

@@ -40,9 +40,9 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def make(root: Path, *arguments: str, **variables: str) -> Run:
+def make(root: Path, *arguments: str, program: str = "make", **variables: str) -> Run:
     variables = {"PATH": os.environ["PATH"], **variables}
-    return run_to_end(("make", *arguments), root, variables)
+    return run_to_end((program, *arguments), root, variables)
 
 
 def calls(root: Path) -> list[str]:
@@ -115,6 +115,31 @@ def test_a_failed_session_fails_make(project: Path) -> None:
     (project / ".venv" / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
 
     assert make(project, "train").code == 2
+
+
+needs_bmake = pytest.mark.skipif(
+    shutil.which("bmake") is None and not os.environ.get("CI"), reason="bmake is not installed"
+)
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "code"),
+    [
+        pytest.param("bmake", ["upload.model"], 1, marks=[pytest.mark.slow, needs_bmake]),
+        pytest.param("bmake", [], 1, marks=[pytest.mark.slow, needs_bmake]),
+        # What GNU make 3.80 had, which does not know the name yet.
+        ("make", ["upload.model", ".FEATURES="], 2),
+    ],
+)
+def test_another_make_says_in_one_line_what_to_run_instead(
+    project: Path, program: str, arguments: list[str], code: int
+) -> None:
+    completed = make(project, *arguments, program=program)
+
+    assert completed.code == code
+    (line,) = completed.output.splitlines()
+    assert "GNU make 3.81 or newer is needed" in line
+    assert not (project / "calls").exists()
 
 
 @pytest.mark.parametrize("change", ["moved", "dead link", "no stamp", "newer lock"])

@@ -81,7 +81,7 @@ class StepEnvironments:
             bytecode=self._bytecode,
             machine=self._machine,
             seen=self._seen,
-            notice=self.console.notice,
+            notice=self.console.notice_once,
             holding=functools.partial(self._holding, step),
         )
 

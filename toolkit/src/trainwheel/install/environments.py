@@ -12,9 +12,10 @@ import shutil
 import sys
 import tempfile
 import time
+from _multiprocessing import SemLock
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -60,6 +61,21 @@ def python_of(folder: Path) -> Path:
     if sys.platform == "win32":  # pragma: no cover
         return folder / "Scripts" / "python.exe"
     return folder / "bin" / "python"
+
+
+@cache
+def _why_no_semaphores() -> str:
+    """Return why this system makes no semaphore, as without ``/dev/shm``; empty if it does.
+
+    joblib makes one like it when it is imported, and warns if it cannot, which ends tests that take
+    warnings for errors; it does neither if JOBLIB_MULTIPROCESSING is 0: see its
+    `_multiprocessing_helpers.py`.
+    """
+    try:
+        SemLock(0, 0, 1, name=f"/trainwheel-{os.getpid()}-{time.time_ns()}", unlink=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def user_cache(environment: Environment, name: str) -> Path | None:
@@ -118,7 +134,7 @@ class Installer:
         bytecode: The compiled modules that environments share; None to share none.
         machine: The machine's own settings, read once for several installers.
         seen: What this run has compared already, of all its environments.
-        notice: Says that an environment has changed and is made again.
+        notice: Says, but not again in a run, what an environment is or has that it should not.
         holding: Yields an environment of this run that holds exactly some requirements, or None,
             and checks after the block that it still does.
     """
@@ -183,10 +199,8 @@ class Installer:
         stamp = read_stamp(folder)
         if stamp is None or stamp.digest != digest:
             return False
-        changes = ["its interpreter is gone"]
         whole = self.environment.in_ci and not was_compared(folder)
-        if is_there:
-            changes = changes_in(folder, whole=whole)
+        changes = changes_in(folder, whole=whole) if is_there else ["its interpreter is gone"]
         if changes:
             self.notice(
                 f"the environment {folder.name} has changed: {sum_up(changes)}; it is made again"
@@ -245,6 +259,9 @@ class Installer:
         variables = {"PATH": path, "VIRTUAL_ENV": str(folder)}
         if self.bytecode is not None:
             variables["PYTHONPYCACHEPREFIX"] = str(self.bytecode.prepare(folder, beside))
+        if reason := _why_no_semaphores():
+            variables["JOBLIB_MULTIPROCESSING"] = "0"
+            self.notice(f"joblib starts no processes: {reason}: is /dev/shm writable?")
         return variables
 
     def install(self, python: Path, requirements: str, *options: str) -> None:

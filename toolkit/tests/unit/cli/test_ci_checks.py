@@ -31,9 +31,9 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345
         (None, "", {}, "ok", "no /dev/shm"),
         (1_000_000, "", {}, "warning", "--shm-size"),
         (1_000_000, "", {"JOBLIB_TEMP_FOLDER": "/tmp"}, "ok", "1.0 MB"),  # noqa: S108
-        (None, "Permission denied", {}, "problem", "--shm-size"),
-        (None, "Permission denied", {"JOBLIB_TEMP_FOLDER": "/tmp"}, "problem", "denied"),  # noqa: S108
-        (None, "Permission denied", {"JOBLIB_MULTIPROCESSING": "1"}, "problem", "denied"),
+        (None, "Permission denied", {}, "warning", "--shm-size"),
+        (None, "Permission denied", {"JOBLIB_TEMP_FOLDER": "/tmp"}, "warning", "denied"),  # noqa: S108
+        (None, "Permission denied", {"JOBLIB_MULTIPROCESSING": "1"}, "warning", "denied"),
         (None, "Permission denied", {"JOBLIB_MULTIPROCESSING": "0"}, "ok", "is 0"),
     ],
 )

@@ -43,6 +43,16 @@ def test_a_python_without_venv_is_refused_with_the_package_to_install(
         bootstrap.check_python((3, 11), None)
 
 
+def test_a_python_without_half_of_its_library_is_refused_with_the_package_to_install() -> None:
+    program = f"import runpy, sys; sys.modules['json'] = None; runpy.run_path({str(SCRIPT)!r})"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+
+    (line,) = done.stderr.decode().splitlines()
+    assert done.returncode == 2
+    assert line.startswith("configuration: this Python lacks its module json; on Debian: apt inst")
+
+
 def test_the_pip_of_this_python_runs_from_its_wheel() -> None:
     argv = [sys.executable, "-I", str(bootstrap.find_pip() / "pip"), "--version"]
 

@@ -1,0 +1,62 @@
+"""A release where there is little more than Python, git and make, and no right to install more."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from integration.debian import HOME, Debian, make_debian, require_debian
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1500)]
+
+PREDICT = """
+from oncology_model import MEASUREMENTS, Classifier, Tumor
+print(Classifier().predict(Tumor.from_mapping(dict.fromkeys(MEASUREMENTS, 9.0))))
+"""
+
+
+def install_what_is_named(debian: Debian, python: str) -> None:
+    """Do as the line says that a Python without ensurepip brings, as root."""
+    refused = debian.run("make", "upload.model")
+
+    assert refused.code == 2
+    line, *_ = refused.output.splitlines()
+    words, _, package = line.rpartition("apt install ")
+    assert words.startswith("configuration: this Python lacks its module ensurepip")
+    assert package == f"python{python}-venv"
+    assert list(debian.folder("/debs").glob(f"{package}_*.deb"))
+    done = debian.run("sh", "-c", "dpkg --install /debs/*.deb", is_root=True)
+    assert done.code == 0, done.output
+
+
+def install_and_predict(debian: Debian, line: str) -> str:
+    """Return what the model answers in an environment that the printed line has filled."""
+    env = shlex.quote(f"{HOME}/env")
+    script = f"python3 -m venv {env} && . {env}/bin/activate && {line} --quiet && cd {env}"
+    done = debian.run("sh", "-euc", f"{script} && python -c {shlex.quote(PREDICT)}")
+    assert done.code == 0, done.output
+    answer, *_ = done.output.splitlines()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("suite", "python", "has_shared_memory"),
+    [("bookworm", "3.11", False), ("trixie", "3.13", True)],
+)
+def test_a_minimal_debian_releases_once_it_has_what_is_asked_for(
+    tmp_path: Path, suite: str, python: str, *, has_shared_memory: bool
+) -> None:
+    require_debian()
+    with make_debian(suite, tmp_path / "root", has_shared_memory=has_shared_memory) as debian:
+        install_what_is_named(debian, python)
+
+        released = debian.run("make", "upload.model")
+
+        assert released.code == 0, released.output
+        assert "golden predictions" in released.line("verify ")
+        assert ("joblib starts no processes" in released.output) is not has_shared_memory
+        line = released.line("install:").partition(":")[2].strip()
+        assert install_and_predict(debian, line) in {"benign", "malignant"}
+        assert debian.run(".venv/bin/trainwheel", "doctor").code == 0
