@@ -1,4 +1,4 @@
-"""GitLab's jobs on this machine: gitlab-ci-local runs them in shells, each in a folder of its own."""
+"""GitLab's jobs on this machine: gitlab-ci-local runs them, each in a folder of its own."""
 
 from __future__ import annotations
 

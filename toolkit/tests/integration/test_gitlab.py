@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,21 +12,31 @@ import pytest
 
 from integration.gitlab import Pipelines, install_runner, name_python
 from integration.reader import READER, admit_reader
-from integration.repositories import make_repository
+from integration.repositories import Repository, make_repository
 from integration.tiny import RealIndex, serve_index
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1500)]
+# gitlab-ci-local copies files by rsync, and npm has a Node for it on Linux.
+can_run = sys.platform == "linux" and shutil.which("npm") and shutil.which("rsync")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(not can_run, reason="npm or rsync is not installed"),
+]
 
 RELEASE = {"model-check", "model-build", "model-command", "model-publish", "model-verify"}
 
 
-def pipelines_of(folder: Path, index: RealIndex, address: str) -> Pipelines:
-    """Make a repository, and let GitLab know the index and who may add to it and read it."""
-    repository = make_repository(folder, "a new model", "--ci", "gitlab")
+def pipelines_of(repository: Repository, index: RealIndex, address: str) -> Pipelines:
+    """Let GitLab know a repository, its index, and who may add to it and read it."""
+    folder = repository.root.parent
     version = name_python(folder / "pythons")
     repository.edit(
         ".gitlab-ci.yml", "publish: true", f'publish: true\n      python-version: "{version}"'
     )
+    # gitlab-ci-local copies the checkout anew before an after_script: what the script made is gone.
+    after = '  after_script:\n    - cd "$MODEL_FOLDER"\n'
+    repository.edit("templates/model.yml", after, "")
     path = f"{folder / 'pythons'}:{repository.variables['PATH']}"
     repository = replace(repository, variables={**repository.variables, "PATH": path})
     assert repository.run("git", "branch", "--move", "main").code == 0
@@ -39,24 +52,65 @@ def pipelines_of(folder: Path, index: RealIndex, address: str) -> Pipelines:
     return Pipelines(repository, install_runner(folder / "npm"), variables)
 
 
+def jobs(pipelines: Pipelines, source: str, **more: str) -> set[str]:
+    """Return the component's jobs that a pipeline would run."""
+    listed = pipelines.run(source, 1, "--list-csv", **more)
+    assert listed.code == 0, listed.output
+    return set(re.findall(r"^(model-\w+);", listed.output, re.MULTILINE))
+
+
+def assert_only_releases_release(gitlab: Pipelines) -> None:
+    """A push and a merge request release nothing, whatever branch; a tag and the default one do."""
+    elsewhere = {"CI_COMMIT_BRANCH": "topic"}
+    assert jobs(gitlab, "push") == jobs(gitlab, "schedule", **elsewhere) == {"model-build"}
+    assert jobs(gitlab, "merge_request_event") == {"model-build", "model-report"}
+    assert jobs(gitlab, "web") == jobs(gitlab, "api") == jobs(gitlab, "schedule") == RELEASE
+    assert jobs(gitlab, "push", CI_COMMIT_TAG="v1.2.0", **elsewhere) == RELEASE
+
+
+def assert_shown_and_not_published(gitlab: Pipelines, index: RealIndex) -> None:
+    """A merge request keeps its report, its metrics and its coverage, and publishes nothing."""
+    asked = gitlab.run("merge_request_event", 6, "--needs", "model-report")
+
+    assert asked.code == 0, asked.output
+    assert index.published() == []
+    kept = gitlab.state(6) / "artifacts"
+    assert [path.name for path in (kept / "model-report").rglob("*.html")] == ["report.html"]
+    assert re.search(r"Coverage of the lines: \d+\.\d%", asked.output)
+    metrics = next((kept / "model-build").rglob("metrics.txt")).read_text().splitlines()
+    assert metrics[-1] == "# EOF"
+    assert [line for line in metrics if line.startswith("accuracy ")]
+    assert not list(kept.rglob("holdout.jsonl"))
+
+
 def test_a_schedule_releases_and_a_merge_request_shows_its_report(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path, "a new model", "--ci", "gitlab")
     with (
         serve_index(tmp_path / "models", protect_reads=True) as index,
         admit_reader(index) as address,
     ):
-        gitlab = pipelines_of(tmp_path, index, address)
-
-        asked = gitlab.run("merge_request_event", 6)
-
-        assert asked.code == 0, asked.output
-        assert index.published() == []
-        print(asked.output)
+        gitlab = pipelines_of(repository, index, address)
+        assert_only_releases_release(gitlab)
+        assert_shown_and_not_published(gitlab, index)
 
         released = gitlab.run("schedule", 7)
-        print(released.output)
 
         assert released.code == 0, released.output
         assert index.published() == ["0.1.7"]
+        assert "golden predictions" in released.output
         again = gitlab.run("schedule", 8)
-        print(again.output)
+        assert again.code == 0, again.output
+        assert again.output.count("nothing to release") >= 2, again.output
         assert index.published() == ["0.1.7"]
+        assert_wrong_password_costs_no_training(gitlab)
+
+
+def assert_wrong_password_costs_no_training(gitlab: Pipelines) -> None:
+    """The first job fails, and nothing is built."""
+    wrong = {**gitlab.variables, "NEXUS_PASSWORD": {"release": "wr0ng-Token-Of-This-Test"}}
+
+    failed = replace(gitlab, variables=wrong).run("schedule", 9, "--needs", "model-publish")
+
+    assert failed.code != 0
+    assert "wr0ng-Token-Of-This-Test" not in failed.output
+    assert not (gitlab.state(9) / "builds" / "model-build").exists()

@@ -31,7 +31,9 @@ def add_summary(parser: argparse.ArgumentParser) -> None:
         "--metrics", action="store_true", help="the measured metrics alone, as GitLab compares them"
     )
     parser.set_defaults(
-        run=lambda a: _print((list_metrics if a.metrics else sum_up)(Path.cwd() / "build"), a.secrets)
+        run=lambda a: _print(
+            (list_metrics if a.metrics else sum_up)(Path.cwd() / "build"), a.secrets
+        )
     )
 
 
@@ -77,7 +79,7 @@ def sum_up(build: Path) -> Iterator[str]:
 
 
 def list_metrics(build: Path) -> Iterator[str]:
-    """Yield the measured metrics in the text format of OpenMetrics; none where nothing was measured.
+    """Yield the measured metrics as text of OpenMetrics; none where nothing was measured.
 
     Args:
         build: The folder that the steps write to.

@@ -1,6 +1,6 @@
-"""Checks a component of GitLab against GitLab's schema, which knows no inputs: as its defaults fill it.
+"""Checks a component of GitLab, filled with its defaults, against GitLab's schema.
 
-    python check_component.py FILE...
+python check_component.py FILE...
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ from typing import Any
 from ruamel.yaml import YAML
 
 _INPUT = re.compile(r"\$\[\[\s*inputs\.([\w-]+)\s*(?:\|[^]]*)?\]\]")
-_KINDS = {"string": str, "array": list, "boolean": bool, "number": (int, float)}
+_KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "array": (list,),
+    "boolean": (bool,),
+    "number": (int, float),
+}
 _KEYS = {"default", "description", "options", "regex", "type"}
 
 
 def fill(node: Any, defaults: dict[str, Any]) -> Any:
-    """Return a document with the defaults of its inputs in place; one that is missing is a KeyError."""
+    """Return a document with the defaults of its inputs in place.
     if isinstance(node, dict):
         return {fill(key, defaults): fill(value, defaults) for key, value in node.items()}
     if isinstance(node, list):
@@ -44,7 +49,7 @@ def problems_of(name: str, declared: dict[str, Any], text: str) -> list[str]:
         f"does not take {', '.join(sorted(declared.keys() - _KEYS))}": declared.keys() - _KEYS,
         f"has the type {kind!r}, which there is not": kind not in _KINDS,
         f"has a default that is not of its type, {kind}": has_default
-        and (not isinstance(default, _KINDS.get(kind, object))),
+        and (not isinstance(default, _KINDS.get(kind, (object,)))),
         "has a default that is not one of its options": has_default
         and "options" in declared
         and default not in declared["options"],

@@ -51,7 +51,19 @@ _RESERVED_INDEXES = frozenset(
 )
 # Services and tools set or read variables that begin so; GitHub takes no secret called GITHUB_….
 _SET_BY_OTHERS = frozenset(
-    {"GITHUB", "GITLAB", "ACTIONS", "RUNNER", "JENKINS", "HUDSON", "BUILD", "JOB", "RUN", "CHANGE", "CI"}
+    {
+        "GITHUB",
+        "GITLAB",
+        "ACTIONS",
+        "RUNNER",
+        "JENKINS",
+        "HUDSON",
+        "BUILD",
+        "JOB",
+        "RUN",
+        "CHANGE",
+        "CI",
+    }
     | {"GIT", "PIP", "PIPENV", "PYTHON", "UV", "TWINE", "NOX", "TRAINWHEEL"}
 )
 

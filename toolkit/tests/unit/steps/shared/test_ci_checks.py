@@ -24,6 +24,8 @@ def plan(*files: str) -> dict[str, tuple[str, ...]]:
     ("README.md", []), ("model/Jenkinsfile", []), ("docs/.github/workflows/ci.yml", []),
     (".github/workflows/a/b.yml", []), ("Jenkinsfile", ["npm-groovy-lint"]),
     (".github/workflows/ci.yml", [SCHEMA, "zizmor", "actionlint"]),
+    (".gitlab-ci.yml", ["check-jsonschema gitlab-ci"]), ("templates/a/b/c.yml", []),
+    ("templates/model.yml", ["component"]), ("templates/a/template.yml", ["component"]),
     (".github/dependabot.yml", ["check-jsonschema dependabot", "zizmor"]),
     (".github/actions/x/action.yaml", ["check-jsonschema github-actions", "zizmor"]),
 ])  # fmt: skip
