@@ -44,7 +44,12 @@ def check(folder: Path, text: str) -> tuple[int, str]:
 
 
 def test_a_component_that_is_right_passes(tmp_path: Path) -> None:
-    assert check(tmp_path, COMPONENT)[0] == 0
+    assert check(tmp_path, f"# Its jobs.\n\n{COMPONENT}")[0] == 0
+
+
+@pytest.mark.parametrize("text", ["{{ .Values.all }}\n", "kind: Job\nspec:\n  a: 1\n---\n", ""])
+def test_what_other_tools_keep_in_the_folder_is_not_a_component(tmp_path: Path, text: str) -> None:
+    assert check(tmp_path, text) == (0, "")
 
 
 @pytest.mark.parametrize(("old", "new", "words"), [
