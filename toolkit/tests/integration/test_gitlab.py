@@ -56,7 +56,7 @@ def jobs(pipelines: Pipelines, source: str, **more: str) -> set[str]:
     """Return the component's jobs that a pipeline would run."""
     listed = pipelines.run(source, 1, "--list-csv", **more)
     assert listed.code == 0, listed.output
-    return set(re.findall(r"^(model-\w+);", listed.output, re.MULTILINE))
+    return set(re.findall(r"^(model-[\w-]+);", listed.output, re.MULTILINE))
 
 
 def assert_only_releases_release(gitlab: Pipelines) -> None:
@@ -103,6 +103,19 @@ def test_a_schedule_releases_and_a_merge_request_shows_its_report(tmp_path: Path
         assert again.output.count("nothing to release") >= 2, again.output
         assert index.published() == ["0.1.7"]
         assert_wrong_password_costs_no_training(gitlab)
+        assert_two_includes_share_no_job(gitlab)
+
+
+def assert_two_includes_share_no_job(gitlab: Pipelines) -> None:
+    """Each model of a repository has jobs of its own; a folder without its slash is refused."""
+    inputs = "publish: true, working-directory: models/a/, suffix: -a"
+    include = f"include:\n  - local: templates/model.yml\n    inputs: {{{inputs}}}\n"
+    gitlab.repository.edit(".gitlab-ci.yml", "include:\n", include)
+    assert jobs(gitlab, "web") == RELEASE | {f"{name}-a" for name in RELEASE}
+    gitlab.repository.edit(".gitlab-ci.yml", "models/a/", "models/a")
+    listed = gitlab.run("web", 1, "--list")
+    assert listed.code != 0
+    assert "`working-directory` input: `models/a` does not match" in listed.output
 
 
 def assert_wrong_password_costs_no_training(gitlab: Pipelines) -> None:

@@ -61,7 +61,7 @@ def test_what_other_tools_keep_in_the_folder_is_not_a_component(tmp_path: Path, 
     ("default: small", "default: small\n      regex: ^l", ("size", "regex")),
     ("default: small", "default: small\n      kind: x", ("size", "kind")),
     ("type: array", "type: list", ("tags", "'list'")),
-    ("inputs.name ]]", "inputs.nam ]]", ("name is used nowhere", "nam is not declared")),
+    ("inputs.name ]]", "inputs.title ]]", ("name is used nowhere", "title is not declared")),
     ("---\n", "", ("two documents",)),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, words: tuple[str, ...]) -> None:
