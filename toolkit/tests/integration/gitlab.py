@@ -60,16 +60,17 @@ class Pipelines:
         home.mkdir(exist_ok=True)
         configured = {name: {"values": values} for name, values in self.variables.items()}
         (home / "variables.json").write_text(json.dumps(configured))
-        told = {"CI_PIPELINE_SOURCE": source, "CI_PIPELINE_IID": str(number), **more}
+        told = {"CI_PIPELINE_SOURCE": source, "CI_PIPELINE_IID": str(number)}
         told |= {"CI_DEFAULT_BRANCH": "main"}
         told |= REQUEST if source == "merge_request_event" else BRANCH
+        told |= more
         argv = [*self.command, "--force-shell-executor", "--shell-isolation", "--color=false"]
         argv += ["--variables-file", os.path.relpath(home / "variables.json", self.repository.root)]
         argv += ["--state-dir", os.path.relpath(self.state(number), self.repository.root)]
         # GitLab takes a list of tags that is empty; its schema does not.
         argv += ["--ignore-schema-paths", "#/definitions/tags/minItems"]
         argv += [word for name, value in told.items() for word in ("--variable", f"{name}={value}")]
-        if "CI_COMMIT_BRANCH" not in told:
+        if "CI_COMMIT_BRANCH" not in told or "CI_COMMIT_TAG" in told:
             argv += ["--unset-variable", "CI_COMMIT_BRANCH"]
         return self.repository.run(*argv, *words)
 
