@@ -48,6 +48,18 @@ def _print(lines: Iterator[str], secrets: Secrets) -> None:
         console.line(line)
 
 
+def list_metrics(build: Path) -> Iterator[str]:
+    """Yield the measured metrics as text of OpenMetrics; none where nothing was measured.
+
+    Args:
+        build: The folder that the steps write to.
+    """
+    metrics = _read_object(build / _EVALUATION).get("metrics", {})
+    for name, value in metrics.items():
+        yield f"{re.sub(r'[^a-zA-Z0-9_]', '_', name)} {value}"
+    yield "# EOF"
+
+
 def sum_up(build: Path) -> Iterator[str]:
     """Yield a page in Markdown: what was built, the metrics and the gate's verdict.
 
@@ -76,18 +88,6 @@ def sum_up(build: Path) -> Iterator[str]:
         yield f"- failed: {code(name)}{where}"
     if is_released and not (wheels or failures):
         yield "No wheel was packaged: the log says why."
-
-
-def list_metrics(build: Path) -> Iterator[str]:
-    """Yield the measured metrics as text of OpenMetrics; none where nothing was measured.
-
-    Args:
-        build: The folder that the steps write to.
-    """
-    metrics = _read_object(build / _EVALUATION).get("metrics", {})
-    for name, value in metrics.items():
-        yield f"{re.sub(r'[^a-zA-Z0-9_]', '_', name)} {value}"
-    yield "# EOF"
 
 
 def mark_failures(build: Path) -> Iterator[str]:
