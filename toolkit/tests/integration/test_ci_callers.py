@@ -61,8 +61,9 @@ def opened(tmp_path: Path, linters: Path) -> Opened:
 
 def copy_project(root: Path) -> None:
     """Copy what the checks of workflows need."""
-    shutil.copytree(ROOT / ".github", root / ".github")
-    for name in ("pyproject.toml", "Pipfile", "Pipfile.lock"):
+    for name in (".github", "templates"):
+        shutil.copytree(ROOT / name, root / name)
+    for name in ("pyproject.toml", "Pipfile", "Pipfile.lock", ".gitlab-ci.yml"):
         shutil.copy(ROOT / name, root)
 
 
@@ -85,6 +86,8 @@ def log(opened: Opened) -> str:
         (WORKFLOW, "runs-on:", "runs-in:", "check-jsonschema github-workflows"),
         (WORKFLOW, "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "zizmor"),
         (WORKFLOW, "matrix.python-version }}\n", "matrix.python }}\n", "actionlint"),
+        (".gitlab-ci.yml", "script:", "scripts:", "check-jsonschema gitlab-ci"),
+        ("templates/model.yml", "inputs.gate ]]", "inputs.gates ]]", "component"),
     ],
 )
 def test_a_broken_workflow_is_refused_by_the_check_that_knows(

@@ -38,7 +38,7 @@ def render_quietly(folder: Path, told: Mapping[str, object]) -> dict[str, str]:
 def test_the_root_of_this_repository_is_what_the_template_renders(scripts: ModuleType) -> None:
     made = scripts.render_root()
     assert scripts.differing(made) == [], "python -m scripts.render_root --write"
-    assert len(made) == 21
+    assert len(made) == 23
     workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
     # The library's own nightly tests are of no use to a model repository.
     assert {f".github/workflows/{name}" for name in workflows - {"nightly.yml"}} <= set(made)
@@ -55,8 +55,9 @@ def test_a_root_file_that_drifted_is_named(scripts: ModuleType, name: str) -> No
 @pytest.mark.parametrize(
     ("task", "services"),
     [
-        ("classification", ["github", "jenkins"]),
+        ("classification", ["github", "jenkins", "gitlab"]),
         ("classification", ["github"]),
+        ("regression", ["gitlab"]),
         ("regression", ["jenkins"]),
         ("regression", []),
     ],
@@ -70,6 +71,8 @@ def test_what_is_rendered_is_clean_with_the_longest_names(
 
     assert any(name.startswith(".github/") for name in made) is ("github" in services)
     assert ("Jenkinsfile" in made) is ("jenkins" in services)
+    of_gitlab = made.keys() & {".gitlab-ci.yml", "templates/model.yml"}
+    assert len(of_gitlab) == (2 if "gitlab" in services else 0)
     left = [
         name for name, text in made.items() for mark in ("[=", "[%", "=]", "%]") if mark in text
     ]

@@ -16,17 +16,25 @@ from trainwheel.system.environ import read_environment
 from trainwheel.system.markdown import code, inline
 from trainwheel.system.secrets import Secrets
 
-__all__ = ["add_annotations", "add_summary", "mark_failures", "sum_up"]
+__all__ = ["add_annotations", "add_summary", "list_metrics", "mark_failures", "sum_up"]
 
 _PLACE = re.compile(r"^(?P<file>[^\s:]+\.py):(?P<line>\d+):", re.MULTILINE)
 _RELEASE, _JUNIT = "version.json", "test/junit.xml"
+_EVALUATION = "evaluate/evaluation.json"
 _ESCAPES = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _IN_PROPERTIES = _ESCAPES | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def add_summary(parser: argparse.ArgumentParser) -> None:
     """Give a parser what ``summary`` does."""
-    parser.set_defaults(run=lambda a: _print(sum_up(Path.cwd() / "build"), a.secrets))
+    parser.add_argument(
+        "--metrics", action="store_true", help="the measured metrics alone, as GitLab compares them"
+    )
+    parser.set_defaults(
+        run=lambda a: _print(
+            (list_metrics if a.metrics else sum_up)(Path.cwd() / "build"), a.secrets
+        )
+    )
 
 
 def add_annotations(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +58,18 @@ def _print(lines: Iterator[str], secrets: Secrets) -> None:
     console = Console(read_environment(secrets=secrets))
     for line in lines:
         console.line(line)
+
+
+def list_metrics(build: Path) -> Iterator[str]:
+    """Yield the measured metrics as text of OpenMetrics; none where nothing was measured.
+
+    Args:
+        build: The folder that the steps write to.
+    """
+    metrics = _read_object(build / _EVALUATION).get("metrics", {})
+    for name, value in metrics.items():
+        yield f"{re.sub(r'[^a-zA-Z0-9_]', '_', name)} {value}"
+    yield "# EOF"
 
 
 def sum_up(build: Path) -> Iterator[str]:
@@ -98,8 +118,12 @@ def mark_failures(build: Path, folder: str = "") -> Iterator[str]:
 
 def _release(build: Path) -> Mapping[str, Any]:
     """Return what the version step decided; nothing where that cannot be read."""
+    return _read_object(build / _RELEASE)
+
+
+def _read_object(path: Path) -> Mapping[str, Any]:
     with suppress(OSError, ValueError):
-        document = json.loads((build / _RELEASE).read_bytes())
+        document = json.loads(path.read_bytes())
         return document if isinstance(document, dict) else {}
     return {}
 

@@ -8,6 +8,7 @@ from typing import Final
 
 __all__ = [
     "ASK_EACH",
+    "CHECK_COMPONENT",
     "CHECK_WHEEL",
     "CLUSTER",
     "DESCRIBE_DATA",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 ASK_EACH: Final = Path(__file__).with_name("ask_each.py")
+CHECK_COMPONENT: Final = Path(__file__).with_name("check_component.py")
 CHECK_WHEEL: Final = Path(__file__).with_name("check_wheel.py")
 CLUSTER: Final = Path(__file__).with_name("cluster")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")

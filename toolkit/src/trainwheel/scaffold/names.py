@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 TASKS = ("classification", "regression")
-CI_SERVICES = ("github", "jenkins")
+CI_SERVICES = ("github", "jenkins", "gitlab")
 NEXUS_VARIABLE = "NEXUS_LOCAL_REPO_URL"
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
@@ -51,7 +51,19 @@ _RESERVED_INDEXES = frozenset(
 )
 # Services and tools set or read variables that begin so; GitHub takes no secret called GITHUB_….
 _SET_BY_OTHERS = frozenset(
-    {"GITHUB", "ACTIONS", "RUNNER", "JENKINS", "HUDSON", "BUILD", "JOB", "RUN", "CHANGE", "CI"}
+    {
+        "GITHUB",
+        "GITLAB",
+        "ACTIONS",
+        "RUNNER",
+        "JENKINS",
+        "HUDSON",
+        "BUILD",
+        "JOB",
+        "RUN",
+        "CHANGE",
+        "CI",
+    }
     | {"GIT", "PIP", "PIPENV", "PYTHON", "UV", "TWINE", "NOX", "TRAINWHEEL"}
 )
 

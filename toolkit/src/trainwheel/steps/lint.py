@@ -12,10 +12,11 @@ from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, read_record, write_record
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
+from trainwheel.guest import CHECK_COMPONENT
 from trainwheel.steps.shared.ci_checks import PATTERNS, RUNTIMES, Linter, parse_major, plan_linters
 from trainwheel.steps.sync import sync
 from trainwheel.system.command import Command
-from trainwheel.system.digest import digest_files, digest_json
+from trainwheel.system.digest import digest_file, digest_files, digest_json
 from trainwheel.system.files import list_files
 
 __all__ = ["NPM_LINTERS", "STEP", "lint_ci_files"]
@@ -94,6 +95,7 @@ def _fingerprint(
 ) -> Fingerprint:
     commands: Mapping[str, str] = {linter.name: digest_json(linter.argv) for linter in linters}
     tools = {"the locked linters": workspace.locked_digest("lint"), "those of npm": _npm_digest()}
+    tools["the check of components"] = digest_file(CHECK_COMPONENT)
     return Fingerprint(digest_files(workspace.layout.root, files), {**commands, **tools})
 
 

@@ -87,13 +87,15 @@ class Environment:
 
     @property
     def build_number(self) -> str | None:
-        """The CI service's build number (Jenkins, then GitHub Actions).
+        """The CI service's build number (Jenkins, then GitHub Actions, then GitLab).
 
         GitHub counts the runs of each workflow by themselves. A workflow that publishes nothing
         says so by a number that is empty, for its own would be too low.
         """
-        is_jenkins = self.is_set("BUILD_NUMBER")
-        return self.get("BUILD_NUMBER" if is_jenkins else "GITHUB_RUN_NUMBER")
+        if self.is_set("BUILD_NUMBER"):
+            return self.get("BUILD_NUMBER")
+        # GitLab counts all pipelines of a project by one counter.
+        return self.get("GITHUB_RUN_NUMBER") or self.get("CI_PIPELINE_IID")
 
     @property
     def is_without_number(self) -> bool:

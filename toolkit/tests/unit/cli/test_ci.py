@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.cli.ci import add_annotations, add_summary, mark_failures, sum_up
+from trainwheel.cli.ci import add_annotations, add_summary, list_metrics, mark_failures, sum_up
 from trainwheel.system.secrets import Secrets
 
 PLACE = "file=tests/unit/test_a.py,line=12"
@@ -135,3 +135,18 @@ def test_a_secret_that_was_read_is_starred_in_what_the_service_shows(
     printed = capsys.readouterr().out
     assert "s3cret-key" not in printed
     assert "***[1" in printed
+
+
+@pytest.mark.parametrize(("text", "lines"), [
+    ('{"metrics": {"accuracy": 0.5, "roc-auc (0.9)": 1, "f1": 2e-7}}',
+     ["accuracy 0.5", "roc_auc__0_9_ 1", "f1 2e-07"]),
+    ("{}", []), ("[]", []), ("torn", []), (None, []),
+])  # fmt: skip
+def test_the_metrics_alone_are_what_gitlab_compares(
+    tmp_path: Path, text: str | None, lines: list[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "evaluate").mkdir()
+        (tmp_path / "evaluate" / "evaluation.json").write_text(text)
+
+    assert list(list_metrics(tmp_path)) == [*lines, "# EOF"]

@@ -77,7 +77,7 @@ def test_the_names_that_follow_from_the_folder_are_judged_as_well(
         ("Fraud Model", ()),
         ("numpy", ("--name", "fraud")),
         ("fraud", ("--ci", "none")),
-        ("fraud", ("--ci", " GitHub , jenkins,")),
+        ("fraud", ("--ci", " GitHub , jenkins,gitlab,")),
         ("fraud", ("--index-url-env", "MODELS_URL")),
         ("fraud", ("--task", "regression")),
     ],

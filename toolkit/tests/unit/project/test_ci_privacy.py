@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[4]
 JENKINSFILE = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
 MODEL = (ROOT / ".github" / "workflows" / "model.yml").read_text(encoding="utf-8")
+COMPONENT = (ROOT / "templates" / "model.yml").read_text(encoding="utf-8")
+FOLDER_INPUT = "$[[ inputs.working-directory ]]"
 
 SHOWN = {
     *("build/train/report.html", "build/doc/index.html", "build/doc/guide/usage.html"),
@@ -75,6 +77,16 @@ def kept_by_github(root: Path) -> set[str]:
     return matching(root, [line for path in paths for line in path.splitlines()])
 
 
+def kept_by_gitlab(root: Path) -> set[str]:
+    """Return what the jobs keep, as artifacts or as reports, apart from what is handed over."""
+    *_, jobs = YAML(typ="safe", pure=True).load_all(COMPONENT.replace(FOLDER_INPUT, ""))
+    kept = [job["artifacts"] for job in jobs.values() if "artifacts" in job]
+    paths = [path for artifacts in kept for path in artifacts.get("paths", ())]
+    reports = [report for artifacts in kept for report in artifacts.get("reports", {}).values()]
+    paths += [report["path"] if isinstance(report, dict) else report for report in reports]
+    return matching(root, (path for path in paths if path not in {"handed-over/", "command/"}))
+
+
 def kept_by_jenkins(root: Path) -> set[str]:
     """Return what the controller is sent: the report, the archive, the stashes, the tests."""
     code = re.sub(r"'\s*\+\s*'", "", re.sub(r"^\s*//.*", "", JENKINSFILE, flags=re.MULTILINE))
@@ -98,9 +110,9 @@ def _value(text: str, key: str) -> str:
     return "".join(re.findall(rf"\b{key}: '([^']*)'", text)[:1])
 
 
-@pytest.mark.parametrize(
-    ("list_kept", "shown"), [(kept_by_github, SHOWN), (kept_by_jenkins, SHOWN_BY_JENKINS)]
-)
+@pytest.mark.parametrize(("list_kept", "shown"), [
+    (kept_by_github, SHOWN), (kept_by_jenkins, SHOWN_BY_JENKINS), (kept_by_gitlab, SHOWN),
+])  # fmt: skip
 def test_the_report_is_kept_and_no_row_of_the_data(
     workspace: Path, list_kept: Callable[[Path], set[str]], shown: set[str]
 ) -> None:

@@ -82,7 +82,7 @@ def test_the_variables_of_an_index_are_named_alike(variable: str, prefix: str) -
 
 
 RESERVED = "PYPI NEXUS NEXUS_READ DISTUTILS SERVER_LOGIN BUILD JENKINS PIP_INDEX"
-SET_BY_TOOLS = "GITHUB_MODELS UV_INDEX TRAINWHEEL_TEAM TWINE_REPOSITORY GIT"
+SET_BY_TOOLS = "GITHUB_MODELS GITLAB_MODELS UV_INDEX TRAINWHEEL_TEAM TWINE_REPOSITORY GIT"
 
 
 @pytest.mark.parametrize(
@@ -104,5 +104,5 @@ def test_a_variable_that_cannot_be_used_has_its_problem_named(
 
 
 def test_ci_services_are_those_that_the_template_has_files_for() -> None:
-    assert problem_of_services(["github", "jenkins"]) == problem_of_services([]) == ""
-    assert "'gitlab'" in problem_of_services(["github", "gitlab"])
+    assert problem_of_services(["github", "jenkins", "gitlab"]) == problem_of_services([]) == ""
+    assert "'travis'" in problem_of_services(["github", "travis"])

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from trainwheel.guest import CHECK_COMPONENT
+
 __all__ = ["CI_LINTERS", "PATTERNS", "RUNTIMES", "Linter", "Runtime", "parse_major", "plan_linters"]
 
 _WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml")
 _ACTIONS = (".github/actions/*/action.yml", ".github/actions/*/action.yaml")
+_COMPONENTS = ("templates/*.yml", "templates/*/template.yml")
 _DEPENDABOT = (".github/dependabot.yml", ".github/dependabot.yaml")
 
 
@@ -74,6 +77,8 @@ CI_LINTERS = (
     _schema("github-workflows", _WORKFLOWS),
     _schema("github-actions", _ACTIONS),
     _schema("dependabot", _DEPENDABOT),
+    _schema("gitlab-ci", (".gitlab-ci.yml",)),
+    Linter("component", _COMPONENTS, ("python", "-I", str(CHECK_COMPONENT), "{files}")),
     Linter(
         "zizmor",
         (*_WORKFLOWS, *_ACTIONS, *_DEPENDABOT),

@@ -25,6 +25,8 @@ def plan(*files: str) -> dict[str, tuple[str, ...]]:
     (".github/workflows/a/b.yml", []), ("Jenkinsfile", ["npm-groovy-lint"]),
     ("vars/a.groovy", ["npm-groovy-lint"]), ("model/vars/a.groovy", []), ("vars/a.txt", []),
     (".github/workflows/ci.yml", [SCHEMA, "zizmor", "actionlint"]),
+    (".gitlab-ci.yml", ["check-jsonschema gitlab-ci"]), ("templates/a/b/c.yml", []),
+    ("templates/model.yml", ["component"]), ("templates/a/template.yml", ["component"]),
     (".github/dependabot.yml", ["check-jsonschema dependabot", "zizmor"]),
     (".github/actions/x/action.yaml", ["check-jsonschema github-actions", "zizmor"]),
 ])  # fmt: skip
