@@ -206,7 +206,8 @@ def test_results_are_kept_from_and_fetched_for_protected_refs() -> None:
 @pytest.mark.parametrize("kind", ["inputs", "secrets"])
 def test_the_manual_lists_what_a_caller_can_give(kind: str) -> None:
     page = (FOLDER.parents[1] / "toolkit" / "docs" / "how-to" / "ci.md").read_text("utf-8")
-    (table,) = re.findall(rf"^\| {kind[:-1]} \|.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    # The first of them; the other is of GitLab.
+    table, *_ = re.findall(rf"^\| {kind[:-1]} \|.*\n((?:\|.*\n)+)", page, re.MULTILINE)
     firsts = (row.split("|")[1] for row in table.splitlines())
 
     assert {name for first in firsts for name in re.findall(r"`(.+?)`", first)} == set(CALL[kind])
