@@ -10,7 +10,7 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
-MOST_CODE = 15_500 + 2_550 + 1_550 + 650 + 1_470
+MOST_CODE = 15_500 + 2_550 + 1_550 + 650 + 1_470 + 140
 """Lines of code: the bound of the house, and what the issues since then took.
 
 Judging what ships, for any model, took 2,550 lines:
@@ -32,6 +32,9 @@ packages of the proof 80.
 Believing an index took 1,470: asking it what it will do 480, a first job of CI 250, waiting for it,
 uncertainty and receipts 380, the line that has run 150, credentials in UTF-8 and the failures of
 twine as data 70, reading without a password 60, a closed output 40, redaction 40.
+
+CI of other services took 140: checking GitLab's components 70, metrics for it 30, the report for a
+strict policy, machines without semaphores and names below the checkout 40.
 """
 MOST_TESTS = 1.49
 """Lines of tests to a line of code; the aim is 1.42."""
