@@ -14,7 +14,12 @@ from pathlib import Path
 from integration.repositories import Repository
 from integration.tiny import Run
 
-__all__ = ["Pipelines", "install_runner", "name_python"]
+__all__ = ["AFTER", "CAN_RUN", "Pipelines", "install_runner", "name_python"]
+
+# gitlab-ci-local copies files by rsync, and npm has a Node for it on Linux.
+CAN_RUN = bool(sys.platform == "linux" and shutil.which("npm") and shutil.which("rsync"))
+# gitlab-ci-local copies the checkout anew before an after_script: what the script made is gone.
+AFTER = '  after_script:\n    - cd "$MODEL_FOLDER"\n'
 
 PROJECT = Path(__file__).with_name("gitlab_ci_local")
 BRANCH = {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_REF_PROTECTED": "true"}

@@ -80,16 +80,13 @@ def log(opened: Opened) -> str:
 
 
 @needs_node
-@pytest.mark.parametrize(
-    ("name", "old", "new", "check"),
-    [
-        (WORKFLOW, "runs-on:", "runs-in:", "check-jsonschema github-workflows"),
-        (WORKFLOW, "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "zizmor"),
-        (WORKFLOW, "matrix.python-version }}\n", "matrix.python }}\n", "actionlint"),
-        (".gitlab-ci.yml", "script:", "scripts:", "check-jsonschema gitlab-ci"),
-        ("templates/model.yml", "inputs.gate ]]", "inputs.gates ]]", "component"),
-    ],
-)
+@pytest.mark.parametrize(("name", "old", "new", "check"), [
+    (WORKFLOW, "runs-on:", "runs-in:", "check-jsonschema github-workflows"),
+    (WORKFLOW, "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "zizmor"),
+    (WORKFLOW, "matrix.python-version }}\n", "matrix.python }}\n", "actionlint"),
+    (".gitlab-ci.yml", "script:", "scripts:", "check-jsonschema gitlab-ci"),
+    ("templates/model.yml", "inputs.gate ]]", "inputs.gates ]]", "component"),
+])  # fmt: skip
 def test_a_broken_workflow_is_refused_by_the_check_that_knows(
     opened: Opened, name: str, old: str, new: str, check: str
 ) -> None:

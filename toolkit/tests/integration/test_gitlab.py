@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import re
-import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from integration.gitlab import Pipelines, install_runner, name_python
+from integration.gitlab import AFTER, CAN_RUN, Pipelines, install_runner, name_python
 from integration.reader import READER, admit_reader
 from integration.repositories import Repository, make_repository
 from integration.tiny import RealIndex, serve_index
 
-# gitlab-ci-local copies files by rsync, and npm has a Node for it on Linux.
-can_run = sys.platform == "linux" and shutil.which("npm") and shutil.which("rsync")
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.slow,
     pytest.mark.timeout(1500),
-    pytest.mark.skipif(not can_run, reason="npm or rsync is not installed"),
+    pytest.mark.skipif(not CAN_RUN, reason="npm or rsync is not installed"),
 ]
 
 RELEASE = {"model-check", "model-build", "model-command", "model-publish", "model-verify"}
@@ -34,9 +30,7 @@ def pipelines_of(repository: Repository, index: RealIndex, address: str) -> Pipe
     repository.edit(
         ".gitlab-ci.yml", "publish: true", f'publish: true\n      python-version: "{version}"'
     )
-    # gitlab-ci-local copies the checkout anew before an after_script: what the script made is gone.
-    after = '  after_script:\n    - cd "$MODEL_FOLDER"\n'
-    repository.edit("templates/model.yml", after, "")
+    repository.edit("templates/model.yml", AFTER, "")
     path = f"{folder / 'pythons'}:{repository.variables['PATH']}"
     repository = replace(repository, variables={**repository.variables, "PATH": path})
     assert repository.run("git", "branch", "--move", "main").code == 0

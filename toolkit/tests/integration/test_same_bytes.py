@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from integration.gitlab import AFTER, CAN_RUN, Pipelines, install_runner
 from integration.jobs import JenkinsJob, Job
+from integration.repositories import Repository
 from integration.tiny import ROOT, RealIndex, commit_all, make_tiny, serve_index
 from trainwheel.system.digest import digest_file
 
@@ -32,6 +34,12 @@ for name, words in {"python": "", "trainwheel": "-P -m trainwheel"}.items():
     path.write_text(f'#!/bin/sh\\nexec {sys.executable} %s "$@"\\n' % words)
     path.chmod(0o755)
 (root / ".venv" / ".trainwheel-stamp").write_text(f"{root}\\n")
+"""
+# Includes the component as it is, for the Python that the workflow of GitHub has here too.
+INCLUDE = f"""\
+include:
+  - local: templates/model.yml
+    inputs: {{publish: true, check: false, python-version: "3.11", version: "{VERSION}"}}
 """
 
 
@@ -62,6 +70,10 @@ def commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project.write("toolkit/pyproject.toml", "")
     for name in ("Makefile", "Jenkinsfile"):
         shutil.copy(ROOT / name, project.root)
+    project.write(".gitlab-ci.yml", INCLUDE)
+    component = (ROOT / "templates" / "model.yml").read_text(encoding="utf-8")
+    assert AFTER in component
+    project.write("templates/model.yml", component.replace(AFTER, ""))
     commit_all(project)
     return project.root
 
@@ -127,8 +139,21 @@ def release_by_jenkins(commit: Path, folder: Path, index: RealIndex, groovy: str
             assert done.code == 0, done.output
 
 
+def release_by_gitlab(commit: Path, folder: Path, index: RealIndex, _: str) -> None:
+    machine = machine_of(commit, folder, "America/New_York")
+    repository = Repository(machine.workspace, machine.variables)
+    assert repository.run("git", "branch", "--move", "main").code == 0
+    origin = "git@gitlab.example.invalid:models/tiny.git"
+    assert repository.run("git", "remote", "set-url", "origin", origin).code == 0
+    variables = {name: {"release": value} for name, value in index.variables.items()}
+    pipelines = Pipelines(repository, install_runner(machine.folder / "npm"), variables)
+    done = pipelines.run("schedule", 17, "--needs", "model-publish")
+    assert done.code == 0, done.output
+
+
 SERVICES: dict[str, Callable[[Path, Path, RealIndex, str], None]] = {
     "github": release_by_github,
+    **({"gitlab": release_by_gitlab} if CAN_RUN else {}),
     "jenkins": release_by_jenkins,
 }
 

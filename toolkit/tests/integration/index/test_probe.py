@@ -57,14 +57,10 @@ def probed(
     return {check.name.partition(", ")[2]: check for check in checks}
 
 
-@pytest.mark.parametrize(
-    ("options", "unknown", "overwriting"),
-    [
-        ((), "warning", "ok"),
-        (("--disable-fallback",), "ok", "ok"),
-        (("--disable-fallback", "--overwrite"), "ok", "warning"),
-    ],
-)
+@pytest.mark.parametrize(("options", "unknown", "overwriting"), [
+    ((), "warning", "ok"), (("--disable-fallback",), "ok", "ok"),
+    (("--disable-fallback", "--overwrite"), "ok", "warning"),
+])  # fmt: skip
 def test_pypiserver_tells_what_it_does(  # noqa: PLR0913, PLR0917 - a table
     tmp_path: Path,
     python: Path,
@@ -188,15 +184,10 @@ def scripted(
     fake.reads, fake.uploads = read, take
 
 
-@pytest.mark.parametrize(
-    ("encodings", "state", "word"),
-    [
-        (("utf-8",), "warning", "stock pip"),
-        (("latin-1",), "problem", "Latin-1"),
-        (("utf-8", "latin-1"), "ok", "UTF-8, and Latin-1"),
-        (("utf-16",), "problem", "refuses"),
-    ],
-)
+@pytest.mark.parametrize(("encodings", "state", "word"), [
+    (("utf-8",), "warning", "stock pip"), (("latin-1",), "problem", "Latin-1"),
+    (("utf-8", "latin-1"), "ok", "UTF-8, and Latin-1"), (("utf-16",), "problem", "refuses"),
+])  # fmt: skip
 def test_each_encoding_of_a_password_is_tried_once(
     fake: FakeIndex, encodings: tuple[str, ...], state: str, word: str
 ) -> None:

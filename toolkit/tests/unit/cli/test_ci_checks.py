@@ -68,15 +68,10 @@ def test_pointers_are_told_from_files(tmp_path: Path) -> None:
     assert find_pointers(tmp_path, [*names, "data"]) == ["data/rows.csv", "data/größe.csv"]
 
 
-@pytest.mark.parametrize(
-    ("names", "state", "text"),
-    [
-        ([], "ok", "no tracked file"),
-        (None, "warning", "not checked"),
-        (["a.csv"], "problem", "files: a.csv"),
-        ([*"abcde"], "problem", "files: a, b, c and 2 more"),
-    ],
-)
+@pytest.mark.parametrize(("names", "state", "text"), [
+    ([], "ok", "no tracked file"), (None, "warning", "not checked"),
+    (["a.csv"], "problem", "files: a.csv"), ([*"abcde"], "problem", "files: a, b, c and 2 more"),
+])  # fmt: skip
 def test_pointers_are_a_problem_with_a_fix(names: list[str] | None, state: str, text: str) -> None:
     check = check_pointers(names)
 
@@ -124,15 +119,12 @@ def test_the_service_or_git_says_which_branch_is_the_default_one(
     assert read_branches(Environment(variables), lambda *words: git.get(words[-1], "")) == branches
 
 
-@pytest.mark.parametrize(
-    ("branch", "default", "state", "text"),
-    [
-        ("main", "main", "ok", "main, the default branch"),
-        ("work", "main", "ok", "work; the default branch is main"),
-        ("", "main", "ok", "no branch; the default branch is main"),
-        ("main", "", "warning", "main; nothing here says"),
-    ],
-)
+@pytest.mark.parametrize(("branch", "default", "state", "text"), [
+    ("main", "main", "ok", "main, the default branch"),
+    ("work", "main", "ok", "work; the default branch is main"),
+    ("", "main", "ok", "no branch; the default branch is main"),
+    ("main", "", "warning", "main; nothing here says"),
+])  # fmt: skip
 def test_a_branch_is_said(branch: str, default: str, state: str, text: str) -> None:
     check = check_branch(branch, default)
 
@@ -147,18 +139,13 @@ def locked(
     return LockedRequirement(name, "==1.0", (), marker, hashes, kind, "packages")
 
 
-@pytest.mark.parametrize(
-    ("packages", "name"),
-    [
-        ([locked("numpy", 40), locked("six", 2), locked("idna", 2)], "idna"),
-        ([locked("numpy", 40), locked("sources", 1)], "numpy"),
-        ([locked("sources", 1)], "sources"),
-        ([locked("numpy", 40), locked("win", 2, marker="os_name == 'nt'")], "numpy"),
-        ([locked("folder", 2, kind="local"), locked("bare", 0)], None),
-        ([locked("acme-core", 2)], None),
-        ([], None),
-    ],
-)
+@pytest.mark.parametrize(("packages", "name"), [
+    ([locked("numpy", 40), locked("six", 2), locked("idna", 2)], "idna"),
+    ([locked("numpy", 40), locked("sources", 1)], "numpy"), ([locked("sources", 1)], "sources"),
+    ([locked("numpy", 40), locked("win", 2, marker="os_name == 'nt'")], "numpy"),
+    ([locked("folder", 2, kind="local"), locked("bare", 0)], None),
+    ([locked("acme-core", 2)], None), ([], None),
+])  # fmt: skip
 def test_the_package_that_is_asked_for_is_small(
     packages: list[LockedRequirement], name: str | None
 ) -> None:
