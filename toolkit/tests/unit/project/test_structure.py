@@ -36,8 +36,12 @@ twine as data 70, reading without a password 60, a closed output 40, redaction 4
 CI of other services took 140: checking GitLab's components 70, metrics for it 30, the report for a
 strict policy, machines without semaphores and names below the checkout 40.
 """
-MOST_TESTS = 1.49
-"""Lines of tests to a line of code; the aim is 1.42."""
+MOST_TESTS = 1.54
+"""Lines of tests to a line of code; the aim is 1.42.
+
+1.49 until the CI files of three services were run as they are: 1,700 lines of YAML and Groovy,
+which count as no code, and whose tests took 1,500.
+"""
 
 
 @pytest.fixture(scope="module")
