@@ -22,6 +22,7 @@ DATA = ("sales", "SALES_TOKEN")
 KEY = ("dask-key", "TRAINWHEEL_DASK_KEY_FILE")
 CLEAN = "git clean -ffdxq -e /.trainwheel/cache"
 PRIMARY = {"BRANCH_NAME": "trunk-of-ours", "BRANCH_IS_PRIMARY": "true"}
+NAMED = "branch: 'master'"
 GIVEN = """readCredentials: 'nexus-read', trainCredentials: [
     string(credentialsId: 'sales', variable: 'SALES_TOKEN'),
     file(credentialsId: 'dask-key', variable: 'TRAINWHEEL_DASK_KEY_FILE')]"""
@@ -49,22 +50,13 @@ BUILDS: dict[str, tuple[str, Mapping[str, str]]] = {
     "a job of one branch": ("", {}),
     "the primary branch": ("", PRIMARY),
     "a primary branch called master": ("", {"BRANCH_NAME": "master", "BRANCH_IS_PRIMARY": "true"}),
-    "named, where the branch source calls none primary": (
-        "branch: 'master'",
-        {"BRANCH_NAME": "master"},
-    ),
+    "named, where the branch source calls none primary": (NAMED, {"BRANCH_NAME": "master"}),
     "a branch": ("", {"BRANCH_NAME": "feature"}),
     "a tag": ("", {"BRANCH_NAME": "v1.2.0", "TAG_NAME": "v1.2.0"}),
-    "a change request": (
-        "",
-        {"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "BRANCH_IS_PRIMARY": "true"},
-    ),
-    "a change request of a named branch": (
-        "branch: 'main'",
-        {"BRANCH_NAME": "main", "CHANGE_ID": "7"},
-    ),
-    "not the branch that was named": ("branch: 'master'", {"BRANCH_NAME": "main"}),
-    "primary, and another one was named": ("branch: 'master'", PRIMARY),
+    "a change request": ("", {**PRIMARY, "BRANCH_NAME": "PR-7", "CHANGE_ID": "7"}),
+    "a change request of a named branch": (NAMED, {"BRANCH_NAME": "master", "CHANGE_ID": "7"}),
+    "not the branch that was named": (NAMED, {"BRANCH_NAME": "main"}),
+    "primary, and another one was named": (NAMED, PRIMARY),
     "none is called primary": ("", {"BRANCH_NAME": "master"}),
     "another one is primary": ("", {"BRANCH_NAME": "main", "BRANCH_IS_PRIMARY": "false"}),
     "with every credential": (GIVEN, PRIMARY),
