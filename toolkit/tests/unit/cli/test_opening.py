@@ -69,17 +69,11 @@ def test_a_configuration_that_cannot_be_read_is_named(root: Path, data: bytes) -
         open_here(root, Environment())
 
 
-@pytest.mark.parametrize(
-    ("configured", "asked", "counts"),
-    [
-        ("optional", None, "optional"),
-        ("optional", "", "optional"),
-        ("optional", "optional", "optional"),
-        ("optional", "required", "required"),
-        ("required", "optional", "required"),
-        ("required", None, "required"),
-    ],
-)
+@pytest.mark.parametrize(("configured", "asked", "counts"), [
+    ("optional", None, "optional"), ("optional", "", "optional"),
+    ("optional", "optional", "optional"), ("optional", "required", "required"),
+    ("required", "optional", "required"), ("required", None, "required"),
+])  # fmt: skip
 def test_a_run_can_make_the_gate_stricter_and_not_laxer(
     root: Path, configured: str, asked: str | None, counts: str
 ) -> None:

@@ -223,16 +223,13 @@ def test_a_key_keeps_a_value_that_it_took_or_says_what_is_expected(key: Key, val
     assert reason
 
 
-@pytest.mark.parametrize(
-    ("keys", "words"),
-    [
-        ('labels = [2, 4]\npositive = "3"', "positive = '3' is not among the labels"),
-        ('task = "regression"\npositive = true', "has no labels and no positive class"),
-        ('labels = ["2", 2]', "two or more different labels"),
-        ('task = "ranking"', '"classification" or "regression"'),
-        ('gate.positive = "yes"', "it is tool.trainwheel.positive"),
-    ],
-)
+@pytest.mark.parametrize(("keys", "words"), [
+    ('labels = [2, 4]\npositive = "3"', "positive = '3' is not among the labels"),
+    ('task = "regression"\npositive = true', "has no labels and no positive class"),
+    ('labels = ["2", 2]', "two or more different labels"),
+    ('task = "ranking"', '"classification" or "regression"'),
+    ('gate.positive = "yes"', "it is tool.trainwheel.positive"),
+])  # fmt: skip
 def test_a_task_that_contradicts_itself_is_refused(keys: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         parse_config(f"[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\n{keys}\n")
