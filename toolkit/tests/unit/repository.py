@@ -87,13 +87,9 @@ LITTER = (
 """What editors and systems leave in it."""
 
 RELEASE = Release(
-    name="small-model",
-    version="0.1.0",
-    releases=True,
-    always=False,
-    reason="first",
+    name="small-model", version="0.1.0", releases=True, always=False, reason="first",
     release_key="ab" * 32,
-)
+)  # fmt: skip
 
 
 def make_repository(root: Path) -> Path:

@@ -92,12 +92,9 @@ def test_the_variables_of_an_index_are_secrets_and_of_two_kinds(root: Path) -> N
     write(root, "pyproject.toml", PYPROJECT + TEAM)
 
     assert open_here(root, Environment()).environment.classes == {
-        "TEAM_URL": PUBLISH,
-        "TEAM_USER": PUBLISH,
-        "TEAM_PASSWORD": PUBLISH,
-        "TEAM_READER": READ,
+        "TEAM_URL": PUBLISH, "TEAM_USER": PUBLISH, "TEAM_PASSWORD": PUBLISH, "TEAM_READER": READ,
         "TEAM_READ_PASSWORD": READ,
-    }
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

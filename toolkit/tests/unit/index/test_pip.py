@@ -58,12 +58,9 @@ def test_what_pip_prints_is_read(tmp_path: Path) -> None:
     expected = {
         "index-url": MIRROR + "long/" * 40,
         "extra-index-url": "https://one.invalid/simple\nhttps://two.invalid/simple?a=b",
-        "trusted-host": "one.invalid two.invalid",
-        "cert": '/etc/it\'s "quoted".pem',
-        "timeout": "90",
-        "proxy": "http://proxy.invalid:3128",
-        "no-index": "1",
-    }
+        "trusted-host": "one.invalid two.invalid", "cert": '/etc/it\'s "quoted".pem',
+        "timeout": "90", "proxy": "http://proxy.invalid:3128", "no-index": "1",
+    }  # fmt: skip
     assert {key: read.get(key) for key in expected} == expected
 
 

@@ -131,12 +131,9 @@ def test_a_build_number_that_fell_behind_is_refused() -> None:
 
 
 _versions = st.builds(
-    "{}.{}.{}{}".format,
-    st.integers(0, 2),
-    st.integers(0, 2),
-    st.integers(0, 30),
+    "{}.{}.{}{}".format, st.integers(0, 2), st.integers(0, 2), st.integers(0, 30),
     st.sampled_from(["", "rc1", ".dev2", ".post1", "+local"]),
-)
+)  # fmt: skip
 
 
 @given(_versions, st.lists(_versions))

@@ -173,14 +173,11 @@ def test_a_file_that_is_no_toml_says_so(text: str) -> None:
 
 def test_an_index_is_read_whole() -> None:
     config = parse(
-        "[tool.trainwheel.index.corporate]",
-        'url = "https://index.invalid/models/"',
+        "[tool.trainwheel.index.corporate]", 'url = "https://index.invalid/models/"',
         'simple-url = "https://index.invalid/simple/"',
-        'install-url = "https://index.invalid/group/simple/"',
-        'username-env = "CORPORATE_USER"',
-        'password-env = "CORPORATE_PASSWORD"',
-        "allow-http = true",
-    )
+        'install-url = "https://index.invalid/group/simple/"', 'username-env = "CORPORATE_USER"',
+        'password-env = "CORPORATE_PASSWORD"', "allow-http = true",
+    )  # fmt: skip
 
     assert config.indexes == {
         "corporate": IndexSettings(

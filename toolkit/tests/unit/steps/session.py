@@ -91,12 +91,9 @@ def open_with(
     link_python(root / ".nox" / "train")
     values = {name: value for name, _, value in (flag.partition("=") for flag in flags)}
     run = replace(
-        open_here(root, variables, stream=stream, tools=tools),
-        options=Options(values),
-        named=frozenset(named),
-        others=_Queue(queue),
-        **parts,
-    )
+        open_here(root, variables, stream=stream, tools=tools), options=Options(values),
+        named=frozenset(named), others=_Queue(queue), **parts,
+    )  # fmt: skip
     return Session(run, tools, stream, queue)
 
 

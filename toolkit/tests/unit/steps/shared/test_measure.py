@@ -47,12 +47,9 @@ def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> 
         "predictions": str(root / "build/train/predictions.csv"),
         "holdout": str(root / "build/train/holdout.jsonl"),
         "answers": str(root / "scratch/evaluate/answers.jsonl"),
-        "names": ["accuracy", "f1", "accuracy"],
-        "claims": {"accuracy": 0.9},
-        "positive": "b",
-        "task": "",
-        "labels": [],
-    }
+        "names": ["accuracy", "f1", "accuracy"], "claims": {"accuracy": 0.9}, "positive": "b",
+        "task": "", "labels": [],
+    }  # fmt: skip
     assert document["measured"] == MEASURED
     text = (root / "scratch/evaluate/verdict.md").read_text()
     assert "accuracy" in text
