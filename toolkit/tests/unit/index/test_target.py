@@ -47,12 +47,9 @@ def no_token(settings: IndexSettings) -> str:
 
 
 def choose(
-    variables: Mapping[str, str],
-    name: str | None = None,
-    settings: Mapping[str, IndexSettings] = SETTINGS,
-    *,
-    to_read: bool = False,
-) -> Target | None:
+    variables: Mapping[str, str], name: str | None = None,
+    settings: Mapping[str, IndexSettings] = SETTINGS, *, to_read: bool = False,
+) -> Target | None:  # fmt: skip
     return choose_index(name, settings, Environment(variables), no_token, to_read=to_read)
 
 

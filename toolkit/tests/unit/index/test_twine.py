@@ -77,12 +77,9 @@ UNSURE = (False, True)
     (OSError("x" * 300), StepFailedError, f": OSError: {'x' * 191}", UNSURE),
 ])  # fmt: skip
 def test_a_failure_is_one_line_with_the_fix(
-    error: Exception,
-    kind: type[TrainwheelError],
-    words: str,
-    standing: tuple[bool, bool],
+    error: Exception, kind: type[TrainwheelError], words: str, standing: tuple[bool, bool],
     sentence: Callable[[object], None],
-) -> None:
+) -> None:  # fmt: skip
     failure = explain_failure(Completed(1, "x"), describe_failure(error), TARGET, "demo.whl")
     assert failure is not None
     assert type(failure.error) is kind

@@ -69,13 +69,9 @@ class _Queue(Others):
 
 
 def open_with(
-    root: Path,
-    answer: Answer = lambda _: "",
-    *flags: str,
-    named: Sequence[str] = (),
-    variables: Mapping[str, str] | None = None,
-    **parts: Any,
-) -> Session:
+    root: Path, answer: Answer = lambda _: "", *flags: str, named: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None, **parts: Any,
+) -> Session:  # fmt: skip
     """Open the repository for a run.
 
     Args:
@@ -141,25 +137,18 @@ def fail(message: str) -> Answer:
 
 
 def publish(
-    root: Path,
-    version: str,
-    metrics: Mapping[str, float],
-    *,
-    predict: str = "builtins:dict",
+    root: Path, version: str, metrics: Mapping[str, float], *, predict: str = "builtins:dict",
     **more: Any,
-) -> Path:
+) -> Path:  # fmt: skip
     """Put the wheel of a model into the embedded index."""
     index = root / ".trainwheel" / "index"
     return write_model_wheel(index, version, metrics=metrics, predict=predict, **more)
 
 
 def publish_own(
-    root: Path,
-    version: str = "0.1.0",
-    files: Mapping[str, bytes | None] | None = None,
-    *,
+    root: Path, version: str = "0.1.0", files: Mapping[str, bytes | None] | None = None, *,
     predict: str = PREDICT,
-) -> Path:
+) -> Path:  # fmt: skip
     """Put the wheel of the repository's own model into the embedded index.
 
     Args:

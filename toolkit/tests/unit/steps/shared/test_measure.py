@@ -73,12 +73,9 @@ def test_without_predictions_or_numpy_nothing_is_measured(root: Path, tmp_path: 
     ({}, "aa", host(), RefusedError("row 2")),
 ], ids=["not measurable", "outside its interval", "other predictions"])  # fmt: skip
 def test_results_that_contradict_each_other_are_refused(
-    root: Path,
-    metrics: dict[str, float],
-    training: str,
-    answer: Callable[[Call], str],
+    root: Path, metrics: dict[str, float], training: str, answer: Callable[[Call], str],
     error: TrainwheelError,
-) -> None:
+) -> None:  # fmt: skip
     write(root, METRICS, json.dumps(metrics))
     hold_out(root, training=training)
 
