@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,24 +97,18 @@ def test_the_primary_branch_publishes_and_every_other_build_says_that_it_does_no
     number = "7" if publishes else " "
     index = {"CI": "true", "TRAINWHEEL_INDEX": "nexus"}
     assert plan["environment"] == {**index, "BUILD_NUMBER": number}
-    branch = BUILDS[name][1].get("BRANCH_NAME")
-    assert (plan["description"] or "").startswith(
-        "" if publishes else f"Publishes nothing: {branch} is "
-    )
+    says = "" if publishes else f"Publishes nothing: {BUILDS[name][1].get('BRANCH_NAME')} is "
+    assert (plan["description"] or "").startswith(says)
     assert said(plan, "echo") == ([] if publishes else [plan["description"]])
 
 
-def test_a_branch_that_looks_like_the_one_to_publish_is_not_green(
-    plans: Mapping[str, Plan],
-) -> None:
+def test_a_branch_that_looks_like_the_primary_one_is_not_green(plans: Mapping[str, Plan]) -> None:
     unstable = {name for name, plan in plans.items() if said(plan, "unstable")}
     names = {"none is called primary", "another one is primary"}
     assert unstable == names | {f"{name}: Jenkinsfile" for name in names}
 
 
-def test_each_step_has_the_credentials_that_it_needs_and_no_others(
-    plans: Mapping[str, Plan],
-) -> None:
+def test_each_step_has_the_credentials_that_it_needs_and_no_more(plans: Mapping[str, Plan]) -> None:
     ran = scripts(plans["with every credential"])
 
     trains = [DATA, KEY, READ]
@@ -129,7 +122,7 @@ def test_each_step_has_the_credentials_that_it_needs_and_no_others(
     assert ("-m trainwheel verify" in verifies[0], verifies[1]) == (True, [READ])
 
 
-def test_without_a_credential_for_reading_what_publishes_verifies(
+def test_without_a_credential_to_read_that_to_publish_verifies(
     plans: Mapping[str, Plan],
 ) -> None:
     plan = plans["with another index"]
@@ -198,12 +191,12 @@ def test_ant_takes_the_report_and_no_row_of_the_data(
     fill(tmp_path)
     plan = plans["the primary branch: Jenkinsfile"]
     steps = [step for step in plan["steps"] if step["step"] in TAKES]
-    words = [
-        (str(tmp_path / step["given"].get("reportDir", ".")), step["given"][TAKES[step["step"]]])
-        for step in steps
-    ]
+    words = []
+    for step in steps:
+        given = step["given"]
+        words += [str(tmp_path / given.get("reportDir", ".")), given[TAKES[step["step"]]]]
 
-    lines = run_groovy(groovy, "-e", ANT, *itertools.chain.from_iterable(words)).splitlines()
+    lines = run_groovy(groovy, "-e", ANT, *words).splitlines()
 
     taken = {str(Path(line).relative_to(tmp_path)) for line in lines}
     assert taken & PRIVATE == set()
