@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,14 @@ def publish(folder: Path, pipfile: str = PIPFILE) -> None:
 
 def in_folder(folder: Path) -> TinyProject:
     return TinyProject(folder / "tiny", folder / "environments", clean_variables())
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> dict[str, str]:
+    """What the steps of a job see on a runner of one's own."""
+    variables = {**clean_variables(), "RUNNER_TEMP": str(tmp_path)}
+    variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
+    return {**variables, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
 
 
 @pytest.fixture

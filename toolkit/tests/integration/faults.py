@@ -87,12 +87,9 @@ class Faults:
         (folder / "hook" / "sitecustomize.py").write_text(HOOK)
         self.finished = project
         self.project = project.with_variables(
-            FAULT_LOG=str(self._log),
-            FAULT_USED=str(self._used),
-            FAULT_KIND=kind,
-            FAULT_AT=at,
+            FAULT_LOG=str(self._log), FAULT_USED=str(self._used), FAULT_KIND=kind, FAULT_AT=at,
             PYTHONPATH=str(folder / "hook"),
-        )
+        )  # fmt: skip
 
     def events(self) -> list[str]:
         """Return what happened, in order."""

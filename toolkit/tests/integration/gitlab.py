@@ -66,9 +66,8 @@ class Pipelines:
         configured = {name: {"values": values} for name, values in self.variables.items()}
         (home / "variables.json").write_text(json.dumps(configured))
         told = {"CI_PIPELINE_SOURCE": source, "CI_PIPELINE_IID": str(number)}
-        told |= {"CI_DEFAULT_BRANCH": "main"}
         told |= REQUEST if source == "merge_request_event" else BRANCH
-        told |= more
+        told |= {"CI_DEFAULT_BRANCH": "main", **more}
         argv = [*self.command, "--force-shell-executor", "--shell-isolation", "--color=false"]
         argv += ["--variables-file", os.path.relpath(home / "variables.json", self.repository.root)]
         argv += ["--state-dir", os.path.relpath(self.state(number), self.repository.root)]

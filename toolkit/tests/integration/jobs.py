@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from integration.tiny import ROOT, Run, run_to_end
+from integration.tiny import ROOT, Run, TinyProject, run_to_end
 from trainwheel.steps.lint import NPM_LINTERS
 
-__all__ = ["FRESH", "GROOVY", "JenkinsJob", "Job", "install_groovy", "plan_builds", "run_groovy"]
+__all__ = [
+    "FRESH", "GROOVY", "JenkinsJob", "Job", "install_groovy", "lock_tools", "place_command",
+    "plan_builds", "run_groovy",
+]  # fmt: skip
 
 FRESH = "steps.fresh.outputs.folder"
 GROOVY = "node_modules/npm-groovy-lint/lib/java/groovy/lib/*"
@@ -151,6 +155,21 @@ class JenkinsJob:
                 target = self.kept / name / path.relative_to(folder)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
+
+
+def lock_tools(project: TinyProject) -> None:
+    """Lock what the command needs as this repository does, for this checkout is not in a lock."""
+    lock = json.loads(project.read("Pipfile.lock"))
+    develop = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))["develop"]
+    lock["develop"] = {name: entry for name, entry in develop.items() if "path" not in entry}
+    project.write("Pipfile.lock", json.dumps(lock))
+
+
+def place_command(root: Path) -> None:
+    """Place the command of the library under test where a job has it."""
+    path = root / ".venv" / "bin" / "trainwheel"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(Path(sys.executable).with_name("trainwheel"))
 
 
 def install_groovy(folder: Path) -> None:

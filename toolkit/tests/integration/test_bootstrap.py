@@ -84,13 +84,10 @@ def project(tmp_path: Path, uv_wheel: Path) -> Path:
 def bootstrap(root: Path, **variables: str) -> Run:
     """Run it as make does, with the wheels of this test as the only place to install from."""
     environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(root.parent / "home"),
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_FIND_LINKS": (root.parent / "wheels").as_uri(),
-        "PIP_NO_INDEX": "1",
-        **variables,
-    }
+        "PATH": os.environ["PATH"], "HOME": str(root.parent / "home"),
+        "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": (root.parent / "wheels").as_uri(),
+        "PIP_NO_INDEX": "1", **variables,
+    }  # fmt: skip
     present = {name: value for name, value in environment.items() if value}
     return run_to_end((sys.executable, "bootstrap.py"), root, present)
 

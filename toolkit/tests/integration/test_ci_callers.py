@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from integration.jobs import FRESH, Job
+from integration.jobs import FRESH, Job, place_command
 from integration.once import once_for
 from integration.tiny import ROOT, clean_variables, run_to_end
 from trainwheel.cli.opening import open_run
@@ -72,11 +71,6 @@ def edit(opened: Opened, name: str, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def log(opened: Opened) -> str:
-    path = opened.workspace.layout.log("lint")
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 @needs_node
@@ -202,10 +196,7 @@ def test_without_the_digest_of_what_was_built_nothing_is_attested_or_published(
 def built(tmp_path: Path) -> Path:
     """A repository on a service, with the command where a job has it."""
     root = make_repository(tmp_path / "small")
-    command = root / ".venv" / "bin" / "trainwheel"
-    command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m trainwheel "$@"\n')
-    command.chmod(0o755)
+    place_command(root)
     return root
 
 

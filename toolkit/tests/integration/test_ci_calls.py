@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from integration.jobs import Job
+from integration.jobs import Job, lock_tools, place_command
 from integration.repositories import Repository, Service
-from integration.test_ci_planted import Plants, hand_over, values_of
+from integration.test_ci_planted import Plants, credentials_of, hand_over, values_of
 from integration.test_init import variables_of
-from integration.tiny import ROOT, RealIndex, TinyProject, clean_variables, commit_all, serve_index
+from integration.tiny import ROOT, RealIndex, TinyProject, commit_all, serve_index
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -71,10 +71,7 @@ def service(tmp_path: Path, tiny: TinyProject) -> Service:
     training = "model/tiny_training/__main__.py"
     tiny.write(training, tiny.read(training) + NEEDS_DATA)
     tiny.write(".gitignore", tiny.read(".gitignore") + ".venv/\nhanded-over/\ncommand/\n")
-    lock = json.loads(tiny.read("Pipfile.lock"))
-    develop = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))["develop"]
-    lock["develop"] = {name: entry for name, entry in develop.items() if "path" not in entry}
-    tiny.write("Pipfile.lock", json.dumps(lock))
+    lock_tools(tiny)
     for name in ("first", "second"):
         folder = repository.root / "models" / f"{name} model"
         shutil.copytree(tiny.root, folder, ignore=shutil.ignore_patterns(".git"))
@@ -170,13 +167,9 @@ def test_an_event_that_releases_is_built_and_what_publishes_is_made(
     assert [path.name for path in service.kept(1).iterdir()] == ["command-py3.11-first"]
 
 
-def wrong_password(service: Service) -> Service:
-    secrets = {**service.secrets, "NEXUS_PASSWORD": "an-0ld-Password"}
-    return replace(service, secrets=secrets)
-
-
-def no_password(service: Service) -> Service:
-    return replace(service, secrets={**service.secrets, "NEXUS_PASSWORD": ""})
+def with_password(password: str) -> Callable[[Service], Service]:
+    change = {"NEXUS_PASSWORD": password}
+    return lambda service: replace(service, secrets={**service.secrets, **change})
 
 
 def pointer_of_lfs(service: Service) -> Service:
@@ -187,11 +180,10 @@ def pointer_of_lfs(service: Service) -> Service:
     return service
 
 
-@pytest.mark.parametrize(
-    ("spoil", "line"),
-    [(wrong_password, "publish to nexus"), (no_password, "publish to nexus"),
-     (pointer_of_lfs, "large files")],
-)  # fmt: skip
+@pytest.mark.parametrize(("spoil", "line"), [
+    (with_password("an-0ld-Password"), "publish to nexus"),
+    (with_password(""), "publish to nexus"), (pointer_of_lfs, "large files"),
+])  # fmt: skip
 def test_what_a_later_job_would_fail_for_ends_the_run_before_anything_is_trained(
     service: Service, tmp_path: Path, spoil: Callable[[Service], Service], line: str
 ) -> None:
@@ -205,14 +197,6 @@ def test_what_a_later_job_would_fail_for_ends_the_run_before_anything_is_trained
     assert line in done.error("failed")
     assert seen(service) == {}
     assert index.published() == []
-
-
-@pytest.fixture
-def runner(tmp_path: Path) -> dict[str, str]:
-    """What the steps of a job see on a runner of one's own."""
-    variables = {**clean_variables(), "RUNNER_TEMP": str(tmp_path)}
-    variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
-    return {**variables, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
 
 
 @pytest.mark.slow
@@ -249,18 +233,12 @@ def test_jobs_that_run_again_publish_what_was_built_and_no_second_time(
 def test_the_credentials_are_tried_beside_what_an_earlier_job_left(
     published: TinyProject, shut_nexus: RealIndex, tmp_path: Path, runner: dict[str, str]
 ) -> None:
-    command = published.root / ".venv" / "bin" / "trainwheel"
-    command.parent.mkdir(parents=True)
-    command.symlink_to(Path(sys.executable).with_name("trainwheel"))
+    place_command(published.root)
     plants = Plants(published.root, tmp_path / "stolen")
     plants.lay()
-    values = {"inputs.index": "nexus", "vars.NEXUS_LOCAL_REPO_URL": shut_nexus.url}
-    for kind in ("", "READ_"):
-        values[f"secrets.NEXUS_{kind}USERNAME"] = shut_nexus.username
-        values[f"secrets.NEXUS_{kind}PASSWORD"] = shut_nexus.password
 
     step = "Look for what a later job would fail for"
-    done = Job("check", published.root, runner, values).run(step)
+    done = Job("check", published.root, runner, credentials_of(shut_nexus)).run(step)
 
     assert done.code == 0, done.output
     assert "accepts the credentials" in done.line("publish to nexus")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.jobs import JenkinsJob, Job
-from integration.tiny import ROOT, RealIndex, TinyProject, clean_variables
+from integration.jobs import JenkinsJob, Job, lock_tools, place_command
+from integration.tiny import ROOT, RealIndex, TinyProject
 from trainwheel.system.digest import digest_file
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -65,10 +63,7 @@ class Plants:
 
 def hand_over(project: TinyProject, tmp_path: Path) -> dict[str, Path]:
     """Return what the jobs before ``publish`` hand over, by the name of its artifact."""
-    lock = json.loads(project.read("Pipfile.lock"))
-    develop = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))["develop"]
-    needed = {name: entry for name, entry in develop.items() if "path" not in entry}
-    project.write("Pipfile.lock", json.dumps({**lock, "develop": needed}))
+    lock_tools(project)
     folders = {name: tmp_path / name for name in ("handed-over-py3.11", "command-py3.11")}
     for name, folder in folders.items():
         options = ("--command",) if name.startswith("command") else ()
@@ -78,24 +73,25 @@ def hand_over(project: TinyProject, tmp_path: Path) -> dict[str, Path]:
     return folders
 
 
+def credentials_of(index: RealIndex) -> dict[str, str]:
+    """Return what the service puts in for every job that opens an index."""
+    values = {"inputs.python-version": "3.11", "inputs.index": "nexus"}
+    values["vars.NEXUS_LOCAL_REPO_URL"] = index.url
+    for kind in ("", "READ_"):
+        values[f"secrets.NEXUS_{kind}USERNAME"] = index.username
+        values[f"secrets.NEXUS_{kind}PASSWORD"] = index.password
+    return values
+
+
 def values_of(folders: Mapping[str, Path], index: RealIndex) -> dict[str, str]:
     """Return what the service puts in for the templates of ``publish`` and ``verify``."""
     built, command = (digest_file(folder / "SHA256SUMS") for folder in folders.values())
-    return {
-        "inputs.python-version": "3.11",
-        "inputs.index": "nexus",
-        "vars.NEXUS_LOCAL_REPO_URL": index.url,
-        "secrets.NEXUS_USERNAME": index.username,
-        "secrets.NEXUS_PASSWORD": index.password,
-        "secrets.NEXUS_READ_USERNAME": index.username,
-        "secrets.NEXUS_READ_PASSWORD": index.password,
-        "needs.build.outputs.digest": built,
-        "needs.command.outputs.digest": command,
-    }
+    digests = {"needs.build.outputs.digest": built, "needs.command.outputs.digest": command}
+    return {**credentials_of(index), **digests}
 
 
 def test_github_publishes_and_verifies_beside_what_an_earlier_job_left(
-    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path
+    published: TinyProject, shut_nexus: RealIndex, tmp_path: Path, runner: dict[str, str]
 ) -> None:
     artifacts = hand_over(published, tmp_path)
     plants = Plants(tmp_path / "workspace", tmp_path / "stolen")
@@ -103,8 +99,6 @@ def test_github_publishes_and_verifies_beside_what_an_earlier_job_left(
     plants.lay()
     for name, text in SETTINGS.items():
         (plants.folder / name).write_text(text)
-    runner = {**clean_variables(), "RUNNER_TEMP": str(tmp_path), "GITHUB_STEP_SUMMARY": os.devnull}
-    runner["PATH"] = f"{Path(sys.executable).parent}:{runner['PATH']}"
     values = values_of(artifacts, shut_nexus)
 
     done = [
@@ -126,10 +120,7 @@ def test_jenkins_publishes_away_from_what_the_build_left(
     shutil.copytree(artifacts["command-py3.11"], kept / "build" / "command")
     (kept / "build" / "command" / "python.txt").write_text(f"{sys.executable}\n")
     shutil.copy(published.root / "pyproject.toml", kept)
-    command = published.root / ".venv" / "bin" / "trainwheel"
-    command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m trainwheel "$@"\n')
-    command.chmod(0o755)
+    place_command(published.root)
     shutil.copy(ROOT / "Jenkinsfile", published.root)
     plants = Plants(published.root, tmp_path / "stolen")
     plants.lay()

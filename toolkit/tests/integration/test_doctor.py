@@ -64,18 +64,13 @@ def test_a_whole_repository_is_well(tmp_path: Path) -> None:
     assert tiny.run("git", "status", "--porcelain", "--ignored").output == ""
 
 
-@pytest.mark.parametrize(
-    ("password", "read_password", "states"),
-    [
-        (RIGHT, RIGHT, {"index team": "ok", "index team, to publish": "ok"}),
-        (RIGHT, WRONG, {"index team": "problem", "index team, to publish": "ok"}),
-        (WRONG, RIGHT, {"index team": "ok", "index team, to publish": "problem"}),
-        ("", RIGHT, {"index team": "ok"}),
-        (RIGHT, "", {"index team": "ok"}),
-        (WRONG, "", {"index team": "problem"}),
-        ("", "", {"index team": "warning"}),
-    ],
-)
+@pytest.mark.parametrize(("password", "read_password", "states"), [
+    (RIGHT, RIGHT, {"index team": "ok", "index team, to publish": "ok"}),
+    (RIGHT, WRONG, {"index team": "problem", "index team, to publish": "ok"}),
+    (WRONG, RIGHT, {"index team": "ok", "index team, to publish": "problem"}),
+    ("", RIGHT, {"index team": "ok"}), (RIGHT, "", {"index team": "ok"}),
+    (WRONG, "", {"index team": "problem"}), ("", "", {"index team": "warning"}),
+])  # fmt: skip
 def test_an_index_is_read_with_the_credentials_and_nothing_is_sent(  # noqa: PLR0913, PLR0917 - a table
     root: Path,
     shut_nexus: RealIndex,

@@ -97,12 +97,9 @@ def test_an_index_of_packages_that_is_down_is_one_line_without_its_password(
     alone: TinyProject, tmp_path: Path
 ) -> None:
     variables = {
-        "PIP_INDEX_URL": f"http://user:{SECRET}@127.0.0.1:9/simple/",
-        "PIP_FIND_LINKS": "",
-        "PIP_EXTRA_INDEX_URL": "",
-        "UV_CACHE_DIR": str(tmp_path / "cache"),
-        "UV_HTTP_RETRIES": "0",
-    }
+        "PIP_INDEX_URL": f"http://user:{SECRET}@127.0.0.1:9/simple/", "PIP_FIND_LINKS": "",
+        "PIP_EXTRA_INDEX_URL": "", "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_HTTP_RETRIES": "0",
+    }  # fmt: skip
 
     run = alone.nox("train", **variables)
 

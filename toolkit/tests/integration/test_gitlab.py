@@ -14,11 +14,9 @@ from integration.repositories import Repository, make_repository
 from integration.tiny import RealIndex, serve_index
 
 pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.slow,
-    pytest.mark.timeout(1500),
+    pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1500),
     pytest.mark.skipif(not CAN_RUN, reason="npm or rsync is not installed"),
-]
+]  # fmt: skip
 
 RELEASE = {"model-check", "model-build", "model-command", "model-publish", "model-verify"}
 
@@ -27,22 +25,19 @@ def pipelines_of(repository: Repository, index: RealIndex, address: str) -> Pipe
     """Let GitLab know a repository, its index, and who may add to it and read it."""
     folder = repository.root.parent
     version = name_python(folder / "pythons")
-    repository.edit(
-        ".gitlab-ci.yml", "publish: true", f'publish: true\n      python-version: "{version}"'
-    )
+    inputs = f'publish: true\n      python-version: "{version}"'
+    repository.edit(".gitlab-ci.yml", "publish: true", inputs)
     repository.edit("templates/model.yml", AFTER, "")
     path = f"{folder / 'pythons'}:{repository.variables['PATH']}"
     repository = replace(repository, variables={**repository.variables, "PATH": path})
     assert repository.run("git", "branch", "--move", "main").code == 0
-    origin = ("git", "remote", "add", "origin", "git@gitlab.example.invalid:models/a-new-model.git")
-    assert repository.run(*origin).code == 0
+    origin = "git@gitlab.example.invalid:models/a-new-model.git"
+    assert repository.run("git", "remote", "add", "origin", origin).code == 0
     variables = {
-        "NEXUS_LOCAL_REPO_URL": {"*": address},
-        "NEXUS_USERNAME": {"release": index.username},
-        "NEXUS_PASSWORD": {"release": index.password},
-        "NEXUS_READ_USERNAME": {"*": READER[0]},
+        "NEXUS_LOCAL_REPO_URL": {"*": address}, "NEXUS_USERNAME": {"release": index.username},
+        "NEXUS_PASSWORD": {"release": index.password}, "NEXUS_READ_USERNAME": {"*": READER[0]},
         "NEXUS_READ_PASSWORD": {"*": READER[1]},
-    }
+    }  # fmt: skip
     return Pipelines(repository, install_runner(folder / "npm"), variables)
 
 

@@ -64,14 +64,10 @@ def test_what_cannot_be_made_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder that even root cannot write to")
-@pytest.mark.parametrize(
-    ("folder", "name", "told"),
-    [
-        ("/proc/new", "", "/proc"),
-        ("new", "PATH", "git is not installed"),
-        ("new", "PYTHONPATH", "copier is not installed beside this command"),
-    ],
-)
+@pytest.mark.parametrize(("folder", "name", "told"), [
+    ("/proc/new", "", "/proc"), ("new", "PATH", "git is not installed"),
+    ("new", "PYTHONPATH", "copier is not installed beside this command"),
+])  # fmt: skip
 def test_what_is_needed_and_missing_is_one_line(
     place: Path, variables: Mapping[str, str], folder: str, name: str, told: str
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ DATA = ("sales", "SALES_TOKEN")
 KEY = ("dask-key", "TRAINWHEEL_DASK_KEY_FILE")
 CLEAN = "git clean -ffdxq -e /.trainwheel/cache"
 PRIMARY = {"BRANCH_NAME": "trunk-of-ours", "BRANCH_IS_PRIMARY": "true"}
+NAMED = "branch: 'master'"
 GIVEN = """readCredentials: 'nexus-read', trainCredentials: [
     string(credentialsId: 'sales', variable: 'SALES_TOKEN'),
     file(credentialsId: 'dask-key', variable: 'TRAINWHEEL_DASK_KEY_FILE')]"""
@@ -49,22 +49,13 @@ BUILDS: dict[str, tuple[str, Mapping[str, str]]] = {
     "a job of one branch": ("", {}),
     "the primary branch": ("", PRIMARY),
     "a primary branch called master": ("", {"BRANCH_NAME": "master", "BRANCH_IS_PRIMARY": "true"}),
-    "named, where the branch source calls none primary": (
-        "branch: 'master'",
-        {"BRANCH_NAME": "master"},
-    ),
+    "named, where the branch source calls none primary": (NAMED, {"BRANCH_NAME": "master"}),
     "a branch": ("", {"BRANCH_NAME": "feature"}),
     "a tag": ("", {"BRANCH_NAME": "v1.2.0", "TAG_NAME": "v1.2.0"}),
-    "a change request": (
-        "",
-        {"BRANCH_NAME": "PR-7", "CHANGE_ID": "7", "BRANCH_IS_PRIMARY": "true"},
-    ),
-    "a change request of a named branch": (
-        "branch: 'main'",
-        {"BRANCH_NAME": "main", "CHANGE_ID": "7"},
-    ),
-    "not the branch that was named": ("branch: 'master'", {"BRANCH_NAME": "main"}),
-    "primary, and another one was named": ("branch: 'master'", PRIMARY),
+    "a change request": ("", {**PRIMARY, "BRANCH_NAME": "PR-7", "CHANGE_ID": "7"}),
+    "a change request of a named branch": (NAMED, {"BRANCH_NAME": "master", "CHANGE_ID": "7"}),
+    "not the branch that was named": (NAMED, {"BRANCH_NAME": "main"}),
+    "primary, and another one was named": (NAMED, PRIMARY),
     "none is called primary": ("", {"BRANCH_NAME": "master"}),
     "another one is primary": ("", {"BRANCH_NAME": "main", "BRANCH_IS_PRIMARY": "false"}),
     "with every credential": (GIVEN, PRIMARY),
@@ -106,24 +97,18 @@ def test_the_primary_branch_publishes_and_every_other_build_says_that_it_does_no
     number = "7" if publishes else " "
     index = {"CI": "true", "TRAINWHEEL_INDEX": "nexus"}
     assert plan["environment"] == {**index, "BUILD_NUMBER": number}
-    branch = BUILDS[name][1].get("BRANCH_NAME")
-    assert (plan["description"] or "").startswith(
-        "" if publishes else f"Publishes nothing: {branch} is "
-    )
+    says = "" if publishes else f"Publishes nothing: {BUILDS[name][1].get('BRANCH_NAME')} is "
+    assert (plan["description"] or "").startswith(says)
     assert said(plan, "echo") == ([] if publishes else [plan["description"]])
 
 
-def test_a_branch_that_looks_like_the_one_to_publish_is_not_green(
-    plans: Mapping[str, Plan],
-) -> None:
+def test_a_branch_that_looks_like_the_primary_one_is_not_green(plans: Mapping[str, Plan]) -> None:
     unstable = {name for name, plan in plans.items() if said(plan, "unstable")}
     names = {"none is called primary", "another one is primary"}
     assert unstable == names | {f"{name}: Jenkinsfile" for name in names}
 
 
-def test_each_step_has_the_credentials_that_it_needs_and_no_others(
-    plans: Mapping[str, Plan],
-) -> None:
+def test_each_step_has_the_credentials_that_it_needs_and_no_more(plans: Mapping[str, Plan]) -> None:
     ran = scripts(plans["with every credential"])
 
     trains = [DATA, KEY, READ]
@@ -137,7 +122,7 @@ def test_each_step_has_the_credentials_that_it_needs_and_no_others(
     assert ("-m trainwheel verify" in verifies[0], verifies[1]) == (True, [READ])
 
 
-def test_without_a_credential_for_reading_what_publishes_verifies(
+def test_without_a_credential_to_read_that_to_publish_verifies(
     plans: Mapping[str, Plan],
 ) -> None:
     plan = plans["with another index"]
@@ -206,12 +191,12 @@ def test_ant_takes_the_report_and_no_row_of_the_data(
     fill(tmp_path)
     plan = plans["the primary branch: Jenkinsfile"]
     steps = [step for step in plan["steps"] if step["step"] in TAKES]
-    words = [
-        (str(tmp_path / step["given"].get("reportDir", ".")), step["given"][TAKES[step["step"]]])
-        for step in steps
-    ]
+    words = []
+    for step in steps:
+        given = step["given"]
+        words += [str(tmp_path / given.get("reportDir", ".")), given[TAKES[step["step"]]]]
 
-    lines = run_groovy(groovy, "-e", ANT, *itertools.chain.from_iterable(words)).splitlines()
+    lines = run_groovy(groovy, "-e", ANT, *words).splitlines()
 
     taken = {str(Path(line).relative_to(tmp_path)) for line in lines}
     assert taken & PRIVATE == set()

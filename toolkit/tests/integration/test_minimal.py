@@ -41,10 +41,9 @@ def install_and_predict(debian: Debian, line: str) -> str:
     return answer
 
 
-@pytest.mark.parametrize(
-    ("suite", "python", "has_shared_memory"),
-    [("bookworm", "3.11", False), ("trixie", "3.13", True)],
-)
+@pytest.mark.parametrize(("suite", "python", "has_shared_memory"), [
+    ("bookworm", "3.11", False), ("trixie", "3.13", True),
+])  # fmt: skip
 def test_a_minimal_debian_releases_once_it_has_what_is_asked_for(
     tmp_path: Path, suite: str, python: str, *, has_shared_memory: bool
 ) -> None:

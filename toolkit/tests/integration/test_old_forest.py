@@ -132,13 +132,10 @@ def write_manifest(package: Path, versions: dict[str, str]) -> None:
     """Write what training would have written of the artefact with these versions."""
     artefact = package / "artefact" / "model.joblib"
     document = {
-        "schema": 1,
-        "format": "joblib",
+        "schema": 1, "format": "joblib",
         "sha256": hashlib.sha256(artefact.read_bytes()).hexdigest(),
-        "size": artefact.stat().st_size,
-        "versions": versions,
-        "python": "3.11.7",
-    }
+        "size": artefact.stat().st_size, "versions": versions, "python": "3.11.7",
+    }  # fmt: skip
     artefact.with_name("model.joblib.json").write_text(json.dumps(document), encoding="utf-8")
 
 

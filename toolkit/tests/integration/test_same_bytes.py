@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from integration.gitlab import AFTER, CAN_RUN, Pipelines, install_runner
-from integration.jobs import JenkinsJob, Job
+from integration.jobs import JenkinsJob, Job, lock_tools
 from integration.repositories import Repository
+from integration.test_ci_planted import credentials_of
 from integration.tiny import ROOT, RealIndex, commit_all, make_tiny, serve_index
 from trainwheel.system.digest import digest_file
 
@@ -61,10 +61,7 @@ def commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with the CI files of this one, whose task runner is the library under test."""
     folder = tmp_path_factory.mktemp("commit")
     project = make_tiny(folder / "tiny", folder / "environments")
-    develop = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))["develop"]
-    lock = json.loads(project.read("Pipfile.lock"))
-    lock["develop"] = {name: entry for name, entry in develop.items() if "path" not in entry}
-    project.write("Pipfile.lock", json.dumps(lock))
+    lock_tools(project)
     project.write(".gitignore", f"{project.read('.gitignore')}.venv/\n.nox/\n")
     project.write("bootstrap.py", BOOTSTRAP)
     project.write("toolkit/pyproject.toml", "")
@@ -94,14 +91,7 @@ def machine_of(commit: Path, folder: Path, time_zone: str, **variables: str) -> 
 def release_by_github(commit: Path, folder: Path, index: RealIndex, _: str) -> None:
     machine = machine_of(commit, folder, "UTC", GITHUB_STEP_SUMMARY=os.devnull)
     machine = Machine(machine.workspace, {**machine.variables, "RUNNER_TEMP": str(machine.folder)})
-    values = {
-        "inputs.python-version": "3.11",
-        "inputs.index": "nexus",
-        "inputs.version": VERSION,
-        "vars.NEXUS_LOCAL_REPO_URL": index.url,
-        "secrets.NEXUS_USERNAME": index.username,
-        "secrets.NEXUS_PASSWORD": index.password,
-    }
+    values = {**credentials_of(index), "inputs.version": VERSION}
     artifacts = {}
     collect = "Collect what is handed over"
     jobs = {
@@ -126,15 +116,8 @@ def release_by_jenkins(commit: Path, folder: Path, index: RealIndex, groovy: str
     kept = machine.folder / "kept"
     job = JenkinsJob(groovy, machine.workspace, machine.variables, credentials, kept, build)
     # This project has no documentation.
-    for stage in (
-        "install",
-        "command",
-        "train",
-        "test",
-        "version.model",
-        "package.model",
-        "upload.model",
-    ):
+    targets = ("version.model", "package.model", "upload.model")
+    for stage in ("install", "command", "train", "test", *targets):
         for _, done in job.run(stage):
             assert done.code == 0, done.output
 

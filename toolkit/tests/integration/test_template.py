@@ -52,16 +52,10 @@ def test_a_root_file_that_drifted_is_named(scripts: ModuleType, name: str) -> No
     assert scripts.differing({**made, name: f"{made[name]}\n"}) == [name]
 
 
-@pytest.mark.parametrize(
-    ("task", "services"),
-    [
-        ("classification", ["github", "jenkins", "gitlab"]),
-        ("classification", ["github"]),
-        ("regression", ["gitlab"]),
-        ("regression", ["jenkins"]),
-        ("regression", []),
-    ],
-)
+@pytest.mark.parametrize(("task", "services"), [
+    ("classification", ["github", "jenkins", "gitlab"]), ("classification", ["github"]),
+    ("regression", ["gitlab"]), ("regression", ["jenkins"]), ("regression", []),
+])  # fmt: skip
 def test_what_is_rendered_is_clean_with_the_longest_names(
     tmp_path: Path, task: str, services: list[str]
 ) -> None:

@@ -53,13 +53,10 @@ class Secured:
         kept = {k: v for k, v in clean_variables().items() if not k.startswith(steering)}
         secret = f"{self.rest.username}:{self.rest.password}"
         return replace(tiny, envdir=envdir, variables=kept).with_variables(
-            **self.proxy.variables,
-            REQUESTS_CA_BUNDLE=str(self.authority.path),
-            PIP_CONFIG_FILE="/dev/null",
-            PIP_INDEX_URL=f"https://{secret}@{REST}/simple/",
-            UV_CACHE_DIR=str(envdir.parent / "cache"),
-            TEAM_PASSWORD=self.team.password,
-        )
+            **self.proxy.variables, REQUESTS_CA_BUNDLE=str(self.authority.path),
+            PIP_CONFIG_FILE="/dev/null", PIP_INDEX_URL=f"https://{secret}@{REST}/simple/",
+            UV_CACHE_DIR=str(envdir.parent / "cache"), TEAM_PASSWORD=self.team.password,
+        )  # fmt: skip
 
 
 @pytest.fixture

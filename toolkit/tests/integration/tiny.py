@@ -51,12 +51,9 @@ BOUND = 120.0
 
 _OWN_VARIABLES = ("NEXUS_", "TRAINWHEEL_", "TWINE_", "BUILD_NUMBER", "GITHUB_", "JENKINS_")
 _MADE = (
-    "model/tiny_model/artefact/model.joblib",
-    "build/train",
-    "build/test",
-    "build/version.json",
+    "model/tiny_model/artefact/model.joblib", "build/train", "build/test", "build/version.json",
     "build/dist",
-)
+)  # fmt: skip
 # Handed on to all that a run starts, training too, as every name of the locale is.
 _MARK = "LC_TINY_MARK"
 
@@ -109,13 +106,9 @@ class TinyProject:
     def start(self, *argv: str, **variables: str) -> subprocess.Popen[str]:
         """Start a command in the project's folder whose processes `survivors` can find."""
         return subprocess.Popen(
-            argv,
-            cwd=self.root,
-            env={**self.variables, **self.mark, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+            argv, cwd=self.root, env={**self.variables, **self.mark, **variables},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
 
     @property
     def mark(self) -> dict[str, str]:
@@ -212,14 +205,9 @@ def run_to_end(
 ) -> Run:
     """Run a command in a folder, with these variables alone, for at most so many seconds."""
     completed = subprocess.run(
-        argv,
-        cwd=folder,
-        env=variables,
-        timeout=timeout,
-        capture_output=True,
-        text=True,
+        argv, cwd=folder, env=variables, timeout=timeout, capture_output=True, text=True,
         check=False,
-    )
+    )  # fmt: skip
     return Run(completed.returncode, completed.stdout + completed.stderr)
 
 

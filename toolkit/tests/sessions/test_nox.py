@@ -87,15 +87,10 @@ def run_nox(root: Path, *words: str, variables: Mapping[str, str] | None = None)
     """Return what a run of Nox prints, which must end well."""
     inherited = {name: value for name, value in os.environ.items() if name != "UV"}
     completed = subprocess.run(
-        (sys.executable, "-m", "nox", *words),
-        cwd=root,
-        env={**inherited, "NOX_ENVDIR": ".nox", **(variables or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+        (sys.executable, "-m", "nox", *words), cwd=root,
+        env={**inherited, "NOX_ENVDIR": ".nox", **(variables or {})}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+    )  # fmt: skip
     assert completed.returncode == 0, completed.stdout
     return completed.stdout
 

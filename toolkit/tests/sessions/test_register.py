@@ -59,21 +59,13 @@ def test_an_interrupt_unwinds_the_run_as_nox_knows_it() -> None:
     assert is_closed()
 
 
-@pytest.mark.parametrize(
-    ("only", "exclude", "registered"),
-    [
-        (None, (), NAMES),
-        (["train"], (), ["train"]),
-        (["test", "train"], (), ["train", "test"]),
-        (iter(["test"]), (), ["test"]),
-        ([], (), []),
-        (None, ["doc"], [name for name in NAMES if name != "doc"]),
-        (None, iter(NAMES), []),
-        (["train", "test"], {"train"}, ["test"]),
-        (["train"], {"doc"}, ["train"]),
-        ("train", "doc", ["train"]),
-    ],
-)
+@pytest.mark.parametrize(("only", "exclude", "registered"), [
+    (None, (), NAMES), (["train"], (), ["train"]), (["test", "train"], (), ["train", "test"]),
+    (iter(["test"]), (), ["test"]), ([], (), []),
+    (None, ["doc"], [name for name in NAMES if name != "doc"]), (None, iter(NAMES), []),
+    (["train", "test"], {"train"}, ["test"]), (["train"], {"doc"}, ["train"]),
+    ("train", "doc", ["train"]),
+])  # fmt: skip
 def test_steps_are_chosen_by_name(
     only: Iterable[str] | None, exclude: Iterable[str], registered: list[str]
 ) -> None:
@@ -108,25 +100,18 @@ def test_the_sessions_of_the_noxfile_itself_stay() -> None:
     assert list(registry.get()) == ["mine", "train"]
 
 
-@pytest.mark.parametrize(
-    ("message", "is_shown"),
-    [
-        ("Running session train", False),
-        ("Session train was successful in 3 seconds.", False),
-        ("Ran 4 sessions in 9 seconds:", False),
-        ("* train: success, took 3 seconds", False),
-        ("Session train failed: training ended with exit code 1", True),
-        ("Session train aborted: failed: training ended with exit code 1.", True),
-        ("Session train interrupted.", True),
-        ("Session train raised exception ZeroDivisionError()", True),
-        ("Running session trains", True),
-        ("Running session tests", True),
-        ("Running session other", True),
-        ("Session other was successful in 3 seconds.", True),
-        ("* other: success, took 3 seconds", True),
-        ("Missing interpreters will error by default on CI systems.", True),
-    ],
-)
+@pytest.mark.parametrize(("message", "is_shown"), [
+    ("Running session train", False), ("Session train was successful in 3 seconds.", False),
+    ("Ran 4 sessions in 9 seconds:", False), ("* train: success, took 3 seconds", False),
+    ("Session train failed: training ended with exit code 1", True),
+    ("Session train aborted: failed: training ended with exit code 1.", True),
+    ("Session train interrupted.", True),
+    ("Session train raised exception ZeroDivisionError()", True), ("Running session trains", True),
+    ("Running session tests", True), ("Running session other", True),
+    ("Session other was successful in 3 seconds.", True),
+    ("* other: success, took 3 seconds", True),
+    ("Missing interpreters will error by default on CI systems.", True),
+])  # fmt: skip
 def test_nox_is_silent_about_our_sessions_while_all_is_well(
     caplog: pytest.LogCaptureFixture, message: str, *, is_shown: bool
 ) -> None:

@@ -87,13 +87,9 @@ LITTER = (
 """What editors and systems leave in it."""
 
 RELEASE = Release(
-    name="small-model",
-    version="0.1.0",
-    releases=True,
-    always=False,
-    reason="first",
+    name="small-model", version="0.1.0", releases=True, always=False, reason="first",
     release_key="ab" * 32,
-)
+)  # fmt: skip
 
 
 def make_repository(root: Path) -> Path:
@@ -105,13 +101,9 @@ def make_repository(root: Path) -> Path:
 
 
 def write_lock(
-    root: Path,
-    *,
-    six: str = "==1.16.0",
-    pytest: str = "==9.0.0",
-    helper: str = "",
+    root: Path, *, six: str = "==1.16.0", pytest: str = "==9.0.0", helper: str = "",
     engine: Sequence[str] = (),
-) -> None:
+) -> None:  # fmt: skip
     """Write a lock for the Pipfile with these versions, and a runtime package in a folder.
 
     Names of ``engine`` make a category of the Pipfile, and are locked there.
@@ -141,12 +133,9 @@ def write(root: Path, name: str, text: str) -> Path:
 
 
 def open_here(
-    root: Path,
-    variables: Mapping[str, str] | None = None,
-    *,
-    stream: io.StringIO | None = None,
+    root: Path, variables: Mapping[str, str] | None = None, *, stream: io.StringIO | None = None,
     tools: Tools | None = None,
-) -> Run:
+) -> Run:  # fmt: skip
     """Open the repository as a run of its own does, printing to ``stream``."""
     chain = load_chain()
     run = open_run(root, root / ".nox", Environment(variables or {}), chain.categories)

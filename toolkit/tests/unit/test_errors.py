@@ -26,24 +26,15 @@ from trainwheel.errors import (
 LEAVES = [getattr(errors, name) for name in errors.__all__]
 
 
-@pytest.mark.parametrize(
-    ("leaf", "kind", "exit_code"),
-    [
-        (TrainwheelError, "failed", 1),
-        (StepFailedError, "failed", 1),
-        (InputChangedError, "failed", 1),
-        (NoEnvironmentError, "failed", 1),
-        (RunLockedError, "failed", 1),
-        (RedirectedError, "failed", 1),
-        (ConfigurationError, "configuration", 2),
-        (MissingCredentialsError, "configuration", 2),
-        (LockfileError, "configuration", 2),
-        (SetupPyError, "configuration", 2),
-        (RefusedError, "refused", 3),
-        (VersionTakenError, "refused", 3),
-        (UncertainError, "uncertain", 4),
-    ],
-)
+@pytest.mark.parametrize(("leaf", "kind", "exit_code"), [
+    (TrainwheelError, "failed", 1), (StepFailedError, "failed", 1),
+    (InputChangedError, "failed", 1), (NoEnvironmentError, "failed", 1),
+    (RunLockedError, "failed", 1), (RedirectedError, "failed", 1),
+    (ConfigurationError, "configuration", 2), (MissingCredentialsError, "configuration", 2),
+    (LockfileError, "configuration", 2), (SetupPyError, "configuration", 2),
+    (RefusedError, "refused", 3), (VersionTakenError, "refused", 3),
+    (UncertainError, "uncertain", 4),
+])  # fmt: skip
 def test_the_kind_decides_the_first_word_and_the_exit_code(
     leaf: type[TrainwheelError], kind: str, exit_code: int
 ) -> None:

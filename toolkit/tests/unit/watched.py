@@ -34,12 +34,9 @@ def environment() -> Path:
 
 
 def observe(
-    root: Path,
-    code: str,
-    *options: str,
-    env: Mapping[str, str] | None = None,
+    root: Path, code: str, *options: str, env: Mapping[str, str] | None = None,
     skip: Iterable[str] = (),
-) -> Observed:
+) -> Observed:  # fmt: skip
     """Run a program of a repository as its ``main.py``, and return what it and its children read.
 
     Args:

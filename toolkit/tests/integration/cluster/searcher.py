@@ -222,9 +222,6 @@ def _start(
     kept = {k: v for k, v in clean_variables().items() if k not in {"PYTHONPATH", "VIRTUAL_ENV"}}
     with log.open("wb") as stream:
         return subprocess.Popen(
-            argv,
-            cwd=folder,
-            env={**kept, **os.environ, "OMP_NUM_THREADS": "1", **variables},
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
+            argv, cwd=folder, env={**kept, **os.environ, "OMP_NUM_THREADS": "1", **variables},
+            stdout=stream, stderr=subprocess.STDOUT,
+        )  # fmt: skip

@@ -63,16 +63,11 @@ def long_lived(
         yield scheduler
 
 
-@pytest.mark.parametrize(
-    ("case", "result"),
-    [
-        ("nested", [0, 0, 1, 5, 14, 30]),
-        ("arrays", [45.0 + number for number in range(8)]),
-        ("unordered", list(range(50))),
-        ("error", "LookupError: call 0 failed"),
-        ("unpicklable", "TypeError: cannot pickle '_thread.lock' object"),
-    ],
-)
+@pytest.mark.parametrize(("case", "result"), [
+    ("nested", [0, 0, 1, 5, 14, 30]), ("arrays", [45.0 + number for number in range(8)]),
+    ("unordered", list(range(50))), ("error", "LookupError: call 0 failed"),
+    ("unpicklable", "TypeError: cannot pickle '_thread.lock' object"),
+])  # fmt: skip
 def test_parallel_work_of_every_kind_comes_to_its_end(
     long_lived: Scheduler, on_cluster: Case, case: str, result: object
 ) -> None:
@@ -90,13 +85,10 @@ def test_an_edited_module_is_what_a_worker_of_long_standing_runs(
     assert not list(long_lived.folder.rglob("estimator.py"))
 
 
-@pytest.mark.parametrize(
-    ("case", "message"),
-    [
-        ("deadly", "ClusterError: a task ended every worker that ran it, 1 of them"),
-        ("abandoned", "the cluster has had no worker for 1 s"),
-    ],
-)
+@pytest.mark.parametrize(("case", "message"), [
+    ("deadly", "ClusterError: a task ended every worker that ran it, 1 of them"),
+    ("abandoned", "the cluster has had no worker for 1 s"),
+])  # fmt: skip
 def test_work_whose_workers_end_is_given_up(
     env: Path, on_cluster: Case, tmp_path: Path, case: str, message: str
 ) -> None:

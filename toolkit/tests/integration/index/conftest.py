@@ -83,14 +83,10 @@ def environment(tmp_path: Path) -> Environment:
     netrc.write_text("default login thief password stolen\n")
     netrc.chmod(0o600)
     variables = {
-        "PATH": os.defpath,
-        "HOME": str(tmp_path),
-        "NETRC": str(netrc),
-        "TWINE_PASSWORD": "",
-        "TWINE_REPOSITORY_URL": "http://127.0.0.1:9/",
-        "HTTP_PROXY": "http://127.0.0.1:9",
+        "PATH": os.defpath, "HOME": str(tmp_path), "NETRC": str(netrc), "TWINE_PASSWORD": "",
+        "TWINE_REPOSITORY_URL": "http://127.0.0.1:9/", "HTTP_PROXY": "http://127.0.0.1:9",
         "http_proxy": "http://127.0.0.1:9",
-    }
+    }  # fmt: skip
     opened = Environment(variables)
     # As for an index that this run has opened.
     opened.secrets.read_login(USER, PASSWORD)

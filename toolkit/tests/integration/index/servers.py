@@ -76,13 +76,9 @@ class FakeIndex:
     def target(self) -> Target:
         """The index that it plays."""
         return Target(
-            "fake",
-            self.url,
-            f"{self.url}simple/",
-            username=Secret(USER),
-            password=Secret(PASSWORD),
-            credential_names=("FAKE_USER", "FAKE_PASSWORD"),
-        )
+            "fake", self.url, f"{self.url}simple/", username=Secret(USER),
+            password=Secret(PASSWORD), credential_names=("FAKE_USER", "FAKE_PASSWORD"),
+        )  # fmt: skip
 
     def count(self, method: str) -> int:
         """Return how many requests of a method came."""

@@ -71,12 +71,16 @@ def test_a_server_gets_utf_8_or_nothing(
         assert not [one for one in fake.requests if "twine" in one.headers["User-Agent"]]
 
 
+def publish_by_each(url: str, tmp_path: Path, environment: Environment) -> None:
+    for number, (username, password) in enumerate(LOGINS.items()):
+        target = target_of(url, "simple", username, password, environment)
+        publish_and_verify(target, f"1.{number}", tmp_path, environment)
+
+
 def test_pypiserver_takes_every_password(tmp_path: Path, environment: Environment) -> None:
     protected = ("-a", "update,list,download")
     with serve_default(tmp_path / "pypiserver", LOGINS, *protected) as url:
-        for number, (username, password) in enumerate(LOGINS.items()):
-            target = target_of(url, "simple", username, password, environment)
-            publish_and_verify(target, f"1.{number}", tmp_path, environment)
+        publish_by_each(url, tmp_path, environment)
 
 
 def test_nginx_takes_every_password(tmp_path: Path, environment: Environment) -> None:
@@ -85,9 +89,7 @@ def test_nginx_takes_every_password(tmp_path: Path, environment: Environment) ->
         serve_default(tmp_path / "pypiserver", {}) as behind,
         serve_nginx(tmp_path / "nginx", behind, LOGINS) as url,
     ):
-        for number, (username, password) in enumerate(LOGINS.items()):
-            target = target_of(url, "simple", username, password, environment)
-            publish_and_verify(target, f"1.{number}", tmp_path, environment)
+        publish_by_each(url, tmp_path, environment)
 
 
 def test_pip_fetches_through_us_what_it_could_not_log_in_for(

@@ -29,11 +29,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 # A word of the name, of the host and of the path; a password that is awkward in a file and a shell.
 USERS = {
-    "ci": "s3cret%w#rd",
-    "small": "pa'ss\"wo\\rd x$HOME",
-    "packages": "päßwörd-é",
-    "127": "пароль",
-}
+    "ci": "s3cret%w#rd", "small": "pa'ss\"wo\\rd x$HOME", "packages": "päßwörd-é", "127": "пароль",
+}  # fmt: skip
 CLOSED = "download,list,update"
 
 
@@ -78,9 +75,8 @@ def confirm(publisher: Publisher, tmp_path: Path) -> list[str]:
 
 def typed(lines: list[str], label: str) -> str:
     """Return what a line says after its label; nothing where there is no such line."""
-    return next(
-        (line[len(label) + 1 :].strip() for line in lines if line.startswith(f"{label}:")), ""
-    )
+    texts = (line[len(label) + 1 :].strip() for line in lines if line.startswith(f"{label}:"))
+    return next(texts, "")
 
 
 def type_in(command: str, home: Path, netrc: str = "") -> None:

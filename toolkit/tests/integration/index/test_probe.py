@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.server
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,52 +29,50 @@ from trainwheel.system.secrets import Secret
 pytestmark = pytest.mark.integration
 
 PATIENCE = Patience(connect=5, answer=10, tries=1)
+Probed = Callable[[Target], dict[str, MachineCheck]]
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-def target_of(
-    url: str, simple: str = "simple/", *, user: str = USER, word: str = PASSWORD
-) -> Target:
+def target_of(url: str, simple: str = "simple/", user: str = USER, word: str = PASSWORD) -> Target:
     return Target("team", url, f"{url}{simple}", username=Secret(user), password=Secret(word))
+
+
+def by_name(checks: Iterable[MachineCheck]) -> dict[str, MachineCheck]:
+    return {check.name.partition(", ")[2]: check for check in checks}
 
 
 def asked(
     target: Target, wheel: int | None = None, patience: Patience = PATIENCE
 ) -> dict[str, MachineCheck]:
-    checks = list(ask(Probe(target, patience), "demo-model", wheel))
-    assert not any(PASSWORD in f"{check.found}{check.mend}" for check in checks)
-    return {check.name.partition(", ")[2]: check for check in checks}
+    checks = by_name(ask(Probe(target, patience), "demo-model", wheel))
+    assert not any(PASSWORD in f"{check.found}{check.mend}" for check in checks.values())
+    return checks
 
 
 def states(checks: dict[str, MachineCheck]) -> dict[str, str]:
     return {name: check.state for name, check in checks.items()}
 
 
-def probed(
-    target: Target, python: Path, environment: Environment, console: Console
-) -> dict[str, MachineCheck]:
-    checks = send(Probe(target, PATIENCE), lambda: python, environment, console)
-    return {check.name.partition(", ")[2]: check for check in checks}
+@pytest.fixture
+def probed(python: Path, environment: Environment, console: Console) -> Probed:
+    """Send what probes an index."""
+    return lambda target: by_name(
+        send(Probe(target, PATIENCE), lambda: python, environment, console)
+    )
 
 
 @pytest.mark.parametrize(("options", "unknown", "overwriting"), [
     ((), "warning", "ok"), (("--disable-fallback",), "ok", "ok"),
     (("--disable-fallback", "--overwrite"), "ok", "warning"),
 ])  # fmt: skip
-def test_pypiserver_tells_what_it_does(  # noqa: PLR0913, PLR0917 - a table
-    tmp_path: Path,
-    python: Path,
-    environment: Environment,
-    console: Console,
-    options: tuple[str, ...],
-    unknown: str,
-    overwriting: str,
+def test_pypiserver_tells_what_it_does(
+    tmp_path: Path, probed: Probed, options: tuple[str, ...], unknown: str, overwriting: str
 ) -> None:
     with serve_default(tmp_path / "server", {USER: PASSWORD}, *options) as url:
         files = tmp_path / "server" / "files"
         checks = asked(target_of(url), 2 * 10**9)
         before = [*files.iterdir()]
-        sent = probed(target_of(url), python, environment, console)
+        sent = probed(target_of(url))
         (held,) = files.iterdir()
 
     assert before == []
@@ -91,25 +89,21 @@ def test_pypiserver_tells_what_it_does(  # noqa: PLR0913, PLR0917 - a table
     assert sent["probe"].found.endswith("by sha256")
 
 
-def test_devpi_tells_what_it_does(
-    tmp_path: Path, python: Path, environment: Environment, console: Console
-) -> None:
+def test_devpi_tells_what_it_does(tmp_path: Path, probed: Probed) -> None:
     results = []
     with serve_devpi(tmp_path / "server") as url:
         for name in ("volatile", "fixed"):
             target = target_of(f"{url}/ci/{name}/", "+simple/", user="ci", word=DEVPI_PASSWORD)
             checks = asked(target, 10**6)
-            sent = probed(target, python, environment, console)["overwriting"]
+            sent = probed(target)["overwriting"]
             results.append((states(checks), checks["overwriting"].found, sent.state, sent.found))
         wrong = target_of(f"{url}/ci/fixed/", "+simple/", user="ci", word="another-wörd")
         refused = asked(wrong)["encoding"]
 
-    well = dict.fromkeys(
-        ("reading", "encoding", "unknown projects", "cached pages", "size of uploads"), "ok"
-    )
+    names = ("reading", "encoding", "unknown projects", "cached pages", "size of uploads")
+    well = dict.fromkeys(names, "ok")
     assert [states for states, *_ in results] == [
-        {**well, "overwriting": "warning"},
-        {**well, "overwriting": "ok"},
+        {**well, "overwriting": state} for state in ("warning", "ok")
     ]
     assert ["volatile=False" in found for _, found, *_ in results] == [False, True]
     assert [rest for *_, _, rest in results] == [
@@ -120,9 +114,7 @@ def test_devpi_tells_what_it_does(
     assert "UTF-8 and in Latin-1" in refused.found
 
 
-def test_nginx_limits_and_asks_for_a_password(
-    tmp_path: Path, python: Path, environment: Environment, console: Console
-) -> None:
+def test_nginx_limits_and_asks_for_a_password(tmp_path: Path, probed: Probed) -> None:
     require_nginx()
     login = {"jürgen": "pässwörd-é"}
     with (
@@ -131,7 +123,7 @@ def test_nginx_limits_and_asks_for_a_password(
     ):
         target = target_of(url, user="jürgen", word=login["jürgen"])
         small, large = asked(target, 500_000), asked(target, 2_000_000)
-        sent = probed(target, python, environment, console)
+        sent = probed(target)
 
     assert states(small) == {
         "reading": "ok", "encoding": "warning", "unknown projects": "ok", "cached pages": "ok",
@@ -145,11 +137,9 @@ def test_nginx_limits_and_asks_for_a_password(
 
 
 def scripted(
-    fake: FakeIndex,
-    encodings: tuple[str, ...] = (),
-    limit: int = 0,
+    fake: FakeIndex, encodings: tuple[str, ...] = (), limit: int = 0,
     pages: Mapping[str, str] = NO_HEADERS,
-) -> None:
+) -> None:  # fmt: skip
     """Let a server ask for a password in some encodings, and refuse what is larger than a limit."""
     logins = {
         "Basic " + base64.b64encode(f"{USER}:pässwörd".encode(each)).decode() for each in encodings
@@ -194,12 +184,9 @@ def test_each_encoding_of_a_password_is_tried_once(
     scripted(fake, encodings)
     probe = Probe(target_of(fake.url, word="pässwörd"), replace(PATIENCE, answer=0.5))
 
-    checks = {check.name.partition(", ")[2]: check for check in ask(probe, "demo-model", None)}
-    tried = [
-        request.headers.get("Authorization")
-        for request in fake.requests
-        if request.method == "POST" and "Authorization" in request.headers
-    ]
+    checks = by_name(ask(probe, "demo-model", None))
+    logins = (one.headers.get("Authorization") for one in fake.requests if one.method == "POST")
+    tried = [login for login in logins if login is not None]
 
     assert checks["encoding"].state == state
     assert word in checks["encoding"].found

@@ -37,12 +37,9 @@ from unit.wheels import write_wheel
 pytestmark = pytest.mark.integration
 
 QUERIES = (
-    "X-Goog-Algorithm=G&X-Goog-Signature=S3CRETs1g",
-    "X-Amz-Expires=60&X-Amz-Signature=S3CRETs1g",
-    "sv=2026&sig=S3CRETs1g",
-    "token=S3CRETs1g",
-    "S3CRETs1g",
-)
+    "X-Goog-Algorithm=G&X-Goog-Signature=S3CRETs1g", "X-Amz-Expires=60&X-Amz-Signature=S3CRETs1g",
+    "sv=2026&sig=S3CRETs1g", "token=S3CRETs1g", "S3CRETs1g",
+)  # fmt: skip
 
 CODE = b"def predict(record):\n    return 1\n"
 
@@ -113,13 +110,9 @@ def publisher(
 def proof_of(wheel: Path) -> Proof:
     sha256 = digest_file(wheel)
     return Proof(
-        *("demo-model", "1.0", wheel.name, sha256, "key"),
-        always=False,
-        predict="demo_model.code:predict",
-        tolerance=0.0,
-        requirements="",
-        golden=(),
-    )
+        *("demo-model", "1.0", wheel.name, sha256, "key"), always=False,
+        predict="demo_model.code:predict", tolerance=0.0, requirements="", golden=(),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("store", QUERIES[1:2], indirect=True)

@@ -81,14 +81,10 @@ def test_what_the_index_holds_is_not_sent(
     assert fake.count("POST") == 0
 
 
-@pytest.mark.parametrize(
-    ("status", "kind", "words"),
-    [
-        (400, StepFailedError, "demo_model-1.0-py3-none-any.whl"),
-        (401, ConfigurationError, "FAKE_PASSWORD"),
-        (301, ConfigurationError, "final address"),
-    ],
-)
+@pytest.mark.parametrize(("status", "kind", "words"), [
+    (400, StepFailedError, "demo_model-1.0-py3-none-any.whl"),
+    (401, ConfigurationError, "FAKE_PASSWORD"), (301, ConfigurationError, "final address"),
+])  # fmt: skip
 def test_a_refused_upload_is_one_line_with_the_fix(  # noqa: PLR0913, PLR0917 - a table
     fake: FakeIndex,
     wheel: Path,

@@ -21,18 +21,9 @@ from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment
 
 __all__ = [
-    "COMMAND",
-    "TRAINING",
-    "Answer",
-    "Content",
-    "Layout",
-    "Link",
-    "Repository",
-    "array",
-    "database",
-    "put",
-    "zipped",
-]
+    "COMMAND", "TRAINING", "Answer", "Content", "Layout", "Link", "Repository", "array", "database",
+    "put", "zipped",
+]  # fmt: skip
 
 TRAINING = """\
 import os, pickle, subprocess, sys

@@ -9,12 +9,9 @@ from integration.layouts.layout import Answer, Content, Layout
 __all__ = ["LAYOUTS"]
 
 FILES: Mapping[str, Content] = {
-    "scripts/a.py": "print(open('in/a.txt').read())\n",
-    "scripts/a.sh": "echo 1\n",
-    "scripts/b.py": "",
-    "in/a.txt": "1",
-    "in/b.txt": "1",
-}
+    "scripts/a.py": "print(open('in/a.txt').read())\n", "scripts/a.sh": "echo 1\n",
+    "scripts/b.py": "", "in/a.txt": "1", "in/b.txt": "1",
+}  # fmt: skip
 BESIDE = {"in/b.txt": "2", "scripts/b.py": "2"}
 TXT, SCRIPT = {"in/a.txt": "2"}, {"scripts/a.py": "print(2)\n"}
 READER = {"reader.py": "def read(n):\n    return open('in/a.txt').read()\n"}

@@ -28,15 +28,10 @@ def test_the_pythons_that_are_tested_are_well(version: tuple[int, int, int], sta
     assert check_python(version).state == state
 
 
-@pytest.mark.parametrize(
-    ("told", "is_there", "state", "found"),
-    [
-        ("GNU Make 4.3", True, "ok", "GNU Make 4.3"),
-        ("bmake", True, "problem", "not GNU make"),
-        ("", True, "problem", "not GNU make"),
-        ("", False, "warning", "not installed"),
-    ],
-)
+@pytest.mark.parametrize(("told", "is_there", "state", "found"), [
+    ("GNU Make 4.3", True, "ok", "GNU Make 4.3"), ("bmake", True, "problem", "not GNU make"),
+    ("", True, "problem", "not GNU make"), ("", False, "warning", "not installed"),
+])  # fmt: skip
 def test_make_is_gnu_make_or_nox_has_to_do(
     told: str, state: str, found: str, *, is_there: bool
 ) -> None:
@@ -53,15 +48,11 @@ def test_a_disk_has_room_or_not(free: int, state: str) -> None:
     assert check_disk("disk", free).state == state
 
 
-@pytest.mark.parametrize(
-    ("minutes", "state", "found"),
-    [
-        (0, "ok", "agrees with index team"),
-        (4, "ok", "agrees with index team"),
-        (-30, "problem", "30 minutes ahead of index team"),
-        (30, "problem", "30 minutes behind index team"),
-    ],
-)
+@pytest.mark.parametrize(("minutes", "state", "found"), [
+    (0, "ok", "agrees with index team"), (4, "ok", "agrees with index team"),
+    (-30, "problem", "30 minutes ahead of index team"),
+    (30, "problem", "30 minutes behind index team"),
+])  # fmt: skip
 def test_a_clock_is_compared_with_what_indexes_say(minutes: int, state: str, found: str) -> None:
     check = check_clock(NOW, [("index team", NOW + timedelta(minutes=minutes))], "")
 

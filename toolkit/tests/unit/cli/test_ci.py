@@ -61,17 +61,14 @@ def test_failures_are_marked_where_they_are_and_listed(build: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("trace", "place"),
-    [
-        ("tests/a.py:3: in f\n.nox/test/lib/site-packages/numpy/b.py:9: Error", "tests/a.py"),
-        ("tests/a.py:3: in f\n.venv/lib/b.py:9: Error", "tests/a.py"),
-        ("tests/a.py:3: in f\nenv/lib/site-packages/b.py:9: Error", "tests/a.py"),
-        ("tests/a.py:3: in f\n/usr/lib/python3.13/b.py:9: Error", "tests/a.py"),
-        ("tests/a.py:3: in f\n../elsewhere/b.py:9: Error", "tests/a.py"),
-        ("/usr/lib/python3.13/b.py:9: Error", None),
-    ],
-)
+@pytest.mark.parametrize(("trace", "place"), [
+    ("tests/a.py:3: in f\n.nox/test/lib/site-packages/numpy/b.py:9: Error", "tests/a.py"),
+    ("tests/a.py:3: in f\n.venv/lib/b.py:9: Error", "tests/a.py"),
+    ("tests/a.py:3: in f\nenv/lib/site-packages/b.py:9: Error", "tests/a.py"),
+    ("tests/a.py:3: in f\n/usr/lib/python3.13/b.py:9: Error", "tests/a.py"),
+    ("tests/a.py:3: in f\n../elsewhere/b.py:9: Error", "tests/a.py"),
+    ("/usr/lib/python3.13/b.py:9: Error", None),
+])  # fmt: skip
 def test_a_failure_is_marked_in_a_file_of_the_repository(
     build: Path, trace: str, place: str | None
 ) -> None:

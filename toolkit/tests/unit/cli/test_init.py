@@ -26,23 +26,17 @@ def refused(folder: Path, *options: str, capsys: Capture) -> str:
     return line
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("--name", "x-"), ("--name", "'x-'")),
-        (("--name", "numpy"), ("--name", "'numpy'")),
-        (("--name", "a" * 25), ("--name", "24")),
-        (("--package", "Fraud"), ("--package", "'Fraud'")),
-        (("--package", "class"), ("--package", "'class'")),
-        (("--package", "json"), ("--package", "'json'")),
-        (("--package", "pytest"), ("--package", "'pytest'")),
-        (("--index-url-env", "models_url"), ("--index-url-env", "'models_url'")),
-        (("--index-url-env", "MODELS"), ("--index-url-env", "_URL")),
-        (("--index-url-env", "PYPI_URL"), ("--index-url-env", "'PYPI_URL'")),
-        (("--ci", "travis"), ("--ci", "'travis'")),
-        (("--ci", "none,github"), ("--ci", "'none'")),
-    ],
-)
+@pytest.mark.parametrize(("options", "words"), [
+    (("--name", "x-"), ("--name", "'x-'")), (("--name", "numpy"), ("--name", "'numpy'")),
+    (("--name", "a" * 25), ("--name", "24")), (("--package", "Fraud"), ("--package", "'Fraud'")),
+    (("--package", "class"), ("--package", "'class'")),
+    (("--package", "json"), ("--package", "'json'")),
+    (("--package", "pytest"), ("--package", "'pytest'")),
+    (("--index-url-env", "models_url"), ("--index-url-env", "'models_url'")),
+    (("--index-url-env", "MODELS"), ("--index-url-env", "_URL")),
+    (("--index-url-env", "PYPI_URL"), ("--index-url-env", "'PYPI_URL'")),
+    (("--ci", "travis"), ("--ci", "'travis'")), (("--ci", "none,github"), ("--ci", "'none'")),
+])  # fmt: skip
 def test_an_option_that_will_not_do_is_named_and_nothing_is_made(
     tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...], capsys: Capture
 ) -> None:
@@ -70,18 +64,11 @@ def test_the_names_that_follow_from_the_folder_are_judged_as_well(
     assert word in refused(tmp_path / folder, capsys=capsys)
 
 
-@pytest.mark.parametrize(
-    ("folder", "options"),
-    [
-        ("fraud", ()),
-        ("Fraud Model", ()),
-        ("numpy", ("--name", "fraud")),
-        ("fraud", ("--ci", "none")),
-        ("fraud", ("--ci", " GitHub , jenkins,gitlab,")),
-        ("fraud", ("--index-url-env", "MODELS_URL")),
-        ("fraud", ("--task", "regression")),
-    ],
-)
+@pytest.mark.parametrize(("folder", "options"), [
+    ("fraud", ()), ("Fraud Model", ()), ("numpy", ("--name", "fraud")), ("fraud", ("--ci", "none")),
+    ("fraud", ("--ci", " GitHub , jenkins,gitlab,")), ("fraud", ("--index-url-env", "MODELS_URL")),
+    ("fraud", ("--task", "regression")),
+])  # fmt: skip
 def test_options_that_will_do_are_not_refused(
     tmp_path: Path, folder: str, options: tuple[str, ...], capsys: Capture
 ) -> None:

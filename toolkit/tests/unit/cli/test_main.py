@@ -157,21 +157,16 @@ def test_a_wheel_of_another_name_is_refused(root: Path, capsys: pytest.CaptureFi
     assert main(["upload", "--name", "Small_Model", str(wheel)]) == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        (("verify", "--proofs", "nowhere"), "nowhere"),
-        (("verify", "small-model==9.9"), "small-model==9.9"),
-        (("verify", "--url-env", "TEAM_URL"), "--to"),
-        (("verify", "--to", "nobody"), "nobody"),
-        (("promote", "small-model"), "--from"),
-        (("promote", "small-model", "--from", "team"), "--to"),
-        (("promote", "small-model", "--from", "team", "--to", "team"), "team"),
-        (("promote", "small-model", "--from", "nobody", "--to", "embedded"), "nobody"),
-        (("promote", "other-model", "--from", "embedded", "--to", "nobody"), "nobody"),
-        (("requirements", "packages", "nothing"), "nothing"),
-    ],
-)
+@pytest.mark.parametrize(("words", "named"), [
+    (("verify", "--proofs", "nowhere"), "nowhere"),
+    (("verify", "small-model==9.9"), "small-model==9.9"),
+    (("verify", "--url-env", "TEAM_URL"), "--to"), (("verify", "--to", "nobody"), "nobody"),
+    (("promote", "small-model"), "--from"), (("promote", "small-model", "--from", "team"), "--to"),
+    (("promote", "small-model", "--from", "team", "--to", "team"), "team"),
+    (("promote", "small-model", "--from", "nobody", "--to", "embedded"), "nobody"),
+    (("promote", "other-model", "--from", "embedded", "--to", "nobody"), "nobody"),
+    (("requirements", "packages", "nothing"), "nothing"),
+])  # fmt: skip
 def test_what_cannot_be_done_is_2_in_one_line_that_names_it(
     root: Path, words: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

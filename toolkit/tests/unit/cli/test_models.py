@@ -9,12 +9,9 @@ import pytest
 from trainwheel.cli.models import render_models
 
 MODEL: dict[str, Any] = {
-    "entry": "tiny_model",
-    "object": "tiny_model:predict",
-    "name": "tiny-model",
-    "version": "0.1.0",
+    "entry": "tiny_model", "object": "tiny_model:predict", "name": "tiny-model", "version": "0.1.0",
     "provenance": {"commit": "c" * 40, "dirty": False, "metrics": {"accuracy": 0.97}},
-}
+}  # fmt: skip
 
 
 def test_an_environment_without_models_says_so() -> None:

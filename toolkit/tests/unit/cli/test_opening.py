@@ -69,17 +69,11 @@ def test_a_configuration_that_cannot_be_read_is_named(root: Path, data: bytes) -
         open_here(root, Environment())
 
 
-@pytest.mark.parametrize(
-    ("configured", "asked", "counts"),
-    [
-        ("optional", None, "optional"),
-        ("optional", "", "optional"),
-        ("optional", "optional", "optional"),
-        ("optional", "required", "required"),
-        ("required", "optional", "required"),
-        ("required", None, "required"),
-    ],
-)
+@pytest.mark.parametrize(("configured", "asked", "counts"), [
+    ("optional", None, "optional"), ("optional", "", "optional"),
+    ("optional", "optional", "optional"), ("optional", "required", "required"),
+    ("required", "optional", "required"), ("required", None, "required"),
+])  # fmt: skip
 def test_a_run_can_make_the_gate_stricter_and_not_laxer(
     root: Path, configured: str, asked: str | None, counts: str
 ) -> None:
@@ -98,12 +92,9 @@ def test_the_variables_of_an_index_are_secrets_and_of_two_kinds(root: Path) -> N
     write(root, "pyproject.toml", PYPROJECT + TEAM)
 
     assert open_here(root, Environment()).environment.classes == {
-        "TEAM_URL": PUBLISH,
-        "TEAM_USER": PUBLISH,
-        "TEAM_PASSWORD": PUBLISH,
-        "TEAM_READER": READ,
+        "TEAM_URL": PUBLISH, "TEAM_USER": PUBLISH, "TEAM_PASSWORD": PUBLISH, "TEAM_READER": READ,
         "TEAM_READ_PASSWORD": READ,
-    }
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

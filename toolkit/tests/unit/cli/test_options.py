@@ -35,36 +35,27 @@ def test_options_are_read(words: list[str], values: dict[str, str], names: tuple
     assert parse_options(words, CHAIN, ALL) == Options(values, names)
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--two"], "no session knows the option --two; did you mean --to?"),
-        (["--vebrose"], "no session knows the option --vebrose; did you mean --verbose?"),
-        (
-            ["-x"],
-            f"no session knows the option -x; they know {', '.join(flag.name for flag in FLAGS)}",
-        ),
-        (["-"], "no session knows the option -;"),
-        (["-1"], "no session knows the option -1;"),
-        (["name", "--"], "no session knows the option --;"),
-        (["--", "--verbose"], "no session knows the option --;"),
-        (["--verb"], "no session knows the option --verb;"),
-        (["-h"], "no session knows the option -h;"),
-        (["--verbose b"], "no session knows the option --verbose b; did you mean --verbose?"),
-        (["--nonsense=secret"], "no session knows the option --nonsense;"),
-        (["--to"], "--to needs a value: --to NAME"),
-        (["--to="], "--to needs a value: --to NAME"),
-        (["--to", ""], "--to needs a value: --to NAME"),
-        (["--to", "--verbose"], "--to needs a value: --to NAME"),
-        (["--to=--verbose"], "--to needs a value: --to NAME"),
-        (["--to", "-1"], "--to needs a value: --to NAME"),
-        (["--to", "-a b"], "--to needs a value: --to NAME"),
-        (["--to", "--"], "--to needs a value: --to NAME"),
-        (["--port"], "--port needs a value: --port NUMBER"),
-        (["--verbose=1"], "--verbose takes no value"),
-        (["--check="], "--check takes no value"),
-    ],
-)
+@pytest.mark.parametrize(("words", "message"), [
+    (["--two"], "no session knows the option --two; did you mean --to?"),
+    (["--vebrose"], "no session knows the option --vebrose; did you mean --verbose?"),
+    (["-x"], f"no session knows the option -x; they know {', '.join(flag.name for flag in FLAGS)}"),
+    (["-"], "no session knows the option -;"), (["-1"], "no session knows the option -1;"),
+    (["name", "--"], "no session knows the option --;"),
+    (["--", "--verbose"], "no session knows the option --;"),
+    (["--verb"], "no session knows the option --verb;"),
+    (["-h"], "no session knows the option -h;"),
+    (["--verbose b"], "no session knows the option --verbose b; did you mean --verbose?"),
+    (["--nonsense=secret"], "no session knows the option --nonsense;"),
+    (["--to"], "--to needs a value: --to NAME"), (["--to="], "--to needs a value: --to NAME"),
+    (["--to", ""], "--to needs a value: --to NAME"),
+    (["--to", "--verbose"], "--to needs a value: --to NAME"),
+    (["--to=--verbose"], "--to needs a value: --to NAME"),
+    (["--to", "-1"], "--to needs a value: --to NAME"),
+    (["--to", "-a b"], "--to needs a value: --to NAME"),
+    (["--to", "--"], "--to needs a value: --to NAME"),
+    (["--port"], "--port needs a value: --port NUMBER"),
+    (["--verbose=1"], "--verbose takes no value"), (["--check="], "--check takes no value"),
+])  # fmt: skip
 def test_what_cannot_be_read_is_refused(words: list[str], message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_options(words, CHAIN, ALL)
@@ -72,17 +63,10 @@ def test_what_cannot_be_read_is_refused(words: list[str], message: str) -> None:
     assert str(caught.value).startswith(f"configuration: {message}")
 
 
-@pytest.mark.parametrize(
-    ("sessions", "is_taken"),
-    [
-        (["verify"], True),
-        (["lock"], True),
-        (["upload", "verify"], True),
-        (["train"], False),
-        (["upload"], False),
-        ([], False),
-    ],
-)
+@pytest.mark.parametrize(("sessions", "is_taken"), [
+    (["verify"], True), (["lock"], True), (["upload", "verify"], True), (["train"], False),
+    (["upload"], False), ([], False),
+])  # fmt: skip
 def test_a_word_needs_a_session_that_takes_it(sessions: list[str], *, is_taken: bool) -> None:
     if is_taken:
         assert parse_options(["name==1"], CHAIN, sessions).names == ("name==1",)

@@ -175,14 +175,11 @@ def test_a_step_that_the_noxfile_lacks_is_not_followed(root: Path) -> None:
     assert sessions.runs[0].registered == {"second"}
 
 
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (StepFailedError("it broke", hint="fix it"), "failed: it broke; fix it"),
-        (StepFailedError("over\ntwo  lines"), "failed: over two lines"),
-        (OSError(28, "No space left on device", "/x"), "failed: /x: No space left on device; free"),
-    ],
-)
+@pytest.mark.parametrize(("error", "line"), [
+    (StepFailedError("it broke", hint="fix it"), "failed: it broke; fix it"),
+    (StepFailedError("over\ntwo  lines"), "failed: over two lines"),
+    (OSError(28, "No space left on device", "/x"), "failed: /x: No space left on device; free"),
+])  # fmt: skip
 def test_an_error_ends_the_session_with_one_line(root: Path, error: Exception, line: str) -> None:
     def fail(_: Run) -> None:
         raise error

@@ -50,13 +50,10 @@ def test_a_number_of_jobs_that_is_none_is_refused(root: Path, jobs: str) -> None
     assert sessions.runs == []
 
 
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (StepFailedError("it broke"), "a: failed: it broke"),
-        (OSError(28, "No space left on device", "/x"), "a: failed: /x: No space left on device"),
-    ],
-)
+@pytest.mark.parametrize(("error", "line"), [
+    (StepFailedError("it broke"), "a: failed: it broke"),
+    (OSError(28, "No space left on device", "/x"), "a: failed: /x: No space left on device"),
+])  # fmt: skip
 def test_an_error_of_another_step_names_it_and_a_step_runs_again_after_its_batch(
     root: Path, error: Exception, line: str
 ) -> None:

@@ -66,16 +66,10 @@ def test_one_stranger_is_told_by_its_name_alone(folder: Path, capsys: Capture) -
     assert "more" not in notice
 
 
-@pytest.mark.parametrize(
-    ("name", "where"),
-    [
-        ("wheels", "{root}/wheels"),
-        ("my wheels", "file://{root}/my%20wheels"),
-        ("a,b", "file://{root}/a%2Cb"),
-        ("100%", "file://{root}/100%25"),
-        ("it's", "{root}/it's"),
-    ],
-)
+@pytest.mark.parametrize(("name", "where"), [
+    ("wheels", "{root}/wheels"), ("my wheels", "file://{root}/my%20wheels"),
+    ("a,b", "file://{root}/a%2Cb"), ("100%", "file://{root}/100%25"), ("it's", "{root}/it's"),
+])  # fmt: skip
 def test_the_printed_line_sets_what_pip_and_uv_read_alike(
     root: Path, name: str, where: str, capsys: Capture
 ) -> None:

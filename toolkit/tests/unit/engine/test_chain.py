@@ -144,16 +144,12 @@ def test_a_declaration_is_complete(step: Step) -> None:
     assert step.category is None or step.category in pipfile.categories
 
 
-@pytest.mark.parametrize(
-    ("name", "line", "categories"),
-    [
-        ("train", "", ("packages", "train")),
-        ("train", 'train.engine = "dask"\n', ("packages", "train", "engine")),
-        ("evaluate", 'train.engine = "dask"\n', ("packages", "train")),
-        ("package", "", ("package",)),
-        ("version", "", ()),
-    ],
-)
+@pytest.mark.parametrize(("name", "line", "categories"), [
+    ("train", "", ("packages", "train")),
+    ("train", 'train.engine = "dask"\n', ("packages", "train", "engine")),
+    ("evaluate", 'train.engine = "dask"\n', ("packages", "train")), ("package", "", ("package",)),
+    ("version", "", ()),
+])  # fmt: skip
 def test_an_environment_takes_the_categories_that_its_step_names(
     name: str, line: str, categories: tuple[str, ...]
 ) -> None:
@@ -162,16 +158,12 @@ def test_an_environment_takes_the_categories_that_its_step_names(
     assert CHAIN.categories(name, config) == categories
 
 
-@pytest.mark.parametrize(
-    ("names", "missing", "closure"),
-    [
-        (["upload"], "", "data doc train evaluate report test version package upload"),
-        (["test"], "", "data train evaluate report test"),
-        (["package"], "doc train", "evaluate report test version package"),
-        (["train", "clean"], "", "data train clean"),
-        (["verify"], "", "verify"),
-    ],
-)
+@pytest.mark.parametrize(("names", "missing", "closure"), [
+    (["upload"], "", "data doc train evaluate report test version package upload"),
+    (["test"], "", "data train evaluate report test"),
+    (["package"], "doc train", "evaluate report test version package"),
+    (["train", "clean"], "", "data train clean"), (["verify"], "", "verify"),
+])  # fmt: skip
 def test_a_step_brings_along_what_it_needs_and_what_it_awaits(
     names: list[str], missing: str, closure: str
 ) -> None:

@@ -85,19 +85,10 @@ def test_the_clock_is_that_of_the_file_system(path: Path, tmp_path: Path) -> Non
     assert [each.name for each in (tmp_path / FILE).parent.iterdir()] == [FILE.name]
 
 
-@pytest.mark.parametrize(
-    ("since", "expected"),
-    [
-        (-SECOND + 1, False),
-        (1, False),
-        (20_000_000, False),
-        (20_000_001, True),
-        (SECOND, False),
-        (2 * SECOND, False),
-        (2 * SECOND + 1, True),
-        (3 * SECOND, True),
-    ],
-)
+@pytest.mark.parametrize(("since", "expected"), [
+    (-SECOND + 1, False), (1, False), (20_000_000, False), (20_000_001, True), (SECOND, False),
+    (2 * SECOND, False), (2 * SECOND + 1, True), (3 * SECOND, True),
+])  # fmt: skip
 def test_a_file_is_read_again_unless_it_was_older_than_a_tick_of_the_clock(
     path: Path, tmp_path: Path, since: int, *, expected: bool
 ) -> None:

@@ -70,39 +70,25 @@ def test_a_script_may_be_named_by_its_whole_path(with_scripts: Path) -> None:
     assert entries(with_scripts, f"python {with_scripts.parent / 'outside.py'}") is None
 
 
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("python train.py -c conf/p.yaml --depth 3", {"train.py", "conf/p.yaml"}),
-        ("bash train.sh", {"train.sh"}),
-        ("./train.sh ./conf/../conf/p.yaml", {"train.sh", "conf/p.yaml"}),
-        ("python -m pkg conf absent.yaml -", set()),
-        ("sh ../outside.py build/made.py", set()),
-        (f"sh {'x' * 5_000}", set()),
-        ("sh \0", set()),
-        ("sh scripts/train.py --data -x /etc/passwd none", {"scripts/train.py"}),
-        ("", set()),
-    ],
-)
+@pytest.mark.parametrize(("command", "expected"), [
+    ("python train.py -c conf/p.yaml --depth 3", {"train.py", "conf/p.yaml"}),
+    ("bash train.sh", {"train.sh"}),
+    ("./train.sh ./conf/../conf/p.yaml", {"train.sh", "conf/p.yaml"}),
+    ("python -m pkg conf absent.yaml -", set()), ("sh ../outside.py build/made.py", set()),
+    (f"sh {'x' * 5_000}", set()), ("sh \0", set()),
+    ("sh scripts/train.py --data -x /etc/passwd none", {"scripts/train.py"}), ("", set()),
+])  # fmt: skip
 def test_a_command_names_files_of_the_repository(
     with_scripts: Path, command: str, expected: set[str]
 ) -> None:
     assert names(with_scripts, files_named(command.split(" "), with_scripts)) == expected
 
 
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("python -m pkg", "pkg"),
-        ("python -m pkg.mod", "pkg.mod"),
-        ("python -m tool", "tool"),
-        ("python -m cProfile train.py", None),
-        ("python -um coverage run -m pkg", None),
-        ("python -m build.made", None),
-        ("python -m", None),
-        ("python train.py", "train.py"),
-    ],
-)
+@pytest.mark.parametrize(("command", "expected"), [
+    ("python -m pkg", "pkg"), ("python -m pkg.mod", "pkg.mod"), ("python -m tool", "tool"),
+    ("python -m cProfile train.py", None), ("python -um coverage run -m pkg", None),
+    ("python -m build.made", None), ("python -m", None), ("python train.py", "train.py"),
+])  # fmt: skip
 def test_a_module_from_elsewhere_may_run_any_module_of_the_repository(
     with_scripts: Path, command: str, expected: str | None
 ) -> None:
@@ -111,25 +97,15 @@ def test_a_module_from_elsewhere_may_run_any_module_of_the_repository(
     assert entries(with_scripts, command, with_scripts / "model") == expected
 
 
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("python -m pkg -o x", "| -m pkg -o x"),
-        ("/usr/bin/python3.11 -u -mpkg -o x", "-u | -m pkg -o x"),
-        ("python -Im pkg", "-I | -m pkg"),
-        ("python -Bmpkg", "-B | -m pkg"),
-        ("python -X dev -Wignore train.py -m pkg", "-X dev -Wignore | train.py -m pkg"),
-        ("python -W", None),
-        ("python -m", None),
-        ("python -c pass", None),
-        ("python -uc pass", None),
-        ("python --version", None),
-        ("python - train.py", None),
-        ("python", None),
-        ("bash train.sh", None),
-        ("", None),
-    ],
-)
+@pytest.mark.parametrize(("command", "expected"), [
+    ("python -m pkg -o x", "| -m pkg -o x"),
+    ("/usr/bin/python3.11 -u -mpkg -o x", "-u | -m pkg -o x"), ("python -Im pkg", "-I | -m pkg"),
+    ("python -Bmpkg", "-B | -m pkg"),
+    ("python -X dev -Wignore train.py -m pkg", "-X dev -Wignore | train.py -m pkg"),
+    ("python -W", None), ("python -m", None), ("python -c pass", None), ("python -uc pass", None),
+    ("python --version", None), ("python - train.py", None), ("python", None),
+    ("bash train.sh", None), ("", None),
+])  # fmt: skip
 def test_a_python_command_is_divided_into_options_and_what_follows(
     command: str, expected: str | None
 ) -> None:

@@ -125,15 +125,11 @@ def test_the_last_lines_of_a_failure_are_shown_and_all_are_in_the_log(
     assert "line 0\n" in shell.log()
 
 
-@pytest.mark.parametrize(
-    ("lines", "timeout", "words"),
-    [
-        (("exit(1)",), None, "exit code 1"),
-        (("import os", "os.kill(os.getpid(), 9)"), None, "memory"),
-        (("import os", "os.kill(os.getpid(), 11)"), None, "signal 11"),
-        (("import time", "time.sleep(60)"), 0.2, "too long"),
-    ],
-)
+@pytest.mark.parametrize(("lines", "timeout", "words"), [
+    (("exit(1)",), None, "exit code 1"), (("import os", "os.kill(os.getpid(), 9)"), None, "memory"),
+    (("import os", "os.kill(os.getpid(), 11)"), None, "signal 11"),
+    (("import time", "time.sleep(60)"), 0.2, "too long"),
+])  # fmt: skip
 def test_an_error_says_how_a_tool_ended(
     shell: Shell, lines: tuple[str, ...], timeout: float | None, words: str, sentence: Sentence
 ) -> None:
@@ -143,15 +139,9 @@ def test_an_error_says_how_a_tool_ended(
     sentence(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("what", "name"),
-    [
-        ("training", "ALPHA"),
-        ("the tests", "ALPHA"),
-        ("training", "STORE_KEY"),
-        ("training", "GONE"),
-    ],
-)
+@pytest.mark.parametrize(("what", "name"), [
+    ("training", "ALPHA"), ("the tests", "ALPHA"), ("training", "STORE_KEY"), ("training", "GONE"),
+])  # fmt: skip
 def test_a_failure_for_want_of_a_variable_says_how_to_name_it(
     shell: Shell, what: str, name: str, sentence: Sentence
 ) -> None:

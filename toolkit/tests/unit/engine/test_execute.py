@@ -82,14 +82,11 @@ def test_outputs_are_put_in_place_and_a_second_run_does_nothing(root: Path) -> N
     assert not runs_again(root)
 
 
-@pytest.mark.parametrize(
-    ("options", "first", "second"),
-    [
-        ({}, "train    trained  0.", UNCHANGED),
-        ({"summary": "decided"}, "train    decided  0.", "train    decided\n"),
-        ({"is_quiet": True}, "train    trained  0.", ""),
-    ],
-)
+@pytest.mark.parametrize(("options", "first", "second"), [
+    ({}, "train    trained  0.", UNCHANGED),
+    ({"summary": "decided"}, "train    decided  0.", "train    decided\n"),
+    ({"is_quiet": True}, "train    trained  0.", ""),
+])  # fmt: skip
 def test_a_step_says_what_it_did_or_that_nothing_changed(
     root: Path, options: dict[str, Any], first: str, second: str
 ) -> None:

@@ -50,14 +50,10 @@ class Bench:
     """A graph of steps with work of a test's own, and what happened in its order."""
 
     def __init__(
-        self,
-        *steps: Step,
-        limits: Limits | int = 2,
-        without: Collection[str] = (),
+        self, *steps: Step, limits: Limits | int = 2, without: Collection[str] = (),
         producers: Callable[[Step], Collection[str]] = lambda _: (),
-        prepare: Callable[[Step], object] = lambda _: None,
-        **works: Work,
-    ) -> None:
+        prepare: Callable[[Step], object] = lambda _: None, **works: Work,
+    ) -> None:  # fmt: skip
         self.events, self.at_work = list[str](), list[tuple[str, ...]]()
         self.signals: dict[str, threading.Event] = {}
         self.niceness: dict[str, int] = {}

@@ -110,15 +110,10 @@ def test_a_locked_version_makes_the_steps_stale_that_install_it(
     assert set(reasons(before, root)) == stale
 
 
-@pytest.mark.parametrize(
-    ("line", "stale"),
-    [
-        ("train.threads = 2", {"train"}),
-        ("tolerance = 0.5", {"evaluate", "package"}),
-        ("gate.accuracy.min = 0.5", {"evaluate"}),
-        ('wheel.store-above = "5 MB"', {"package"}),
-    ],
-)
+@pytest.mark.parametrize(("line", "stale"), [
+    ("train.threads = 2", {"train"}), ("tolerance = 0.5", {"evaluate", "package"}),
+    ("gate.accuracy.min = 0.5", {"evaluate"}), ('wheel.store-above = "5 MB"', {"package"}),
+])  # fmt: skip
 def test_a_key_of_the_configuration_makes_exactly_these_steps_stale(
     root: Path, line: str, stale: set[str]
 ) -> None:
@@ -182,14 +177,9 @@ def test_only_the_facts_that_a_step_learns_are_taken_from_its_record(root: Path)
     assert learned_facts(CHAIN["train"], record) == {}
 
 
-@pytest.mark.parametrize(
-    ("config", "name"),
-    [
-        ("", "data"),
-        ('inputs = ["params.yaml"]\n', "params.yaml"),
-        ("data.command = 'x'\n", "build"),
-    ],
-)
+@pytest.mark.parametrize(("config", "name"), [
+    ("", "data"), ('inputs = ["params.yaml"]\n', "params.yaml"), ("data.command = 'x'\n", "build"),
+])  # fmt: skip
 def test_missing_data_is_named(root: Path, config: str, name: str, sentence: Sentence) -> None:
     text = PYPROJECT.replace('data = ["data"]\n', "") if "command" in config else PYPROJECT
     write(root, "pyproject.toml", text + config)

@@ -21,16 +21,11 @@ def place(layout: Layout, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("scratch", "build/.trainwheel/tmp"),
-        ("digests", "build/.trainwheel/digests.json"),
-        ("metrics", "build/train/metrics.json"),
-        ("release", "build/version.json"),
-        ("checkpoints", ".trainwheel/checkpoints"),
-    ],
-)
+@pytest.mark.parametrize(("name", "expected"), [
+    ("scratch", "build/.trainwheel/tmp"), ("digests", "build/.trainwheel/digests.json"),
+    ("metrics", "build/train/metrics.json"), ("release", "build/version.json"),
+    ("checkpoints", ".trainwheel/checkpoints"),
+])  # fmt: skip
 def test_a_path_is_below_another_one(name: str, expected: str) -> None:
     assert LAYOUT.relative(place(LAYOUT, name)) == expected
 

@@ -25,13 +25,9 @@ OBSERVED = Observed(
     {Glob("*.csv", "data"): "model/a.py"}, (".", "model"), ("json", "a.b"), ("cache",), (), 2,
 )  # fmt: skip
 RECORD = Record(
-    "train",
-    Fingerprint({"model/a.py": "ab" * 32}, {"Python": "cpython 3.11.7"}),
-    {"build/train": "cd" * 32},
-    1.5,
-    {"summary": "trained, accuracy 0.970"},
-    observed=OBSERVED,
-)
+    "train", Fingerprint({"model/a.py": "ab" * 32}, {"Python": "cpython 3.11.7"}),
+    {"build/train": "cd" * 32}, 1.5, {"summary": "trained, accuracy 0.970"}, observed=OBSERVED,
+)  # fmt: skip
 
 
 texts = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)

@@ -44,18 +44,11 @@ def test_the_last_hundred_are_kept(tmp_path: Path) -> None:
     assert [each.finished for each in read_outcomes(tmp_path, "test")] == [*range(3, 103)]
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "is_failure"),
-    [
-        ((), False),
-        ((PASSED,), False),
-        ((FAILED,), True),
-        ((PASSED, FAILED), True),
-        ((FAILED, PASSED), False),
-        ((FAILED, replace(PASSED, key="b")), True),
-        ((PASSED, replace(FAILED, key="b")), False),
-    ],
-)
+@pytest.mark.parametrize(("outcomes", "is_failure"), [
+    ((), False), ((PASSED,), False), ((FAILED,), True), ((PASSED, FAILED), True),
+    ((FAILED, PASSED), False), ((FAILED, replace(PASSED, key="b")), True),
+    ((PASSED, replace(FAILED, key="b")), False),
+])  # fmt: skip
 def test_the_last_outcome_with_the_same_inputs_counts(
     tmp_path: Path, outcomes: tuple[Outcome, ...], *, is_failure: bool
 ) -> None:

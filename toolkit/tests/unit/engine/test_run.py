@@ -62,19 +62,14 @@ def test_another_configuration_reaches_the_workspace_and_the_tools(root: Path) -
     assert other.made is run.made
 
 
-@pytest.mark.parametrize(
-    ("variables", "passwords"),
-    [
-        ({}, set()),
-        ({"NEXUS_PASSWORD": "pass"}, {"pass"}),
-        ({"NEXUS_PASSWORD": "pas"}, set()),
-        ({"NEXUS_READ_PASSWORD": "reads"}, {"reads"}),
-        ({"TEAM_PASSWORD": "sends", "TEAM_READ_PASSWORD": "reads"}, {"sends", "reads"}),
-        ({"STORE_KEY": "store", "OTHER_KEY": "other"}, {"store"}),
-        ({"TEAM_USER": "me", "TEAM_READER": "me"}, set()),
-        ({"TEAM_PASSWORD": " with spaces "}, {" with spaces "}),
-    ],
-)
+@pytest.mark.parametrize(("variables", "passwords"), [
+    ({}, set()), ({"NEXUS_PASSWORD": "pass"}, {"pass"}), ({"NEXUS_PASSWORD": "pas"}, set()),
+    ({"NEXUS_READ_PASSWORD": "reads"}, {"reads"}),
+    ({"TEAM_PASSWORD": "sends", "TEAM_READ_PASSWORD": "reads"}, {"sends", "reads"}),
+    ({"STORE_KEY": "store", "OTHER_KEY": "other"}, {"store"}),
+    ({"TEAM_USER": "me", "TEAM_READER": "me"}, set()),
+    ({"TEAM_PASSWORD": " with spaces "}, {" with spaces "}),
+])  # fmt: skip
 def test_every_password_that_this_run_has_is_known_to_it(
     root: Path, variables: dict[str, str], passwords: set[str]
 ) -> None:

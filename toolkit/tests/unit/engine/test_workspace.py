@@ -47,15 +47,12 @@ def test_a_category_that_is_missing_counts_as_empty(root: Path) -> None:
     assert workspace.locked_digest("test") != workspace.locked_digest("train")
 
 
-@pytest.mark.parametrize(
-    ("command", "argv"),
-    [
-        ("python train.py {model} {report}", ("python", "train.py", "/m", "/r")),
-        ("python train.py -d {data}", ("python", "train.py", "-d", "data/a b", "data/c")),
-        ("python -m t '{model}' \"a b\"", ("python", "-m", "t", "/m", "a b")),
-        ("python t.py --out={model}", ("python", "t.py", "--out={model}")),
-    ],
-)
+@pytest.mark.parametrize(("command", "argv"), [
+    ("python train.py {model} {report}", ("python", "train.py", "/m", "/r")),
+    ("python train.py -d {data}", ("python", "train.py", "-d", "data/a b", "data/c")),
+    ("python -m t '{model}' \"a b\"", ("python", "-m", "t", "/m", "a b")),
+    ("python t.py --out={model}", ("python", "t.py", "--out={model}")),
+])  # fmt: skip
 def test_the_training_command_gets_its_paths_as_words(
     root: Path, command: str, argv: tuple[str, ...]
 ) -> None:

@@ -218,14 +218,11 @@ def test_texts_for_a_missing_value_are_not_values(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "told"),
-    [
-        ("a.csv", "x,y\n1\n", "a.csv: row 1 has 1 cells, the header 2"),
-        ("a.csv", "x,x\n1,2\n", "a.csv: two columns have one name, 'x'"),
-        ("a.jsonl", "[1]\n", "a.jsonl: line 1 is not a JSON object"),
-    ],
-)
+@pytest.mark.parametrize(("name", "text", "told"), [
+    ("a.csv", "x,y\n1\n", "a.csv: row 1 has 1 cells, the header 2"),
+    ("a.csv", "x,x\n1,2\n", "a.csv: two columns have one name, 'x'"),
+    ("a.jsonl", "[1]\n", "a.jsonl: line 1 is not a JSON object"),
+])  # fmt: skip
 def test_a_snapshot_that_cannot_be_read_is_one_line(
     tmp_path: Path, name: str, text: str, told: str
 ) -> None:

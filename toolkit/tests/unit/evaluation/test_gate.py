@@ -35,23 +35,19 @@ def check(rule: Rule, value: float | None, baseline: Baseline = PUBLISHED) -> Me
     return only
 
 
-@pytest.mark.parametrize(
-    ("rule", "value", "outcome"),
-    [
-        (Rule("accuracy", minimum=0.9), 0.9, "passed"),
-        (Rule("accuracy", minimum=0.9), 0.900001, "passed"),
-        (Rule("accuracy", minimum=0.9), 0.899999, "failed"),
-        (Rule("accuracy", minimum=-2), -2.1, "failed"),
-        (Rule("log_loss", maximum=0.3), 0.3, "passed"),
-        (Rule("log_loss", maximum=0.3), 0.1 + 0.2, "passed"),
-        (Rule("log_loss", maximum=0.3), 0.299999, "passed"),
-        (Rule("log_loss", maximum=0.3), 0.300001, "failed"),
-        (Rule("accuracy", minimum=0.9), None, "failed"),
-        (Rule("log_loss", maximum=0.3), None, "failed"),
-        (Rule("accuracy", minimum=0.9), math.nan, "failed"),
-        (Rule("log_loss", maximum=0.3), math.nan, "failed"),
-    ],
-)
+@pytest.mark.parametrize(("rule", "value", "outcome"), [
+    (Rule("accuracy", minimum=0.9), 0.9, "passed"),
+    (Rule("accuracy", minimum=0.9), 0.900001, "passed"),
+    (Rule("accuracy", minimum=0.9), 0.899999, "failed"),
+    (Rule("accuracy", minimum=-2), -2.1, "failed"), (Rule("log_loss", maximum=0.3), 0.3, "passed"),
+    (Rule("log_loss", maximum=0.3), 0.1 + 0.2, "passed"),
+    (Rule("log_loss", maximum=0.3), 0.299999, "passed"),
+    (Rule("log_loss", maximum=0.3), 0.300001, "failed"),
+    (Rule("accuracy", minimum=0.9), None, "failed"),
+    (Rule("log_loss", maximum=0.3), None, "failed"),
+    (Rule("accuracy", minimum=0.9), math.nan, "failed"),
+    (Rule("log_loss", maximum=0.3), math.nan, "failed"),
+])  # fmt: skip
 def test_a_value_exactly_at_its_limit_passes(rule: Rule, value: float, outcome: str) -> None:
     assert check(rule, value).outcome == outcome
 
@@ -238,15 +234,10 @@ def test_a_case_that_passes_says_how_it_was_compared() -> None:
     assert f"<system-out>{verdict.checks[0].line}</system-out>" in text
 
 
-@pytest.mark.parametrize(
-    ("metric", "direction"),
-    [
-        ("roc_auc", "higher"),
-        ("mean_absolute_error", "lower"),
-        ("neg_mean_absolute_error", "higher"),
-        ("cost", ""),
-    ],
-)
+@pytest.mark.parametrize(("metric", "direction"), [
+    ("roc_auc", "higher"), ("mean_absolute_error", "lower"), ("neg_mean_absolute_error", "higher"),
+    ("cost", ""),
+])  # fmt: skip
 def test_scikit_learns_names_tell_which_way_is_good(metric: str, direction: str) -> None:
     assert direction_of(metric) == direction
 

@@ -34,48 +34,30 @@ def rows(*predictions: Any) -> tuple[GoldenRow, ...]:
     return tuple(GoldenRow({}, prediction) for prediction in predictions)
 
 
-@pytest.mark.parametrize(
-    ("then", "now", "tolerance"),
-    [
-        (1.0, 1.0, 0.0),
-        (1, 1.0, 0.0),
-        (1.0, 1.0 + 1e-12, 1e-9),
-        (-1.0, -1.0 - 1e-12, 1e-9),
-        (100.0, 101.0, 0.01),
-        (1e300, 1e300 * (1 + 1e-12), 1e-9),
-        ({"label": "M", "score": 0.1}, {"score": 0.1 + 1e-13, "label": "M"}, 1e-9),
-        ([1.0, [2.0]], [1.0, [2.0 + 1e-13]], 1e-9),
-        (None, None, 0.0),
-        (True, True, 0.0),
-        ("", "", 0.0),
-    ],
-)
+@pytest.mark.parametrize(("then", "now", "tolerance"), [
+    (1.0, 1.0, 0.0), (1, 1.0, 0.0), (1.0, 1.0 + 1e-12, 1e-9), (-1.0, -1.0 - 1e-12, 1e-9),
+    (100.0, 101.0, 0.01), (1e300, 1e300 * (1 + 1e-12), 1e-9),
+    ({"label": "M", "score": 0.1}, {"score": 0.1 + 1e-13, "label": "M"}, 1e-9),
+    ([1.0, [2.0]], [1.0, [2.0 + 1e-13]], 1e-9), (None, None, 0.0), (True, True, 0.0), ("", "", 0.0),
+])  # fmt: skip
 def test_a_repetition_may_move_within_the_tolerance(then: Any, now: Any, tolerance: float) -> None:
     assert compare_answers(rows(then), rows(now), tolerance) == ()
 
 
-@pytest.mark.parametrize(
-    ("then", "now", "phrase"),
-    [
-        ("M", "B", "golden row 1: it was 'M', is 'B'"),
-        (1.0, 1.1, "golden row 1: it was 1.0, is 1.1"),
-        (0.0, 1e-300, "golden row 1: it was 0.0, is 1e-300"),
-        (1, True, "golden row 1: it was 1, is True"),
-        (False, 0, "golden row 1: it was False, is 0"),
-        ("1", 1, "golden row 1: it was '1', is 1"),
-        (None, 0, "golden row 1: it was None, is 0"),
-        ({"a": 1}, {"b": 1}, "golden row 1: it was {'a': 1}, is {'b': 1}"),
-        ({"a": 1}, {"a": 1, "b": 2}, "golden row 1: it was {'a': 1}, is {'a': 1, 'b': 2}"),
-        ([1], [1, 2], "golden row 1: it was [1], is [1, 2]"),
-        ([1], {"0": 1}, "golden row 1: it was [1], is {'0': 1}"),
-        ({"s": {"M": 0.5}}, {"s": {"M": 0.6}}, "golden row 1: M was 0.5, is 0.6"),
-        ({"s": [0.5, 0.5]}, {"s": [0.5, 0.6]}, "golden row 1: s[1] was 0.5, is 0.6"),
-        ([[1.0], [2.0]], [[1.0], [3.0]], "golden row 1: it[1][0] was 2.0, is 3.0"),
-        pytest.param(
-            10**400, 1.5, f"golden row 1: it was {10**400}, is 1.5", id="beyond every float"
-        ),
-    ],
-)
+@pytest.mark.parametrize(("then", "now", "phrase"), [
+    ("M", "B", "golden row 1: it was 'M', is 'B'"), (1.0, 1.1, "golden row 1: it was 1.0, is 1.1"),
+    (0.0, 1e-300, "golden row 1: it was 0.0, is 1e-300"),
+    (1, True, "golden row 1: it was 1, is True"), (False, 0, "golden row 1: it was False, is 0"),
+    ("1", 1, "golden row 1: it was '1', is 1"), (None, 0, "golden row 1: it was None, is 0"),
+    ({"a": 1}, {"b": 1}, "golden row 1: it was {'a': 1}, is {'b': 1}"),
+    ({"a": 1}, {"a": 1, "b": 2}, "golden row 1: it was {'a': 1}, is {'a': 1, 'b': 2}"),
+    ([1], [1, 2], "golden row 1: it was [1], is [1, 2]"),
+    ([1], {"0": 1}, "golden row 1: it was [1], is {'0': 1}"),
+    ({"s": {"M": 0.5}}, {"s": {"M": 0.6}}, "golden row 1: M was 0.5, is 0.6"),
+    ({"s": [0.5, 0.5]}, {"s": [0.5, 0.6]}, "golden row 1: s[1] was 0.5, is 0.6"),
+    ([[1.0], [2.0]], [[1.0], [3.0]], "golden row 1: it[1][0] was 2.0, is 3.0"),
+    pytest.param(10**400, 1.5, f"golden row 1: it was {10**400}, is 1.5", id="beyond every float"),
+])  # fmt: skip
 def test_a_difference_is_told_where_it_is(then: Any, now: Any, phrase: str) -> None:
     (difference,) = compare_answers(rows(then), rows(now), 1e-9)
 
@@ -141,20 +123,12 @@ def test_golden_inputs_are_read_as_training_wrote_them(
     assert parse_inputs(text, "golden.jsonl") == written
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("[1]\n", 1),
-        ('{"x": 1}\n3\n', 2),
-        ('{"x": 1}\n\n{"x": 2}\n', 2),
-        ('{"x": 1\n', 1),
-        ("nonsense", 1),
-        ("null", 1),
-        ('{"x": 1}\n{"x": "é"}\n'.encode("latin-1"), 2),
-        pytest.param("[" * 100_000, 1, id="nested"),
-        pytest.param('{"x": ' + "[" * 900 + "]" * 900 + "}", 1, id="nested, yet JSON"),
-    ],
-)
+@pytest.mark.parametrize(("text", "line"), [
+    ("[1]\n", 1), ('{"x": 1}\n3\n', 2), ('{"x": 1}\n\n{"x": 2}\n', 2), ('{"x": 1\n', 1),
+    ("nonsense", 1), ("null", 1), ('{"x": 1}\n{"x": "é"}\n'.encode("latin-1"), 2),
+    pytest.param("[" * 100_000, 1, id="nested"),
+    pytest.param('{"x": ' + "[" * 900 + "]" * 900 + "}", 1, id="nested, yet JSON"),
+])  # fmt: skip
 def test_a_line_that_is_not_an_object_is_named(text: str | bytes, line: int) -> None:
     with pytest.raises(StepFailedError, match=f"golden.jsonl line {line} is not a JSON object"):
         parse_inputs(text, "golden.jsonl")

@@ -27,16 +27,11 @@ def test_a_projection_names_what_it_drops() -> None:
     assert project([{"a": 1, "b": 2}, {"c": 3}], {"a", "x"}) == ([{"a": 1}, {}], ["b", "c"])
 
 
-@pytest.mark.parametrize(
-    ("message", "name"),
-    [
-        ("region: unknown", "region"),
-        ("unexpected keyword 'region_code'", "region_code"),
-        ("mean radius is not a field", "mean radius"),
-        ("regions differ", ""),
-        ("x[0] (a+b) refused", "a+b"),
-    ],
-)
+@pytest.mark.parametrize(("message", "name"), [
+    ("region: unknown", "region"), ("unexpected keyword 'region_code'", "region_code"),
+    ("mean radius is not a field", "mean radius"), ("regions differ", ""),
+    ("x[0] (a+b) refused", "a+b"),
+])  # fmt: skip
 def test_the_column_that_a_message_names(message: str, name: str) -> None:
     columns = ["region", "region_code", "radius", "mean radius", "a+b"]
 

@@ -58,17 +58,12 @@ def test_a_whole_number_beyond_every_float_is_finite() -> None:
     assert parse_metrics(text) == {"rows": 10**400}
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[]", "data.json is not a JSON object"),
-        ("{", "data.json is not a JSON object"),
-        (json.dumps({" ": "a" * 64}), "' ' has "),
-        (json.dumps({"x": "a" * 63}), "'x' has "),
-        (json.dumps({"x": "A" * 64}), "'x' has "),
-        (json.dumps({"x": 3}), "'x' has 3, which is not a sha256"),
-    ],
-)
+@pytest.mark.parametrize(("text", "words"), [
+    ("[]", "data.json is not a JSON object"), ("{", "data.json is not a JSON object"),
+    (json.dumps({" ": "a" * 64}), "' ' has "), (json.dumps({"x": "a" * 63}), "'x' has "),
+    (json.dumps({"x": "A" * 64}), "'x' has "),
+    (json.dumps({"x": 3}), "'x' has 3, which is not a sha256"),
+])  # fmt: skip
 def test_what_is_not_a_digest_of_data_is_named(text: str, words: str) -> None:
     with pytest.raises(StepFailedError, match=words):
         parse_data_digests(text)

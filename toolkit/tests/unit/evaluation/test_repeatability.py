@@ -50,17 +50,13 @@ def test_what_another_version_wrote_is_not_read(document: dict[str, object]) -> 
 ROWS = ["y_true,y_pred,score_a\n", "a,a,0.25\n", "b,a,0.75\n"]
 
 
-@pytest.mark.parametrize(
-    ("new", "difference"),
-    [
-        (ROWS, ""),
-        ([ROWS[0], "a,a,0.2500000000001\n", ROWS[2]], ""),
-        ([ROWS[0], "a,a,0.2501\n", ROWS[2]], "predictions.csv line 2: was 0.25, is 0.2501"),
-        ([ROWS[0], ROWS[1], "b,b,0.75\n"], "predictions.csv line 3: was a, is b"),
-        (ROWS[:2], "predictions.csv has another shape from line 3 on"),
-        ([*ROWS, ROWS[1]], "predictions.csv has another shape from line 4 on"),
-        (["y_true,y_pred\n", *ROWS[1:]], "predictions.csv has another shape from line 1 on"),
-    ],
-)
+@pytest.mark.parametrize(("new", "difference"), [
+    (ROWS, ""), ([ROWS[0], "a,a,0.2500000000001\n", ROWS[2]], ""),
+    ([ROWS[0], "a,a,0.2501\n", ROWS[2]], "predictions.csv line 2: was 0.25, is 0.2501"),
+    ([ROWS[0], ROWS[1], "b,b,0.75\n"], "predictions.csv line 3: was a, is b"),
+    (ROWS[:2], "predictions.csv has another shape from line 3 on"),
+    ([*ROWS, ROWS[1]], "predictions.csv has another shape from line 4 on"),
+    (["y_true,y_pred\n", *ROWS[1:]], "predictions.csv has another shape from line 1 on"),
+])  # fmt: skip
 def test_predictions_are_compared_cell_by_cell(new: list[str], difference: str) -> None:
     assert compare_predictions(ROWS, new, 1e-9) == difference

@@ -37,56 +37,23 @@ def first_difference(text: str, answers: list[Any]) -> list[str]:
     return re.split("  +", row)
 
 
-@pytest.mark.parametrize(
-    ("cell", "answer"),
-    [
-        ("yes", "yes"),
-        ("yes", {"prediction": "yes"}),
-        ("yes", {"label": "yes"}),
-        ("yes", {"class": "yes", "note": "no"}),
-        ("1", 1),
-        ("1.0", 1),
-        ("1", 1.0),
-        ("1", "1"),
-        ("2.0", "2"),
-        ("True", True),
-        ("true", True),
-        ("FALSE", False),
-        ("1", True),
-        ("0.0", False),
-        ("ja, \u2028wohl", "ja, \u2028wohl"),
-        ("0.30000000000000004", 0.3),
-        ("12.5", {"value": 12.5}),
-        ("0.1", SINGLE),
-        ("1" + "0" * 400, "1" + "0" * 400),
-    ],
-)
+@pytest.mark.parametrize(("cell", "answer"), [
+    ("yes", "yes"), ("yes", {"prediction": "yes"}), ("yes", {"label": "yes"}),
+    ("yes", {"class": "yes", "note": "no"}), ("1", 1), ("1.0", 1), ("1", 1.0), ("1", "1"),
+    ("2.0", "2"), ("True", True), ("true", True), ("FALSE", False), ("1", True), ("0.0", False),
+    ("ja, \u2028wohl", "ja, \u2028wohl"), ("0.30000000000000004", 0.3), ("12.5", {"value": 12.5}),
+    ("0.1", SINGLE), ("1" + "0" * 400, "1" + "0" * 400),
+])  # fmt: skip
 def test_an_answer_agrees_with_what_training_said_in_other_words(cell: str, answer: Any) -> None:
     compare(f'{LABELS}x,"{cell}"\n', [answer])
 
 
-@pytest.mark.parametrize(
-    ("cell", "answer"),
-    [
-        ("yes", "no"),
-        ("yes", "Yes"),
-        ("yes", None),
-        ("yes", {"prediction": None}),
-        ("yes", ["yes"]),
-        ("yes", {"prediction": ["yes"]}),
-        ("yes", {"answer": "yes"}),
-        ("yes", True),
-        ("1", False),
-        ("1", 0),
-        ("1000000001", 1000000002),
-        ("setosa", 0),
-        ("12.5", 12.6),
-        ("12", 12.4),
-        ("0.1", 0.10000001),
-        ("0.50000001", 0.5),
-        ("1", 10**400),
-    ],
-)
+@pytest.mark.parametrize(("cell", "answer"), [
+    ("yes", "no"), ("yes", "Yes"), ("yes", None), ("yes", {"prediction": None}), ("yes", ["yes"]),
+    ("yes", {"prediction": ["yes"]}), ("yes", {"answer": "yes"}), ("yes", True), ("1", False),
+    ("1", 0), ("1000000001", 1000000002), ("setosa", 0), ("12.5", 12.6), ("12", 12.4),
+    ("0.1", 0.10000001), ("0.50000001", 0.5), ("1", 10**400),
+])  # fmt: skip
 def test_an_answer_that_differs_is_refused(cell: str, answer: Any) -> None:
     assert first_difference(f"{LABELS}x,{cell}\n", [answer])[:2] == ["1", cell]
 
@@ -125,15 +92,12 @@ def test_scores_agree(text: str, answer: Any, positive: str | None) -> None:
     compare(text, [answer], positive=positive)
 
 
-@pytest.mark.parametrize(
-    ("answer", "cells"),
-    [
-        ({"probability": 0.1}, ["score_yes 0.9", "0.1"]),
-        ({"probability": None}, ["score_yes 0.9", "null"]),
-        ({"probabilities": {"no": 0.2, "yes": 0.9}}, ["score_no 0.1", "0.2"]),
-        ({"probabilities": {"0": 0.1, "1": 0.9}}, ["score_no, score_yes", "probabilities of 0, 1"]),
-    ],
-)
+@pytest.mark.parametrize(("answer", "cells"), [
+    ({"probability": 0.1}, ["score_yes 0.9", "0.1"]),
+    ({"probability": None}, ["score_yes 0.9", "null"]),
+    ({"probabilities": {"no": 0.2, "yes": 0.9}}, ["score_no 0.1", "0.2"]),
+    ({"probabilities": {"0": 0.1, "1": 0.9}}, ["score_no, score_yes", "probabilities of 0, 1"]),
+])  # fmt: skip
 def test_scores_that_differ_are_refused(answer: dict[str, Any], cells: list[str]) -> None:
     text = f"{BOTH}yes,yes,0.1,0.9\n"
 

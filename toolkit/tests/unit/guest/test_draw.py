@@ -41,11 +41,8 @@ def pictures_of(folder: Path, kind: str) -> dict[str, str]:
     with path.open("w", newline="") as stream:
         csv.writer(stream).writerows([header.split(), *table])
     request: dict[str, Any] = {
-        "predictions": str(path),
-        "names": [name],
-        "claims": {},
-        "positive": None,
-    }
+        "predictions": str(path), "names": [name], "claims": {}, "positive": None,
+    }  # fmt: skip
     (folder / "request").write_text(json.dumps(request))
     main(str(folder / "request"), str(folder / "answer"))
     measured = json.loads((folder / "answer").read_bytes())["predictions"]

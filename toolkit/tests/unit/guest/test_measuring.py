@@ -419,11 +419,8 @@ def test_a_fault_of_ours_ends_the_run_by_one_line(tmp_path: Path) -> None:
 
     ended = subprocess.run(
         [sys.executable, "-P", "-m", "measuring", request, tmp_path / "answer"],
-        env={"PYTHONPATH": str(tmp_path)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+        env={"PYTHONPATH": str(tmp_path)}, check=False, capture_output=True, text=True,
+    )  # fmt: skip
 
     assert planted != source
     assert ended.returncode == 1

@@ -13,19 +13,10 @@ BINDINGS = Bindings({"team": ("acme-*", "Other_Lib"), "forge": ("smith",)})
 CONFIG = '[tool.trainwheel]\npackage = "p"\ntrain.command = "python -m t"\n'
 
 
-@pytest.mark.parametrize(
-    ("name", "index"),
-    [
-        ("acme-core", "team"),
-        ("Acme_Core", "team"),
-        ("acme.core.more", "team"),
-        ("other-lib", "team"),
-        ("smith", "forge"),
-        ("acme", None),
-        ("blacksmith", None),
-        ("my-acme-core", None),
-    ],
-)
+@pytest.mark.parametrize(("name", "index"), [
+    ("acme-core", "team"), ("Acme_Core", "team"), ("acme.core.more", "team"), ("other-lib", "team"),
+    ("smith", "forge"), ("acme", None), ("blacksmith", None), ("my-acme-core", None),
+])  # fmt: skip
 def test_a_name_is_compared_as_installers_compare_it(name: str, index: str | None) -> None:
     assert BINDINGS.index_of(name) == index
 

@@ -40,33 +40,22 @@ def test_a_link_gives_address_and_digests(anchor: str, url: str, hashes: dict[st
     assert parse_html(anchor, URL) == (PublishedFile(WHEEL, url, hashes),)
 
 
-@pytest.mark.parametrize(
-    "anchor",
-    [
-        '<a href="../">up</a>',
-        "<a>nothing</a>",
-        '<a href="">nothing</a>',
-        '<a href="mailto:me@x.whl">x</a>',
-        f'<a href="file:///{WHEEL}">x</a>',
-        f'<a href="javascript:{WHEEL}">x</a>',
-        f'<a href="..%2f..%2f{WHEEL}">x</a>',
-        f'<a href="%00{WHEEL}">x</a>',
-        f'<a href="http://[bad/{WHEEL}">x</a>',
-        '<a href="help.html">x</a>',
-    ],
-)
+@pytest.mark.parametrize("anchor", [
+    '<a href="../">up</a>', "<a>nothing</a>", '<a href="">nothing</a>',
+    '<a href="mailto:me@x.whl">x</a>', f'<a href="file:///{WHEEL}">x</a>',
+    f'<a href="javascript:{WHEEL}">x</a>', f'<a href="..%2f..%2f{WHEEL}">x</a>',
+    f'<a href="%00{WHEEL}">x</a>', f'<a href="http://[bad/{WHEEL}">x</a>',
+    '<a href="help.html">x</a>',
+])  # fmt: skip
 def test_a_link_that_is_no_distribution_is_left_out(anchor: str) -> None:
     assert parse_html(anchor, URL) == ()
 
 
-@pytest.mark.parametrize(
-    ("link", "is_signed", "metadata"),
-    [
-        (f"https://h/{WHEEL}", False, f"https://h/{WHEEL}.metadata"),
-        (f"https://h/{WHEEL}?sig=s3cret", True, f"https://h/{WHEEL}.metadata?sig=s3cret"),
-        (f"https://u:s3cret@h/{WHEEL}", True, f"https://u:s3cret@h/{WHEEL}.metadata"),
-    ],
-)
+@pytest.mark.parametrize(("link", "is_signed", "metadata"), [
+    (f"https://h/{WHEEL}", False, f"https://h/{WHEEL}.metadata"),
+    (f"https://h/{WHEEL}?sig=s3cret", True, f"https://h/{WHEEL}.metadata?sig=s3cret"),
+    (f"https://u:s3cret@h/{WHEEL}", True, f"https://u:s3cret@h/{WHEEL}.metadata"),
+])  # fmt: skip
 def test_an_address_that_opens_its_file_is_kept_and_not_shown(
     link: str, metadata: str, *, is_signed: bool
 ) -> None:
@@ -122,34 +111,24 @@ def test_a_json_entry_gives_address_and_digests(
     assert parse_json(body.encode(), URL) == (() if expected is None else (expected,))
 
 
-@pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        (b"", "Expecting value"),
-        (b"<html>", "Expecting value"),
-        (b"[]", "not a PEP 691 page"),
-        (b"{}", "not a PEP 691 page"),
-        (b'{"meta": {}}', "not a PEP 691 page"),
-        (b'{"meta": {"api-version": "2.0"}, "files": []}', "newer format"),
-        (b'{"meta": {}, "files": {}}', "not a PEP 691 page"),
-        (b"\xff\xfe\xff", "decode"),
-    ],
-)
+@pytest.mark.parametrize(("body", "problem"), [
+    (b"", "Expecting value"), (b"<html>", "Expecting value"), (b"[]", "not a PEP 691 page"),
+    (b"{}", "not a PEP 691 page"), (b'{"meta": {}}', "not a PEP 691 page"),
+    (b'{"meta": {"api-version": "2.0"}, "files": []}', "newer format"),
+    (b'{"meta": {}, "files": {}}', "not a PEP 691 page"), (b"\xff\xfe\xff", "decode"),
+])  # fmt: skip
 def test_what_is_no_json_page_is_refused(body: bytes, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_json(body, URL)
 
 
-@pytest.mark.parametrize(
-    ("content_type", "body", "count"),
-    [
-        ("application/vnd.pypi.simple.v1+json", b'{"meta":{},"files":[]}', 0),
-        ("application/json; charset=utf-8", b'{"meta":{},"files":[]}', 0),
-        ("text/html; charset=UTF-8", f'<a href="{WHEEL}">'.encode(), 1),
-        ("application/vnd.pypi.simple.v1+html", f'<a href="{WHEEL}">'.encode(), 1),
-        ("", f'<a href="{WHEEL}">'.encode(), 1),
-    ],
-)
+@pytest.mark.parametrize(("content_type", "body", "count"), [
+    ("application/vnd.pypi.simple.v1+json", b'{"meta":{},"files":[]}', 0),
+    ("application/json; charset=utf-8", b'{"meta":{},"files":[]}', 0),
+    ("text/html; charset=UTF-8", f'<a href="{WHEEL}">'.encode(), 1),
+    ("application/vnd.pypi.simple.v1+html", f'<a href="{WHEEL}">'.encode(), 1),
+    ("", f'<a href="{WHEEL}">'.encode(), 1),
+])  # fmt: skip
 def test_the_content_type_chooses_the_parser(content_type: str, body: bytes, count: int) -> None:
     assert len(parse_page(body, content_type, URL)) == count
 
@@ -159,20 +138,13 @@ def test_another_content_type_is_refused() -> None:
         parse_page(b"OK", "text/plain", URL)
 
 
-@pytest.mark.parametrize(
-    ("filename", "is_same"),
-    [
-        (WHEEL, True),
-        ("Demo.Model-1.0-py3-none-any.whl", True),
-        ("demo_model-1.0.0-py3-none-any.whl", True),
-        ("demo_model-1.0-1-py3-none-any.whl", False),
-        ("demo_model-1.0-cp311-none-any.whl", False),
-        ("demo_model-1.1-py3-none-any.whl", False),
-        ("demo_models-1.0-py3-none-any.whl", False),
-        ("demo_model-1.0.tar.gz", False),
-        ("nonsense.whl", False),
-    ],
-)
+@pytest.mark.parametrize(("filename", "is_same"), [
+    (WHEEL, True), ("Demo.Model-1.0-py3-none-any.whl", True),
+    ("demo_model-1.0.0-py3-none-any.whl", True), ("demo_model-1.0-1-py3-none-any.whl", False),
+    ("demo_model-1.0-cp311-none-any.whl", False), ("demo_model-1.1-py3-none-any.whl", False),
+    ("demo_models-1.0-py3-none-any.whl", False), ("demo_model-1.0.tar.gz", False),
+    ("nonsense.whl", False),
+])  # fmt: skip
 def test_wheels_are_matched_part_by_part(filename: str, is_same: bool) -> None:  # noqa: FBT001 - a table
     assert bool(files_like([PublishedFile(filename, URL)], WHEEL)) is is_same
 
@@ -200,16 +172,10 @@ def test_what_installers_heed_is_kept_in_its_json_form() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "further",
-    [
-        {},
-        {"requires-python": ">=3.9,<4"},
-        {"yanked": 'bad "quotes"'},
-        {"yanked": True, "core-metadata": {"sha256": "ab"}},
-        {"core-metadata": True},
-    ],
-)
+@pytest.mark.parametrize("further", [
+    {}, {"requires-python": ">=3.9,<4"}, {"yanked": 'bad "quotes"'},
+    {"yanked": True, "core-metadata": {"sha256": "ab"}}, {"core-metadata": True},
+])  # fmt: skip
 @pytest.mark.parametrize("hashes", [{}, {"sha256": "ab"}, {"md5": "cd"}])
 def test_a_page_that_is_written_is_read_as_the_same(
     further: dict[str, object], hashes: dict[str, str]

@@ -58,12 +58,9 @@ def test_what_pip_prints_is_read(tmp_path: Path) -> None:
     expected = {
         "index-url": MIRROR + "long/" * 40,
         "extra-index-url": "https://one.invalid/simple\nhttps://two.invalid/simple?a=b",
-        "trusted-host": "one.invalid two.invalid",
-        "cert": '/etc/it\'s "quoted".pem',
-        "timeout": "90",
-        "proxy": "http://proxy.invalid:3128",
-        "no-index": "1",
-    }
+        "trusted-host": "one.invalid two.invalid", "cert": '/etc/it\'s "quoted".pem',
+        "timeout": "90", "proxy": "http://proxy.invalid:3128", "no-index": "1",
+    }  # fmt: skip
     assert {key: read.get(key) for key in expected} == expected
 
 
@@ -87,21 +84,16 @@ def test_any_value_survives_pip(tmp_path: Path, values: dict[str, str]) -> None:
     assert {key: read.get(key) for key in values} == values
 
 
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("", {}),
-        ("nonsense\n\n=\n.=\n", {}),
-        ("download.timeout='5'\n", {}),
-        ("global.timeout='5'\ninstall.timeout='6'\n:env:.timeout='7'\n", {"timeout": "7"}),
-        (":env:.timeout='7'\ninstall.timeout='6'\nglobal.timeout='5'\n", {"timeout": "7"}),
-        ("install.timeout='6'\nglobal.timeout='5'\n", {"timeout": "6"}),
-        ("global.timeout=60\n", {"timeout": "60"}),
-        ("global.cert=/plain path\n", {"cert": "/plain path"}),
-        ("global.index-url='https://a.invalid/?b=c'\n", {"index-url": "https://a.invalid/?b=c"}),
-        ("global.cert='unclosed\n", {"cert": "'unclosed"}),
-    ],
-)
+@pytest.mark.parametrize(("text", "read"), [
+    ("", {}), ("nonsense\n\n=\n.=\n", {}), ("download.timeout='5'\n", {}),
+    ("global.timeout='5'\ninstall.timeout='6'\n:env:.timeout='7'\n", {"timeout": "7"}),
+    (":env:.timeout='7'\ninstall.timeout='6'\nglobal.timeout='5'\n", {"timeout": "7"}),
+    ("install.timeout='6'\nglobal.timeout='5'\n", {"timeout": "6"}),
+    ("global.timeout=60\n", {"timeout": "60"}),
+    ("global.cert=/plain path\n", {"cert": "/plain path"}),
+    ("global.index-url='https://a.invalid/?b=c'\n", {"index-url": "https://a.invalid/?b=c"}),
+    ("global.cert='unclosed\n", {"cert": "'unclosed"}),
+])  # fmt: skip
 def test_the_nearest_section_wins(text: str, read: dict[str, str]) -> None:
     assert parse_pip_config(text) == read
 
@@ -145,14 +137,10 @@ _INDEX_NAMES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_
 PIP = {"index-url": MIRROR, "extra-index-url": "https://x.invalid", "no-index": "1", "timeout": "9"}
 
 
-@pytest.mark.parametrize(
-    ("variables", "has_uv_config"),
-    [
-        *(({name: "https://own.invalid"}, False) for name in _INDEX_NAMES),
-        ({}, True),
-        ({"UV_INDEX": "https://own.invalid", "SSL_CERT_FILE": "/own.pem"}, False),
-    ],
-)
+@pytest.mark.parametrize(("variables", "has_uv_config"), [
+    *(({name: "https://own.invalid"}, False) for name in _INDEX_NAMES), ({}, True),
+    ({"UV_INDEX": "https://own.invalid", "SSL_CERT_FILE": "/own.pem"}, False),
+])  # fmt: skip
 def test_the_settings_that_uv_has_of_its_own_are_left_alone(
     variables: dict[str, str], *, has_uv_config: bool
 ) -> None:

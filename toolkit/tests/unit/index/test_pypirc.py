@@ -82,16 +82,11 @@ def test_any_accepted_password_survives_the_file(password: str) -> None:
             assert _read(path)["x"]["password"] == password
 
 
-@pytest.mark.parametrize(
-    ("name", "stays"),
-    [
-        (f"trainwheel-{_DEAD}-pypirc-abc", False),
-        ("trainwheel-{own}-pypirc-abc", True),
-        ("trainwheel-x-pypirc-abc", True),
-        (f"trainwheel-{_DEAD}-environment", True),
-        (f"other-{_DEAD}-pypirc-abc", True),
-    ],
-)
+@pytest.mark.parametrize(("name", "stays"), [
+    (f"trainwheel-{_DEAD}-pypirc-abc", False), ("trainwheel-{own}-pypirc-abc", True),
+    ("trainwheel-x-pypirc-abc", True), (f"trainwheel-{_DEAD}-environment", True),
+    (f"other-{_DEAD}-pypirc-abc", True),
+])  # fmt: skip
 def test_only_the_leftover_of_a_dead_run_is_removed(
     name: str,
     stays: bool,  # noqa: FBT001 - a table

@@ -47,12 +47,9 @@ def no_token(settings: IndexSettings) -> str:
 
 
 def choose(
-    variables: Mapping[str, str],
-    name: str | None = None,
-    settings: Mapping[str, IndexSettings] = SETTINGS,
-    *,
-    to_read: bool = False,
-) -> Target | None:
+    variables: Mapping[str, str], name: str | None = None,
+    settings: Mapping[str, IndexSettings] = SETTINGS, *, to_read: bool = False,
+) -> Target | None:  # fmt: skip
     return choose_index(name, settings, Environment(variables), no_token, to_read=to_read)
 
 
@@ -66,25 +63,17 @@ def problems(
     return caught.value
 
 
-@pytest.mark.parametrize(
-    ("name", "variables", "expected"),
-    [
-        (None, {}, None),
-        (None, NEXUS, "nexus"),
-        (None, MODELS, "models"),
-        (None, {"TEAM_URL": "https://team.example.com/"}, "team"),
-        (None, {**MODELS, **NEXUS}, "nexus"),
-        ("embedded", NEXUS, None),
-        (None, {**NEXUS, "TRAINWHEEL_INDEX": "embedded"}, None),
-        (None, {**MODELS, "TRAINWHEEL_INDEX": "embedded"}, None),
-        (None, {**NEXUS, "TRAINWHEEL_INDEX": "open"}, "open"),
-        (None, {**NEXUS, "TRAINWHEEL_INDEX": " "}, "nexus"),
-        ("models", {**MODELS, "TRAINWHEEL_INDEX": "open"}, "models"),
-        ("nexus", NEXUS, "nexus"),
-        ("open", {"NEXUS_PASSWORD": ""}, "open"),
-        ("team", {**MODELS, "TEAM_URL": "https://team.example.com/"}, "team"),
-    ],
-)
+@pytest.mark.parametrize(("name", "variables", "expected"), [
+    (None, {}, None), (None, NEXUS, "nexus"), (None, MODELS, "models"),
+    (None, {"TEAM_URL": "https://team.example.com/"}, "team"), (None, {**MODELS, **NEXUS}, "nexus"),
+    ("embedded", NEXUS, None), (None, {**NEXUS, "TRAINWHEEL_INDEX": "embedded"}, None),
+    (None, {**MODELS, "TRAINWHEEL_INDEX": "embedded"}, None),
+    (None, {**NEXUS, "TRAINWHEEL_INDEX": "open"}, "open"),
+    (None, {**NEXUS, "TRAINWHEEL_INDEX": " "}, "nexus"),
+    ("models", {**MODELS, "TRAINWHEEL_INDEX": "open"}, "models"), ("nexus", NEXUS, "nexus"),
+    ("open", {"NEXUS_PASSWORD": ""}, "open"),
+    ("team", {**MODELS, "TEAM_URL": "https://team.example.com/"}, "team"),
+])  # fmt: skip
 def test_the_option_comes_before_the_variable_before_nexus_before_an_address_that_is_set(
     name: str | None, variables: dict[str, str], expected: str | None
 ) -> None:
@@ -144,18 +133,13 @@ def test_every_variable_that_is_missing_or_empty_is_named_and_no_other_index_is_
     sentence(error)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "problem"),
-    [
-        ("NEXUS_LOCAL_REPO_URL", "http://nexus.example.com/s3cret", "plain http"),
-        ("NEXUS_LOCAL_REPO_URL", "https://u:s3cret@nexus.example.com/", "user name"),
-        ("NEXUS_USERNAME", "ci:s3cret", "colon"),
-        ("NEXUS_USERNAME", " s3cret", "blank"),
-        ("NEXUS_PASSWORD", "s3cret\nca_cert = x", "line break"),
-        ("NEXUS_PASSWORD", "nexus.example.com", "too short"),
-        ("NEXUS_PASSWORD", "upload", "too short"),
-    ],
-)
+@pytest.mark.parametrize(("name", "value", "problem"), [
+    ("NEXUS_LOCAL_REPO_URL", "http://nexus.example.com/s3cret", "plain http"),
+    ("NEXUS_LOCAL_REPO_URL", "https://u:s3cret@nexus.example.com/", "user name"),
+    ("NEXUS_USERNAME", "ci:s3cret", "colon"), ("NEXUS_USERNAME", " s3cret", "blank"),
+    ("NEXUS_PASSWORD", "s3cret\nca_cert = x", "line break"),
+    ("NEXUS_PASSWORD", "nexus.example.com", "too short"), ("NEXUS_PASSWORD", "upload", "too short"),
+])  # fmt: skip
 def test_an_unusable_value_is_named_and_never_shown(
     name: str, value: str, problem: str, sentence: Sentence
 ) -> None:
@@ -175,16 +159,11 @@ def test_a_user_name_may_be_any_word(username: str) -> None:
     assert target.username == Secret(username)
 
 
-@pytest.mark.parametrize(
-    ("name", "suggestion"),
-    [
-        ("model", "'models'"),
-        ("Nexus", "'nexus'"),
-        ("zzz", "cloud, embedded, models, nexus, open, team"),
-        ("", "cloud, embedded, models, nexus, open, team"),
-        ("PyPI", "another name"),
-    ],
-)
+@pytest.mark.parametrize(("name", "suggestion"), [
+    ("model", "'models'"), ("Nexus", "'nexus'"),
+    ("zzz", "cloud, embedded, models, nexus, open, team"),
+    ("", "cloud, embedded, models, nexus, open, team"), ("PyPI", "another name"),
+])  # fmt: skip
 def test_an_unknown_name_is_refused_with_a_suggestion(name: str, suggestion: str) -> None:
     assert suggestion in problems(NEXUS, name).hint
 
@@ -200,18 +179,14 @@ def test_settings_under_a_name_that_cannot_be_used_are_refused(
         read_target(IndexSettings(name, url="https://x/"), Environment({}), no_token)
 
 
-@pytest.mark.parametrize(
-    ("own", "problem"),
-    [
-        ({"url": ""}, "url is missing"),
-        ({"username": "me"}, "password-env is missing"),
-        ({"password_env": "PW"}, "username-env is missing"),
-        ({"simple_url": "http://x/"}, "simple-url is plain http"),
-        ({"install_url": "x"}, "install-url is not"),
-        ({"url": "ftp://x", "username": "me", "token_command": "x"}, "url is not"),
-        ({"username": "me", "password_env": "PW", "token_command": "x"}, "password-env is set"),
-    ],
-)
+@pytest.mark.parametrize(("own", "problem"), [
+    ({"url": ""}, "url is missing"), ({"username": "me"}, "password-env is missing"),
+    ({"password_env": "PW"}, "username-env is missing"),
+    ({"simple_url": "http://x/"}, "simple-url is plain http"),
+    ({"install_url": "x"}, "install-url is not"),
+    ({"url": "ftp://x", "username": "me", "token_command": "x"}, "url is not"),
+    ({"username": "me", "password_env": "PW", "token_command": "x"}, "password-env is set"),
+])  # fmt: skip
 def test_settings_that_cannot_be_used_are_named_by_key_and_no_token_is_made(
     own: dict[str, str], problem: str, sentence: Sentence
 ) -> None:
@@ -268,15 +243,11 @@ def test_a_token_that_cannot_be_sent_is_refused_without_its_value(token: str) ->
 READ = {"MODELS_READ_USERNAME": "reader", "MODELS_READ_PASSWORD": "may-read"}
 
 
-@pytest.mark.parametrize(
-    ("variables", "to_read", "expected"),
-    [
-        ({**MODELS, **READ}, False, ("me", "secret")),
-        ({**MODELS, **READ}, True, ("reader", "may-read")),
-        (MODELS, True, ("me", "secret")),
-        ({"MODELS_URL": MODELS["MODELS_URL"], **READ}, True, ("reader", "may-read")),
-    ],
-)
+@pytest.mark.parametrize(("variables", "to_read", "expected"), [
+    ({**MODELS, **READ}, False, ("me", "secret")),
+    ({**MODELS, **READ}, True, ("reader", "may-read")), (MODELS, True, ("me", "secret")),
+    ({"MODELS_URL": MODELS["MODELS_URL"], **READ}, True, ("reader", "may-read")),
+])  # fmt: skip
 def test_an_index_is_opened_with_no_more_than_is_needed(
     variables: dict[str, str], expected: tuple[str, str], *, to_read: bool
 ) -> None:

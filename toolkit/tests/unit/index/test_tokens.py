@@ -55,16 +55,13 @@ def test_the_command_sees_the_credentials_of_this_run() -> None:
     assert token == "pa%s#word"
 
 
-@pytest.mark.parametrize(
-    ("program", "kind", "told"),
-    [
-        ("print('s3cret'); raise SystemExit(3)", MissingCredentialsError, "ended with exit code 3"),
-        ("raise Exception('s3cret')", MissingCredentialsError, "ended with exit code 1; run it by"),
-        ("pass", ConfigurationError, "prints nothing; it has to print the token alone"),
-        ("print('your token:', 's3cret')", ConfigurationError, "prints more than one word"),
-        ("print('s3cret')\nprint('s3cret')", ConfigurationError, "prints more than one word"),
-    ],
-)
+@pytest.mark.parametrize(("program", "kind", "told"), [
+    ("print('s3cret'); raise SystemExit(3)", MissingCredentialsError, "ended with exit code 3"),
+    ("raise Exception('s3cret')", MissingCredentialsError, "ended with exit code 1; run it by"),
+    ("pass", ConfigurationError, "prints nothing; it has to print the token alone"),
+    ("print('your token:', 's3cret')", ConfigurationError, "prints more than one word"),
+    ("print('s3cret')\nprint('s3cret')", ConfigurationError, "prints more than one word"),
+])  # fmt: skip
 def test_what_is_no_token_is_one_line_without_what_was_printed(
     tokens: TokenSource, program: str, kind: type[TrainwheelError], told: str
 ) -> None:
@@ -75,13 +72,10 @@ def test_what_is_no_token_is_one_line_without_what_was_printed(
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("command", "kind", "told"),
-    [
-        ("nosuch-program --now", StepFailedError, "cannot start nosuch-program"),
-        ("print 'half", ConfigurationError, "is not a command: it has an unmatched quotation mark"),
-    ],
-)
+@pytest.mark.parametrize(("command", "kind", "told"), [
+    ("nosuch-program --now", StepFailedError, "cannot start nosuch-program"),
+    ("print 'half", ConfigurationError, "is not a command: it has an unmatched quotation mark"),
+])  # fmt: skip
 def test_what_is_no_command_is_one_line(
     tokens: TokenSource, command: str, kind: type[TrainwheelError], told: str
 ) -> None:

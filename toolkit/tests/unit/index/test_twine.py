@@ -54,38 +54,32 @@ FINAL, LATER = (False, False), (True, True)
 UNSURE = (False, True)
 
 
-@pytest.mark.parametrize(
-    ("error", "kind", "words", "standing"),
-    [
-        (_answered(401, "Unauthorized"), ConfigurationError, "NEXUS_PASSWORD", FINAL),
-        (_answered(403, "Forbidden"), ConfigurationError, "NEXUS_USERNAME", FINAL),
-        (_answered(404, "Not Found"), ConfigurationError, "not the simple index", FINAL),
-        (_answered(405, "Method Not Allowed"), ConfigurationError, "takes no uploads", FINAL),
-        (_answered(413, "Content Too Large"), StepFailedError, "demo.whl is too large", FINAL),
-        (_answered(400, "x cannot\n"), StepFailedError, "Bad Request: x cannot", UNSURE),
-        (_answered(409, "Conflict"), StepFailedError, "(409 Conflict)", UNSURE),
-        (_answered(429, "Too Many Requests"), StepFailedError, "429", LATER),
-        (_answered(500, "Internal Server Error"), StepFailedError, "500", LATER),
-        (_answered(599, ""), StepFailedError, "599", LATER),
-        (RedirectDetected("https://x"), ConfigurationError, "the final address", FINAL),
-        (REFUSED, StepFailedError, "refused here", (True, False)),
-        (ABORTED, StepFailedError, "connection broke", LATER),
-        (requests.ReadTimeout("pool"), StepFailedError, "connection broke", LATER),
-        (ChunkedEncodingError("pool"), StepFailedError, "connection broke", LATER),
-        (BrokenPipeError(32, "Broken pipe"), StepFailedError, "broken pipe", LATER),
-        (UNTRUSTED, StepFailedError, "certificate", FINAL),
-        (InvalidDistribution("no file 'x'"), StepFailedError, ": no file 'x'", FINAL),
-        (KeyError("repository"), StepFailedError, "KeyError: 'repository'", UNSURE),
-        (OSError("x" * 300), StepFailedError, f": OSError: {'x' * 191}", UNSURE),
-    ],
-)
+@pytest.mark.parametrize(("error", "kind", "words", "standing"), [
+    (_answered(401, "Unauthorized"), ConfigurationError, "NEXUS_PASSWORD", FINAL),
+    (_answered(403, "Forbidden"), ConfigurationError, "NEXUS_USERNAME", FINAL),
+    (_answered(404, "Not Found"), ConfigurationError, "not the simple index", FINAL),
+    (_answered(405, "Method Not Allowed"), ConfigurationError, "takes no uploads", FINAL),
+    (_answered(413, "Content Too Large"), StepFailedError, "demo.whl is too large", FINAL),
+    (_answered(400, "x cannot\n"), StepFailedError, "Bad Request: x cannot", UNSURE),
+    (_answered(409, "Conflict"), StepFailedError, "(409 Conflict)", UNSURE),
+    (_answered(429, "Too Many Requests"), StepFailedError, "429", LATER),
+    (_answered(500, "Internal Server Error"), StepFailedError, "500", LATER),
+    (_answered(599, ""), StepFailedError, "599", LATER),
+    (RedirectDetected("https://x"), ConfigurationError, "the final address", FINAL),
+    (REFUSED, StepFailedError, "refused here", (True, False)),
+    (ABORTED, StepFailedError, "connection broke", LATER),
+    (requests.ReadTimeout("pool"), StepFailedError, "connection broke", LATER),
+    (ChunkedEncodingError("pool"), StepFailedError, "connection broke", LATER),
+    (BrokenPipeError(32, "Broken pipe"), StepFailedError, "broken pipe", LATER),
+    (UNTRUSTED, StepFailedError, "certificate", FINAL),
+    (InvalidDistribution("no file 'x'"), StepFailedError, ": no file 'x'", FINAL),
+    (KeyError("repository"), StepFailedError, "KeyError: 'repository'", UNSURE),
+    (OSError("x" * 300), StepFailedError, f": OSError: {'x' * 191}", UNSURE),
+])  # fmt: skip
 def test_a_failure_is_one_line_with_the_fix(
-    error: Exception,
-    kind: type[TrainwheelError],
-    words: str,
-    standing: tuple[bool, bool],
+    error: Exception, kind: type[TrainwheelError], words: str, standing: tuple[bool, bool],
     sentence: Callable[[object], None],
-) -> None:
+) -> None:  # fmt: skip
     failure = explain_failure(Completed(1, "x"), describe_failure(error), TARGET, "demo.whl")
     assert failure is not None
     assert type(failure.error) is kind
@@ -95,14 +89,10 @@ def test_a_failure_is_one_line_with_the_fix(
     sentence(failure.error)
 
 
-@pytest.mark.parametrize(
-    ("output", "words", "may_have_arrived"),
-    [
-        ("", "twine printed nothing", True),
-        ("Killed\x1b[31m\n", ": Killed[31m", True),
-        ("ModuleNotFoundError: No module named 'twine'\n", "in the upload category", False),
-    ],
-)
+@pytest.mark.parametrize(("output", "words", "may_have_arrived"), [
+    ("", "twine printed nothing", True), ("Killed\x1b[31m\n", ": Killed[31m", True),
+    ("ModuleNotFoundError: No module named 'twine'\n", "in the upload category", False),
+])  # fmt: skip
 def test_without_an_exception_of_twine_the_last_line_says_why(
     output: str, words: str, *, may_have_arrived: bool
 ) -> None:

@@ -7,16 +7,10 @@ import pytest
 from trainwheel.index.upload import Standing, describe_sending
 
 
-@pytest.mark.parametrize(
-    ("digests", "standing"),
-    [
-        ([], Standing.ABSENT),
-        (["a"], Standing.IDENTICAL),
-        (["a", "a"], Standing.IDENTICAL),
-        (["b"], Standing.DIFFERENT),
-        (["a", "b"], Standing.DIFFERENT),
-    ],
-)
+@pytest.mark.parametrize(("digests", "standing"), [
+    ([], Standing.ABSENT), (["a"], Standing.IDENTICAL), (["a", "a"], Standing.IDENTICAL),
+    (["b"], Standing.DIFFERENT), (["a", "b"], Standing.DIFFERENT),
+])  # fmt: skip
 def test_only_digests_tell_what_the_index_holds(digests: list[str], standing: Standing) -> None:
     assert Standing.of(digests, "a") is standing
 

@@ -22,47 +22,27 @@ from trainwheel.index.versions import (
 )
 
 
-@pytest.mark.parametrize(
-    ("base", "published", "expected"),
-    [
-        ("0.1.0", [], "0.1.0"),
-        ("0.1", [], "0.1"),
-        ("0.1.0", ["0.1.0"], "0.1.1"),
-        ("0.1.0", ["0.1.9", "0.1.10"], "0.1.11"),
-        ("0.2.0", ["0.1.174"], "0.2.0"),
-        ("0.1.0", ["0.2.0"], "0.1.0"),
-        ("0.1.5", ["0.1.3"], "0.1.5"),
-        ("0.1", ["0.1"], "0.1.1"),
-        ("1", ["1.0.3"], "1.0.4"),
-        ("1.2.0.dev0", [], "1.2.0.dev0"),
-        ("1.2.0.dev0", ["1.2.0.dev0"], "1.2.0"),
-        ("1.2.0rc1", ["1.2.0.dev1"], "1.2.0rc1"),
-        ("1.2.0", ["1.2.1rc1"], "1.2.1"),
-        ("1.2.0", ["1.2.3.post1"], "1.2.4"),
-        ("1.2.0", ["1.2.3+cpu"], "1.2.4"),
-        ("1.2.0", ["1.2.3.4"], "1.2.4"),
-        ("1!0.1.0", ["0.1.7", "1!0.1.2"], "1!0.1.3"),
-        ("0.1.0", ["0.1.2-what", "0.1.1"], "0.1.2"),
-        ("v0.1.0", [], "0.1.0"),
-    ],
-)
+@pytest.mark.parametrize(("base", "published", "expected"), [
+    ("0.1.0", [], "0.1.0"), ("0.1", [], "0.1"), ("0.1.0", ["0.1.0"], "0.1.1"),
+    ("0.1.0", ["0.1.9", "0.1.10"], "0.1.11"), ("0.2.0", ["0.1.174"], "0.2.0"),
+    ("0.1.0", ["0.2.0"], "0.1.0"), ("0.1.5", ["0.1.3"], "0.1.5"), ("0.1", ["0.1"], "0.1.1"),
+    ("1", ["1.0.3"], "1.0.4"), ("1.2.0.dev0", [], "1.2.0.dev0"),
+    ("1.2.0.dev0", ["1.2.0.dev0"], "1.2.0"), ("1.2.0rc1", ["1.2.0.dev1"], "1.2.0rc1"),
+    ("1.2.0", ["1.2.1rc1"], "1.2.1"), ("1.2.0", ["1.2.3.post1"], "1.2.4"),
+    ("1.2.0", ["1.2.3+cpu"], "1.2.4"), ("1.2.0", ["1.2.3.4"], "1.2.4"),
+    ("1!0.1.0", ["0.1.7", "1!0.1.2"], "1!0.1.3"), ("0.1.0", ["0.1.2-what", "0.1.1"], "0.1.2"),
+    ("v0.1.0", [], "0.1.0"),
+])  # fmt: skip
 def test_the_next_version_is_the_next_free_patch_of_the_series(
     base: str, published: list[str], expected: str
 ) -> None:
     assert next_version(base, published, Wish()) == expected
 
 
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("175", "0.1.175"),
-        ("007", "0.1.7"),
-        ("1.2.0", "1.2.0"),
-        ("v1.2.0", "1.2.0"),
-        ("1.2", "1.2"),
-        ("2.0.0rc1", "2.0.0rc1"),
-    ],
-)
+@pytest.mark.parametrize(("asked", "expected"), [
+    ("175", "0.1.175"), ("007", "0.1.7"), ("1.2.0", "1.2.0"), ("v1.2.0", "1.2.0"), ("1.2", "1.2"),
+    ("2.0.0rc1", "2.0.0rc1"),
+])  # fmt: skip
 def test_a_version_asked_for_by_name_is_taken(asked: str, expected: str) -> None:
     assert next_version("0.1.0", ["0.1.3"], Wish(asked, build_number=9)) == expected
 
@@ -124,20 +104,17 @@ SINCE = "0.1.174"
 AGAIN = f"unchanged since {SINCE}, released all the same"
 
 
-@pytest.mark.parametrize(
-    ("published", "unchanged", "wish", "expected"),
-    [
-        ([SINCE], True, Wish(build_number=200), (SINCE, False, f"unchanged since {SINCE}")),
-        ([SINCE], True, Wish(), (SINCE, False, f"unchanged since {SINCE}")),
-        ([SINCE], True, Wish(asked="180"), ("0.1.180", True, "asked for by name")),
-        ([SINCE], True, Wish(always=True), ("0.1.175", True, AGAIN)),
-        (iter([SINCE]), False, Wish(build_number=175), ("0.1.175", True, "build 175")),
-        ([SINCE], False, Wish(build_number=3, offset=200), ("0.1.203", True, "build 3")),
-        ([SINCE], False, Wish(), ("0.1.175", True, "the next free patch")),
-        ([], False, Wish(), ("0.1.0", True, "the first release")),
-        (["0.9.0"], True, Wish(), ("0.1.0", True, "the next free patch")),
-    ],
-)
+@pytest.mark.parametrize(("published", "unchanged", "wish", "expected"), [
+    ([SINCE], True, Wish(build_number=200), (SINCE, False, f"unchanged since {SINCE}")),
+    ([SINCE], True, Wish(), (SINCE, False, f"unchanged since {SINCE}")),
+    ([SINCE], True, Wish(asked="180"), ("0.1.180", True, "asked for by name")),
+    ([SINCE], True, Wish(always=True), ("0.1.175", True, AGAIN)),
+    (iter([SINCE]), False, Wish(build_number=175), ("0.1.175", True, "build 175")),
+    ([SINCE], False, Wish(build_number=3, offset=200), ("0.1.203", True, "build 3")),
+    ([SINCE], False, Wish(), ("0.1.175", True, "the next free patch")),
+    ([], False, Wish(), ("0.1.0", True, "the first release")),
+    (["0.9.0"], True, Wish(), ("0.1.0", True, "the next free patch")),
+])  # fmt: skip
 def test_content_is_released_once_unless_it_is_asked_for(
     published: Iterable[str],
     unchanged: bool,  # noqa: FBT001 - a table
@@ -154,12 +131,9 @@ def test_a_build_number_that_fell_behind_is_refused() -> None:
 
 
 _versions = st.builds(
-    "{}.{}.{}{}".format,
-    st.integers(0, 2),
-    st.integers(0, 2),
-    st.integers(0, 30),
+    "{}.{}.{}{}".format, st.integers(0, 2), st.integers(0, 2), st.integers(0, 30),
     st.sampled_from(["", "rc1", ".dev2", ".post1", "+local"]),
-)
+)  # fmt: skip
 
 
 @given(_versions, st.lists(_versions))

@@ -34,22 +34,11 @@ PRIVATE = {
     *("build/.trainwheel/tmp/train-x/holdout.jsonl", "build/.trainwheel/tmp/doc-x/index.html"),
     *("build/doc/_downloads/1/rows.csv", "build/doc/.doctrees/environment.pickle"),
     *("build/dist/rows.json", "build/log/rows.jsonl", "build/test/coverage/rows.json"),
-    *(
-        "build/log/kept/rows.log",
-        "build/evaluate/evaluation.json",
-        "build/evaluate/answers.jsonl",
-        "build/test/data/rows.html",
-    ),
+    *("build/log/kept/rows.log", "build/evaluate/evaluation.json"),
+    *("build/evaluate/answers.jsonl", "build/test/data/rows.html"),
     *("data/rows.csv", "data/report.html", ".trainwheel/cache/rows", ".env", "build/command/.env"),
     *("model/a_model/artefact/model.joblib", "model/a_model/artefact/manifest.json"),
 }
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    """A repository after a build."""
-    fill(tmp_path)
-    return tmp_path
 
 
 def fill(root: Path) -> None:
@@ -114,9 +103,11 @@ def _value(text: str, key: str) -> str:
     (kept_by_github, SHOWN), (kept_by_jenkins, SHOWN_BY_JENKINS), (kept_by_gitlab, SHOWN),
 ])  # fmt: skip
 def test_the_report_is_kept_and_no_row_of_the_data(
-    workspace: Path, list_kept: Callable[[Path], set[str]], shown: set[str]
+    tmp_path: Path, list_kept: Callable[[Path], set[str]], shown: set[str]
 ) -> None:
-    kept = list_kept(workspace)
+    fill(tmp_path)
+
+    kept = list_kept(tmp_path)
 
     assert kept & PRIVATE == set()
     assert shown | {"build/log/train.log", "build/test/junit.xml"} <= kept <= shown | WITH_LOGS

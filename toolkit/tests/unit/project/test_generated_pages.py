@@ -50,16 +50,13 @@ def test_readme_reference_and_drawings_are_what_the_code_says(
     assert code == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("name", "edit"),
-    [
-        (SESSIONS, ("prove it in an empty", "prove it in another", SESSIONS)),
-        ("Makefile", ("## train the model", "## teach the model", TARGETS)),
-        (CONFIGURATION, ("| must be given |", "| none |", CONFIGURATION)),
-        (DRAWINGS[0], (">verify<", ">check<", DRAWINGS[0])),
-        (DRAWINGS[1], (">engine<", ">motor<", DRAWINGS[1])),
-    ],
-)
+@pytest.mark.parametrize(("name", "edit"), [
+    (SESSIONS, ("prove it in an empty", "prove it in another", SESSIONS)),
+    ("Makefile", ("## train the model", "## teach the model", TARGETS)),
+    (CONFIGURATION, ("| must be given |", "| none |", CONFIGURATION)),
+    (DRAWINGS[0], (">verify<", ">check<", DRAWINGS[0])),
+    (DRAWINGS[1], (">engine<", ">motor<", DRAWINGS[1])),
+])  # fmt: skip
 def test_what_is_not_current_is_named_with_the_command_that_fixes_it(
     capsys: pytest.CaptureFixture[str], copy: Path, name: str, edit: tuple[str, str, str]
 ) -> None:

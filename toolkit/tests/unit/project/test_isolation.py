@@ -8,16 +8,11 @@ import pytest
 from scripts.isolation import find_open_starts, main
 
 
-@pytest.mark.parametrize(
-    ("command", "options"),
-    [
-        ("(sys.executable, '-m', 'pip', 'list')", ["-m"]),
-        ("[str(python), '-c', script]", ["-c"]),
-        ("(*start, *('python', '-m', 'build'))", ["-m"]),
-        ("(sys.executable, '-P', '-m', 'pip')", []),
-        ("(str(python), '-P', str(script), '-mode')", []),
-    ],
-)
+@pytest.mark.parametrize(("command", "options"), [
+    ("(sys.executable, '-m', 'pip', 'list')", ["-m"]), ("[str(python), '-c', script]", ["-c"]),
+    ("(*start, *('python', '-m', 'build'))", ["-m"]), ("(sys.executable, '-P', '-m', 'pip')", []),
+    ("(str(python), '-P', str(script), '-mode')", []),
+])  # fmt: skip
 def test_a_python_that_imports_from_its_folder_is_seen(command: str, options: list[str]) -> None:
     assert list(find_open_starts(f"\nargv = {command}\n")) == [(2, option) for option in options]
 

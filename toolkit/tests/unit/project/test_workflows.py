@@ -103,11 +103,9 @@ def test_the_credentials_are_tried_before_and_where_no_code_of_the_model_runs() 
         assert check[key] == MODEL["publish"][key]
 
 
-@pytest.mark.parametrize(
-    "job",
-    [*(MODEL[name] for name in ("check", "command", "publish")),
-     WORKFLOWS["attest"]["jobs"]["attest"]],
-)  # fmt: skip
+@pytest.mark.parametrize("job", [
+    MODEL["check"], MODEL["command"], MODEL["publish"], WORKFLOWS["attest"]["jobs"]["attest"],
+])  # fmt: skip
 def test_no_pull_request_releases_anything(job: dict[str, Any]) -> None:
     condition = " ".join(job["if"].split())
 
@@ -118,10 +116,9 @@ def test_no_pull_request_releases_anything(job: dict[str, Any]) -> None:
     assert " ".join(refusal["if"].split()).endswith(f"&& !{EVENTS}")
 
 
-@pytest.mark.parametrize(
-    ("job", "needed"),
-    [("build", ["check"]), ("publish", ["build", "command"]), ("verify", ["publish"])],
-)
+@pytest.mark.parametrize(("job", "needed"), [
+    ("build", ["check"]), ("publish", ["build", "command"]), ("verify", ["publish"]),
+])  # fmt: skip
 def test_a_job_after_one_that_may_be_skipped_says_what_it_needs(
     job: str, needed: list[str]
 ) -> None:
@@ -194,9 +191,8 @@ def test_one_workflow_releases_for_its_runs_are_counted_by_themselves() -> None:
 def test_results_are_kept_from_and_fetched_for_protected_refs() -> None:
     steps = {step["name"]: step for step in MODEL["build"]["steps"]}
 
-    assert steps["Fetch the results of earlier runs"]["if"] == (
-        "${{ !inputs.publish || github.ref_protected }}"
-    )
+    fetched = steps["Fetch the results of earlier runs"]["if"]
+    assert fetched == "${{ !inputs.publish || github.ref_protected }}"
     assert steps["Keep the results"]["if"] == "${{ env.MAY_KEEP_RESULTS == 'true' }}"
     assert MODEL["build"]["env"]["MAY_KEEP_RESULTS"] == (
         "${{ github.ref_protected && github.event_name != 'pull_request' }}"

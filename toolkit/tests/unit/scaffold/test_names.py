@@ -18,15 +18,12 @@ from trainwheel.scaffold.names import (
 )
 
 
-@pytest.mark.parametrize(
-    ("folder", "name", "package", "training"),
-    [
-        ("churn-model", "churn-model", "churn_model", "churn_training"),
-        ("Churn.Model", "churn-model", "churn_model", "churn_training"),
-        ("a new  Model", "a-new-model", "a_new_model", "a_new_training"),
-        ("churn", "churn", "churn", "churn_training"),
-    ],
-)
+@pytest.mark.parametrize(("folder", "name", "package", "training"), [
+    ("churn-model", "churn-model", "churn_model", "churn_training"),
+    ("Churn.Model", "churn-model", "churn_model", "churn_training"),
+    ("a new  Model", "a-new-model", "a_new_model", "a_new_training"),
+    ("churn", "churn", "churn", "churn_training"),
+])  # fmt: skip
 def test_names_follow_from_that_of_the_folder(
     folder: str, name: str, package: str, training: str
 ) -> None:
@@ -35,17 +32,13 @@ def test_names_follow_from_that_of_the_folder(
     assert package_of("Churn.Model") == "churn_model"
 
 
-@pytest.mark.parametrize(
-    ("problem", "packages"),
-    [
-        ("not the name of a package", ("my-model", "1model", "", "modèle", "Model")),
-        ("a word of Python's own", ("class", "match")),
-        ("a module of Python's own", ("json",)),
-        ("reserved", ("model", "tests", "noxfile")),
-        ("another package", ("sklearn", "trainwheel", "installed_here")),
-        ("longer than 24", ("a" * 25,)),
-    ],
-)
+@pytest.mark.parametrize(("problem", "packages"), [
+    ("not the name of a package", ("my-model", "1model", "", "modèle", "Model")),
+    ("a word of Python's own", ("class", "match")), ("a module of Python's own", ("json",)),
+    ("reserved", ("model", "tests", "noxfile")),
+    ("another package", ("sklearn", "trainwheel", "installed_here")),
+    ("longer than 24", ("a" * 25,)),
+])  # fmt: skip
 def test_a_package_that_cannot_be_used_has_its_problem_named(
     problem: str, packages: tuple[str, ...]
 ) -> None:
@@ -57,14 +50,10 @@ def test_the_longest_name_is_accepted() -> None:
     assert problem_of_package("a" * 24) == problem_of_name("a" * 24) == ""
 
 
-@pytest.mark.parametrize(
-    ("problem", "names"),
-    [
-        ("takes letters", ("", "-model", "my model")),
-        ("a package that models need", ("scikit_learn", "NumPy")),
-        ("longer than 24", ("a" * 25,)),
-    ],
-)
+@pytest.mark.parametrize(("problem", "names"), [
+    ("takes letters", ("", "-model", "my model")),
+    ("a package that models need", ("scikit_learn", "NumPy")), ("longer than 24", ("a" * 25,)),
+])  # fmt: skip
 def test_a_name_that_cannot_be_used_has_its_problem_named(
     problem: str, names: tuple[str, ...]
 ) -> None:
@@ -85,17 +74,11 @@ RESERVED = "PYPI NEXUS NEXUS_READ DISTUTILS SERVER_LOGIN BUILD JENKINS PIP_INDEX
 SET_BY_TOOLS = "GITHUB_MODELS GITLAB_MODELS UV_INDEX TRAINWHEEL_TEAM TWINE_REPOSITORY GIT"
 
 
-@pytest.mark.parametrize(
-    ("problem", "variables"),
-    [
-        ("not the name of a variable", ("models_url", "https://models.example", "_URL")),
-        ("must end with _URL", ("MODELS",)),
-        (
-            "means something else",
-            [f"{prefix}_URL" for prefix in f"{RESERVED} {SET_BY_TOOLS}".split()],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("problem", "variables"), [
+    ("not the name of a variable", ("models_url", "https://models.example", "_URL")),
+    ("must end with _URL", ("MODELS",)),
+    ("means something else", [f"{prefix}_URL" for prefix in f"{RESERVED} {SET_BY_TOOLS}".split()]),
+])  # fmt: skip
 def test_a_variable_that_cannot_be_used_has_its_problem_named(
     problem: str, variables: Sequence[str]
 ) -> None:

@@ -173,14 +173,11 @@ def test_a_file_that_is_no_toml_says_so(text: str) -> None:
 
 def test_an_index_is_read_whole() -> None:
     config = parse(
-        "[tool.trainwheel.index.corporate]",
-        'url = "https://index.invalid/models/"',
+        "[tool.trainwheel.index.corporate]", 'url = "https://index.invalid/models/"',
         'simple-url = "https://index.invalid/simple/"',
-        'install-url = "https://index.invalid/group/simple/"',
-        'username-env = "CORPORATE_USER"',
-        'password-env = "CORPORATE_PASSWORD"',
-        "allow-http = true",
-    )
+        'install-url = "https://index.invalid/group/simple/"', 'username-env = "CORPORATE_USER"',
+        'password-env = "CORPORATE_PASSWORD"', "allow-http = true",
+    )  # fmt: skip
 
     assert config.indexes == {
         "corporate": IndexSettings(
@@ -223,16 +220,13 @@ def test_a_key_keeps_a_value_that_it_took_or_says_what_is_expected(key: Key, val
     assert reason
 
 
-@pytest.mark.parametrize(
-    ("keys", "words"),
-    [
-        ('labels = [2, 4]\npositive = "3"', "positive = '3' is not among the labels"),
-        ('task = "regression"\npositive = true', "has no labels and no positive class"),
-        ('labels = ["2", 2]', "two or more different labels"),
-        ('task = "ranking"', '"classification" or "regression"'),
-        ('gate.positive = "yes"', "it is tool.trainwheel.positive"),
-    ],
-)
+@pytest.mark.parametrize(("keys", "words"), [
+    ('labels = [2, 4]\npositive = "3"', "positive = '3' is not among the labels"),
+    ('task = "regression"\npositive = true', "has no labels and no positive class"),
+    ('labels = ["2", 2]', "two or more different labels"),
+    ('task = "ranking"', '"classification" or "regression"'),
+    ('gate.positive = "yes"', "it is tool.trainwheel.positive"),
+])  # fmt: skip
 def test_a_task_that_contradicts_itself_is_refused(keys: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         parse_config(f"[tool.trainwheel]\npackage = 'm'\ntrain.command = 'python -m t'\n{keys}\n")

@@ -40,15 +40,12 @@ def test_it_is_a_schema() -> None:
     Draft7Validator.check_schema(tool_schema())
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "[project]\nname = 3", "[tool.ruff]\nline-length = 'x'", SMALLEST),
-        *(document(line) for line, *_ in GOOD),
-        document("gate.auc = { min = 0.5, max-drop = 0.1 }\ngate.baseline = 'required'"),
-        document("index.a = { url = 'https://x/', packages = ['a-*'], allow-http = true }"),
-    ],
-)
+@pytest.mark.parametrize("text", [
+    *("", "[project]\nname = 3", "[tool.ruff]\nline-length = 'x'", SMALLEST),
+    *(document(line) for line, *_ in GOOD),
+    document("gate.auc = { min = 0.5, max-drop = 0.1 }\ngate.baseline = 'required'"),
+    document("index.a = { url = 'https://x/', packages = ['a-*'], allow-http = true }"),
+])  # fmt: skip
 def test_what_the_parser_takes_is_taken(text: str) -> None:
     assert problems(text) == []
 

@@ -69,13 +69,9 @@ class _Queue(Others):
 
 
 def open_with(
-    root: Path,
-    answer: Answer = lambda _: "",
-    *flags: str,
-    named: Sequence[str] = (),
-    variables: Mapping[str, str] | None = None,
-    **parts: Any,
-) -> Session:
+    root: Path, answer: Answer = lambda _: "", *flags: str, named: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None, **parts: Any,
+) -> Session:  # fmt: skip
     """Open the repository for a run.
 
     Args:
@@ -91,12 +87,9 @@ def open_with(
     link_python(root / ".nox" / "train")
     values = {name: value for name, _, value in (flag.partition("=") for flag in flags)}
     run = replace(
-        open_here(root, variables, stream=stream, tools=tools),
-        options=Options(values),
-        named=frozenset(named),
-        others=_Queue(queue),
-        **parts,
-    )
+        open_here(root, variables, stream=stream, tools=tools), options=Options(values),
+        named=frozenset(named), others=_Queue(queue), **parts,
+    )  # fmt: skip
     return Session(run, tools, stream, queue)
 
 
@@ -144,25 +137,18 @@ def fail(message: str) -> Answer:
 
 
 def publish(
-    root: Path,
-    version: str,
-    metrics: Mapping[str, float],
-    *,
-    predict: str = "builtins:dict",
+    root: Path, version: str, metrics: Mapping[str, float], *, predict: str = "builtins:dict",
     **more: Any,
-) -> Path:
+) -> Path:  # fmt: skip
     """Put the wheel of a model into the embedded index."""
     index = root / ".trainwheel" / "index"
     return write_model_wheel(index, version, metrics=metrics, predict=predict, **more)
 
 
 def publish_own(
-    root: Path,
-    version: str = "0.1.0",
-    files: Mapping[str, bytes | None] | None = None,
-    *,
+    root: Path, version: str = "0.1.0", files: Mapping[str, bytes | None] | None = None, *,
     predict: str = PREDICT,
-) -> Path:
+) -> Path:  # fmt: skip
     """Put the wheel of the repository's own model into the embedded index.
 
     Args:

@@ -44,12 +44,9 @@ def add_key(root: Path, line: str) -> None:
 
 
 def source(
-    rows: int | None = 2,
-    columns: Mapping[str, Any] | None = None,
-    *,
-    version: str = "v1",
+    rows: int | None = 2, columns: Mapping[str, Any] | None = None, *, version: str = "v1",
     files: Mapping[str, str] | None = None,
-) -> Answer:
+) -> Answer:  # fmt: skip
     """Return tools that fetch a snapshot of this shape."""
 
     def answer(call: Call) -> str:

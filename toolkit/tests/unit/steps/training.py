@@ -14,13 +14,9 @@ MEASURES = {"seconds": 1.5, "processor_seconds": 2.5, "peak_memory": 1 << 20}
 
 
 def training(
-    weights: str | None = "weights",
-    files: Mapping[str, str] | None = None,
-    *,
-    golden: str | None = GOLDEN,
-    prints: str = "",
-    encoding: str = "utf-8",
-) -> Callable[[Call], str]:
+    weights: str | None = "weights", files: Mapping[str, str] | None = None, *,
+    golden: str | None = GOLDEN, prints: str = "", encoding: str = "utf-8",
+) -> Callable[[Call], str]:  # fmt: skip
     """Return tools that train.
 
     Args:

@@ -105,13 +105,10 @@ def test_a_step_that_fails_leaves_an_empty_line_to_whoever_prints_next() -> None
         assert read() == f"{CLEAR}train    …{CLEAR}"
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "pip install 'https://ci.test/demo-1.0-py3-none-any.whl#sha256=ab' scikit-learn==1.9.1",
-        "pip install --find-links '/a folder/index' demo==1.0",
-    ],
-)
+@pytest.mark.parametrize("command", [
+    "pip install 'https://ci.test/demo-1.0-py3-none-any.whl#sha256=ab' scikit-learn==1.9.1",
+    "pip install --find-links '/a folder/index' demo==1.0",
+])  # fmt: skip
 def test_a_command_is_printed_whole(command: str) -> None:
     printed = say(lambda console: console.command("install:  ", command))
 
@@ -135,15 +132,11 @@ def test_the_query_of_a_signed_address_is_not_printed() -> None:
     assert printed == "GET https://store.test/demo.whl?*** failed\n"
 
 
-@pytest.mark.parametrize(
-    "act",
-    [
-        lambda console: console.line("the s3cret"),
-        lambda console: console.outcome("upload", "the s3cret", 1.0),
-        lambda console: console.notice("the s3cret"),
-        lambda console: console.notice_once("the s3cret"),
-    ],
-)
+@pytest.mark.parametrize("act", [
+    lambda console: console.line("the s3cret"),
+    lambda console: console.outcome("upload", "the s3cret", 1.0),
+    lambda console: console.notice("the s3cret"), lambda console: console.notice_once("the s3cret"),
+])  # fmt: skip
 def test_a_secret_that_was_read_is_starred_in_whatever_is_printed(
     act: Callable[[Console], object],
 ) -> None:
@@ -153,14 +146,10 @@ def test_a_secret_that_was_read_is_starred_in_whatever_is_printed(
     assert "the ***" in printed
 
 
-@pytest.mark.parametrize(
-    ("encoding", "printed"),
-    [
-        ("utf-8", "café → naïve \\udcff".encode()),
-        ("ascii", b"caf\\xe9 \\u2192 na\\xefve \\udcff"),
-        ("latin-1", b"caf\xe9 \\u2192 na\xefve \\udcff"),
-    ],
-)
+@pytest.mark.parametrize(("encoding", "printed"), [
+    ("utf-8", "café → naïve \\udcff".encode()), ("ascii", b"caf\\xe9 \\u2192 na\\xefve \\udcff"),
+    ("latin-1", b"caf\xe9 \\u2192 na\xefve \\udcff"),
+])  # fmt: skip
 def test_a_stream_that_lacks_a_letter_gets_its_number(encoding: str, printed: bytes) -> None:
     raw = io.BytesIO()
     console = Console(Environment(), io.TextIOWrapper(raw, encoding=encoding))

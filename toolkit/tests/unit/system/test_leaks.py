@@ -46,30 +46,24 @@ def find(
     return find_leaks([("m/x", pieces)], secrets=[*map(Secret, secrets)], folders=folders)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("m/.pypirc", ".netrc", "m/_netrc", "m/.env", "m/.env.production", "m/.ENV"),
-        *("m/id_rsa", "m/id_ed25519", "m/id_ecdsa", "m/id_dsa", "m/client.p12", "m/Client.PFX"),
-        *("m/release.keystore", "m/store.jks", "m/.aws/credentials", "m/credentials.json"),
-        *("m/.npmrc", "m/.git-credentials", "m/.htpasswd", "m/pip.conf", "m/kubeconfig"),
-        *("m/.docker/config.json", ".docker/config.json", "m/.kube/config"),
-    ],
-)
+@pytest.mark.parametrize("name", [
+    *("m/.pypirc", ".netrc", "m/_netrc", "m/.env", "m/.env.production", "m/.ENV"),
+    *("m/id_rsa", "m/id_ed25519", "m/id_ecdsa", "m/id_dsa", "m/client.p12", "m/Client.PFX"),
+    *("m/release.keystore", "m/store.jks", "m/.aws/credentials", "m/credentials.json"),
+    *("m/.npmrc", "m/.git-credentials", "m/.htpasswd", "m/pip.conf", "m/kubeconfig"),
+    *("m/.docker/config.json", ".docker/config.json", "m/.kube/config"),
+])  # fmt: skip
 def test_a_file_is_known_by_its_name(name: str) -> None:
     assert is_credential_file(name)
     found = find_leaks([(name, [b"x"])], secrets=(), folders=())
     assert found == (f"{name} looks like a file with credentials",)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("m/credentials.py", "m/environment.py", "m/config.json", "m/env", "m/key.json"),
-        *("m/docker/config.json", "m/ca.pem", "m/public.key", "m/id_rsa.py", "m/.env.example"),
-        *("m/my_credentials.json", "m-1.dist-info/METADATA", "m/netrc.py", "m/.environment"),
-    ],
-)
+@pytest.mark.parametrize("name", [
+    *("m/credentials.py", "m/environment.py", "m/config.json", "m/env", "m/key.json"),
+    *("m/docker/config.json", "m/ca.pem", "m/public.key", "m/id_rsa.py", "m/.env.example"),
+    *("m/my_credentials.json", "m-1.dist-info/METADATA", "m/netrc.py", "m/.environment"),
+])  # fmt: skip
 def test_a_file_of_another_name_is_no_credential_file(name: str) -> None:
     assert not is_credential_file(name)
 
@@ -218,13 +212,10 @@ LEAKS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "leaks"),
-    [
-        *((leak, (clause,)) for leak, clause in LEAKS.items()),
-        *((text, ()) for text in ("/srv/home/ci/x", "/home/cindy/x", f"x{next(iter(TOKENS))}x")),
-    ],
-)
+@pytest.mark.parametrize(("text", "leaks"), [
+    *((leak, (clause,)) for leak, clause in LEAKS.items()),
+    *((text, ()) for text in ("/srv/home/ci/x", "/home/cindy/x", f"x{next(iter(TOKENS))}x")),
+])  # fmt: skip
 def test_no_border_between_parts_hides_a_leak_or_makes_one(
     text: str, leaks: tuple[str, ...]
 ) -> None:

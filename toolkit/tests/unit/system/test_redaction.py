@@ -164,9 +164,8 @@ def test_every_target_session_and_option_of_ours_is_refused_as_a_password() -> N
     names = {*chain.by_name, *(step.target for step in chain.steps if step.target)}
     names |= {flag.name for flag in chain.flags}
     names |= {word for command in COMMANDS for word in command.split()}
-    source = Path(trainwheel.__file__).parent
-    texts = [path.read_text(encoding="utf-8") for path in source.rglob("[a-z]*.py")]
-    for text in texts:
+    for path in Path(trainwheel.__file__).parent.rglob("[a-z]*.py"):
+        text = path.read_text(encoding="utf-8")
         names |= {*re.findall(r"(?:make|nox -s) ([a-z]+\.model|lock)", text)}
 
     missing = [name for name in sorted(names) if check_password(name, ()) is None]

@@ -81,24 +81,20 @@ def reading(*values: str) -> Secrets:
     return secrets
 
 
-@pytest.mark.parametrize(
-    ("values", "text", "shown"),
-    [
-        ((), "nothing to hide", "nothing to hide"),
-        (("s3cret",), "the s3cret and the s3cret", "the *** and the ***"),
-        (("s3cret", "s3cret-token"), "it is s3cret-token", "it is ***"),
-        (("s3cret-token", "s3cret"), "it is s3cret-token", "it is ***"),
-        (("secret", "kkkkkse"), "kkkkksecret", "***"),
-        (("abab",), "ababab", "***"),
-        (("", " "), "a blank hides nothing", "a blank hides nothing"),
-        (("a.b",), "a.b but not axb", "*** but not axb"),
-        (("pa?:|¿",), "Basic Y2k6cGE/OnzCvw==", "Basic Y2k6***"),
-        (("pa?:|¿",), "https://ci:pa%3F%3A%7C%C2%BF@i.test/", "https://ci:***@i.test/"),
-        (("pa?:|¿",), "https://ci:pa%3f%3a%7c%c2%bf@i.test/", "https://ci:***@i.test/"),
-        (("pa?:|¿",), r'{"password": "pa?:|\u00bf"}', '{"password": "***"}'),
-        (("pa?:|¿",), r"b'pa?:|\xc2\xbf'", "b'***'"),
-    ],
-)
+@pytest.mark.parametrize(("values", "text", "shown"), [
+    ((), "nothing to hide", "nothing to hide"),
+    (("s3cret",), "the s3cret and the s3cret", "the *** and the ***"),
+    (("s3cret", "s3cret-token"), "it is s3cret-token", "it is ***"),
+    (("s3cret-token", "s3cret"), "it is s3cret-token", "it is ***"),
+    (("secret", "kkkkkse"), "kkkkksecret", "***"), (("abab",), "ababab", "***"),
+    (("", " "), "a blank hides nothing", "a blank hides nothing"),
+    (("a.b",), "a.b but not axb", "*** but not axb"),
+    (("pa?:|¿",), "Basic Y2k6cGE/OnzCvw==", "Basic Y2k6***"),
+    (("pa?:|¿",), "https://ci:pa%3F%3A%7C%C2%BF@i.test/", "https://ci:***@i.test/"),
+    (("pa?:|¿",), "https://ci:pa%3f%3a%7c%c2%bf@i.test/", "https://ci:***@i.test/"),
+    (("pa?:|¿",), r'{"password": "pa?:|\u00bf"}', '{"password": "***"}'),
+    (("pa?:|¿",), r"b'pa?:|\xc2\xbf'", "b'***'"),
+])  # fmt: skip
 def test_what_was_read_is_starred_whole_and_also_encoded(
     values: tuple[str, ...], text: str, shown: str
 ) -> None:
@@ -180,32 +176,28 @@ WHEEL = "demo_model-1.0-py3-none-any.whl"
 STORE = "https://store.test/b/"
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        (f"{STORE}{WHEEL}?X-Goog-Signature=S3#sha256=ab", f"{STORE}{WHEEL}?***#sha256=ab"),
-        (f"{STORE}{WHEEL}?S3", f"{STORE}{WHEEL}?***"),
-        (f"{STORE}{WHEEL}?%53=1", f"{STORE}{WHEEL}?***"),
-        (f"{STORE}demo-1.0.tar.gz?v=1&t=S3 and more", f"{STORE}demo-1.0.tar.gz?*** and more"),
-        (f"{STORE}{WHEEL}.metadata?t=S3", f"{STORE}{WHEEL}.metadata?***"),
-        (f"Max retries exceeded with url: /b/{WHEEL}?sig=S3 (Caused", f"/b/{WHEEL}?*** (Caused"),
-        (f'"GET /b/{WHEEL}?sig=S3 HTTP/1.1" 403', f'"GET /b/{WHEEL}?*** HTTP/1.1" 403'),
-        (f"`{STORE}a?X-Amz-Date=1&X-Amz-Signature=S3`", f"`{STORE}a?***"),
-        (f"{STORE}a?v=1&token=S3", f"{STORE}a?***"),
-        (f"{STORE}a?v=1&amp;private_token=S3", f"{STORE}a?***"),
-        (f"{STORE}a?se=2026&sp=r&sig=S3", f"{STORE}a?***"),
-        (rf'{{"url": "{STORE}a?v=1\u0026Signature=S3"}}', f'{{"url": "{STORE}a?***"}}'),
-        (f"{STORE}a?Key-Pair-Id=K&Policy=S3", f"{STORE}a?***"),
-        (f"{STORE}a?AWSAccessKeyId=S3&Expires=1", f"{STORE}a?***"),
-        (f"{STORE}a?md5=S3&expires=17", f"{STORE}a?***"),
-        *((f"{STORE}{WHEEL}?{mark}S3", f"{STORE}{WHEEL}?***") for mark in "-~$?/+=;"),
-        (f"{STORE}a?to=b%3Fv%3D1%26sig%3DS3", f"{STORE}a?***"),
-        (f"to={STORE}{WHEEL}%3Fsig=S3", f"to={STORE}{WHEEL}?***"),
-        (f"{STORE}{WHEEL.upper()}?S3", f"{STORE}{WHEEL.upper()}?***"),
-        (f"{STORE}{WHEEL}.asc?S3", f"{STORE}{WHEEL}.asc?***"),
-        (f"{STORE}{WHEEL}.provenance?S3", f"{STORE}{WHEEL}.provenance?***"),
-    ],
-)
+@pytest.mark.parametrize(("text", "shown"), [
+    (f"{STORE}{WHEEL}?X-Goog-Signature=S3#sha256=ab", f"{STORE}{WHEEL}?***#sha256=ab"),
+    (f"{STORE}{WHEEL}?S3", f"{STORE}{WHEEL}?***"), (f"{STORE}{WHEEL}?%53=1", f"{STORE}{WHEEL}?***"),
+    (f"{STORE}demo-1.0.tar.gz?v=1&t=S3 and more", f"{STORE}demo-1.0.tar.gz?*** and more"),
+    (f"{STORE}{WHEEL}.metadata?t=S3", f"{STORE}{WHEEL}.metadata?***"),
+    (f"Max retries exceeded with url: /b/{WHEEL}?sig=S3 (Caused", f"/b/{WHEEL}?*** (Caused"),
+    (f'"GET /b/{WHEEL}?sig=S3 HTTP/1.1" 403', f'"GET /b/{WHEEL}?*** HTTP/1.1" 403'),
+    (f"`{STORE}a?X-Amz-Date=1&X-Amz-Signature=S3`", f"`{STORE}a?***"),
+    (f"{STORE}a?v=1&token=S3", f"{STORE}a?***"),
+    (f"{STORE}a?v=1&amp;private_token=S3", f"{STORE}a?***"),
+    (f"{STORE}a?se=2026&sp=r&sig=S3", f"{STORE}a?***"),
+    (rf'{{"url": "{STORE}a?v=1\u0026Signature=S3"}}', f'{{"url": "{STORE}a?***"}}'),
+    (f"{STORE}a?Key-Pair-Id=K&Policy=S3", f"{STORE}a?***"),
+    (f"{STORE}a?AWSAccessKeyId=S3&Expires=1", f"{STORE}a?***"),
+    (f"{STORE}a?md5=S3&expires=17", f"{STORE}a?***"),
+    *((f"{STORE}{WHEEL}?{mark}S3", f"{STORE}{WHEEL}?***") for mark in "-~$?/+=;"),
+    (f"{STORE}a?to=b%3Fv%3D1%26sig%3DS3", f"{STORE}a?***"),
+    (f"to={STORE}{WHEEL}%3Fsig=S3", f"to={STORE}{WHEEL}?***"),
+    (f"{STORE}{WHEEL.upper()}?S3", f"{STORE}{WHEEL.upper()}?***"),
+    (f"{STORE}{WHEEL}.asc?S3", f"{STORE}{WHEEL}.asc?***"),
+    (f"{STORE}{WHEEL}.provenance?S3", f"{STORE}{WHEEL}.provenance?***"),
+])  # fmt: skip
 def test_what_opens_a_file_is_hidden(text: str, shown: str) -> None:
     hidden = Secrets().redact(text)
 

@@ -16,13 +16,10 @@ from trainwheel.wheel.formats import format_of
 
 MODELS = Path(__file__).parents[2] / "projects" / "models"
 REAL = {
-    "lightgbm.txt": "lightgbm-text",
-    "logistic.onnx": "onnx",
-    "scaler.skops": "skops",
-    "xgboost.json": "xgboost-json",
-    "xgboost.ubj": "xgboost-ubj",
+    "lightgbm.txt": "lightgbm-text", "logistic.onnx": "onnx", "scaler.skops": "skops",
+    "xgboost.json": "xgboost-json", "xgboost.ubj": "xgboost-ubj",
     "zeros.safetensors": "safetensors",
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "expected"), REAL.items())

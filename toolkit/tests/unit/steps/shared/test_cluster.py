@@ -76,12 +76,9 @@ def test_keys_are_files_from_the_root_and_variables_win(root: Path) -> None:
     ids=["no address", "no packages", "no cryptography", "no keys", "no file", "no file, variable"],
 )
 def test_a_cluster_that_cannot_be_used_is_refused_in_one_line(
-    root: Path,
-    line: str,
-    engine: tuple[str, ...],
-    variables: dict[str, str],
+    root: Path, line: str, engine: tuple[str, ...], variables: dict[str, str],
     sentence: Callable[[object], None],
-) -> None:
+) -> None:  # fmt: skip
     with pytest.raises(TrainwheelError) as caught:
         cluster(root, DASK, line, engine=engine, variables=variables)
 

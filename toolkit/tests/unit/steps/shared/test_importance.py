@@ -32,11 +32,8 @@ class Model:
 model = Model()
 """
 ROWS: list[dict[str, object]] = [
-    {"n": "a", "größe": "ü"},
-    {"n": "b", "größe": None},
-    {"n": "a"},
-    {"n": "b", "größe": 1},
-]
+    {"n": "a", "größe": "ü"}, {"n": "b", "größe": None}, {"n": "a"}, {"n": "b", "größe": 1},
+]  # fmt: skip
 
 
 def ask(call: Call) -> str:

@@ -30,13 +30,9 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def compare(
-    registry: Registry,
-    accuracy: float = 0.9,
-    *,
-    gate: dict[str, Any] | None = None,
-    version: str = "0.1.1",
-    compared_with: str = "",
-) -> str:
+    registry: Registry, accuracy: float = 0.9, *, gate: dict[str, Any] | None = None,
+    version: str = "0.1.1", compared_with: str = "",
+) -> str:  # fmt: skip
     """Compare a new wheel with what is published, and return what was printed."""
     metrics, rules = {"accuracy": accuracy, "log_loss": 0.5}, DROP if gate is None else gate
     folder = registry.folder.parent / "dist"

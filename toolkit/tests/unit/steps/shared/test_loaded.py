@@ -56,17 +56,12 @@ def test_what_is_locked_and_what_is_code_passes(root: Path, site: Path, tmp_path
     install(root / "model", "small-model", "0.1", "small_training/fit.py", metadata="egg-info")
     install(root / "vendor", "odd", "1", "odd.py")
     check(
-        root,
-        six=site / "six.py",
-        sklearn=site / "sklearn/__init__.py",
-        sklearn__tree=site / "sklearn/tree/_tree.so",
-        helper=site / "helper/__init__.py",
-        small_training=root / "model/small_training/__init__.py",
-        odd=root / "vendor/odd.py",
-        lib__part=tmp_path / "lib/part.py",
-        lib=tmp_path / "lib/__init__.py",
+        root, six=site / "six.py", sklearn=site / "sklearn/__init__.py",
+        sklearn__tree=site / "sklearn/tree/_tree.so", helper=site / "helper/__init__.py",
+        small_training=root / "model/small_training/__init__.py", odd=root / "vendor/odd.py",
+        lib__part=tmp_path / "lib/part.py", lib=tmp_path / "lib/__init__.py",
         _trainwheel_watch=site / "_trainwheel_watch.py",
-    )
+    )  # fmt: skip
 
 
 def test_a_training_without_a_host_is_not_checked(root: Path) -> None:

@@ -47,12 +47,9 @@ def test_the_measuring_host_gets_the_predictions_and_the_metrics(root: Path) -> 
         "predictions": str(root / "build/train/predictions.csv"),
         "holdout": str(root / "build/train/holdout.jsonl"),
         "answers": str(root / "scratch/evaluate/answers.jsonl"),
-        "names": ["accuracy", "f1", "accuracy"],
-        "claims": {"accuracy": 0.9},
-        "positive": "b",
-        "task": "",
-        "labels": [],
-    }
+        "names": ["accuracy", "f1", "accuracy"], "claims": {"accuracy": 0.9}, "positive": "b",
+        "task": "", "labels": [],
+    }  # fmt: skip
     assert document["measured"] == MEASURED
     text = (root / "scratch/evaluate/verdict.md").read_text()
     assert "accuracy" in text
@@ -76,12 +73,9 @@ def test_without_predictions_or_numpy_nothing_is_measured(root: Path, tmp_path: 
     ({}, "aa", host(), RefusedError("row 2")),
 ], ids=["not measurable", "outside its interval", "other predictions"])  # fmt: skip
 def test_results_that_contradict_each_other_are_refused(
-    root: Path,
-    metrics: dict[str, float],
-    training: str,
-    answer: Callable[[Call], str],
+    root: Path, metrics: dict[str, float], training: str, answer: Callable[[Call], str],
     error: TrainwheelError,
-) -> None:
+) -> None:  # fmt: skip
     write(root, METRICS, json.dumps(metrics))
     hold_out(root, training=training)
 

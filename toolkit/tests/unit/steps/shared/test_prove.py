@@ -152,13 +152,8 @@ def test_system_tests_run_from_a_copy_with_what_they_need(
 @pytest.mark.parametrize("y", [6.0, 6.5])
 @pytest.mark.parametrize("has_tests", [True, False])
 def test_the_wheel_repeats_held_out_rows_and_they_stay_where_they_are(
-    prove_it: Prove,
-    installer: Installer,
-    tmp_path: Path,
-    *,
-    y: float,
-    has_tests: bool,
-) -> None:
+    prove_it: Prove, installer: Installer, tmp_path: Path, *, y: float, has_tests: bool,
+) -> None:  # fmt: skip
     rows = {17: GoldenRow({"x": 3.0}, {"y": y}), 19: GoldenRow({"x": 3.0}, {"y": y})}
     held_out = Repeated(rows, tmp_path / "held_out")
     tests = None

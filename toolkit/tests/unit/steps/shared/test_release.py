@@ -21,14 +21,11 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert json.loads(RELEASE.render()) == asdict(RELEASE)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        *(None, b"", b"{", b"[]", b"null", b"3", b"{}", b"\xff"),
-        json.dumps({**asdict(RELEASE), "more": 1}).encode(),
-        RELEASE.render().replace("version", "other").encode(),
-    ],
-)
+@pytest.mark.parametrize("data", [
+    *(None, b"", b"{", b"[]", b"null", b"3", b"{}", b"\xff"),
+    json.dumps({**asdict(RELEASE), "more": 1}).encode(),
+    RELEASE.render().replace("version", "other").encode(),
+])  # fmt: skip
 def test_a_decision_that_cannot_be_read_says_how_to_make_one(
     tmp_path: Path, data: bytes | None
 ) -> None:
