@@ -185,13 +185,13 @@ def format_requirement(package: Package, *, where: str) -> str:
     extras = f"[{','.join(package.extras)}]" if package.extras else ""
     name = project_name(package, where=where) + extras
     marker = join_markers(package.markers, where=f"{where} {package.key}")
-    if package.url:
-        text = f"{name} @ {reference(package)}" + (f" ; {marker}" if marker else "")
-    else:
-        text = f"{name}{package.specifier}" + (f"; {marker}" if marker else "")
+    text = f"{name}{package.specifier}" + (f"; {marker}" if marker else "")
     try:
+        if package.url:
+            text = f"{name} @ {package.url}"
+            text = f"{name} @ {reference(package)}" + (f" ; {marker}" if marker else "")
         meaning_of(text)
-    except InvalidRequirement:
+    except ValueError:  # of urlsplit, or InvalidRequirement
         message = f"{where} {package.key}: {text!r} is not a valid requirement (PEP 508)"
         raise LockfileError(message, hint="correct its version, extras or address") from None
     return text

@@ -78,6 +78,7 @@ def test_every_kind_of_entry_has_a_pep_508_form(key: str, entry: object, expecte
     ("key", "entry", "names"),
     [
         ("a", ">=x.y", "a: 'a>=x.y' is not"),
+        ("a", {"git": "git@[]:r.git"}, r"a: 'a @ git@\[\]:r.git' is not"),
         ("a", {"markers": "nonsense == 'x'"}, "a: \"nonsense == 'x'\" is not"),
         ("a", {"sys_platform": "linux"}, "a: 'sys_platform linux' is not"),
         ("0a1b2c3", {"file": f"{_HOST}/main.zip"}, "0a1b2c3 = .*main.zip "),
