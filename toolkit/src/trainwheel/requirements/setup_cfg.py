@@ -16,7 +16,13 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.requirements.setup_py.pairing import pair, same_meaning
 from trainwheel.system.files import decode
 
-__all__ = ["EXTRAS", "INSTALL_REQUIRES", "read_setup_cfg_list", "replace_setup_cfg_list"]
+__all__ = [
+    "EXTRAS",
+    "INSTALL_REQUIRES",
+    "has_section",
+    "read_setup_cfg_list",
+    "replace_setup_cfg_list",
+]
 
 INSTALL_REQUIRES = ("options", "install_requires")
 EXTRAS = "options.extras_require"
@@ -54,6 +60,15 @@ def read_setup_cfg_list(source: bytes, section: str, key: str) -> tuple[str, ...
     parts = value.splitlines() if "\n" in value else value.split(";")
     texts = (re.sub(r"(^|\s+)#.*", "", part).strip() for part in parts)
     return tuple(text for text in texts if text)
+
+
+def has_section(source: bytes, section: str) -> bool:
+    """Return whether a setup.cfg has a section.
+
+    Raises:
+        ConfigurationError: Not a configuration file.
+    """
+    return _parse(_decode(source)[1]).has_section(section)
 
 
 def replace_setup_cfg_list(

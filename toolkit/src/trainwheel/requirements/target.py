@@ -55,7 +55,11 @@ def choose_target(files: Mapping[str, bytes]) -> str:
         if rules and read_project_list(files[PYPROJECT]) is None:
             hint = 'keep one: remove the second, or write dynamic = ["dependencies"] into [project]'
         raise ConfigurationError(message, hint=hint)
-    if names := [*places, *(name for name in (SETUP_PY, SETUP_CFG) if name in files)]:
+    present = [name for name in (SETUP_PY, SETUP_CFG) if name in files]
+    # A table of extras written into setup.py would hide the one of setup.cfg from setuptools.
+    if SETUP_CFG in files and _has_setup_cfg_extras(files[SETUP_CFG]):
+        present.reverse()
+    if names := [*places, *present]:
         return names[0]
     message = "there is no setup.py, no setup.cfg and no [project] in pyproject.toml"
     raise ConfigurationError(message, hint="create one of them for sync to edit")
@@ -108,3 +112,9 @@ def _setup_cfg_has_list(files: Mapping[str, bytes]) -> bool:
     from trainwheel.requirements.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list
 
     return read_setup_cfg_list(files[SETUP_CFG], *INSTALL_REQUIRES) is not None
+
+
+def _has_setup_cfg_extras(source: bytes) -> bool:
+    from trainwheel.requirements.setup_cfg import EXTRAS, has_section
+
+    return has_section(source, EXTRAS)

@@ -60,6 +60,7 @@ def _files(
         ((b"", b"", _CFG_LIST), "setup.cfg"),
         ((b"", _SETUP, _CFG), "setup.py"),
         ((b"", b"", _CFG), "setup.cfg"),
+        ((b"", _SETUP, b"[options.extras_require]\n"), "setup.cfg"),
     ],
 )
 def test_the_file_that_the_build_reads_is_chosen(files: tuple[bytes, ...], target: str) -> None:
