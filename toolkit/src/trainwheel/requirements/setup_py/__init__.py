@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainwheel.requirements.setup_py.call import find_setup_call
-from trainwheel.requirements.setup_py.insertion import insert_argument, place_of
+from trainwheel.requirements.setup_py.call import SetupCall, find_setup_call
+from trainwheel.requirements.setup_py.insertion import conditions_of, insert_argument, place_of
 from trainwheel.requirements.setup_py.literal import (
     quote_of,
     read_string,
@@ -69,7 +69,16 @@ def read_list(source: bytes, extra: str | None = None) -> tuple[str, ...]:
     Raises:
         SetupPyError: As for :func:`read_version`.
     """
-    call, place = find_setup_call(Source.parse(source)), place_of(extra)
+    call = find_setup_call(Source.parse(source))
+    texts = _read_list(call, extra)
+    for key in conditions_of(call, extra):
+        marker = key.partition(":")[2]
+        texts += tuple(_with_marker(text, marker) for text in _read_list(call, key))
+    return texts
+
+
+def _read_list(call: SetupCall, extra: str | None) -> tuple[str, ...]:
+    place = place_of(extra)
     value = place.find(call)
     return () if value is None else read_requirements(call, value, place.label)
 
@@ -97,7 +106,8 @@ def replace_list(source: bytes, requirements: Sequence[str], extra: str | None =
     """Return `source` with other requirements; the same bytes if it has them already.
 
     An element of a project that stays keeps its line, quotes and comments. With a removed one go
-    the comments on its line and directly above it. New ones come last.
+    the comments on its line and directly above it. New ones come last. Those under a key such as
+    ``":python_version < '3.11'"`` are removed there, and written with a marker.
 
     Args:
         source: The file's bytes.
@@ -107,7 +117,13 @@ def replace_list(source: bytes, requirements: Sequence[str], extra: str | None =
     Raises:
         SetupPyError: The list cannot be edited safely.
     """
-    text, place = Source.parse(source), place_of(extra)
+    place = place_of(extra)
+    call = find_setup_call(Source.parse(source))
+    for key in conditions_of(call, extra):
+        if same_meaning(read_list(source, extra), requirements):
+            return source
+        source = replace_list(source, (), key)
+    text = Source.parse(source)
     call = find_setup_call(text)
     value = place.find(call)
     if value is None:
@@ -120,6 +136,11 @@ def replace_list(source: bytes, requirements: Sequence[str], extra: str | None =
             return source
     result = read_list(text.encode(new), extra)
     return _checked(text, new, says_so=same_meaning(result, requirements))
+
+
+def _with_marker(text: str, marker: str) -> str:
+    front, _, own = text.partition(";")
+    return f"{front.rstrip()} ; {f'({own}) and ({marker})' if own.strip() else marker}"
 
 
 def _read_string(source: bytes, keyword: str) -> str:

@@ -38,10 +38,14 @@ def replace_string(source: Source, node: ast.expr, value: str) -> str:
 def literal_edit(source: Source, node: ast.expr, value: str) -> tuple[int, int, str]:
     """Return start, end and text of the literal that replaces `node`, in its prefix and quotes.
 
+    A string that is put together from others becomes a plain one.
+
     Raises:
         SetupPyError: Adjacent literals with a comment between them, which would be lost.
     """
     start, end = source.span(node)
+    if not isinstance(node, ast.Constant):
+        return start, end, write_string(value, quote_of(source, node))
     first = _LITERAL.match(source.text, start)
     if first is None or not _only_literals(source.text, start, end):
         problem = "this text is written in several pieces"

@@ -79,6 +79,11 @@ class Source:
         return tuple(ast.walk(self.tree))
 
     @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node."""
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+
+    @cached_property
     def _lines(self) -> tuple[int, ...]:
         return (0, *(match.end() for match in _LINE_END.finditer(self.text)))
 
@@ -95,6 +100,11 @@ class Source:
         assert end_line is not None  # noqa: S101  # nosec B101
         assert end_column is not None  # noqa: S101  # nosec B101
         return self.offset(node.lineno, node.col_offset), self.offset(end_line, end_column)
+
+    def text_of(self, node: ast.expr) -> str:
+        """Return how `node` is written."""
+        start, end = self.span(node)
+        return self.text[start:end]
 
     def line_start(self, position: int) -> int:
         """Return where the line that holds `position` starts."""
