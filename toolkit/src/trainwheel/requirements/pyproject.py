@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from trainwheel.errors import ConfigurationError
@@ -111,10 +112,16 @@ def _edit(array: Array, present: Sequence[str], requirements: Sequence[str]) -> 
     quote = array[0].as_string()[0] if present else '"'
     for index, text in changes.changed.items():
         array[index] = _string(text, array[index].as_string()[0])
+    # tomlkit counts all elements anew at each removal, so neighbours go at once. The last one goes
+    # last: new elements follow its style.
+    *removed, last = changes.removed or (None,)
+    runs = groupby(enumerate(removed), lambda pair: pair[1] - pair[0])
+    for run in reversed([[index for _, index in run] for _, run in runs]):
+        del array[run[0] : run[-1] + 1]
     for text in changes.added:
         array.append(_string(text, quote))
-    for index in sorted(changes.removed, reverse=True):
-        del array[index]
+    if last is not None:
+        del array[last - len(removed)]
     if not present and len(requirements) > 1:
         array.multiline(multiline=True)
 

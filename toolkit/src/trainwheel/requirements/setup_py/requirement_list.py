@@ -11,8 +11,7 @@ from trainwheel.requirements.setup_py.listing import (
     Listing,
     Place,
     collapse,
-    remove_element,
-    remove_lines,
+    remove_elements,
 )
 from trainwheel.requirements.setup_py.literal import literal_edit, quote_of, write_string
 from trainwheel.requirements.setup_py.pairing import Changes, pair, same_meaning
@@ -82,11 +81,10 @@ def _apply(place: Place, listing: Listing, changes: Changes) -> str:
         new = [write_string(text, quote) for text in changes.added]
         text = append_item(listing.source, listing.items[-1], listing.closing, *new)
         listing = place.listing(listing.source, text)
-    text, rest = remove_lines(listing, changes.removed)
-    if text != listing.source.text:
+    rest = changes.removed
+    while rest:
+        text, rest = remove_elements(listing, rest)
         listing = place.listing(listing.source, text)
-    for index in sorted(rest, reverse=True):
-        listing = place.listing(listing.source, remove_element(listing, index))
     return _spread(listing, longest) if listing.items else collapse(listing)
 
 
