@@ -69,7 +69,7 @@ def outcome(
     plan = plan_for(which, [] if isinstance(before, str) else before)
     try:
         target = choose_target(files)
-        after = sync_target(target, files[target], plan)
+        after = sync_target(target, files, plan)
     except ConfigurationError as error:
         return REFUSED, error.message
     if isinstance(before, str):

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from trainwheel.errors import SetupPyError
 from trainwheel.requirements.setup_py.names import binding_of, change_of, items_set
 from trainwheel.requirements.setup_py.source import Source
@@ -104,25 +106,6 @@ class SetupCall:
             raise self.source.error(value, f"{label} is computed", hint)
         return bound
 
-    def text_of(self, value: ast.expr | None) -> str | None:
-        """Return a string, also one that is put together from others; None for anything else."""
-        match value:
-            case ast.Constant(value=str(text)):
-                return text
-            case ast.Name(id=name):
-                bound = binding_of(self.source, name, self.node)
-                return self.text_of(bound) if bound and bound.lineno < value.lineno else None
-            case ast.BinOp(op=ast.Add()):
-                parts = [value.left, value.right]
-            case ast.JoinedStr():
-                parts = value.values
-            case ast.FormattedValue(conversion=-1, format_spec=None):
-                return self.text_of(value.value)
-            case _:
-                return None
-        texts = [self.text_of(part) for part in parts]
-        return None if None in texts else "".join(map(str, texts))
-
     def entries(self, name: ast.expr, table: ast.expr, label: str) -> list[Entry]:
         """Return keys and values of a table, in braces or as dict(…), and what is added to it.
 
@@ -151,15 +134,25 @@ def last_entry(call: SetupCall, entries: Sequence[Entry], key: str) -> ast.expr 
     """Return the value of the last entry with a key, which Python takes; None without one.
 
     Raises:
-        SetupPyError: A computed key after it may stand for the same.
+        SetupPyError: A computed key after it may stand for the same, or another spelling does.
     """
-    for name, value in reversed(entries):
+    for index in reversed(range(len(entries))):
+        name, value = entries[index]
         if not isinstance(name, ast.Constant):
             problem = f"a computed key of {_TABLE} may stand for {key!r}"
             raise call.source.error(value, problem, f"write {_TABLE} as a plain table of lists")
-        if name.value == key:
+        if _is_extra(name, key):
+            for other, second in entries[:index]:
+                if _is_extra(other, key) and ast.dump(other or second) != ast.dump(name):
+                    problem = f"two keys of {_TABLE} are the extra {key!r} (PEP 685)"
+                    raise call.source.error(second, problem, "keep one")
             return value
     return None
+
+
+def _is_extra(key: ast.expr | None, extra: str) -> bool:
+    name = key.value if isinstance(key, ast.Constant) else None
+    return isinstance(name, str) and canonicalize_name(name) == canonicalize_name(extra)
 
 
 def _key(keyword: ast.keyword) -> ast.expr | None:

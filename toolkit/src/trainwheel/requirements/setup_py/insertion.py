@@ -6,7 +6,10 @@ import ast
 import functools
 from collections.abc import Sequence
 
+from packaging.utils import canonicalize_name
+
 from trainwheel.errors import SetupPyError
+from trainwheel.requirements.pep508 import is_marker
 from trainwheel.requirements.setup_py.brackets import (
     Item,
     append_item,
@@ -63,7 +66,11 @@ def conditions_of(call: SetupCall, extra: str | None) -> list[str]:
         # A computed table; only the built metadata shows what is in it.
         return []
     keys = [str(key.value) for key, _ in entries if isinstance(key, ast.Constant)]
-    return [key for key in keys if ":" in key and key.partition(":")[0].strip() == (extra or "")]
+    parts = [(key, *key.partition(":")) for key in dict.fromkeys(keys)]
+    name = canonicalize_name(extra or "")
+    return [
+        key for key, own, _, marker in parts if canonicalize_name(own) == name and is_marker(marker)
+    ]
 
 
 def _insert_extra(extra: str, call: SetupCall, requirements: Sequence[str]) -> str:

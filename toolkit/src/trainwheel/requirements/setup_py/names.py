@@ -70,7 +70,9 @@ def items_set(source: Source, name: str, at: ast.Call) -> list[tuple[ast.expr, a
     ]
 
 
-def change_of(source: Source, name: str, at: ast.Call, key: str | None = None) -> ast.Name | None:
+def change_of(
+    source: Source, name: str, at: ast.Call, key: str | None = None, names: tuple[str, ...] = ()
+) -> ast.Name | None:
     """Return the first use of a name that may change its value; None if all of them only read.
 
     Args:
@@ -78,19 +80,26 @@ def change_of(source: Source, name: str, at: ast.Call, key: str | None = None) -
         name: It stands for a list or a table.
         at: The setup() call.
         key: Look only at this entry of the table.
+        names: Others that stand for the same.
     """
-    items = {id(item) for item, _ in items_set(source, name, at)} if key else set()
-    uses = (
-        node
-        for node in source.nodes
-        if isinstance(node, ast.Name)
-        and node.id == name
-        and isinstance(node.ctx, ast.Load)
-        and id(getattr(source.parents[node], "slice", None)) not in items
-        and not _only_reads(source, node, at, key)
-        and not _never_runs(source, node)
-    )
-    return min(uses, key=lambda node: node.lineno, default=None)
+    own = items_set(source, name, at) if key and not names else []
+    items = {id(item) for item, _ in own}
+    uses = [n for n in source.nodes if isinstance(n, ast.Name) and n.id == name]
+    for node in sorted(uses, key=lambda node: node.lineno):
+        parent = source.parents[node]
+        is_grown = isinstance(parent, ast.AugAssign) and parent.target is node
+        is_open = isinstance(node.ctx, ast.Load) and not _only_reads(source, node, at, key)
+        is_own = id(getattr(parent, "slice", None)) in items
+        if is_own or not (is_grown or is_open) or _never_runs(source, node):
+            continue
+        match parent:
+            case ast.Assign(targets=[ast.Name(id=second)]):
+                others = (*names, name)
+                if second not in others and (c := change_of(source, second, at, key, others)):
+                    return c
+            case _:
+                return node
+    return None
 
 
 def _only_reads(source: Source, node: ast.expr, at: ast.Call, key: str | None) -> bool:
@@ -120,6 +129,8 @@ def _use(
         case ast.keyword(arg=argument):
             is_dict = isinstance(above, ast.Call) and ast.unparse(above.func) == "dict"
             return above is at or argument is None or is_dict, above is not at
+        case ast.BoolOp():
+            return isinstance(above, ast.If | ast.While | ast.Assert), False
         case ast.Assign() | ast.Dict():
             targets = getattr(parent, "targets", ())
             return all(isinstance(target, ast.Subscript) for target in targets), True

@@ -13,7 +13,7 @@ from trainwheel.requirements.setup_py.listing import (
     collapse,
     remove_elements,
 )
-from trainwheel.requirements.setup_py.literal import literal_edit, quote_of, write_string
+from trainwheel.requirements.setup_py.literal import literal_edit, quote_of, read_text, write_string
 from trainwheel.requirements.setup_py.pairing import Changes, pair, same_meaning
 
 __all__ = ["read_requirements", "replace_requirements"]
@@ -45,7 +45,7 @@ def read_requirements(call: SetupCall, value: ast.expr, label: str) -> tuple[str
         raise call.source.error(value, f"{label} is computed", hint)
     texts = []
     for element in value.elts:
-        text = call.text_of(element)
+        text = read_text(call, element)
         if text is None:
             raise call.source.error(element, f"an element of {label} is computed", hint)
         texts.append(text)

@@ -67,6 +67,8 @@ class Source:
                 # An odd escape in the user's file works as before.
                 warnings.simplefilter("ignore")
                 tree = ast.parse(text)
+                # Some errors are found after parsing, such as a keyword that is given twice.
+                compile(tree, "setup.py", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             message = f"setup.py:{line}: not a Python file: {getattr(error, 'msg', None) or error}"
