@@ -76,12 +76,12 @@ def outcome(
         return UNCHECKED, before
     try:
         (folder / target).write_bytes(after)
-        made = recorder.ask(folder)
+        after_sync = recorder.ask(folder)
     finally:
         (folder / target).write_bytes(files[target])
-    if isinstance(made, str):
-        return WRONG, made
-    (own, rest), rest_before = divide(made, plan), divide(before, plan)[1]
+    if isinstance(after_sync, str):
+        return WRONG, after_sync
+    (own, rest), rest_before = divide(after_sync, plan), divide(before, plan)[1]
     differences = [own - expected(plan), expected(plan) - own, rest - rest_before]
     differences.append(rest_before - rest)
     return (WRONG, str(differences)) if any(differences) else (WRITTEN, "")

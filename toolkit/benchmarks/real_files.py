@@ -104,8 +104,8 @@ class Recorder:
         argv: Sequence[object] = (_python(cache / "tools"), "-I", "-W", "ignore", RECORD)
         # Where the kernel lets us, without a network: these files are other people's.
         apart = shutil.which("unshare") or ""
-        tried = subprocess.run((apart, "--net", "true"), check=False) if apart else None
-        if tried and not tried.returncode:
+        trial = subprocess.run((apart, "--net", "true"), check=False) if apart else None
+        if trial and not trial.returncode:
             argv = (apart, "--net", *argv)
         self._process = subprocess.Popen(
             [*map(str, argv)],

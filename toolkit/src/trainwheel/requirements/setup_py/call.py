@@ -80,31 +80,35 @@ class SetupCall:
         """
         if not isinstance(value, ast.Name):
             return value
-        bound = binding_of(self.source, value.id, self.node)
+        binding = binding_of(self.source, value.id, self.node)
         hint = f"write {label} in the setup() call, or bind {value.id} once, at module level"
-        if bound is None:
+        if binding is None:
             problem = f"{label} is {value.id}, which is not bound exactly once at module level"
             raise self.source.error(value, problem, hint)
-        if isinstance(bound, ast.List | ast.Dict | ast.Call):
+        if isinstance(binding, ast.List | ast.Dict | ast.Call):
             change: ast.AST | None = change_of(self.source, value.id, self.node, key)
-            if len(getattr(self.source.parents[bound], "targets", "1")) > 1:
-                change = bound
+            if len(getattr(self.source.parents[binding], "targets", "1")) > 1:
+                change = binding
             if change is not None:
                 problem = f"{label} is {value.id}, which is changed here"
                 raise self.source.error(change, problem, hint)
-        return bound
+        return binding
 
     def resolve_within(self, value: ast.expr, label: str) -> ast.expr:
-        """Return the value of a part of another value, bound above it.
+        """Return the value of a part of another value, bound above it: a name, an item of a table.
 
         Raises:
             SetupPyError: As for `resolve`, or the name is bound to what it is a part of.
         """
-        bound = self.resolve(value, label)
-        if bound is not value and bound.lineno >= value.lineno:
+        binding = self.resolve(value, label)
+        match value:
+            case ast.Subscript(value=ast.Name() as name, slice=ast.Constant(value=str(key))):
+                entries = self.entries(name, self.resolve(name, label, key), label)
+                binding = last_entry(self, entries, key) or value
+        if binding is not value and binding.lineno >= value.lineno:
             hint = f"write {label} as a plain list of strings"
             raise self.source.error(value, f"{label} is computed", hint)
-        return bound
+        return binding
 
     def entries(self, name: ast.expr, table: ast.expr, label: str) -> list[Entry]:
         """Return keys and values of a table, in braces or as dict(…), and what is added to it.

@@ -43,8 +43,8 @@ def read_text(call: SetupCall, value: ast.expr | None) -> str | None:
         case ast.Constant(value=str(text)):
             return text
         case ast.Name(id=name):
-            bound = binding_of(call.source, name, call.node)
-            return read_text(call, bound) if bound and bound.lineno < value.lineno else None
+            binding = binding_of(call.source, name, call.node)
+            return read_text(call, binding) if binding and binding.lineno < value.lineno else None
         case ast.BinOp(op=ast.Add()):
             parts = [value.left, value.right]
         case ast.JoinedStr():
