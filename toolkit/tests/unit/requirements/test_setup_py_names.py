@@ -141,6 +141,19 @@ def test_a_table_of_extras_gets_one_more(before: str, after: str | None) -> None
     assert new.replace('["z"]', "['z']").replace('"dev": [', '"dev": [') == texts[1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "setup(install_requires=['a'" + "+ 'a'" * 900 + "])",
+        "setup(install_requires=[]" + "+ []" * 900 + ")",
+        "X0 = []\n" + "".join(f"X{i + 1} = X{i}\n" for i in range(2000)) + "CALL",
+    ],
+)  # fmt: skip
+def test_what_is_too_deep_to_follow_is_refused(text: str) -> None:
+    with pytest.raises(SetupPyError, match="too deeply"):
+        replace_list((_HEAD + text.replace("CALL", "setup(install_requires=X0)")).encode(), _NEW)
+
+
 def test_a_list_that_outgrows_its_line_gets_one_element_a_line() -> None:
     names = [f"package-{number}" for number in range(8)]
     source = f"{_HEAD}setup(\n    install_requires=['package-0', 'package-1'], name='x'\n)\n"

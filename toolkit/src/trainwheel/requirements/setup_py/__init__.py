@@ -7,8 +7,10 @@ refused, with its place and what to write instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
+from trainwheel.errors import SetupPyError
 from trainwheel.requirements.setup_py.call import SetupCall, find_setup_call
 from trainwheel.requirements.setup_py.insertion import conditions_of, insert_argument, place_of
 from trainwheel.requirements.setup_py.literal import (
@@ -34,6 +36,20 @@ __all__ = [
 ]
 
 
+@contextlib.contextmanager
+def _refuse_depth() -> Iterator[None]:
+    """Refuse an expression, or a chain of names, too deep to follow: Python's limit is a thousand.
+
+    Raises:
+        SetupPyError: It is.
+    """
+    try:
+        yield
+    except RecursionError:
+        message = "setup.py: a value is nested too deeply to be followed"
+        raise SetupPyError(message, hint="write it as a plain list of strings") from None
+
+
 def read_version(source: bytes) -> str:
     """Return the version that a setup.py gives its distribution.
 
@@ -52,6 +68,7 @@ def read_distribution_name(source: bytes) -> str:
     return _read_string(source, "name")
 
 
+@_refuse_depth()
 def has_install_requires(source: bytes) -> bool:
     """Return whether setup() is given install_requires, literal or computed.
 
@@ -63,6 +80,7 @@ def has_install_requires(source: bytes) -> bool:
     return has_keyword or call.value_of("install_requires") is not None
 
 
+@_refuse_depth()
 def read_list(source: bytes, extra: str | None = None) -> tuple[str, ...]:
     """Return the requirements, or those of an extra, as written; none where they are missing.
 
@@ -83,6 +101,7 @@ def _read_list(call: SetupCall, extra: str | None) -> tuple[str, ...]:
     return () if value is None else read_requirements(call, value, place.label)
 
 
+@_refuse_depth()
 def replace_version(source: bytes, version: str) -> bytes:
     """Return `source` with another version; the same bytes if it has that one already.
 
@@ -102,6 +121,7 @@ def replace_version(source: bytes, version: str) -> bytes:
     return _checked(text, new, says_so=read_version(text.encode(new)) == version)
 
 
+@_refuse_depth()
 def replace_list(source: bytes, requirements: Sequence[str], extra: str | None = None) -> bytes:
     """Return `source` with other requirements; the same bytes if it has them already.
 
@@ -143,6 +163,7 @@ def _with_marker(text: str, marker: str) -> str:
     return f"{front.rstrip()} ; {f'({own}) and ({marker})' if own.strip() else marker}"
 
 
+@_refuse_depth()
 def _read_string(source: bytes, keyword: str) -> str:
     call = find_setup_call(Source.parse(source))
     value = call.value_of(keyword)
