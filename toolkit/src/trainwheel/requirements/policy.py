@@ -19,21 +19,35 @@ as ``python_version >= '3.9'``, an older Python would skip the package in silenc
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from packaging.specifiers import Specifier
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.lockfile import Lockfile
-from trainwheel.requirements.pep508 import Package, format_requirement
+from trainwheel.requirements.pep508 import (
+    Package,
+    by_extra,
+    format_requirement,
+    meaning,
+    name_of,
+)
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, canonical_category
 
-__all__ = ["EXACT", "Plan", "describe_drift", "plan_requirements", "plan_sync"]
+__all__ = [
+    "EXACT",
+    "Plan",
+    "describe_difference",
+    "describe_drift",
+    "plan_requirements",
+    "plan_sync",
+]
 
 # scikit-learn does not support loading an estimator that another version pickled (its manual,
 # "Model persistence"); XGBoost does for its own formats, but not for pickles ("Introduction to
@@ -70,8 +84,12 @@ def plan_sync(pipfile: Pipfile | None, lock: Lockfile | None, settings: SyncSett
         ConfigurationError: As for :func:`plan_requirements`, or an extra's category is missing.
     """
     plan = plan_requirements(pipfile, lock, settings.pins)
-    extras, notices = {}, list(plan.notices)
+    extras, notices = dict[str, tuple[str, ...]](), list(plan.notices)
     for extra, category in settings.extras.items():
+        same = [name for name in extras if canonicalize_name(name) == canonicalize_name(extra)]
+        if same:
+            message = f"the extras {same[0]} and {extra} are the same (PEP 685)"
+            raise ConfigurationError(message, hint="keep one in tool.trainwheel.sync.extras")
         # pipenv gives these to every Pipfile, even where they are not written.
         categories = {"packages", "dev-packages"}
         categories |= {name for file in (pipfile, lock) if file for name in file.categories}
@@ -134,6 +152,31 @@ def describe_drift(before: bytes, after: bytes, *, name: str = "setup.py") -> st
         for source in (before, after)
     )
     return "".join(map(_hide_secret, difflib.unified_diff(old, new, name, f"{name} (synced)")))
+
+
+def describe_difference(plan: Plan, texts: Iterable[str]) -> tuple[str, ...]:
+    """Return how built metadata differ from a plan; nothing if they mean the same.
+
+    One line a requirement: ``-`` for one that is built and not in the plan, ``+`` for one that is
+    in the plan and not built. Extras that the plan does not name are left out.
+
+    Args:
+        plan: What the lock asks for.
+        texts: The lines of ``Requires-Dist``.
+    """
+    built = by_extra(texts)
+    lines = []
+    for extra, requirements in {"": plan.requirements, **plan.extras}.items():
+        of = f" (extra {extra})" if extra else ""
+        present = built.get(canonicalize_name(extra), {})
+        planned = {meaning(text): text for text in requirements}
+        lines += [f"-{present[key]}{of}" for key in present if key not in planned]
+        lines += [f"+{planned[key]}{of}" for key in planned if key not in present]
+    return tuple(_hide_secret(line).rstrip("\n") for line in sorted(lines, key=_by_name))
+
+
+def _by_name(line: str) -> tuple[str, bool]:
+    return name_of(line[1:].partition(" (extra ")[0]), line.startswith("+")
 
 
 def _hide_secret(line: str) -> str:

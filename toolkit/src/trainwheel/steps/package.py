@@ -29,7 +29,12 @@ from trainwheel.steps.shared.findings import (
     read_metrics,
 )
 from trainwheel.steps.shared.release import Release, read_release
-from trainwheel.steps.shared.staging import describe_tree_drift, is_published, stage
+from trainwheel.steps.shared.staging import (
+    describe_tree_drift,
+    is_published,
+    refuse_other_requirements,
+    stage,
+)
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import Commit, read_commit
 from trainwheel.system.leaks import find_leaks
@@ -80,6 +85,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     notice_unshipped(run)
     commit = read_commit(run.workspace.layout.root, run.environment, run.workspace.ignored)
     raw_wheel = _build(run, release, scratch, commit)
+    refuse_other_requirements(run.workspace, raw_wheel)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
     wheel.parent.mkdir()
     _finish(run.workspace, raw_wheel, wheel, trace(run.workspace, release, commit))

@@ -180,6 +180,29 @@ def test_the_command_line_wins_and_its_extra_joins_the_others(project: Path) -> 
     source = (project / "setup.py").read_bytes()
     assert read_list(source) == ("requests>=2.30",)
     assert read_list(source, "test") == read_list(source, "dev") == ("pytest",)
+    # PEP 685: one extra, in two spellings.
+    assert _sync(project, "--pins", "declared", "--dev-extra", "DEV") == 0
+    assert b"DEV" not in (project / "setup.py").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--dev-extra", "a b"), "'a b' is not the name of an extra"),
+        (("--built",), "--built compares and writes nothing; use it with --check"),
+        (("--built", "--check", "--engine", "pipenv-setup"), "without --engine"),
+    ],
+)
+def test_options_that_do_not_fit_are_2_in_one_line(
+    project: Path,
+    options: tuple[str, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _sync(project, *options) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert message in err
 
 
 # Stops itself at the k-th line that writing runs through, for every k; prints what it left.

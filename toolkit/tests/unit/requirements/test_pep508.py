@@ -14,7 +14,14 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
-from trainwheel.requirements.pep508 import _read, _read_plain, format_requirement, meaning, name_of
+from trainwheel.requirements.pep508 import (
+    _read,
+    _read_plain,
+    by_extra,
+    format_requirement,
+    meaning,
+    name_of,
+)
 from trainwheel.requirements.pipfile import parse_package
 
 _HOST = "https://x.example"
@@ -78,6 +85,7 @@ def test_every_kind_of_entry_has_a_pep_508_form(key: str, entry: object, expecte
     ("key", "entry", "names"),
     [
         ("a", ">=x.y", "a: 'a>=x.y' is not"),
+        ("a", {"git": "git@[]:r.git"}, r"a: 'a @ git@\[\]:r.git' is not"),
         ("a", {"markers": "nonsense == 'x'"}, "a: \"nonsense == 'x'\" is not"),
         ("a", {"sys_platform": "linux"}, "a: 'sys_platform linux' is not"),
         ("0a1b2c3", {"file": f"{_HOST}/main.zip"}, "0a1b2c3 = .*main.zip "),
@@ -188,12 +196,40 @@ def test_the_short_way_reads_the_same_as_the_long_one(text: str) -> None:
         ("? ?", "?   ?", True),
         # More digits than int() takes.
         ("a==1." + "9" * 5000, " a==1." + "9" * 5000, True),
+        ("a; '3.9' <= python_version", 'a; python_version >= "3.9"', True),
+        ("a; os_name=='x' and (extra=='p_Q' or os_name!='y')",
+         "a; (os_name!='y' or extra=='P-q') and os_name=='x'", True),
+        ("a; os_name=='x' or (os_name=='y' or os_name=='z')",
+         "a; os_name=='z' or os_name=='x' or os_name=='y'", True),
+        ("a; os_name=='x' and os_name=='y'", "a; os_name=='x' or os_name=='y'", False),
+        ("a; os_name<'x'", "a; 'x'<os_name", False),
         ("a==1", "a==10", False),
         ("a~=1", "a~=1.0", False),
         ("a==1", "a", False),
         ("a>1", "a>=1", False),
         ("a; os_name=='nt'", "a; nonsense", False),
     ],
-)
+)  # fmt: skip
 def test_two_texts_are_compared_by_meaning(first: str, second: str, *, is_same: bool) -> None:
     assert (meaning(first) == meaning(second)) is is_same
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        ("a>=1", {"": "a>=1"}),
+        ("a; extra == 'Dev_Tools'", {"dev-tools": "a"}),
+        ("a; (os_name == 'nt') and extra == 'x'", {"x": "a; os_name == 'nt'"}),
+        ("a; extra == 'x' or extra == 'y'", {"x": "a", "y": "a"}),
+        ("a; os_name == 'nt' or extra == 'x'", {"": "a; os_name == 'nt'", "x": "a"}),
+        ("a; extra != 'x'", {"": "a"}),
+        ("a; os_name == 'nt' and extra != 'x'", {"": "a; os_name == 'nt'"}),
+        ("a @ https://h.example/a;b ; extra == 'x'", {"x": "a @ https://h.example/a;b"}),
+        ("? ?", {"": "? ?"}),
+    ],
+)
+def test_a_requirement_of_metadata_belongs_to_the_extras_that_add_it(
+    text: str, groups: dict[str, str]
+) -> None:
+    result = {extra: dict(texts) for extra, texts in by_extra([text]).items() if texts}
+    assert result == {extra: {meaning(part): text} for extra, part in groups.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +128,15 @@ def test_a_wheel_with_wrong_or_secret_content_is_not_proved(
     tools = Packaging(spoil=spoil, folder=Path("/environments/of/steps"))
 
     assert "hunter" not in refuse(root, tools, StepFailedError, name)
+    assert tools.names == ["build"]
+
+
+def test_a_wheel_that_requires_what_the_lock_does_not_ask_for_is_refused(root: Path) -> None:
+    tools = Packaging(requires=("six>=1; os_name == 'nt'", "numpy; extra == 'fast'"))
+
+    message = refuse(root, tools, StepFailedError, r"-six>=1; os_name")
+
+    assert re.search(r"stand in setup\.py:\d+", message)
     assert tools.names == ["build"]
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.guest import READ_METADATA
+from trainwheel.requirements.backend import names_of_files
 from trainwheel.requirements.lockfile import (
     Lockfile,
     check_fresh,
@@ -16,15 +20,40 @@ from trainwheel.requirements.lockfile import (
 )
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
-from trainwheel.requirements.policy import Plan, describe_drift, plan_sync
-from trainwheel.requirements.target import FILES, choose_target, sync_target
+from trainwheel.requirements.policy import Plan, describe_difference, describe_drift, plan_sync
+from trainwheel.requirements.target import FILES, choose_target, place_of_list, sync_target
 from trainwheel.system.console import Console
 from trainwheel.system.files import decode, write_atomically
 
-__all__ = ["Engine", "Synced", "examine", "read_files", "settle", "sync_files"]
+__all__ = [
+    "Builder",
+    "Engine",
+    "Synced",
+    "check_built",
+    "examine",
+    "read_files",
+    "settle",
+    "sync_files",
+]
 
 Engine = Callable[[Mapping[str, bytes], SyncSettings], bytes]
 """Returns another setup.py, given the files of a project; see `trainwheel.install.pipenv_setup`."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """An environment in which the build back end runs.
+
+    Attributes:
+        place: Its name in messages.
+        hint: How to install something there.
+        run: Runs a Python program with its arguments; `StepFailedError` if that fails.
+    """
+
+    place: str
+    hint: str
+    run: Callable[[tuple[str, ...]], object]
+
 
 _PIPENV_FILES = ("Pipfile", "Pipfile.lock")
 
@@ -81,7 +110,7 @@ def sync_files(
     """
     target = choose_target(files)
     plan = plan_sync(pipfile, lock, s)
-    return Synced(target, files[target], sync_target(target, files[target], plan), plan)
+    return Synced(target, files[target], sync_target(target, files, plan), plan)
 
 
 def read_files(root: Path) -> dict[str, bytes]:
@@ -90,7 +119,8 @@ def read_files(root: Path) -> dict[str, bytes]:
     Raises:
         ConfigurationError: One of them cannot be read.
     """
-    return _read_present(root, FILES)
+    files = _read_present(root, FILES)
+    return {**files, **_read_present(root, names_of_files(files))}
 
 
 def settle(root: Path, state: Synced, *, check: bool, console: Console, show: Console) -> None:
@@ -120,6 +150,50 @@ def settle(root: Path, state: Synced, *, check: bool, console: Console, show: Co
     else:
         _write(root / target, state.after)
         console.outcome("sync", f"{target} updated")
+
+
+def check_built(
+    root: Path, settings: SyncSettings, builder: Builder, *, console: Console, show: Console
+) -> None:
+    """Compare what the project's build back end says with the lock, and print the outcome.
+
+    Args:
+        root: The project's folder; the back end may run its setup.py.
+        settings: The policy and the extras.
+        builder: The environment that has ``build`` and the back end.
+        console: For the outcome.
+        show: For the difference.
+
+    Raises:
+        StepFailedError: The metadata differ from what the lock asks for, or cannot be built.
+        ConfigurationError: The environment does not have what the build needs, or a file cannot be
+            used.
+    """
+    pipfile, lock = _read_pipfile_and_lock(root, settings.pins)
+    plan = plan_sync(pipfile, lock, settings)
+    for notice in plan.notices:
+        console.notice(notice)
+    differences = describe_difference(plan, _ask_back_end(root, builder))
+    if not differences:
+        console.outcome("sync", "the built metadata agree with the lock")
+        return
+    for line in differences:
+        show.line(line)
+    message = "the built metadata do not agree with the lock"
+    hint = f"the requirements stand in {place_of_list(read_files(root))}"
+    raise StepFailedError(message, hint=hint)
+
+
+def _ask_back_end(root: Path, builder: Builder) -> tuple[str, ...]:
+    """Return the requirements in the metadata that a project's build back end makes."""
+    with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+        answer = Path(folder, "answer.json")
+        builder.run(("python", "-P", str(READ_METADATA), str(root.resolve()), str(answer)))
+        document = json.loads(answer.read_bytes())
+    if missing := document.get("missing"):
+        message = f"the build needs {', '.join(missing)}, which {builder.place} does not have"
+        raise ConfigurationError(message, hint=builder.hint)
+    return tuple(document["requires"])
 
 
 def _write(path: Path, data: bytes) -> None:
