@@ -137,6 +137,8 @@ def plan_requirements(
         if policy == "compatible":
             pairs = zip(packages, clauses, strict=True)
             packages = tuple(p if p.name in EXACT else _loosened(p, c) for p, c in pairs)
+    if policy != "declared":
+        _refuse_unpinned(packages, category)
     texts = [_text(package, where) for package in packages if not package.path]
     local = tuple(package.name for package in packages if package.path)
     return Plan(tuple(texts), tuple(_notices(packages)), local)
@@ -205,6 +207,23 @@ def _pinned(
                 markers=package.markers,
                 subdirectory=pin.subdirectory or package.subdirectory,
             )
+
+
+def _refuse_unpinned(packages: tuple[Package, ...], category: str) -> None:
+    """Refuse a package that the lock names and does not pin.
+
+    pipenv locks neither version nor digest of a package whose marker is false where it locks.
+
+    Raises:
+        LockfileError: There is one.
+    """
+    for package in packages:
+        if not (package.specifier or package.url or package.path):
+            message = f"Pipfile.lock: [{category}] {package.key} has neither version nor digest"
+            if package.markers:
+                message += ", as its marker was false on the machine that locked it"
+            hint = 'write its version "==…" into the Pipfile, or remove its marker there'
+            raise LockfileError(message, hint=f"{hint}, and run `nox -s lock`")
 
 
 def _text(package: Package, where: str) -> str:

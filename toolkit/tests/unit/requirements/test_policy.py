@@ -245,3 +245,16 @@ def test_a_marker_that_names_an_extra_is_refused(marker: str, policy: str) -> No
     pipfile = parse_pipfile(f"[packages]\ns3fs = {{version = '*', markers = \"{marker}\"}}\n")
     with pytest.raises(LockfileError, match=r"\[packages\] s3fs .*extra"):
         plan_requirements(pipfile, lock, policy)
+
+
+@pytest.mark.parametrize("entry", [{"version": "*"}, {"markers": "os_name == 'nt'"}])
+def test_a_package_that_is_locked_without_a_version_is_refused(entry: dict[str, str]) -> None:
+    lock = parse_lockfile(json.dumps({"_meta": {}, "default": {"pywin32": entry}, "develop": {}}))
+    pipfile = parse_pipfile(
+        "[packages]\npywin32 = {version = '*', markers = \"os_name == 'nt'\"}\n"
+    )
+    for policy in ("locked", "direct", "compatible"):
+        with pytest.raises(LockfileError, match=r"\[packages\] pywin32 has neither") as caught:
+            plan_requirements(pipfile, lock, policy)
+        assert "remove its marker" in caught.value.hint
+    assert plan_requirements(pipfile, lock, "declared").requirements
