@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,9 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.pep508 import (
+    Joined,
+    MarkerMeaning,
+    Meaning,
     _read,
     _read_plain,
     by_extra,
@@ -233,3 +237,41 @@ def test_a_requirement_of_metadata_belongs_to_the_extras_that_add_it(
 ) -> None:
     result = {extra: dict(texts) for extra, texts in by_extra([text]).items() if texts}
     assert result == {extra: {meaning(part): text} for extra, part in groups.items()}
+
+
+_comparisons: st.SearchStrategy[str] = st.one_of(
+    st.builds("{} {} '{}'".format, st.sampled_from(["os_name", "sys_platform"]),
+              st.sampled_from(["==", "!="]), st.sampled_from(["a", "b"])),
+    st.builds("extra {} '{}'".format, st.sampled_from(["==", "!="]), st.sampled_from(["X_x", "y"])),
+)  # fmt: skip
+_nested: st.SearchStrategy[str] = st.recursive(
+    _comparisons,
+    lambda inner: st.tuples(inner, st.sampled_from([") and (", ") or ("]), inner).map(
+        lambda parts: f"({''.join(parts)})"
+    ),
+    max_leaves=6,
+)
+
+
+def holds(meaning: MarkerMeaning, environment: dict[str, str]) -> bool:
+    if isinstance(meaning, bool):
+        return meaning
+    if isinstance(meaning, Joined):
+        join = all if meaning.word == "and" else any
+        return join(holds(part, environment) for part in meaning.parts)
+    variable, operator, value = meaning
+    return (environment[variable] == value.strip("\"'")) is (operator == "==")
+
+
+@given(_nested)
+def test_an_extra_adds_what_its_marker_says(marker: str) -> None:
+    groups = by_extra([f"a; {marker}"])
+    for os_name, sys_platform in itertools.product("abc", "abc"):
+        environment = {"os_name": os_name, "sys_platform": sys_platform}
+        whole = Marker(marker)
+        bare = whole.evaluate({**environment, "extra": ""})
+        for extra in ("", "x-x", "y"):
+            added = {**groups[""], **groups.get(extra, {})}
+            parts = [key.marker for key in added if isinstance(key, Meaning)]
+            expected = bare or whole.evaluate({**environment, "extra": extra})
+            assert any(holds(part, environment) for part in parts) is expected
