@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.requirements.pyproject import dynamic_fields
 from trainwheel.requirements.setup_py.pairing import pair, same_meaning
 from trainwheel.system.files import decode
 
@@ -76,7 +77,7 @@ def find_elsewhere(files: Mapping[str, bytes]) -> Elsewhere | None:
     source = decode(files.get(PYPROJECT, b""), PYPROJECT)
     document = load(source)
     project = document.get("project")
-    is_dynamic = isinstance(project, dict) and "dependencies" in project.get("dynamic", ())
+    is_dynamic = isinstance(project, dict) and "dependencies" in dynamic_fields(project)
     if isinstance(project, dict) and not is_dynamic:
         return None
     system = _table(document, "build-system")
@@ -186,7 +187,7 @@ def _places_of_extras(files: Mapping[str, bytes], target: str) -> Iterator[tuple
     source = decode(files.get(PYPROJECT, b""), PYPROJECT)
     document = load(source)
     project = document.get("project")
-    if isinstance(project, dict) and "optional-dependencies" not in project.get("dynamic", ()):
+    if isinstance(project, dict) and "optional-dependencies" not in dynamic_fields(project):
         reason = f"[project] overrules the extras of {target}"
         hint = 'write "optional-dependencies" into its dynamic, or both lists into [project]'
         yield f"{PYPROJECT}:{line_of(source, re.escape('[project]'))}", reason, hint

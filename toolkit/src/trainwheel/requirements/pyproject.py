@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tomlkit.items import Array, String
 
 __all__ = [
+    "dynamic_fields",
     "label_of",
     "read_project_list",
     "read_project_table",
@@ -40,9 +41,15 @@ def read_project_table(source: bytes) -> dict[str, Any] | None:
         message = f"pyproject.toml is not TOML: {error}"
         raise ConfigurationError(message, hint="fix that line") from None
     project = document.get("project")
-    if not isinstance(project, dict) or "dependencies" in project.get("dynamic", ()):
+    if not isinstance(project, dict) or "dependencies" in dynamic_fields(project):
         return None
     return project
+
+
+def dynamic_fields(project: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return the ``dynamic`` fields of ``[project]``: none if that is not a list."""
+    fields = project.get("dynamic")
+    return tuple(fields) if isinstance(fields, list) else ()
 
 
 def read_project_list(source: bytes, extra: str | None = None) -> tuple[str, ...] | None:
@@ -102,10 +109,11 @@ def replace_project_list(
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
+    refusals = (TOMLKitError, RecursionError, LookupError, TypeError, ValueError, AttributeError)
     present = read_project_list(source, extra)
     if same_meaning(present or (), requirements):
         return source
-    dynamic = (read_project_table(source) or {}).get("dynamic", ())
+    dynamic = dynamic_fields(read_project_table(source) or {})
     if extra is not None and "optional-dependencies" in dynamic:
         message = "pyproject.toml has dependencies, but optional-dependencies are dynamic"
         raise ConfigurationError(message, hint="list both there")
@@ -120,7 +128,7 @@ def replace_project_list(
             table[key] = tomlkit.array()
         _edit(table[key], present or (), requirements)
         new = _with_line_ends_of(source, tomlkit.dumps(document).encode())
-    except (TOMLKitError, RecursionError, KeyError, TypeError, AttributeError) as error:
+    except refusals as error:
         message = f"pyproject.toml cannot be edited: {error}"
         raise ConfigurationError(message, hint="edit it by hand") from None
     _check(source, new, requirements, extra)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, TrainwheelError
+from trainwheel.requirements.backend import names_of_files
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.policy import Plan
 from trainwheel.requirements.pyproject import read_project_list, replace_project_list
@@ -344,3 +345,37 @@ def test_an_extra_is_edited_in_the_spelling_of_the_file(name: str) -> None:
     twice = source + more[name]
     with pytest.raises(ConfigurationError, match="Dev_Tools and dev-tools"):
         sync_target(name, {name: twice}, Plan((), extras={"DEV-tools": ("b",)}))
+
+
+_VALUES = st.sampled_from([
+    "1", '"x"', "[]", '["dependencies"]', "[1]", "{}", '{file="r.txt"}', '{file=["r.txt", "../q"]}',
+    "{file=1}", '{attr="a"}', "true", '"setuptools.build_meta"', '"poetry.core"', '[["a"]]',
+])  # fmt: skip
+_KEYS = st.sampled_from([
+    "build-system", "build-system.build-backend", "build-system.requires", "project",
+    "build-system.backend-path", "project.name", "project.dynamic", "project.dependencies",
+    "project.optional-dependencies", "tool", "tool.setuptools", "tool.setuptools.dynamic",
+    "tool.setuptools.dynamic.dependencies", "tool.setuptools.dynamic.optional-dependencies",
+    "tool.poetry.dependencies",
+])  # fmt: skip
+
+
+@given(
+    st.dictionaries(_KEYS, _VALUES, min_size=1, max_size=5),
+    st.sampled_from([b"", _SETUP, _SETUP_LIST, _SETUP_EXTRAS, _SETUP_HIDDEN]),
+    st.sampled_from([b"", _CFG_LIST, _CFG_FILE, _CFG_EXTRAS, b"\xff"]),
+    st.sampled_from([b"", b"a\n", b"-r x\n", b"\xff"]),
+)
+def test_whatever_stands_in_the_files_is_edited_or_refused(
+    tables: dict[str, str], setup_py: bytes, setup_cfg: bytes, named: bytes
+) -> None:
+    pyproject = "".join(f"{key} = {value}\n" for key, value in tables.items()).encode()
+    files = _files(pyproject, setup_py, setup_cfg)
+    plan = Plan(("a==1",), extras={"Dev_x": ("b",)})
+    try:
+        files |= dict.fromkeys(names_of_files(files), named)
+        name = choose_target(files)
+        new = sync_target(name, files, plan)
+    except TrainwheelError:
+        return
+    assert sync_target(name, {**files, name: new}, plan) is new
