@@ -48,8 +48,7 @@ _SECRET_NAME = re.compile(
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
 
-_LIKELY = re.compile("://|@")
-_WORD = re.compile(r"""[^\s'"`<>]*(?:://|@)[^\s'"`<>]*""")
+_LIKELY, _ENDS = re.compile("://|@"), re.compile(r"""[\s'"`<>]+""")
 # What a program puts in when it runs: {token} of an f-string, %s, %(token)s.
 _PUT_IN = re.compile(r"(?<!\$)\{[\w.]*(?:\[[^]]*\]|\([^)]*\))?\}|%\(\w+\)s|%s")
 
@@ -109,7 +108,9 @@ def refuse_line_secrets(files: Mapping[str, bytes]) -> None:
     """
     for name, content in files.items():
         for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
-            words = _WORD.findall(_PUT_IN.sub("${X}", line)) if _LIKELY.search(line) else ()
+            if not _LIKELY.search(line):
+                continue
+            words = filter(_LIKELY.search, _ENDS.split(_PUT_IN.sub("${X}", line)))
             if kind := next(filter(None, map(find_secret, words)), ""):
                 message = f"{name} has {kind} in an address in line {number}"
                 raise LockfileError(message, hint=_LINE_HINT)
