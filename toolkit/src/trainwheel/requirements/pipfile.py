@@ -51,6 +51,7 @@ _LOCK_NAMES = {"default": "packages", "develop": "dev-packages"}
 _KEY = re.compile(r"\s*(?P<name>[^\[\]\s]+)\s*(?:\[(?P<extras>[^\]]*)\])?\s*")
 # Absolute, upwards, of Windows, or with what would end it in an address.
 _OUTSIDE = re.compile(r"\A\s*(?:[/~]|[A-Za-z]:)|(?:\A|/)\s*\.\.\s*(?:/|\Z)|[\\&#%?\s]")
+_SHA256 = re.compile(r"[#&]sha256=([0-9a-f]{64})(?:&|\Z)", re.IGNORECASE)
 _REMOTE = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -184,8 +185,14 @@ def _from_table(
         path="" if remote else location,
         editable=table.get("editable") is True,
         index=str(table.get("index", "")),
-        hashes=tuple(str(digest) for digest in hashes),
+        hashes=tuple(map(str, hashes)) or _digest_of(location),
     )
+
+
+def _digest_of(address: str) -> tuple[str, ...]:
+    """Return the digest of an archive in its address, as pip and PyPA's specification have it."""
+    match = _SHA256.search(address)
+    return (f"sha256:{match[1].lower()}",) if match else ()
 
 
 def _subdirectory(table: Mapping[str, Any], url: str, where: str) -> str:

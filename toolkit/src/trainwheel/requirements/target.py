@@ -58,7 +58,12 @@ def choose_target(files: Mapping[str, bytes]) -> str:
     if names := [*places, *(name for name in (SETUP_PY, SETUP_CFG) if name in files)]:
         return names[0]
     message = "there is no setup.py, no setup.cfg and no [project] in pyproject.toml"
-    raise ConfigurationError(message, hint="create one of them for sync to edit")
+    hint = "create one of them for sync to edit"
+    if b"[project]" in files.get(PYPROJECT, b""):
+        # As with Hatch and a hook of its own: the back end computes them while it builds.
+        message = "the dependencies of [project] are dynamic, and no setup.py or setup.cfg has them"
+        hint = 'take "dependencies" out of dynamic in pyproject.toml, so that sync can list them'
+    raise ConfigurationError(message, hint=hint)
 
 
 def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
