@@ -119,7 +119,9 @@ def explain(
     involved = [each for each in together if each.package.name in words]
     limits = {name: joint[name] for name in sorted(words & {*locked}) if name in joint}
     limits = {name: version for name, version in limits.items() if version != locked[name]}
-    changes = _changes(search, together, involved, limits)
+    # One that settles the conflicts of all categories is better than one for this category alone.
+    changes = _changes(search, demands, involved, limits)
+    changes = changes or _changes(search, together, involved, limits)
     hint = ", or ".join(changes) or "change what one of them asks for"
     if "was not found" in reason:
         hint = f"correct the name, or {hint}"

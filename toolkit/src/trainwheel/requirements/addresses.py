@@ -48,6 +48,11 @@ _SECRET_NAME = re.compile(
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
 
+# What installers and browsers open: many a setup.cfg has postgresql://scott:tiger@localhost for its
+# tests. Or a user without a protocol, as in git@host:path.
+_OPENED = re.compile(
+    r"(?:https?|ftps?|ssh|sftp|file|git|hg|svn|bzr|rsync)(?:\+\w+)?:|\A[^/]*@", re.IGNORECASE
+)
 _LIKELY, _ENDS = re.compile("://|@"), re.compile(r"""[\s'"`<>]+""")
 # What a program puts in when it runs: {token} of an f-string, %s, %(token)s.
 _PUT_IN = re.compile(r"(?<!\$)\{[\w.]*(?:\[[^]]*\]|\([^)]*\))?\}|%\(\w+\)s|%s")
@@ -110,7 +115,7 @@ def refuse_line_secrets(files: Mapping[str, bytes]) -> None:
         for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
             if not _LIKELY.search(line):
                 continue
-            words = filter(_LIKELY.search, _ENDS.split(_PUT_IN.sub("${X}", line)))
+            words = filter(_OPENED.search, _ENDS.split(_PUT_IN.sub("${X}", line)))
             if kind := next(filter(None, map(find_secret, words)), ""):
                 message = f"{name} has {kind} in an address in line {number}"
                 raise LockfileError(message, hint=_LINE_HINT)

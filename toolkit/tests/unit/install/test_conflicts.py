@@ -84,8 +84,27 @@ class Index:
             "Because bb>=1.0 depends on six>=1.16 and all versions of aa depend on six<1.16, we …",
             "allow bb 0.9 in [packages]",
         ),
+        (
+            "[packages]\nsix = '<1.16'\n[dev-packages]\nbb = '>=1'\n[test]\nsix = '>=1.16'\n",
+            "Because bb>=1.0 depends on six>=1.16 and you require six<1.16 and bb>=1, we …",
+            "allow six 1.17 in [packages]",
+        ),
+        (
+            "[packages]\nsix = '<1.16'\n[lint]\nbb = '>=1'\n[test]\nzz = '*'\n",
+            "Because bb>=1.0 depends on six>=1.16 and you require six<1.16 and bb>=1, we …",
+            "allow bb 0.9 in [lint], or allow six 1.17 in [packages]",
+        ),
     ],
-    ids=["two ranges", "two needs", "bound by packages", "no version", "no package", "one range"],
+    ids=[
+        "two ranges",
+        "two needs",
+        "bound by packages",
+        "no version",
+        "no package",
+        "one range",
+        "for all",
+        "another one",
+    ],
 )
 def test_a_conflict_is_named_with_the_smallest_change(
     pipfile: str, reason: str, change: str, sentence: Callable[[object], None]
@@ -96,7 +115,7 @@ def test_a_conflict_is_named_with_the_smallest_change(
 
     assert error.hint == f"{change}; Pipfile.lock is as it was"
     assert error.details == (reason,)
-    assert index.count < 20
+    assert index.count < 30
     sentence(error)
 
 
@@ -116,7 +135,7 @@ def test_the_number_of_attempts_is_limited() -> None:
     index = Index(f"Because you require {' and '.join(names)}, we …")
 
     assert "change what one" in explain(ERROR, demands_of(parse_pipfile(pipfile)), index).hint
-    assert index.count < 20
+    assert index.count < 40
 
 
 @pytest.mark.parametrize(("command", "word"), [("checkout", "its ref"), ("clone", "its address")])

@@ -116,6 +116,7 @@ def test_what_a_program_puts_into_an_address_is_not_a_secret(root: Path) -> None
     lines = (
         "A = f'https://{user}:{os.environ[PASS]}@x.example/'",
         "B = 'https://%s:%(password)s@x.example/?token=%s' % C",
+        "D = 'postgresql://scott:tiger@127.0.0.1:5432/test'",
         "# write to <me@x.example> or git@x.example:o/r.git, see https://<user>:<pw>@x.example",
     )
     write(root, "setup.py", "\n".join((SETUP_PY, *lines, "")))
