@@ -30,7 +30,12 @@ _REASON = re.compile(
     r"No solution found.*?(?P<reason>Because .*?)(?:\n *\n|\n *hint:|\Z)", re.DOTALL
 )
 _NEED = re.compile(r"(?:all versions of )?(?P<who>\S+) depends? on (?P<what>[^\s,]+)")
-_GIT = re.compile(r"Failed to build '(?P<name>[^']+)' when git (?P<command>\w+)")
+_OF_UV = re.compile(r"^ ?error: (?P<what>\S.*)", re.MULTILINE)
+# As pip and uv have it.
+_GIT = re.compile(
+    r"Failed to build '(?P<name>[^']+)' when git (?P<command>\w+)"
+    r"|Failed to download and build `(?P<other>\S+) @ \w+\+"
+)
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 
 
@@ -243,13 +248,14 @@ def _describe(involved: Sequence[Demand], reason: str, bounds: Sequence[str]) ->
 
 def _of_repository(match: re.Match[str], demands: Sequence[Demand]) -> StepFailedError:
     """Return what is wrong with a repository, of which pip shows the command that failed."""
-    name = canonicalize_name(match["name"])
+    name = canonicalize_name(match["name"] or match["other"])
     entry = next((str(each) for each in demands if each.package.name == name), name)
     if match["command"] == "checkout":
         message = f"pipenv lock: the repository of {entry} has no branch, tag or commit of that ref"
         return StepFailedError(message, hint=f"correct its ref in the Pipfile; {_KEPT}")
     message = f"pipenv lock: the repository of {entry} cannot be read"
-    return StepFailedError(message, hint=f"correct its address, or get access to it; {_KEPT}")
+    hint = f"correct its address or ref in the Pipfile, or get access to it; {_KEPT}"
+    return StepFailedError(message, hint=hint)
 
 
 def _packages_first(category: str) -> tuple[bool, str]:
@@ -269,6 +275,8 @@ def raise_for(result: Completed, what: str) -> None:
         raise NoSolutionError(" ".join(match["reason"].split()), hint=_KEPT)
     matches = map(_ERROR.match, map(str.strip, result.output.splitlines()))
     message = next((match["what"] for match in matches if match), result.last_line)
+    if what.startswith("uv") and (error := _OF_UV.search(result.output)):
+        message = error["what"]
     if causes := _CAUSES.search(result.output):
         first = "no versions fit" if message.startswith("ResolutionImpossible") else message
         message = f"{first}: {', '.join(map(str.strip, causes['lines'].splitlines()))}"

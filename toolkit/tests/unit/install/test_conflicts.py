@@ -138,19 +138,32 @@ def test_the_number_of_attempts_is_limited() -> None:
     assert index.count < 40
 
 
-@pytest.mark.parametrize(("command", "word"), [("checkout", "its ref"), ("clone", "its address")])
+@pytest.mark.parametrize(
+    ("what", "output", "words"),
+    [
+        ("pipenv", "ERROR: Failed to build 'my-lib' when git checkout -q no", "correct its ref in"),
+        ("pipenv", "ERROR: Failed to build 'my-lib' when git clone x y", "correct its address or"),
+        (
+            "uv pip",
+            "error: Failed to download and build `my-lib @ git+file:///x@no`\n  cause: y\nfatal: z",
+            "correct its address or",
+        ),
+    ],
+    ids=["ref", "address", "uv"],
+)
 def test_a_repository_that_cannot_be_used_is_named_with_its_category(
-    command: str, word: str, sentence: Callable[[object], None]
+    what: str, output: str, words: str, sentence: Callable[[object], None]
 ) -> None:
-    entry = "My_Lib = {git = 'https://x.example/lib', ref = 'nowhere'}"
-    failure = StepFailedError(
-        f"pipenv lock: Failed to build 'my-lib' when git {command} -q nowhere"
+    entry = "My_Lib = {git = 'https://x.example/lib', ref = 'no'}"
+    with pytest.raises(StepFailedError) as caught:
+        raise_for(Completed(1, output), what)
+
+    error = explain(
+        caught.value, demands_of(parse_pipfile(f"[dev-packages]\n{entry}\n")), Index("")
     )
 
-    error = explain(failure, demands_of(parse_pipfile(f"[dev-packages]\n{entry}\n")), Index(""))
-
-    assert "[dev-packages] my-lib" in error.message
-    assert word in error.hint
+    assert "the repository of [dev-packages] my-lib" in error.message
+    assert words in error.hint
     sentence(error)
 
 
