@@ -122,6 +122,9 @@ def explain(
         return error
     words = {str(canonicalize_name(word)) for word in _WORD.findall(reason)}
     involved = [each for each in together if each.package.name in words]
+    if not involved:
+        message = f"pipenv lock: {reason}"
+        return StepFailedError(message, hint=_KEPT)
     limits = {name: joint[name] for name in sorted(words & {*locked}) if name in joint}
     limits = {name: version for name, version in limits.items() if version != locked[name]}
     # One that settles the conflicts of all categories is better than one for this category alone.
@@ -238,8 +241,6 @@ def _describe(involved: Sequence[Demand], reason: str, bounds: Sequence[str]) ->
     """Return who asks for what, and what these packages need in turn."""
     needs = [f"{match['who']} needs {match['what']}" for match in _NEED.finditer(reason)]
     asked = " and ".join(map(str, involved))
-    if not involved:
-        return reason
     if len(involved) == 1 and not needs:
         # As in: Because there is no version of six==9 and you require six==9, we can conclude …
         needs = [reason.partition(" and you require")[0].removeprefix("Because ")]

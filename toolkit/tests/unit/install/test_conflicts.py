@@ -129,6 +129,21 @@ def test_only_what_binds_each_other_is_a_conflict() -> None:
     assert explain(ERROR, bound, index) is not ERROR
 
 
+def test_a_conflict_about_what_only_a_build_needs_is_in_the_words_of_uv() -> None:
+    reason = "Because setuptools was not found in the package registry, we …"
+
+    error = explain(ERROR, demands_of(parse_pipfile("[packages]\nsix = '==9'\n")), Index(reason))
+
+    assert (error.message, error.hint) == (f"pipenv lock: {reason}", "Pipfile.lock is as it was")
+
+
+def test_a_folder_is_resolved_by_its_path_and_a_release_as_written() -> None:
+    folders = "a = {path = './a', editable = true, extras = ['x']}\nb = {path = 'b'}\n"
+    pipfile = parse_pipfile(f"[packages]\n{folders}c = {{version = '>1', extras = ['y']}}\n")
+
+    assert [each.line for each in demands_of(pipfile)] == ["-e ./a[x]", "b", "c[y]>1"]
+
+
 def test_the_number_of_attempts_is_limited() -> None:
     names = [f"p{number}" for number in range(50)]
     pipfile = "[packages]\n" + "".join(f"{name} = '>1'\n" for name in names)
