@@ -18,7 +18,7 @@ from trainwheel.steps.sync import ENGINES, builder_of, choose_engine, require_ch
 from trainwheel.system.command import Command
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
-from trainwheel.system.files import decode
+from trainwheel.system.files import decode, read_text
 from trainwheel.system.process import run
 
 __all__ = ["add_sync"]
@@ -72,7 +72,13 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     # Another tool may read the difference from standard output, so nothing else goes there.
     notices = Console(environment, sys.stderr if arguments.check else sys.stdout)
-    change = examine(root, settings, engine)
+    try:
+        change = examine(root, settings, engine)
+    except ConfigurationError as error:
+        # Only a model repository has the session; elsewhere pipenv made the lock.
+        if "trainwheel" not in (read_text(root / "noxfile.py") or ""):
+            error.hint = error.hint.replace("nox -s lock", "pipenv lock")
+        raise
     settle(root, change, check=arguments.check, console=notices, show=Console(environment))
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "name_of",
     "project_name",
     "reference",
+    "split_ref",
 ]
 
 
@@ -283,6 +284,8 @@ def _clause(clause: Specifier) -> tuple[str, str]:
 
 # The key of an archive that pipenv has not opened: the start of a digest of its address.
 _DIGEST_KEY = re.compile(r"[0-9a-f]{7}")
+# A branch or tag with one of these cannot be written after the @ of an address.
+_NOT_IN_REFS = re.compile(r"\A-|[@#?\s]")
 _SCP = re.compile(r"(?P<user>[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>(?!//).+)")
 
 
@@ -299,6 +302,9 @@ def format_requirement(package: Package, *, where: str) -> str:
     extras = f"[{','.join(package.extras)}]" if package.extras else ""
     name = project_name(package, where=where) + extras
     marker = join_markers(package.markers, where=f"{where} {package.key}")
+    if package.vcs and _NOT_IN_REFS.search(package.ref):
+        message = f"{where} {package.key}: the ref {package.ref!r} cannot be part of an address"
+        raise LockfileError(message, hint="write the commit in its place")
     text = f"{name}{package.specifier}" + (f"; {marker}" if marker else "")
     try:
         if package.url:
@@ -315,18 +321,32 @@ def reference(package: Package) -> str:
     """Return the address of a direct reference, as PEP 508 and pip write it.
 
     ``git@host:path`` becomes ``ssh://``, as PEP 508 takes addresses only. ``#egg=`` is dropped, for
-    the name comes before the ``@``.
+    the name comes before the ``@``. A ref of the entry replaces that of the address: pipenv locks
+    the commit beside an address that still names the branch (pipenv#6120).
     """
     url, _, fragment = package.url.partition("#")
-    parameters = [part for part in fragment.split("&") if part and not part.startswith("egg=")]
+    dropped = ("egg=", "subdirectory=") if package.subdirectory else ("egg=",)
+    parameters = [part for part in fragment.split("&") if part and not part.startswith(dropped)]
     if package.vcs:
-        url = _repository(package.vcs, url)
-        path = urlsplit(url).path
-        if package.ref and not path.endswith(f"@{package.ref}"):
-            url = f"{url}@{package.ref}"
-    if package.subdirectory and not any(part.startswith("subdirectory=") for part in parameters):
+        url, ref, query = split_ref(_repository(package.vcs, url))
+        url += (f"@{package.ref or ref}" if package.ref or ref else "") + query
+    if package.subdirectory:
         parameters.append(f"subdirectory={package.subdirectory}")
     return f"{url}#{'&'.join(parameters)}" if parameters else url
+
+
+def split_ref(url: str) -> tuple[str, str, str]:
+    """Return the address of a repository, the ref after its ``@`` and the query, as they are.
+
+    Like pip, which looks for the last ``@`` of the path.
+    """
+    base, mark, query = url.partition("#")[0].partition("?")
+    address, _, ref = base.rpartition("@")
+    # An @ before the end of the host follows a user, and in /@scope/name it begins a folder.
+    end_of_host = "/" if "://" in address else ":"
+    if address.endswith("/") or end_of_host not in address.rpartition("://")[2]:
+        return base, "", mark + query
+    return address, ref, mark + query
 
 
 def _repository(vcs: str, url: str) -> str:

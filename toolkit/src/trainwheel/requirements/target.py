@@ -76,7 +76,12 @@ def choose_target(files: Mapping[str, bytes]) -> str:
     if names := [*names, *present]:
         return names[0]
     message = "there is no setup.py, no setup.cfg and no [project] in pyproject.toml"
-    raise ConfigurationError(message, hint="create one of them for sync to edit")
+    hint = "create one of them for sync to edit"
+    if b"[project]" in files.get(PYPROJECT, b""):
+        # As with Hatch and a hook of its own: the back end computes them while it builds.
+        message = "the dependencies of [project] are dynamic, and no setup.py or setup.cfg has them"
+        hint = 'take "dependencies" out of dynamic in pyproject.toml, so that sync can list them'
+    raise ConfigurationError(message, hint=hint)
 
 
 def place_of_list(files: Mapping[str, bytes]) -> str:

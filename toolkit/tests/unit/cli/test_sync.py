@@ -108,6 +108,53 @@ def test_what_cannot_be_done_is_2_in_one_line(
     assert out == ""
 
 
+@pytest.mark.parametrize(
+    ("noxfile", "command"),
+    [
+        (None, "`pipenv lock`"),
+        ("import nox\n", "`pipenv lock`"),
+        ("import trainwheel.nox as trainwheel\n", "`nox -s lock`"),
+    ],
+    ids=["none", "another one", "a model repository"],
+)
+@pytest.mark.parametrize("lock", [None, "{", "stale"])
+def test_a_repository_is_told_the_command_by_which_it_locks(
+    project: Path,
+    noxfile: str | None,
+    command: str,
+    lock: str | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if noxfile is not None:
+        (project / "noxfile.py").write_text(noxfile)
+    path = project / "Pipfile.lock"
+    if lock == "stale":
+        path.write_text('{"_meta": {"hash": {"sha256": "0"}}, "default": {}}')
+    else:
+        path.unlink() if lock is None else path.write_text(lock)
+
+    assert _sync(project) == 2
+
+    commands = re.findall("`.*?`", capsys.readouterr().err)
+    assert commands == [command]
+
+
+@pytest.mark.parametrize("back_end", ["hatchling.build", "pdm.backend"])
+def test_dependencies_that_another_back_end_computes_are_called_dynamic(
+    tmp_path: Path, back_end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = copy_case(_CASE, tmp_path)
+    (project / "setup.py").unlink()
+    build = f"[build-system]\nrequires = []\nbuild-backend = '{back_end}'\n"
+    pyproject(f"{build}[project]\nname = 'x'\ndynamic = ['dependencies']\n")(project)
+
+    assert _sync(project) == 2
+
+    err = capsys.readouterr().err
+    assert re.match(r"configuration: the dependencies of \[project\] are dynamic", err)
+    assert "no [project]" not in err
+
+
 @pytest.mark.parametrize("folder", ["nowhere", "setup.py"])
 def test_a_folder_that_is_not_one_is_named(
     project: Path, folder: str, capsys: pytest.CaptureFixture[str]

@@ -138,6 +138,40 @@ def test_an_entry_with_a_token_is_not_finished() -> None:
         finish_lock(made, parse_pipfile("[test]\nsix = '*'\n"), "ab12")
 
 
+@pytest.mark.parametrize(
+    ("entry", "fix"),
+    [
+        ({"version": "*"}, "marker"),
+        ({"version": "*", "markers": "os_name == 'nt'"}, "marker"),
+        ({"version": "==>=1.16", "markers": "os_name == 'nt'"}, "marker"),
+        ({"version": "==1.16", "hashes": []}, "marker"),
+        ({"file": "https://x.example/six.whl"}, "#sha256="),
+        ({"file": "https://x.example/six.whl#sha256=12"}, "#sha256="),
+    ],
+)
+def test_a_package_without_a_digest_is_not_finished(entry: dict[str, object], fix: str) -> None:
+    made = {"_meta": {}, "test": {"six": entry}}
+
+    with pytest.raises(LockfileError, match=r"\[test\] six has no digest") as caught:
+        finish_lock(made, parse_pipfile("[test]\nsix = '*'\n"), "ab12")
+    assert fix in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        SIX,
+        LOCAL,
+        {"git": "https://x.example/six", "ref": "0" * 40},
+        {"file": f"https://x.example/six.whl#egg=six&sha256={'0a' * 32}"},
+    ],
+)
+def test_a_digest_a_folder_and_a_commit_are_enough(entry: dict[str, object]) -> None:
+    pipfile = parse_pipfile("[test]\nsix = '*'\n")
+
+    assert json.loads(finish_lock({"_meta": {}, "test": {"six": entry}}, pipfile, "ab12"))
+
+
 @pytest.mark.parametrize("key", ["file", "path", "version", "ref"])
 def test_the_token_of_an_entry_that_goes_is_not_told(key: str) -> None:
     old = {"default": {"six": {key: "https://x.example/six.whl?token=s3cret"}}}

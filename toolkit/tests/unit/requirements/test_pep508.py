@@ -58,8 +58,25 @@ def _format(key: str, entry: object) -> str:
         ),
         (
             "a",
-            {"git": f"{_HOST}/r.git@v1#egg=b&subdirectory=d", "ref": "v1", "subdirectory": "e"},
-            f"a @ git+{_HOST}/r.git@v1#subdirectory=d",
+            {"git": f"{_HOST}/r.git@v1#egg=b&subdirectory=d", "ref": "v1", "subdirectory": "d/"},
+            f"a @ git+{_HOST}/r.git@v1#subdirectory=d/",
+        ),
+        *(
+            ("a", {"git": f"{repository}{written}", **entry}, f"a @ {address}@{ref}")
+            for repository, address in (
+                (f"{_HOST}/o/r", f"git+{_HOST}/o/r"),
+                (f"{_HOST}/@o/r.git", f"git+{_HOST}/@o/r.git"),
+                (f"{_HOST}/@r", f"git+{_HOST}/@r"),
+                ("ssh://git@x.example/r", "git+ssh://git@x.example/r"),
+                ("git@x.example:o/r", "git+ssh://git@x.example/o/r"),
+                ("git+file:///srv/r", "git+file:///srv/r"),
+            )
+            for written, entry, ref in (
+                ("@main#subdirectory=x", {"ref": "0a1b"}, "0a1b#subdirectory=x"),
+                ("@a/b", {"ref": "0a1b", "subdirectory": "x"}, "0a1b#subdirectory=x"),
+                ("@main#egg=a&subdirectory=./x", {}, "main#subdirectory=./x"),
+                ("?a=b", {"ref": "0a1b"}, "0a1b?a=b"),
+            )
         ),
         (
             "a",
@@ -94,6 +111,10 @@ def test_every_kind_of_entry_has_a_pep_508_form(key: str, entry: object, expecte
         ("a", {"sys_platform": "linux"}, "a: 'sys_platform linux' is not"),
         ("0a1b2c3", {"file": f"{_HOST}/main.zip"}, "0a1b2c3 = .*main.zip "),
         ("0a1b2c3", {"git": f"{_HOST}/r.git"}, "0a1b2c3 = .*r.git "),
+        *(
+            ("a", {"git": f"{_HOST}/r", "ref": ref}, "a: the ref .* cannot")
+            for ref in ("v1#egg=b", "a b", "p@1", "--upload-pack=x", "v?x=1")
+        ),
     ],
 )
 def test_an_entry_without_a_pep_508_form_is_refused(

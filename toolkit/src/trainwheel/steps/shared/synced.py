@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.guest import READ_METADATA
+from trainwheel.requirements.addresses import refuse_line_secrets
 from trainwheel.requirements.backend import names_of_files
 from trainwheel.requirements.lockfile import (
     Lockfile,
@@ -93,11 +94,16 @@ def examine(root: Path, settings: SyncSettings, engine: Engine | None = None) ->
             out of date.
     """
     files = read_files(root)
-    pipfile, lock = _read_pipfile_and_lock(root, settings.pins)
+    sources = _read_present(root, _PIPENV_FILES)
+    pipfile, lock = _parse_pipfile_and_lock(sources, settings.pins)
     if engine is None:
-        return sync_files(files, pipfile, lock, settings)
-    after = engine({**_read_present(root, _PIPENV_FILES), **files}, settings)
-    return Synced("setup.py", files["setup.py"], after, Plan(()))
+        state = sync_files(files, pipfile, lock, settings)
+    else:
+        after = engine({**sources, **files}, settings)
+        state = Synced("setup.py", files["setup.py"], after, Plan(()))
+    # As it will be: to write a list without the secret of the old one is what helps.
+    refuse_line_secrets({**sources, **files, state.target: state.after})
+    return state
 
 
 def sync_files(
@@ -113,13 +119,13 @@ def sync_files(
     return Synced(target, files[target], sync_target(target, files, plan), plan)
 
 
-def read_files(root: Path) -> dict[str, bytes]:
-    """Return the files of a project that can declare its requirements.
+def read_files(root: Path, *others: str) -> dict[str, bytes]:
+    """Return the files of a project that can declare its requirements, and others of that folder.
 
     Raises:
         ConfigurationError: One of them cannot be read.
     """
-    files = _read_present(root, FILES)
+    files = _read_present(root, (*FILES, *others))
     return {**files, **_read_present(root, names_of_files(files))}
 
 
@@ -169,7 +175,8 @@ def check_built(
         ConfigurationError: The environment does not have what the build needs, or a file cannot be
             used.
     """
-    pipfile, lock = _read_pipfile_and_lock(root, settings.pins)
+    sources = _read_present(root, _PIPENV_FILES)
+    pipfile, lock = _parse_pipfile_and_lock(sources, settings.pins)
     plan = plan_sync(pipfile, lock, settings)
     for notice in plan.notices:
         console.notice(notice)
@@ -223,9 +230,11 @@ def _read_present(root: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     return contents
 
 
-def _read_pipfile_and_lock(root: Path, pins: str) -> tuple[Pipfile | None, Lockfile | None]:
+def _parse_pipfile_and_lock(
+    sources: Mapping[str, bytes], pins: str
+) -> tuple[Pipfile | None, Lockfile | None]:
     """Return what a policy reads: `locked` needs no Pipfile, `declared` needs no lock."""
-    texts = {name: decode(data, name) for name, data in _read_present(root, _PIPENV_FILES).items()}
+    texts = {name: decode(data, name) for name, data in sources.items()}
     needs_pipfile = pins != "locked" or "Pipfile" in texts
     pipfile = parse_pipfile(texts.get("Pipfile")) if needs_pipfile else None
     if pins == "declared":
