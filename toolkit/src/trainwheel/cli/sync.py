@@ -9,6 +9,8 @@ from pathlib import Path
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.install.environments import uv_cache_or_fallback
+from trainwheel.requirements.lockfile import PIPFILE_LOCK
+from trainwheel.requirements.locks import choose_lock
 from trainwheel.requirements.pins import POLICIES
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import examine, read_files, settle
@@ -28,6 +30,11 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
         help="locked: all that is locked, which pins whoever installs a library; direct: what the "
         "Pipfile names, at the locked version; compatible (the default): at least that, below "
         "the next major one, scikit-learn exactly; declared: as the Pipfile says",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lock", metavar="FILE",
+        help="the lock to read, where there are several: Pipfile.lock, pylock.toml, uv.lock, "
+        "poetry.lock or requirements.txt",
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="print the difference, write nothing")
     parser.add_argument(
@@ -52,10 +59,14 @@ def _run(arguments: argparse.Namespace) -> None:
         settings = replace(settings, extras=extras)
     store = (root / ".trainwheel").resolve()
     uv_cache_or_fallback(environment, store / "uv-cache")
+    lock_name = choose_lock(root, arguments.lock)
     engine, settings = choose_engine(arguments.engine, settings, store, read_environment())
     if arguments.pins:
         settings = replace(settings, pins=arguments.pins)
     # Another tool may read the difference from standard output, so nothing else goes there.
     notices = Console(environment, sys.stderr if arguments.check else sys.stdout)
-    change = examine(root, settings, engine)
+    if engine and lock_name != PIPFILE_LOCK:
+        message = f"pipenv-setup does not read {lock_name}"
+        raise ConfigurationError(message, hint="run it without --engine")
+    change = examine(root, settings, engine, lock_name=lock_name)
     settle(root, change, check=arguments.check, console=notices, show=Console(environment))

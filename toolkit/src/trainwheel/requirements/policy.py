@@ -23,12 +23,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from packaging.specifiers import Specifier
+from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
 
 from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.requirements.addresses import find_secret
-from trainwheel.requirements.lockfile import Lockfile
+from trainwheel.requirements.lockfile import PIPFILE_LOCK, Lockfile
 from trainwheel.requirements.pep508 import Package, format_requirement
 from trainwheel.requirements.pins import POLICIES, SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, canonical_category
@@ -73,10 +73,13 @@ def plan_sync(pipfile: Pipfile | None, lock: Lockfile | None, settings: SyncSett
     extras, notices = {}, list(plan.notices)
     for extra, category in settings.extras.items():
         # pipenv gives these to every Pipfile, even where they are not written.
-        categories = {"packages", "dev-packages"}
-        categories |= {name for file in (pipfile, lock) if file for name in file.categories}
+        is_pipenv = lock is None or lock.file == PIPFILE_LOCK
+        categories = {"packages", "dev-packages"} if is_pipenv else set()
+        files = (pipfile, lock) if is_pipenv or settings.pins != "locked" else (lock,)
+        categories |= {name for file in files if file for name in file.categories}
         if canonical_category(category) not in categories:
-            message = f"the extra {extra!r} takes [{category}], which is not in the Pipfile"
+            names = " or ".join(file.file for file in (pipfile, lock) if file)
+            message = f"the extra {extra!r} takes [{category}], which is not in {names}"
             raise ConfigurationError(message, hint="correct the category's name")
         part = plan_requirements(pipfile, lock, settings.pins, category=category)
         extras[extra] = part.requirements
@@ -106,19 +109,24 @@ def plan_requirements(
     if policy not in POLICIES:
         message = f"sync policy {policy!r} is not known"
         raise ConfigurationError(message, hint=f"use one of {', '.join(POLICIES)}")
+    is_alone = _is_alone(lock, pipfile, category)
+    if is_alone and policy == "declared":
+        message = f"[{category}] is not in pyproject.toml, and {policy!r} takes what is named there"
+        raise LockfileError(message, hint="list it there, or take another policy")
     file = "Pipfile.lock" if policy == "locked" else "Pipfile"
-    origin = lock if policy == "locked" else pipfile
+    origin = lock if policy == "locked" or is_alone else pipfile
     if origin is None or (lock is None and policy != "declared"):
         message = f"{file if origin is None else 'Pipfile.lock'} is missing"
         raise LockfileError(message, hint=f"policy {policy!r} needs it")
-    where = f"{file}: [{category}]"
+    where = f"{origin.file}: [{category}]"
     packages = origin.packages(category)
     if policy in {"direct", "compatible"} and lock is not None:
-        clauses = [package.specifier for package in packages]
-        packages = tuple(_pinned(packages, lock.packages(category), where))
+        pairs = [(package, "") for package in packages]
+        if origin is not lock:
+            pairs = list(_pinned(packages, lock, category, where))
         if policy == "compatible":
-            pairs = zip(packages, clauses, strict=True)
-            packages = tuple(p if p.name in EXACT else _loosened(p, c) for p, c in pairs)
+            pairs = [(p if p.name in EXACT else _loosened(p, c), c) for p, c in pairs]
+        packages = tuple(package for package, _ in pairs)
     texts = [_text(package, where) for package in packages if not package.path]
     local = tuple(package.name for package in packages if package.path)
     return Plan(tuple(texts), tuple(_notices(packages)), local)
@@ -142,26 +150,54 @@ def _hide_secret(line: str) -> str:
     return f"{line[0]}(a line with {kind} is not shown)\n" if kind else line
 
 
+def _is_alone(lock: Lockfile | None, manifest: Pipfile | None, category: str) -> bool:
+    """Return whether nothing but the lock says what a project needs: then it needs all of it."""
+    if lock is None or lock.file == PIPFILE_LOCK:
+        return False
+    return manifest is None or canonical_category(category) not in manifest.categories
+
+
 def _pinned(
-    packages: tuple[Package, ...], entries: tuple[Package, ...], where: str
-) -> Iterator[Package]:
-    """Yield the Pipfile's packages at the locked version or commit, with the extras of both."""
-    pins = {entry.name: entry for entry in entries}
+    packages: tuple[Package, ...], lock: Lockfile, category: str, where: str
+) -> Iterator[tuple[Package, str]]:
+    """Yield the manifest's packages as they are locked, with the extras of both and its clauses."""
+    is_separate = lock.file == PIPFILE_LOCK or canonical_category(category) in lock.categories
+    pins: dict[str, list[Package]] = {}
+    for entry in lock.packages(category if is_separate else "packages"):
+        pins.setdefault(entry.name, []).append(entry)
     for package in packages:
-        pin = pins.get(package.name)
         if package.path:
-            yield package
-        elif pin is None:
-            message = f"{where} {package.key} is not in Pipfile.lock"
-            raise LockfileError(message, hint="run `nox -s lock` and commit Pipfile.lock")
-        else:
-            yield replace(
-                pin,
-                key=package.key,
-                extras=tuple(sorted({*package.extras, *pin.extras})),
-                markers=package.markers,
-                subdirectory=pin.subdirectory or package.subdirectory,
-            )
+            yield package, ""
+            continue
+        entries = pins.get(package.name, [])
+        if lock.file != PIPFILE_LOCK:
+            entries = [entry for entry in entries if _satisfies(entry, package)]
+        if not entries:
+            reason = "is locked at another version" if package.name in pins else "is not"
+            message = f"{where} {package.key}{package.specifier} {reason} in {lock.file}"
+            raise LockfileError(message, hint=lock.hint)
+        for pin in entries:
+            # Which of several versions is for whom, the lock alone says.
+            markers = pin.markers if len(entries) > 1 else ()
+            yield _as_locked(package, pin, markers), package.specifier
+
+
+def _as_locked(package: Package, pin: Package, markers: tuple[str, ...]) -> Package:
+    return replace(
+        pin,
+        key=package.key,
+        extras=tuple(sorted({*package.extras, *pin.extras})),
+        markers=(*package.markers, *markers),
+        subdirectory=pin.subdirectory or package.subdirectory,
+    )
+
+
+def _satisfies(pin: Package, package: Package) -> bool:
+    """Return whether a lock's entry is one of the versions that its manifest allows."""
+    if not pin.specifier or not package.specifier:
+        return True
+    version = pin.specifier.lstrip("=")
+    return SpecifierSet(package.specifier).contains(version, prereleases=True)
 
 
 def _text(package: Package, where: str) -> str:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.requirements.lockfile import (
+    PIPFILE_LOCK,
     Lockfile,
     check_fresh,
     check_secrets,
     parse_lockfile,
 )
+from trainwheel.requirements.locks import parse_lock
+from trainwheel.requirements.manifest import parse_manifest
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
 from trainwheel.requirements.policy import Plan, describe_drift, plan_sync
@@ -51,24 +56,53 @@ class Synced:
         return self.before != self.after
 
 
-def examine(root: Path, settings: SyncSettings, engine: Engine | None = None) -> Synced:
-    """Compare a project's file with its Pipfile and lock; nothing is written.
+def examine(
+    root: Path,
+    settings: SyncSettings,
+    engine: Engine | None = None,
+    *,
+    lock_name: str = PIPFILE_LOCK,
+) -> Synced:
+    """Compare a project's file with its manifest and lock; nothing is written.
 
     Args:
         root: The project's folder.
         settings: The policy and the extras.
         engine: Edits setup.py in place of our own code.
+        lock_name: The lock, relative to `root`.
 
     Raises:
         ConfigurationError: A file is missing, cannot be used or contains a secret, or the lock is
             out of date.
     """
     files = read_files(root)
+    if Path(lock_name).name != PIPFILE_LOCK:
+        return _examine_other(root, files, settings, lock_name)
     pipfile, lock = _read_pipfile_and_lock(root, settings.pins)
     if engine is None:
         return sync_files(files, pipfile, lock, settings)
     after = engine({**_read_present(root, _PIPENV_FILES), **files}, settings)
     return Synced("setup.py", files["setup.py"], after, Plan(()))
+
+
+def _examine_other(
+    root: Path, files: Mapping[str, bytes], settings: SyncSettings, name: str
+) -> Synced:
+    """Compare a project's file with a lock that pipenv did not make."""
+    data = _read_present(root, (name,))
+    if name not in data:
+        message = f"{name} does not exist"
+        raise ConfigurationError(message, hint="name the lock, relative to the project's folder")
+    text = decode(files.get("pyproject.toml", b""), "pyproject.toml")
+    manifest = parse_manifest(text) if text else None
+    member = os.path.relpath(root, (root / name).parent).replace(os.sep, "/")
+    lock = parse_lock(decode(data[name], name), name, member, manifest)
+    names = {"dev-packages": "dev"}
+    extras = {
+        extra: canonicalize_name(names.get(category, category))
+        for extra, category in settings.extras.items()
+    }
+    return sync_files(files, manifest, lock, replace(settings, extras=extras))
 
 
 def sync_files(
