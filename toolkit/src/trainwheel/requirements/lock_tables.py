@@ -1,10 +1,15 @@
-"""Read the tables of ``uv.lock`` and ``poetry.lock``."""
+"""Read the tables of ``uv.lock`` and ``poetry.lock``, and the markers of locks.
+
+Those may also ask for extras and groups: PEP 751 has ``'gpu' in extras`` and ``'dev' in
+dependency_groups``, and Poetry has ``extra == 'gpu'``. What a distribution requires cannot ask
+either, so they are answered for one category, and the rest of the marker stays.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,10 +18,9 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.addresses import refuse_entry_secrets
-from trainwheel.requirements.lock_markers import answer, join_ways
-from trainwheel.requirements.pep508 import Package
+from trainwheel.requirements.pep508 import Package, join_markers, normal_marker
 
-__all__ = ["read_poetry_lock", "read_uv_lock"]
+__all__ = ["answer_marker", "read_poetry_lock", "read_uv_lock"]
 
 Table = Mapping[str, Any]
 Categories = dict[str, tuple[Package, ...]]
@@ -107,7 +111,7 @@ class _Graph:
 
     def _package(self, place: int, ways: Iterable[frozenset[str]]) -> Package:
         table = self._tables[place]
-        marker = join_ways(ways, where=f"{self._file}: {table['name']}")
+        marker = _join_ways(ways, where=f"{self._file}: {table['name']}")
         return _package(table, marker, _uv_source(table, self._file))
 
 
@@ -170,7 +174,7 @@ def _poetry_rows(
         markers = table.get("markers", "")
         if not isinstance(markers, str):
             markers = markers.get(group, "")
-        marker = answer(markers, extras, (), where=f"{file}: {table['name']}")
+        marker = answer_marker(markers, extras, (), where=f"{file}: {table['name']}")
         if marker is not None:
             yield _package(table, marker, _poetry_source(table, file))
 
@@ -200,3 +204,92 @@ def _check_version(version: object, known: object, file: str) -> None:
     if version != known:
         message = f"{file} has version {version}, and only {known} can be read"
         raise LockfileError(message)
+
+
+_TOKEN = re.compile(r"""\(|\)|\b(?:and|or)\b|(?:"[^"]*"|'[^']*'|[^\s()"']+|\s(?!and\b|or\b))+""")
+_ASKS = re.compile(
+    r"""extra\s*(?P<operator>==|!=)\s*["'](?P<extra>[^"']*)["']"""
+    r"""|["'](?P<name>[^"']*)["']\s+(?P<absent>not\s+)?in\s+(?P<list>extras|dependency_groups)"""
+)
+
+
+def answer_marker(
+    marker: str, extras: Iterable[str], groups: Iterable[str], *, where: str
+) -> str | None:
+    """Return what is left of a marker when extras and groups are known; None if it is false.
+
+    Args:
+        marker: As a lock has it; an empty text is always true.
+        extras: The extras that are asked for.
+        groups: The groups that are asked for.
+        where: File and package, for messages.
+
+    Raises:
+        LockfileError: It is not a marker.
+    """
+    if not marker or not re.search(r"\bextras?\b|\bdependency_groups\b", marker):
+        return marker
+    given: dict[str, set[str]] = {
+        "extras": {canonicalize_name(name) for name in extras},
+        "dependency_groups": {canonicalize_name(name) for name in groups},
+    }
+    # The spelling of packaging has one blank between two words.
+    tokens = [token.strip() for token in _TOKEN.findall(_normal(marker, where)) if token.strip()]
+    rest = _either(tokens, lambda atom: _atom(atom, given))
+    return rest if rest is None else join_markers((rest,) if rest else (), where=where)
+
+
+def _join_ways(ways: Iterable[frozenset[str]], *, where: str) -> str:
+    """Return the marker that is true if all markers of one of the sets are.
+
+    Raises:
+        LockfileError: One of them is not a marker.
+    """
+    texts = sorted(join_markers(tuple(sorted(way)), where=where) for way in ways)
+    if "" in texts:
+        return ""
+    return texts[0] if len(texts) == 1 else normal_marker(" or ".join(f"({t})" for t in texts))
+
+
+def _normal(marker: str, where: str) -> str:
+    return join_markers((marker,), where=where)
+
+
+def _either(tokens: list[str], read: Callable[[str], str | None]) -> str | None:
+    parts = [_all(tokens, read)]
+    while tokens and tokens[0] == "or":
+        del tokens[0]
+        parts.append(_all(tokens, read))
+    texts = [part for part in parts if part is not None]
+    if "" in texts:
+        return ""
+    return " or ".join(texts) if texts else None
+
+
+def _all(tokens: list[str], read: Callable[[str], str | None]) -> str | None:
+    parts = [_one(tokens, read)]
+    while tokens and tokens[0] == "and":
+        del tokens[0]
+        parts.append(_one(tokens, read))
+    if None in parts:
+        return None
+    return " and ".join(f"({part})" if " or " in part else part for part in parts if part)
+
+
+def _one(tokens: list[str], read: Callable[[str], str | None]) -> str | None:
+    first = tokens.pop(0)
+    if first != "(":
+        return read(first)
+    inner = _either(tokens, read)
+    del tokens[0]
+    return inner
+
+
+def _atom(atom: str, given: dict[str, set[str]]) -> str | None:
+    """Return a comparison that does not ask for extras or groups; else whether it is true."""
+    match = _ASKS.fullmatch(atom)
+    if match is None:
+        return atom
+    name = canonicalize_name(match["extra"] or match["name"])
+    is_there = name in given[match["list"] or "extras"]
+    return "" if is_there != (match["operator"] == "!=" or bool(match["absent"])) else None

@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from packaging.pylock import Pylock, PylockValidationError
-from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import canonicalize_name
 
 from trainwheel.errors import ConfigurationError, LockfileError
-from trainwheel.requirements.addresses import refuse_entry_secrets
-from trainwheel.requirements.lock_markers import answer
 from trainwheel.requirements.lock_tables import read_poetry_lock, read_uv_lock
 from trainwheel.requirements.lockfile import PIPFILE_LOCK, Lockfile
 from trainwheel.requirements.manifest import package_of
 from trainwheel.requirements.pep508 import Package
 from trainwheel.requirements.pipfile import Pipfile
+from trainwheel.requirements.pylock import read_pylock
 
 __all__ = ["choose_lock", "parse_lock"]
 
@@ -117,7 +115,7 @@ def _reader(name: str) -> Callable[[str, str, str], Categories]:
     last = Path(name).name
     if last in _TABLES:
         return lambda text, name, member: _TABLES[last](tomllib.loads(text), name, member)
-    return _read_requirements if last.endswith(".txt") else _read_pylock
+    return _read_requirements if last.endswith(".txt") else read_pylock
 
 
 def _with_extras(
@@ -128,60 +126,6 @@ def _with_extras(
     for package in sorted(packages, key=lambda p: (p.name, p.specifier, p.markers)):
         extras = {e for row in rows if row.name == package.name for e in row.extras}
         yield replace(package, extras=tuple(sorted({*package.extras, *extras})))
-
-
-def _read_pylock(text: str, name: str, _member: str) -> Categories:
-    try:
-        lock = Pylock.from_dict(tomllib.loads(text))
-    except PylockValidationError as error:
-        # It is not a ValueError.
-        message = f"{name} cannot be read: {error}"
-        raise LockfileError(message) from None
-    asked: dict[str, tuple[Sequence[str], Sequence[str]]] = {
-        **{canonicalize_name(extra): ((extra,), ()) for extra in lock.extras or ()},
-        **{canonicalize_name(group): ((), (group,)) for group in lock.dependency_groups or ()},
-    }
-    base = tuple(_pylock_rows(lock, (), lock.default_groups or (), name))
-    others = {
-        category: tuple(row for row in _pylock_rows(lock, extras, groups, name) if row not in base)
-        for category, (extras, groups) in asked.items()
-    }
-    return {**others, "packages": base}
-
-
-def _pylock_rows(
-    lock: Pylock, extras: Sequence[str], groups: Sequence[str], file: str
-) -> Iterator[Package]:
-    for entry in lock.packages:
-        where = f"{file}: {entry.name}"
-        marker = answer(str(entry.marker or ""), extras, groups, where=where)
-        is_project = entry.directory and entry.directory.path in {".", "./"}
-        if marker is not None and not is_project:
-            yield replace(_pylock_package(entry, file), markers=(marker,) if marker else ())
-
-
-def _pylock_package(entry: Any, file: str) -> Package:
-    package = Package(key=entry.name, name=entry.name)
-    origin = entry.vcs or entry.archive or entry.directory
-    if origin is None:
-        files = [*(entry.wheels or ()), *([entry.sdist] if entry.sdist else ())]
-        version = entry.version or _version_in(files[0].filename)
-        return replace(package, specifier=f"=={version}")
-    url = getattr(origin, "url", None)
-    refuse_entry_secrets(entry.name, url or "", f"{file}:")
-    if not url:
-        return replace(package, path=origin.path)
-    subdirectory = origin.subdirectory or ""
-    if entry.vcs:
-        ref = {"vcs": origin.type, "ref": origin.commit_id}
-        return replace(package, url=url, subdirectory=subdirectory, **ref)
-    return replace(package, url=url, subdirectory=subdirectory)
-
-
-def _version_in(filename: str) -> str:
-    if filename.endswith(".whl"):
-        return str(parse_wheel_filename(filename)[1])
-    return str(parse_sdist_filename(filename)[1])
 
 
 _HASH = re.compile(r"\s--hash[= ]\s*\S+")

@@ -17,8 +17,6 @@ from trainwheel.requirements.lockfile import (
     check_secrets,
     parse_lockfile,
 )
-from trainwheel.requirements.locks import parse_lock
-from trainwheel.requirements.manifest import parse_manifest
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
 from trainwheel.requirements.policy import Plan, describe_drift, plan_sync
@@ -89,6 +87,9 @@ def _examine_other(
     root: Path, files: Mapping[str, bytes], settings: SyncSettings, name: str
 ) -> Synced:
     """Compare a project's file with a lock that pipenv did not make."""
+    from trainwheel.requirements.locks import parse_lock
+    from trainwheel.requirements.manifest import parse_manifest
+
     data = _read_present(root, (name,))
     if name not in data:
         message = f"{name} does not exist"
