@@ -20,10 +20,13 @@ from trainwheel.errors import LockfileError
 from trainwheel.requirements.addresses import refuse_entry_secrets
 from trainwheel.requirements.pep508 import Package, join_markers, normal_marker
 
-__all__ = ["answer_marker", "read_poetry_lock", "read_uv_lock"]
+__all__ = ["OWN", "answer_marker", "read_poetry_lock", "read_uv_lock"]
 
 Table = Mapping[str, Any]
 Categories = dict[str, tuple[Package, ...]]
+
+OWN = ""
+"""The category of what a project names itself, for a lock that says it; no name is empty."""
 
 _LOCAL = ("directory", "editable", "path", "virtual")
 
@@ -53,7 +56,19 @@ def read_uv_lock(document: Table, file: str, member: str) -> Categories:
         "packages": root.get("dependencies", []),
     }
     graph = _Graph(tables, file)
-    return {canonicalize_name(name): tuple(graph.closure(rows)) for name, rows in edges.items()}
+    categories: Categories = {OWN: tuple(_uv_names(root, file))}
+    categories |= {canonicalize_name(key): tuple(graph.closure(e)) for key, e in edges.items()}
+    return categories
+
+
+def _uv_names(root: Table, file: str) -> Iterator[Package]:
+    """Yield what the project named itself, for run time, when it was locked."""
+    for row in root.get("metadata", {}).get("requires-dist", ()):
+        marker = answer_marker(row.get("marker", ""), (), (), where=f"{file}: {row['name']}")
+        if marker is not None:
+            extras = tuple(sorted(row.get("extras", ())))
+            facts = {"specifier": row.get("specifier", "")}
+            yield replace(_package(row, marker, facts), extras=extras)
 
 
 class _Graph:

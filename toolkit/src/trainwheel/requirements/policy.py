@@ -51,7 +51,7 @@ class Plan:
     """The requirements to write.
 
     Attributes:
-        requirements: PEP 508 texts, in the order of the Pipfile (of the lock for `locked`).
+        requirements: PEP 508 texts, in the order of the Pipfile (by name for `locked`).
         notices: What a person should know: skipped packages, references that an index refuses.
         local: Names of packages that were skipped because they are local files or folders.
         extras: Name of an extra → its requirements.
@@ -111,15 +111,19 @@ def plan_requirements(
         raise ConfigurationError(message, hint=f"use one of {', '.join(POLICIES)}")
     is_alone = _is_alone(lock, pipfile, category)
     if is_alone and policy == "declared":
-        message = f"[{category}] is not in pyproject.toml, and {policy!r} takes what is named there"
+        name = _label(category, "pyproject.toml")
+        message = f"pyproject.toml has no {name}, and {policy!r} takes what is named there"
         raise LockfileError(message, hint="list it there, or take another policy")
     file = "Pipfile.lock" if policy == "locked" else "Pipfile"
     origin = lock if policy == "locked" or is_alone else pipfile
     if origin is None or (lock is None and policy != "declared"):
         message = f"{file if origin is None else 'Pipfile.lock'} is missing"
         raise LockfileError(message, hint=f"policy {policy!r} needs it")
-    where = f"{origin.file}: [{category}]"
+    where = f"{origin.file}: {_label(category, origin.file)}"
     packages = origin.packages(category)
+    if policy == "locked":
+        # Each tool has an order of its own for names with a dot, a capital or an underscore.
+        packages = tuple(sorted(packages, key=lambda package: package.name))
     if policy in {"direct", "compatible"} and lock is not None:
         pairs = [(package, "") for package in packages]
         if origin is not lock:
@@ -148,6 +152,13 @@ def _hide_secret(line: str) -> str:
     """Return a line of a diff for a log: a line that is taken out may hold a secret."""
     kind = find_secret(line)
     return f"{line[0]}(a line with {kind} is not shown)\n" if kind else line
+
+
+def _label(category: str, file: str) -> str:
+    """Return what people call the list of a category in a file."""
+    if file in {"Pipfile", PIPFILE_LOCK}:
+        return f"[{category}]"
+    return "dependencies" if category == "packages" else f"extra or group {category}"
 
 
 def _is_alone(lock: Lockfile | None, manifest: Pipfile | None, category: str) -> bool:

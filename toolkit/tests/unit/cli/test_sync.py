@@ -277,6 +277,38 @@ def test_another_lock_is_written_into_every_target_and_stays(
     assert _sync(foreign, "--check", "--pins", "direct") == 0
 
 
+def test_what_setup_py_named_when_uv_locked_is_taken_from_uv_lock(tmp_path: Path) -> None:
+    registry = 'source = { registry = "https://index.test/simple" }'
+    (tmp_path / "uv.lock").write_text(f"""
+version = 1
+[[package]]
+name = "mine"
+source = {{ editable = "." }}
+dependencies = [{{ name = "six", extra = ["more"] }}]
+[package.metadata]
+requires-dist = [
+    {{ name = "six", extras = ["more"], marker = "os_name == 'nt'", specifier = ">=1,<1.9" }},
+    {{ name = "idna", marker = "extra == 'gpu'", specifier = ">=1" }},
+]
+[[package]]
+name = "six"
+version = "1.2"
+{registry}
+dependencies = [{{ name = "idna" }}]
+[[package]]
+name = "idna"
+version = "3.0"
+{registry}
+""")
+    (tmp_path / "pyproject.toml").write_text("[project]\ndynamic = ['dependencies']\n")
+    (tmp_path / "setup.py").write_text("import setuptools\nsetuptools.setup(install_requires=[])\n")
+
+    assert _sync(tmp_path) == 0
+
+    expected = ('six[more]>=1.2,<1.9; os_name == "nt"',)
+    assert read_list((tmp_path / "setup.py").read_bytes()) == expected
+
+
 @pytest.mark.parametrize(("options", "names"), [
     (("--dev-extra", "dev"), ["[dev]", "requirements.txt"]),
     (("--engine", "pipenv-setup"), ["pipenv-setup", "requirements.txt"]),

@@ -87,6 +87,7 @@ def _examine_other(
     root: Path, files: Mapping[str, bytes], settings: SyncSettings, name: str
 ) -> Synced:
     """Compare a project's file with a lock that pipenv did not make."""
+    from trainwheel.requirements.lock_tables import OWN
     from trainwheel.requirements.locks import parse_lock
     from trainwheel.requirements.manifest import parse_manifest
 
@@ -95,9 +96,13 @@ def _examine_other(
         message = f"{name} does not exist"
         raise ConfigurationError(message, hint="name the lock, relative to the project's folder")
     text = decode(files.get("pyproject.toml", b""), "pyproject.toml")
-    manifest = parse_manifest(text) if text else None
+    manifest = parse_manifest(text)
     member = os.path.relpath(root, (root / name).parent).replace(os.sep, "/")
     lock = parse_lock(decode(data[name], name), name, member, manifest)
+    if OWN in lock.categories:
+        # Where setup.py lists what pyproject.toml does not, uv has asked the back end.
+        rows = {"packages": lock.packages(OWN), **manifest.categories}
+        manifest = replace(manifest, categories=rows)
     names = {"dev-packages": "dev"}
     extras = {
         extra: canonicalize_name(names.get(category, category))
