@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -80,6 +81,9 @@ def parse_lock(text: str, name: str, member: str, manifest: Pipfile | None) -> L
     hint = next(hint for end, hint in _HINTS.items() if name.endswith(end))
     try:
         categories = _reader(name)(text.removeprefix("\ufeff"), name, member)
+        for packages in categories.values():
+            for package in packages:
+                _check(package)
     except LockfileError as error:
         raise LockfileError(error.message, hint=error.hint or hint) from None
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
@@ -92,6 +96,14 @@ def parse_lock(text: str, name: str, member: str, manifest: Pipfile | None) -> L
         for category, packages in categories.items()
     }
     return Lockfile(MappingProxyType(rows), {}, name, hint)
+
+
+def _check(package: Package) -> None:
+    """Check that what a lock says of a package is text, and its address one that can be read."""
+    texts = (package.name, package.specifier, package.url, package.ref, package.path)
+    if not all(isinstance(text, str) for text in (*texts, package.subdirectory)):
+        raise TypeError(package.key)
+    urlsplit(package.url)
 
 
 def _is_known(name: str) -> bool:

@@ -225,6 +225,8 @@ def test_each_category_has_its_pins(
     (PYLOCK.replace('"1.0"', '"2.0"', 1), "pylock.toml", ["2.0"]),
     (PYLOCK.replace(f'sha256 = "{DIGEST}"', ""), "pylock.toml", ["hash"]),
     (PYLOCK.replace("//host", "//me:hunter2hunter2@host"), "pylock.toml", ["six", "password"]),
+    (PYLOCK.replace("//host.test", "//[host"), "pylock.toml", ["pylock.toml"]),
+    (POETRY.replace('"https://host.test/forked"', "3"), "poetry.lock", ["poetry.lock"]),
     ("six>=1 --hash=sha256:ab", "requirements.txt", ["line 1", "six>=1"]),
     ("\nsix==1.* --hash=sha256:ab", "requirements.txt", ["line 2", "six"]),
     ("six==1", "requirements.txt", ["six", "digest"]),
