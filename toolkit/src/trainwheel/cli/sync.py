@@ -11,6 +11,8 @@ from pathlib import Path
 from trainwheel.cli.opening import open_here
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.install.environments import uv_cache_or_fallback
+from trainwheel.requirements.lockfile import PIPFILE_LOCK
+from trainwheel.requirements.locks import choose_lock
 from trainwheel.requirements.pins import POLICIES
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import Builder, check_built, examine, read_files, settle
@@ -34,6 +36,11 @@ def add_sync(parser: argparse.ArgumentParser) -> None:
         help="locked: all that is locked, which pins whoever installs a library; direct: what the "
         "Pipfile names, at the locked version; compatible (the default): at least that, below "
         "the next major one, scikit-learn exactly; declared: as the Pipfile says",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lock", metavar="FILE",
+        help="the lock to read, where there are several: Pipfile.lock, pylock.toml, uv.lock, "
+        "poetry.lock or requirements.txt",
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="print the difference, write nothing")
     parser.add_argument(
@@ -61,6 +68,7 @@ def _run(arguments: argparse.Namespace) -> None:
         settings = settings.with_extra(arguments.dev_extra, "dev-packages")
     store = (root / ".trainwheel").resolve()
     uv_cache_or_fallback(environment, store / "uv-cache")
+    lock_name = choose_lock(root, arguments.lock)
     engine, settings = choose_engine(arguments.engine, settings, store, read_environment())
     if arguments.pins:
         settings = replace(settings, pins=arguments.pins)
@@ -68,12 +76,16 @@ def _run(arguments: argparse.Namespace) -> None:
         require_check(check=arguments.check, engine=arguments.engine)
         notices = Console(environment, sys.stderr)
         builder = _builder(root, source, environment, notices)
-        check_built(root, settings, builder, console=notices, show=Console(environment))
+        show = Console(environment)
+        check_built(root, settings, builder, console=notices, show=show, lock_name=lock_name)
         return
     # Another tool may read the difference from standard output, so nothing else goes there.
     notices = Console(environment, sys.stderr if arguments.check else sys.stdout)
+    if engine and lock_name != PIPFILE_LOCK:
+        message = f"pipenv-setup does not read {lock_name}"
+        raise ConfigurationError(message, hint="run it without --engine")
     try:
-        change = examine(root, settings, engine)
+        change = examine(root, settings, engine, lock_name=lock_name)
     except ConfigurationError as error:
         # Only a model repository has the session; elsewhere pipenv made the lock.
         if "trainwheel" not in (read_text(root / "noxfile.py") or ""):

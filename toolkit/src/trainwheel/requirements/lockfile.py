@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from packaging.markers import Marker
 
@@ -24,6 +24,7 @@ from trainwheel.requirements.pep508 import (
 from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_package
 
 __all__ = [
+    "PIPFILE_LOCK",
     "LockedRequirement",
     "Lockfile",
     "check_digests",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 _REPOSITORY = "put a wheel of it on an index: a repository has no digest"
+PIPFILE_LOCK: Final = "Pipfile.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,14 @@ class Lockfile:
     Attributes:
         categories: Packages by *Pipfile* category name (`packages`, not `default`).
         meta: The ``_meta`` section.
+        file: Its name, for messages.
+        hint: How it is made again.
     """
 
     categories: Mapping[str, tuple[Package, ...]]
     meta: Mapping[str, Any]
+    file: str = PIPFILE_LOCK
+    hint: str = "run `nox -s lock` and commit Pipfile.lock"
 
     def packages(self, category: str = "packages") -> tuple[Package, ...]:
         """Return the packages of a category, none if it is missing."""

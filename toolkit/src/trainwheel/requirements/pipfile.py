@@ -63,11 +63,13 @@ class Pipfile:
         categories: Packages by Pipfile category name, in the order written.
         sources: The ``[[source]]`` tables; empty if pip's configuration on each machine decides.
         raw: The whole TOML document, for its digest.
+        file: Its name, for messages.
     """
 
     categories: Mapping[str, tuple[Package, ...]]
     sources: tuple[Mapping[str, Any], ...]
     raw: Mapping[str, Any]
+    file: str = "Pipfile"
 
     def packages(self, category: str = "packages") -> tuple[Package, ...]:
         """Return the packages of a category, none if it is missing."""

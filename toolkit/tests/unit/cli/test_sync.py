@@ -307,3 +307,91 @@ def test_a_kill_at_any_line_leaves_the_old_or_the_new_file(project: Path) -> Non
     assert lines > 60
     assert old > 40
     assert new > 1
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A project whose lock is a requirements.txt, and that has no Pipfile."""
+    text = "".join(f"{name}==1.0 --hash=sha256:{'ab' * 32}\n" for name in ("six", "idna"))
+    (tmp_path / "requirements.txt").write_text(text)
+    (tmp_path / "setup.py").write_text("from setuptools import setup\n\nsetup()\n")
+    return tmp_path
+
+
+_GROUPS = """
+[tool.trainwheel.sync]
+extras = { tools = "Dev_Tools" }
+
+[dependency-groups]
+dev-tools = ["idna"]
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("setup.py", "from setuptools import setup\n\nsetup(\n    install_requires=[],\n)\n"),
+    ("setup.cfg", "[options]\ninstall_requires =\n    x\n"),
+    ("pyproject.toml", f"[project]\nname = 'mine'\ndependencies = ['six']\n{_GROUPS}"),
+])  # fmt: skip
+def test_another_lock_is_written_into_every_target_and_stays(
+    foreign: Path, name: str, text: str
+) -> None:
+    (foreign / "pyproject.toml").write_text(_GROUPS)
+    (foreign / name).write_text(text)
+
+    assert _sync(foreign, "--check", "--pins", "direct") == 1
+    assert _sync(foreign, "--pins", "direct") == 0
+    written = (foreign / name).read_text()
+    # Where nothing but the lock names what is needed, that is all of it.
+    assert "six==1.0" in written
+    assert written.count("idna==1.0") == (1 if name == "pyproject.toml" else 2)
+    assert _sync(foreign, "--check", "--pins", "direct") == 0
+
+
+def test_what_setup_py_named_when_uv_locked_is_taken_from_uv_lock(tmp_path: Path) -> None:
+    registry = 'source = { registry = "https://index.test/simple" }'
+    (tmp_path / "uv.lock").write_text(f"""
+version = 1
+[[package]]
+name = "mine"
+source = {{ editable = "." }}
+dependencies = [{{ name = "six", extra = ["more"] }}]
+[package.metadata]
+requires-dist = [
+    {{ name = "six", extras = ["more"], marker = "os_name == 'nt'", specifier = ">=1,<1.9" }},
+    {{ name = "idna", marker = "extra == 'gpu'", specifier = ">=1" }},
+]
+[[package]]
+name = "six"
+version = "1.2"
+{registry}
+dependencies = [{{ name = "idna" }}]
+[[package]]
+name = "idna"
+version = "3.0"
+{registry}
+""")
+    (tmp_path / "pyproject.toml").write_text("[project]\ndynamic = ['dependencies']\n")
+    (tmp_path / "setup.py").write_text("import setuptools\nsetuptools.setup(install_requires=[])\n")
+
+    assert _sync(tmp_path) == 0
+
+    expected = ('six[more]>=1.2,<1.9; os_name == "nt"',)
+    assert read_list((tmp_path / "setup.py").read_bytes()) == expected
+
+
+@pytest.mark.parametrize(("options", "names"), [
+    (("--dev-extra", "dev"), ["[dev]", "requirements.txt"]),
+    (("--engine", "pipenv-setup"), ["pipenv-setup", "requirements.txt"]),
+    (("--pins", "declared"), ["pyproject.toml"]),
+    (("--lock", "gone/uv.lock"), ["gone/uv.lock"]),
+])  # fmt: skip
+def test_what_another_lock_does_not_say_is_refused_and_nothing_is_written(
+    foreign: Path, options: tuple[str, ...], names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (foreign / "setup.py").read_bytes()
+
+    assert _sync(foreign, *options) == 2
+
+    message = capsys.readouterr().err
+    assert all(name in message for name in names)
+    assert (foreign / "setup.py").read_bytes() == before

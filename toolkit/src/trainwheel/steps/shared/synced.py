@@ -6,14 +6,17 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.guest import READ_METADATA
 from trainwheel.requirements.addresses import refuse_line_secrets
 from trainwheel.requirements.backend import names_of_files
 from trainwheel.requirements.lockfile import (
+    PIPFILE_LOCK,
     Lockfile,
     check_fresh,
     check_secrets,
@@ -81,21 +84,27 @@ class Synced:
         return self.before != self.after
 
 
-def examine(root: Path, settings: SyncSettings, engine: Engine | None = None) -> Synced:
-    """Compare a project's file with its Pipfile and lock; nothing is written.
+def examine(
+    root: Path,
+    settings: SyncSettings,
+    engine: Engine | None = None,
+    *,
+    lock_name: str = PIPFILE_LOCK,
+) -> Synced:
+    """Compare a project's file with its manifest and lock; nothing is written.
 
     Args:
         root: The project's folder.
         settings: The policy and the extras.
         engine: Edits setup.py in place of our own code.
+        lock_name: The lock, relative to `root`.
 
     Raises:
         ConfigurationError: A file is missing, cannot be used or contains a secret, or the lock is
             out of date.
     """
     files = read_files(root)
-    sources = _read_present(root, _PIPENV_FILES)
-    pipfile, lock = _parse_pipfile_and_lock(sources, settings.pins)
+    sources, pipfile, lock, settings = _read_lock(root, files, settings, lock_name)
     if engine is None:
         state = sync_files(files, pipfile, lock, settings)
     else:
@@ -104,6 +113,37 @@ def examine(root: Path, settings: SyncSettings, engine: Engine | None = None) ->
     # As it will be: to write a list without the secret of the old one is what helps.
     refuse_line_secrets({**sources, **files, state.target: state.after})
     return state
+
+
+def _read_lock(
+    root: Path, files: Mapping[str, bytes], settings: SyncSettings, name: str
+) -> tuple[dict[str, bytes], Pipfile | None, Lockfile | None, SyncSettings]:
+    """Return what was read, the manifest, the lock, and the settings in that lock's own words."""
+    if Path(name).name == PIPFILE_LOCK:
+        sources = _read_present(root, _PIPENV_FILES)
+        return sources, *_parse_pipfile_and_lock(sources, settings.pins), settings
+    from trainwheel.requirements.lock_tables import OWN
+    from trainwheel.requirements.locks import parse_lock
+    from trainwheel.requirements.manifest import parse_manifest
+
+    data = _read_present(root, (name,))
+    if name not in data:
+        message = f"{name} does not exist"
+        raise ConfigurationError(message, hint="name the lock, relative to the project's folder")
+    text = decode(files.get("pyproject.toml", b""), "pyproject.toml")
+    manifest = parse_manifest(text)
+    member = os.path.relpath(root, (root / name).parent).replace(os.sep, "/")
+    lock = parse_lock(decode(data[name], name), name, member, manifest)
+    if OWN in lock.categories:
+        # Where setup.py lists what pyproject.toml does not, uv has asked the back end.
+        rows = {"packages": lock.packages(OWN), **manifest.categories}
+        manifest = replace(manifest, categories=rows)
+    names = {"dev-packages": "dev"}
+    extras = {
+        extra: canonicalize_name(names.get(category, category))
+        for extra, category in settings.extras.items()
+    }
+    return data, manifest, lock, replace(settings, extras=extras)
 
 
 def sync_files(
@@ -158,8 +198,14 @@ def settle(root: Path, state: Synced, *, check: bool, console: Console, show: Co
         console.outcome("sync", f"{target} updated")
 
 
-def check_built(
-    root: Path, settings: SyncSettings, builder: Builder, *, console: Console, show: Console
+def check_built(  # noqa: PLR0913 - what is compared, and where it is shown
+    root: Path,
+    settings: SyncSettings,
+    builder: Builder,
+    *,
+    console: Console,
+    show: Console,
+    lock_name: str = PIPFILE_LOCK,
 ) -> None:
     """Compare what the project's build back end says with the lock, and print the outcome.
 
@@ -169,14 +215,14 @@ def check_built(
         builder: The environment that has ``build`` and the back end.
         console: For the outcome.
         show: For the difference.
+        lock_name: The lock, relative to that folder.
 
     Raises:
         StepFailedError: The metadata differ from what the lock asks for, or cannot be built.
         ConfigurationError: The environment does not have what the build needs, or a file cannot be
             used.
     """
-    sources = _read_present(root, _PIPENV_FILES)
-    pipfile, lock = _parse_pipfile_and_lock(sources, settings.pins)
+    _, pipfile, lock, settings = _read_lock(root, read_files(root), settings, lock_name)
     plan = plan_sync(pipfile, lock, settings)
     for notice in plan.notices:
         console.notice(notice)
