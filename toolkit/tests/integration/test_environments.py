@@ -99,7 +99,7 @@ def test_a_package_that_the_lock_lacks_is_named_with_what_to_do(tmp_path: Path) 
     installer = Installer(Environment(os.environ), bound_to=settings)
     line = f"needy==1 --hash=sha256:{digest_file(wheel)}\n"
 
-    with pytest.raises(NoEnvironmentError, match="needs needed, .* Pipfile.lock .*`nox -s lock`"):
+    with pytest.raises(NoEnvironmentError, match=r"needs needed, .* Pipfile.lock .*`nox -s lock`"):
         installer.ensure(tmp_path / "env", line)
 
 
