@@ -173,6 +173,8 @@ def test_no_second_environment_is_made_where_pipenv_is_first(project: Project) -
 
     assert project.run(command, PIPENV_VENV_IN_PROJECT="0").code == 0
     (other,) = set(project.homes()) - {project.root / ".venv"}
+    # Without the setting pipenv would go on with that one, though there is a .venv.
+    assert str(project.root / ".venv") in project.run(command).output.splitlines()
     row = project.run(f"{sys.executable} -m trainwheel doctor").line("pipenv ")
     assert str(other) in row
     assert "warning" in row
