@@ -10,7 +10,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,13 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simple index as files."""
-    root = tmp_path_factory.mktemp("index")
+    return make_index(tmp_path_factory.mktemp("index"))
+
+
+def make_index(root: Path, more: Mapping[tuple[str, str], tuple[str, ...]] | None = None) -> Path:
+    """Write a simple index as files, with some more releases."""
     links: dict[str, str] = {}
-    for (name, version), requires in RELEASES.items():
+    for (name, version), requires in {**RELEASES, **(more or {})}.items():
         project = name.replace("_", "-")
         wheel = write_wheel(root / "simple" / project, name, version, requires=requires)
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()

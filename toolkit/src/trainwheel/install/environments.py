@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 _READ = frozenset({SecretClass.READ})
+_UNLOCKED = re.compile(r"no trusted hash was provided for: `([^`]+)`")
 
 
 def python_of(folder: Path) -> Path:
@@ -364,6 +366,9 @@ class Installer:
         command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)
         if result.failed:
+            if match := _UNLOCKED.search(result.output):
+                message = f"a package needs {match[1]}, which Pipfile.lock lacks for this Python"
+                raise StepFailedError(message, hint="run `nox -s lock` and commit Pipfile.lock")
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
             raise StepFailedError(message)
         return result

@@ -19,16 +19,18 @@ from packaging.utils import canonicalize_name
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.install.conflicts import demands_of, explain, resolve_all
 from trainwheel.install.lock_environment import LockEnvironment
+from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.changes import Change, compare_locks, lock_category, merge, pins_of
-from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.freshness import is_fresh, is_stamped, stamp_lock
 from trainwheel.requirements.lockfile import check_digests, parse_lockfile
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
 from trainwheel.system.environ import Environment
 from trainwheel.system.files import read_text, write_atomically
 
-__all__ = ["finish_lock", "lock", "plan_pipfile"]
+__all__ = ["adopt_lock", "finish_lock", "lock", "plan_pipfile"]
 
 Lock = dict[str, Any]
+_BY_PIPENV = "pipenv wrote Pipfile.lock with the address of a machine's index"
 
 _SECONDS = 60
 """How long a conflict may be looked into."""
@@ -73,6 +75,36 @@ def lock(
     text = finish_lock(new, pipfile, digest)
     write_atomically(root / "Pipfile.lock", text.encode())
     return compare_locks(old, json.loads(text))
+
+
+def adopt_lock(root: Path, environment: Environment) -> str:
+    """Finish a lock that plain pipenv has just written, as `lock` would have.
+
+    One of another Pipfile stays, and so does one whose Pipfile names its sources: every machine
+    agrees on those. In a CI job the checkout stays as it was committed.
+
+    Returns:
+        What to say about it; nothing where the lock stays.
+
+    Raises:
+        LockfileError: The Pipfile cannot be read, or an entry of the lock holds a secret.
+    """
+    text = read_text(root / "Pipfile.lock")
+    content = _parse(text)
+    pipfile = parse_pipfile(read_text(root / "Pipfile"))
+    meta = content.get("_meta", {})
+    if is_stamped(text) or pipfile.sources or not is_fresh(pipfile, meta):
+        return ""
+    if environment.in_ci:
+        return f"{_BY_PIPENV}: run nox -s sync where it did, and commit Pipfile.lock"
+    with tempfile.TemporaryDirectory(prefix="trainwheel-lock-") as name:
+        place = LockEnvironment(Path(name).resolve(), pipfile, environment)
+        place.copy_pipfile(root)
+        finished = finish_lock(content, pipfile, place.pipenv_hash())
+    write_atomically(root / "Pipfile.lock", finished.encode())
+    if secret := next(filter(None, map(find_secret, map(str, meta["sources"]))), ""):
+        return f"{_BY_PIPENV} and {secret}: all is out again; revoke that if it was committed"
+    return f"{_BY_PIPENV}: that is out again, and the lock is stamped"
 
 
 def finish_lock(content: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:

@@ -74,13 +74,17 @@ class LockEnvironment:
 
     def set_up(self, root: Path) -> None:
         """Copy the Pipfile and the local packages that it names, and make an environment."""
-        self.project.mkdir()
-        shutil.copyfile(root / "Pipfile", self.project / "Pipfile")
+        self.copy_pipfile(root)
         for path in sorted(set(_local_paths(self.pipfile))):
             _copy(root.resolve(), path, self.project)
         version = str(self.pipfile.raw.get("requires", {}).get("python_version", DEFAULT_PYTHON))
         python = find_python(version, self.environment)
         self._uv("venv", "--quiet", "--python", python, str(self.folder / "env"))
+
+    def copy_pipfile(self, root: Path) -> None:
+        """Copy the Pipfile alone, which is enough for `pipenv_hash`."""
+        self.project.mkdir()
+        shutil.copyfile(root / "Pipfile", self.project / "Pipfile")
 
     def pipenv_lock(self, pipfile: str | None = None) -> str:
         """Run `pipenv lock` and return the lock; ``pipfile`` stands in for the project's own."""
