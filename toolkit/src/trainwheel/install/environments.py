@@ -13,10 +13,9 @@ import shutil
 import sys
 import tempfile
 import time
-from _multiprocessing import SemLock
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -39,7 +38,7 @@ from trainwheel.install.stamp import (
 from trainwheel.system.command import Command, Completed
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
-from trainwheel.system.process import run
+from trainwheel.system.process import run, why_no_semaphores
 from trainwheel.system.secrets import SecretClass
 from trainwheel.system.turns import OneByOne
 
@@ -63,21 +62,6 @@ def python_of(folder: Path) -> Path:
     if sys.platform == "win32":  # pragma: no cover
         return folder / "Scripts" / "python.exe"
     return folder / "bin" / "python"
-
-
-@cache
-def _why_no_semaphores() -> str:
-    """Return why this system makes no semaphore, as without ``/dev/shm``; empty if it does.
-
-    joblib makes one like it when it is imported, and warns if it cannot, which ends tests that take
-    warnings for errors; it does neither if JOBLIB_MULTIPROCESSING is 0: see its
-    `_multiprocessing_helpers.py`.
-    """
-    try:
-        SemLock(0, 0, 1, name=f"/trainwheel-{os.getpid()}-{time.time_ns()}", unlink=True)
-    except OSError as error:
-        return error.strerror or str(error)
-    return ""
 
 
 def user_cache(environment: Environment, name: str) -> Path | None:
@@ -261,7 +245,7 @@ class Installer:
         variables = {"PATH": path, "VIRTUAL_ENV": str(folder)}
         if self.bytecode is not None:
             variables["PYTHONPYCACHEPREFIX"] = str(self.bytecode.prepare(folder, beside))
-        if reason := _why_no_semaphores():
+        if reason := why_no_semaphores():
             variables["JOBLIB_MULTIPROCESSING"] = "0"
             self.notice(f"joblib starts no processes: {reason}: is /dev/shm writable?")
         return variables
