@@ -110,15 +110,21 @@ def test_one_content_wins_and_the_others_are_told(index: RealIndex, tmp_path: Pa
 
 @dataclass
 class Order:
-    """Lets two uploads meet, and the later one through when the earlier one has been listed."""
+    """Lets two uploads meet, and the later one through when the earlier one has been listed.
+
+    What is read after that, such as the second look of the earlier one, waits for the later one.
+    """
 
     server: Real
     moved: threading.Condition = field(default_factory=threading.Condition)
     reads: int = 0
     uploads: int = 0
+    taken: int = 0
 
     def read(self, handler: Handler) -> None:
-        """Answer a read."""
+        """Answer a read: each looks once before it sends, and the earlier one once after that."""
+        with self.moved:
+            assert self.moved.wait_for(lambda: self.reads < 3 or self.taken == 2, BOUND)
         answer = self.server.read(handler)
         answer.send(handler)
         with self.moved:
@@ -132,7 +138,10 @@ class Order:
             reads = 1 + self.uploads
             self.moved.notify_all()
             assert self.moved.wait_for(lambda: self.reads >= reads and self.uploads == 2, BOUND)
-            self.server.take(handler).send(handler)
+            answer = self.server.take(handler)
+            self.taken += 1
+            self.moved.notify_all()
+        answer.send(handler)
 
 
 def test_of_two_uploads_to_an_index_that_overwrites_one_is_told_so(
