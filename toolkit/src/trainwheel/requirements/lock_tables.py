@@ -267,7 +267,7 @@ def _join_ways(ways: Iterable[frozenset[str]], *, where: str) -> str:
 
 
 def _normal(marker: str, where: str) -> str:
-    return join_markers((marker,), where=where)
+    return join_markers((marker,), where=where, asks=True)
 
 
 def _either(tokens: list[str], read: Callable[[str], str | None]) -> str | None:

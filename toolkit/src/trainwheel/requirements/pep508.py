@@ -309,7 +309,9 @@ def format_requirement(package: Package, *, where: str) -> str:
     try:
         if package.url:
             text = f"{name} @ {package.url}"
-            text = f"{name} @ {reference(package)}" + (f" ; {marker}" if marker else "")
+            address = reference(package)
+            urlsplit(address)
+            text = f"{name} @ {address}" + (f" ; {marker}" if marker else "")
         meaning_of(text)
     except ValueError:  # of urlsplit, or InvalidRequirement
         message = f"{where} {package.key}: {text!r} is not a valid requirement (PEP 508)"
@@ -377,11 +379,11 @@ def project_name(package: Package, *, where: str) -> str:
         raise LockfileError(message, hint="write the project's name as its key") from None
 
 
-def join_markers(markers: tuple[str, ...], *, where: str) -> str:
+def join_markers(markers: tuple[str, ...], *, where: str, asks: bool = False) -> str:
     """Return one marker that is true when all of `markers` are, in packaging's spelling.
 
     Raises:
-        LockfileError: One of them is not a marker.
+        LockfileError: One is not a marker, or asks for an extra, which only some locks may (`asks`).
     """
     for marker in markers:
         try:
@@ -389,7 +391,7 @@ def join_markers(markers: tuple[str, ...], *, where: str) -> str:
         except InvalidMarker:
             message = f"{where}: {marker!r} is not a marker"
             raise LockfileError(message, hint="write it as in os_name == 'nt'") from None
-        if extra := next(_extras_in(meaning), ""):
+        if (extra := next(_extras_in(meaning), "")) and not asks:
             # pipenv copied it from the package whose extra it is (pipenv issue 3026).
             message = f"{where} has the marker {marker!r}: no installation would include it"
             hint = f"remove the extra {extra} from the marker in Pipfile and Pipfile.lock"
