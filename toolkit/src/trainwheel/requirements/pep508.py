@@ -383,7 +383,7 @@ def join_markers(markers: tuple[str, ...], *, where: str, asks: bool = False) ->
     """Return one marker that is true when all of `markers` are, in packaging's spelling.
 
     Raises:
-        LockfileError: One is not a marker, or asks for an extra, which only some locks may (`asks`).
+        LockfileError: One is not a marker, or asks for an extra, which few may (`asks`).
     """
     for marker in markers:
         try:
