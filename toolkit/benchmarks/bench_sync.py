@@ -16,10 +16,12 @@ import pytest
 
 from trainwheel.install.environments import Installer
 from trainwheel.install.pipenv_setup import REQUIREMENTS
+from trainwheel.requirements.backend import load
 from trainwheel.requirements.freshness import pipenv_hashes
 from trainwheel.requirements.pep508 import meaning_of
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import parse_pipfile
+from trainwheel.requirements.setup_py import read_list
 from trainwheel.requirements.setup_py.source import Source
 from trainwheel.steps.shared.synced import Synced, examine
 from trainwheel.system.environ import read_environment
@@ -34,6 +36,8 @@ url = "https://index.example.org/simple"
 verify_ssl = true
 """
 MARKERS = ("python_version >= '3.9'", "python_version < '3.13'", "sys_platform == 'win32'", "")
+LAYOUTS = ("one a line", "one line", "a name", "setup.cfg", "pyproject.toml")
+HEAD = "from setuptools import setup\n\n"
 BOUND = 0.060
 RATIO = 3.0
 
@@ -64,8 +68,8 @@ def write_project(folder: Path, packages: int, *, before: str) -> Path:
         "half is new": _list(f"{name}==1.0" for name in names[: packages // 2]),
         "all is foreign": _list(f"other-{number}" for number in range(packages)),
     }
-    head = "from setuptools import setup\n\nsetup(\n    name='x',\n    install_requires="
-    (folder / "setup.py").write_text(f"{head}{lists[before]},\n    dependency_links=[],\n)\n")
+    head = "setup(\n    name='x',\n    install_requires="
+    (folder / "setup.py").write_text(f"{HEAD}{head}{lists[before]},\n    dependency_links=[],\n)\n")
     return folder
 
 
@@ -73,10 +77,29 @@ def _list(texts: Iterable[str]) -> str:
     return "[\n" + "".join(f"        '{text}',  # kept\n" for text in texts) + "    ]"
 
 
+def lay_out(project: Path, layout: str) -> None:
+    """Write the list of a project's setup.py in another layout, or into another file."""
+    if layout == "one a line":
+        return
+    setup_py = project / "setup.py"
+    texts = read_list(setup_py.read_bytes())
+    one_line = f"[{', '.join(map(repr, texts))}]"
+    lines = "".join(f"    {text}\n" for text in texts)
+    table = "".join(f"    '{text}',\n" for text in texts)
+    setup_py.unlink()
+    name, text = {
+        "one line": ("setup.py", f"{HEAD}setup(name='x', install_requires={one_line})\n"),
+        "a name": ("setup.py", f"{HEAD}NEEDS = {one_line}\nsetup(install_requires=NEEDS)\n"),
+        "setup.cfg": ("setup.cfg", f"[options]\ninstall_requires =\n{lines}"),
+        "pyproject.toml": ("pyproject.toml", f"[project]\ndependencies = [\n{table}]\n"),
+    }[layout]
+    (project / name).write_text(text)
+
+
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
     """Return how long one call takes, from empty caches: by the clock, and of the processor."""
-    meaning_of.cache_clear()
-    Source.parse.cache_clear()
+    for cached in (meaning_of, Source.parse, load):
+        cached.cache_clear()
     gc.collect()
     started, worked = time.perf_counter(), time.process_time()
     work()
@@ -87,8 +110,10 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
     "before", ["an empty list", "every pin changed", "half is new", "all is foreign"]
 )
 @pytest.mark.parametrize("pins", ["locked", "compatible"])
-def test_400_packages_in_process(tmp_path: Path, before: str, pins: str) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_400_packages_in_process(tmp_path: Path, before: str, pins: str, layout: str) -> None:
     project = write_project(tmp_path / "project", PACKAGES, before=before)
+    lay_out(project, layout)
 
     def work() -> Synced:
         return examine(project, SyncSettings(pins))
@@ -96,7 +121,7 @@ def test_400_packages_in_process(tmp_path: Path, before: str, pins: str) -> None
     assert work().has_drifted
     runs = [seconds(work) for _ in range(25)]
     clock, worked = (sorted(times) for times in zip(*runs, strict=True))
-    print(f"\n{before}, {pins}: {_describe(clock)}; of the processor {_describe(worked)}")
+    print(f"\n{layout}, {before}, {pins}: {_describe(clock)}; of the processor {_describe(worked)}")
     assert statistics.median(clock) <= BOUND
 
 

@@ -9,7 +9,8 @@ copier http.server jinja2 modulefinder requests tomlkit urllib3 xml.etree trainw
 trainwheel.evaluation.golden trainwheel.evaluation.importance trainwheel.evaluation.junit
 trainwheel.index.embedded
 trainwheel.index.router trainwheel.index.transport trainwheel.index.upload trainwheel.install.lock
-trainwheel.install.wheelhouse trainwheel.requirements.setup_cfg trainwheel.steps.shared.cluster
+trainwheel.install.wheelhouse trainwheel.requirements.locks trainwheel.requirements.pylock
+trainwheel.requirements.setup_cfg trainwheel.steps.shared.cluster
 trainwheel.steps.shared.describe trainwheel.steps.shared.measure trainwheel.steps.shared.prove
 trainwheel.steps.shared.publish trainwheel.wheel.finish trainwheel.wheel.provenance
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ if os.environ["DATA_PASSWORD"] != "d4ta-Token-Of-This-Test" or "NEXUS_PASSWORD" 
     raise SystemExit("not the secrets of training")
 """
 SERVED = ("push", "schedule", "workflow_dispatch", "release", "repository_dispatch")
+REFUSAL = "Refuse to publish for an event that releases nothing"
 OTHERS = ("pull_request", "pull_request_target", "merge_group", "workflow_run", "deployment")
 
 
@@ -144,9 +146,19 @@ def test_an_event_that_releases_nothing_fails_and_says_so(service: Service, even
     done = service.run(event, "caller.yml", 1, *LABELS)
 
     assert done.code != 0
-    assert f"publishes nothing for the event {event}:" in done.line("::error::")
+    # act may lose what a process prints that ends at once.
+    assert f"Failure - Main {REFUSAL}" in done.output
     assert list(service.kept(1).iterdir()) == []
     assert seen(service) == {}
+
+
+def test_the_refusal_names_the_event(tmp_path: Path) -> None:
+    values = {"github.event_name": "merge_group", "github.workspace": str(tmp_path)}
+
+    done = Job("build", tmp_path, {"PATH": os.defpath}, values).run(REFUSAL)
+
+    assert done.code == 1
+    assert "publishes nothing for the event merge_group:" in done.line("::error::")
 
 
 @pytest.mark.parametrize("event", ["schedule", "repository_dispatch"])

@@ -16,6 +16,7 @@ import pytest
 
 from integration.tiny import RealIndex, TinyProject
 from trainwheel.cli.main import main
+from trainwheel.requirements.pylock import pylock_path
 from trainwheel.system.digest import digest_file
 
 pytestmark = pytest.mark.integration
@@ -29,7 +30,8 @@ def job(published_once: TinyProject, tmp_path: Path) -> TinyProject:
     """A folder that holds what a build made, and no repository."""
     root = tmp_path / "job"
     shutil.copytree(published_once.wheel.parent, root / "dist")
-    assert sorted(path.name for path in (root / "dist").iterdir()) == [PROOF, WHEEL]
+    lock = pylock_path(published_once.wheel).name
+    assert sorted(path.name for path in (root / "dist").iterdir()) == [lock, PROOF, WHEEL]
     return replace(published_once, root=root)
 
 

@@ -93,6 +93,17 @@ def test_an_environment_of_what_was_downloaded_before_asks_no_index(tmp_path: Pa
         installer.ensure(tmp_path / "third", line.replace("helper", "other"))
 
 
+def test_a_package_that_the_lock_lacks_is_named_with_what_to_do(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path / "simple", "needy", "1", requires=("needed>=1",))
+    write_wheel(tmp_path / "simple", "needed", "1")
+    settings = UvSettings({"UV_FIND_LINKS": str(wheel.parent)}, ("--no-index",))
+    installer = Installer(Environment(os.environ), bound_to=settings)
+    line = f"needy==1 --hash=sha256:{digest_file(wheel)}\n"
+
+    with pytest.raises(NoEnvironmentError, match=r"needs needed, .* Pipfile.lock .*`nox -s lock`"):
+        installer.ensure(tmp_path / "env", line)
+
+
 def test_an_index_of_packages_that_is_down_is_one_line_without_its_password(
     alone: TinyProject, tmp_path: Path
 ) -> None:

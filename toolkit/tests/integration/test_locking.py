@@ -1,4 +1,4 @@
-"""Locking with the real pipenv and uv, against an index on loopback that holds six tiny wheels."""
+"""Locking with the real pipenv and uv, against an index on loopback that holds tiny wheels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ tiny-c = "*"
 RELEASES = {
     ("tiny_a", "1.0"): ("tiny-b>=1",),
     ("tiny_a", "2.0"): ("tiny-b>=2",),
+    ("tiny_d", "1.0"): ("tiny-b<2",),
     **{(name, version): () for name in ("tiny_b", "tiny_c") for version in ("1.0", "2.0")},
 }
 LIB_METADATA = "Metadata-Version: 2.1\nName: tiny-lib\nVersion: 1.0\nRequires-Dist: tiny-c\n"
@@ -64,9 +66,13 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simple index as files."""
-    root = tmp_path_factory.mktemp("index")
+    return make_index(tmp_path_factory.mktemp("index"))
+
+
+def make_index(root: Path, more: Mapping[tuple[str, str], tuple[str, ...]] | None = None) -> Path:
+    """Write a simple index as files, with some more releases."""
     links: dict[str, str] = {}
-    for (name, version), requires in RELEASES.items():
+    for (name, version), requires in {**RELEASES, **(more or {})}.items():
         project = name.replace("_", "-")
         wheel = write_wheel(root / "simple" / project, name, version, requires=requires)
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -205,6 +211,49 @@ def test_a_failed_lock_is_one_line_and_leaves_the_old_one(
 
     assert (project / "Pipfile.lock").read_text() == "the old lock"
     assert files(project) == before
+
+
+@pytest.mark.parametrize(
+    ("pipfile", "message", "change"),
+    [
+        (
+            "[packages]\ntiny-b = '<2'\n[test]\ntiny-b = '>=2'\n",
+            r"\[packages\] tiny-b<2 and \[test\] tiny-b>=2",
+            r"allow tiny-b 1\.0 in \[test\], or allow tiny-b 2\.0 in \[packages\]",
+        ),
+        (
+            "[packages]\ntiny-b = '*'\n[test]\ntiny-d = '*'\n",
+            r"\[test\] tiny-d: tiny-d.* needs tiny-b<2, \[packages\] is locked with tiny-b 2\.0",
+            r'write tiny-b = "<=1\.0" into \[packages\]',
+        ),
+    ],
+)
+def test_a_conflict_names_packages_and_categories_and_a_change_that_is_enough(
+    project: Path, environment: Environment, pipfile: str, message: str, change: str
+) -> None:
+    (project / "Pipfile").write_text(pipfile)
+
+    with pytest.raises(StepFailedError, match=message) as caught:
+        lock(project, environment)
+
+    assert re.search(change, caught.value.hint)
+    assert not (project / "Pipfile.lock").exists()
+    # What it proposes is enough.
+    old, new = ("'*'\n[test]", "'<=1.0'\n[test]") if "tiny-d" in pipfile else ("'<2'", "'*'")
+    (project / "Pipfile").write_text(pipfile.replace(old, new))
+    assert lock(project, environment)
+
+
+def test_a_package_that_pipenv_locks_without_a_digest_is_refused(
+    project: Path, environment: Environment
+) -> None:
+    (project / "Pipfile").write_text(
+        """[test]\ntiny-c = {version = "*", sys_platform = "== 'win32'"}\n"""
+    )
+
+    with pytest.raises(LockfileError, match=r"\[test\] tiny-c has no digest"):
+        lock(project, environment)
+    assert not (project / "Pipfile.lock").exists()
 
 
 @pytest.mark.parametrize("path", ["../elsewhere", "./missing"])

@@ -35,7 +35,9 @@ _ITS_BUGS = {
     "single_line_call": "ends in a traceback when both lists stand on one line",
     "tuple_value": "refuses a tuple, which setuptools takes",
     "vcs_default": "puts repositories into dependency_links, without extras and markers",
-    "kwargs_dict": "writes a second install_requires, so that the build fails; we refuse",
+    "concatenation": "refuses a sum of lists, which we make one list",
+    "kwargs_dict": "writes a second install_requires, so that the build fails",
+    "string_value": "refuses a text of several lines, which setuptools takes",
 }
 
 

@@ -33,10 +33,12 @@ class Packaging(RecordingTools):
     Args:
         spoil: Changes what the build back end puts into the wheel.
         failing: The tool that fails.
+        requires: What the metadata of the wheel require.
     """
 
     spoil: Callable[[dict[str, bytes]], object] = field(default=lambda _: None)
     failing: str = ""
+    requires: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Answer as the tools do."""
@@ -71,7 +73,7 @@ class Packaging(RecordingTools):
         }
         assert '"0.1.7"' in (staged / "setup.py").read_text()
         self.spoil(members)
-        write_wheel(target, "small_model", "0.1.7", members=members)
+        write_wheel(target, "small_model", "0.1.7", members=members, requires=self.requires)
 
 
 def name_of(call: Call) -> str:

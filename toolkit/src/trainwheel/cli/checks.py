@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 
 from trainwheel.errors import MissingCredentialsError, TrainwheelError
 from trainwheel.system.process import close, reopen
@@ -28,6 +30,7 @@ __all__ = [
     "check_clock",
     "check_disk",
     "check_make",
+    "check_pipenv",
     "check_pointers",
     "check_python",
     "check_shared_memory",
@@ -80,6 +83,19 @@ def check_make(output: str, *, is_there: bool) -> MachineCheck:
     if is_there:
         return MachineCheck("make", PROBLEM, "not GNU make", fix)
     return MachineCheck("make", WARNING, "not installed", fix)
+
+
+def check_pipenv(homes: Sequence[Path]) -> Iterator[MachineCheck]:
+    """Warn of environments that pipenv has made beside .venv.
+
+    Args:
+        homes: Their folders.
+    """
+    if homes:
+        places = " ".join(shlex.quote(str(home)) for home in homes)
+        text = f"has made another environment of this repository: {places}"
+        fix = f"remove it: rm -r {places}; venv_in_project = true in [pipenv] of the Pipfile"
+        yield MachineCheck("pipenv", WARNING, text, f"{fix} keeps pipenv to .venv")
 
 
 def check_disk(name: str, free: int) -> MachineCheck:

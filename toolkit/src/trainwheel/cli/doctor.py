@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from trainwheel.cli.checks import (
     check_clock,
     check_disk,
     check_make,
+    check_pipenv,
     check_python,
     render_json,
     rows,
@@ -119,6 +121,7 @@ class _Checkup:
         yield settle("configuration", lambda: self._open(runs))
         for run in runs:
             yield from self._repository(run)
+        yield from check_pipenv(_pipenv_environments(self.root, self.environment))
         if self.ci:
             yield from look_at_job(self.root, self.environment, self._ask_git)
         yield check_disk("disk", shutil.disk_usage(self.root).free)
@@ -285,6 +288,18 @@ class _Checkup:
         )
         result = complete(command, self.environment)
         return "" if result.failed else result.output
+
+
+def _pipenv_environments(root: Path, environment: Environment) -> list[Path]:
+    """Return the environments of a repository that pipenv has made outside of it.
+
+    Each has a file with the repository's path. Where they stand: `get_workon_home` of pipenv.
+    """
+    data = environment.get("XDG_DATA_HOME") or f"{environment.get('HOME') or ''}/.local/share"
+    homes = Path(os.path.expandvars(environment.get("WORKON_HOME") or f"{data}/virtualenvs"))
+    names = sorted(homes.expanduser().glob("*/.project"))
+    here = os.fsencode(root.resolve())
+    return [name.parent for name in names if name.read_bytes().strip() == here]
 
 
 def _lock(workspace: Workspace) -> str:

@@ -16,6 +16,7 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.requirements.lockfile import render_requirements, requirements
+from trainwheel.requirements.pylock import pylock_path
 from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.steps.shared.release import read_release
 from trainwheel.system.console import Console
@@ -60,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def hand_over_wheel(layout: Layout, folder: Path) -> bool:
-    """Copy the proved wheel and its proof; return whether there is one.
+    """Copy the proved wheel, its proof and its lock; return whether there is one.
 
     Raises:
         StepFailedError: Nothing was packaged, or a wheel has lost its proof; nothing is copied.
@@ -79,8 +80,9 @@ def hand_over_wheel(layout: Layout, folder: Path) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     # Each by its name: other files there may contain rows of the data, and stay.
     for wheel in wheels:
-        shutil.copy2(wheel, folder)
-        shutil.copy2(proof_path(wheel), folder)
+        for path in (wheel, proof_path(wheel), pylock_path(wheel)):
+            if path.is_file():
+                shutil.copy2(path, folder)
     return True
 
 

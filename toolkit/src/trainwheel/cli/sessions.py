@@ -35,9 +35,11 @@ from trainwheel.engine.records import Failure, forget_failure, note_failure
 from trainwheel.engine.run import Options, Run, TooEarlyError
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError, UncertainError
 from trainwheel.install.environments import uv_cache_or_fallback
+from trainwheel.requirements.freshness import is_stamped
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console, flush_output
 from trainwheel.system.environ import read_environment
+from trainwheel.system.files import read_text
 from trainwheel.system.lock import note_step, take
 from trainwheel.system.process import handle_termination, is_closed
 
@@ -132,6 +134,8 @@ class _Runner:
             if step.takes_lock:
                 self._keep_others_out(run, _command(session))
             if step.needs_lockfile:
+                if step.takes_lock:
+                    _adopt(run)
                 run.workspace.lock  # noqa: B018 - a lock that cannot be used is refused here
             self._check_once(run)
             if step.is_link:
@@ -254,6 +258,17 @@ class _Runner:
             if step.name in run.steps and step.check is not None:
                 step.check(run)
         self._is_checked = True
+
+
+def _adopt(run: Run) -> None:
+    """Let a lock that pipenv wrote by itself be as if `nox -s lock` had written it."""
+    root = run.workspace.layout.root
+    if is_stamped(text := read_text(root / "Pipfile.lock")) or text is None:
+        return
+    from trainwheel.install.lock import adopt_lock
+
+    if notice := adopt_lock(root, run.environment):
+        run.console.notice_once(notice)
 
 
 def _command(session: nox.Session) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "MEASURING",
     "PREDICT",
     "PROVE",
+    "READ_METADATA",
     "SEND",
     "TRAIN",
     "WATCH",
@@ -34,6 +35,7 @@ INSTALLED_MODELS: Final = Path(__file__).with_name("installed_models.py")
 MEASURING: Final = Path(__file__).with_name("measuring")
 PREDICT: Final = Path(__file__).with_name("predict.py")
 PROVE: Final = Path(__file__).with_name("prove.py")
+READ_METADATA: Final = Path(__file__).with_name("read_metadata.py")
 SEND: Final = Path(__file__).with_name("send_with_twine.py")
 TRAIN: Final = Path(__file__).with_name("train.py")
 WATCH: Final = Path(__file__).with_name("watch.py")

@@ -37,7 +37,7 @@ _OUR_WORDS = (
     "train.model version.model package.model upload.model verify.model distclean clean .venv/bin/",
     "trainwheel status why inputs hand-over summary annotations init models requirements schema",
     "wheelhouse git commit python bootstrap.py build/dist build/log setup.py pyproject.toml",
-    "lint --check-repeatable --engine --help --host --port NAME==VERSION FOLDER",
+    "lint --check-repeatable --built --lock --engine --help --host --port NAME==VERSION FOLDER",
 )
 """What our own lines and commands are made of; a password in it could not be hidden without
 spoiling them."""

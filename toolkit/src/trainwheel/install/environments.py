@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
 import time
-from _multiprocessing import SemLock
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -38,7 +38,7 @@ from trainwheel.install.stamp import (
 from trainwheel.system.command import Command, Completed
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import Environment, point_uv_cache_at
-from trainwheel.system.process import run
+from trainwheel.system.process import run, why_no_semaphores
 from trainwheel.system.secrets import SecretClass
 from trainwheel.system.turns import OneByOne
 
@@ -54,6 +54,7 @@ __all__ = [
 ]
 
 _READ = frozenset({SecretClass.READ})
+_UNLOCKED = re.compile(r"no trusted hash was provided for: `([^`]+)`")
 
 
 def python_of(folder: Path) -> Path:
@@ -61,21 +62,6 @@ def python_of(folder: Path) -> Path:
     if sys.platform == "win32":  # pragma: no cover
         return folder / "Scripts" / "python.exe"
     return folder / "bin" / "python"
-
-
-@cache
-def _why_no_semaphores() -> str:
-    """Return why this system makes no semaphore, as without ``/dev/shm``; empty if it does.
-
-    joblib makes one like it when it is imported, and warns if it cannot, which ends tests that take
-    warnings for errors; it does neither if JOBLIB_MULTIPROCESSING is 0: see its
-    `_multiprocessing_helpers.py`.
-    """
-    try:
-        SemLock(0, 0, 1, name=f"/trainwheel-{os.getpid()}-{time.time_ns()}", unlink=True)
-    except OSError as error:
-        return error.strerror or str(error)
-    return ""
 
 
 def user_cache(environment: Environment, name: str) -> Path | None:
@@ -189,7 +175,7 @@ class Installer:
         if editable is not None:
             # uv refuses an editable where hashes are required.
             options = ("--no-deps", "--no-build-isolation", "--editable", str(editable))
-            self._uv("pip", "install", "--quiet", "--python", str(python), *options)
+            self.uv("pip", "install", "--quiet", "--python", str(python), *options)
 
     def _is_whole(self, folder: Path, digest: str) -> bool:
         """Return whether an environment is what was installed; looked at once in a run."""
@@ -218,7 +204,7 @@ class Installer:
         (folder / STAMP).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        self.uv("venv", "--quiet", "--python", sys.executable, str(folder))
         write_hooks(folder)
         return python_of(folder)
 
@@ -259,7 +245,7 @@ class Installer:
         variables = {"PATH": path, "VIRTUAL_ENV": str(folder)}
         if self.bytecode is not None:
             variables["PYTHONPYCACHEPREFIX"] = str(self.bytecode.prepare(folder, beside))
-        if reason := _why_no_semaphores():
+        if reason := why_no_semaphores():
             variables["JOBLIB_MULTIPROCESSING"] = "0"
             self.notice(f"joblib starts no processes: {reason}: is /dev/shm writable?")
         return variables
@@ -268,7 +254,7 @@ class Installer:
         """Install requirements, each with its hashes, into an environment."""
         if not requirements.strip():
             return
-        shares = self._divide(requirements)
+        shares = self.divide(requirements)
         arguments = ("pip", "install", "--quiet", "--python", str(python), "--require-hashes")
         is_divided = any(share.settings is not None for share in shares)
         # What one share needs may be in another one; the lock names all packages.
@@ -289,16 +275,17 @@ class Installer:
         Raises:
             StepFailedError: The place that it comes from does not answer, or does not have that.
         """
-        share = self._divide(requirement)[0]
+        share = self.divide(requirement)[0]
         with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
             words = ("--quiet", "--require-hashes", "--no-deps", "--no-cache", "--target", folder)
             settings = share.settings or self.settings
             # What passes may be tried again, but not for as long as uv does by default.
             settings = replace(settings, variables={**settings.variables, "UV_HTTP_RETRIES": "1"})
             python = ("--python", sys.executable, "--requirement", "-")
-            self._uv("pip", "install", *words, *python, stdin=share.requirements, settings=settings)
+            self.uv("pip", "install", *words, *python, stdin=share.requirements, settings=settings)
 
-    def _divide(self, requirements: str) -> Sequence[Share]:
+    def divide(self, requirements: str) -> Sequence[Share]:
+        """Return locked packages by where they are installed from."""
         # Without an index no package can come from the wrong one: the digests in the lock decide.
         if self.routing is None or "--no-index" in self.settings.arguments:
             return (Share(requirements),)
@@ -313,7 +300,7 @@ class Installer:
         if not edited:
             return
         self.notice(f"uv's cache has been edited, so it is filled again: {', '.join(edited)}")
-        self._uv("cache", "clean", *edited)
+        self.uv("cache", "clean", *edited)
         again = [f"--reinstall-package={name}" for name in edited]
         for share in shares:
             self._fill((*words, *again), share)
@@ -327,7 +314,7 @@ class Installer:
         environment. The digests decide which files are installed, so old pages do no harm. Of
         environments that are made beside each other one fetches what the others find there then.
         """
-        uv = partial(self._uv, *words, stdin=share.requirements, settings=share.settings)
+        uv = partial(self.uv, *words, stdin=share.requirements, settings=share.settings)
         if "--no-cache" in words:
             uv()
             return
@@ -346,11 +333,14 @@ class Installer:
         Raises:
             StepFailedError: A requirement is missing or has another version.
         """
-        self._uv("pip", "check", "--python", str(python))
+        self.uv("pip", "check", "--python", str(python))
 
-    def _uv(
-        self, *arguments: str, stdin: str = "", settings: UvSettings | None = None
-    ) -> Completed:
+    def uv(self, *arguments: str, stdin: str = "", settings: UvSettings | None = None) -> Completed:
+        """Run uv and return what it printed.
+
+        Raises:
+            StepFailedError: It failed; the message is the last line that it printed.
+        """
         is_install = "install" in arguments
         # pip is asked for the machine's settings, which takes 0.1 s, where they matter only.
         settings = settings or self.bound_to or (self.settings if is_install else UvSettings({}))
@@ -360,6 +350,9 @@ class Installer:
         command = Command(argv, None, settings.variables, _READ, is_open=True, stdin=stdin)
         result = run(command, self.environment, log=self.log)
         if result.failed:
+            if match := _UNLOCKED.search(result.output):
+                message = f"a package needs {match[1]}, which Pipfile.lock lacks for this Python"
+                raise StepFailedError(message, hint="run `nox -s lock` and commit Pipfile.lock")
             message = f"uv {arguments[0]} {arguments[1]}: {_sum_up(result.output)}"
             raise StepFailedError(message)
         return result

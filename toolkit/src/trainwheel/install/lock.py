@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,24 @@ from typing import Any
 import tomlkit
 from packaging.utils import canonicalize_name
 
-from trainwheel.errors import LockfileError
+from trainwheel.errors import LockfileError, StepFailedError
+from trainwheel.install.conflicts import demands_of, explain, resolve_all
 from trainwheel.install.lock_environment import LockEnvironment
+from trainwheel.requirements.addresses import find_secret
 from trainwheel.requirements.changes import Change, compare_locks, lock_category, merge, pins_of
-from trainwheel.requirements.freshness import stamp_lock
-from trainwheel.requirements.lockfile import parse_lockfile
-from trainwheel.requirements.pep508 import Package, format_requirement
+from trainwheel.requirements.freshness import is_fresh, is_stamped, stamp_lock
+from trainwheel.requirements.lockfile import check_digests, parse_lockfile
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
 from trainwheel.system.environ import Environment
 from trainwheel.system.files import read_text, write_atomically
 
-__all__ = ["finish_lock", "lock", "plan_pipfile"]
+__all__ = ["adopt_lock", "finish_lock", "lock", "plan_pipfile"]
 
 Lock = dict[str, Any]
+_BY_PIPENV = "pipenv wrote Pipfile.lock with the address of a machine's index"
+
+_SECONDS = 60
+"""How long a conflict may be looked into."""
 
 
 def lock(
@@ -62,10 +68,43 @@ def lock(
             _check_names(names, pipfile, old)
         place.set_up(root)
         digest = place.pipenv_hash()
-        new = _lock_named(place, old, names) if names else _parse(place.pipenv_lock())
+        try:
+            new = _lock_named(place, old, names) if names else _parse(place.pipenv_lock())
+        except StepFailedError as error:
+            raise _explain(error, place) from None
     text = finish_lock(new, pipfile, digest)
     write_atomically(root / "Pipfile.lock", text.encode())
     return compare_locks(old, json.loads(text))
+
+
+def adopt_lock(root: Path, environment: Environment) -> str:
+    """Finish a lock that plain pipenv has just written, as `lock` would have.
+
+    One of another Pipfile stays, and so does one whose Pipfile names its sources: every machine
+    agrees on those. In a CI job the checkout stays as it was committed.
+
+    Returns:
+        What to say about it; nothing where the lock stays.
+
+    Raises:
+        LockfileError: The Pipfile cannot be read, or an entry of the lock holds a secret.
+    """
+    text = read_text(root / "Pipfile.lock")
+    content = _parse(text)
+    pipfile = parse_pipfile(read_text(root / "Pipfile"))
+    meta = content.get("_meta", {})
+    if is_stamped(text) or pipfile.sources or not is_fresh(pipfile, meta):
+        return ""
+    if environment.in_ci:
+        return f"{_BY_PIPENV}: run nox -s sync where it did, and commit Pipfile.lock"
+    with tempfile.TemporaryDirectory(prefix="trainwheel-lock-") as name:
+        place = LockEnvironment(Path(name).resolve(), pipfile, environment)
+        place.copy_pipfile(root)
+        finished = finish_lock(content, pipfile, place.pipenv_hash())
+    write_atomically(root / "Pipfile.lock", finished.encode())
+    if secret := next(filter(None, map(find_secret, map(str, meta["sources"]))), ""):
+        return f"{_BY_PIPENV} and {secret}: all is out again; revoke that if it was committed"
+    return f"{_BY_PIPENV}: that is out again, and the lock is stamped"
 
 
 def finish_lock(content: Mapping[str, Any], pipfile: Pipfile, digest: str) -> str:
@@ -77,14 +116,14 @@ def finish_lock(content: Mapping[str, Any], pipfile: Pipfile, digest: str) -> st
         digest: ``_meta.hash`` as every machine computes it; empty to leave pipenv's.
 
     Raises:
-        LockfileError: An address in it holds a secret, which came from the machine's settings or
-            from an entry of the old lock.
+        LockfileError: A package has no digest, or an address in it holds a secret, which came from
+            the machine's settings or from an entry of the old lock.
     """
     meta = dict(content["_meta"])
     if digest and not pipfile.sources:
         meta["hash"] = {"sha256": digest}
     text = stamp_lock(json.dumps({**content, "_meta": meta}), pipfile)
-    parse_lockfile(text)
+    check_digests(parse_lockfile(text))
     return text
 
 
@@ -124,27 +163,38 @@ def _lock_named(place: LockEnvironment, old: Lock, names: Sequence[str]) -> Lock
 
 
 def _resolve(place: LockEnvironment, old: Lock, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return category → name → version; like pipenv, [packages] first, and it binds the others."""
-    pipfile = place.pipfile
-    options = [f"--upgrade-package={name}" for name in names]
-    if pipfile.raw.get("pipenv", {}).get("allow_prereleases") is True:
-        options.append("--prerelease=allow")
-    pins: dict[str, dict[str, str]] = {}
-    for category in sorted(pipfile.categories, key=lambda name: name != "packages"):
-        requirements = [_requirement(package, category) for package in pipfile.packages(category)]
+    """Return category → name → version."""
+    options = [*(f"--upgrade-package={name}" for name in names), *_options(place.pipfile)]
+
+    def resolve(category: str, lines: Sequence[str], bounds: Mapping[str, str]) -> dict[str, str]:
         present = pins_of(_section(old, category))
-        pins[category] = place.resolve(requirements, present, options) if requirements else {}
-        if category == "packages":
-            options.append(f"--constraint={place.write_constraints(pins[category])}")
-    return pins
+        return place.resolve(lines, options, pins=present, bounds=bounds)
+
+    demands = demands_of(place.pipfile)
+    pins = resolve_all(demands, resolve, binds=_binds(place.pipfile))
+    return {category: pins.get(category, {}) for category in place.pipfile.categories}
 
 
-def _requirement(package: Package, category: str) -> str:
-    """Return a line for uv: a folder is named as such, for uv reads what it needs from there."""
-    if package.path:
-        extras = f"[{','.join(package.extras)}]" if package.extras else ""
-        return f"{'-e ' if package.editable else ''}{package.path}{extras}"
-    return format_requirement(package, where=f"Pipfile: [{category}]")
+def _explain(error: StepFailedError, place: LockEnvironment) -> StepFailedError:
+    """Return an error that says what does not fit together, as far as uv finds out in time."""
+    end, options = time.monotonic() + _SECONDS, _options(place.pipfile)
+
+    def resolve(_: str, lines: Sequence[str], bounds: Mapping[str, str]) -> dict[str, str]:
+        left = max(0.1, end - time.monotonic())
+        return place.resolve(lines, options, bounds=bounds, seconds=left)
+
+    demands = demands_of(place.pipfile)
+    return explain(error, demands, resolve, binds=_binds(place.pipfile))
+
+
+def _options(pipfile: Pipfile) -> tuple[str, ...]:
+    allows = pipfile.raw.get("pipenv", {}).get("allow_prereleases") is True
+    return ("--prerelease=allow",) if allows else ()
+
+
+def _binds(pipfile: Pipfile) -> bool:
+    """Return whether [packages] binds the other categories, as pipenv has it unless told."""
+    return pipfile.raw.get("pipenv", {}).get("use_default_constraints") is not False
 
 
 def _check_names(names: Sequence[str], pipfile: Pipfile, old: Lock) -> None:

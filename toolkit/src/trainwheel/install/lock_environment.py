@@ -15,15 +15,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
+from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.index.access import for_pip, for_uv, parse_address
 from trainwheel.index.pip import UvSettings
 from trainwheel.index.target import Target
+from trainwheel.install.conflicts import raise_for
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.changes import parse_pins
 from trainwheel.requirements.pipfile import Pipfile
-from trainwheel.system.command import Command, Completed
+from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment, python_version
 from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
@@ -34,7 +36,6 @@ DEFAULT_PYTHON = "3.11"
 """The oldest supported: what it needs, the newer ones can install as well."""
 
 _READ = frozenset({SecretClass.READ})
-_ERROR = re.compile(r"(?:\S+\.)?(?:ERROR|[A-Z]\w*(?:Error|Failure)): *(?:ERROR: *)?(?P<what>\S.*)")
 _NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
 # Variables that would send pipenv to another environment or Python than those of the copy; the
 # first one is set inside `pipenv shell` and `pipenv run`.
@@ -73,13 +74,17 @@ class LockEnvironment:
 
     def set_up(self, root: Path) -> None:
         """Copy the Pipfile and the local packages that it names, and make an environment."""
-        self.project.mkdir()
-        shutil.copyfile(root / "Pipfile", self.project / "Pipfile")
+        self.copy_pipfile(root)
         for path in sorted(set(_local_paths(self.pipfile))):
             _copy(root.resolve(), path, self.project)
         version = str(self.pipfile.raw.get("requires", {}).get("python_version", DEFAULT_PYTHON))
         python = find_python(version, self.environment)
         self._uv("venv", "--quiet", "--python", python, str(self.folder / "env"))
+
+    def copy_pipfile(self, root: Path) -> None:
+        """Copy the Pipfile alone, which is enough for `pipenv_hash`."""
+        self.project.mkdir()
+        shutil.copyfile(root / "Pipfile", self.project / "Pipfile")
 
     def pipenv_lock(self, pipfile: str | None = None) -> str:
         """Run `pipenv lock` and return the lock; ``pipfile`` stands in for the project's own."""
@@ -91,7 +96,7 @@ class LockEnvironment:
         if "No module named pipenv" in result.last_line:
             message = "pipenv is not installed"
             raise ConfigurationError(message, hint="add it to [dev-packages], or install it")
-        _raise_for(result, "pipenv lock")
+        raise_for(result, "pipenv lock")
         return (self.project / "Pipfile.lock").read_text(encoding="utf-8")
 
     def pipenv_hash(self) -> str:
@@ -104,13 +109,32 @@ class LockEnvironment:
         return match[0] if match and not result.failed else ""
 
     def resolve(
-        self, requirements: Sequence[str], pins: Mapping[str, str], options: Sequence[str]
+        self,
+        requirements: Sequence[str],
+        options: Sequence[str] = (),
+        *,
+        pins: Mapping[str, str] = MappingProxyType({}),
+        bounds: Mapping[str, str] = MappingProxyType({}),
+        seconds: float | None = None,
     ) -> dict[str, str]:
         """Return what to lock for ``requirements``, staying with ``pins`` where they still fit.
 
         uv reads the pins of its earlier output as preferences and moves only those that
         ``--upgrade-package`` names, or that no longer fit with these.
+
+        Args:
+            requirements: Lines of a requirements file.
+            options: More options of uv.
+            pins: Name → version as locked.
+            bounds: Name → version that others have.
+            seconds: When to give up; None for no limit.
+
+        Raises:
+            NoSolutionError: No versions fit together.
+            StepFailedError: It failed otherwise.
         """
+        constraints = self.folder / "constraints.txt"
+        constraints.write_text(_as_requirements(bounds), encoding="utf-8")
         output = self.folder / "pins.txt"
         output.write_text(_as_requirements(pins), encoding="utf-8")
         listing = self.project / "requirements.in"
@@ -118,23 +142,19 @@ class LockEnvironment:
         listing.write_text("\n".join(lines), encoding="utf-8")
         plain = ("--quiet", "--no-header", "--no-annotate", "--no-strip-markers")
         python = str(python_of(self.folder / "env"))
-        files = ("--python", python, "--output-file", str(output), str(listing))
-        self._uv("pip", "compile", *plain, *options, *files)
+        files = ("--constraint", str(constraints), "--output-file", str(output), str(listing))
+        arguments = ("pip", "compile", *plain, *options, "--python", python, *files)
+        self._uv(*arguments, seconds=seconds)
         return parse_pins(output.read_text(encoding="utf-8").splitlines())
 
-    def write_constraints(self, pins: Mapping[str, str]) -> Path:
-        """Return a file that holds a resolution to ``pins``."""
-        path = self.folder / "constraints.txt"
-        path.write_text(_as_requirements(pins), encoding="utf-8")
-        return path
-
-    def _uv(self, *arguments: str) -> None:
+    def _uv(self, *arguments: str, seconds: float | None = None) -> None:
         argv = (sys.executable, "-P", "-m", "uv", *arguments)
         extra = self._settings.arguments if "compile" in arguments else ()
-        variables = {**self._settings.variables, "UV_PYTHON_DOWNLOADS": "never"}
-        command = Command((*argv, *extra), self.project, variables, _READ, is_open=True)
+        variables = {**self._settings.variables, "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        argv = (*argv, *extra)
+        command = Command(argv, self.project, variables, _READ, is_open=True, timeout=seconds)
         result = run(command, self.environment, log=self.log)
-        _raise_for(result, f"uv {arguments[0]}")
+        raise_for(result, f"uv {arguments[0]}")
 
     @functools.cached_property
     def _settings(self) -> UvSettings:
@@ -236,11 +256,3 @@ def _copy(root: Path, path: str, project: Path) -> None:
 
 def _as_requirements(pins: Mapping[str, str]) -> str:
     return "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))
-
-
-def _raise_for(result: Completed, what: str) -> None:
-    if result.failed:
-        matches = map(_ERROR.match, map(str.strip, result.output.splitlines()))
-        first = next((match["what"] for match in matches if match), result.last_line)
-        message = f"{what}: {first}"
-        raise StepFailedError(message, hint="Pipfile.lock is as it was")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.index.pip import UvSettings
+from trainwheel.install.environments import Installer
 from trainwheel.install.routing import Routing
 from trainwheel.requirements.lockfile import (
     LockedRequirement,
@@ -22,7 +26,7 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 
-__all__ = ["Wheelhouse", "plan_downloads"]
+__all__ = ["Wheelhouse", "locate", "plan_downloads"]
 
 _READ = frozenset({SecretClass.READ})
 
@@ -92,6 +96,57 @@ class Wheelhouse:
         except OSError as error:
             message = f"{self.folder} cannot be made: {error.strerror}"
             raise ConfigurationError(message, hint="name a folder, new or your own") from None
+
+
+def locate(installer: Installer, requirements: str) -> Iterator[str]:
+    """Yield what uv knows of the files of locked packages, each text a pylock.toml (PEP 751).
+
+    Args:
+        installer: Knows where packages come from.
+        requirements: The locked packages with their digests.
+
+    Raises:
+        StepFailedError: An index does not answer, and uv's cache does not have its pages.
+    """
+    for share in installer.divide(requirements) if requirements.strip() else ():
+        settings = share.settings or installer.settings
+        remote = _without_disk(settings)
+        if remote != settings:
+            # What is on this disk hides the same release on an index, which everybody can reach.
+            with contextlib.suppress(StepFailedError):
+                yield _ask(installer, share.requirements, remote)
+        yield _ask(installer, share.requirements, settings)
+
+
+def _without_disk(settings: UvSettings) -> UvSettings:
+    variables = dict(settings.variables)
+    for name, separator in (("UV_EXTRA_INDEX_URL", " "), ("UV_FIND_LINKS", ",")):
+        places = variables.pop(name, "").split(separator)
+        if remote := [place for place in places if place.startswith(("http:", "https:"))]:
+            variables[name] = separator.join(remote)
+    if variables == settings.variables:
+        return settings
+    # It is asked in addition, so nobody waits for it as long as for what must answer.
+    return replace(
+        settings, variables={**variables, "UV_HTTP_TIMEOUT": "10", "UV_HTTP_RETRIES": "1"}
+    )
+
+
+def _ask(installer: Installer, requirements: str, settings: UvSettings) -> str:
+    with tempfile.TemporaryDirectory(prefix="trainwheel-") as folder:
+        file = Path(folder) / "pylock.toml"
+        uv = partial(
+            installer.uv,
+            *("pip", "compile", "--quiet", "--universal", "--no-deps", *settings.arguments),
+            *("--python", sys.executable, "--output-file", str(file), "-"),
+            stdin=requirements,
+            settings=settings,
+        )
+        try:
+            uv("--offline")
+        except StepFailedError:
+            uv()
+        return file.read_text(encoding="utf-8")
 
 
 def plan_downloads(

@@ -15,7 +15,13 @@ from urllib.parse import unquote
 from trainwheel.errors import LockfileError
 from trainwheel.system.leaks import find_leaks
 
-__all__ = ["find_field_secrets", "find_secret", "refuse_entry_secrets", "refuse_source_secrets"]
+__all__ = [
+    "find_field_secrets",
+    "find_secret",
+    "refuse_entry_secrets",
+    "refuse_line_secrets",
+    "refuse_source_secrets",
+]
 
 _VARIABLES = re.compile(r"(?:\$\{[A-Za-z_]\w*\}|\$[A-Z_][A-Z0-9_]*)+", re.ASCII)
 _IN_ADDRESSES = re.compile(r"[@/%]")
@@ -42,7 +48,17 @@ _SECRET_NAME = re.compile(
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
 
+# What installers and browsers open: many a setup.cfg has postgresql://scott:tiger@localhost for its
+# tests. Or a user without a protocol, as in git@host:path.
+_OPENED = re.compile(
+    r"(?:https?|ftps?|ssh|sftp|file|git|hg|svn|bzr|rsync)(?:\+\w+)?:|\A[^/]*@", re.IGNORECASE
+)
+_LIKELY, _ENDS = re.compile("://|@"), re.compile(r"""[\s'"`<>]+""")
+# What a program puts in when it runs: {token} of an f-string, %s, %(token)s.
+_PUT_IN = re.compile(r"(?<!\$)\{[\w.]*(?:\[[^]]*\]|\([^)]*\))?\}|%\(\w+\)s|%s")
+
 _ENTRY_HINT = "use ssh or a credential helper, lock again, and revoke the secret in that file"
+_LINE_HINT = "take the secret out, and revoke it: it is in the history of that file"
 _SOURCE_HINT = "write a variable in its place, as ${NAME}, lock again, and revoke the secret"
 
 
@@ -84,6 +100,25 @@ def refuse_entry_secrets(key: str, value: object, where: str) -> None:
         name = "a package" if find_secret(key) else key
         message = f"{where} {name} has {kind} in its address"
         raise LockfileError(message, hint=_ENTRY_HINT)
+
+
+def refuse_line_secrets(files: Mapping[str, bytes]) -> None:
+    """Check that no line of a file holds an address with a secret, not even in a comment.
+
+    Args:
+        files: Name → content, in TOML, JSON, the form of setup.cfg, or Python.
+
+    Raises:
+        LockfileError: One of them does.
+    """
+    for name, content in files.items():
+        for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+            if not _LIKELY.search(line):
+                continue
+            words = filter(_OPENED.search, _ENDS.split(_PUT_IN.sub("${X}", line)))
+            if kind := next(filter(None, map(find_secret, words)), ""):
+                message = f"{name} has {kind} in an address in line {number}"
+                raise LockfileError(message, hint=_LINE_HINT)
 
 
 def refuse_source_secrets(sources: object, where: str) -> None:

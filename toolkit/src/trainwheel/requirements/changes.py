@@ -86,8 +86,13 @@ def merge(old: Entries, fresh: Entries, pins: Mapping[str, str]) -> dict[str, En
         old: The category as it was; an entry with the version of `pins` stays unchanged.
         fresh: The category as pipenv has just locked it, for the versions that changed.
         pins: PEP 503 name → version of the releases to keep or to add. Others are removed.
+
+    A key keeps its spelling: `pipenv install` of any package removes from the lock what it finds
+    in its own resolution by another spelling, as flufl-lock for flufl.lock (pipenv 2026.10.3,
+    `_clean_unused_dependencies`).
     """
     before = _by_name(old)
+    keys = {str(canonicalize_name(key)): key for key in old}
     entries = {
         key: entry for key, entry in old.items() if "version" not in entry or _is(key, entry, pins)
     }
@@ -95,7 +100,7 @@ def merge(old: Entries, fresh: Entries, pins: Mapping[str, str]) -> dict[str, En
         name = canonicalize_name(key)
         if name in pins and not _is(name, before.get(name, {}), pins):
             extras = before.get(name, {}).get("extras")
-            entries[key] = {"extras": extras, **entry} if extras else entry
+            entries[keys.get(name, key)] = {"extras": extras, **entry} if extras else entry
         elif "version" not in entry:
             entries[key] = entry
     return dict(sorted(entries.items()))

@@ -18,7 +18,14 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.requirements.pipfile import Pipfile
 
-__all__ = ["STAMP_KEY", "is_fresh", "pipenv_hashes", "pipfile_digest", "stamp_lock"]
+__all__ = [
+    "STAMP_KEY",
+    "is_fresh",
+    "is_stamped",
+    "pipenv_hashes",
+    "pipfile_digest",
+    "stamp_lock",
+]
 
 STAMP_KEY = "trainwheel-pipfile-sha256"
 
@@ -47,6 +54,11 @@ def pipenv_hashes(pipfile: Pipfile, lock_sources: Sequence[Mapping[str, Any]]) -
     """
     sources = pipfile.sources or tuple(lock_sources)
     return frozenset(_digest(pipfile.raw, sources, canonical=flag) for flag in (True, False))
+
+
+def is_stamped(text: str | None) -> bool:
+    """Return whether a lock has a stamp, without reading it all; None stands for a missing file."""
+    return f'"{STAMP_KEY}"' in (text or "")
 
 
 def is_fresh(pipfile: Pipfile, meta: Mapping[str, Any]) -> bool:

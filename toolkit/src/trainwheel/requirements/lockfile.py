@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from packaging.markers import Marker
 
@@ -24,8 +24,10 @@ from trainwheel.requirements.pep508 import (
 from trainwheel.requirements.pipfile import Pipfile, canonical_category, parse_package
 
 __all__ = [
+    "PIPFILE_LOCK",
     "LockedRequirement",
     "Lockfile",
+    "check_digests",
     "check_fresh",
     "check_secrets",
     "local_packages",
@@ -35,6 +37,9 @@ __all__ = [
     "slice_digest",
 ]
 
+_REPOSITORY = "put a wheel of it on an index: a repository has no digest"
+PIPFILE_LOCK: Final = "Pipfile.lock"
+
 
 @dataclass(frozen=True, slots=True)
 class Lockfile:
@@ -43,10 +48,14 @@ class Lockfile:
     Attributes:
         categories: Packages by *Pipfile* category name (`packages`, not `default`).
         meta: The ``_meta`` section.
+        file: Its name, for messages.
+        hint: How it is made again.
     """
 
     categories: Mapping[str, tuple[Package, ...]]
     meta: Mapping[str, Any]
+    file: str = PIPFILE_LOCK
+    hint: str = "run `nox -s lock` and commit Pipfile.lock"
 
     def packages(self, category: str = "packages") -> tuple[Package, ...]:
         """Return the packages of a category, none if it is missing."""
@@ -264,12 +273,34 @@ def render_requirements(rows: Iterable[LockedRequirement]) -> str:
 
 def _line(row: LockedRequirement) -> str:
     if not row.hashes and not row.marker:
-        message = f"Pipfile.lock: [{row.category}] {row.name} has no digest to check"
-        hint = "remove its marker from the Pipfile and run `nox -s lock`"
-        if row.kind == "vcs":
-            hint = "put a wheel of it on an index: a repository has no digest"
-        raise LockfileError(message, hint=hint)
+        raise _without_digest(row.category, row.name, row.kind)
     return " \\\n    ".join((row.text, *(f"--hash={digest}" for digest in row.hashes)))
+
+
+def check_digests(lock: Lockfile) -> None:
+    """Check that every release and every archive has a digest, as a lock that was just made should.
+
+    pipenv writes ``"version": "*"`` for an entry whose marker is false where it locks, without the
+    marker if that is written as ``sys_platform = …``, and no digest of an archive.
+
+    Raises:
+        LockfileError: One has none.
+    """
+    for category, packages in lock.categories.items():
+        for package in packages:
+            if not (package.hashes or package.vcs or package.path):
+                kind = "archive" if package.url else "release"
+                raise _without_digest(category, package.name, kind)
+
+
+def _without_digest(category: str, name: str, kind: str) -> LockfileError:
+    message = f"Pipfile.lock: [{category}] {name} has no digest to check"
+    hint = "remove its marker, which was false where it was locked, from the Pipfile"
+    if kind == "vcs":
+        return LockfileError(message, hint=_REPOSITORY)
+    if kind == "archive":
+        hint = "append #sha256= and the digest to its address in the Pipfile"
+    return LockfileError(message, hint=f"{hint}, and run `nox -s lock`")
 
 
 def slice_digest(lock: Lockfile, categories: Iterable[str]) -> str:

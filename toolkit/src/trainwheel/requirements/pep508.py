@@ -5,10 +5,13 @@ Two requirements that mean the same, however they are spelt, give equal values.
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from posixpath import basename
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from packaging.markers import InvalidMarker, Marker
@@ -27,13 +30,16 @@ from trainwheel.errors import LockfileError
 
 __all__ = [
     "Package",
+    "by_extra",
     "format_requirement",
+    "is_marker",
     "join_markers",
     "meaning",
     "meaning_of",
     "name_of",
     "project_name",
     "reference",
+    "split_ref",
 ]
 
 
@@ -84,6 +90,116 @@ def normal_marker(text: str) -> str:
     return str(Marker(text))
 
 
+def is_marker(text: str) -> bool:
+    """Return whether a text is a marker."""
+    try:
+        return bool(normal_marker(text))
+    except InvalidMarker:
+        return False
+
+
+# A comparison in packaging's spelling of a marker.
+_OPERAND = r"""("[^"]*"|'[^']*'|[a-z_]+)"""
+_COMPARISON = re.compile(rf"{_OPERAND} (===|~=|==|!=|<=|>=|<|>|not in|in) {_OPERAND}")
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Parts of a marker that are joined by one word: ``and`` or ``or``."""
+
+    word: str
+    parts: frozenset[MarkerMeaning]
+
+
+MarkerMeaning: TypeAlias = bool | tuple[str, str, str] | Joined
+"""What a marker means: true or false, a comparison, or several of these."""
+
+
+@functools.lru_cache(maxsize=256)
+def _marker_meaning(text: str, extra: str | None = None) -> MarkerMeaning:
+    """Return a value that is equal for two markers that mean the same, in any order.
+
+    Args:
+        text: A marker.
+        extra: The canonical name of the extra that is installed, empty for none: comparisons with
+            ``extra`` are then decided. None leaves them as they are.
+
+    Raises:
+        InvalidMarker: The text is not a marker.
+    """
+    comparisons: dict[str, MarkerMeaning] = {}
+
+    def number(match: re.Match[str]) -> str:
+        name = f"c{len(comparisons)}"
+        comparisons[name] = _comparison(match[1], match[2], match[3], extra)
+        return name
+
+    # What remains is brackets, `and` and `or`, which bind as in Python.
+    try:
+        expression = ast.parse(_COMPARISON.sub(number, normal_marker(text)), mode="eval").body
+        return _joined(expression, comparisons)
+    except (SyntaxError, KeyError, RecursionError, MemoryError):
+        # packaging writes a value with both kinds of quotes in a way that it cannot read.
+        raise InvalidMarker(text) from None
+
+
+def _comparison(left: str, operator: str, right: str, extra: str | None) -> MarkerMeaning:
+    """Return the meaning of one comparison, the variable first."""
+    if left[0] in "\"'" and operator in _FLIPPED:
+        left, operator, right = right, _FLIPPED[operator], left
+    if left == "extra" and extra is not None and operator in {"==", "!="}:
+        return (canonicalize_name(right[1:-1]) == extra) is (operator == "==")
+    return left, operator, right
+
+
+def _joined(node: ast.expr, comparisons: Mapping[str, MarkerMeaning]) -> MarkerMeaning:
+    if not isinstance(node, ast.BoolOp):
+        return comparisons[ast.unparse(node)]
+    word, decisive = ("and", False) if isinstance(node.op, ast.And) else ("or", True)
+    parts = set[MarkerMeaning]()
+    for part in (_joined(value, comparisons) for value in node.values):
+        if part is decisive:
+            return decisive
+        if isinstance(part, Joined) and part.word == word:
+            parts |= part.parts
+        elif not isinstance(part, bool):
+            parts.add(part)
+    return Joined(word, frozenset(parts)) if len(parts) > 1 else next(iter(parts), not decisive)
+
+
+def by_extra(texts: Iterable[str]) -> dict[str, dict[object, str]]:
+    """Return requirements of metadata by the extra that adds them; without one, under "".
+
+    An extra (PEP 685: in its canonical name) adds what is not required without it.
+
+    Returns:
+        Extra → meaning, without the marker's part about the extra → text.
+    """
+    groups: dict[str, dict[object, str]] = {"": {}}
+    for text in texts:
+        try:
+            whole, marker = meaning_of(text), str(Requirement(text).marker or "")
+        except InvalidRequirement:
+            groups[""][meaning(text)] = text
+            continue
+        base = _marker_meaning(marker, "") if marker else True
+        for extra in ("", *_extras_in(whole.marker)):
+            part = _marker_meaning(marker, extra) if marker else True
+            if part is not False and (not extra or part != base):
+                groups.setdefault(extra, {})[replace(whole, marker=part)] = text
+    return groups
+
+
+def _extras_in(marker: MarkerMeaning) -> Iterator[str]:
+    """Yield the canonical names of the extras that a marker compares with."""
+    if isinstance(marker, Joined):
+        for part in marker.parts:
+            yield from _extras_in(part)
+    elif isinstance(marker, tuple) and marker[0] == "extra":
+        yield canonicalize_name(marker[2][1:-1])
+
+
 def meaning(text: str) -> object:
     """Return a value that is equal for two requirements that mean the same.
 
@@ -111,7 +227,7 @@ class Meaning:
     extras: frozenset[str]
     clauses: frozenset[tuple[str, str]]
     url: str | None
-    marker: str
+    marker: MarkerMeaning = True
 
 
 @functools.lru_cache(maxsize=4096)
@@ -127,7 +243,7 @@ def meaning_of(text: str) -> Meaning:
         if "@" in front or not marker.strip():
             return _read_plain(text) or _read(Requirement(text))
         plain = _read_plain(front.strip()) or _read(Requirement(front))
-        return replace(plain, marker=normal_marker(marker))
+        return replace(plain, marker=_marker_meaning(marker))
     except ValueError as error:
         # packaging's own, or that of int() for more than 4300 digits (CVE-2020-10735).
         raise InvalidRequirement(str(error)) from None
@@ -139,7 +255,7 @@ def _read(requirement: Requirement) -> Meaning:
         frozenset(map(canonicalize_name, requirement.extras)),
         frozenset(_clause(clause) for clause in requirement.specifier),
         requirement.url,
-        str(requirement.marker or ""),
+        _marker_meaning(str(requirement.marker)) if requirement.marker else True,
     )
 
 
@@ -157,7 +273,6 @@ def _read_plain(text: str) -> Meaning | None:
         frozenset(),
         frozenset((operator, re.sub(r"(\.0)+$", "", number)) for operator, number in clauses),
         None,
-        "",
     )
 
 
@@ -169,6 +284,8 @@ def _clause(clause: Specifier) -> tuple[str, str]:
 
 # The key of an archive that pipenv has not opened: the start of a digest of its address.
 _DIGEST_KEY = re.compile(r"[0-9a-f]{7}")
+# A branch or tag with one of these cannot be written after the @ of an address.
+_NOT_IN_REFS = re.compile(r"\A-|[@#?\s]")
 _SCP = re.compile(r"(?P<user>[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>(?!//).+)")
 
 
@@ -185,13 +302,18 @@ def format_requirement(package: Package, *, where: str) -> str:
     extras = f"[{','.join(package.extras)}]" if package.extras else ""
     name = project_name(package, where=where) + extras
     marker = join_markers(package.markers, where=f"{where} {package.key}")
-    if package.url:
-        text = f"{name} @ {reference(package)}" + (f" ; {marker}" if marker else "")
-    else:
-        text = f"{name}{package.specifier}" + (f"; {marker}" if marker else "")
+    if package.vcs and _NOT_IN_REFS.search(package.ref):
+        message = f"{where} {package.key}: the ref {package.ref!r} cannot be part of an address"
+        raise LockfileError(message, hint="write the commit in its place")
+    text = f"{name}{package.specifier}" + (f"; {marker}" if marker else "")
     try:
+        if package.url:
+            text = f"{name} @ {package.url}"
+            address = reference(package)
+            urlsplit(address)
+            text = f"{name} @ {address}" + (f" ; {marker}" if marker else "")
         meaning_of(text)
-    except InvalidRequirement:
+    except ValueError:  # of urlsplit, or InvalidRequirement
         message = f"{where} {package.key}: {text!r} is not a valid requirement (PEP 508)"
         raise LockfileError(message, hint="correct its version, extras or address") from None
     return text
@@ -201,18 +323,32 @@ def reference(package: Package) -> str:
     """Return the address of a direct reference, as PEP 508 and pip write it.
 
     ``git@host:path`` becomes ``ssh://``, as PEP 508 takes addresses only. ``#egg=`` is dropped, for
-    the name comes before the ``@``.
+    the name comes before the ``@``. A ref of the entry replaces that of the address: pipenv locks
+    the commit beside an address that still names the branch (pipenv#6120).
     """
     url, _, fragment = package.url.partition("#")
-    parameters = [part for part in fragment.split("&") if part and not part.startswith("egg=")]
+    dropped = ("egg=", "subdirectory=") if package.subdirectory else ("egg=",)
+    parameters = [part for part in fragment.split("&") if part and not part.startswith(dropped)]
     if package.vcs:
-        url = _repository(package.vcs, url)
-        path = urlsplit(url).path
-        if package.ref and not path.endswith(f"@{package.ref}"):
-            url = f"{url}@{package.ref}"
-    if package.subdirectory and not any(part.startswith("subdirectory=") for part in parameters):
+        url, ref, query = split_ref(_repository(package.vcs, url))
+        url += (f"@{package.ref or ref}" if package.ref or ref else "") + query
+    if package.subdirectory:
         parameters.append(f"subdirectory={package.subdirectory}")
     return f"{url}#{'&'.join(parameters)}" if parameters else url
+
+
+def split_ref(url: str) -> tuple[str, str, str]:
+    """Return the address of a repository, the ref after its ``@`` and the query, as they are.
+
+    Like pip, which looks for the last ``@`` of the path.
+    """
+    base, mark, query = url.partition("#")[0].partition("?")
+    address, _, ref = base.rpartition("@")
+    # An @ before the end of the host follows a user, and in /@scope/name it begins a folder.
+    end_of_host = "/" if "://" in address else ":"
+    if address.endswith("/") or end_of_host not in address.rpartition("://")[2]:
+        return base, "", mark + query
+    return address, ref, mark + query
 
 
 def _repository(vcs: str, url: str) -> str:
@@ -243,17 +379,22 @@ def project_name(package: Package, *, where: str) -> str:
         raise LockfileError(message, hint="write the project's name as its key") from None
 
 
-def join_markers(markers: tuple[str, ...], *, where: str) -> str:
+def join_markers(markers: tuple[str, ...], *, where: str, asks: bool = False) -> str:
     """Return one marker that is true when all of `markers` are, in packaging's spelling.
 
     Raises:
-        LockfileError: One of them is not a marker.
+        LockfileError: One is not a marker, or asks for an extra, which few may (`asks`).
     """
     for marker in markers:
         try:
-            normal_marker(marker)
+            meaning = _marker_meaning(marker)
         except InvalidMarker:
             message = f"{where}: {marker!r} is not a marker"
             raise LockfileError(message, hint="write it as in os_name == 'nt'") from None
+        if (extra := next(_extras_in(meaning), "")) and not asks:
+            # pipenv copied it from the package whose extra it is (pipenv issue 3026).
+            message = f"{where} has the marker {marker!r}: no installation would include it"
+            hint = f"remove the extra {extra} from the marker in Pipfile and Pipfile.lock"
+            raise LockfileError(message, hint=hint)
     # Without brackets, `a or b` and c would become `a or (b and c)`.
     return normal_marker(" and ".join(f"({marker})" for marker in markers)) if markers else ""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+
+from packaging.utils import InvalidName, canonicalize_name
+
+from trainwheel.errors import ConfigurationError
 
 __all__ = ["POLICIES", "SyncSettings"]
 
@@ -22,3 +26,17 @@ class SyncSettings:
 
     pins: str = "compatible"
     extras: Mapping[str, str] = field(default_factory=dict)
+
+    def with_extra(self, name: str, category: str) -> SyncSettings:
+        """Return settings with one more extra, in place of one with the same name (PEP 685).
+
+        Raises:
+            ConfigurationError: It is not the name of an extra.
+        """
+        try:
+            same = canonicalize_name(name, validate=True)
+        except InvalidName:
+            message = f"{name!r} is not the name of an extra"
+            raise ConfigurationError(message, hint="use letters, digits, - and _") from None
+        others = {n: c for n, c in self.extras.items() if canonicalize_name(n) != same}
+        return replace(self, extras={**others, name: category})

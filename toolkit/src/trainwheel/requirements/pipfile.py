@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.addresses import refuse_entry_secrets, refuse_source_secrets
-from trainwheel.requirements.pep508 import Package
+from trainwheel.requirements.pep508 import Package, split_ref
 
 __all__ = ["Pipfile", "canonical_category", "parse_package", "parse_pipfile"]
 
@@ -49,6 +49,9 @@ _KNOWN_KEYS = frozenset(
 _NOT_CATEGORIES = frozenset(("source", "requires", "scripts", "pipfile", "pipenv"))
 _LOCK_NAMES = {"default": "packages", "develop": "dev-packages"}
 _KEY = re.compile(r"\s*(?P<name>[^\[\]\s]+)\s*(?:\[(?P<extras>[^\]]*)\])?\s*")
+# Absolute, upwards, of Windows, or with what would end it in an address.
+_OUTSIDE = re.compile(r"\A\s*(?:[/~]|[A-Za-z]:)|(?:\A|/)\s*\.\.\s*(?:/|\Z)|[\\&#%?\s]")
+_SHA256 = re.compile(r"[#&]sha256=([0-9a-f]{64})(?:&|\Z)", re.IGNORECASE)
 _REMOTE = re.compile(r"(?!file:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -60,11 +63,13 @@ class Pipfile:
         categories: Packages by Pipfile category name, in the order written.
         sources: The ``[[source]]`` tables; empty if pip's configuration on each machine decides.
         raw: The whole TOML document, for its digest.
+        file: Its name, for messages.
     """
 
     categories: Mapping[str, tuple[Package, ...]]
     sources: tuple[Mapping[str, Any], ...]
     raw: Mapping[str, Any]
+    file: str = "Pipfile"
 
     def packages(self, category: str = "packages") -> tuple[Package, ...]:
         """Return the packages of a category, none if it is missing."""
@@ -125,6 +130,11 @@ def _check_keys(category: str, key: str, entry: Mapping[str, object]) -> None:
         near = get_close_matches(unknown, _KNOWN_KEYS, n=1)
         message = f"Pipfile: [{category}] {key} has the key {unknown!r}, which pipenv does not know"
         raise LockfileError(message, hint=f"did you mean {near[0]!r}?" if near else "remove it")
+    url = next((str(entry[kind]) for kind in _VCS if kind in entry), "")
+    ref, other = str(entry.get("ref", "")), split_ref(url)[1]
+    if ref and other not in {"", ref}:
+        message = f"Pipfile: [{category}] {key} names two refs: {other} in its address, and {ref}"
+        raise LockfileError(message, hint="remove one of them")
 
 
 def parse_package(key: str, value: object, *, where: str) -> Package:
@@ -173,12 +183,34 @@ def _from_table(
         vcs=vcs,
         url=location if remote else "",
         ref=str(table.get("ref", "")),
-        subdirectory=str(table.get("subdirectory", "")),
+        subdirectory=_subdirectory(table, location if remote else "", f"{where} {key}"),
         path="" if remote else location,
         editable=table.get("editable") is True,
         index=str(table.get("index", "")),
-        hashes=tuple(str(digest) for digest in hashes),
+        hashes=tuple(map(str, hashes)) or _digest_of(location),
     )
+
+
+def _digest_of(address: str) -> tuple[str, ...]:
+    """Return the digest of an archive in its address, as pip and PyPA's specification have it."""
+    match = _SHA256.search(address)
+    return (f"sha256:{match[1].lower()}",) if match else ()
+
+
+def _subdirectory(table: Mapping[str, Any], url: str, where: str) -> str:
+    """Return the folder in a repository or archive, which the entry or its address names."""
+    parameters = (part.partition("=") for part in url.partition("#")[2].split("&"))
+    folders = [unquote(value) for name, _, value in parameters if name == "subdirectory"]
+    folders = [folder for folder in (str(table.get("subdirectory", "")), *folders) if folder]
+    for folder in folders:
+        if _OUTSIDE.search(folder):
+            message = f"{where}: the subdirectory {folder!r} is not a folder inside the repository"
+            hint = "write its path from the top of the repository, with slashes and without .."
+            raise LockfileError(message, hint=hint)
+    if len({folder.strip("/") for folder in folders}) > 1:
+        message = f"{where} names two subdirectories: {' and '.join(map(repr, folders))}"
+        raise LockfileError(message, hint="remove one of them")
+    return folders[0] if folders else ""
 
 
 def _check_address(address: str, where: str) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.requirements.setup_py.pairing import pair, same_meaning
@@ -12,7 +15,14 @@ from trainwheel.requirements.setup_py.pairing import pair, same_meaning
 if TYPE_CHECKING:
     from tomlkit.items import Array, String
 
-__all__ = ["label_of", "read_project_list", "read_project_table", "replace_project_list"]
+__all__ = [
+    "dynamic_fields",
+    "label_of",
+    "read_project_list",
+    "read_project_table",
+    "replace_project_list",
+    "spelling_of",
+]
 
 _HINT = "write it as a plain list of strings"
 
@@ -31,9 +41,15 @@ def read_project_table(source: bytes) -> dict[str, Any] | None:
         message = f"pyproject.toml is not TOML: {error}"
         raise ConfigurationError(message, hint="fix that line") from None
     project = document.get("project")
-    if not isinstance(project, dict) or "dependencies" in project.get("dynamic", ()):
+    if not isinstance(project, dict) or "dependencies" in dynamic_fields(project):
         return None
     return project
+
+
+def dynamic_fields(project: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return the ``dynamic`` fields of ``[project]``: none if that is not a list."""
+    fields = project.get("dynamic")
+    return tuple(fields) if isinstance(fields, list) else ()
 
 
 def read_project_list(source: bytes, extra: str | None = None) -> tuple[str, ...] | None:
@@ -45,12 +61,29 @@ def read_project_list(source: bytes, extra: str | None = None) -> tuple[str, ...
     table: Any = read_project_table(source) or {}
     if extra is not None:
         table = table.get("optional-dependencies", {})
+    if extra is not None and isinstance(table, dict):
+        extra = spelling_of(extra, table, "pyproject.toml")
     key, label = label_of(extra)
     texts = table.get(key, []) if isinstance(table, dict) else None
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         message = f"pyproject.toml: {label} is not a list of strings"
         raise ConfigurationError(message, hint=_HINT)
     return tuple(texts) if key in table else None
+
+
+def spelling_of(extra: str, names: Iterable[str], file: str) -> str:
+    """Return an extra as a file spells it, or as it is given where the file does not have it.
+
+    Two names are one extra if they are the same in PEP 503's form (PEP 685).
+
+    Raises:
+        ConfigurationError: The file has it twice.
+    """
+    same = [name for name in names if canonicalize_name(name) == canonicalize_name(extra)]
+    if len(same) > 1:
+        message = f"{file}: {same[0]} and {same[1]} are the same extra (PEP 685)"
+        raise ConfigurationError(message, hint="keep one")
+    return same[0] if same else extra
 
 
 def label_of(extra: str | None) -> tuple[str, str]:
@@ -76,10 +109,11 @@ def replace_project_list(
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
+    refusals = (TOMLKitError, RecursionError, LookupError, TypeError, ValueError, AttributeError)
     present = read_project_list(source, extra)
     if same_meaning(present or (), requirements):
         return source
-    dynamic = (read_project_table(source) or {}).get("dynamic", ())
+    dynamic = dynamic_fields(read_project_table(source) or {})
     if extra is not None and "optional-dependencies" in dynamic:
         message = "pyproject.toml has dependencies, but optional-dependencies are dynamic"
         raise ConfigurationError(message, hint="list both there")
@@ -88,12 +122,13 @@ def replace_project_list(
         table = document["project"]
         if extra is not None:
             table = table.setdefault("optional-dependencies", tomlkit.table())
+            extra = spelling_of(extra, table, "pyproject.toml")
         key = label_of(extra)[0]
         if key not in table:
             table[key] = tomlkit.array()
         _edit(table[key], present or (), requirements)
         new = _with_line_ends_of(source, tomlkit.dumps(document).encode())
-    except (TOMLKitError, RecursionError, KeyError, TypeError, AttributeError) as error:
+    except refusals as error:
         message = f"pyproject.toml cannot be edited: {error}"
         raise ConfigurationError(message, hint="edit it by hand") from None
     _check(source, new, requirements, extra)
@@ -111,10 +146,16 @@ def _edit(array: Array, present: Sequence[str], requirements: Sequence[str]) -> 
     quote = array[0].as_string()[0] if present else '"'
     for index, text in changes.changed.items():
         array[index] = _string(text, array[index].as_string()[0])
+    # tomlkit counts all elements anew at each removal, so neighbours go at once. The last one goes
+    # last: new elements follow its style.
+    *removed, last = changes.removed or (None,)
+    runs = groupby(enumerate(removed), lambda pair: pair[1] - pair[0])
+    for run in reversed([[index for _, index in run] for _, run in runs]):
+        del array[run[0] : run[-1] + 1]
     for text in changes.added:
         array.append(_string(text, quote))
-    for index in sorted(changes.removed, reverse=True):
-        del array[index]
+    if last is not None:
+        del array[last - len(removed)]
     if not present and len(requirements) > 1:
         array.multiline(multiline=True)
 

@@ -13,10 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.requirements.pyproject import spelling_of
 from trainwheel.requirements.setup_py.pairing import pair, same_meaning
 from trainwheel.system.files import decode
 
-__all__ = ["EXTRAS", "INSTALL_REQUIRES", "read_setup_cfg_list", "replace_setup_cfg_list"]
+__all__ = [
+    "EXTRAS",
+    "INSTALL_REQUIRES",
+    "has_section",
+    "read_setup_cfg_list",
+    "replace_setup_cfg_list",
+]
 
 INSTALL_REQUIRES = ("options", "install_requires")
 EXTRAS = "options.extras_require"
@@ -44,6 +51,7 @@ def read_setup_cfg_list(source: bytes, section: str, key: str) -> tuple[str, ...
         ConfigurationError: Not a configuration file, or a value that names another file.
     """
     parser = _parse(_decode(source)[1])
+    key = _spelling(parser, section, key)
     value = parser.get(section, key, fallback=None)
     if value is None:
         return None
@@ -54,6 +62,15 @@ def read_setup_cfg_list(source: bytes, section: str, key: str) -> tuple[str, ...
     parts = value.splitlines() if "\n" in value else value.split(";")
     texts = (re.sub(r"(^|\s+)#.*", "", part).strip() for part in parts)
     return tuple(text for text in texts if text)
+
+
+def has_section(source: bytes, section: str) -> bool:
+    """Return whether a setup.cfg has a section.
+
+    Raises:
+        ConfigurationError: Not a configuration file.
+    """
+    return _parse(_decode(source)[1]).has_section(section)
 
 
 def replace_setup_cfg_list(
@@ -69,7 +86,9 @@ def replace_setup_cfg_list(
     Raises:
         ConfigurationError: It cannot be edited safely.
     """
-    section, key = place
+    section = place[0]
+    key = _spelling(_parse(_decode(source)[1]), *place)
+    place = section, key
     present = read_setup_cfg_list(source, section, key)
     if same_meaning(present or (), requirements):
         return source
@@ -107,6 +126,12 @@ def _parse(text: str) -> configparser.RawConfigParser:
         message = f"setup.cfg cannot be read: {' '.join(str(error).split())}"
         raise ConfigurationError(message, hint="fix that line") from None
     return parser
+
+
+def _spelling(parser: configparser.RawConfigParser, section: str, key: str) -> str:
+    if section != EXTRAS or not parser.has_section(section):
+        return key
+    return spelling_of(key, parser.options(section), "setup.cfg")
 
 
 def _find(lines: list[str], section: str, key: str) -> _Option | None:

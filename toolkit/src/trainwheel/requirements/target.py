@@ -1,9 +1,10 @@
 """Choose the file that lists a project's requirements, and edit it.
 
-In this order: ``[project]`` of pyproject.toml unless its dependencies are dynamic, a setup()
-call with install_requires, ``[options] install_requires`` of setup.cfg. A new list goes into
-setup.py, or into setup.cfg if setup.py is missing. Two lists are refused, for setuptools
-reads one and ignores the other in silence.
+In this order: ``[project]`` of pyproject.toml unless its dependencies are dynamic, a requirements
+file that setuptools is told to read, a setup() call with install_requires, ``[options]
+install_requires`` of setup.cfg. A new list goes into setup.py, or into setup.cfg if setup.py is
+missing. Two lists are refused, for setuptools reads one and ignores the other in silence, and so
+is a list that the build back end does not read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from trainwheel.errors import ConfigurationError, SetupPyError
+from trainwheel.requirements.backend import (
+    PYPROJECT,
+    SETUP_CFG,
+    SETUP_PY,
+    find_elsewhere,
+    line_of,
+    refuse_extras,
+    replace_file_list,
+)
 from trainwheel.requirements.policy import Plan
 from trainwheel.requirements.pyproject import (
     read_project_list,
@@ -20,11 +30,8 @@ from trainwheel.requirements.pyproject import (
 )
 from trainwheel.requirements.setup_py import has_install_requires, replace_list
 
-__all__ = ["FILES", "choose_target", "sync_target"]
+__all__ = ["FILES", "choose_target", "place_of_list", "sync_target"]
 
-PYPROJECT: Final = "pyproject.toml"
-SETUP_PY: Final = "setup.py"
-SETUP_CFG: Final = "setup.cfg"
 FILES: Final = (PYPROJECT, SETUP_PY, SETUP_CFG)
 
 _LISTS: Final = {
@@ -41,32 +48,66 @@ def choose_target(files: Mapping[str, bytes]) -> str:
         files: The contents of those of `FILES` that exist.
 
     Raises:
-        ConfigurationError: None exists, two of them have a list, or one cannot be read.
+        ConfigurationError: None exists, two of them have a list, one cannot be read, or the build
+            back end reads another one.
     """
-    rules = _project_rules(files)
-    places = [PYPROJECT] if rules else []
-    if _setup_py_has_list(files, has_other=rules or _setup_cfg_has_list(files)):
-        places.append(SETUP_PY)
-    if _setup_cfg_has_list(files):
-        places.append(SETUP_CFG)
+    rules, elsewhere = _project_rules(files), find_elsewhere(files)
+    if elsewhere is not None and not elsewhere.files:
+        raise elsewhere.error()
+    in_cfg = elsewhere is None and _setup_cfg_has_list(files)
+    places = [_LISTS[PYPROJECT]] if rules else [elsewhere.place] if elsewhere else []
+    names = [PYPROJECT] if rules else [*elsewhere.files] if elsewhere else []
+    if _setup_py_has_list(files, has_other=bool(names) or in_cfg):
+        places, names = [*places, _LISTS[SETUP_PY]], [*names, SETUP_PY]
+    if in_cfg:
+        places, names = [*places, _LISTS[SETUP_CFG]], [*names, SETUP_CFG]
     if len(places) > 1:
-        message = f"requirements are listed in {' and in '.join(map(_LISTS.__getitem__, places))}"
+        message = f"requirements are listed in {' and in '.join(places)}"
         hint = "keep one"
         if rules and read_project_list(files[PYPROJECT]) is None:
             hint = 'keep one: remove the second, or write dynamic = ["dependencies"] into [project]'
         raise ConfigurationError(message, hint=hint)
-    if names := [*places, *(name for name in (SETUP_PY, SETUP_CFG) if name in files)]:
+    if elsewhere is not None and (len(names) > 1 or names[0] not in files):
+        raise elsewhere.error()
+    present = [name for name in (SETUP_PY, SETUP_CFG) if name in files]
+    # A table of extras written into setup.py would hide the one of setup.cfg from setuptools.
+    if SETUP_CFG in files and _has_setup_cfg_extras(files[SETUP_CFG]):
+        present.reverse()
+    if names := [*names, *present]:
         return names[0]
     message = "there is no setup.py, no setup.cfg and no [project] in pyproject.toml"
-    raise ConfigurationError(message, hint="create one of them for sync to edit")
+    hint = "create one of them for sync to edit"
+    if b"[project]" in files.get(PYPROJECT, b""):
+        # As with Hatch and a hook of its own: the back end computes them while it builds.
+        message = "the dependencies of [project] are dynamic, and no setup.py or setup.cfg has them"
+        hint = 'take "dependencies" out of dynamic in pyproject.toml, so that sync can list them'
+    raise ConfigurationError(message, hint=hint)
 
 
-def sync_target(name: str, source: bytes, plan: Plan) -> bytes:
+def place_of_list(files: Mapping[str, bytes]) -> str:
+    """Return the place that decides about the requirements: its file, with the line where known."""
+    try:
+        elsewhere = find_elsewhere(files)
+        if elsewhere is not None:
+            return elsewhere.place
+        name = choose_target(files)
+    except ConfigurationError as error:
+        return error.message
+    key = "dependencies" if name == PYPROJECT else r"(?:.*[(,\s])?install_requires\s*[=:]"
+    return f"{name}:{line_of(files[name].decode('utf-8', 'replace'), key)}: {_LISTS[name]}"
+
+
+def sync_target(name: str, files: Mapping[str, bytes], plan: Plan) -> bytes:
     """Return a file with the requirements of a plan; the same bytes if it has them already.
 
     Raises:
-        ConfigurationError: It cannot be edited safely.
+        ConfigurationError: It cannot be edited safely, or the extras stand in another one.
     """
+    source = files[name]
+    if plan.extras:
+        refuse_extras(files, name)
+    if name not in _EDITORS:
+        return replace_file_list(name, source, plan.requirements)
     edit = _EDITORS[name]
     new = edit(source, plan.requirements, None)
     for extra, requirements in plan.extras.items():
@@ -108,3 +149,9 @@ def _setup_cfg_has_list(files: Mapping[str, bytes]) -> bool:
     from trainwheel.requirements.setup_cfg import INSTALL_REQUIRES, read_setup_cfg_list
 
     return read_setup_cfg_list(files[SETUP_CFG], *INSTALL_REQUIRES) is not None
+
+
+def _has_setup_cfg_extras(source: bytes) -> bool:
+    from trainwheel.requirements.setup_cfg import EXTRAS, has_section
+
+    return has_section(source, EXTRAS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from trainwheel.guest import CHECK_WHEEL
 from trainwheel.index.pip import UvSettings
 from trainwheel.install.environments import python_of
 from trainwheel.requirements.addresses import find_field_secrets
+from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.shared.artefact import notice_unshipped
 from trainwheel.steps.shared.findings import (
     read_data_digests,
@@ -29,7 +30,12 @@ from trainwheel.steps.shared.findings import (
     read_metrics,
 )
 from trainwheel.steps.shared.release import Release, read_release
-from trainwheel.steps.shared.staging import describe_tree_drift, is_published, stage
+from trainwheel.steps.shared.staging import (
+    describe_tree_drift,
+    is_published,
+    refuse_other_requirements,
+    stage,
+)
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import Commit, read_commit
 from trainwheel.system.leaks import find_leaks
@@ -69,6 +75,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
             differently than in training; then nothing of it is kept.
         RefusedError: A file says what the scaffold says of its example.
     """
+    from trainwheel.install.wheelhouse import locate
     from trainwheel.steps.shared.describe import trace
     from trainwheel.steps.shared.held_out import choose_answered
     from trainwheel.steps.shared.prove import Repeated, prove
@@ -80,6 +87,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     notice_unshipped(run)
     commit = read_commit(run.workspace.layout.root, run.environment, run.workspace.ignored)
     raw_wheel = _build(run, release, scratch, commit)
+    refuse_other_requirements(run.workspace, raw_wheel)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
     wheel.parent.mkdir()
     _finish(run.workspace, raw_wheel, wheel, trace(run.workspace, release, commit))
@@ -97,9 +105,22 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
         held_out=Repeated(rows, scratch / "held_out"),
     )
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
+    _write_lock(run, wheel, locate(installer, proof.requirements))
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, **{name: getattr(proof, name) for name in _PROVED}}
     return {"summary": summary, **facts}
+
+
+def _write_lock(run: Run, wheel: Path, texts: Iterable[str]) -> None:
+    """Write the lock of what the wheel was proved with; nobody needs it to publish the wheel."""
+    from trainwheel.requirements.pylock import pylock_path, render_pylock
+
+    try:
+        text = render_pylock(texts, requirements(run.workspace.lock, "packages"), wheel)
+    except (LockfileError, StepFailedError) as error:
+        run.console.notice(f"{pylock_path(wheel).name} is not written: {error.message}")
+        return
+    pylock_path(wheel).write_text(text, encoding="utf-8")
 
 
 def _finish(workspace: Workspace, raw_wheel: Path, wheel: Path, provenance: Provenance) -> None:

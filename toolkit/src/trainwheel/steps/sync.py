@@ -10,19 +10,46 @@ from trainwheel.engine.run import Run
 from trainwheel.errors import ConfigurationError
 from trainwheel.install.pipenv_setup import PipenvSetup
 from trainwheel.requirements.pins import SyncSettings
-from trainwheel.steps.shared.synced import Engine, examine, settle
+from trainwheel.steps.shared.synced import Builder, Engine, check_built, examine, settle
 from trainwheel.system.environ import Environment
 
-__all__ = ["ENGINES", "STEP", "choose_engine", "sync"]
+__all__ = ["ENGINES", "STEP", "builder_of", "choose_engine", "require_check", "sync"]
 
 CHECK = Flag("--check", "print the difference and write nothing")
+BUILT = Flag("--built", "with --check: ask the build back end, and compare what it would build")
 ENGINE = Flag("--engine", "what edits setup.py: trainwheel, or the real pipenv-setup", "NAME")
 ENGINES = ("trainwheel", "pipenv-setup")
 
 
 def _run(run: Run) -> None:
     """Update the file; with ``--check`` print the difference and write nothing."""
-    sync(run, engine=run.options.get("engine"), check=run.options.has("check"))
+    check, engine = run.options.has("check"), run.options.get("engine")
+    if run.options.has("built"):
+        require_check(check=check, engine=engine)
+        root, settings = run.workspace.layout.root, run.workspace.config.sync
+        check_built(root, settings, builder_of(run), console=run.console, show=run.console)
+        return
+    sync(run, engine=engine, check=check)
+
+
+def require_check(*, check: bool, engine: str | None) -> None:
+    """Check that nothing is to be written where the back end is asked.
+
+    Raises:
+        ConfigurationError: ``--built`` without ``--check``, or with another engine.
+    """
+    if not check or engine not in {None, ENGINES[0]}:
+        message = "--built compares and writes nothing"
+        raise ConfigurationError(message, hint="use it with --check, and without --engine")
+
+
+def builder_of(run: Run) -> Builder:
+    """Return the environment of a model repository in which its wheel is built."""
+    return Builder(
+        "the environment package",
+        "add it to [package] of the Pipfile and run `nox -s lock`",
+        lambda argv: run.tools.run("package", argv, what="the build back end"),
+    )
 
 
 def sync(run: Run, *, engine: str | None = None, check: bool = False) -> None:
@@ -66,5 +93,5 @@ STEP = Step(
     target="sync",
     help="Write the locked requirements into setup.py",
     run=_run,
-    flags=(CHECK, ENGINE, WAIT, VERBOSE),
+    flags=(CHECK, BUILT, ENGINE, WAIT, VERBOSE),
 )

@@ -15,7 +15,10 @@ import select
 import signal
 import subprocess
 import threading
+import time
+from _multiprocessing import SemLock
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
@@ -41,6 +44,7 @@ __all__ = [
     "serving",
     "signal_group",
     "start",
+    "why_no_semaphores",
 ]
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -373,3 +377,18 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
 def _signal(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+@cache
+def why_no_semaphores() -> str:
+    """Return why this system makes no semaphore, as without ``/dev/shm``; empty if it does.
+
+    joblib makes one like it when it is imported, and warns if it cannot, which ends tests that take
+    warnings for errors; it does neither if JOBLIB_MULTIPROCESSING is 0: see its
+    `_multiprocessing_helpers.py`.
+    """
+    try:
+        SemLock(0, 0, 1, name=f"/trainwheel-{os.getpid()}-{time.time_ns()}", unlink=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

@@ -68,6 +68,25 @@ def test_the_table_comes_before_the_error_that_counts_the_problems(
     assert err.rstrip().endswith("git, lock, setup.py")
 
 
+@pytest.mark.parametrize("variable", ["HOME", "XDG_DATA_HOME", "WORKON_HOME"])
+def test_an_environment_of_pipenv_elsewhere_is_named_where_it_is_of_this_repository(
+    root: Path, tmp_path: Path, variable: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_DATA_HOME", "WORKON_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / "home"))
+    below = {"HOME": ".local/share/virtualenvs", "XDG_DATA_HOME": "virtualenvs"}.get(variable, ".")
+    write(tmp_path / "home" / below, "other-1a/.project", "/elsewhere")
+    assert "pipenv" not in rows(capsys)
+
+    write(tmp_path / "home" / below, "small-2b/.project", str(root))
+
+    state, text = rows(capsys)["pipenv"]
+    assert state == "warning"
+    assert "small-2b" in text
+    assert "other-1a" not in text
+
+
 SPOILT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "no lock": (lambda root: (root / "Pipfile.lock").unlink(), "lock", "Pipfile.lock"),
     "stale lock": (lambda root: write(root, "Pipfile", "[packages]\na='*'\n"), "lock", "Pipfile"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +17,11 @@ from trainwheel.engine.execute import run_step
 from trainwheel.engine.records import Failure, note_failure, read_failure
 from trainwheel.engine.run import Run
 from trainwheel.errors import RefusedError, StepFailedError
+from trainwheel.requirements.freshness import STAMP_KEY, is_stamped, pipenv_hashes
+from trainwheel.requirements.pipfile import parse_pipfile
 from trainwheel.system.lock import Owner, read_owner
 from unit.cli.running import Sessions, step
-from unit.repository import PYPROJECT, write
+from unit.repository import PIPFILE, PYPROJECT, write
 
 
 def test_the_repository_is_opened_once_for_all_sessions(root: Path) -> None:
@@ -32,6 +35,26 @@ def test_the_repository_is_opened_once_for_all_sessions(root: Path) -> None:
     assert first.workspace is second.workspace
     assert first.console is second.console
     assert first.tools is second.tools
+
+
+def test_a_lock_that_pipenv_wrote_is_finished_before_a_step_reads_it(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    path = root / "Pipfile.lock"
+    content = json.loads(path.read_text())
+    content["_meta"]["hash"] = {"sha256": max(pipenv_hashes(parse_pipfile(PIPFILE), []))}
+    del content["_meta"][STAMP_KEY]
+    path.write_text(json.dumps(content))
+    sessions = Sessions(root, step("looks", takes_lock=False), step("works"))
+
+    sessions.run("looks")
+    assert not is_stamped(path.read_text())
+
+    for _ in range(2):
+        sessions.run("works")
+    assert is_stamped(path.read_text())
+    assert capsys.readouterr().out.count("notice: pipenv wrote Pipfile.lock") == 1
 
 
 def test_what_one_session_finds_out_the_next_one_knows(root: Path) -> None:

@@ -108,6 +108,53 @@ def test_what_cannot_be_done_is_2_in_one_line(
     assert out == ""
 
 
+@pytest.mark.parametrize(
+    ("noxfile", "command"),
+    [
+        (None, "`pipenv lock`"),
+        ("import nox\n", "`pipenv lock`"),
+        ("import trainwheel.nox as trainwheel\n", "`nox -s lock`"),
+    ],
+    ids=["none", "another one", "a model repository"],
+)
+@pytest.mark.parametrize("lock", [None, "{", "stale"])
+def test_a_repository_is_told_the_command_by_which_it_locks(
+    project: Path,
+    noxfile: str | None,
+    command: str,
+    lock: str | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if noxfile is not None:
+        (project / "noxfile.py").write_text(noxfile)
+    path = project / "Pipfile.lock"
+    if lock == "stale":
+        path.write_text('{"_meta": {"hash": {"sha256": "0"}}, "default": {}}')
+    else:
+        path.unlink() if lock is None else path.write_text(lock)
+
+    assert _sync(project) == 2
+
+    commands = re.findall("`.*?`", capsys.readouterr().err)
+    assert commands == [command]
+
+
+@pytest.mark.parametrize("back_end", ["hatchling.build", "pdm.backend"])
+def test_dependencies_that_another_back_end_computes_are_called_dynamic(
+    tmp_path: Path, back_end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = copy_case(_CASE, tmp_path)
+    (project / "setup.py").unlink()
+    build = f"[build-system]\nrequires = []\nbuild-backend = '{back_end}'\n"
+    pyproject(f"{build}[project]\nname = 'x'\ndynamic = ['dependencies']\n")(project)
+
+    assert _sync(project) == 2
+
+    err = capsys.readouterr().err
+    assert f"the build back end {back_end} reads this, and no setup.py or setup.cfg" in err
+    assert "no [project]" not in err
+
+
 @pytest.mark.parametrize("folder", ["nowhere", "setup.py"])
 def test_a_folder_that_is_not_one_is_named(
     project: Path, folder: str, capsys: pytest.CaptureFixture[str]
@@ -180,6 +227,29 @@ def test_the_command_line_wins_and_its_extra_joins_the_others(project: Path) -> 
     source = (project / "setup.py").read_bytes()
     assert read_list(source) == ("requests>=2.30",)
     assert read_list(source, "test") == read_list(source, "dev") == ("pytest",)
+    # PEP 685: one extra, in two spellings.
+    assert _sync(project, "--pins", "declared", "--dev-extra", "DEV") == 0
+    assert b"DEV" not in (project / "setup.py").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--dev-extra", "a b"), "'a b' is not the name of an extra"),
+        (("--built",), "--built compares and writes nothing; use it with --check"),
+        (("--built", "--check", "--engine", "pipenv-setup"), "without --engine"),
+    ],
+)
+def test_options_that_do_not_fit_are_2_in_one_line(
+    project: Path,
+    options: tuple[str, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _sync(project, *options) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert message in err
 
 
 # Stops itself at the k-th line that writing runs through, for every k; prints what it left.
@@ -237,3 +307,91 @@ def test_a_kill_at_any_line_leaves_the_old_or_the_new_file(project: Path) -> Non
     assert lines > 60
     assert old > 40
     assert new > 1
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A project whose lock is a requirements.txt, and that has no Pipfile."""
+    text = "".join(f"{name}==1.0 --hash=sha256:{'ab' * 32}\n" for name in ("six", "idna"))
+    (tmp_path / "requirements.txt").write_text(text)
+    (tmp_path / "setup.py").write_text("from setuptools import setup\n\nsetup()\n")
+    return tmp_path
+
+
+_GROUPS = """
+[tool.trainwheel.sync]
+extras = { tools = "Dev_Tools" }
+
+[dependency-groups]
+dev-tools = ["idna"]
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("setup.py", "from setuptools import setup\n\nsetup(\n    install_requires=[],\n)\n"),
+    ("setup.cfg", "[options]\ninstall_requires =\n    x\n"),
+    ("pyproject.toml", f"[project]\nname = 'mine'\ndependencies = ['six']\n{_GROUPS}"),
+])  # fmt: skip
+def test_another_lock_is_written_into_every_target_and_stays(
+    foreign: Path, name: str, text: str
+) -> None:
+    (foreign / "pyproject.toml").write_text(_GROUPS)
+    (foreign / name).write_text(text)
+
+    assert _sync(foreign, "--check", "--pins", "direct") == 1
+    assert _sync(foreign, "--pins", "direct") == 0
+    written = (foreign / name).read_text()
+    # Where nothing but the lock names what is needed, that is all of it.
+    assert "six==1.0" in written
+    assert written.count("idna==1.0") == (1 if name == "pyproject.toml" else 2)
+    assert _sync(foreign, "--check", "--pins", "direct") == 0
+
+
+def test_what_setup_py_named_when_uv_locked_is_taken_from_uv_lock(tmp_path: Path) -> None:
+    registry = 'source = { registry = "https://index.test/simple" }'
+    (tmp_path / "uv.lock").write_text(f"""
+version = 1
+[[package]]
+name = "mine"
+source = {{ editable = "." }}
+dependencies = [{{ name = "six", extra = ["more"] }}]
+[package.metadata]
+requires-dist = [
+    {{ name = "six", extras = ["more"], marker = "os_name == 'nt'", specifier = ">=1,<1.9" }},
+    {{ name = "idna", marker = "extra == 'gpu'", specifier = ">=1" }},
+]
+[[package]]
+name = "six"
+version = "1.2"
+{registry}
+dependencies = [{{ name = "idna" }}]
+[[package]]
+name = "idna"
+version = "3.0"
+{registry}
+""")
+    (tmp_path / "pyproject.toml").write_text("[project]\ndynamic = ['dependencies']\n")
+    (tmp_path / "setup.py").write_text("import setuptools\nsetuptools.setup(install_requires=[])\n")
+
+    assert _sync(tmp_path) == 0
+
+    expected = ('six[more]>=1.2,<1.9; os_name == "nt"',)
+    assert read_list((tmp_path / "setup.py").read_bytes()) == expected
+
+
+@pytest.mark.parametrize(("options", "names"), [
+    (("--dev-extra", "dev"), ["[dev]", "requirements.txt"]),
+    (("--engine", "pipenv-setup"), ["pipenv-setup", "requirements.txt"]),
+    (("--pins", "declared"), ["pyproject.toml"]),
+    (("--lock", "gone/uv.lock"), ["gone/uv.lock"]),
+])  # fmt: skip
+def test_what_another_lock_does_not_say_is_refused_and_nothing_is_written(
+    foreign: Path, options: tuple[str, ...], names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (foreign / "setup.py").read_bytes()
+
+    assert _sync(foreign, *options) == 2
+
+    message = capsys.readouterr().err
+    assert all(name in message for name in names)
+    assert (foreign / "setup.py").read_bytes() == before

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from trainwheel.errors import ConfigurationError, LockfileError
-from trainwheel.install.wheelhouse import Wheelhouse, plan_downloads
+from trainwheel.errors import ConfigurationError, LockfileError, StepFailedError
+from trainwheel.index.pip import UvSettings
+from trainwheel.install.environments import Installer
+from trainwheel.install.wheelhouse import Wheelhouse, locate, plan_downloads
 from trainwheel.requirements.lockfile import Lockfile, parse_lockfile
+from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
+from unit.wheels import write_wheel
 
 
 def lock(**categories: dict[str, str]) -> Lockfile:
@@ -59,3 +64,19 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Wheelhouse(tmp_path / "file", Environment({})).fetch(())
 
     assert str(caught.value).endswith("cannot be made: File exists; name a folder, new or your own")
+
+
+def test_files_on_this_disk_are_located_where_no_index_answers(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path / "wheels", "tiny_lib", "1.0")
+    digest = f"--hash=sha256:{digest_file(wheel)}"
+    place = {"UV_FIND_LINKS": str(wheel.parent), "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1"}
+    settings = UvSettings(place, ("--no-index",))
+    installer = Installer(Environment({"PATH": os.environ["PATH"]}), None, settings)
+
+    (text,) = locate(installer, f"tiny-lib==1.0 {digest}\n")
+
+    assert wheel.name in text
+    assert digest_file(wheel) in text
+    assert list(locate(installer, "")) == []
+    with pytest.raises(StepFailedError, match="absent"):
+        list(locate(installer, f"absent==1.0 {digest}\n"))

@@ -23,7 +23,12 @@ SHOWN = {
 SHOWN_BY_JENKINS = SHOWN | {"build/report/index.html", "build/report/report.css"}
 WITH_LOGS = {
     *("build/dist/a_model-1-py3-none-any.proof.json", "build/dist/a_model-1-py3-none-any.whl"),
-    *("build/log/train.log", "build/test/coverage.xml", "build/test/junit.xml"),
+    *(
+        "build/dist/pylock.a_model-1.toml",
+        "build/log/train.log",
+        "build/test/coverage.xml",
+        "build/test/junit.xml",
+    ),
     *("build/train/metrics.md", "build/evaluate/verdict.md", "build/doc/objects.inv"),
 }
 PRIVATE = {

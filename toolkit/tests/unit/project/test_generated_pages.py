@@ -115,6 +115,7 @@ def _listed(page: str) -> Iterator[tuple[str, set[str]]]:
 def _requested() -> dict[str, set[str]]:
     places: defaultdict[str, set[str]] = defaultdict(set)
     pipfile = tomllib.loads((ROOT / "Pipfile").read_text(encoding="utf-8"))
+    del pipfile["pipenv"]  # its settings
     for category, packages in pipfile.items():
         for name in packages:
             places[canonicalize_name(name)].add(category)

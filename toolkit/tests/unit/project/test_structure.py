@@ -10,7 +10,7 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
-MOST_CODE = 15_500 + 2_550 + 1_550 + 650 + 1_470 + 140
+MOST_CODE = 15_500 + 2_550 + 1_550 + 650 + 1_470 + 140 + 1_880
 """Lines of code: the bound of the house, and what the issues since then took.
 
 Judging what ships, for any model, took 2,550 lines:
@@ -35,13 +35,13 @@ twine as data 70, reading without a password 60, a closed output 40, redaction 4
 
 CI of other services took 140: checking GitLab's components 70, metrics for it 30, the report for a
 strict policy, machines without semaphores and names below the checkout 40.
-"""
-MOST_TESTS = 1.54
-"""Lines of tests to a line of code; the aim is 1.42.
 
-1.49 until the CI files of three services were run as they are: 1,700 lines of YAML and Groovy,
-which count as no code, and whose tests took 1,500.
+Sync that asks the back end took 1,880: reading four more locks and their manifests 650, writing
+pylock.toml 80, asking the back end and refusing what it would not read 500, following real setup.py
+files 330, conflicts in words and secrets in any line 220, pipenv's habits 100.
 """
+MOST_TESTS = 1.49
+"""Lines of tests to a line of code; the aim is 1.42."""
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,10 @@ def test_merging_keeps_what_either_category_needs(first: str, second: str, marke
             {"file": "https://x.example/a-1.tar.gz", "hashes": [_OTHER, _DIGEST]},
             f"a @ https://x.example/a-1.tar.gz \\\n    --hash={_DIGEST} \\\n    --hash={_OTHER}\n",
         ),
+        (
+            {"file": f"https://x.example/a.zip#sha256={_DIGEST[7:].upper()}"},
+            f"a @ https://x.example/a.zip#sha256={_DIGEST[7:].upper()} \\\n    --hash={_DIGEST}\n",
+        ),
         # pipenv locks no digest where the marker is false as it locks.
         ({"version": "*", "markers": "os_name == 'nt'"}, 'a ; os_name == "nt"\n'),
         ({"path": "./lib", "editable": True}, ""),

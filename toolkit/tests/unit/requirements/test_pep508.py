@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,17 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from trainwheel.errors import LockfileError
-from trainwheel.requirements.pep508 import _read, _read_plain, format_requirement, meaning, name_of
+from trainwheel.requirements.pep508 import (
+    Joined,
+    MarkerMeaning,
+    Meaning,
+    _read,
+    _read_plain,
+    by_extra,
+    format_requirement,
+    meaning,
+    name_of,
+)
 from trainwheel.requirements.pipfile import parse_package
 
 _HOST = "https://x.example"
@@ -47,8 +58,25 @@ def _format(key: str, entry: object) -> str:
         ),
         (
             "a",
-            {"git": f"{_HOST}/r.git@v1#egg=b&subdirectory=d", "ref": "v1", "subdirectory": "e"},
-            f"a @ git+{_HOST}/r.git@v1#subdirectory=d",
+            {"git": f"{_HOST}/r.git@v1#egg=b&subdirectory=d", "ref": "v1", "subdirectory": "d/"},
+            f"a @ git+{_HOST}/r.git@v1#subdirectory=d/",
+        ),
+        *(
+            ("a", {"git": f"{repository}{written}", **entry}, f"a @ {address}@{ref}")
+            for repository, address in (
+                (f"{_HOST}/o/r", f"git+{_HOST}/o/r"),
+                (f"{_HOST}/@o/r.git", f"git+{_HOST}/@o/r.git"),
+                (f"{_HOST}/@r", f"git+{_HOST}/@r"),
+                ("ssh://git@x.example/r", "git+ssh://git@x.example/r"),
+                ("git@x.example:o/r", "git+ssh://git@x.example/o/r"),
+                ("git+file:///srv/r", "git+file:///srv/r"),
+            )
+            for written, entry, ref in (
+                ("@main#subdirectory=x", {"ref": "0a1b"}, "0a1b#subdirectory=x"),
+                ("@a/b", {"ref": "0a1b", "subdirectory": "x"}, "0a1b#subdirectory=x"),
+                ("@main#egg=a&subdirectory=./x", {}, "main#subdirectory=./x"),
+                ("?a=b", {"ref": "0a1b"}, "0a1b?a=b"),
+            )
         ),
         (
             "a",
@@ -78,10 +106,15 @@ def test_every_kind_of_entry_has_a_pep_508_form(key: str, entry: object, expecte
     ("key", "entry", "names"),
     [
         ("a", ">=x.y", "a: 'a>=x.y' is not"),
+        ("a", {"git": "git@[]:r.git"}, r"a: 'a @ git@\[\]:r.git' is not"),
         ("a", {"markers": "nonsense == 'x'"}, "a: \"nonsense == 'x'\" is not"),
         ("a", {"sys_platform": "linux"}, "a: 'sys_platform linux' is not"),
         ("0a1b2c3", {"file": f"{_HOST}/main.zip"}, "0a1b2c3 = .*main.zip "),
         ("0a1b2c3", {"git": f"{_HOST}/r.git"}, "0a1b2c3 = .*r.git "),
+        *(
+            ("a", {"git": f"{_HOST}/r", "ref": ref}, "a: the ref .* cannot")
+            for ref in ("v1#egg=b", "a b", "p@1", "--upload-pack=x", "v?x=1")
+        ),
     ],
 )
 def test_an_entry_without_a_pep_508_form_is_refused(
@@ -188,12 +221,78 @@ def test_the_short_way_reads_the_same_as_the_long_one(text: str) -> None:
         ("? ?", "?   ?", True),
         # More digits than int() takes.
         ("a==1." + "9" * 5000, " a==1." + "9" * 5000, True),
+        ("a; '3.9' <= python_version", 'a; python_version >= "3.9"', True),
+        ("a; os_name=='x' and (extra=='p_Q' or os_name!='y')",
+         "a; (os_name!='y' or extra=='P-q') and os_name=='x'", True),
+        ("a; os_name=='x' or (os_name=='y' or os_name=='z')",
+         "a; os_name=='z' or os_name=='x' or os_name=='y'", True),
+        ("a; os_name=='x' and os_name=='y'", "a; os_name=='x' or os_name=='y'", False),
+        ("a; os_name<'x'", "a; 'x'<os_name", False),
         ("a==1", "a==10", False),
         ("a~=1", "a~=1.0", False),
         ("a==1", "a", False),
         ("a>1", "a>=1", False),
         ("a; os_name=='nt'", "a; nonsense", False),
     ],
-)
+)  # fmt: skip
 def test_two_texts_are_compared_by_meaning(first: str, second: str, *, is_same: bool) -> None:
     assert (meaning(first) == meaning(second)) is is_same
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        ("a>=1", {"": "a>=1"}),
+        ("a; extra == 'Dev_Tools'", {"dev-tools": "a"}),
+        ("a; (os_name == 'nt') and extra == 'x'", {"x": "a; os_name == 'nt'"}),
+        ("a; extra == 'x' or extra == 'y'", {"x": "a", "y": "a"}),
+        ("a; os_name == 'nt' or extra == 'x'", {"": "a; os_name == 'nt'", "x": "a"}),
+        ("a; extra != 'x'", {"": "a"}),
+        ("a; os_name == 'nt' and extra != 'x'", {"": "a; os_name == 'nt'"}),
+        ("a @ https://h.example/a;b ; extra == 'x'", {"x": "a @ https://h.example/a;b"}),
+        ("? ?", {"": "? ?"}),
+    ],
+)
+def test_a_requirement_of_metadata_belongs_to_the_extras_that_add_it(
+    text: str, groups: dict[str, str]
+) -> None:
+    result = {extra: dict(texts) for extra, texts in by_extra([text]).items() if texts}
+    assert result == {extra: {meaning(part): text} for extra, part in groups.items()}
+
+
+_comparisons: st.SearchStrategy[str] = st.one_of(
+    st.builds("{} {} '{}'".format, st.sampled_from(["os_name", "sys_platform"]),
+              st.sampled_from(["==", "!="]), st.sampled_from(["a", "b"])),
+    st.builds("extra {} '{}'".format, st.sampled_from(["==", "!="]), st.sampled_from(["X_x", "y"])),
+)  # fmt: skip
+_nested: st.SearchStrategy[str] = st.recursive(
+    _comparisons,
+    lambda inner: st.tuples(inner, st.sampled_from([") and (", ") or ("]), inner).map(
+        lambda parts: f"({''.join(parts)})"
+    ),
+    max_leaves=6,
+)
+
+
+def holds(meaning: MarkerMeaning, environment: dict[str, str]) -> bool:
+    if isinstance(meaning, bool):
+        return meaning
+    if isinstance(meaning, Joined):
+        join = all if meaning.word == "and" else any
+        return join(holds(part, environment) for part in meaning.parts)
+    variable, operator, value = meaning
+    return (environment[variable] == value.strip("\"'")) is (operator == "==")
+
+
+@given(_nested)
+def test_an_extra_adds_what_its_marker_says(marker: str) -> None:
+    groups = by_extra([f"a; {marker}"])
+    for os_name, sys_platform in itertools.product("abc", "abc"):
+        environment = {"os_name": os_name, "sys_platform": sys_platform}
+        whole = Marker(marker)
+        bare = whole.evaluate({**environment, "extra": ""})
+        for extra in ("", "x-x", "y"):
+            added = {**groups[""], **groups.get(extra, {})}
+            parts = [key.marker for key in added if isinstance(key, Meaning)]
+            expected = bare or whole.evaluate({**environment, "extra": extra})
+            assert any(holds(part, environment) for part in parts) is expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -26,6 +27,15 @@ from trainwheel.requirements.pipfile import parse_package, parse_pipfile
         ("[packages]\na = {file = 'https://[x/a.whl'}", "'https://.x/a.whl' is not an address"),
         ("[packages]\na = {git = 'https://x/y', commit = 'z'}", "a has the key 'commit'"),
         ("[packages]\na = {ref = 1, subdir = 'z'}", "'subdir', .*; did you mean 'subdirectory'"),
+        (
+            "[packages]\na = {git = 'https://x/y@main#egg=a', ref = 'v1'}",
+            "two refs: main .*, and v1",
+        ),
+        ("[packages]\na = {hg = 'me@x:y@1', ref = 2}", "two refs: 1 .*, and 2"),
+        (
+            "[test]\na = {git = 'https://x/y#subdirectory=b', subdirectory = 'c'}",
+            r"\[test\] a names two subdirectories: 'c' and 'b'",
+        ),
     ],
 )
 def test_a_pipfile_that_cannot_be_read_is_refused_in_one_line(
@@ -36,6 +46,25 @@ def test_a_pipfile_that_cannot_be_read_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
     assert caught.value.hint
     sentence(caught.value)
+
+
+_OUTSIDE = ("..", "../b", "b/../../c", "b/..", "/b", "~/b", "C:/b", "b\\c", " /b", "b&egg=c", "b#c")
+
+
+@pytest.mark.parametrize("file", ["Pipfile", "Pipfile.lock"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *({"git": "https://x/y", "subdirectory": folder} for folder in _OUTSIDE),
+        *({"file": f"https://x/y.zip#subdirectory={quote(folder)}"} for folder in _OUTSIDE),
+        {"svn": "https://x/y#egg=a&subdirectory=../b", "subdirectory": "b"},
+    ],
+)
+def test_a_subdirectory_outside_of_the_repository_is_refused(
+    file: str, entry: dict[str, str]
+) -> None:
+    with pytest.raises(LockfileError, match=f"{file}: .test. a: the subdirectory .* inside"):
+        parse_package("a", entry, where=f"{file}: [test]")
 
 
 def test_every_category_is_read_and_no_other_table() -> None:

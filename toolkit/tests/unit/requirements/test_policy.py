@@ -16,7 +16,14 @@ from trainwheel.requirements.lockfile import Lockfile, parse_lockfile
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.pipfile import Pipfile, parse_pipfile
-from trainwheel.requirements.policy import EXACT, describe_drift, plan_requirements, plan_sync
+from trainwheel.requirements.policy import (
+    EXACT,
+    Plan,
+    describe_difference,
+    describe_drift,
+    plan_requirements,
+    plan_sync,
+)
 from unit.sync_corpus import CASES, CORPUS
 
 _EXPECTED = {
@@ -207,3 +214,47 @@ def test_what_another_version_may_not_load_is_pinned(name: str) -> None:
         *_parse(f"{name} = '*'\n", **{name: {"version": "==1.0"}}), "compatible"
     )
     assert plan.requirements == (f"{name}==1.0",)
+
+
+@pytest.mark.parametrize(
+    ("built", "lines"),
+    [
+        (["a<2,>=1.0", 'b ; extra == "dev-Tools"', "c; extra == 'other'"], ()),
+        ([], ("+a>=1,<2", "+b (extra dev_tools)")),
+        (["a>=1,<2", "b"], ("-b", "+b (extra dev_tools)")),
+        (["a>=1,<2", "x", "b>1; extra == 'dev-tools'"],
+         ("-b>1; extra == 'dev-tools' (extra dev_tools)", "+b (extra dev_tools)", "-x")),
+        (["a>=1,<2; os_name == 'nt'", "b; extra == 'dev-tools'"],
+         ("-a>=1,<2; os_name == 'nt'", "+a>=1,<2")),
+        (["a>=1,<2", "z @ https://me:s3cret-Value@h.example/z.whl", "b; extra == 'dev-tools'"],
+         ("-(a line with a password is not shown)",)),
+    ],
+)  # fmt: skip
+def test_what_is_built_is_compared_requirement_by_requirement(
+    built: list[str], lines: tuple[str, ...]
+) -> None:
+    plan = Plan(("a>=1,<2",), extras={"dev_tools": ("b",)})
+    assert describe_difference(plan, built) == lines
+
+
+@pytest.mark.parametrize("marker", ["extra == 'boto3'", "os_name == 'nt' and 'x' == extra"])
+@pytest.mark.parametrize("policy", ["locked", "declared"])
+def test_a_marker_that_names_an_extra_is_refused(marker: str, policy: str) -> None:
+    entry = {"version": "==1.0", "markers": marker}
+    lock = parse_lockfile(json.dumps({"_meta": {}, "default": {"s3fs": entry}, "develop": {}}))
+    pipfile = parse_pipfile(f"[packages]\ns3fs = {{version = '*', markers = \"{marker}\"}}\n")
+    with pytest.raises(LockfileError, match=r"\[packages\] s3fs .*extra"):
+        plan_requirements(pipfile, lock, policy)
+
+
+@pytest.mark.parametrize("entry", [{"version": "*"}, {"markers": "os_name == 'nt'"}])
+def test_a_package_that_is_locked_without_a_version_is_refused(entry: dict[str, str]) -> None:
+    lock = parse_lockfile(json.dumps({"_meta": {}, "default": {"pywin32": entry}, "develop": {}}))
+    pipfile = parse_pipfile(
+        "[packages]\npywin32 = {version = '*', markers = \"os_name == 'nt'\"}\n"
+    )
+    for policy in ("locked", "direct", "compatible"):
+        with pytest.raises(LockfileError, match=r"\[packages\] pywin32 has neither") as caught:
+            plan_requirements(pipfile, lock, policy)
+        assert "remove its marker" in caught.value.hint
+    assert plan_requirements(pipfile, lock, "declared").requirements

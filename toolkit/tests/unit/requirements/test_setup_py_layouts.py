@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from trainwheel.requirements.setup_py import (
     replace_list,
     replace_version,
 )
+from trainwheel.requirements.setup_py.source import Source
 
 _names = st.sampled_from(["numpy", "scikit-learn", "Joblib", "x_y", "zope.interface", "pandas"])
 _clauses = st.sampled_from(["", "==1.0", ">=1,<2", '; os_name == "nt"', "[extra]>1"])
@@ -133,3 +135,22 @@ def test_a_version_is_written_once_whatever_the_layout(
     assert replace_version(new, version) is new
     assert new.count(b"version") == 1
     assert read_list(new) == read_list(b"".join(parts))
+
+
+@pytest.mark.parametrize("per_line", [1, 3, 400])
+@pytest.mark.parametrize("stay", [0, 1, 200])
+@pytest.mark.parametrize("comma", ["", ","])
+def test_removing_many_elements_parses_the_file_a_few_times(
+    per_line: int, stay: int, comma: str
+) -> None:
+    quoted = [f"'package-{number}'" for number in range(400)]
+    lines = (", ".join(quoted[i : i + per_line]) for i in range(0, 400, per_line))
+    listed = ",\n    ".join(lines)
+    source = f"from setuptools import setup\nsetup(install_requires=[{listed}{comma}])\n".encode()
+    requirements = [f"package-{number}" for number in range(400 - stay, 400)]
+    Source.parse.cache_clear()
+
+    new = replace_list(source, [*requirements, "six"])
+
+    assert {*read_list(new)} == {*requirements, "six"}
+    assert Source.parse.cache_info().misses <= 9

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError, TrainwheelError
+from trainwheel.requirements.backend import names_of_files
 from trainwheel.requirements.pep508 import meaning
 from trainwheel.requirements.policy import Plan
 from trainwheel.requirements.pyproject import read_project_list, replace_project_list
@@ -19,7 +20,7 @@ from trainwheel.requirements.setup_cfg import (
     read_setup_cfg_list,
     replace_setup_cfg_list,
 )
-from trainwheel.requirements.target import choose_target, sync_target
+from trainwheel.requirements.target import choose_target, place_of_list, sync_target
 
 _STATIC = b'[project]\nname = "x"\ndependencies = ["a"]\n'
 _NO_LIST = b'[project]\nname = "x"\n'
@@ -60,6 +61,7 @@ def _files(
         ((b"", b"", _CFG_LIST), "setup.cfg"),
         ((b"", _SETUP, _CFG), "setup.py"),
         ((b"", b"", _CFG), "setup.cfg"),
+        ((b"", _SETUP, b"[options.extras_require]\n"), "setup.cfg"),
     ],
 )
 def test_the_file_that_the_build_reads_is_chosen(files: tuple[bytes, ...], target: str) -> None:
@@ -82,7 +84,7 @@ def test_the_file_that_the_build_reads_is_chosen(files: tuple[bytes, ...], targe
         ((b"", _SETUP_HIDDEN), r"setup\.py:2: install_requires may come from"),
         ((b"", b"", b"name = x\n"), r"setup\.cfg cannot be read: .*line: 1"),
         ((b"", b"", b"[x]\na = \xff\n"), r"setup\.cfg is not UTF-8"),
-        ((b"", b"", b"[options]\ninstall_requires = file: r.txt\n"), r"'file: r\.txt'"),
+        ((b"", b"", b"[options]\ninstall_requires = file: r.txt\n"), r"from r\.txt; name one"),
     ],
 )
 def test_what_leaves_a_doubt_is_refused_in_one_line(files: tuple[bytes, ...], names: str) -> None:
@@ -95,10 +97,10 @@ def test_what_leaves_a_doubt_is_refused_in_one_line(files: tuple[bytes, ...], na
 def test_runtime_and_extras_go_into_the_same_file(files: tuple[bytes, ...]) -> None:
     plan = Plan(("a==2", "b"), extras={"dev": ("c==3",)})
     ((name, source),) = _files(*files).items()
-    new = sync_target(name, source, plan)
+    new = sync_target(name, {name: source}, plan)
     assert b"a==2" in new
     assert b"c==3" in new
-    assert sync_target(name, new, plan) is new
+    assert sync_target(name, {name: new}, plan) is new
 
 
 _EDIT = ["a==2", "b==2", 'c; os_name == "nt"']
@@ -230,3 +232,150 @@ def test_only_the_list_of_pyproject_changes(
     after = f"{end}scripts.a = 'b:c'{end}{end}[tool.x] # t{end}k   =  [1,2 ,]{end}"
     parts = (before, value, after)
     _check(lambda s: replace_project_list(s, requirements), read_project_list, parts, requirements)
+
+
+_FILE = b"""[project]
+name = "x"
+dynamic = ["dependencies", "optional-dependencies"]
+
+[tool.setuptools.dynamic]
+dependencies = {file = ["needs.txt"]}
+"""
+_FILES = _FILE.replace(b'"needs.txt"', b'"needs.txt", "more.txt"')
+_CFG_FILE = b"[options]\ninstall_requires = file: needs.txt\n"
+_TEXT = b"# ours\r\n\r\na==1  # pinned\r\n  b>=1\r\nc"
+
+
+def _backend(name: str, more: str = "") -> bytes:
+    return f'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "{name}"\n{more}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "setup_cfg"),
+    [(_FILE, b""), (b"", b"[options]\ninstall_requires = file: needs.txt\n")],
+)
+def test_the_requirements_file_that_setuptools_reads_is_written(
+    pyproject: bytes, setup_cfg: bytes
+) -> None:
+    files = {**_files(pyproject, _SETUP, setup_cfg), "needs.txt": _TEXT}
+    assert choose_target(files) == "needs.txt"
+    new = sync_target("needs.txt", files, Plan(("a==2", "c", "d; os_name == 'nt'")))
+    assert new == b"# ours\r\n\r\na==2  # pinned\r\nc\r\nd; os_name == 'nt'\r\n"
+    assert (
+        sync_target(
+            "needs.txt", {**files, "needs.txt": new}, Plan(("d;os_name=='nt'", "c", "a==2.0"))
+        )
+        is new
+    )
+    assert sync_target("needs.txt", {**files, "needs.txt": b""}, Plan(("a",))) == b"a\n"
+
+
+@pytest.mark.parametrize("line", ["-r other.txt", "--index-url x", "a==1 \\", "-e ."])
+def test_a_requirements_file_with_more_than_requirements_is_refused(line: str) -> None:
+    files = {"pyproject.toml": _FILE, "needs.txt": f"b\n{line}\n".encode()}
+    with pytest.raises(ConfigurationError, match=r"^configuration: needs\.txt:2: "):
+        sync_target("needs.txt", files, Plan(("a",)))
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ((_FILE, _SETUP), r"pyproject\.toml:6: .*needs\.txt"),
+        ((_FILES, _SETUP), r"needs\.txt, more\.txt"),
+        ((_FILE, _SETUP_LIST), r"pyproject\.toml:6: .* and in install_requires of setup\.py"),
+        ((_backend("poetry.core.masonry.api", "[tool.poetry.dependencies]\na = 1\n"), _SETUP_LIST),
+         r"pyproject\.toml:4: \[tool\.poetry\.dependencies\]: .* poetry\.core\.masonry\.api"),
+        ((_backend("hatchling.build") + _DYNAMIC, _SETUP), r"pyproject\.toml:3: \[build-system\]"),
+        ((_backend("flit_core.buildapi", "[tool.flit.metadata]\na = 1\n"), b"", _CFG_LIST),
+         r":4: \[tool\.flit"),
+        ((_backend("own"), _SETUP_LIST), r"pyproject\.toml:3: .* back end own "),
+    ],
+)  # fmt: skip
+def test_what_the_back_end_reads_elsewhere_is_refused_with_its_place(
+    files: tuple[bytes, ...], place: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=place):
+        choose_target({**_files(*files), "more.txt": b""})
+
+
+@pytest.mark.parametrize(
+    "system",
+    [_backend("setuptools.build_meta"), _backend("setuptools.build_meta:__legacy__"), _TOOLS_ONLY,
+     _backend("own", 'backend-path = ["."]\n')],
+)  # fmt: skip
+def test_a_back_end_that_reads_setup_py_has_it_written(system: bytes) -> None:
+    files = _files(system, _SETUP_LIST)
+    assert choose_target(files) == "setup.py"
+    assert place_of_list(files) == "setup.py:2: install_requires of setup.py"
+
+
+_SETUP_EXTRAS = b"from setuptools import setup\nsetup(extras_require={})\n"
+_CFG_EXTRAS = b"[options.extras_require]\nx = a\n"
+_DYNAMIC_EXTRAS = _FILE.replace(b"dependencies = {", b"optional-dependencies.x = {")
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ((_DYNAMIC, _SETUP_LIST), r"pyproject\.toml:1: \[project\]"),
+        ((_DYNAMIC_EXTRAS, _SETUP_LIST), r"pyproject\.toml:6: "),
+        ((b"", _SETUP_LIST, _CFG_EXTRAS), r"setup\.cfg:1: "),
+        ((b"", _SETUP_EXTRAS, _CFG_LIST), r"setup\.py:2: "),
+        ((_FILE, b""), r"needs\.txt: extras"),
+    ],
+)
+def test_extras_that_setuptools_would_ignore_are_refused(
+    files: tuple[bytes, ...], place: str
+) -> None:
+    given = {**_files(*files), "needs.txt": b""}
+    with pytest.raises(ConfigurationError, match=place):
+        sync_target(choose_target(given), given, Plan(("a",), extras={"dev": ("b",)}))
+
+
+_PROJECT_EXTRA = b'[project]\nname = "x"\n[project.optional-dependencies]\nDev_Tools = ["a"]\n'
+_CFG_EXTRA = b"[options]\ninstall_requires =\n[options.extras_require]\nDev_Tools =\n    a\n"
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg"])
+def test_an_extra_is_edited_in_the_spelling_of_the_file(name: str) -> None:
+    source = {"pyproject.toml": _PROJECT_EXTRA, "setup.cfg": _CFG_EXTRA}[name]
+    new = sync_target(name, {name: source}, Plan((), extras={"dev-tools": ("b",)}))
+    assert new == source.replace(b'"a"', b'"b"').replace(b"    a", b"    b")
+    more = {"pyproject.toml": b'dev-tools = ["c"]\n', "setup.cfg": b"dev-tools =\n    c\n"}
+    twice = source + more[name]
+    with pytest.raises(ConfigurationError, match="Dev_Tools and dev-tools"):
+        sync_target(name, {name: twice}, Plan((), extras={"DEV-tools": ("b",)}))
+
+
+_VALUES = st.sampled_from([
+    "1", '"x"', "[]", '["dependencies"]', "[1]", "{}", '{file="r.txt"}', '{file=["r.txt", "../q"]}',
+    "{file=1}", '{attr="a"}', "true", '"setuptools.build_meta"', '"poetry.core"', '[["a"]]',
+])  # fmt: skip
+_KEYS = st.sampled_from([
+    "build-system", "build-system.build-backend", "build-system.requires", "project",
+    "build-system.backend-path", "project.name", "project.dynamic", "project.dependencies",
+    "project.optional-dependencies", "tool", "tool.setuptools", "tool.setuptools.dynamic",
+    "tool.setuptools.dynamic.dependencies", "tool.setuptools.dynamic.optional-dependencies",
+    "tool.poetry.dependencies",
+])  # fmt: skip
+
+
+@given(
+    st.dictionaries(_KEYS, _VALUES, min_size=1, max_size=5),
+    st.sampled_from([b"", _SETUP, _SETUP_LIST, _SETUP_EXTRAS, _SETUP_HIDDEN]),
+    st.sampled_from([b"", _CFG_LIST, _CFG_FILE, _CFG_EXTRAS, b"\xff"]),
+    st.sampled_from([b"", b"a\n", b"-r x\n", b"\xff"]),
+)
+def test_whatever_stands_in_the_files_is_edited_or_refused(
+    tables: dict[str, str], setup_py: bytes, setup_cfg: bytes, named: bytes
+) -> None:
+    pyproject = "".join(f"{key} = {value}\n" for key, value in tables.items()).encode()
+    files = _files(pyproject, setup_py, setup_cfg)
+    plan = Plan(("a==1",), extras={"Dev_x": ("b",)})
+    try:
+        files |= dict.fromkeys(names_of_files(files), named)
+        name = choose_target(files)
+        new = sync_target(name, files, plan)
+    except TrainwheelError:
+        return
+    assert sync_target(name, {**files, name: new}, plan) is new

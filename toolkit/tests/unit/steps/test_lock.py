@@ -21,8 +21,13 @@ FROM_TEAM = PIPFILE.replace('six = "*"', 'six = {version="*", index="team"}')
 @pytest.mark.parametrize(("pipfile", "bindings", "names", "word"), [
     (FROM_TEAM, "", (), "'team'"), (FROM_TEAM, BOUND, (), "'team'"),
     (SOURCE + PIPFILE, BOUND, (), r"\[\[source\]\]"), ("[packages\n", "", (), "TOML"),
+    (f"# https://me:s3cret@x.example/\n{PIPFILE}", "", (), "Pipfile has a password .* in line 1"),
+    (PIPFILE, "#\n# https://x.example/?token=s3cret\n", (), "pyproject.toml has a token"),
     (PIPFILE, "", ("six", "no-such-package"), "no-such-package"),
-], ids=["unknown index", "not bound to it", "sources", "not TOML", "unknown package"])  # fmt: skip
+], ids=[
+    "unknown index", "not bound to it", "sources", "not TOML", "secret in a comment",
+    "secret in a setup file", "unknown package",
+])  # fmt: skip
 def test_what_cannot_be_locked_is_refused_and_leaves_the_lock(
     root: Path, pipfile: str, bindings: str, names: tuple[str, ...], word: str
 ) -> None:

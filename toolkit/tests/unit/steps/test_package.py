@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from trainwheel.engine.inputs import fingerprint
 from trainwheel.engine.records import Record, read_record
 from trainwheel.engine.status import file_reasons
 from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
+from trainwheel.requirements.pylock import pylock_path
 from trainwheel.steps.package import STEP, check_members
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
@@ -71,6 +74,8 @@ def test_a_wheel_is_built_described_checked_proved_and_recorded(root: Path) -> N
     assert record is not None
     assert record.facts["sha256"] == digest_file(wheel) == proof.sha256
     assert (record.facts["wheel"], record.facts["version"]) == (wheel.name, "0.1.7")
+    lock = tomllib.loads(pylock_path(wheel).read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in lock["packages"]] == ["small-model"]
     check_record(wheel)
     info = "small_model-0.1.7.dist-info"
     metadata = {"METADATA", "RECORD", "WHEEL", "sboms/small-model.cdx.json"}
@@ -130,6 +135,15 @@ def test_a_wheel_with_wrong_or_secret_content_is_not_proved(
     assert tools.names == ["build"]
 
 
+def test_a_wheel_that_requires_what_the_lock_does_not_ask_for_is_refused(root: Path) -> None:
+    tools = Packaging(requires=("six>=1; os_name == 'nt'", "numpy; extra == 'fast'"))
+
+    message = refuse(root, tools, StepFailedError, r"-six>=1; os_name")
+
+    assert re.search(r"stand in setup\.py:\d+", message)
+    assert tools.names == ["build"]
+
+
 def test_a_model_that_predicts_differently_than_in_training_is_not_packaged(root: Path) -> None:
     write(root, "build/train/golden.jsonl", '{"input": {"x": 1}, "prediction": {"x": 2}}\n')
 
@@ -155,7 +169,8 @@ def test_the_wheel_answers_held_out_rows_as_they_were_measured(root: Path, rows:
     assert "Ada" not in proof.read_text()
     with zipfile.ZipFile(root / WHEEL) as archive:
         assert not any(b"Ada" in archive.read(name) for name in archive.namelist())
-    assert {path.name for path in (root / "build/dist").iterdir()} == {proof.name, Path(WHEEL).name}
+    names = {proof.name, Path(WHEEL).name, pylock_path(Path(WHEEL)).name}
+    assert {path.name for path in (root / "build/dist").iterdir()} == names
 
 
 def test_the_metrics_in_the_wheel_are_those_that_were_measured(root: Path) -> None:

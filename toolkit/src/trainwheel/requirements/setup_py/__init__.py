@@ -7,10 +7,12 @@ refused, with its place and what to write instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
-from trainwheel.requirements.setup_py.call import find_setup_call
-from trainwheel.requirements.setup_py.insertion import insert_argument, place_of
+from trainwheel.errors import SetupPyError
+from trainwheel.requirements.setup_py.call import SetupCall, find_setup_call
+from trainwheel.requirements.setup_py.insertion import conditions_of, insert_argument, place_of
 from trainwheel.requirements.setup_py.literal import (
     quote_of,
     read_string,
@@ -34,6 +36,20 @@ __all__ = [
 ]
 
 
+@contextlib.contextmanager
+def _refuse_depth() -> Iterator[None]:
+    """Refuse an expression, or a chain of names, too deep to follow: Python's limit is a thousand.
+
+    Raises:
+        SetupPyError: It is.
+    """
+    try:
+        yield
+    except RecursionError:
+        message = "setup.py: a value is nested too deeply to be followed"
+        raise SetupPyError(message, hint="write it as a plain list of strings") from None
+
+
 def read_version(source: bytes) -> str:
     """Return the version that a setup.py gives its distribution.
 
@@ -52,6 +68,7 @@ def read_distribution_name(source: bytes) -> str:
     return _read_string(source, "name")
 
 
+@_refuse_depth()
 def has_install_requires(source: bytes) -> bool:
     """Return whether setup() is given install_requires, literal or computed.
 
@@ -63,17 +80,28 @@ def has_install_requires(source: bytes) -> bool:
     return has_keyword or call.value_of("install_requires") is not None
 
 
+@_refuse_depth()
 def read_list(source: bytes, extra: str | None = None) -> tuple[str, ...]:
     """Return the requirements, or those of an extra, as written; none where they are missing.
 
     Raises:
         SetupPyError: As for :func:`read_version`.
     """
-    call, place = find_setup_call(Source.parse(source)), place_of(extra)
+    call = find_setup_call(Source.parse(source))
+    texts = _read_list(call, extra)
+    for key in conditions_of(call, extra):
+        marker = key.partition(":")[2]
+        texts += tuple(_with_marker(text, marker) for text in _read_list(call, key))
+    return texts
+
+
+def _read_list(call: SetupCall, extra: str | None) -> tuple[str, ...]:
+    place = place_of(extra)
     value = place.find(call)
     return () if value is None else read_requirements(call, value, place.label)
 
 
+@_refuse_depth()
 def replace_version(source: bytes, version: str) -> bytes:
     """Return `source` with another version; the same bytes if it has that one already.
 
@@ -93,11 +121,13 @@ def replace_version(source: bytes, version: str) -> bytes:
     return _checked(text, new, says_so=read_version(text.encode(new)) == version)
 
 
+@_refuse_depth()
 def replace_list(source: bytes, requirements: Sequence[str], extra: str | None = None) -> bytes:
     """Return `source` with other requirements; the same bytes if it has them already.
 
     An element of a project that stays keeps its line, quotes and comments. With a removed one go
-    the comments on its line and directly above it. New ones come last.
+    the comments on its line and directly above it. New ones come last. Those under a key such as
+    ``":python_version < '3.11'"`` are removed there, and written with a marker.
 
     Args:
         source: The file's bytes.
@@ -107,7 +137,13 @@ def replace_list(source: bytes, requirements: Sequence[str], extra: str | None =
     Raises:
         SetupPyError: The list cannot be edited safely.
     """
-    text, place = Source.parse(source), place_of(extra)
+    place = place_of(extra)
+    call = find_setup_call(Source.parse(source))
+    for key in conditions_of(call, extra):
+        if same_meaning(read_list(source, extra), requirements):
+            return source
+        source = replace_list(source, (), key)
+    text = Source.parse(source)
     call = find_setup_call(text)
     value = place.find(call)
     if value is None:
@@ -122,6 +158,12 @@ def replace_list(source: bytes, requirements: Sequence[str], extra: str | None =
     return _checked(text, new, says_so=same_meaning(result, requirements))
 
 
+def _with_marker(text: str, marker: str) -> str:
+    front, _, own = text.partition(";")
+    return f"{front.rstrip()} ; {f'({own}) and ({marker})' if own.strip() else marker}"
+
+
+@_refuse_depth()
 def _read_string(source: bytes, keyword: str) -> str:
     call = find_setup_call(Source.parse(source))
     value = call.value_of(keyword)

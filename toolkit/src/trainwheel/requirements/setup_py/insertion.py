@@ -6,6 +6,10 @@ import ast
 import functools
 from collections.abc import Sequence
 
+from packaging.utils import canonicalize_name
+
+from trainwheel.errors import SetupPyError
+from trainwheel.requirements.pep508 import is_marker
 from trainwheel.requirements.setup_py.brackets import (
     Item,
     append_item,
@@ -13,14 +17,14 @@ from trainwheel.requirements.setup_py.brackets import (
     item_through,
     write_list,
 )
-from trainwheel.requirements.setup_py.call import SetupCall
+from trainwheel.requirements.setup_py.call import Entry, SetupCall, last_entry
 from trainwheel.requirements.setup_py.listing import Place
 from trainwheel.requirements.setup_py.literal import quote_of, write_string
+from trainwheel.requirements.setup_py.source import Source
 
-__all__ = ["insert_argument", "place_of"]
+__all__ = ["conditions_of", "insert_argument", "place_of"]
 
 _KEYWORD = "extras_require"
-_HINT = f"write {_KEYWORD} as a plain table of lists"
 
 
 def place_of(extra: str | None) -> Place:
@@ -33,48 +37,40 @@ def place_of(extra: str | None) -> Place:
 
 
 def _find(extra: str, call: SetupCall) -> ast.expr | None:
-    """Return the list of an extra, also where it is a name bound at module level; None without one.
+    """Return the list of an extra, also where it is a name that is bound once; None without one.
 
     Raises:
         SetupPyError: The table is computed, or a computed key may stand for the same extra.
     """
-    entries = _entries(call, call.value_of(_KEYWORD))
-    # Python takes the last of two equal keys, so a computed key matters only after ours.
-    position = max((i for i, (key, _) in enumerate(entries) if _is(key, extra)), default=-1)
-    for key, value in entries[position + 1 :]:
-        if not isinstance(key, ast.Constant):
-            problem = f"a computed key of {_KEYWORD} may stand for {extra!r}"
-            raise call.source.error(value, problem, _HINT)
-    if position < 0:
-        return None
-    return call.resolve(entries[position][1], f"{_KEYWORD}[{extra!r}]")
+    value = last_entry(call, _entries(call, extra)[1], extra)
+    return None if value is None else call.resolve(value, f"{_KEYWORD}[{extra!r}]")
 
 
-def _is(key: ast.expr | None, extra: str) -> bool:
-    return isinstance(key, ast.Constant) and key.value == extra
+def _entries(call: SetupCall, extra: str) -> tuple[ast.expr | None, list[Entry]]:
+    """Return the table of extras and all of its entries; None without a table."""
+    argument = call.argument(_KEYWORD)
+    if argument is None:
+        return None, []
+    table = call.resolve(argument, _KEYWORD, extra)
+    return table, call.entries(argument, table, _KEYWORD)
 
 
-def _entries(call: SetupCall, table: ast.expr | None) -> list[tuple[ast.expr | None, ast.expr]]:
-    """Return keys and values of a table, written in braces or as dict(…)."""
-    if table is None:
+def conditions_of(call: SetupCall, extra: str | None) -> list[str]:
+    """Return the keys ``extra:marker``, under which setuptools takes more requirements.
+
+    Those of the runtime requirements have no name before the colon.
+    """
+    try:
+        entries = _entries(call, extra or ":")[1]
+    except SetupPyError:
+        # A computed table; only the built metadata shows what is in it.
         return []
-    if isinstance(table, ast.Dict):
-        return list(zip(table.keys, table.values, strict=True))
-    is_dict = (
-        isinstance(table, ast.Call)
-        and isinstance(table.func, ast.Name)
-        and table.func.id == "dict"
-        and not table.args
-    )
-    if not isinstance(table, ast.Call) or not is_dict:
-        raise call.source.error(table, f"{_KEYWORD} is computed", _HINT)
-    return [(_key(keyword), keyword.value) for keyword in table.keywords]
-
-
-def _key(keyword: ast.keyword) -> ast.expr | None:
-    if keyword.arg is None:
-        return None
-    return ast.copy_location(ast.Constant(keyword.arg), keyword)
+    keys = [str(key.value) for key, _ in entries if isinstance(key, ast.Constant)]
+    parts = [(key, *key.partition(":")) for key in dict.fromkeys(keys)]
+    name = canonicalize_name(extra or "")
+    return [
+        key for key, own, _, marker in parts if canonicalize_name(own) == name and is_marker(marker)
+    ]
 
 
 def _insert_extra(extra: str, call: SetupCall, requirements: Sequence[str]) -> str:
@@ -83,7 +79,7 @@ def _insert_extra(extra: str, call: SetupCall, requirements: Sequence[str]) -> s
     Raises:
         SetupPyError: The table cannot be edited safely.
     """
-    source, table = call.source, call.value_of(_KEYWORD)
+    source, (table, entries) = call.source, _entries(call, extra)
     quote = quote_of(source, call.node)
     key = f"{write_string(extra, quote)}: "
     if isinstance(table, ast.Call):
@@ -95,10 +91,14 @@ def _insert_extra(extra: str, call: SetupCall, requirements: Sequence[str]) -> s
     if table is None:
         value = _table(call, key, literals, _new_indent(call))
         return insert_argument(call, f"{_KEYWORD}={value}")
-    if not _entries(call, table):
-        return _filled(call, table, key, literals)
     limit = source.span(table)[1] - 1
-    last = _last_entry(call, table, limit)
+    inside = [entry for entry in entries if source.span(entry[1])[1] <= limit]
+    inside = [
+        (key, value) for key, value in inside if source.span(value)[0] > source.span(table)[0]
+    ]
+    if not inside:
+        return _filled(call, table, key, literals)
+    last = _last_entry(source, inside[-1], limit)
     spread = source.line_start(last.start) != source.line_start(limit)
     indent = source.indent(last.start) if spread else None
     return append_item(source, last, limit, key + write_list(literals, "[]", indent, call.source))
@@ -108,8 +108,13 @@ def _filled(call: SetupCall, table: ast.expr, key: str, literals: list[str]) -> 
     """Return the text with an entry in an empty table."""
     source = call.source
     start, end = source.span(table)
-    if source.text[start + 1 : end - 1].strip():
-        raise source.error(table, f"{_KEYWORD} holds only a comment", "write the extra into it")
+    text, closing = source.text, source.line_start(end - 1)
+    if "#" in text[start:end]:
+        # Below the comments; the closing bracket then has a line of its own.
+        indent = source.indent(end - 1)
+        deeper = indent + source.unit()
+        entry = key + write_list(literals, "[]", deeper, source)
+        return f"{text[:closing]}{deeper}{entry},{source.newline()}{text[closing:]}"
     one_line = call.node.lineno == call.node.end_lineno == table.lineno
     new = _table(call, key, literals, None if one_line else source.indent(start))
     return source.text[:start] + new + source.text[end:]
@@ -124,9 +129,8 @@ def _table(call: SetupCall, key: str, literals: list[str], indent: str | None) -
     return f"{{{entry}}}" if indent is None else f"{{{newline}{deeper}{entry},{newline}{indent}}}"
 
 
-def _last_entry(call: SetupCall, table: ast.expr, limit: int) -> Item:
-    source = call.source
-    key, value = _entries(call, table)[-1]
+def _last_entry(source: Source, entry: Entry, limit: int) -> Item:
+    key, value = entry
     start = source.span(value if key is None else key)[0]
     return item_through(source.text, start, source.span(value)[1], limit)
 
@@ -137,6 +141,9 @@ def insert_argument(call: SetupCall, argument: str) -> str:
     Raises:
         SetupPyError: The call cannot be edited safely.
     """
+    if call.repeats:
+        problem = "setup() is called in several places, and an argument is missing in all of them"
+        raise call.source.error(call.repeats[0], problem, "keep one, or write the argument by hand")
     limit = call.source.span(call.node)[1] - 1
     last = _last_argument(call, limit)
     if last is not None:

@@ -22,7 +22,7 @@ from trainwheel.requirements.setup_py.brackets import (
 from trainwheel.requirements.setup_py.call import SetupCall, find_setup_call
 from trainwheel.requirements.setup_py.source import Source
 
-__all__ = ["Listing", "Place", "collapse", "remove_element", "remove_lines"]
+__all__ = ["Listing", "Place", "collapse", "remove_elements"]
 
 _COMMENT_LINE = re.compile(r"[ \t\f]*#[^\r\n]*(?:\r\n|\r|\n)")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -95,28 +95,40 @@ class Place:
         return Listing.read(new, self.find(find_setup_call(new)), self.label)
 
 
-def remove_lines(listing: Listing, indexes: Sequence[int]) -> tuple[str, tuple[int, ...]]:
-    """Remove all elements at once that have a line of their own.
+def remove_elements(listing: Listing, indexes: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """Remove elements, as many at once as can be: each time, the whole file is parsed again.
 
     Returns:
-        The file's text, and the indexes that the others of `indexes` have in it.
+        The file's text, and the indexes that those of `indexes` that are left have in it.
     """
-    ends = len(listing.items) - 1
-    if ends >= 0 and listing.comma(ends) is None:
+    last = ends = len(listing.items) - 1
+    if listing.comma(ends) is None:
         # Without a trailing comma the one before the last loses its own.
         while ends in indexes:
             ends -= 1
-    alone = {index: cut for index in indexes if index <= ends and (cut := _own(listing, index))}
-    pieces, at = [], 0
-    for start, stop in alone.values():
-        pieces.append(listing.source.text[at:start])
-        at = stop
+    removals, pieces, at = [], [], 0
+    for index in sorted(indexes):
+        cut = _cut(listing, index) if index <= ends else None
+        if ends < index < last:
+            cut = _inline(listing, index)
+        if cut is not None and cut[0] >= at:
+            pieces.append(listing.source.text[at : cut[0]])
+            removals.append(index)
+            at = cut[1]
+    if not removals:
+        return _without(listing, max(indexes)), tuple(sorted(indexes)[:-1])
     text = "".join(pieces) + listing.source.text[at:]
-    removals = sorted(alone)
-    return text, tuple(i - bisect_left(removals, i) for i in indexes if i not in alone)
+    return text, tuple(i - bisect_left(removals, i) for i in indexes if i not in removals)
 
 
-def remove_element(listing: Listing, index: int) -> str:
+def _inline(listing: Listing, index: int) -> tuple[int, int] | None:
+    """Return start and end of an element up to the next one, if that is on the same line."""
+    start, stop = listing.items[index].start, listing.items[index + 1].start
+    same_line = listing.source.line_start(start) == listing.source.line_start(stop)
+    return (start, stop) if same_line else None
+
+
+def _without(listing: Listing, index: int) -> str:
     """Return the file's text without an element.
 
     With an element that is alone on its line go the line and the comment lines directly above. A

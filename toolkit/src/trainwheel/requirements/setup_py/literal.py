@@ -6,9 +6,17 @@ import ast
 import re
 
 from trainwheel.requirements.setup_py.call import SetupCall
+from trainwheel.requirements.setup_py.names import binding_of
 from trainwheel.requirements.setup_py.source import Source
 
-__all__ = ["literal_edit", "quote_of", "read_string", "replace_string", "write_string"]
+__all__ = [
+    "literal_edit",
+    "quote_of",
+    "read_string",
+    "read_text",
+    "replace_string",
+    "write_string",
+]
 
 _LITERAL = re.compile(
     r"(?P<prefix>[rRuU]?)(?P<quote>'''|\"\"\"|'|\")(?:[^\\]|\\[\s\S])*?(?P=quote)"
@@ -29,6 +37,26 @@ def read_string(call: SetupCall, keyword: str, value: ast.expr) -> str:
     raise call.source.error(value, problem, f'write {keyword}="…", or bind a name to such a string')
 
 
+def read_text(call: SetupCall, value: ast.expr | None) -> str | None:
+    """Return a string, also one that is put together from others; None for anything else."""
+    match value:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Name(id=name):
+            binding = binding_of(call.source, name, call.node)
+            return read_text(call, binding) if binding and binding.lineno < value.lineno else None
+        case ast.BinOp(op=ast.Add()):
+            parts = [value.left, value.right]
+        case ast.JoinedStr():
+            parts = value.values
+        case ast.FormattedValue(conversion=-1, format_spec=None):
+            return read_text(call, value.value)
+        case _:
+            return None
+    texts = [read_text(call, part) for part in parts]
+    return None if None in texts else "".join(map(str, texts))
+
+
 def replace_string(source: Source, node: ast.expr, value: str) -> str:
     """Return the text of `source` with another string at `node`; see :func:`literal_edit`."""
     start, end, literal = literal_edit(source, node, value)
@@ -38,10 +66,14 @@ def replace_string(source: Source, node: ast.expr, value: str) -> str:
 def literal_edit(source: Source, node: ast.expr, value: str) -> tuple[int, int, str]:
     """Return start, end and text of the literal that replaces `node`, in its prefix and quotes.
 
+    A string that is put together from others becomes a plain one.
+
     Raises:
         SetupPyError: Adjacent literals with a comment between them, which would be lost.
     """
     start, end = source.span(node)
+    if not isinstance(node, ast.Constant):
+        return start, end, write_string(value, quote_of(source, node))
     first = _LITERAL.match(source.text, start)
     if first is None or not _only_literals(source.text, start, end):
         problem = "this text is written in several pieces"

@@ -67,6 +67,8 @@ class Source:
                 # An odd escape in the user's file works as before.
                 warnings.simplefilter("ignore")
                 tree = ast.parse(text)
+                # Some errors are found after parsing, such as a keyword that is given twice.
+                compile(tree, "setup.py", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             message = f"setup.py:{line}: not a Python file: {getattr(error, 'msg', None) or error}"
@@ -77,6 +79,11 @@ class Source:
     def nodes(self) -> tuple[ast.AST, ...]:
         """All of the tree, in no particular order."""
         return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node."""
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     @cached_property
     def _lines(self) -> tuple[int, ...]:
@@ -95,6 +102,11 @@ class Source:
         assert end_line is not None  # noqa: S101  # nosec B101
         assert end_column is not None  # noqa: S101  # nosec B101
         return self.offset(node.lineno, node.col_offset), self.offset(end_line, end_column)
+
+    def text_of(self, node: ast.expr) -> str:
+        """Return how `node` is written."""
+        start, end = self.span(node)
+        return self.text[start:end]
 
     def line_start(self, position: int) -> int:
         """Return where the line that holds `position` starts."""

@@ -15,19 +15,23 @@ from typing import Any
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import read_record
 from trainwheel.engine.workspace import Workspace
-from trainwheel.errors import LockfileError, RefusedError, TrainwheelError
+from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.index.versions import newest_in_series
+from trainwheel.requirements.policy import describe_difference
 from trainwheel.requirements.setup_py import read_version, replace_version
+from trainwheel.requirements.target import place_of_list
 from trainwheel.steps.shared.registry import unpublished, wish_of
 from trainwheel.steps.shared.release import read_release
 from trainwheel.steps.shared.synced import Synced, read_files, sync_files
 from trainwheel.system.digest import digest_json
 from trainwheel.system.files import everything_below, link_or_copy
+from trainwheel.wheel.metadata import read_requirements
 
 __all__ = [
     "EXAMPLES",
     "describe_tree_drift",
     "is_published",
+    "refuse_other_requirements",
     "refuse_placeholders",
     "release_key",
     "stage",
@@ -56,7 +60,7 @@ def release_key(workspace: Workspace) -> str:
         )
     }
     requirements = _requirements(workspace)
-    if requirements.target in files:
+    if requirements.target not in {"setup.py", "pyproject.toml"}:
         files[requirements.target] = hashlib.sha256(requirements.after).hexdigest()
     pyproject = tomllib.loads(_metadata(workspace, requirements, "pyproject.toml").decode("utf-8"))
     tables = {name: pyproject.get(name) for name in _SHIPPED_TABLES}
@@ -109,6 +113,22 @@ def stage(workspace: Workspace, version: str, folder: Path) -> None:
     _write(folder / requirements.target, requirements.after)
     setup_py = replace_version(_metadata(workspace, requirements, "setup.py"), version)
     _write(folder / "setup.py", setup_py)
+
+
+def refuse_other_requirements(workspace: Workspace, wheel: Path) -> None:
+    """Refuse a wheel whose metadata do not require what the lock asks for.
+
+    The copy that it was built from lists that, but setup.py may change the list when it runs.
+
+    Raises:
+        StepFailedError: They require something else; the details name each difference.
+    """
+    differences = describe_difference(_requirements(workspace).plan, read_requirements(wheel))
+    if differences:
+        more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
+        message = f"the wheel's metadata differ from the lock: {differences[0]}{more}"
+        hint = f"the requirements stand in {place_of_list(read_files(workspace.layout.root))}"
+        raise StepFailedError(message, hint=hint, details=differences if more else ())
 
 
 def stage_package(workspace: Workspace, source_root: Path, model: Path | None = None) -> None:

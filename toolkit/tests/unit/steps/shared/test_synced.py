@@ -86,6 +86,51 @@ def test_a_secret_in_the_lock_is_refused_even_if_the_lock_is_not_used(root: Path
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "place"),
+    [
+        ("Pipfile", "# https://me:s3cret@x.example/simple", "Pipfile has a password .* in line 14"),
+        ("setup.py", "DOCS = 'https://x.example/?sig=s3cret'", r"setup\.py has a token"),
+        ("setup.py", "DOCS = f'https://{user}:s3cret@x.example'", r"setup\.py has a password"),
+        ("setup.cfg", "[metadata]\nurl = https://s3cret@x.example/", r"setup\.cfg .* in line 2"),
+        (
+            "pyproject.toml",
+            "# git+https://x.example/r#token=s3cret",
+            r"pyproject\.toml has a token",
+        ),
+    ],
+)
+def test_a_secret_in_any_line_of_a_file_is_refused(
+    root: Path, name: str, line: str, place: str
+) -> None:
+    path = root / name
+    text = path.read_text() if path.exists() else ""
+    path.write_text(f"{text}{line}\n")
+
+    with pytest.raises(LockfileError, match=place) as caught:
+        examine(root, DECLARED)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_what_a_program_puts_into_an_address_is_not_a_secret(root: Path) -> None:
+    lines = (
+        "A = f'https://{user}:{os.environ[PASS]}@x.example/'",
+        "B = 'https://%s:%(password)s@x.example/?token=%s' % C",
+        "D = 'postgresql://scott:tiger@127.0.0.1:5432/test'",
+        "# write to <me@x.example> or git@x.example:o/r.git, see https://<user>:<pw>@x.example",
+    )
+    write(root, "setup.py", "\n".join((SETUP_PY, *lines, "")))
+
+    assert examine(root, DECLARED).has_drifted
+
+
+def test_a_secret_that_sync_takes_out_is_no_reason_to_refuse(root: Path) -> None:
+    old = "install_requires=['six @ https://me:s3cret@x.example/six.whl']"
+    write(root, "setup.py", f"from setuptools import setup\nsetup({old})\n")
+
+    assert b"s3cret" not in examine(root, DECLARED).after
+
+
 @pytest.mark.parametrize("name", ["Pipfile", "Pipfile.lock"])
 def test_a_file_is_utf_8_with_or_without_a_byte_order_mark(root: Path, name: str) -> None:
     (root / name).write_bytes(b"\xef\xbb\xbf" + (root / name).read_bytes())
