@@ -142,7 +142,7 @@ class Step:
         """Return the Pipfile categories that its environment takes."""
         if self.category is None:
             return ()
-        own = (self.category,) if self.alone else ("packages", self.category)
+        own = (self.category,) if self.alone else (*config.model_categories, self.category)
         return (*own, *self.more_categories(config))
 
     @property

@@ -41,12 +41,14 @@ class Layout:
         package: The folder of the package that is shipped.
         artefacts: The files and folders of the trained model, the chief one first; the others
             are in the folder of that one, or below it.
+        portable: The file with the portable form of the model, beside the chief one.
     """
 
     root: Path
     source: Path
     package: Path
     artefacts: tuple[Path, ...]
+    portable: Path | None = None
 
     build = _Below("root", "build")
     """The outputs and records of steps; `clean` removes the folder."""
@@ -121,7 +123,9 @@ class Layout:
     def of(cls, root: Path, config: Config) -> Layout:
         """Return the layout of the repository at ``root``."""
         source, package = root / config.source, root / config.package_folder
-        return cls(root, source, package, tuple(root / name for name in config.artefact_paths))
+        artefacts = tuple(root / name for name in config.artefact_paths)
+        portable = root / config.portable_path if config.portable_path else None
+        return cls(root, source, package, artefacts, portable)
 
     @property
     def artefact(self) -> Path:
@@ -136,7 +140,7 @@ class Layout:
     @property
     def trained(self) -> tuple[Path, ...]:
         """The files and folders that training puts into the package, the manifest last."""
-        return (*self.artefacts, self.manifest)
+        return (*self.artefacts, *filter(None, (self.portable,)), self.manifest)
 
     def scratch_name(self, output: Path) -> str:
         """Return the path of an output in the scratch folder of its step.

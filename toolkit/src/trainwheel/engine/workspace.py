@@ -118,6 +118,19 @@ class Workspace:
         entries = self.lock.packages(category) if self.has_category(category) else ()
         return any(entry.name == package for entry in entries)
 
+    @property
+    def is_portable(self) -> bool:
+        """Whether the trained model has a portable form that is the default."""
+        manifest = self.layout.manifest
+        if self.config.portable != "default" or not manifest.is_file():
+            return False
+        return bool(json.loads(manifest.read_bytes()).get("portable", {}).get("is_default"))
+
+    @property
+    def runtime_categories(self) -> tuple[str, ...]:
+        """The Pipfile categories that the wheel requires."""
+        return ("packages",) if self.is_portable else self.config.model_categories
+
     def read_setup_py(self) -> bytes:
         """Return the content of setup.py.
 

@@ -11,6 +11,7 @@ __all__ = [
     "CHECK_COMPONENT",
     "CHECK_WHEEL",
     "CLUSTER",
+    "CONVERT",
     "DESCRIBE_DATA",
     "DRAW",
     "ENTRY_POINT",
@@ -28,6 +29,7 @@ ASK_EACH: Final = Path(__file__).with_name("ask_each.py")
 CHECK_COMPONENT: Final = Path(__file__).with_name("check_component.py")
 CHECK_WHEEL: Final = Path(__file__).with_name("check_wheel.py")
 CLUSTER: Final = Path(__file__).with_name("cluster")
+CONVERT: Final = Path(__file__).with_name("convert.py")
 DESCRIBE_DATA: Final = Path(__file__).with_name("describe_data.py")
 DRAW: Final = Path(__file__).with_name("draw.py")
 ENTRY_POINT: Final = Path(__file__).with_name("entry_point.py")

@@ -22,10 +22,15 @@ class SyncSettings:
     Attributes:
         pins: The policy.
         extras: Name of an extra → the Pipfile category with its packages.
+        is_portable: Whether the model is read by any numpy from 2.0 on, not only by one that is at
+            least that of training.
+        required: An extra that is required in any case; empty for none.
     """
 
     pins: str = "compatible"
     extras: Mapping[str, str] = field(default_factory=dict)
+    is_portable: bool = False
+    required: str = ""
 
     def with_extra(self, name: str, category: str) -> SyncSettings:
         """Return settings with one more extra, in place of one with the same name (PEP 685).

@@ -83,7 +83,7 @@ def plan_sync(pipfile: Pipfile | None, lock: Lockfile | None, settings: SyncSett
     Raises:
         ConfigurationError: As for :func:`plan_requirements`, or an extra's category is missing.
     """
-    plan = plan_requirements(pipfile, lock, settings.pins)
+    plan = plan_requirements(pipfile, lock, settings.pins, is_portable=settings.is_portable)
     extras, notices = dict[str, tuple[str, ...]](), list(plan.notices)
     for extra, category in settings.extras.items():
         same = [name for name in extras if canonicalize_name(name) == canonicalize_name(extra)]
@@ -102,7 +102,10 @@ def plan_sync(pipfile: Pipfile | None, lock: Lockfile | None, settings: SyncSett
         part = plan_requirements(pipfile, lock, settings.pins, category=category)
         extras[extra] = part.requirements
         notices += (f"extra {extra}: {notice}" for notice in part.notices)
-    return replace(plan, notices=tuple(notices), extras=extras)
+    more = extras.get(settings.required, ())
+    replaced = set(map(name_of, more))
+    own = (text for text in plan.requirements if name_of(text) not in replaced)
+    return replace(plan, requirements=(*own, *more), notices=tuple(notices), extras=extras)
 
 
 def plan_requirements(
@@ -111,6 +114,7 @@ def plan_requirements(
     policy: str = "compatible",
     *,
     category: str = "packages",
+    is_portable: bool = False,
 ) -> Plan:
     """Return the requirements of `category` under `policy`.
 
@@ -119,6 +123,7 @@ def plan_requirements(
         lock: May be None for `declared`.
         policy: See the module.
         category: The Pipfile's name of the category.
+        is_portable: Whether the model is read by an older numpy than the locked one.
 
     Raises:
         ConfigurationError: The policy is unknown.
@@ -148,6 +153,8 @@ def plan_requirements(
             pairs = list(_pinned(packages, lock, category, where))
         if policy == "compatible":
             pairs = [(p if p.name in EXACT else _loosened(p, c), c) for p, c in pairs]
+        if is_portable and policy == "compatible":
+            pairs = [(_for_arrays(p, c) if p.name == "numpy" else p, c) for p, c in pairs]
         packages = tuple(package for package, _ in pairs)
     if policy != "declared":
         _refuse_unpinned(packages, category)
@@ -307,6 +314,14 @@ def _loosened(release: Package, specifier: str) -> Package:
     if not any(clause.operator in {"<", "<=", "==", "~="} for clause in clauses):
         bounds.append(f"<{_next_incompatible(version)}")
     return replace(release, specifier=",".join([*bounds, *map(str, clauses)]))
+
+
+def _for_arrays(numpy: Package, specifier: str) -> Package:
+    """Return numpy from the Pipfile's own lower bound on, or from 2.0: arrays need no newer one."""
+    own = [str(each) for each in SpecifierSet(specifier) if each.operator in {">", ">="}]
+    others = [each for each in SpecifierSet(numpy.specifier) if each.operator != ">="]
+    bounds = [*(own or [">=2.0"]), *sorted(map(str, others))]
+    return numpy if numpy.url else replace(numpy, specifier=",".join(bounds))
 
 
 def _next_incompatible(version: Version) -> str:

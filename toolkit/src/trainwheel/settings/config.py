@@ -9,6 +9,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from trainwheel.errors import ConfigurationError
@@ -25,6 +26,9 @@ __all__ = [
     "parse_config",
     "parse_sync_settings",
 ]
+
+ESTIMATOR_EXTRA = "sklearn"
+"""The extra with what the trained estimator needs, where the wheel does without."""
 
 SNAPSHOT = "build/data"
 """Where the data command writes what training reads."""
@@ -122,6 +126,8 @@ class Config:
         "Source root: holds the package and its training")
     artefact: tuple[str, ...] = key("artefact", kinds.members, "artefact/model.joblib",
         "The model, inside the package: a file, a folder, or a list of them, the chief one first")
+    portable: str = key("portable", kinds.one_of("default", "extra", "off"), "off",
+        "Whether the wheel holds the model as arrays for numpy alone, and whether it requires more")
     tests: str = key("tests", kinds.a_path, "tests", "The model's tests")
     system_tests: str = key("system-tests", kinds.a_path, "tests/system",
         "Those that the wheel must pass")
@@ -202,7 +208,16 @@ class Config:
     @property
     def sync(self) -> SyncSettings:
         """How the locked packages are written."""
-        return SyncSettings(self.pins, self.extras)
+        return SyncSettings(self.pins, self.extras, is_portable=self.portable == "default")
+
+    @property
+    def model_categories(self) -> tuple[str, ...]:
+        """The Pipfile categories with what the trained estimator needs.
+
+        The wheel requires the first alone where the portable form of the model is its default.
+        """
+        extra = self.extras.get(ESTIMATOR_EXTRA, "")
+        return ("packages", extra) if self.portable == "default" else ("packages",)
 
     @property
     def card(self) -> dict[str, str]:
@@ -231,12 +246,18 @@ class Config:
         return tuple(f"{self.package_folder}/{name}" for name in self.artefact)
 
     @property
+    def portable_path(self) -> str:
+        """The file with the portable form of the model; empty for none."""
+        chief = self.artefact_paths[0]
+        return "" if self.portable == "off" else str(PurePosixPath(chief).with_suffix(".npz"))
+
+    @property
     def essential(self) -> tuple[str, ...]:
         """Files and folders that count in any case."""
         code = (f"{self.package_folder}/__init__.py", self.source, self.tests, self.docs)
-        model = (*self.artefact_paths, f"{self.artefact_paths[0]}.json")
+        model = (*self.artefact_paths, f"{self.artefact_paths[0]}.json", self.portable_path)
         others = ("pyproject.toml", "Pipfile.lock")
-        return (*self.training_data, *self.inputs, *code, *model, *others)
+        return (*self.training_data, *self.inputs, *code, *filter(None, model), *others)
 
 
 _NAMES = frozenset({kinds.a_variable, kinds.variables, kinds.handed_on})
@@ -266,10 +287,11 @@ def parse_sync_settings(text: str, filename: str = "pyproject.toml") -> SyncSett
         ConfigurationError: As for :func:`parse_config`.
     """
     problems: list[str] = []
-    table = {"sync": (_tool_table(text, filename) or {}).get("sync", {})}
+    table = _tool_table(text, filename) or {}
+    table = {name: table[name] for name in ("sync", "portable") if name in table}
     values = _read_keys(_flatten(table), keys_of(Config), "tool.trainwheel", problems)
     _refuse(problems, filename)
-    return SyncSettings(**values)
+    return SyncSettings(is_portable=values.pop("portable", "") == "default", **values)
 
 
 def _refuse(problems: Iterable[str], filename: str) -> None:

@@ -92,6 +92,12 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield 'tool.trainwheel.task = "regression" has no labels and no positive class'
     if labels and positive is not None and positive not in labels:
         yield f"tool.trainwheel.positive = {positive!r} is not among the labels"
+    if values.get("portable") == "default" and "sklearn" not in values.get("extras", {}):
+        yield (
+            'tool.trainwheel.portable = "default" needs an extra for the estimator: set '
+            'sync.extras = { sklearn = "sklearn" }, and move scikit-learn and joblib to [sklearn] '
+            "of the Pipfile"
+        )
     for name in values.get("train_env", ()) if values.get("threads") != 0 else ():
         if name.endswith(("_NUM_THREADS", "_MAXIMUM_THREADS")):
             yield (

@@ -161,7 +161,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.task": digest_json([config.task, config.labels, config.positive]),
         "tool.trainwheel.tolerance": str(config.tolerance),
         "the measuring scripts": digest_json(scripts),
-        "the packages of pictures": workspace.locked_digest("packages", "report"),
+        "the packages of pictures": workspace.locked_digest(*config.model_categories, "report"),
     }
 
 

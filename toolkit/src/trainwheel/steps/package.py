@@ -116,7 +116,8 @@ def _write_lock(run: Run, wheel: Path, texts: Iterable[str]) -> None:
     from trainwheel.requirements.pylock import pylock_path, render_pylock
 
     try:
-        text = render_pylock(texts, requirements(run.workspace.lock, "packages"), wheel)
+        rows = requirements(run.workspace.lock, *run.workspace.runtime_categories)
+        text = render_pylock(texts, rows, wheel)
     except (LockfileError, StepFailedError) as error:
         run.console.notice(f"{pylock_path(wheel).name} is not written: {error.message}")
         return
@@ -247,7 +248,7 @@ def _proof_of(workspace: Workspace, release: Release, wheel: Path) -> Proof:
         always=release.always,
         predict=workspace.config.predict,
         tolerance=workspace.config.tolerance,
-        requirements=workspace.locked("packages"),
+        requirements=workspace.locked(*workspace.runtime_categories),
         golden=parse_golden(golden),
         compared_with=_compared_with(workspace),
     )
@@ -276,7 +277,7 @@ def _system_tests(run: Run) -> SystemTests | None:
 
 
 def _facts(workspace: Workspace) -> dict[str, str]:
-    config, layout = workspace.config, workspace.layout
+    config, layout, runtime = workspace.config, workspace.layout, workspace.runtime_categories
     return {
         **workspace.environment.facts,
         "the release": read_release(layout.release).mark,
@@ -287,8 +288,8 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.tolerance": str(config.tolerance),
         "tool.trainwheel.proof.rows": str(config.proof_rows),
         "tool.trainwheel.wheel.store-above": str(config.store_above),
-        "the runtime packages": workspace.locked_digest("packages"),
-        "the test packages": workspace.locked_digest("packages", "test"),
+        "the runtime packages": workspace.locked_digest(*runtime),
+        "the test packages": workspace.locked_digest(*runtime, "test"),
     }
 
 

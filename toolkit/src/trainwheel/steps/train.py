@@ -21,11 +21,18 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
-from trainwheel.guest import CLUSTER, PREDICT, TRAIN
+from trainwheel.guest import CLUSTER, CONVERT, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
-from trainwheel.steps.shared.artefact import collect, make_room, model_in, notice_unshipped
+from trainwheel.steps.shared.artefact import (
+    Portable,
+    add_portable,
+    collect,
+    make_room,
+    model_in,
+    notice_unshipped,
+)
 from trainwheel.steps.shared.checkpoints import checkpoints_for, forget_checkpoints
 from trainwheel.steps.shared.dependencies import check_entry_point
 from trainwheel.steps.shared.loaded import (
@@ -137,10 +144,13 @@ def train(
     from trainwheel.steps.shared.dependencies import check_dependencies
     from trainwheel.steps.shared.golden import record_golden
 
-    # Before the golden predictions: asking for them loads the model.
+    # Before anything loads the model.
     needed = check_dependencies(run, [model.parent / name for name in trained])
+    portable = add_portable(run, model, report, scratch)
+    if portable is not None:
+        trained = {**trained, portable.file: portable.described}
     manifest = manifest_of(model)
-    text = _manifest(run.workspace, model.name, trained, needed)
+    text = _manifest(run.workspace, model.name, trained, needed, portable)
     manifest.write_text(text, encoding="utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
@@ -238,11 +248,19 @@ def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[
 
 
 def _manifest(
-    workspace: Workspace, chief: str, files: Mapping[str, TrainedFile], needed: frozenset[str]
+    workspace: Workspace,
+    chief: str,
+    files: Mapping[str, TrainedFile],
+    needed: frozenset[str],
+    portable: Portable | None,
 ) -> str:
     packages = requirements(workspace.lock, *STEP.categories(workspace.config))
     versions = versions_that_matter(packages, needed)
-    return render_manifest(chief, files, versions, python_version())
+    form = None
+    if portable is not None and not portable.reason:
+        is_default = workspace.config.portable == "default"
+        form = {"file": portable.file, "is_default": is_default}
+    return render_manifest(chief, files, versions, python_version(), form)
 
 
 def _record_run(measures: Path, report: Path, carriers: Sequence[str]) -> None:
@@ -339,6 +357,8 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.data": " ".join(config.training_data),
         "tool.trainwheel.train.threads": str(config.threads),
         "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.portable": config.portable,
+        **({"the converter": digest_file(CONVERT)} if config.portable != "off" else {}),
         "the script around predictions": digest_file(PREDICT),
         "the script around training": digest_file(TRAIN),
         # Not the cluster's address: the same work has the same result on any cluster.

@@ -19,6 +19,7 @@ UNKNOWN = "unknown"
 LIBRARIES = {
     "catboost": ("catboost",),
     "lightgbm-text": ("lightgbm",),
+    "npz": ("numpy",),
     "onnx": ("onnxruntime",),
     "safetensors": ("safetensors",),
     "skops": ("skops", "scikit-learn"),
@@ -49,7 +50,7 @@ def format_of(path: Path) -> str:
     """Return the format of a file, told from its content alone.
 
     Returns:
-        ``joblib``, ``pickle``, ``skops``, ``safetensors``, ``onnx``, ``catboost``,
+        ``joblib``, ``pickle``, ``skops``, ``npz``, ``safetensors``, ``onnx``, ``catboost``,
         ``lightgbm-text``, ``xgboost-json``, ``xgboost-ubj``, or ``unknown``. A dump of joblib
         without an array or compression is byte for byte a pickle, and called so.
 
@@ -110,6 +111,17 @@ def _is_skops(file: BinaryIO, head: bytes, _: int) -> bool:
         return False
 
 
+def _is_npz(file: BinaryIO, head: bytes, _: int) -> bool:
+    if not head.startswith(b"PK\3\4"):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (*COMPRESSION_ERRORS, zipfile.BadZipFile):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
 def _is_safetensors(file: BinaryIO, head: bytes, size: int) -> bool:
     length = int.from_bytes(head[:8], "little")
     if head[8:9] != b"{" or length > min(_LARGEST_HEADER, size - 8):
@@ -156,6 +168,7 @@ _TESTS: dict[str, Callable[[BinaryIO, bytes, int], bool]] = {
     "xgboost-json": _is_xgboost_json,
     "xgboost-ubj": _is_xgboost_ubj,
     "skops": _is_skops,
+    "npz": _is_npz,
     "safetensors": _is_safetensors,
     "onnx": _is_onnx,
 }

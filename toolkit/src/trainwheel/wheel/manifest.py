@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainwheel.requirements.lockfile import LockedRequirement
 
@@ -36,7 +36,11 @@ def versions_that_matter(
 
 
 def render_manifest(
-    chief: str, files: Mapping[str, TrainedFile], versions: Mapping[str, str], python: str
+    chief: str,
+    files: Mapping[str, TrainedFile],
+    versions: Mapping[str, str],
+    python: str,
+    portable: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a manifest as JSON text.
 
@@ -46,6 +50,8 @@ def render_manifest(
         files: Path relative to the manifest's folder → each file of the model.
         versions: Of the packages that trained it.
         python: The version that trained it.
+        portable: The ``file`` of `files` that is the model in its portable form, and whether it
+            ``is_default``; None for none.
     """
     document = {
         "schema": SCHEMA,
@@ -53,5 +59,6 @@ def render_manifest(
         "files": {name: asdict(each) for name, each in files.items()},
         "versions": dict(versions),
         "python": python,
+        **({"portable": dict(portable)} if portable else {}),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,22 @@ from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
+from trainwheel.guest import CONVERT
 from trainwheel.system.files import remove
 from trainwheel.system.text import shown
 
 if TYPE_CHECKING:
     from trainwheel.wheel.provenance import Artefact, TrainedFile
 
-__all__ = ["collect", "describe_artefact", "make_room", "model_in", "notice_unshipped"]
+__all__ = [
+    "Portable",
+    "add_portable",
+    "collect",
+    "describe_artefact",
+    "make_room",
+    "model_in",
+    "notice_unshipped",
+]
 
 _FOLDER = "folder"
 """The format of an artefact that is one."""
@@ -64,6 +75,52 @@ def collect(run: Run, scratch: Path) -> Mapping[str, TrainedFile]:
     files = {path.relative_to(folder).as_posix(): path for path in _entries(folder)}
     check_names(files)
     return {name: _describe(path, run.workspace.digests.digest) for name, path in files.items()}
+
+
+@dataclass(frozen=True)
+class Portable:
+    """The file with a model's portable form.
+
+    Args:
+        file: Its name, beside the chief file of the model.
+        described: Its digest, size and format.
+        reason: Why the model has no such form, which is all that the file holds then.
+    """
+
+    file: str
+    described: TrainedFile
+    reason: str
+
+
+def add_portable(run: Run, model: Path, report: Path, scratch: Path) -> Portable | None:
+    """Derive arrays from the fitted estimator, and prove that they answer as it does.
+
+    A model that cannot be converted, or whose arrays answer otherwise, ships as it did before.
+
+    Args:
+        run: This run; the environment of training is there.
+        model: The file that training wrote; what it refers to has been checked.
+        report: The folder of what training writes beside it.
+        scratch: The folder of the results.
+
+    Returns:
+        The form; None where none is asked for.
+
+    Raises:
+        StepFailedError: The script that converts it failed.
+    """
+    if run.workspace.layout.portable is None:
+        return None
+    path, answer = model.with_suffix(".npz"), scratch / "portable.json"
+    records = (report / name for name in ("holdout.jsonl", "golden.jsonl"))
+    words = (run.workspace.config.predict, model, path, answer, *filter(Path.is_file, records))
+    argv = ("python", "-P", str(CONVERT), *map(str, words))
+    source = str(run.workspace.layout.source)
+    run.tools.run("train", argv, what="the conversion", env={"PYTHONPATH": source})
+    reason: str = json.loads(answer.read_bytes())["reason"]
+    if reason:
+        run.console.notice(f"no portable form, so the wheel needs scikit-learn: {reason}")
+    return Portable(path.name, _describe(path, run.workspace.digests.digest), reason)
 
 
 def _remove_ignored(workspace: Workspace, place: Path, final: Path) -> None:

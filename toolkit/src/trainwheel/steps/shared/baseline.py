@@ -84,7 +84,7 @@ class Published:
         except TrainwheelError:
             return False
         contents = {row.name: row.digest for row in rows if ".dist-info/" not in row.name}
-        packages = requirements(workspace.lock, "packages")
+        packages = requirements(workspace.lock, *workspace.config.model_categories)
         versions = {package.name: locked_version(package) for package in packages}
         return (
             provenance.golden.predict == workspace.config.predict

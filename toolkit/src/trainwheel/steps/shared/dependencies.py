@@ -127,12 +127,13 @@ class _Supply:
     @functools.cached_property
     def locked(self) -> Mapping[str, LockedRequirement]:
         """The locked packages that training may have, by name."""
-        return {row.name: row for row in requirements(self.workspace.lock, "packages", "train")}
+        categories = (*self.workspace.config.model_categories, "train")
+        return {row.name: row for row in requirements(self.workspace.lock, *categories)}
 
     @functools.cached_property
     def required(self) -> frozenset[str]:
-        """The names of the packages that the wheel requires, directly or through others."""
-        rows = requirements(self.workspace.lock, "packages")
+        """The names of the packages that the estimator gets, directly or through others."""
+        rows = requirements(self.workspace.lock, *self.workspace.config.model_categories)
         return frozenset(row.name for row in rows if row.kind != "local")
 
     @functools.cached_property

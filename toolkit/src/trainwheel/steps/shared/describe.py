@@ -140,7 +140,7 @@ def _gate(workspace: Workspace) -> dict[str, Any] | None:
 
 
 def _packages(workspace: Workspace) -> dict[str, str]:
-    packages = requirements(workspace.lock, "packages", "train")
+    packages = requirements(workspace.lock, *workspace.config.model_categories, "train")
     return {package.name: locked_version(package) for package in packages}
 
 

@@ -52,7 +52,9 @@ def check_loaded(run: Run, path: Path) -> None:
     if not path.is_file():
         return
     workspace, site = run.workspace, site_packages(run.tools.python("train").parents[1])
-    categories = ("packages", "train", *(("engine",) if workspace.config.engine != "local" else ()))
+    config = workspace.config
+    engine = ("engine",) if config.engine != "local" else ()
+    categories = (*config.model_categories, "train", *engine)
     locked = {row.name: row for row in requirements(workspace.lock, *categories)}
     loaded = _Loaded(workspace.layout.root, str(site), locked)
     folders = defaultdict[str, set[str]](set)

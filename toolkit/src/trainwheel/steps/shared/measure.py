@@ -234,14 +234,15 @@ def make_painter(run: Run) -> Path | None:
     """Return the interpreter that draws pictures, whose environment is made; None for none."""
     if "report" not in run.registered or _missing_for_pictures(run):
         return None
-    requirements = run.workspace.locked("packages", "report")
+    requirements = run.workspace.locked(*run.workspace.config.model_categories, "report")
     return run.tools.installer("evaluate").ensure(run.tools.folder / _PICTURES, requirements)
 
 
 def _missing_for_pictures(run: Run) -> list[str]:
     locks = run.workspace.locks
     missing = [] if locks("report", "matplotlib") else ["matplotlib"]
-    if not (locks("packages", "scikit-learn") or locks("report", "scikit-learn")):
+    places = (*run.workspace.config.model_categories, "report")
+    if not any(locks(place, "scikit-learn") for place in places):
         missing.append("scikit-learn")
     return missing
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from trainwheel.engine.records import read_record
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.index.versions import newest_in_series
+from trainwheel.requirements.pins import SyncSettings
 from trainwheel.requirements.policy import describe_difference
 from trainwheel.requirements.setup_py import read_version, replace_version
 from trainwheel.requirements.target import place_of_list
+from trainwheel.settings.config import ESTIMATOR_EXTRA
 from trainwheel.steps.shared.registry import unpublished, wish_of
 from trainwheel.steps.shared.release import read_release
 from trainwheel.steps.shared.synced import Synced, read_files, sync_files
@@ -43,7 +46,8 @@ _SHIPPED_TABLES = ("build-system", "project")
 
 def describe_tree_drift(workspace: Workspace) -> str:
     """Return one line if the declared requirements differ from the lock; else nothing."""
-    requirements = _requirements(workspace)
+    # By the configuration alone, as `sync` writes it.
+    requirements = _synced(workspace, workspace.config.sync)
     if not requirements.has_drifted:
         return ""
     return f"{requirements.target} differs from the lock, which the wheel follows: nox -s sync"
@@ -151,8 +155,16 @@ def stage_package(workspace: Workspace, source_root: Path, model: Path | None = 
 
 
 def _requirements(workspace: Workspace) -> Synced:
+    """Return what the wheel requires: all that the estimator needs, if it is the only form."""
+    settings = workspace.config.sync
+    if settings.is_portable and not workspace.is_portable:
+        settings = replace(settings, is_portable=False, required=ESTIMATOR_EXTRA)
+    return _synced(workspace, settings)
+
+
+def _synced(workspace: Workspace, settings: SyncSettings) -> Synced:
     files = read_files(workspace.layout.root)
-    return sync_files(files, workspace.pipfile, workspace.lock, workspace.config.sync)
+    return sync_files(files, workspace.pipfile, workspace.lock, settings)
 
 
 def _metadata(workspace: Workspace, requirements: Synced, name: str) -> bytes:
