@@ -22,14 +22,26 @@ setup(
     ],
     python_requires=">=3.11",
     install_requires=[
-        "joblib>=1.6.0,<2",
-        "numpy>=2.4.6,<3",
-        "scikit-learn==1.9.1",
+        "numpy>=2.0,<3",
     ],
     package_dir={"": "model"},
     packages=["oncology_model"],
-    package_data={"oncology_model": ["py.typed", "artefact/*.joblib", "artefact/*.joblib.json"]},
+    package_data={
+        "oncology_model": [
+            "py.typed",
+            "artefact/*.joblib",
+            "artefact/*.joblib.json",
+            "artefact/*.npz",
+        ],
+    },
     include_package_data=False,
     # By this, `trainwheel models installed` finds the models of an environment.
     entry_points={"trainwheel.models": ["oncology_model = oncology_model:Classifier"]},
+    extras_require={
+        "sklearn": [
+            "scikit-learn==1.9.1",
+            "joblib>=1.6.0,<2",
+            "numpy>=2.4.6,<3",
+        ],
+    },
 )

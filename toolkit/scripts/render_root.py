@@ -68,10 +68,14 @@ _LIBRARY_TAIL = "\n# All that the library's own tests"
 
 def render_root() -> dict[str, str]:
     """Return the files that this repository shares with every other: name → text."""
-    requirements = list(read_list((ROOT / "setup.py").read_bytes()))
+    setup = (ROOT / "setup.py").read_bytes()
+    requirements = {
+        "requirements": list(read_list(setup)),
+        "estimator_requirements": list(read_list(setup, "sklearn")),
+    }
     with tempfile.TemporaryDirectory(prefix="trainwheel-root-") as name:
         folder = Path(name) / "root"
-        answers = {**REFERENCE, "requirements": requirements, "wheel": "", "folder_name": "root"}
+        answers = {**REFERENCE, **requirements, "wheel": "", "folder_name": "root"}
         render(folder, answers, asks=False)
         files = {
             path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
