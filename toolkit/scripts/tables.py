@@ -10,8 +10,9 @@ from pathlib import Path
 from trainwheel import errors
 from trainwheel.engine.chain import VERBOSE, Flag, Step
 from trainwheel.engine.layout import Layout
-from trainwheel.settings.config import Config, GateSettings, IndexSettings, RuleSettings
+from trainwheel.settings.config import Config
 from trainwheel.settings.keys import keys_of
+from trainwheel.settings.tables import GateSettings, IndexSettings, RuleSettings
 from trainwheel.steps import load_chain
 
 __all__ = [

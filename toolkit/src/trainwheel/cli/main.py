@@ -30,8 +30,9 @@ from trainwheel.index.tokens import TokenSource
 from trainwheel.install.environments import Installer, uv_cache_or_fallback
 from trainwheel.install.routing import routing_of
 from trainwheel.requirements.lockfile import local_packages, render_requirements, requirements
-from trainwheel.settings.config import IndexSettings, parse_config
+from trainwheel.settings.config import parse_config
 from trainwheel.settings.schema import render_schema
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.settings.values import a_positive_number
 from trainwheel.steps.promote import check_indexes, promote
 from trainwheel.steps.shared.publish import Publisher

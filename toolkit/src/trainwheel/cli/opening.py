@@ -13,7 +13,8 @@ from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError
 from trainwheel.index.address import AMBIGUOUS, is_ambiguous
 from trainwheel.index.tokens import TokenSource
-from trainwheel.settings.config import Config, IndexSettings, parse_config
+from trainwheel.settings.config import Config, parse_config
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment

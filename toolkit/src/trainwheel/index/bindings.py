@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.requirements.pipfile import Pipfile
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 
 __all__ = ["Bindings", "check_pipfile"]
 

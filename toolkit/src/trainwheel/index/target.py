@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.address import check_address, check_password, check_value, with_slash
 from trainwheel.index.pip import find_bundle
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.system.environ import NEXUS_VARIABLES, Environment
 from trainwheel.system.secrets import Secret
 

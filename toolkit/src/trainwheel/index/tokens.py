@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import run

@@ -13,7 +13,7 @@ from trainwheel.index.bindings import Bindings
 from trainwheel.index.pip import find_bundle
 from trainwheel.index.target import Target, read_target
 from trainwheel.install.environments import Share, read_pip_settings
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import run

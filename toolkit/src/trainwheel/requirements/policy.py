@@ -134,8 +134,8 @@ def plan_requirements(
         raise ConfigurationError(message, hint=f"use one of {', '.join(POLICIES)}")
     is_alone = _is_alone(lock, pipfile, category)
     if is_alone and policy == "declared":
-        name = _label(category, "pyproject.toml")
-        message = f"pyproject.toml has no {name}, and {policy!r} takes what is named there"
+        message = f"pyproject.toml has no {_label(category, 'pyproject.toml')}"
+        message += f", and {policy!r} takes what is named there"
         raise LockfileError(message, hint="list it there, or take another policy")
     file = "Pipfile.lock" if policy == "locked" else "Pipfile"
     origin = lock if policy == "locked" or is_alone else pipfile
@@ -148,13 +148,10 @@ def plan_requirements(
         # Each tool has an order of its own for names with a dot, a capital or an underscore.
         packages = tuple(sorted(packages, key=lambda package: package.name))
     if policy in {"direct", "compatible"} and lock is not None:
-        pairs = [(package, "") for package in packages]
-        if origin is not lock:
-            pairs = list(_pinned(packages, lock, category, where))
+        pinned = _pinned(packages, lock, category, where)
+        pairs = [(each, "") for each in packages] if origin is lock else list(pinned)
         if policy == "compatible":
-            pairs = [(p if p.name in EXACT else _loosened(p, c), c) for p, c in pairs]
-        if is_portable and policy == "compatible":
-            pairs = [(_for_arrays(p, c) if p.name == "numpy" else p, c) for p, c in pairs]
+            pairs = [(_compatible(p, c, is_portable=is_portable), c) for p, c in pairs]
         packages = tuple(package for package, _ in pairs)
     if policy != "declared":
         _refuse_unpinned(packages, category)
@@ -314,6 +311,14 @@ def _loosened(release: Package, specifier: str) -> Package:
     if not any(clause.operator in {"<", "<=", "==", "~="} for clause in clauses):
         bounds.append(f"<{_next_incompatible(version)}")
     return replace(release, specifier=",".join([*bounds, *map(str, clauses)]))
+
+
+def _compatible(release: Package, specifier: str, *, is_portable: bool) -> Package:
+    if release.name in EXACT:
+        return release
+    loosened = _loosened(release, specifier)
+    is_numpy = release.name == "numpy" and is_portable
+    return _for_arrays(loosened, specifier) if is_numpy else loosened
 
 
 def _for_arrays(numpy: Package, specifier: str) -> Package:

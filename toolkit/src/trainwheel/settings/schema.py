@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from trainwheel.settings.config import Config, GateSettings, IndexSettings, RuleSettings
+from trainwheel.settings.config import Config
 from trainwheel.settings.keys import Key, keys_of
+from trainwheel.settings.tables import GateSettings, IndexSettings, RuleSettings
 
 __all__ = ["render_schema", "tool_schema"]
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.entry_points import words_of_python
@@ -26,10 +25,10 @@ from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.evaluate import evaluate_model
 from trainwheel.steps.report import write_report
 from trainwheel.steps.shared.artefact import (
-    Portable,
     add_portable,
     collect,
     make_room,
+    manifest_with,
     model_in,
     notice_unshipped,
 )
@@ -44,14 +43,10 @@ from trainwheel.steps.shared.loaded import (
 )
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
-from trainwheel.system.environ import python_version
 from trainwheel.system.files import scratch_folder, write_atomically
 from trainwheel.system.progress import bar
 from trainwheel.system.secrets import SecretClass
-from trainwheel.wheel.manifest import render_manifest, versions_that_matter
-
-if TYPE_CHECKING:
-    from trainwheel.wheel.provenance import TrainedFile
+from trainwheel.wheel.manifest import versions_that_matter
 
 __all__ = ["STEP", "host_command", "show_progress", "train"]
 
@@ -147,10 +142,9 @@ def train(
     # Before anything loads the model.
     needed = check_dependencies(run, [model.parent / name for name in trained])
     portable = add_portable(run, model, report, scratch)
-    if portable is not None:
-        trained = {**trained, portable.file: portable.described}
+    packages = requirements(run.workspace.lock, *STEP.categories(run.workspace.config))
     manifest = manifest_of(model)
-    text = _manifest(run.workspace, model.name, trained, needed, portable)
+    text = manifest_with(model.name, trained, versions_that_matter(packages, needed), portable)
     manifest.write_text(text, encoding="utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
@@ -245,22 +239,6 @@ def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[
         "TRAINWHEEL_CHECKPOINTS": str(checkpoints),
         **(dict.fromkeys(_THREADS, str(threads)) if threads else {}),
     }
-
-
-def _manifest(
-    workspace: Workspace,
-    chief: str,
-    files: Mapping[str, TrainedFile],
-    needed: frozenset[str],
-    portable: Portable | None,
-) -> str:
-    packages = requirements(workspace.lock, *STEP.categories(workspace.config))
-    versions = versions_that_matter(packages, needed)
-    form = None
-    if portable is not None and not portable.reason:
-        is_default = workspace.config.portable == "default"
-        form = {"file": portable.file, "is_default": is_default}
-    return render_manifest(chief, files, versions, python_version(), form)
 
 
 def _record_run(measures: Path, report: Path, carriers: Sequence[str]) -> None:

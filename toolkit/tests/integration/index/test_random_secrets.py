@@ -12,7 +12,7 @@ from integration.index.servers import FakeIndex, make_wheel
 from integration.index.test_dialects_and_faults import FAULTS, Stage
 from trainwheel.errors import ConfigurationError
 from trainwheel.index.target import Target, choose_index
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass, derived_forms
 from unit.awkward_secrets import awkward_secret, awkward_user

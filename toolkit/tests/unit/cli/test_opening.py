@@ -9,7 +9,7 @@ import pytest
 from trainwheel.cli.opening import open_here, open_run, secret_classes
 from trainwheel.engine.environments import StepEnvironments
 from trainwheel.errors import ConfigurationError
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.steps import load_chain
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import SecretClass

@@ -9,7 +9,7 @@ import pytest
 
 from trainwheel.errors import ConfigurationError, MissingCredentialsError
 from trainwheel.index.target import Target, choose_index, read_target
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.system.environ import Environment
 from trainwheel.system.secrets import Secret
 

@@ -15,7 +15,7 @@ from trainwheel.errors import (
     TrainwheelError,
 )
 from trainwheel.index.tokens import TokenSource
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.secrets import Secret
 

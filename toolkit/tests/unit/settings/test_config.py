@@ -12,14 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.settings.config import (
-    Config,
-    GateSettings,
-    IndexSettings,
-    RuleSettings,
-    parse_config,
-)
+from trainwheel.settings.config import Config, parse_config
 from trainwheel.settings.keys import Key, keys_of
+from trainwheel.settings.tables import GateSettings, IndexSettings, RuleSettings
 from unit.settings.cases import GOOD, SMALLEST, UNKNOWN, WRONG, document
 
 TABLES = (Config, GateSettings, RuleSettings, IndexSettings)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from trainwheel.cli.main import main
-from trainwheel.settings.config import Config, GateSettings, IndexSettings, RuleSettings
+from trainwheel.settings.config import Config
 from trainwheel.settings.keys import Key, keys_of
 from trainwheel.settings.schema import render_schema, tool_schema
+from trainwheel.settings.tables import GateSettings, IndexSettings, RuleSettings
 from unit.settings.cases import GOOD, SMALLEST, UNKNOWN, WRONG, document
 
 TOOLKIT = Path(__file__).parents[3]

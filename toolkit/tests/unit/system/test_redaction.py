@@ -19,7 +19,7 @@ from trainwheel.cli.opening import open_run
 from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelError
 from trainwheel.index.address import check_password, is_ambiguous
 from trainwheel.index.target import choose_index, read_target
-from trainwheel.settings.config import IndexSettings
+from trainwheel.settings.tables import IndexSettings
 from trainwheel.steps import load_chain
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment

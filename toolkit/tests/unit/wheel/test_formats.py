@@ -78,8 +78,8 @@ def test_joblib_is_told_from_pickle_by_its_arrays_and_by_compression(tmp_path: P
 
 
 def test_another_zip_file_is_unknown(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", a=np.zeros(2))
-    assert format_of(tmp_path / "a.npz") == "unknown"
+    np.savez(tmp_path / "a", a=np.zeros(2))
+    assert format_of(tmp_path / "a.npz") == "npz"
     with zipfile.ZipFile(tmp_path / "b", "w") as archive:
         archive.writestr("schema.json", "{}")
     assert format_of(tmp_path / "b") == "unknown"

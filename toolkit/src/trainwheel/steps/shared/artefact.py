@@ -14,8 +14,10 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.guest import CONVERT
+from trainwheel.system.environ import python_version
 from trainwheel.system.files import remove
 from trainwheel.system.text import shown
+from trainwheel.wheel.manifest import render_manifest
 
 if TYPE_CHECKING:
     from trainwheel.wheel.provenance import Artefact, TrainedFile
@@ -26,6 +28,7 @@ __all__ = [
     "collect",
     "describe_artefact",
     "make_room",
+    "manifest_with",
     "model_in",
     "notice_unshipped",
 ]
@@ -85,11 +88,13 @@ class Portable:
         file: Its name, beside the chief file of the model.
         described: Its digest, size and format.
         reason: Why the model has no such form, which is all that the file holds then.
+        is_default: Whether the model is used in this form unless another is asked for.
     """
 
     file: str
     described: TrainedFile
     reason: str
+    is_default: bool
 
 
 def add_portable(run: Run, model: Path, report: Path, scratch: Path) -> Portable | None:
@@ -120,7 +125,30 @@ def add_portable(run: Run, model: Path, report: Path, scratch: Path) -> Portable
     reason: str = json.loads(answer.read_bytes())["reason"]
     if reason:
         run.console.notice(f"no portable form, so the wheel needs scikit-learn: {reason}")
-    return Portable(path.name, _describe(path, run.workspace.digests.digest), reason)
+    is_default = run.workspace.config.portable == "default"
+    return Portable(path.name, _describe(path, run.workspace.digests.digest), reason, is_default)
+
+
+def manifest_with(
+    chief: str,
+    files: Mapping[str, TrainedFile],
+    versions: Mapping[str, str],
+    portable: Portable | None,
+) -> str:
+    """Return the manifest of what training wrote, and of its portable form.
+
+    Args:
+        chief: Name of the model, or of the chief one of its files and folders.
+        files: Path relative to the manifest's folder → each file that training wrote.
+        versions: Of the packages that the model needs to load.
+        portable: The form; None where none is asked for.
+    """
+    form = None
+    if portable is not None:
+        files = {**files, portable.file: portable.described}
+        if not portable.reason:
+            form = {"file": portable.file, "is_default": portable.is_default}
+    return render_manifest(chief, files, versions, python_version(), form)
 
 
 def _remove_ignored(workspace: Workspace, place: Path, final: Path) -> None:
