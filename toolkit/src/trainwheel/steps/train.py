@@ -143,14 +143,13 @@ def train(
     needed = check_dependencies(run, [model.parent / name for name in trained])
     portable = add_portable(run, model, report, scratch)
     packages = requirements(run.workspace.lock, *STEP.categories(run.workspace.config))
-    manifest = manifest_of(model)
     text = manifest_with(model.name, trained, versions_that_matter(packages, needed), portable)
-    manifest.write_text(text, encoding="utf-8")
+    manifest_of(model).write_text(text, encoding="utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
     return {
         "summary": _describe(report),
-        "model": digest_file(manifest),
+        "model": digest_file(manifest_of(model)),
         OPENED: json.dumps(opened),
     }
 
