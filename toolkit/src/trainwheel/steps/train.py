@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainwheel.engine.chain import FORCE, JOBS, TO, VERBOSE, WAIT, Flag, Step
 from trainwheel.engine.entry_points import words_of_python
@@ -18,7 +19,12 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
+from trainwheel.evaluation.metrics import (
+    parse_data_digests,
+    parse_metrics,
+    parse_ranges,
+    split_intervals,
+)
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
 from trainwheel.guest import CLUSTER, CONVERT, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
@@ -47,6 +53,9 @@ from trainwheel.system.files import scratch_folder, write_atomically
 from trainwheel.system.progress import bar
 from trainwheel.system.secrets import SecretClass
 from trainwheel.wheel.manifest import versions_that_matter
+
+if TYPE_CHECKING:
+    from trainwheel.wheel.provenance import TrainedFile
 
 __all__ = ["STEP", "host_command", "show_progress", "train"]
 
@@ -120,8 +129,8 @@ def train(
         is_quiet: Show progress only, not the output.
 
     Raises:
-        StepFailedError: The command failed or wrote no model, data.json is malformed, or the
-            model is damaged or cannot predict.
+        StepFailedError: The command failed or wrote no model, data.json or inputs.json is
+            malformed, or the model is damaged or cannot predict.
         RefusedError: The model refers to what will not be where the wheel is installed.
         TrainwheelError: The cluster cannot be used.
     """
@@ -134,17 +143,9 @@ def train(
         _run_command(run, scratch, measures, variables, is_quiet=is_quiet)
     check_loaded(run, scratch / LOADED)
     trained = collect(run, scratch)
-    if (report / "data.json").exists():
-        parse_data_digests((report / "data.json").read_bytes())
-    from trainwheel.steps.shared.dependencies import check_dependencies
+    _write_manifest(run, model, trained, scratch)
     from trainwheel.steps.shared.golden import record_golden
 
-    # Before anything loads the model.
-    needed = check_dependencies(run, [model.parent / name for name in trained])
-    portable = add_portable(run, model, report, scratch)
-    packages = requirements(run.workspace.lock, *STEP.categories(run.workspace.config))
-    text = manifest_with(model.name, trained, versions_that_matter(packages, needed), portable)
-    manifest_of(model).write_text(text, encoding="utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
     return {
@@ -152,6 +153,26 @@ def train(
         "model": digest_file(manifest_of(model)),
         OPENED: json.dumps(opened),
     }
+
+
+def _write_manifest(
+    run: Run, model: Path, trained: Mapping[str, TrainedFile], scratch: Path
+) -> None:
+    """Check what the model needs and training says of its data, and write the manifest."""
+    from trainwheel.steps.shared.dependencies import check_dependencies
+
+    report = scratch / "train"
+    if (report / "data.json").exists():
+        parse_data_digests((report / "data.json").read_bytes())
+    inputs = report / "inputs.json"
+    ranges = parse_ranges(inputs.read_bytes()) if inputs.exists() else {}
+    # Before anything loads the model.
+    needed = check_dependencies(run, [model.parent / name for name in trained])
+    packages = requirements(run.workspace.lock, *STEP.categories(run.workspace.config))
+    versions = versions_that_matter(packages, needed)
+    portable = add_portable(run, model, report, scratch)
+    text = manifest_with(model.name, trained, versions, ranges, portable)
+    manifest_of(model).write_text(text, encoding="utf-8")
 
 
 def _run_command(

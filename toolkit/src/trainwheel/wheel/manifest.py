@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainwheel.requirements.lockfile import LockedRequirement
 
@@ -40,7 +40,7 @@ def render_manifest(
     files: Mapping[str, TrainedFile],
     versions: Mapping[str, str],
     python: str,
-    portable: Mapping[str, Any] | None = None,
+    more: Mapping[str, object],
 ) -> str:
     """Return a manifest as JSON text.
 
@@ -50,8 +50,8 @@ def render_manifest(
         files: Path relative to the manifest's folder → each file of the model.
         versions: Of the packages that trained it.
         python: The version that trained it.
-        portable: The ``file`` of `files` that is the model in its portable form, and whether it
-            ``is_default``; None for none.
+        more: ``inputs``, column → what training saw in it; ``portable``, with the ``file`` of
+            `files` that is the model in that form, and whether it ``is_default``.
     """
     document = {
         "schema": SCHEMA,
@@ -59,6 +59,6 @@ def render_manifest(
         "files": {name: asdict(each) for name, each in files.items()},
         "versions": dict(versions),
         "python": python,
-        **({"portable": dict(portable)} if portable else {}),
+        **{name: value for name, value in more.items() if value},
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -133,6 +133,7 @@ def manifest_with(
     chief: str,
     files: Mapping[str, TrainedFile],
     versions: Mapping[str, str],
+    ranges: Mapping[str, object],
     portable: Portable | None,
 ) -> str:
     """Return the manifest of what training wrote, and of its portable form.
@@ -141,6 +142,7 @@ def manifest_with(
         chief: Name of the model, or of the chief one of its files and folders.
         files: Path relative to the manifest's folder → each file that training wrote.
         versions: Of the packages that the model needs to load.
+        ranges: Column → what training saw in it; empty where it does not say.
         portable: The form; None where none is asked for.
     """
     form = None
@@ -148,7 +150,8 @@ def manifest_with(
         files = {**files, portable.file: portable.described}
         if not portable.reason:
             form = {"file": portable.file, "is_default": portable.is_default}
-    return render_manifest(chief, files, versions, python_version(), form)
+    more = {"inputs": ranges, "portable": form}
+    return render_manifest(chief, files, versions, python_version(), more)
 
 
 def _remove_ignored(workspace: Workspace, place: Path, final: Path) -> None:
