@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainwheel.engine.tools import PROGRESS, Tools
+from trainwheel.engine.tools import Tools
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.index.tokens import TokenSource
@@ -22,6 +22,7 @@ from trainwheel.settings.config import Config
 from trainwheel.system.command import Command, Completed
 from trainwheel.system.console import Console
 from trainwheel.system.process import run
+from trainwheel.system.progress import PROGRESS
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["StepEnvironments"]

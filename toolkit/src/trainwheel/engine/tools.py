@@ -12,13 +12,7 @@ from trainwheel.install.environments import Installer
 from trainwheel.system.command import Command, Completed
 from trainwheel.system.secrets import SecretClass
 
-__all__ = ["PROGRESS", "Tools"]
-
-PROGRESS = "\x1e"
-"""The first character of a line that reports progress; such lines are not part of the output.
-
-It is ASCII's record separator, which RFC 7464 puts before each value for the same purpose.
-"""
+__all__ = ["Tools"]
 
 
 class Tools(Protocol):

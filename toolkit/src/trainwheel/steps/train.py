@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from trainwheel.engine.execute import look, run_step
 from trainwheel.engine.inputs import COMMAND, DATA, TRAINING
 from trainwheel.engine.layout import manifest_of
 from trainwheel.engine.run import Run
-from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.metrics import (
@@ -47,17 +46,16 @@ from trainwheel.steps.shared.loaded import (
     notice_unseen,
     opened_meanwhile,
 )
-from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.files import scratch_folder, write_atomically
-from trainwheel.system.progress import bar
+from trainwheel.system.progress import show_progress
 from trainwheel.system.secrets import SecretClass
 from trainwheel.wheel.manifest import versions_that_matter
 
 if TYPE_CHECKING:
     from trainwheel.wheel.provenance import TrainedFile
 
-__all__ = ["STEP", "host_command", "show_progress", "train"]
+__all__ = ["STEP", "host_command", "train"]
 
 REPEATABLE = Flag(
     "--check-repeatable", "train again with other hash seeds and on the other engine, and compare"
@@ -71,9 +69,6 @@ _THREADS = (
 )
 _REAL_ROWS = "real_rows"
 """The fact of the record that says which golden rows are real; empty for none."""
-
-_SPARSE = 10.0
-"""Seconds between two lines of progress where no line can be overwritten."""
 
 
 def _run(run: Run) -> None:
@@ -219,34 +214,6 @@ def host_command(argv: Sequence[str], plan: Path) -> tuple[str, ...]:
         return tuple(argv)
     options, target = parts
     return (argv[0], *options, "-P", str(TRAIN), str(plan), *target)
-
-
-def show_progress(
-    console: Console, clock: Callable[[], float] = time.monotonic, *, is_quiet: bool = False
-) -> Callable[[str], None]:
-    """Return a function that shows a line of training: its progress and, unless quiet, its output.
-
-    On a terminal one line is overwritten; elsewhere progress is a line every ten seconds.
-    """
-    last = clock()
-
-    def echo(line: str) -> None:
-        nonlocal last
-        if not line.startswith(PROGRESS):
-            if not is_quiet:
-                console.line(f"  {line}", is_live=True)
-            return
-        label, count, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
-        share = f" of {total}" if total not in {"", "0"} else ""
-        if console.is_terminal:
-            is_known = count.isdecimal() and total.isdecimal() and int(total)
-            start = bar(int(count), int(total)) if is_known else "…"
-            console.progress(f"train    {start} {label} {count}{share}")
-        elif clock() - last >= _SPARSE:
-            last = clock()
-            console.line(f"  {label}: {count}{share}", is_live=True)
-
-    return echo
 
 
 def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[str, str]:

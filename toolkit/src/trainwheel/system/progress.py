@@ -1,12 +1,23 @@
-"""How far something is: as a bar, and of a file that another process sends."""
+"""How far something is: as a bar, of training, and of a file that another process sends."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["bar", "sent_of"]
+from trainwheel.system.console import Console
+
+__all__ = ["PROGRESS", "bar", "sent_of", "show_progress"]
+
+PROGRESS = "\x1e"
+"""The first character of a line that reports progress; such lines are not part of the output.
+
+It is ASCII's record separator, which RFC 7464 puts before each value for the same purpose.
+"""
+_SPARSE = 10.0
+"""Seconds between two lines of progress where no line can be overwritten."""
 
 _WIDTH = 24
 
@@ -45,3 +56,31 @@ def _place_of(pid: int, descriptor: str) -> int | None:
         return int(text.split(maxsplit=2)[1])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def show_progress(
+    console: Console, clock: Callable[[], float] = time.monotonic, *, is_quiet: bool = False
+) -> Callable[[str], None]:
+    """Return a function that shows a line of training: its progress and, unless quiet, its output.
+
+    On a terminal one line is overwritten; elsewhere progress is a line every ten seconds.
+    """
+    last = clock()
+
+    def echo(line: str) -> None:
+        nonlocal last
+        if not line.startswith(PROGRESS):
+            if not is_quiet:
+                console.line(f"  {line}", is_live=True)
+            return
+        label, count, total = (*line.removeprefix(PROGRESS).split("\t"), "", "")[:3]
+        share = f" of {total}" if total not in {"", "0"} else ""
+        if console.is_terminal:
+            is_known = count.isdecimal() and total.isdecimal() and int(total)
+            start = bar(int(count), int(total)) if is_known else "…"
+            console.progress(f"train    {start} {label} {count}{share}")
+        elif clock() - last >= _SPARSE:
+            last = clock()
+            console.line(f"  {label}: {count}{share}", is_live=True)
+
+    return echo

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from trainwheel.engine.environments import StepEnvironments
-from trainwheel.engine.tools import PROGRESS
 from trainwheel.errors import StepFailedError
 from trainwheel.install.bytecode import site_packages
 from trainwheel.steps import load_chain
 from trainwheel.system.command import Command
 from trainwheel.system.console import Console
+from trainwheel.system.progress import PROGRESS
 from trainwheel.system.secrets import SecretClass
 from unit.repository import PYPROJECT, SIX, make_repository, open_here, write
 from unit.steps.session import fill_environment, lock_more

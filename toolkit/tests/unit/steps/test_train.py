@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from trainwheel.engine.records import read_record
-from trainwheel.engine.tools import PROGRESS
 from trainwheel.errors import LockfileError, StepFailedError
 from trainwheel.guest import TRAIN
-from trainwheel.steps.train import STEP, host_command, show_progress
+from trainwheel.steps.train import STEP, host_command
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
+from trainwheel.system.progress import PROGRESS, show_progress
 from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import write, write_lock
