@@ -323,10 +323,12 @@ def _compatible(release: Package, specifier: str, *, is_portable: bool) -> Packa
 
 def _for_arrays(numpy: Package, specifier: str) -> Package:
     """Return numpy from the Pipfile's own lower bound on, or from 2.0: arrays need no newer one."""
+    clauses = [] if numpy.url else list(SpecifierSet(numpy.specifier))
+    others = sorted(str(each) for each in clauses if each.operator != ">=")
+    if len(others) == len(clauses):
+        return numpy
     own = [str(each) for each in SpecifierSet(specifier) if each.operator in {">", ">="}]
-    others = [each for each in SpecifierSet(numpy.specifier) if each.operator != ">="]
-    bounds = [*(own or [">=2.0"]), *sorted(map(str, others))]
-    return numpy if numpy.url else replace(numpy, specifier=",".join(bounds))
+    return replace(numpy, specifier=",".join([*(own or [">=2.0"]), *others]))
 
 
 def _next_incompatible(version: Version) -> str:

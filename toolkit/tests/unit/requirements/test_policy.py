@@ -106,6 +106,36 @@ def test_the_marker_comes_from_the_pipfile_and_the_extras_from_both() -> None:
     )
 
 
+@pytest.mark.parametrize(("policy", "declared", "expected"), [
+    ("compatible", "*", ">=2.0,<3"), ("compatible", ">=2.1", ">=2.1,<3"),
+    ("compatible", ">1.5,<2.9", "<2.9,>1.5"), ("compatible", "==2.4.6", "==2.4.6"),
+    ("direct", "*", "==2.4.6"), ("declared", "*", ""),
+])  # fmt: skip
+def test_arrays_are_read_by_an_older_numpy_than_the_estimator(
+    policy: str, declared: str, expected: str
+) -> None:
+    pipfile, lock = _parse(
+        f"numpy = '{declared}'\n[sklearn]\nnumpy = '*'\n", numpy={"version": "==2.4.6"}
+    )
+    extras = {} if policy == "declared" else {"sklearn": "packages"}
+
+    plan = plan_sync(pipfile, lock, SyncSettings(policy, extras, is_portable=True))
+
+    meanings = [meaning(text) for text in plan.requirements]
+    assert meanings == [meaning(f"numpy{expected}")]
+    if policy == "compatible" and declared == "*":
+        assert plan.extras == {"sklearn": ("numpy>=2.4.6,<3",)}
+
+
+def test_an_extra_may_be_required_in_any_case() -> None:
+    pipfile, _ = _parse("a = '>1'\nb = '*'\n[more]\na = '>2'\nc = '*'\n")
+
+    plan = plan_sync(pipfile, None, SyncSettings("declared", {"m": "more"}, required="m"))
+
+    assert plan.requirements == ("b", "a>2", "c")
+    assert plan.extras == {"m": ("a>2", "c")}
+
+
 def test_an_extra_holds_a_category_and_its_notices_name_it() -> None:
     pipfile, _ = _parse("a = '*'\n[dev-packages]\nlib = {path = 'lib'}\n[gpu]\nb = '*'\n")
     settings = SyncSettings("declared", {"dev": "develop", "gpu": "gpu", "none": "default"})
@@ -203,8 +233,11 @@ def test_a_difference_shows_both_sides(before: bytes, after: bytes, lines: list[
     assert describe_drift(after, after) == ""
 
 
-def test_the_loader_checks_the_very_versions_that_the_requirements_pin() -> None:
+def test_the_loader_checks_the_very_versions_that_the_requirements_pin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     manifest = Path(__file__).parents[4] / "model" / "oncology_model" / "manifest.py"
+    monkeypatch.syspath_prepend(manifest.parents[1])
     assert runpy.run_path(str(manifest))["EXACT"] == EXACT
 
 

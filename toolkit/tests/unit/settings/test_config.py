@@ -221,6 +221,7 @@ def test_a_key_keeps_a_value_that_it_took_or_says_what_is_expected(key: Key, val
     ('labels = ["2", 2]', "two or more different labels"),
     ('task = "ranking"', '"classification" or "regression"'),
     ('gate.positive = "yes"', "it is tool.trainwheel.positive"),
+    ('portable = "default"', 'sync.extras = { sklearn = "sklearn" }'),
 ])  # fmt: skip
 def test_a_task_that_contradicts_itself_is_refused(keys: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(words)):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from trainwheel.errors import LockfileError
+from trainwheel.requirements.setup_py import read_list
 from trainwheel.steps.shared.staging import describe_tree_drift, release_key, stage, stage_package
 from unit.repository import (
     FILES,
@@ -133,6 +134,27 @@ def test_the_copy_requires_what_is_locked(
 
     assert (copy / "setup.py").read_text() == SETUP_PY
     sentence(describe_tree_drift(open_here(root).workspace))
+
+
+@pytest.mark.parametrize("is_portable", [True, False])
+def test_the_estimators_packages_are_required_where_it_is_the_only_form(
+    root: Path, copy: Path, *, is_portable: bool
+) -> None:
+    keys = 'portable = "default"\nsync.extras = { sklearn = "engine" }\n'
+    write(root, "pyproject.toml", f"{PYPROJECT}{keys}")
+    write_lock(root, engine=["joblib"])
+    form = {"portable": {"file": "model.npz", "is_default": True}} if is_portable else {}
+    write(root, "model/small_model/artefact/model.joblib.json", json.dumps(form))
+    workspace = open_here(root).workspace
+
+    stage(workspace, "0.1.0", copy)
+
+    staged = (copy / "setup.py").read_bytes()
+    assert ("joblib>=1.16.0,<2" in read_list(staged)) is not is_portable
+    assert "six>=1.16.0,<2" in read_list(staged)
+    assert read_list(staged, "sklearn") == ("joblib>=1.16.0,<2",)
+    # By the configuration alone the file of the repository is behind either way.
+    assert describe_tree_drift(workspace)
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777], ids=oct)
