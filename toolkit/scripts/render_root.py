@@ -49,7 +49,7 @@ _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
     for module in (
         *("batch", "engine", "errors", "installed", "kinds", "lazy_model", "load_lock", "loading"),
-        *("manifest", "ranges", "record", "schema", "serving"),
+        *("manifest", "portable", "portable_trees", "ranges", "record", "schema", "serving"),
     )
 )
 _STEP = "vars/modelPipeline.groovy"

@@ -1,0 +1,83 @@
+"""Turn a fitted estimator into one file of arrays, with a graph of what is done with them."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import sklearn
+
+from .predictors import PREDICTORS
+from .transformers import STEPS
+from .trees import TREES
+from .visit import Node, Visit
+
+__all__ = ["convert", "describe"]
+
+SCHEMA = 1
+_OF_WORDS = ("encode", "impute")
+_ROUNDED = ("linear", "mlp", "gaussian", "neighbours", "words")
+
+
+def convert(estimator: Any) -> bytes:
+    """Return a fitted estimator of scikit-learn as a portable file, the same bytes each time.
+
+    Raises:
+        NotPortableError: A part of it is not known; the message names the part.
+    """
+    arrays: dict[str, list[Any]] = {}
+    document = _packed(describe(estimator), arrays)
+    members = {name: np.concatenate(parts) for name, parts in arrays.items()}
+    text = json.dumps(document).encode()
+    file = io.BytesIO()
+    members["graph"] = np.frombuffer(text, dtype=np.uint8)
+    np.savez(file, allow_pickle=False, **members)
+    return file.getvalue()
+
+
+def describe(estimator: Any) -> Node:
+    """Return a fitted estimator as a graph, with arrays as they are.
+
+    Raises:
+        NotPortableError: A part of it is not known; the message names the part.
+    """
+    graph = Visit(STEPS, {**PREDICTORS, **TREES}).model(estimator)
+    names = getattr(estimator, "feature_names_in_", None)
+    kinds = _kinds(graph)
+    return {
+        "schema": SCHEMA,
+        "made_with": sklearn.__version__,
+        "features": int(getattr(estimator, "n_features_in_", 0)),
+        "names": None if names is None else [str(name) for name in names],
+        "text": "words" in kinds,
+        "numeric": kinds.isdisjoint(_OF_WORDS),
+        "exact": kinds.isdisjoint(_ROUNDED),
+        "graph": graph,
+    }
+
+
+def _kinds(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        own = {node["kind"]} if "kind" in node else set()
+        return own.union(*map(_kinds, node.values()))
+    return set().union(*map(_kinds, node)) if isinstance(node, list) else set()
+
+
+def _packed(value: Any, arrays: dict[str, list[Any]]) -> Any:
+    """Return a value as JSON has it, with arrays moved to the end of those of their type."""
+    if isinstance(value, dict):
+        return {name: _packed(item, arrays) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_packed(item, arrays) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype == object:
+        return {"objects": [_packed(item, arrays) for item in value.tolist()]}
+    parts = arrays.setdefault(value.dtype.name, [])
+    start = sum(map(len, parts))
+    parts.append(np.ascontiguousarray(value).ravel())
+    return {"array": [value.dtype.name, start, list(value.shape)]}
