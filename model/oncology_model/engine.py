@@ -63,6 +63,31 @@ class FrameEngine:
         return values if isinstance(kind, Category) or has_gaps else values.astype(bool)
 
 
+class ArraysEngine:
+    """The portable form of a model, whose columns may be in another order than the records'."""
+
+    def __init__(self, model: Any, order: "Sequence[int]") -> None:  # noqa: ANN401 - a `Portable`
+        """Keep the place of each column of the model in a record."""
+        self._model = model
+        self._order = None if list(order) == sorted(order) else list(order)
+        if model.classes_ is not None:
+            self.classes_: Sequence[object] = model.classes_
+        if model.has_proba:
+            self.predict_proba = self._predict_proba
+
+    def predict(self, matrix: "NDArray[Any]") -> "NDArray[Any]":
+        """Give the answer to each row of *matrix*."""
+        answers: NDArray[Any] = self._model.predict(self._sort(matrix))
+        return answers
+
+    def _predict_proba(self, matrix: "NDArray[Any]") -> "NDArray[np.float64]":
+        shares: NDArray[np.float64] = self._model.predict_proba(self._sort(matrix))
+        return shares
+
+    def _sort(self, matrix: "NDArray[Any]") -> "NDArray[Any]":
+        return matrix if self._order is None else matrix[:, self._order]
+
+
 def make_engine(model: Any, layout: Layout) -> Any:  # noqa: ANN401 - any estimator
     """Make an engine of a fitted estimator.
 
@@ -81,6 +106,11 @@ def make_engine(model: Any, layout: Layout) -> Any:  # noqa: ANN401 - any estima
     count = getattr(model, "n_features_in_", None)
     if not hasattr(model, "predict") or count not in {None, len(layout.names)}:
         return None
+    if type(model).__module__ == f"{__package__}.portable":
+        order = names or layout.names
+        if sorted(order) != sorted(layout.names):
+            return None
+        return ArraysEngine(model, [layout.names.index(name) for name in order])
     if names is None and layout.are_numbers:
         return model
     if names is not None and sorted(names) != sorted(layout.names):

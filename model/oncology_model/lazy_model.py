@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # it takes longer to import than the package itself
     from importlib.resources.abc import Traversable
     from os import PathLike
 
+    from oncology_model.loading import Form
     from oncology_model.ranges import Ranges
 
 _Model = TypeVar("_Model")
@@ -31,6 +32,7 @@ class LazyModel(Generic[_Model]):
         *,
         verify: bool = True,
         any_version: bool = False,
+        form: "Form | None" = None,
     ) -> None:
         """Choose the artefact, without reading it.
 
@@ -44,11 +46,13 @@ class LazyModel(Generic[_Model]):
                 ``loading.load_file(path, "vocabulary.json")`` gives the bytes of another file.
             verify: whether there must be a manifest, and the artefact be what it says.
             any_version: whether other packages than those that made the artefact will do.
+            form: the arrays, or what was fitted; None for the one that the manifest prefers.
         """
         self._artefact = artefact
         self._check = check
         self._verify = verify
         self._any_version = any_version
+        self._form = form
         self._loaded: _Model | None = None
         self._ranges: Ranges | None = None
 
@@ -93,7 +97,11 @@ class LazyModel(Generic[_Model]):
             if self._loaded is None:
                 folder, name = self._locate()
                 model, ranges = load(
-                    folder, name, verify=self._verify, any_version=self._any_version
+                    folder,
+                    name,
+                    verify=self._verify,
+                    any_version=self._any_version,
+                    form=self._form,
                 )
                 self._loaded = self._check(model, folder / name, ranges)
             return self._loaded

@@ -11,7 +11,7 @@ from importlib import metadata
 from importlib.resources.abc import Traversable
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from oncology_model.errors import (
     ArtefactError,
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _UNREADABLE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
 _FIX = "install the package again, or train the model again with `make train`"
 _PIECE = 2**20  # bytes
+
+Form = Literal["portable", "sklearn"]
+"""The forms of a model: arrays that numpy reads, and what scikit-learn fitted."""
 _PICKLED = frozenset({"joblib", "pickle"})  # the formats that joblib reads
 
 
@@ -66,7 +69,7 @@ class _Pieces(RawIOBase):
 
 
 def load(
-    folder: Traversable, name: str, *, verify: bool, any_version: bool
+    folder: Traversable, name: str, *, verify: bool, any_version: bool, form: Form | None = None
 ) -> tuple[object, Ranges]:
     """Load an artefact, and check it against its manifest beforehand.
 
@@ -78,10 +81,11 @@ def load(
         verify: whether there must be a manifest, and each file that it lists be what it says.
             Without one, a file is taken to be in joblib's format.
         any_version: whether other packages than those that made the artefact will do.
+        form: the arrays, or what was fitted; None for the one that the manifest prefers.
 
     Returns:
-        What a file of joblib or pickle holds; the bytes of one in another format; of a folder,
-        its path. And the ranges of training that the manifest states.
+        A `Portable` of the arrays; what a file of joblib or pickle holds; the bytes of one in
+        another format; of a folder, its path. And the ranges of training that the manifest states.
 
     Raises:
         DamagedArtefactError: a file or the manifest is not what training left.
@@ -91,8 +95,16 @@ def load(
     artefact = folder / name
     try:
         _check_kind(artefact)
-        if not verify:
+        if not verify and form != "portable":
             return _load_unverified(artefact, any_version=any_version), {}
+        beside = folder / f"{name}.json"
+        if form != "sklearn" and beside.is_file():
+            manifest = _read_manifest(beside)
+            if manifest.portable and (form or manifest.is_portable):
+                return _load_portable(folder, manifest), manifest.inputs
+        if form == "portable":
+            message = f"{artefact}: has no portable form; use the one of scikit-learn"
+            raise ArtefactError(message)
         # What is checked is loaded, whatever becomes of the file meanwhile.
         manifest, content = _read_verified(folder, name)
     except FileNotFoundError:
@@ -141,6 +153,25 @@ def load_file(artefact: Traversable, name: str) -> bytes:
         message = f"{artefact}: {name} is not a file of this model, by its manifest"
         raise ArtefactError(message)
     return _read_other(folder, name, manifest.files[name]).read()
+
+
+def _load_portable(folder: Traversable, manifest: Manifest) -> object:
+    content = _read_other(folder, manifest.portable, manifest.files[manifest.portable]).read()
+    try:
+        import numpy as np  # noqa: PLC0415 - as above
+
+        if np.__version__.startswith("1."):
+            problem = f"the model needs numpy 2, but {np.__version__} is installed"
+            raise VersionMismatchError(problem, ["numpy>=2.0,<3"])
+        from oncology_model.portable import PortableError, load_portable  # noqa: PLC0415
+    except ImportError as error:
+        problem = f"the model cannot be loaded without numpy ({error})"
+        raise VersionMismatchError(problem, ["numpy>=2.0,<3"]) from error
+    try:
+        return load_portable(content)
+    except PortableError as error:
+        message = f"{folder / manifest.portable}: {error}; {_FIX}"
+        raise ArtefactError(message) from error
 
 
 def _load_unverified(artefact: Traversable, *, any_version: bool) -> object:

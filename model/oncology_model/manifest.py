@@ -59,12 +59,16 @@ class Manifest:
         versions: the version of each of `PACKAGES`, and of the other packages that the artefact
             refers to, that it was made with.
         inputs: the ranges of the records that it learnt from, so far as training says.
+        portable: the one of `files` that holds the model as arrays; empty for none.
+        is_portable: whether that one is used unless another is asked for.
     """
 
     chief: File | None
     files: Mapping[str, File]
     versions: Mapping[str, str]
     inputs: Ranges = field(default_factory=dict)
+    portable: str = ""
+    is_portable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,9 @@ def parse_manifest(content: bytes) -> Manifest:
                     chief = _read_file(document) if has_chief else None
                     by_name = {str(name): _read_file(each) for name, each in files.items()}
                     inputs = parse_ranges(document.get("inputs", {}))
-                    return Manifest(
-                        chief, by_name, _read_versions(versions, chief, by_name), inputs
-                    )
+                    needed = _read_versions(versions, chief, by_name)
+                    form = _read_form(document.get("portable"), by_name)
+                    return Manifest(chief, by_name, needed, inputs, *form)
     raise ValueError(_NOT_ONE)
 
 
@@ -163,6 +167,15 @@ def _read_file(document: object) -> File:
             "format": str(kind),
         } if _DIGEST.fullmatch(sha256):
             return File(sha256, size, kind)
+    raise ValueError(_NOT_ONE)
+
+
+def _read_form(document: object, files: Mapping[str, File]) -> tuple[str, bool]:
+    match document:
+        case None:
+            return "", False
+        case {"file": str(name), "is_default": bool(is_default)} if name in files:
+            return name, is_default
     raise ValueError(_NOT_ONE)
 
 

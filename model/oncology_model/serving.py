@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # these take longer to import than the package itself
     from numpy.typing import NDArray
 
     from oncology_model.batch import Batch, Reader
+    from oncology_model.loading import Form
     from oncology_model.ranges import Ranges
 
 Answer = TypeVar("Answer")
@@ -121,6 +122,7 @@ class Served(Generic[Answer]):
         *,
         verify: bool = True,
         any_version: bool = False,
+        engine: "Form | None" = None,
     ) -> None:
         """Choose the artefact, without reading it.
 
@@ -133,9 +135,14 @@ class Served(Generic[Answer]):
             any_version: load the artefact even if it was made with another scikit-learn, or
                 a newer numpy or joblib, than is installed. It may then predict wrongly, with
                 no more than a warning.
+            engine: "portable" for the model as arrays, which needs numpy alone, "sklearn" for
+                the estimator that was fitted, with the packages of the extra `sklearn`; None for
+                the one that the package was made for.
         """
         check = partial(_prepare, type(self))
-        self._model = LazyModel(artefact, check, verify=verify, any_version=any_version)
+        self._model = LazyModel(
+            artefact, check, verify=verify, any_version=any_version, form=engine
+        )
 
     @classmethod
     def load(
@@ -144,6 +151,7 @@ class Served(Generic[Answer]):
         *,
         verify: bool = True,
         any_version: bool = False,
+        engine: "Form | None" = None,
     ) -> Self:
         """Load the model now and ask it once: for a service, before the first request.
 
@@ -152,7 +160,7 @@ class Served(Generic[Answer]):
         Raises:
             ArtefactError: the artefact cannot be used, or gives no sound answer.
         """
-        served = cls(artefact, verify=verify, any_version=any_version)
+        served = cls(artefact, verify=verify, any_version=any_version, engine=engine)
         served.check()
         return served
 
@@ -261,6 +269,31 @@ class Served(Generic[Answer]):
     def output_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of ``predict_result(…).as_json()``."""
         return describe_result(self._list_labels())
+
+    @classmethod
+    def to_matrix(cls, records: object) -> "NDArray[Any]":
+        """Return records as an engine gets them, to compare engines by.
+
+        Args:
+            records: as for `predict_many`.
+
+        Returns:
+            A row a record, in the order of the record's names: of float64 if all fields are
+            numbers, else of objects.
+
+        Raises:
+            InvalidRecordError: a record is refused.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        from oncology_model.batch import Reader, pick_batches  # noqa: PLC0415
+
+        reader, parts = Reader(cls.record, {}), []
+        for batch in pick_batches(layout_of(cls.record), records, _BATCH):
+            parts.append(reader.read(batch, strict=False).matrix)
+            for error in batch.faults.values():
+                raise error
+        return np.concatenate(parts)
 
     def __repr__(self) -> str:
         """Say of which version the model is, and whether it is loaded."""

@@ -1,0 +1,92 @@
+"""Derive the portable form of a trained model, and prove that it answers as the estimator does.
+
+Run by file path with ``-P`` in the environment of training, with the package that ships on the path:
+
+    python -P convert.py MODULE:FUNCTION MODEL PORTABLE ANSWER [RECORDS …]
+
+``MODULE:FUNCTION`` is the entry point, whose module has the class that serves the model. ``RECORDS``
+are files of one JSON object a line, a record or one with a record as ``input``. ``PORTABLE`` gets
+the form; of a model that has none it says why. ``ANSWER`` gets a JSON object: ``reason``, empty for
+a form that answers the same to all records and to drawn rows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_CONVERTER = "trainwheel_portable"
+_DRAWS = 20_000
+
+
+def main(entry_point: str, model: str, portable: str, answer: str, *records: str) -> None:
+    """Write the portable form, and why there is none."""
+    reason, content = "", b""
+    module = importlib.import_module(entry_point.partition(":")[0])
+    converter = load_converter()
+    try:
+        estimator = importlib.import_module("joblib").load(model)
+        content = converter.convert(estimator)
+        reason = prove(module, converter, estimator, content, [*rows_of(records)])
+    except converter.NotPortableError as error:
+        reason = str(error)
+    Path(portable).write_bytes(placeholder(reason) if reason else content)
+    Path(answer).write_text(json.dumps({"reason": reason}), encoding="utf-8")
+
+
+def load_converter() -> Any:
+    """Load the package that converts under a name that no module of the user has."""
+    folder = Path(__file__).with_name("portable")
+    spec = importlib.util.spec_from_file_location(
+        _CONVERTER, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(folder)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_CONVERTER] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def prove(module: Any, converter: Any, estimator: Any, content: bytes, rows: list[Any]) -> str:
+    """Return the first difference between the two forms; empty for none."""
+    package = module.__name__.rpartition(".")[0]
+    interpreter = importlib.import_module(f"{package}.portable")
+    arrays = interpreter.load_portable(content)
+    matrix = class_in(module, package).to_matrix(rows)
+    difference = converter.prove_portable(estimator, arrays, matrix, _DRAWS)
+    return f"it answers otherwise: {difference}" if difference else ""
+
+
+def class_in(module: Any, package: str) -> Any:
+    """Return the class that serves the model: the one of the module that derives from `Served`."""
+    base = importlib.import_module(f"{package}.serving").Served
+    own = [each for each in vars(module).values() if isinstance(each, type)]
+    return next(e for e in own if issubclass(e, base) and e.__module__ == module.__name__)
+
+
+def rows_of(paths: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the records in files."""
+    for path in paths:
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            yield row["input"] if isinstance(row.get("input"), dict) else row
+
+
+def placeholder(reason: str) -> bytes:
+    """Return a file that says why a model has no portable form."""
+    numpy = importlib.import_module("numpy")
+    graph = json.dumps({"schema": 0, "reason": reason}).encode()
+    file = io.BytesIO()
+    numpy.savez(file, allow_pickle=False, graph=numpy.frombuffer(graph, numpy.uint8))
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
