@@ -6,20 +6,18 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
 from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SHIPPED
-from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
+from trainwheel.evaluation.report import describe_proved
 from trainwheel.guest import CHECK_WHEEL
-from trainwheel.index.pip import UvSettings
-from trainwheel.install.environments import python_of
 from trainwheel.requirements.addresses import find_field_secrets
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.shared.artefact import notice_unshipped
@@ -33,8 +31,10 @@ from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.steps.shared.staging import (
     describe_tree_drift,
     is_published,
+    read_matrix,
     refuse_other_requirements,
     stage,
+    what_is_proved,
 )
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import Commit, read_commit
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from trainwheel.wheel.proof import Proof
     from trainwheel.wheel.provenance import Provenance
 
-__all__ = ["STEP", "build", "check_members"]
+__all__ = ["STEP", "build", "build_plain", "check_members", "finish_wheel"]
 
 _PROVED = ("sha256", "version", "release_key")
 _TOOLS = frozenset({"build", "check-wheel-contents", "twine"})
@@ -76,39 +76,68 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
         RefusedError: A file says what the scaffold says of its example.
     """
     from trainwheel.install.wheelhouse import locate
-    from trainwheel.steps.shared.describe import trace
     from trainwheel.steps.shared.held_out import choose_answered
-    from trainwheel.steps.shared.prove import Repeated, prove
+    from trainwheel.steps.shared.prove import Repeated, prove_file
     from trainwheel.steps.shared.staging import refuse_placeholders
     from trainwheel.wheel.proof import proof_path, render_proof
 
-    _require_tools(run.workspace)
     refuse_placeholders(run.workspace)
     notice_unshipped(run)
-    commit = read_commit(run.workspace.layout.root, run.environment, run.workspace.ignored)
-    raw_wheel = _build(run, release, scratch, commit)
-    refuse_other_requirements(run.workspace, raw_wheel)
-    wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
+    plain = build_plain(run, release, scratch)
+    wheel = scratch / run.workspace.layout.dist.name / plain.name
     wheel.parent.mkdir()
-    _finish(run.workspace, raw_wheel, wheel, trace(run.workspace, release, commit))
+    proof = finish_wheel(run, release, plain, wheel, what_is_proved(run.workspace, plain))
     _inspect(run, wheel)
-    proof = _proof_of(run.workspace, release, wheel)
-    line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
-    installer = run.tools.installer("package")
-    alone = replace(installer, bound_to=UvSettings({}, ("--no-index",)))
-    prove(
-        proof,
-        lambda home: alone.install(python_of(home), line, "--no-deps", "--no-cache"),
-        installer,
-        tests=_system_tests(run),
-        held_out=Repeated(rows, scratch / "held_out"),
-    )
+    installer, held_out = run.tools.installer("package"), Repeated(rows, scratch / "held_out")
+    prove_file(proof, wheel, installer, tests=_system_tests(run), held_out=held_out)
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
     _write_lock(run, wheel, locate(installer, proof.requirements))
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, **{name: getattr(proof, name) for name in _PROVED}}
     return {"summary": summary, **facts}
+
+
+def build_plain(run: Run, release: Release, scratch: Path, step: str = "package") -> Path:
+    """Return the wheel that the build back end makes; the trained model is not in it yet.
+
+    Raises:
+        LockfileError: A package that builds wheels is not locked.
+        StepFailedError: It cannot be built, or requires something else than the lock.
+    """
+    _require_tools(run.workspace)
+    sources, target = scratch / "staged", scratch / "built"
+    stage(run.workspace, release.version, sources)
+    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target))
+    variables = {"SOURCE_DATE_EPOCH": str(_commit(run.workspace).time), "PYTHONHASHSEED": "0"}
+    run.tools.run(step, (*argv, str(sources)), what="the build", env=variables)
+    wheel = next(target.glob("*.whl"))
+    refuse_other_requirements(run.workspace, wheel)
+    return wheel
+
+
+def finish_wheel(
+    run: Run, release: Release, plain: Path, wheel: Path, proved: Mapping[str, Any]
+) -> Proof:
+    """Write ``wheel``: a wheel of `build_plain` with the model and the documents; return its proof.
+
+    Args:
+        run: This run.
+        release: The release.
+        plain: The wheel of the build back end.
+        wheel: Where the finished one goes.
+        proved: What is known of the Pythons that it is promised for; nothing of it if empty.
+    """
+    from trainwheel.steps.shared.describe import trace
+
+    workspace = run.workspace
+    provenance = trace(workspace, release, _commit(workspace))
+    _finish(workspace, plain, wheel, replace(provenance, proved=proved))
+    return _proof_of(workspace, release, wheel)
+
+
+def _commit(workspace: Workspace) -> Commit:
+    return read_commit(workspace.layout.root, workspace.environment, workspace.ignored)
 
 
 def _write_lock(run: Run, wheel: Path, texts: Iterable[str]) -> None:
@@ -136,18 +165,21 @@ def _finish(workspace: Workspace, raw_wheel: Path, wheel: Path, provenance: Prov
         wheel,
         {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
         digests={name: file.sha256 for name, file in provenance.artefact.members.items()},
-        replaced={f"{info}METADATA": _with_card(workspace.layout, raw_wheel)},
+        replaced={f"{info}METADATA": _with_card(workspace, raw_wheel, provenance.proved)},
         store_above=workspace.config.store_above,
     )
 
 
-def _with_card(layout: Layout, wheel: Path) -> bytes:
+def _with_card(workspace: Workspace, wheel: Path, proved: Mapping[str, Any]) -> bytes:
     """Return METADATA with the model card as the description that an index shows."""
-    card = layout.card
+    card = workspace.layout.card
     if not card.is_file():
-        message = f"{layout.relative(card)} does not exist"
+        message = f"{workspace.layout.relative(card)} does not exist"
         raise StepFailedError(message, hint="write it: nox -s report")
-    return with_description(read_member(wheel, "METADATA"), card.read_bytes())
+    # Where `prove` has run, its report shows that already.
+    more = [] if read_matrix(workspace) else ["", *describe_proved(proved)]
+    text = b"".join((card.read_bytes(), "\n".join(more).encode()))
+    return with_description(read_member(wheel, "METADATA"), text)
 
 
 def _require_tools(workspace: Workspace) -> None:
@@ -161,20 +193,6 @@ def _require_tools(workspace: Workspace) -> None:
         message = f"Pipfile.lock: {missing[0]} is missing from [package]"
         hint = f"add {', '.join(missing)} to [package] of the Pipfile and run `nox -s lock`"
         raise LockfileError(message, hint=hint)
-
-
-def _build(run: Run, release: Release, scratch: Path, commit: Commit) -> Path:
-    """Return the wheel that the build back end makes; the trained model is not in it yet."""
-    sources, target = scratch / "staged", scratch / "built"
-    stage(run.workspace, release.version, sources)
-    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target))
-    run.tools.run(
-        "package",
-        (*argv, str(sources)),
-        what="the build",
-        env={"SOURCE_DATE_EPOCH": str(commit.time), "PYTHONHASHSEED": "0"},
-    )
-    return next(target.glob("*.whl"))
 
 
 def _inspect(run: Run, wheel: Path) -> None:
@@ -282,7 +300,8 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "the release": read_release(layout.release).mark,
         "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
         "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),
-        "the commit": read_commit(layout.root, workspace.environment, workspace.ignored).mark,
+        "the commit": _commit(workspace).mark,
+        "the proved Pythons": digest_json(read_matrix(workspace)),
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.tolerance": str(config.tolerance),
         "tool.trainwheel.proof.rows": str(config.proof_rows),
@@ -299,6 +318,7 @@ STEP = Step(
     run=_run,
     needs=("report", "version"),
     awaits=("doc", "test"),
+    follows=("prove",),
     is_link=True,
     category="package",
     alone=True,

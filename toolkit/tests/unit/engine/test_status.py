@@ -395,4 +395,5 @@ def test_a_status_is_a_json_document() -> None:
         "failure": {"finished": NOW, "message": FAILURE.message, "log": FAILURE.log},
         "running": {"pid": 7, "host": "elsewhere", "command": "nox -s train", "started": 1.0,
                     "step": "", "step_started": 0.0, "is_seen": False},
+        "is_optional": False,
     }  # fmt: skip
