@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Files, Step
@@ -190,16 +192,21 @@ class _Resolver:
                 raise
             return [], {"": f"no wheels that fit: {error.message}"}
         new = _libraries(newest)
-        names = " and ".join(new) or "packages"
-        try:
-            oldest = self.resolve(*new, is_oldest=True)
-        except _NothingFitsError:
-            return [newest], {f" with the oldest {names}": "no wheel"}
+        oldest = self.resolve(*new, is_oldest=True)
         old, first = _libraries(oldest), next(iter(new), "")
-        if len(new) < len(LIBRARIES) or old[first] == new[first]:
-            return [newest, oldest], {}
-        later = self.resolve(*new, f"{first}=={new[first]}", is_oldest=True)
-        return [newest, oldest, later, self.resolve(*new, f"{first}=={old[first]}")], {}
+        listings, reasons = [newest, oldest], dict(self._unreached(old))
+        if len(new) == len(LIBRARIES) and old[first] != new[first]:
+            listings.append(self.resolve(*new, f"{first}=={new[first]}", is_oldest=True))
+            listings.append(self.resolve(*new, f"{first}=={old[first]}"))
+        return listings, reasons
+
+    def _unreached(self, oldest: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield each lower bound in the wheel's requirements that no wheel reaches."""
+        for requirement in map(Requirement, self.requirements):
+            name = canonicalize_name(requirement.name)
+            for bound in requirement.specifier if name in oldest else ():
+                if bound.operator == ">=" and Version(bound.version) < Version(oldest[name]):
+                    yield f" with {name} {bound.version}", "no wheel that fits"
 
     def resolve(self, *more: str, is_oldest: bool = False) -> str:
         """Return lines with pins and digests for the wheel's requirements and more lines.
@@ -251,7 +258,7 @@ def _prove(run: Run, release: Release, plain: Path, plan: Plan, scratch: Path) -
 
 
 def _unproved(unproved: Mapping[str, str]) -> Iterator[str]:
-    return (f"not proved: {what} ({reason})" for what, reason in unproved.items())
+    return (f"not proved: Python {what} ({reason})" for what, reason in unproved.items())
 
 
 def _each(cells: Iterable[Cell], work: Callable[[Cell], object], *, at_once: int) -> None:
