@@ -138,7 +138,15 @@ def _plan(run: Run, wheel: Path) -> Plan:
                 unproved[python] = "not on this machine"
                 continue
             under = replace(resolver, python=interpreter.program)
-            listings, reasons = under.corners(is_needed=python == here)
+            try:
+                listings, reasons = under.corners()
+            except _NothingFitsError as error:
+                # Without a word of wheels it is the index that has not what the lock is made of.
+                if python == here and "wheels" not in error.message:
+                    raise
+                run.console.notice(f"Python {python} is not proved: {error.message}")
+                unproved[python] = "no wheels that fit"
+                continue
             unproved |= {f"{python}{what}": reason for what, reason in reasons.items()}
             cells += [Cell(python, interpreter, text) for text in dict.fromkeys(listings)]
     return Plan(promised, tuple(cells), unproved)
@@ -173,24 +181,19 @@ class _Resolver:
     requirements: Sequence[str]
     python: str = ""
 
-    def corners(self, *, is_needed: bool) -> tuple[list[str], dict[str, str]]:
+    def corners(self) -> tuple[list[str], dict[str, str]]:
         """Return what pip may install: the newest and the oldest numpy, with such a scipy.
 
         What the wheel requires through others is the newest in any case: how old that may be is
         their promise.
 
-        Args:
-            is_needed: Whether the newest have to exist.
-
         Returns:
-            Lines with pins and digests for each, and why one of them is not there.
+            Lines with pins and digests for each, and why some of them are not there.
+
+        Raises:
+            _NothingFitsError: No wheels fit together.
         """
-        try:
-            newest = self.resolve()
-        except _NothingFitsError as error:
-            if is_needed:
-                raise
-            return [], {"": f"no wheels that fit: {error.message}"}
+        newest = self.resolve()
         new = _libraries(newest)
         oldest = self.resolve(*new, is_oldest=True)
         old, first = _libraries(oldest), next(iter(new), "")
