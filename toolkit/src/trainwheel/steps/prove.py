@@ -107,8 +107,7 @@ def _run(run: Run) -> None:
     with scratch_folder(layout.scratch, "prove-plain") as folder:
         plain = build_plain(run, release, folder, "prove")
         plan = _plan(run, plain)
-        learned = {INSTALLED: digest_json([asdict(cell) for cell in plan.cells])}
-        learned[INSTALLED] = digest_json([learned, plan.promised, dict(plan.unproved)])
+        learned = {INSTALLED: digest_json(asdict(plan))}
         run_step(run, STEP, lambda at: _prove(run, release, plain, plan, at), learned=learned)
     current = {cell.home for cell in plan.cells}
     for home in run.tools.folder.glob("prove-*"):
@@ -137,13 +136,14 @@ def _plan(run: Run, wheel: Path) -> Plan:
             except ConfigurationError:
                 unproved[python] = "not on this machine"
                 continue
-            under = replace(resolver, python=interpreter.program)
+            under = replace(resolver, python=interpreter.program, version=python)
             try:
                 listings, reasons = under.corners()
             except _NothingFitsError as error:
                 # Without a word of wheels it is the index that has not what the lock is made of.
                 if python == here and "wheels" not in error.message:
-                    raise
+                    message = f"nothing can be installed under Python {python}: {error.message}"
+                    raise StepFailedError(message) from None
                 run.console.notice(f"Python {python} is not proved: {error.message}")
                 unproved[python] = "no wheels that fit"
                 continue
@@ -174,12 +174,14 @@ class _Resolver:
         settings: Where it looks.
         requirements: Those of the wheel.
         python: The program for which it is asked.
+        version: Of that Python, as ``3.12``.
     """
 
     installer: Installer
     settings: UvSettings
     requirements: Sequence[str]
     python: str = ""
+    version: str = ""
 
     def corners(self) -> tuple[list[str], dict[str, str]]:
         """Return what pip may install: the newest and the oldest numpy, with such a scipy.
@@ -205,9 +207,11 @@ class _Resolver:
 
     def _unreached(self, oldest: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield each lower bound in the wheel's requirements that no wheel reaches."""
+        here = {"python_version": self.version, "python_full_version": f"{self.version}.0"}
         for requirement in map(Requirement, self.requirements):
-            name = canonicalize_name(requirement.name)
-            for bound in requirement.specifier if name in oldest else ():
+            name, marker = canonicalize_name(requirement.name), requirement.marker
+            counts = name in oldest and (marker is None or marker.evaluate({**here, "extra": ""}))
+            for bound in requirement.specifier if counts else ():
                 if bound.operator == ">=" and Version(bound.version) < Version(oldest[name]):
                     yield f" with {name} {bound.version}", "no wheel that fits"
 
@@ -250,8 +254,10 @@ def _prove(run: Run, release: Release, plain: Path, plan: Plan, scratch: Path) -
     proof = finish_wheel(run, release, plain, wheel, {})
     _each(plan.cells, lambda cell: _prove_cell(run, proof, wheel, cell), at_once=run.jobs)
     cells = [{"python": cell.python, **cell.versions} for cell in plan.cells]
-    cells.sort(key=lambda cell: [Version(version) for version in cell.values()])
-    matrix = {"promised": plan.promised, "cells": cells, "unproved": plan.unproved}
+    # Two of them may differ in other packages.
+    rows = [cell for number, cell in enumerate(cells) if cell not in cells[:number]]
+    rows.sort(key=lambda cell: [Version(version) for version in cell.values()])
+    matrix = {"promised": plan.promised, "cells": rows, "unproved": plan.unproved}
     matrix["key"] = matrix_key(workspace)
     path = folder / workspace.layout.matrix.name
     path.write_text(json.dumps(matrix, indent=1) + "\n", encoding="utf-8")
@@ -285,11 +291,10 @@ def _each(cells: Iterable[Cell], work: Callable[[Cell], object], *, at_once: int
 def _prove_cell(run: Run, proof: Proof, wheel: Path, cell: Cell) -> None:
     from trainwheel.steps.shared.prove import prove_file
 
-    plain = run.tools.installer("prove")
+    plain, home = run.tools.installer("prove"), run.tools.folder / cell.home
     bytecode = plain.bytecode and replace(plain.bytecode, interpreter=cell.interpreter)
-    installer = replace(plain, interpreter=cell.interpreter, bytecode=bytecode)
-    home = run.tools.folder / cell.home
-    installer = replace(installer, holding=lambda packages: _hold(installer, home, packages))
+    own = replace(plain, interpreter=cell.interpreter, bytecode=bytecode)
+    installer = replace(own, holding=lambda packages: _hold(own, home, packages))
     try:
         prove_file(replace(proof, requirements=cell.packages), wheel, installer)
     except NoEnvironmentError:
