@@ -159,6 +159,15 @@ def call(Map given = [:]) {
                 }
             }
 
+            stage('prove.model') {
+                // With each Python that the wheel is promised for and that this agent has.
+                steps {
+                    withCredentials(training) {
+                        sh 'make prove.model'
+                    }
+                }
+            }
+
             stage('package.model') {
                 steps {
                     withCredentials(training) {

@@ -120,7 +120,9 @@ def test_a_column_that_is_the_index_or_there_twice_is_named(
 ) -> None:
     pandas = importlib.import_module("pandas")
     table = pandas.DataFrame(columns_of(model, 1.0))
-    with pytest.raises(model.InvalidTumorError, match="mean_area: missing: it is the table's index"):
+    with pytest.raises(
+        model.InvalidTumorError, match="mean_area: missing: it is the table's index"
+    ):
         classifier.predict_many(table.set_index("mean_area"))
     with pytest.raises(model.InvalidTumorError, match="mean_area: given twice"):
         classifier.predict_many(pandas.concat([table, table[["mean_area"]]], axis=1))

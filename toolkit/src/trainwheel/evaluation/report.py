@@ -19,8 +19,10 @@ __all__ = [
     "MetricRow",
     "Subject",
     "class_rows",
+    "describe_proved",
     "headlines",
     "origin",
+    "proved_table",
     "render_metrics",
     "rest",
     "usage",
@@ -104,6 +106,28 @@ def headlines(subject: Subject) -> list[MetricRow]:
         measurements = subject.measured.get("measured", {})
         values = {name: measurement["value"] for name, measurement in measurements.items()}
     return [_row(subject, name, value, intervals.get(name)) for name, value in values.items()]
+
+
+def proved_table(proved: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows of the Pythons and libraries with which the predictions repeat.
+
+    Args:
+        proved: As in the provenance.
+    """
+    cells = proved.get("cells", [])
+    libraries = sorted({name for cell in cells for name in cell} - {"python"})
+    names = ["python", *libraries]
+    return ["Python", *libraries], [[cell.get(name, "") for name in names] for cell in cells]
+
+
+def describe_proved(proved: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of the model card on where the predictions repeat, and where nobody knows."""
+    heads, rows = proved_table(proved)
+    yield from ("## Where it was proved", "")
+    yield from ("The golden predictions repeat with:", "", *table(heads, rows))
+    for what, reason in proved.get("unproved", {}).items():
+        yield f"- not proved: {inline(f'Python {what} ({reason})')}"
+    yield ""
 
 
 def origin(subject: Subject) -> str:

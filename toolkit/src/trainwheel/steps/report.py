@@ -23,8 +23,10 @@ from trainwheel.evaluation.report import (
     PICTURES,
     Subject,
     class_rows,
+    describe_proved,
     headlines,
     origin,
+    proved_table,
     render_metrics,
     rest,
     usage,
@@ -40,6 +42,7 @@ from trainwheel.steps.shared.findings import (
     read_object,
     read_snapshot,
 )
+from trainwheel.steps.shared.staging import read_matrix
 from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import read_commit
@@ -124,6 +127,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     digests = digests_of(workspace, DATA)
     data = {**read_data_digests(layout), **digests}
     inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
+    proved = read_matrix(workspace)
     return {
         "subject": subject,
         "card": {name.replace("_", " ").capitalize(): text for name, text in config.card.items()},
@@ -146,6 +150,9 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
         "is_dirty": commit.is_dirty,
         "took": _costs(training),
         "repeats": _repeats(layout),
+        "proved": proved,
+        "proved_table": proved_table(proved),
+        "proved_lines": [*describe_proved(proved)] if proved else [],
         "packages": training.get("packages", {}),
         "python": training.get("python", ""),
     }
@@ -262,6 +269,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.report.importance-calls": str(config.importance_calls),
         "tool.trainwheel.report.show-rows": str(config.show_rows),
         "the templates and scripts": digest_json(templates),
+        "the proved Pythons": digest_json(read_matrix(workspace)),
         "setup.py": digest_json([name, read_entry_points(setup_py, "trainwheel.models")]),
     }
 

@@ -19,7 +19,12 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, parse_ranges, split_intervals
+from trainwheel.evaluation.metrics import (
+    parse_data_digests,
+    parse_metrics,
+    parse_ranges,
+    split_intervals,
+)
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
 from trainwheel.guest import CLUSTER, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements

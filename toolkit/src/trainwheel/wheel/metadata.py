@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from email.parser import HeaderParser
 from pathlib import Path
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from trainwheel.errors import ConfigurationError
@@ -20,6 +21,7 @@ __all__ = [
     "read_member",
     "read_name",
     "read_names",
+    "read_pythons",
     "read_release_key",
     "read_requirements",
     "with_contact",
@@ -27,6 +29,8 @@ __all__ = [
 ]
 
 _PROVENANCE = "trainwheel/provenance.json"
+_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+_MINORS, _PATCHES = 40, 30
 _DESCRIBES = frozenset((b"description", b"description-content-type"))
 _MAIL = re.compile(r"[^\s<>@,]+@[^\s<>@,]+|[^\r\n<>@,]*<[^\s<>@,]+@[^\s<>@,]+>")
 _WEB = re.compile(r"https?://[^\s,]+")
@@ -101,6 +105,33 @@ def read_names(wheel: Path) -> frozenset[str]:
     """
     names = (read_name(wheel)[0], *_read_headers(wheel, "Name"))
     return frozenset(str(canonicalize_name(name)) for name in names)
+
+
+def read_pythons(wheel: Path, here: str) -> tuple[str, ...]:
+    """Return the Pythons that a wheel is promised for, oldest first, each as ``3.12``.
+
+    These are the one at hand and those of its classifiers that its ``Requires-Python`` lets in, and
+    all between the bounds of that; without an upper bound and classifiers, as far as the one at
+    hand.
+
+    Args:
+        wheel: A wheel.
+        here: The Python that runs this.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    allowed = SpecifierSet(",".join(_read_headers(wheel, "Requires-Python")))
+    every = [f"3.{minor}" for minor in range(_MINORS)]
+    let_in = [each for each in every if any(f"{each}.{x}" in allowed for x in range(_PATCHES))]
+    classifiers = map(_CLASSIFIER.fullmatch, _read_headers(wheel, "Classifier"))
+    named = {match[1] for match in classifiers if match}
+    promised = {here, *named.intersection(let_in)}
+    has_upper_bound = every[-1] not in let_in
+    if every[0] not in let_in and (has_upper_bound or not named):
+        last = _MINORS if has_upper_bound else every.index(here) + 1
+        promised |= {each for each in let_in if every.index(each) < last}
+    return tuple(each for each in every if each in promised)
 
 
 def _read_headers(wheel: Path, name: str) -> tuple[str, ...]:

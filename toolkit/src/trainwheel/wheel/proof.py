@@ -227,7 +227,7 @@ def _requirements(wheel: Path, provenance: Provenance) -> Iterator[str]:
     """Yield the locked runtime packages with their digests, from the bill of materials."""
     from trainwheel.wheel.sbom import bill_name
 
-    bill = json.loads(read_member(wheel, bill_name(provenance)))
+    bill = json.loads(read_member(wheel, bill_name(provenance.name)))
     for component in bill.get("components", ()):
         properties = [(row["name"], row["value"]) for row in component.get("properties", ())]
         if any(name == _HASH for name, _ in properties):

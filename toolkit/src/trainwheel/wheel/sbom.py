@@ -58,9 +58,9 @@ class Contents:
     task: str = ""
 
 
-def bill_name(provenance: Provenance) -> str:
-    """Return the path of the bill in the wheel's metadata folder (PEP 770)."""
-    return f"sboms/{provenance.name}.cdx.json"
+def bill_name(name: str) -> str:
+    """Return the path of a release's bill in the wheel's metadata folder (PEP 770)."""
+    return f"sboms/{name}.cdx.json"
 
 
 def bill_path(wheel: Path) -> Path:

@@ -11,6 +11,7 @@ from trainwheel.evaluation.report import (
     MetricRow,
     Subject,
     class_rows,
+    describe_proved,
     headlines,
     origin,
     render_metrics,
@@ -114,6 +115,17 @@ def test_the_worst_mistakes_show_their_input_where_it_may_be_shown() -> None:
     first = {"row": "1", "truth": "0.1235", "predicted": "b", "score": "0.9877"}
     assert rows == [(first, "x 0.1235, y z"), ({"row": "2", "truth": "a", "predicted": "b"}, "")]
     assert list(worst_rows(subject({}, {}), {})) == []
+
+
+def test_the_card_says_where_it_was_proved_and_where_nobody_tried() -> None:
+    cells = [{"python": "3.11", "numpy": "2.4.6"}, {"python": "3.12", "scipy": "1.18.1"}]
+
+    lines = [*describe_proved({"cells": cells, "unproved": {"3.13": "not tried"}})]
+
+    assert lines[4:] == [
+        "| Python | numpy | scipy |", "|---|---|---|", "| 3.11 | 2.4.6 |  |",
+        "| 3.12 |  | 1.18.1 |", "", "- not proved: Python 3.13 (not tried)", "",
+    ]  # fmt: skip
 
 
 def test_metrics_for_a_pull_request_are_markdown() -> None:

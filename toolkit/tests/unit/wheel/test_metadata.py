@@ -15,6 +15,7 @@ from trainwheel.wheel.metadata import (
     read_member,
     read_name,
     read_names,
+    read_pythons,
     read_release_key,
     read_requirements,
     with_contact,
@@ -64,6 +65,23 @@ def test_members_are_listed_sorted_and_without_folders(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_requirements_are_read_in_order(tmp_path: Path, requires: tuple[str, ...]) -> None:
     assert read_requirements(write_wheel(tmp_path, requires=requires)) == requires
+
+
+@pytest.mark.parametrize(("requires", "classifiers", "promised"), [
+    ("", (), "3.11"), (">=3.10", (), "3.10 3.11"), (">=3.12.3", ("3.12",), "3.11 3.12"),
+    (">=3.10", ("3", "3.9", "3.10", "3.13", "3 :: Only"), "3.10 3.11 3.13"),
+    (">=3.11,<3.14", ("3.11",), "3.11 3.12 3.13"), (">=3.11, !=3.12.*, <=3.13.1", (), "3.11 3.13"),
+    ("<3.13", ("3.12",), "3.11 3.12"), ("~=3.11", (), "3.11"), ("==3.11.7", (), "3.11"),
+])  # fmt: skip
+def test_promised_pythons_stand_in_requires_python_and_classifiers(
+    tmp_path: Path, requires: str, classifiers: tuple[str, ...], promised: str
+) -> None:
+    lines = [f"Classifier: Programming Language :: Python :: {each}" for each in classifiers]
+    lines += [f"Requires-Python: {requires}"] if requires else []
+
+    wheel = write_wheel(tmp_path, headers="\n".join(lines))
+
+    assert read_pythons(wheel, "3.11") == tuple(promised.split())
 
 
 @pytest.mark.parametrize(("text", "key"), [

@@ -69,7 +69,7 @@ def lock_of(name: str = "own", version: str = "1.0", hashes: Any = (), marker: s
 def test_a_version_is_the_release_or_the_digest_of_a_file(
     locked: tuple[LockedRequirement, ...],
 ) -> None:
-    assert bill_name(PROVENANCE) == "sboms/oncology-model.cdx.json"
+    assert bill_name(PROVENANCE.name) == "sboms/oncology-model.cdx.json"
     assert [locked_version(package) for package in locked] == ["", "2.4.6", ONE, "2026.6"]
     wheel = Path("build/dist/a_b-1.0-py3-none-any.whl")
     assert bill_path(wheel) == Path("build/dist/a_b-1.0.cdx.json")

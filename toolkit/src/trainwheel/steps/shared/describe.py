@@ -66,7 +66,7 @@ def describe(workspace: Workspace, provenance: Provenance, contents: Contents) -
     return {
         "trainwheel/provenance.json": provenance.render().encode(),
         "trainwheel/golden.jsonl": _golden(workspace.layout),
-        bill_name(provenance): render_bill(provenance, contents, __version__).encode(),
+        bill_name(provenance.name): render_bill(provenance, contents, __version__).encode(),
     }
 
 
