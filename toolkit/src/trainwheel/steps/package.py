@@ -97,7 +97,7 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     wheel.parent.mkdir()
     files = _find_files(run, plain)
     proved = what_is_proved(run.workspace, plain)
-    proof = finish_wheel(run, release, plain, wheel, proved, files)
+    proof = finish_wheel(run, release, plain, wheel, proved, files=files)
     _inspect(run, wheel)
     rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
     installer, held_out = run.tools.installer("package"), Repeated(rows, scratch / "held_out")
@@ -135,6 +135,7 @@ def finish_wheel(  # noqa: PLR0913 - a release, two wheels, and what is known of
     plain: Path,
     wheel: Path,
     proved: Mapping[str, Any],
+    *,
     files: Sequence[Package] | None = None,
 ) -> Proof:
     """Write ``wheel``: a wheel of `build_plain` with the model and the documents; return its proof.
