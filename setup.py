@@ -10,6 +10,8 @@ setup(
     description="Tells benign from malignant breast tumours by measurements of cell nuclei",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The trainwheel authors",
+    # An index shows addresses: project_urls={"Source": "https://…", "Issues": "https://…"},
     license_expression="Apache-2.0",
     classifiers=[
         "Intended Audience :: Developers",
@@ -30,6 +32,9 @@ setup(
     packages=["oncology_model"],
     package_data={"oncology_model": ["py.typed", "artefact/*.joblib", "artefact/*.joblib.json"]},
     include_package_data=False,
-    # By this, `trainwheel models installed` finds the models of an environment.
-    entry_points={"trainwheel.models": ["oncology_model = oncology_model:Classifier"]},
+    entry_points={
+        "console_scripts": ["oncology-model = oncology_model.__main__:main"],
+        # By this, `trainwheel models installed` finds the models of an environment.
+        "trainwheel.models": ["oncology_model = oncology_model:Classifier"],
+    },
 )
