@@ -47,7 +47,10 @@ REFERENCE: Mapping[str, Any] = {
 _OWN = ("README.md", "docs/index.md", "model/", "tests/")
 _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
-    for module in ("errors", "lazy_model", "load_lock", "loading", "manifest")
+    for module in (
+        *("__main__", "errors", "job", "jsonlines", "lazy_model", "load_lock", "loading"),
+        *("manifest", "provenance", "table"),
+    )
 )
 _STEP = "vars/modelPipeline.groovy"
 _STEP_HEAD = """\
