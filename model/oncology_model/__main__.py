@@ -148,12 +148,12 @@ def _predict(options: argparse.Namespace, model: "Served | None", _: Path) -> in
 
 def _inform(options: argparse.Namespace, _: "Served | None", package: Path) -> int:
     # Only here, as finding the installed wheel takes modules that predictions do not need.
-    from oncology_model import provenance  # noqa: PLC0415
+    from oncology_model import installed, provenance  # noqa: PLC0415
 
     try:
-        distribution = provenance.find_distribution(package)
-        if distribution is not None:
-            record = provenance.read_provenance(distribution)
+        distribution = installed.find_distribution(package)
+        record = provenance.read_provenance(distribution) if distribution else None
+        if distribution and record:
             more = provenance.describe(distribution)
             _print(record if options.json else provenance.render(record, more))
             return 0
@@ -166,13 +166,14 @@ def _inform(options: argparse.Namespace, _: "Served | None", package: Path) -> i
 
 
 def _verify(_: argparse.Namespace, __: "Served | None", package: Path) -> int:
-    from oncology_model import provenance  # noqa: PLC0415 - as above
+    from oncology_model import installed, provenance  # noqa: PLC0415 - as above
 
     try:
-        distribution = provenance.find_distribution(package)
-        if distribution is None:
+        distribution = installed.find_distribution(package)
+        record = provenance.read_provenance(distribution) if distribution else None
+        if not (distribution and record):
             return _fail(_NO_RECORD, code=1)
-        golden = provenance.read_golden(distribution)
+        golden = provenance.read_golden(distribution, record)
         differences = list(provenance.repeat(golden))
     except provenance.RecordError as error:
         return _fail(f"nothing can be verified, {_REINSTALL}: {error}", code=1)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.parser import HeaderParser
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,48 +51,31 @@ class Golden:
     tolerance: float
 
 
-def find_distribution(package: Path) -> Distribution | None:
-    """Find the distribution that a package was installed from, if it has a record.
-
-    Args:
-        package: the folder of this package, wherever it is installed.
-
-    Returns:
-        None if no wheel with a record was installed: in a checkout of the sources, or where
-        another tool built the wheel.
-    """
-    parts = __package__.split(".")
-    # No other folder of the path: what is installed there is not what was imported.
-    folder = package.parents[len(parts) - 1]
-    module = "/".join([*parts, "__init__.py,"])
-    for distribution in distributions(path=[str(folder)]):
-        members = (distribution.read_text("RECORD") or "").splitlines()
-        if any(line.startswith(module) for line in members) and _read(distribution, _RECORD):
-            return distribution
-    return None
-
-
-def read_provenance(distribution: Distribution) -> str:
-    """Give the record as it is in the wheel, a JSON document.
+def read_provenance(distribution: Distribution) -> str | None:
+    """Give the record as it is in the wheel, a JSON document; None if it has none.
 
     Raises:
         RecordError: it is damaged.
     """
     document = _read(distribution, _RECORD)
-    _to_object(document)
+    if document is not None:
+        _to_object(document)
     return document
 
 
-def read_golden(distribution: Distribution) -> Golden:
+def read_golden(distribution: Distribution, record: str) -> Golden:
     """Read the golden predictions.
+
+    Args:
+        distribution: what holds them.
+        record: as `read_provenance` gives it.
 
     Raises:
         RecordError: they are damaged, or there are none.
     """
-    record = _to_object(_read(distribution, _RECORD))
-    match record.get("golden"):
+    match _to_object(record).get("golden"):
         case {"sha256": str(digest), "predict": str(predict), "tolerance": int() | float() as far}:
-            text = _read(distribution, _GOLDEN)
+            text = _read(distribution, _GOLDEN) or ""
             if hashlib.sha256(text.encode()).hexdigest() == digest:
                 rows = [_to_row(_to_object(line)) for line in text.split("\n") if line]
                 if rows:
@@ -203,9 +186,9 @@ def _are_same(expected: object, answer: object, tolerance: float) -> bool:
     return type(expected) is type(answer) and expected == answer
 
 
-def _read(distribution: Distribution, name: str) -> str:
+def _read(distribution: Distribution, name: str) -> str | None:
     try:
-        return distribution.read_text(name) or ""
+        return distribution.read_text(name)
     except UnicodeDecodeError as error:
         message = f"{name}: {error}"
         raise RecordError(message) from None
