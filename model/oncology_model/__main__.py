@@ -8,12 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from oncology_model import ArtefactError, Classifier
-
-if TYPE_CHECKING:
-    from oncology_model.serving import Served
 
 NAME = "oncology-model"
 _REINSTALL = "install the package again"
@@ -39,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 def main(
     argv: Sequence[str] | None = None,
     *,
-    model: "Served | None" = None,
+    model: Classifier | None = None,
     package: Path | None = None,
 ) -> int:
     """Run the command line.
@@ -116,7 +113,7 @@ def _read_delimiter(text: str) -> str:
     return character
 
 
-def _predict(options: argparse.Namespace, model: "Served | None", _: Path) -> int:
+def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> int:
     # Only here, as nothing else needs them.
     from oncology_model.job import Job, OutputError, predict  # noqa: PLC0415
     from oncology_model.table import TableError  # noqa: PLC0415
@@ -146,7 +143,7 @@ def _predict(options: argparse.Namespace, model: "Served | None", _: Path) -> in
     return 3 if faults else 0
 
 
-def _inform(options: argparse.Namespace, _: "Served | None", package: Path) -> int:
+def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) -> int:
     # Only here, as finding the installed wheel takes modules that predictions do not need.
     from oncology_model import installed, provenance  # noqa: PLC0415
 
@@ -165,7 +162,7 @@ def _inform(options: argparse.Namespace, _: "Served | None", package: Path) -> i
     return _fail(_NO_RECORD, code=1)
 
 
-def _verify(_: argparse.Namespace, __: "Served | None", package: Path) -> int:
+def _verify(_: argparse.Namespace, __: Classifier | None, package: Path) -> int:
     from oncology_model import installed, provenance  # noqa: PLC0415 - as above
 
     try:
@@ -186,7 +183,7 @@ def _verify(_: argparse.Namespace, __: "Served | None", package: Path) -> int:
     return 0
 
 
-def _print_schema(options: argparse.Namespace, model: "Served | None", _: Path) -> int:
+def _print_schema(options: argparse.Namespace, model: Classifier | None, _: Path) -> int:
     model = model or Classifier()
     try:
         schemas = {"input": model.input_schema(), "output": model.output_schema()}
@@ -197,7 +194,7 @@ def _print_schema(options: argparse.Namespace, model: "Served | None", _: Path) 
     return 0
 
 
-def _print_version(_: argparse.Namespace, __: "Served | None", ___: Path) -> int:
+def _print_version(_: argparse.Namespace, __: Classifier | None, ___: Path) -> int:
     from oncology_model import __version__  # noqa: PLC0415 - it is looked up when it is asked for
 
     _print(f"{NAME} {__version__}\n")

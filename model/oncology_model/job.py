@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from oncology_model.jsonlines import JsonLines
 from oncology_model.record import InvalidRecordError, Number, Record, layout_of
@@ -61,7 +61,7 @@ class OutputError(RuntimeError):
     """Predictions cannot be written."""
 
 
-def predict(model: "Served", job: Job, tell: Callable[[str], None]) -> int:
+def predict(model: "Served[Any]", job: Job, tell: Callable[[str], None]) -> int:
     """Predict each row of a table, and write it with the answer.
 
     Args:
@@ -159,7 +159,7 @@ def _open_table(stream: BinaryIO, record: type[Record], job: Job) -> Table:
     return CsvTable(lines, columns, delimiter=job.delimiter, decimal=job.decimal)
 
 
-def _list_columns(model: "Served", job: Job) -> dict[str, bool]:
+def _list_columns(model: "Served[Any]", job: Job) -> dict[str, bool]:
     from oncology_model.serving import Result  # noqa: PLC0415 - the model has imported it
 
     properties = cast("dict[str, dict[str, object]]", model.output_schema()["properties"])
@@ -170,7 +170,9 @@ def _list_columns(model: "Served", job: Job) -> dict[str, bool]:
     return {f"{job.prefix}{name}": is_number for name, is_number in columns.items()}
 
 
-def _answer(model: "Served", rows: Sequence[Row], job: Job) -> list["Result | InvalidRecordError"]:
+def _answer(
+    model: "Served[Any]", rows: Sequence[Row], job: Job
+) -> list["Result | InvalidRecordError"]:
     records: dict[int, Record] = {}
     outcomes: dict[int, Result | InvalidRecordError] = {}
     for index, row in enumerate(rows):
@@ -180,13 +182,13 @@ def _answer(model: "Served", rows: Sequence[Row], job: Job) -> list["Result | In
             outcomes[index] = error
     results = model.results(records.values(), on_error="mark", strict=job.strict, batch=BATCH)
     outcomes.update(zip(records, results, strict=True))
-    if not job.marks:
-        for index, row in enumerate(rows):
-            if isinstance(error := outcomes[index], InvalidRecordError):
-                where = f"row {row.number}, column" if error.field else f"row {row.number}:"
-                message = f"{where} {_explain(row, error)}"
-                raise TableError(message)
-    return [outcomes[index] for index in range(len(rows))]
+    answers = [outcomes[index] for index in range(len(rows))]
+    for row, answer in zip(rows, answers, strict=True):
+        if isinstance(answer, InvalidRecordError) and not job.marks:
+            column = ", column" if answer.field else ":"
+            message = f"row {row.number}{column} {_explain(row, answer)}"
+            raise TableError(message)
+    return answers
 
 
 def _to_record(record: type[Record], row: Row, job: Job) -> Record:

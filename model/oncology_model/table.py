@@ -158,7 +158,7 @@ class CsvTable:
             message = f"empty: a header with {len(columns.required)} columns is needed"
             raise TableError(message)
         names = [cell.strip() for cell in header]
-        self.notes = _check_header(number, names, columns)
+        self.notes: Sequence[str] = _check_header(number, names, columns)
         self._width = len(names)
         self._places = {name: names.index(name) for name in columns.names if name in names}
         self._numbers = [name for name in self._places if name in columns.numbers]

@@ -284,7 +284,8 @@ def test_an_interrupt_is_quiet_and_leaves_no_file(
             os.sched_yield()
         process.send_signal(number)
         _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (code, "")
+    assert err == ""
+    assert process.returncode in {code, -number}  # Python may end itself by the signal
     assert {path.name for path in tmp_path.iterdir()} == {table.name} | {
         path.name for path in tmp_path.glob("small*")
     }
