@@ -9,11 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
+import joblib
 import pytest
+from sklearn.dummy import DummyRegressor
 
-from oncology_model import MEASUREMENTS, Classifier
+from oncology_model import MEASUREMENTS, Classifier, Tumor
 from oncology_model.__main__ import main
+from oncology_model.serving import ServedRegressor
 
 HEADER = ",".join(MEASUREMENTS)
 SMALL = ",".join(["1.0"] * 30)
@@ -96,6 +100,28 @@ def test_json_lines_are_answered_in_json_lines(run: Run, tmp_path: Path) -> None
     code, out, err = run(plain, "--format", "jsonl")
     assert (code, out) == (2, "")
     assert f"{plain}: row 1, column mean_area: " in err
+
+
+class Regressor(ServedRegressor):
+    """Predicts a number from a tumour, as a model of another repository may."""
+
+    record = Tumor
+
+
+@pytest.mark.parametrize(
+    ("signs", "written"),
+    [(",.", "id,prediction\n1,9.5\n"), (";,", "id;prediction\n1;9,5\n")],
+)
+def test_a_number_that_is_predicted_stands_alone(
+    table: Path, artefact: Path, capfd: pytest.CaptureFixture[str], signs: str, written: str
+) -> None:
+    constant = DummyRegressor(strategy="constant", constant=9.5)
+    joblib.dump(constant.fit([[0.0] * 30], [0.0]), artefact)
+    text = f"id,{HEADER}\n1,{LARGE}\n"
+    table.write_text(text.replace(",", signs[0]).replace(".", signs[1]))
+    model = cast("Classifier", Regressor(artefact, verify=False))
+    assert main(["predict", str(table)], model=model) == 0
+    assert capfd.readouterr() == (written, "")
 
 
 def test_a_header_alone_gives_a_header_alone(run: Run, table: Path) -> None:
