@@ -9,7 +9,7 @@ from importlib import metadata, resources
 
 import oncology_model
 from oncology_model.__main__ import main
-from oncology_model.classifier import predict_record
+from oncology_model.classifier import Classifier, predict_record
 
 
 def run(*words: str) -> str:
@@ -31,7 +31,8 @@ answer = {
     "is_typed": package.joinpath("py.typed").is_file(),
     "path": oncology_model.__file__,
     "predict": run("predict", sys.argv[1]),
+    "schema": Classifier().input_schema(),
     "provenance": wheel.read_text("trainwheel/provenance.json"),
-    "version": wheel.version,
+    "version": oncology_model.__version__,
 }
 json.dump(answer, sys.stdout)

@@ -98,7 +98,9 @@ def check_answers(consumer: Consumer, release: Release) -> Path:
     assert compare_answers(golden, answers, _TOLERANCE) == ()
     assert answer["artefact"] == hashlib.sha256(release.read_bytes("/model.joblib")).hexdigest()
     assert answer["provenance"] == answer["info"] == release.read("/provenance.json")
-    assert answer["is_typed"]
+    assert (answer["is_typed"], answer["version"]) == (True, release.wheel.name.split("-")[1])
+    # Without docstrings, which -OO removes, that of the record is not there.
+    assert answer["schema"].get("description", "Thirty").startswith("Thirty")
     predicted = [row["prediction"] for row in csv.DictReader(answer["predict"].splitlines())]
     assert predicted == [row.prediction["prediction"] for row in golden]
     programs = [(*consumer.python, "-m", "oncology_model"), (consumer.command,)]

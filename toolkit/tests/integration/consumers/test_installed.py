@@ -196,7 +196,7 @@ def test_the_model_works_as_in_the_chain(site: Site, install: Install) -> None:
 # Without a PATH, a home, a folder for temporary files and a locale.
 STRICT = ("-I", "-OO", "-bb", "-W", "error", "-X", "dev", "-X", "utf8=0")
 NOWHERE = {"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "LC_ALL": "C"}
-STEERED = {"PYTHONSAFEPATH": "1", "PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error"}
+STEERED = {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "error"}
 IN_NO_FOLDER = ("/bin/sh", "-euc", 'mkdir gone; cd gone; rmdir ../gone; exec "$@"', "sh")
 
 
