@@ -100,6 +100,10 @@ class Reader:
             if isinstance(texts := ranges.get(each.name), Categories)
         }
 
+    def read_one(self, row: Sequence[Any], *, strict: bool = False) -> Batch:
+        """Check the values of a single record, as a batch."""
+        return self.read(Batch(0, [row], [0]), strict=strict)
+
     def read(self, batch: Batch, *, strict: bool) -> Batch:
         """Check the rows of a batch and set its matrix and its remarks.
 
@@ -233,11 +237,6 @@ def pick_batches(layout: Layout, records: object, size: int) -> Iterator[Batch]:
     while items := list(islice(stream, size)):
         yield _pick(layout, items, start)
         start += len(items)
-
-
-def one_row(row: Sequence[Any]) -> Batch:
-    """Make a batch of the values of a single record."""
-    return Batch(0, [row], [0])
 
 
 def _pick(layout: Layout, items: Sequence[object], start: int) -> Batch:

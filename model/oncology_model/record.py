@@ -306,7 +306,7 @@ class Record:
         """
         values: dict[str, object] = {}
         for field in layout_of(cls).fields:
-            text = cells.get(field.name, "").strip()
+            text = (cells.get(field.name) or "").strip()
             try:
                 if text:
                     values[field.name] = field.kind.parse(text)
