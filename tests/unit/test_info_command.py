@@ -281,8 +281,9 @@ def test_damaged_golden_predictions_are_one_line(
 
 def test_without_a_record_nothing_can_be_verified(install: Install, inform: Inform) -> None:
     assert inform(install({}), command="verify") == (1, "", NOTHING)
-    code, _, err = inform(install(wheel("{}")), command="verify")
-    assert (code, err.count("\n")) == (1, 1)
+    for damaged in (wheel("{}"), wheel("{}") | {"RECORD": b"\xff"}, wheel("")):
+        code, out, err = inform(install(damaged), command="verify")
+        assert (code, out, err.count("\n")) == (1, "", 1)
 
 
 TEXTS = st.sampled_from(["", "scikit-learn", "1.9.1", "\x1b[2J", "\n", "\u202e\ud800é"])
