@@ -193,8 +193,9 @@ def test_a_package_of_another_version_is_refused_with_what_to_install(
     with pytest.raises(VersionMismatchError) as caught:
         Classifier(bomb).predict(small)
     assert caught.value.requirements == (requirement,)
-    said = f"was made with {package} {made}, but {package} {HERE[package]} is installed; run: "
-    assert str(caught.value).endswith(f'{said}pip install "{requirement}"')
+    said = f"was made with {package} {made}, but {package} {HERE[package]} is installed"
+    assert caught.value.problem.endswith(said)
+    assert str(caught.value).endswith(f'run: pip install "{requirement}"')
     assert MARKS == []
 
 
