@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oncology_model.kinds import Category, Field, Flag, Number
 from oncology_model.ranges import Categories, Range, Ranges
 from oncology_model.record import (
     WHOLE,
-    Category,
-    Field,
-    Flag,
     InvalidRecordError,
     Layout,
-    Number,
     Record,
     layout_of,
 )

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from oncology_model.jsonlines import JsonLines
-from oncology_model.record import InvalidRecordError, Number, Record, layout_of
+from oncology_model.kinds import Number
+from oncology_model.record import InvalidRecordError, Record, layout_of
 from oncology_model.table import (
     BATCH,
     Columns,

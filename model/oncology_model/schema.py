@@ -4,16 +4,9 @@ from collections.abc import Sequence
 from dataclasses import MISSING
 from typing import Any
 
+from oncology_model.kinds import Category, Day, Field, Flag, Number
 from oncology_model.ranges import Categories, Range, Ranges
-from oncology_model.record import (
-    Category,
-    Day,
-    Field,
-    Flag,
-    Number,
-    Record,
-    layout_of,
-)
+from oncology_model.record import Record, layout_of
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _DATE = {"type": "string", "format": "date"}

@@ -48,9 +48,9 @@ _OWN = ("README.md", "docs/index.md", "model/", "tests/")
 _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
     for module in (
-        *("__main__", "batch", "engine", "errors", "installed", "job", "jsonlines", "lazy_model"),
-        *("load_lock", "loading", "manifest", "provenance", "ranges", "record", "schema", "serving"),
-        "table",
+        *("__main__", "batch", "engine", "errors", "installed", "job", "jsonlines", "kinds"),
+        *("lazy_model", "load_lock", "loading", "manifest", "provenance", "ranges", "record"),
+        *("schema", "serving", "table"),
     )
 )
 _STEP = "vars/modelPipeline.groovy"
