@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from oncology_model import ArtefactError, Classifier
+from oncology_model.lazy_model import LazyModel
 
 NAME = "oncology-model"
 _REINSTALL = "install the package again"
@@ -80,7 +81,8 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_predict(commands.add_parser("predict", help="predict each row of a table"))
     info = commands.add_parser("info", help="show where the installed model comes from")
     info.add_argument("--json", action="store_true", help="print the whole record, as JSON")
-    commands.add_parser("verify", help="repeat the predictions that were made when it was packaged")
+    again = "repeat the predictions that were made when it was packaged"
+    _add_any_version(commands.add_parser("verify", help=again))
     schema = commands.add_parser("schema", help="print what it reads and answers, as JSON Schema")
     one = schema.add_mutually_exclusive_group()
     one.add_argument("--input", action="store_true", help="only that of what it reads")
@@ -104,7 +106,14 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     add("--prefix", default="", metavar="TEXT", help="begins the names of the added columns")
     marking = "write what is wrong into the column `error` instead of stopping there"
     add("--on-error", choices=("stop", "mark"), default="stop", help=f"mark: {marking}")
+    _add_any_version(predict)
     add("--strict", action="store_true", help="refuse values outside the ranges of training")
+
+
+def _add_any_version(command: argparse.ArgumentParser) -> None:
+    risk = "which may predict wrongly: then run `verify --any-version`"
+    text = f"with other packages than those that made the model, {risk}"
+    command.add_argument("--any-version", action="store_true", help=text)
 
 
 def _read_delimiter(text: str) -> str:
@@ -134,7 +143,7 @@ def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> 
         strict=options.strict,
     )
     try:
-        faults = predict(model or Classifier(), job, _tell)
+        faults = predict(model or Classifier(any_version=options.any_version), job, _tell)
     except (TableError, OutputError) as error:
         place = f"{options.file}: " if isinstance(error, TableError) else ""
         return _fail(f"{place}{error}", code=2)
@@ -172,7 +181,7 @@ def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) ->
     return _fail(_NO_RECORD, code=1)
 
 
-def _verify(_: argparse.Namespace, __: Classifier | None, package: Path) -> int:
+def _verify(options: argparse.Namespace, __: Classifier | None, package: Path) -> int:
     from oncology_model import installed, provenance  # noqa: PLC0415 - as above
 
     try:
@@ -181,11 +190,14 @@ def _verify(_: argparse.Namespace, __: Classifier | None, package: Path) -> int:
         if not (distribution and record):
             return _fail(_NO_RECORD, code=1)
         golden = provenance.read_golden(distribution, record)
+        LazyModel.takes_any_version = options.any_version
         differences = list(provenance.repeat(golden))
     except ValueError as error:
         return _fail(f"nothing can be verified, {_REINSTALL}: {error}", code=1)
     except ArtefactError as error:
         return _fail(str(error), code=1)
+    finally:
+        LazyModel.takes_any_version = False
     if differences:
         share = f"{len(differences)} of {len(golden.rows)} golden predictions do not repeat"
         return _fail(f"{share}; the first: {differences[0]}", code=3)
