@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any, cast
 
 import joblib
+import jsonschema
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
@@ -244,3 +245,26 @@ def test_what_is_not_of_a_kind_is_refused(
     marked = passengers.predict_many([FULL, {**FULL, **change}], on_error="mark")
     assert marked[0] == "low"
     assert str(marked[1]).startswith(f"row 1, {problem}")
+
+
+def test_the_schemas_are_schemas_and_agree_with_the_model(classifier: Any, passengers: Any) -> None:
+    numbers = dict.fromkeys(classifier.record.names(), 1.0)
+    cases = ((classifier, numbers, "mean_area"), (passengers, FULL, "Fare (CHF)"))
+    for served, record, name in cases:
+        schema = served.input_schema()
+        for document in (schema, served.output_schema()):
+            jsonschema.Draft202012Validator.check_schema(document)
+        validator = jsonschema.Draft202012Validator(schema)
+        assert validator.is_valid(record)
+        for change in ({name: "5"}, {name: -1}, {name: None}, {"nonsense": 1}, {name: True}):
+            assert not validator.is_valid({**record, **change})
+        answer = json.loads(json.dumps(served.predict_result(record).as_json()))
+        jsonschema.validate(answer, served.output_schema())
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**answer, "more": 1}, served.output_schema())
+    fare = passengers.input_schema()["properties"]["Fare (CHF)"]
+    assert fare["x-unit"] == "CHF"
+    assert fare["x-training"] == {"lowest": 1.0, "highest": 9.0}
+    city = passengers.input_schema()["properties"]["city"]
+    assert city["x-training"] == {"categories": ["Basel", "Bern"]}
+    assert city["default"] is None
