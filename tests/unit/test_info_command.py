@@ -120,6 +120,8 @@ def test_who_made_it_and_what_for_is_shown_with_it(install: Install, inform: Inf
     card = {"intended_use": "Screening.", "limits": limits, "contact": "a@example.com"}
     more = """\
 Author: Ada
+Author-email: ada@example.com
+Maintainer-email: Bob <bob@example.com>
 License-Expression: MIT
 Project-URL: Home, https://example.com/a,b
 Project-URL: Source, https://example.com/s
@@ -129,7 +131,7 @@ Project-URL: Source, https://example.com/s
     assert out.startswith("""\
 name            oncology-model
 version         0.1.174
-author          Ada
+author          Ada <ada@example.com>
 license         MIT
 addresses
   Home          https://example.com/a,b
