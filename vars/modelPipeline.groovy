@@ -249,7 +249,7 @@ def call(Map given = [:]) {
                     allowMissing: true
                 ])
                 // Jenkins keeps the digest of each file, and tells in which builds it was seen.
-                archiveArtifacts artifacts: 'build/dist/*.whl,build/dist/*.proof.json,build/dist/pylock.*.toml,build/log/*.log,build/train/report.html', fingerprint: true, allowEmptyArchive: true
+                archiveArtifacts artifacts: 'build/dist/*.whl,build/dist/*.proof.json,build/dist/pylock.*.toml,build/dist/*.cdx.json,build/log/*.log,build/train/report.html', fingerprint: true, allowEmptyArchive: true
             }
             cleanup {
                 script {

@@ -24,6 +24,7 @@ exit codes:
   3    predict --on-error mark: some rows have no prediction; verify: some answers differ
   130  interrupted
   141  nobody reads the output any more, as with `| head`
+  143  ended by SIGTERM; the file of --output is as it was
 """
 
 
@@ -100,8 +101,9 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     add("--output", metavar="FILE", help="write it whole or not at all; else to standard output")
     add("--format", choices=("csv", "jsonl"), help="else as FILE's name says: .jsonl is JSON lines")
     add("--delimiter", type=_read_delimiter, metavar="CHARACTER", help="else recognised: , ; tab |")
-    add("--decimal", choices=(".", ","), help="else recognised where cells stand between ;")
-    add("--prefix", default="", help="what the names of added columns begin with")
+    sign = "point or comma; else recognised where cells stand between ;"
+    add("--decimal", choices=(".", ","), metavar="SIGN", help=sign)
+    add("--prefix", default="", metavar="TEXT", help="begins the names of the added columns")
     marking = "write what is wrong into the column `error` instead of stopping there"
     add("--on-error", choices=("stop", "mark"), default="stop", help=f"mark: {marking}")
     _add_any_version(predict)
@@ -127,11 +129,13 @@ def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> 
     from oncology_model.job import Job, OutputError, predict  # noqa: PLC0415
     from oncology_model.table import TableError  # noqa: PLC0415
 
-    is_json = Path(options.file).suffix.lower() in {".jsonl", ".ndjson"}
+    is_json = options.format == "jsonl" or (options.format is None and _is_json(options.file))
+    if _is_json(options.output or "") and not is_json:
+        return _fail(f"{options.output}: would hold a table, as FILE does; call it .csv", code=2)
     job = Job(
         options.file,
         options.output,
-        is_json=options.format == "jsonl" or (options.format is None and is_json),
+        is_json=is_json,
         delimiter=options.delimiter,
         decimal=options.decimal,
         prefix=options.prefix,
@@ -145,11 +149,17 @@ def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> 
         return _fail(f"{place}{error}", code=2)
     except ArtefactError as error:
         return _fail(str(error), code=1)
+    except ImportError as error:
+        return _fail(f"what the model needs is not installed, {_REINSTALL}: {error}", code=1)
     except BrokenPipeError:
         raise
     except OSError as error:
         return _fail(f"{options.file}: {error.strerror}", code=2)
     return 3 if faults else 0
+
+
+def _is_json(path: str) -> bool:
+    return Path(path).suffix.lower() in {".jsonl", ".ndjson"}
 
 
 def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) -> int:
@@ -163,7 +173,7 @@ def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) ->
             more = provenance.describe(distribution)
             _print(record if options.json else provenance.render(record, more))
             return 0
-    except provenance.RecordError as error:
+    except ValueError as error:
         return _fail(f"the provenance is damaged, {_REINSTALL}: {error}", code=1)
     manifest = provenance.read_manifest(package)
     if manifest is not None and not options.json:
@@ -182,7 +192,7 @@ def _verify(options: argparse.Namespace, __: Classifier | None, package: Path) -
         golden = provenance.read_golden(distribution, record)
         LazyModel.takes_any_version = options.any_version
         differences = list(provenance.repeat(golden))
-    except provenance.RecordError as error:
+    except ValueError as error:
         return _fail(f"nothing can be verified, {_REINSTALL}: {error}", code=1)
     except ArtefactError as error:
         return _fail(str(error), code=1)

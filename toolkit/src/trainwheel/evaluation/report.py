@@ -23,6 +23,7 @@ __all__ = [
     "origin",
     "render_metrics",
     "rest",
+    "usage",
     "worst_rows",
 ]
 
@@ -37,6 +38,7 @@ PICTURES = {
 }
 """Name of a picture → what it shows, in the order of the page."""
 
+_FEW, _LONGEST = 6, 60
 CLASS_HEADS = ("class", "precision", "recall", "F1", "rows", "share")
 """Heads of the table of classes; the share is that of all held-out rows."""
 
@@ -145,6 +147,24 @@ def rest(subject: Subject) -> list[tuple[str, str]]:
     return [(name, shown(value)) for name, value in metrics.items() if name not in names]
 
 
+def usage(reference: str, record: Mapping[str, Any]) -> list[str]:
+    """Return lines of Python that ask an installed model.
+
+    Args:
+        reference: What a consumer imports, ``MODULE:NAME``: a class whose objects predict, if its
+            name begins with a capital, else a function.
+        record: Column → value, to be predicted; of many columns the first few are shown.
+    """
+    module, _, name = reference.partition(":")
+    entries = [f"    {column!r}: {_literal(value)}," for column, value in record.items()]
+    if more := len(entries[_FEW:]):
+        entries[_FEW:] = [f"    # and {more} more {'column' if more == 1 else 'columns'}"]
+    is_class = name[:1].isupper()
+    call = [f"{'model.predict' if is_class else name}({{", *entries, "})"]
+    lines = [f"from {module} import {name}", ""]
+    return [*lines, f"model = {name}()", *call] if is_class else [*lines, *call]
+
+
 def worst_rows(
     subject: Subject, inputs: Mapping[int, Mapping[str, Any]]
 ) -> Iterator[tuple[dict[str, str], str]]:
@@ -202,6 +222,11 @@ def _row(
     remarks = [*(["worse"] if is_worse else []), *([] if is_same else ["on other rows"])]
     change = ", ".join([f"{now - then:+.4f}", *remarks])
     return MetricRow(name, shown(value), interval, shown(then), change, is_worse)
+
+
+def _literal(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else repr(f"{text[:_LONGEST]}…")
 
 
 def _text(value: Any) -> str:

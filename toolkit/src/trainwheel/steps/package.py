@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,6 @@ from packaging.utils import canonicalize_name
 from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SHIPPED
-from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
@@ -41,10 +40,19 @@ from trainwheel.system.git import Commit, read_commit
 from trainwheel.system.leaks import find_leaks
 from trainwheel.system.text import describe_size
 from trainwheel.wheel.archive import file_entries, open_wheel, read_pieces
-from trainwheel.wheel.metadata import dist_info_of, list_members, read_member, with_description
+from trainwheel.wheel.metadata import (
+    dist_info_of,
+    list_members,
+    read_member,
+    with_contact,
+    with_description,
+)
 from trainwheel.wheel.record import check_record
 
 if TYPE_CHECKING:
+    from packaging.pylock import Package
+
+    from trainwheel.install.environments import Installer
     from trainwheel.steps.shared.prove import SystemTests
     from trainwheel.wheel.proof import Proof
     from trainwheel.wheel.provenance import Provenance
@@ -75,12 +83,13 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
             differently than in training; then nothing of it is kept.
         RefusedError: A file says what the scaffold says of its example.
     """
-    from trainwheel.install.wheelhouse import locate
-    from trainwheel.steps.shared.describe import trace
+    from trainwheel.requirements.pylock import pylock_path, render_pylock
+    from trainwheel.steps.shared.describe import contents_of, describe, trace
     from trainwheel.steps.shared.held_out import choose_answered
     from trainwheel.steps.shared.prove import Repeated, prove
     from trainwheel.steps.shared.staging import refuse_placeholders
     from trainwheel.wheel.proof import proof_path, render_proof
+    from trainwheel.wheel.sbom import bill_name, bill_path
 
     _require_tools(run.workspace)
     refuse_placeholders(run.workspace)
@@ -90,12 +99,17 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     refuse_other_requirements(run.workspace, raw_wheel)
     wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
     wheel.parent.mkdir()
-    _finish(run.workspace, raw_wheel, wheel, trace(run.workspace, release, commit))
+    installer = run.tools.installer("package")
+    files = _find_files(run, installer, raw_wheel)
+    metadata = _metadata_of(run.workspace, raw_wheel)
+    contents = contents_of(run.workspace, installer, metadata, files)
+    provenance = trace(run.workspace, release, commit)
+    documents = describe(run.workspace, provenance, contents)
+    _finish(run.workspace, raw_wheel, wheel, provenance, {"METADATA": metadata, **documents})
     _inspect(run, wheel)
     proof = _proof_of(run.workspace, release, wheel)
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
-    installer = run.tools.installer("package")
     alone = replace(installer, bound_to=UvSettings({}, ("--no-index",)))
     prove(
         proof,
@@ -105,49 +119,60 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
         held_out=Repeated(rows, scratch / "held_out"),
     )
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
-    _write_lock(run, wheel, locate(installer, proof.requirements))
+    bill_path(wheel).write_bytes(documents[bill_name(provenance)])
+    if files is not None:
+        pylock_path(wheel).write_text(render_pylock(files, wheel), encoding="utf-8")
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, **{name: getattr(proof, name) for name in _PROVED}}
     return {"summary": summary, **facts}
 
 
-def _write_lock(run: Run, wheel: Path, texts: Iterable[str]) -> None:
-    """Write the lock of what the wheel was proved with; nobody needs it to publish the wheel."""
-    from trainwheel.requirements.pylock import pylock_path, render_pylock
+def _find_files(run: Run, installer: Installer, wheel: Path) -> list[Package] | None:
+    """Return the files of the locked packages; None where no index says which there are."""
+    from trainwheel.install.wheelhouse import locate
+    from trainwheel.requirements.pylock import locked_files, pylock_path
 
+    workspace = run.workspace
     try:
-        text = render_pylock(texts, requirements(run.workspace.lock, "packages"), wheel)
+        texts = [*locate(installer, workspace.locked("packages"))]
+        return locked_files(texts, requirements(workspace.lock, "packages"))
     except (LockfileError, StepFailedError) as error:
         run.console.notice(f"{pylock_path(wheel).name} is not written: {error.message}")
-        return
-    pylock_path(wheel).write_text(text, encoding="utf-8")
+        return None
 
 
-def _finish(workspace: Workspace, raw_wheel: Path, wheel: Path, provenance: Provenance) -> None:
+def _finish(
+    workspace: Workspace,
+    raw_wheel: Path,
+    wheel: Path,
+    provenance: Provenance,
+    documents: Mapping[str, bytes],
+) -> None:
     """Add the model and the documents, in chunks: setuptools would read it into memory whole."""
-    from trainwheel.steps.shared.describe import describe
     from trainwheel.wheel.finish import finish
 
     info, source = dist_info_of(raw_wheel), workspace.layout.source
-    documents = describe(workspace, provenance)
+    named = {f"{info}{name}": data for name, data in documents.items()}
     model_files = {path.relative_to(source).as_posix(): path for path in workspace.trained()}
+    metadata = f"{info}METADATA"
     finish(
         raw_wheel,
         wheel,
-        {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
+        {**model_files, **{name: data for name, data in named.items() if name != metadata}},
         digests={name: file.sha256 for name, file in provenance.artefact.members.items()},
-        replaced={f"{info}METADATA": _with_card(workspace.layout, raw_wheel)},
+        replaced={metadata: named[metadata]},
         store_above=workspace.config.store_above,
     )
 
 
-def _with_card(layout: Layout, wheel: Path) -> bytes:
+def _metadata_of(workspace: Workspace, wheel: Path) -> bytes:
     """Return METADATA with the model card as the description that an index shows."""
-    card = layout.card
+    card = workspace.layout.card
     if not card.is_file():
-        message = f"{layout.relative(card)} does not exist"
+        message = f"{workspace.layout.relative(card)} does not exist"
         raise StepFailedError(message, hint="write it: nox -s report")
-    return with_description(read_member(wheel, "METADATA"), card.read_bytes())
+    metadata = with_contact(read_member(wheel, "METADATA"), workspace.config.card_contact)
+    return with_description(metadata, card.read_bytes())
 
 
 def _require_tools(workspace: Workspace) -> None:
@@ -284,6 +309,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),
         "the commit": read_commit(layout.root, workspace.environment, workspace.ignored).mark,
         "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.task": config.task,
         "tool.trainwheel.tolerance": str(config.tolerance),
         "tool.trainwheel.proof.rows": str(config.proof_rows),
         "tool.trainwheel.wheel.store-above": str(config.store_above),

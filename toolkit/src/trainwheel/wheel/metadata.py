@@ -22,11 +22,14 @@ __all__ = [
     "read_names",
     "read_release_key",
     "read_requirements",
+    "with_contact",
     "with_description",
 ]
 
 _PROVENANCE = "trainwheel/provenance.json"
 _DESCRIBES = frozenset((b"description", b"description-content-type"))
+_MAIL = re.compile(r"[^\s<>@,]+@[^\s<>@,]+|[^\r\n<>@,]*<[^\s<>@,]+@[^\s<>@,]+>")
+_WEB = re.compile(r"https?://[^\s,]+")
 _MARKDOWN = b"Description-Content-Type: text/markdown; charset=UTF-8; variant=GFM"
 
 
@@ -124,6 +127,29 @@ def with_description(metadata: bytes, markdown: bytes) -> bytes:
     fields = re.split(rb"\n(?![ \t])", head.rstrip(b"\n"))
     others = [field for field in fields if field.partition(b":")[0].lower() not in _DESCRIBES]
     return b"\n".join((*others, _MARKDOWN, b"", markdown))
+
+
+def with_contact(metadata: bytes, contact: str) -> bytes:
+    """Return a wheel's METADATA with whom to ask, as far as that is an e-mail or a web address.
+
+    What the project itself says in the same place stays as it is.
+
+    Args:
+        metadata: As a build back end wrote it.
+        contact: ``NAME <NAME@HOST>``, an e-mail alone, an address, or any other text.
+    """
+    text = contact.strip()
+    if _MAIL.fullmatch(text):
+        name, line = b"maintainer-email:", f"Maintainer-email: {text}"
+    elif _WEB.fullmatch(text):
+        name, line = b"project-url: contact,", f"Project-URL: Contact, {text}"
+    else:
+        return metadata
+    head, gap, rest = metadata.replace(b"\r\n", b"\n").partition(b"\n\n")
+    lines = head.rstrip(b"\n").split(b"\n")
+    if any(each.lower().startswith(name) for each in lines):
+        return metadata
+    return b"\n".join((*lines, line.encode())) + (gap or b"\n") + rest
 
 
 def read_release_key(wheel: Path) -> str | None:

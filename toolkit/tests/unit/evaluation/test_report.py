@@ -15,6 +15,7 @@ from trainwheel.evaluation.report import (
     origin,
     render_metrics,
     rest,
+    usage,
     worst_rows,
 )
 
@@ -130,3 +131,22 @@ def test_metrics_for_a_pull_request_are_markdown() -> None:
     assert "| published 1.2 | change |" in render_metrics(published).splitlines()[4]
     assert render_metrics(subject({}, {})) == "### m\\*\n\n"
     assert subject({}, {}).warning == ""
+
+
+def test_a_class_is_made_once_and_asked() -> None:
+    assert usage("a_model:Classifier", {"x": 1.5, "the 'y'": "b"}) == [
+        "from a_model import Classifier", "", "model = Classifier()",
+        "model.predict({", "    'x': 1.5,", """    "the 'y'": 'b',""", "})",
+    ]  # fmt: skip
+
+
+def test_a_function_is_called_and_much_is_shortened() -> None:
+    record = {**dict.fromkeys("abcde", None), "f": "x" * 99, "g": "`\n\u202e"}
+    lines = usage("a_model.classifier:predict_record", record)
+
+    assert lines[:3] == ["from a_model.classifier import predict_record", "", "predict_record({"]
+    assert lines[8:] == [f"    'f': {chr(39) + 'x' * 59 + '…'!r},", "    # and 1 more column", "})"]
+    assert "and 2 more columns" in "".join(usage("m:f", dict.fromkeys("abcdefgh")))
+    (line,) = (line for line in usage("m:f", {"g": record["g"]}) if "g" in line)
+    assert line == r"    'g': '`\n\u202e',"
+    compile("\n".join(lines), "card", "exec")

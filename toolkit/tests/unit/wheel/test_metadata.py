@@ -17,6 +17,7 @@ from trainwheel.wheel.metadata import (
     read_names,
     read_release_key,
     read_requirements,
+    with_contact,
     with_description,
 )
 from unit.wheels import provenance_of, write_wheel
@@ -191,3 +192,29 @@ def test_fields_of_several_lines_stay() -> None:
     held = b"\nLicense: x\n        \n        Description: y\nDynamic: description"
 
     assert with_description(HEAD + held + b"\n", CARD) == HEAD + held + MARKDOWN + CARD
+
+
+ASK_ANN = b"\nMaintainer-email: Ann <a@x.org>"
+
+
+@pytest.mark.parametrize(("contact", "line"), [
+    (" Ann <a@x.org>\n", ASK_ANN), ("<a@x.org>", b"\nMaintainer-email: <a@x.org>"),
+    ("a@x.org", b"\nMaintainer-email: a@x.org"),
+    ("Änn <a@x.org>", "\nMaintainer-email: Änn <a@x.org>".encode()),
+    ("https://x.org/a?b", b"\nProject-URL: Contact, https://x.org/a?b"),
+    *((text, b"") for text in (
+        "", "Ann", "Ann, a@x.org", "A <a@x.org>, B <b@x.org>", "see https://x.org",
+        "Ann <a@x.org>\nLicense: MIT", "A\nB <a@x.org>", "https://x.org\nName: b", "ftp://x.org",
+    )),
+])  # fmt: skip
+def test_whom_to_ask_is_a_field_where_it_is_an_address(contact: str, line: bytes) -> None:
+    for rest in (b"\n", b"\n\nText\n\nMaintainer-email: in the text\n"):
+        assert with_contact(HEAD + rest, contact) == HEAD + line + rest
+
+
+@pytest.mark.parametrize(("field", "contact"), [
+    (b"\nmaintainer-email: b@x.org", "a@x.org"),
+    (b"\nProject-URL: Contact, https://b", "https://a"),
+])  # fmt: skip
+def test_whom_to_ask_stays_as_the_project_itself_says(field: bytes, contact: str) -> None:
+    assert with_contact(HEAD + field + b"\n", contact) == HEAD + field + b"\n"
