@@ -150,7 +150,7 @@ class CsvTable:
             TableError: there is no header, or it does not fit.
         """
         head = _peek_header(lines)
-        self.delimiter = delimiter or _choose_delimiter(head, columns.names)
+        self.delimiter: str = delimiter or _choose_delimiter(head, columns.names)
         self.decimal = decimal
         self._rows = self._read(chain(head, lines))
         number, header = next(self._rows, (0, [""]))
