@@ -16,7 +16,6 @@ from trainwheel.engine.inputs import ARTEFACT, DATA, MEASURED, PACKAGE, digests_
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
-from trainwheel.evaluation.golden import parse_golden
 from trainwheel.evaluation.repeatability import parse_repeatability
 from trainwheel.evaluation.report import (
     CLASS_HEADS,
@@ -172,6 +171,8 @@ def _imported(workspace: Workspace) -> str:
 
 def _first_golden(layout: Layout) -> dict[str, Any]:
     """Return the first record of the golden predictions, which the wheel contains."""
+    from trainwheel.evaluation.golden import parse_golden
+
     if not layout.golden.is_file():
         return {}
     return dict(parse_golden(layout.golden.read_text(encoding="utf-8"))[0].input)
