@@ -274,7 +274,7 @@ class Served(Generic[Answer]):
         """Check what was loaded and make of it what answers; override it for other formats.
 
         Args:
-            model: what `LazyModel` loaded.
+            model: what was loaded.
             artefact: its path.
 
         Raises:
@@ -368,11 +368,13 @@ class ServedClassifier(Served[Answer]):
     """The classes that the model must know; empty for whichever it knows, as texts."""
 
     positive: Answer | None = None
-    """The class, of two, that is predicted from even odds on; None for the likeliest of any."""
+    """The class, of two `labels`, that is predicted from even odds on; None for any likeliest."""
 
     @classmethod
     def _fits(cls, engine: Engine) -> bool:
         classes = [str(label) for label in getattr(engine, "classes_", ())]
+        if cls.positive is not None and not hasattr(engine, "predict_proba"):
+            return False
         return bool(classes) and (not cls.labels or sorted(classes) == sorted(map(str, cls.labels)))
 
     def _list_labels(self) -> list[str] | None:
