@@ -66,10 +66,11 @@ class LazyModel(Generic[_Model]):
         Raises:
             ArtefactError: the manifest cannot be read.
         """
-        from oncology_model.loading import read_ranges  # noqa: PLC0415
-
         if self._ranges is None:
-            self._ranges = read_ranges(*self._locate()) if self._verify else {}
+            with LOAD_LOCK.hold():
+                from oncology_model.loading import read_ranges  # noqa: PLC0415
+
+                self._ranges = read_ranges(*self._locate()) if self._verify else {}
         return self._ranges
 
     def get(self) -> _Model:

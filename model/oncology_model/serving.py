@@ -5,6 +5,7 @@ Nothing here needs numpy or scikit-learn before the first prediction.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -22,6 +23,7 @@ from typing import (
 
 from oncology_model.errors import ArtefactError
 from oncology_model.lazy_model import LazyModel
+from oncology_model.load_lock import LOAD_LOCK
 from oncology_model.record import (
     InvalidRecordError,
     Named,
@@ -156,14 +158,15 @@ class Served(Generic[Answer]):
         Raises:
             ArtefactError: the artefact cannot be used, or gives no sound answer.
         """
+        engine, reader = self._model.get(), self._get_reader()
         from oncology_model.batch import one_row  # noqa: PLC0415
 
-        engine, reader = self._model.get(), self._get_reader()
         if (row := reader.make_typical()) is None:
             return
         batch = reader.read(one_row(row), strict=False)
         try:
-            self._answer_fully(engine, batch.matrix)
+            with _on_one_thread():
+                self._answer_fully(engine, batch.matrix)
         except MemoryError:
             raise
         except Exception as error:  # an estimator can raise anything at all
@@ -253,13 +256,15 @@ class Served(Generic[Answer]):
         Raises:
             ArtefactError: the manifest cannot be read.
         """
-        from oncology_model.schema import describe_record  # noqa: PLC0415
+        with LOAD_LOCK.hold():
+            from oncology_model.schema import describe_record  # noqa: PLC0415
 
         return describe_record(self.record, self._model.ranges)
 
     def output_schema(self) -> dict[str, object]:
         """Return the JSON Schema of ``predict_result(…).as_json()``."""
-        from oncology_model.schema import describe_result  # noqa: PLC0415
+        with LOAD_LOCK.hold():
+            from oncology_model.schema import describe_result  # noqa: PLC0415
 
         return describe_result(self._list_labels())
 
@@ -329,7 +334,8 @@ class Served(Generic[Answer]):
     def _ask(
         self, records: object, ask: "_Ask[_T]", on_error: str, size: int, *, strict: bool
     ) -> "Iterator[tuple[Batch, list[_T]]]":
-        from oncology_model.batch import pick_batches  # noqa: PLC0415
+        with LOAD_LOCK.hold():
+            from oncology_model.batch import pick_batches  # noqa: PLC0415
 
         if on_error not in {"raise", "mark"}:
             message = f'on_error must be "raise" or "mark", not {on_error!r}'
@@ -458,8 +464,22 @@ class ServedRegressor(Served[float]):
 
 
 def _prepare(served: type[Served[Any]], model: object, artefact: "Traversable") -> Engine:
-    # A function of a module, so that it can be pickled.
+    # A function of a module, so that it can be pickled. The load holds the lock for which a fork
+    # waits: what predictions import must be whole by its end, or a child waits for it for ever.
+    from oncology_model import batch, installed  # noqa: F401, PLC0415
+
     return served.make_engine(model, artefact)
+
+
+def _on_one_thread() -> "AbstractContextManager[object]":
+    # What threads GNU OpenMP starts, a later fork does not take along, and whoever predicts in the
+    # child waits for them for ever: gcc bug 58378, seen with XGBoost (xgboost#8040) and here with
+    # scikit-learn's HistGradientBoostingClassifier.
+    try:
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - scikit-learn needs it
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1, "openmp")
 
 
 def _to_results(batch: "Batch", answers: Iterable[_Full]) -> list[Result]:

@@ -229,6 +229,28 @@ os._exit(0)  # threads may be stuck
 """
 
 
+# Threads of OpenMP are not in a child, which waits for them once it predicts by more than one.
+PREDICT_BEFORE_AND_AFTER = r"""
+import os, signal, sys
+import joblib
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_info, threadpool_limits
+from oncology_model import MEASUREMENTS, Classifier
+
+rows = [[size] * len(MEASUREMENTS) for size in (1.0, 9.0)] * 20
+labels = ["benign", "malignant"] * 20
+with threadpool_limits(1):
+    joblib.dump(HistGradientBoostingClassifier(max_iter=2).fit(rows, labels), sys.argv[1])
+assert {each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"} == {2}
+classifier = Classifier.load(sys.argv[1], verify=False)
+if os.fork() == 0:
+    signal.alarm(20)
+    print(classifier.predict(dict.fromkeys(MEASUREMENTS, 9.0)), flush=True)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
 @pytest.fixture(scope="module")
 def arguments(
     tmp_path_factory: pytest.TempPathFactory,
@@ -371,6 +393,20 @@ def test_a_fork_waits_for_a_load_that_needs_the_locks_of_what_it_has_imported() 
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", LOAD_IN_NEW]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("loaded\n", "")
+
+
+@pytest.mark.slow
+def test_a_child_of_one_that_has_loaded_predicts_by_several_threads(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PREDICT_BEFORE_AND_AFTER]
+    done = subprocess.run(
+        [*command, str(tmp_path / "boosted.joblib")],
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "malignant\n", "")
 
 
 def test_a_fork_that_waited_in_vain_or_not_at_all_releases_nothing() -> None:
