@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from oncology_model.record import Category, Field, Number, Record, layout_of
+from oncology_model.kinds import Category, Field, Number
+from oncology_model.record import Record, layout_of
 
 _MOST_CATEGORIES = 200
 _FEWEST_ROWS = 5  # of a category: a rarer one may tell of a single person

@@ -453,7 +453,7 @@ def test_of_many_that_ask_first_one_loads_and_the_others_wait(
 ) -> None:
     barrier, loads = threading.Barrier(4), []
 
-    def check(model: object, _: object) -> object:
+    def check(model: object, *_: object) -> object:
         loads.append(model)
         return model
 
@@ -470,7 +470,7 @@ def test_an_event_loop_goes_on_while_a_thread_loads(artefact: Path) -> None:
     async def serve() -> None:
         loop = asyncio.get_running_loop()
 
-        def check(model: object, _: object) -> object:
+        def check(model: object, *_: object) -> object:
             asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(timeout=30)
             return model
 
