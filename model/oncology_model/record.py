@@ -119,7 +119,13 @@ class Record:
             InvalidRecordError: a name is unknown or missing, or a value is refused.
         """
         layout = layout_of(cls)
-        return layout.make(cls, layout.pick(values))
+        picked = layout.pick(values)
+        if layout.is_alike and type(values) is dict and layout.take(picked) is picked:
+            # Nearly always: sound values by the very names of the attributes.
+            made = object.__new__(cls)
+            object.__setattr__(made, "__dict__", values.copy())
+            return made
+        return layout.make(cls, picked)
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, str]) -> Self:
@@ -153,6 +159,7 @@ class Layout:
         fields: in order.
         names: of the columns.
         are_numbers: whether each field is a number.
+        is_alike: whether a mapping has the names of the attributes, all of them.
     """
 
     def __init__(self, record: type[Record]) -> None:
@@ -177,7 +184,9 @@ class Layout:
         )
         # A class may check how its fields go together, or keep them in slots.
         self.is_checked_by_class = record.__post_init__ is not Record.__post_init__
-        self._is_direct = not (self.is_checked_by_class or "__slots__" in vars(record))
+        is_direct = self._is_direct = not (self.is_checked_by_class or "__slots__" in vars(record))
+        needs_all = all(each.default is MISSING for each in self.fields)
+        self.is_alike = is_direct and needs_all and self._attributes == self.names
 
     def take(self, values: Sequence[Any]) -> Sequence[Any]:
         """Return the values of a record as they are kept.
