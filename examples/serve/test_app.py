@@ -16,6 +16,12 @@ package = type(model).__module__.partition(".")[0]
 lines = metadata.distribution(distribution).read_text("trainwheel/golden.jsonl") or ""
 GOLDEN = [json.loads(line) for line in lines.splitlines()]
 FIELD = next(iter(GOLDEN[0]["input"]))
+NUMBERS = [name for name, value in GOLDEN[0]["input"].items() if isinstance(value, float)]
+RANGES = {
+    name: field["x-training"]
+    for name, field in INPUT["properties"].items()
+    if name in NUMBERS and "x-training" in field and "maximum" not in field
+}
 
 
 @pytest.fixture
@@ -58,13 +64,26 @@ def test_openapi_has_the_schema_of_the_model() -> None:
     assert client.get("/schema").json()["input"] == INPUT
 
 
+@pytest.mark.skipif(not RANGES, reason="the model has no ranges of training")
+def test_a_value_outside_the_range_of_training_is_a_warning_or_refused(
+    record: dict[str, Any],
+) -> None:
+    field, held = next(iter(RANGES.items()))
+    record[field] = 2 * held["highest"] - held["lowest"]
+    (warning,) = client.post("/predict", json=record).json()["warnings"]
+    assert warning.startswith(f"{field}: ")
+    answer = client.post("/predict?strict=true", json=record)
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", field])
+
+
+@pytest.mark.skipif(not NUMBERS, reason="the model reads no numbers")
 @pytest.mark.parametrize(
     "value", ['"5"', "true", "NaN", "-Infinity", "1e999", "1e300", "9" * 400, "[1]", '"\\ud800"']
 )
 def test_an_impossible_value_is_refused_by_the_name_of_its_field(
     record: dict[str, Any], value: str
 ) -> None:
-    field = next(name for name, held in record.items() if isinstance(held, float))
+    field = NUMBERS[0]
     text = json.dumps({**record, field: "HERE"}).replace('"HERE"', value)
     answer = post("/predict", text.encode())
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", field])
