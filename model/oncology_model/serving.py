@@ -5,6 +5,7 @@ Nothing here needs numpy or scikit-learn before the first prediction.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -166,7 +167,8 @@ class Served(Generic[Answer]):
         if (row := ready.reader.make_typical()) is None:
             return
         try:
-            self._answer_fully(ready.engine, ready.reader.read_one(row).matrix)
+            with _on_one_thread():
+                self._answer_fully(ready.engine, ready.reader.read_one(row).matrix)
         except MemoryError:
             raise
         except Exception as error:  # an estimator can raise anything at all
@@ -463,6 +465,17 @@ def _prepare(
 
     read_version()
     return _Ready(served.make_engine(model, artefact), Reader(served.record, ranges))
+
+
+def _on_one_thread() -> "AbstractContextManager[object]":
+    # What threads GNU OpenMP starts, a later fork does not take along, and whoever predicts in the
+    # child waits for them for ever: gcc bug 58378, seen with XGBoost (xgboost#8040) and here with
+    # scikit-learn's HistGradientBoostingClassifier.
+    try:
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - scikit-learn needs it
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1, "openmp")
 
 
 def _to_results(batch: "Batch", answers: Iterable[_Full]) -> list[Result]:
