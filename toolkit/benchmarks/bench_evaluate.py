@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from benchmarks.timing import ROUNDS, Bar, Entrant, check, machine
 
-from integration.test_report import train_reference
+from integration.conftest import train_reference
 from integration.tiny import TinyProject, clean_variables
 from trainwheel.guest import MEASURING, PREDICT
 from trainwheel.install.environments import Installer

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.once import Once
-from integration.test_report import train_reference
-from integration.tiny import TinyProject, clean_variables, copy_of
+from integration.tiny import TinyProject, copy_of
 from pythons import find_python
 from trainwheel.wheel.metadata import read_member
 from trainwheel.wheel.proof import read_provenance
@@ -18,11 +16,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600
 
 
 def test_the_reference_model_is_proved_with_each_python_and_the_wheel_says_so(
-    once: Once, tmp_path: Path
+    reference: TinyProject, tmp_path: Path
 ) -> None:
-    folder = once.folder("reference", train_reference)
-    trained = TinyProject(folder / "project", folder / "environments", clean_variables())
-    project = copy_of(trained, tmp_path / "project")
+    project = copy_of(reference, tmp_path / "project")
     # What its own tests say is not of interest here.
     noxfile = 'import trainwheel\n\ntrainwheel.register(exclude=["doc", "test"])\n'
     (project.root / "noxfile.py").write_text(noxfile, encoding="utf-8")
