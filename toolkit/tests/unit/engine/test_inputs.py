@@ -76,7 +76,7 @@ def files_of(root: Path, step: str) -> set[str]:
         ("README.md", {"version", "prove", "package"}),
         ("setup.py", {"version", "prove", "package"}),
         ("NOTICE", {"version", "prove", "package"}),
-        ("build/train/golden.jsonl", {"prove", "package"}),
+        ("build/train/golden.jsonl", {"report", "prove", "package"}),
         ("build/train/model_card.md", {"package"}),
         ("build/train/predictions.csv", {"evaluate", "report"}),
         ("build/train/repeatability.json", {"report"}),
