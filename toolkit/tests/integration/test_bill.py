@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import tomllib
 import zipfile
@@ -21,6 +20,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.pylock import Pylock
 
+from integration.environments import install_tool
 from integration.once import once_for
 from integration.tiny import TinyProject
 from trainwheel.install.environments import find_uv, python_of
@@ -36,16 +36,8 @@ AUDITOR = "pip-audit==2.10.1"
 
 @pytest.fixture(scope="module")
 def auditor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with pip-audit."""
-
-    def install(folder: Path) -> None:
-        for words in (
-            ("venv", "--python", sys.executable, str(folder / "env")),
-            ("pip", "install", "--quiet", "--python", str(python_of(folder / "env")), AUDITOR),
-        ):
-            subprocess.run((find_uv(), *words), check=True, capture_output=True)
-
-    return once_for(tmp_path_factory).folder("pip-audit", install) / "env"
+    """The folder of pip-audit's program."""
+    return install_tool(once_for(tmp_path_factory), "pip-audit", AUDITOR).parent
 
 
 class _Advisories(BaseHTTPRequestHandler):
@@ -139,7 +131,7 @@ def _audit(bill: Path, home: Path, advisories: str, folder: Path) -> list[dict[s
     (commands,) = re.findall(r"```sh\n(.*?)```", page.partition("\n## ")[0], re.DOTALL)
     commands = commands.replace("NAME-1.2.3.cdx.json", str(bill))
     commands = commands.replace("pip-audit ", f"pip-audit -s osv --osv-url {advisories} -f json ")
-    path = f"{python_of(home).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{home}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ("sh", "-ec", commands), cwd=folder, env={**os.environ, "PATH": path},
         capture_output=True, text=True, check=False,
