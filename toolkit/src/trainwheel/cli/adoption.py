@@ -164,10 +164,13 @@ def _function(root: Path, config: Config) -> Iterator[MachineCheck]:
         path = f"Path(__file__).with_name({json.dumps(config.artefact[0].split('/')[0])})"
         parts = "".join(f" / {json.dumps(part)}" for part in config.artefact[0].split("/")[1:])
         body = [
+            'COLUMNS = ["…"]  # in the order in which training reads them',
+            "",
+            "",
             f"def {first}(record):",
             '    """Answer one JSON object, the columns of a row by their names, with another."""',
             f"    model = joblib.load({path}{parts})",
-            "    label = model.predict([list(record.values())])[0]",
+            "    label = model.predict([[record[name] for name in COLUMNS]])[0]",
             '    return {"label": label.item()}',
         ]
         reason = "does not exist" if text is None else f"has no {first}"
