@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+_WHERE = "here or, if something else needs what is installed, in an environment of its own"
+
 
 class ArtefactError(RuntimeError):
     """The trained model cannot be used: missing, damaged, or made with other packages."""
@@ -23,9 +25,9 @@ class VersionMismatchError(ArtefactError):
         """Keep both parts, for callers that fix their environment by themselves."""
         super().__init__(problem, requirements)
         self.problem = problem
-        self.requirements = tuple(requirements)
+        self.requirements: tuple[str, ...] = tuple(requirements)
 
     def __str__(self) -> str:
         """Give one line that ends with the command to run."""
         quoted = " ".join(f'"{requirement}"' for requirement in self.requirements)
-        return f"{self.problem}; run: pip install {quoted}"
+        return f"{self.problem}; {_WHERE}, run: pip install {quoted}"

@@ -1,5 +1,6 @@
 """A model that is loaded by the first who asks for it."""
 
+import os
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from oncology_model.load_lock import LOAD_LOCK
@@ -25,6 +26,9 @@ class LazyModel(Generic[_Model]):
     alone: a copy loads the model itself, with all checks, when it is first asked.
     """
 
+    takes_any_version = False
+    """Whether `any_version` holds for all models of the package, as `verify` can ask for."""
+
     def __init__(
         self,
         artefact: "str | PathLike[str] | None",
@@ -48,6 +52,9 @@ class LazyModel(Generic[_Model]):
             any_version: whether other packages than those that made the artefact will do.
             form: the arrays, or what was fitted; None for the one that the manifest prefers.
         """
+        if not isinstance(os.fspath(artefact or ""), str):
+            message = f"an artefact is named by a text or a path, not by {type(artefact).__name__}"
+            raise TypeError(message)
         self._artefact = artefact
         self._check = check
         self._verify = verify
@@ -96,12 +103,9 @@ class LazyModel(Generic[_Model]):
 
             if self._loaded is None:
                 folder, name = self._locate()
+                any_version = self._any_version or LazyModel.takes_any_version
                 model, ranges = load(
-                    folder,
-                    name,
-                    verify=self._verify,
-                    any_version=self._any_version,
-                    form=self._form,
+                    folder, name, verify=self._verify, any_version=any_version, form=self._form
                 )
                 self._loaded = self._check(model, folder / name, ranges)
             return self._loaded

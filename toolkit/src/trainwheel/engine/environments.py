@@ -89,10 +89,11 @@ class StepEnvironments:
     @contextlib.contextmanager
     def _holding(self, step: str, requirements: str) -> Iterator[Path | None]:
         """Yield the environment that holds exactly the runtime packages, if they are meant."""
-        if not requirements.strip() or requirements != self.workspace.locked("packages"):
+        names = self.workspace.runtime_categories
+        if not requirements.strip() or requirements != self.workspace.locked(*names):
             yield None
             return
-        home = self.folder / "packages"
+        home = self.folder / "-".join(names)
         self.installer(step).ensure(home, requirements)
         yield home
         self._require_unchanged(home, step)

@@ -1,13 +1,13 @@
 """Derive the portable form of a trained model, and prove that it answers as the estimator does.
 
-Run by file path with ``-P`` in the environment of training, with the package that ships on the path:
+Run by file path with ``-P`` in the environment of training, with the package that ships at hand:
 
     python -P convert.py MODULE:FUNCTION MODEL PORTABLE ANSWER [RECORDS …]
 
-``MODULE:FUNCTION`` is the entry point, whose module has the class that serves the model. ``RECORDS``
-are files of one JSON object a line, a record or one with a record as ``input``. ``PORTABLE`` gets
-the form; of a model that has none it says why. ``ANSWER`` gets a JSON object: ``reason``, empty for
-a form that answers the same to all records and to drawn rows.
+``MODULE:FUNCTION`` is the entry point, whose module has the class that serves the model.
+``RECORDS`` are files of one JSON object a line, a record or one with a record as ``input``.
+``PORTABLE`` gets the form; of a model that has none it says why. ``ANSWER`` gets a JSON object:
+``reason``, empty for a form that answers the same to all records and to drawn rows.
 """
 
 from __future__ import annotations

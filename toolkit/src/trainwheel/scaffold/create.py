@@ -18,12 +18,12 @@ from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.install.lock import lock
 from trainwheel.requirements.lockfile import parse_lockfile
 from trainwheel.scaffold.names import name_of
-from trainwheel.scaffold.rendering import render
+from trainwheel.scaffold.rendering import problem_of_author, render
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
-from trainwheel.system.git import commit_all, without_repository
+from trainwheel.system.git import commit_all, read_person, without_repository
 from trainwheel.wheel.own import write_own_wheel
 
 __all__ = ["check_place", "create"]
@@ -77,6 +77,8 @@ def create(
     with _scratch_beside(folder) as scratch:
         uv_cache_or_fallback(environment, scratch / "uv-cache")
         root, environment = scratch / folder.name, without_repository(read_environment())
+        author = read_person(scratch, environment)
+        answers = {"git_author": "" if problem_of_author(author) else author, **answers}
         answers = _render(root, answers, asks=asks)
         console.line("locking the packages, which takes a minute")
         _lock(root, environment, str(answers["name"]))

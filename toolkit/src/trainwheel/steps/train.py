@@ -18,12 +18,8 @@ from trainwheel.engine.layout import manifest_of
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.metrics import (
-    parse_data_digests,
-    parse_metrics,
-    parse_ranges,
-    split_intervals,
-)
+from trainwheel.evaluation.inputs import parse_ranges
+from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
 from trainwheel.guest import CLUSTER, CONVERT, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
