@@ -137,7 +137,7 @@ class Served(Generic[Answer]):
                 a newer numpy or joblib, than is installed. It may then predict wrongly, with
                 no more than a warning.
             engine: "portable" for the model as arrays, which needs numpy alone, "sklearn" for
-                the estimator that was fitted, with the packages of the extra `sklearn`; None for
+                the estimator that was fitted, with the packages of the extra ``sklearn``; None for
                 the one that the package was made for.
         """
         check = partial(_prepare, type(self))
@@ -280,8 +280,8 @@ class Served(Generic[Answer]):
             records: as for `predict_many`.
 
         Returns:
-            A row a record, in the order of the record's names: of float64 if all fields are
-            numbers, else of objects.
+            An array with a row for each record and a column for each name, in the record's order,
+            of float64 if all fields are numbers, else of objects.
 
         Raises:
             InvalidRecordError: a record is refused.
