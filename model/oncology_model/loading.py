@@ -97,7 +97,7 @@ def load(
         _check_kind(artefact)
         if not verify and form != "portable":
             return _load_unverified(artefact, any_version=any_version), {}
-        beside = folder / f"{name}.json"
+        manifest, beside = None, folder / f"{name}.json"
         if form != "sklearn" and beside.is_file():
             manifest = _read_manifest(beside)
             if manifest.portable and (form or manifest.is_portable):
@@ -106,7 +106,7 @@ def load(
             message = f"{artefact}: has no portable form; use the one of scikit-learn"
             raise ArtefactError(message)
         # What is checked is loaded, whatever becomes of the file meanwhile.
-        manifest, content = _read_verified(folder, name)
+        manifest, content = _read_verified(folder, name, manifest)
     except FileNotFoundError:
         message = f"{artefact}: the model has not been trained; train it with `make train`"
         raise ArtefactError(message) from None
@@ -181,13 +181,15 @@ def _load_unverified(artefact: Traversable, *, any_version: bool) -> object:
         return _unpickle(artefact, stream, any_version=any_version)
 
 
-def _read_verified(folder: Traversable, name: str) -> tuple[Manifest, BufferedReader | None]:
+def _read_verified(
+    folder: Traversable, name: str, manifest: Manifest | None
+) -> tuple[Manifest, BufferedReader | None]:
     artefact, beside = folder / name, folder / f"{name}.json"
-    if artefact.is_dir() and (manifest := _read_manifest(beside)).chief is None:
+    if artefact.is_dir() and (manifest := manifest or _read_manifest(beside)).chief is None:
         content = None
     else:
         with cast("BufferedIOBase", artefact.open("rb")) as stream:
-            manifest = _read_manifest(beside)
+            manifest = manifest or _read_manifest(beside)
             content = _read_content(artefact, stream, manifest.chief)
     for other in manifest.files.keys() - {name}:
         _read_other(folder, other, manifest.files[other])

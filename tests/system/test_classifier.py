@@ -34,9 +34,11 @@ from oncology_model import (
 )
 from oncology_model.__main__ import main
 from oncology_model.classifier import predict_record
+from oncology_model.loading import Form
 
 BENIGN_TARGET = 1
 FORKS = "ignore::DeprecationWarning"  # Python from 3.12 on warns of every fork beside threads
+FORMS: dict[Form, str] = {"portable": "model.npz", "sklearn": "model.joblib"}
 SHIPPED = Path(oncology_model.__file__).parent / "artefact"
 INFORM = """\
 import sys, oncology_model.__main__
@@ -125,7 +127,7 @@ def fork(call: Callable[[], object]) -> str:
     return text
 
 
-def fork_while_importing(module: str, tumor: Tumor) -> str:
+def fork_while_importing(module: str, tumor: Tumor, form: Form) -> str:
     """Predict in a thread that imports a module again, and in a child that forks meanwhile.
 
     A new process would import all of scikit-learn for it, which takes as long as all other tests
@@ -142,7 +144,7 @@ def fork_while_importing(module: str, tumor: Tumor) -> str:
 
     sys.addaudithook(pause)
     os.register_at_fork(before=forking.set)
-    classifier = Classifier()
+    classifier = Classifier(engine=form)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(classifier.predict, tumor)
         assert importing.wait(timeout=20)
@@ -200,9 +202,14 @@ def test_threads_share_one_classifier(tumors: list[Tumor]) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 @pytest.mark.filterwarnings(FORKS)
-def test_a_child_answers_that_was_forked_while_a_thread_loads(malignant: Tumor) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_a_child_answers_that_was_forked_while_a_thread_loads(
+    malignant: Tumor, form: Form
+) -> None:
     module = type(joblib.load(SHIPPED / "model.joblib")).__module__
-    answers = fork(lambda: fork_while_importing(module, malignant))
+    module = module if form == "sklearn" else "oncology_model.portable"
+    importlib.import_module(module)
+    answers = fork(lambda: fork_while_importing(module, malignant, form))
     assert answers == "child: malignant, parent: malignant"
 
 
@@ -229,21 +236,24 @@ def test_a_bad_record_names_the_measurement(
         predict_record(typical[Prediction.BENIGN] | {"mean_area": -1.0})
 
 
-def test_a_model_with_a_changed_byte_is_refused(copied: Path, malignant: Tumor) -> None:
-    content = copied.read_bytes()
-    assert Classifier(copied).predict(malignant) is Prediction.MALIGNANT
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_with_a_changed_byte_or_cut_off_is_refused(
+    copied: Path, malignant: Tumor, form: Form
+) -> None:
+    file = copied.with_name(FORMS[form])
+    content = file.read_bytes()
+    assert Classifier(copied, engine=form).predict(malignant) is Prediction.MALIGNANT
     for position in sample(len(content)):
-        copied.write_bytes(flip(content, position))
-        with pytest.raises(DamagedArtefactError):
-            Classifier(copied).predict(malignant)
+        for damaged in (flip(content, position), content[:position]):
+            file.write_bytes(damaged)
+            with pytest.raises(DamagedArtefactError):
+                Classifier(copied, engine=form).predict(malignant)
 
 
-def test_a_model_that_is_cut_off_is_refused(copied: Path, malignant: Tumor) -> None:
-    content = copied.read_bytes()
-    for length in sample(len(content)):
-        copied.write_bytes(content[:length])
-        with pytest.raises(DamagedArtefactError):
-            Classifier(copied).predict(malignant)
+def test_both_forms_answer_the_same(tumors: list[Tumor]) -> None:
+    arrays, estimator = (Classifier(engine=form).predict_proba_many(tumors) for form in FORMS)
+    assert arrays == pytest.approx(estimator, rel=1e-12)
+    assert Classifier().predict_many(tumors) == Classifier(engine="sklearn").predict_many(tumors)
 
 
 def test_a_manifest_with_a_changed_byte_is_refused_or_harmless(
@@ -267,7 +277,8 @@ def test_a_model_for_another_scikit_learn_is_refused(copied: Path, malignant: Tu
     document["versions"]["scikit-learn"] = "1.3.2"
     manifest.write_text(json.dumps(document))
     with pytest.raises(VersionMismatchError, match=r'pip install "scikit-learn==1\.3\.2"$'):
-        Classifier(copied).predict(malignant)
+        Classifier(copied, engine="sklearn").predict(malignant)
+    assert Classifier(copied).predict(malignant) is Prediction.MALIGNANT
 
 
 def test_the_command_shows_without_scikit_learn_where_the_model_comes_from() -> None:
