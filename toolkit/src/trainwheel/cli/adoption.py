@@ -17,7 +17,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from trainwheel.cli.checks import PROBLEM, MachineCheck
+from trainwheel.cli.checks import PROBLEM, WARNING, MachineCheck
 from trainwheel.errors import TrainwheelError
 from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.scaffold.rendering import TEMPLATE
@@ -27,7 +27,7 @@ from trainwheel.system.files import read_text
 __all__ = ["find_missing"]
 
 _SOURCES = ("src", "model", ".")
-_IGNORED = ("/build/", "/dist/", "/.venv/", ".nox/", "/.trainwheel/", "__pycache__/")
+_IGNORED = ("/build/", "/.venv/", ".nox/", "/.trainwheel/")
 _NOXFILE = ("import trainwheel", "", "trainwheel.register()")
 _BUILD_SYSTEM = ("[build-system]", 'requires = ["setuptools"]')
 _COMMAND = re.compile(r"\bpython3?\s+((?:-m\s+)?[\w./-]*train[\w./-]*(?:\s.*)?)$", re.MULTILINE)
@@ -189,4 +189,5 @@ def _ignored(root: Path, config: Config) -> Iterator[MachineCheck]:
         if not any(fnmatch.fnmatchcase(line.strip("/"), pattern) for pattern in present)
     ]
     if absent:
-        yield _missing(".gitignore", "does not name all that the steps make", *absent)
+        reason = "does not name all that the steps make"
+        yield MachineCheck(".gitignore", WARNING, reason, "add these lines", tuple(absent))
