@@ -441,14 +441,22 @@ def _chain(spec: Spec) -> _Step:
 
 
 def _same(spec: Spec) -> _Step:
+    missing = spec["missing"]
+
+    def row(values: Sequence[Any]) -> Sequence[Any]:
+        if not missing:
+            _finite(values)
+        return values
+
     if spec["numeric"]:
-        return _Step(_numbers, lambda values: values)
-    return _Step(lambda x: x, lambda values: values)
+        return _Step(lambda x: _numbers(x, missing=missing, limits=missing), row)
+    return _Step(lambda x: x, row)
 
 
 def _apply(spec: Spec) -> _Step:
     function = getattr(np, spec["name"])
-    return _by_matrix(lambda x: function(_numbers(x)))
+    missing = spec["missing"]
+    return _by_matrix(lambda x: function(_numbers(x, missing=missing, limits=missing)))
 
 
 def _answers(spec: Spec) -> _Step:
@@ -567,11 +575,13 @@ def _trees(spec: Spec) -> _Model:
                 raw[:, number % every] += values[:, 0].take(leaves)
         return raw if divisor is None else raw / divisor
 
-    def row(values_of_row: Sequence[Any]) -> Sequence[float]:
-        total = sum(values_of_row)
+    def row(cells: Sequence[Any]) -> Sequence[float]:
+        if None in cells:
+            cells = [math.nan if cell is None else cell for cell in cells]
+        total = sum(cells)
         if not (math.isfinite(total) or spec["limits"]):
-            _numbers(values_of_row, missing=spec["missing"])
-        leaves = finder.row(np.array(values_of_row, dtype), has_nan=total != total)
+            _numbers(cells, missing=spec["missing"])
+        leaves = finder.row(np.array(cells, dtype), has_nan=total != total)
         terms = values.take(leaves, axis=0).reshape(-1, len(base))
         terms[0] += base
         # `add.reduce` would sum a single column pairwise.

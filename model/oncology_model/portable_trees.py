@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+    _Leaves = Callable[[list[float]], Sequence[int]]
 
 __all__ = ["MaskedTrees", "WalkedTrees"]
 
@@ -83,8 +84,9 @@ class WalkedTrees:
         self._feature, self._left = spec["feature"].astype(np.intp), spec["left"].astype(np.intp)
         self._threshold, self._right_if_nan = spec["threshold"], spec["right_if_nan"]
         self._lists: tuple[list[Any], ...] | None = None
-        self._compiled: list[Callable[[list[float]], Sequence[int]]] = []
-        self._is_compiled_to, self._calls = 0, 0
+        # One value, replaced as a whole: threads that compile the same trees leave the same.
+        self._compiled: tuple[list[_Leaves], int] = ([], 0)
+        self._calls = 0
         is_small = len(self._feature) <= _MOST_NODES and max(self._depth) <= _DEEPEST
         self._compiles_to = len(self._depth) if is_small else 0
 
@@ -115,14 +117,15 @@ class WalkedTrees:
     def row(self, x: Array, *, has_nan: bool) -> Array:
         """Return the leaf of one row in each tree."""
         values = x.tolist()
+        functions, count = self._compiled
         self._calls += 1
-        if self._calls > _UNCALLED and self._is_compiled_to < self._compiles_to:
-            self._compile(len(values))
+        if self._calls > _UNCALLED and count < self._compiles_to:
+            functions, count = self._compiled = self._compile(functions, count, len(values))
         leaves: list[int] = []
-        for function in self._compiled:
+        for function in functions:
             leaves += function(values)
-        if self._is_compiled_to < len(self._depth):
-            leaves += self._descend(values, self._is_compiled_to, has_nan=has_nan)
+        if count < len(self._depth):
+            leaves += self._descend(values, count, has_nan=has_nan)
         return np.array(leaves)
 
     def _descend(self, x: Sequence[float], first: int, *, has_nan: bool) -> list[int]:
@@ -145,9 +148,11 @@ class WalkedTrees:
             leaves.append(node)
         return leaves
 
-    def _compile(self, width: int) -> None:
+    def _compile(
+        self, functions: Sequence[_Leaves], first: int, width: int
+    ) -> tuple[list[_Leaves], int]:
         """Compile the next trees to expressions of Python, three times faster than a loop."""
-        first = last = self._is_compiled_to
+        last = first
         while last < len(self._depth) and self._start[last] - self._start[first] < _CHUNK:
             last += 1
         name = "x{}" if width <= _MOST_NAMES else "x[{}]"
@@ -156,8 +161,7 @@ class WalkedTrees:
         scope: dict[str, Any] = {}
         # The text is made of integers and floats of arrays of such, and of nothing else.
         exec(f"def leaves(x):\n {names} = x\n return ({trees})", scope)  # noqa: S102
-        self._compiled = [*self._compiled, scope["leaves"]]
-        self._is_compiled_to = last
+        return [*functions, scope["leaves"]], last
 
     def _expression(self, root: int, node: int, name: str) -> str:
         at = root + node

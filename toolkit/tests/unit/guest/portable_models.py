@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.random import default_rng
 from sklearn.datasets import make_classification, make_regression
+from threadpoolctl import threadpool_limits
+
+from trainwheel.guest.portable import convert, prove_portable
 
 MODEL = Path(__file__).parents[4] / "model" / "oncology_model"
 
@@ -21,6 +25,17 @@ def interpreter() -> Any:
     package.__path__ = [str(MODEL)]
     sys.modules.setdefault("portable_form", package)
     return importlib.import_module("portable_form.portable")
+
+
+def proved(estimator: Any, x: Any, y: Any, *, draws: int = 1_000, **options: Any) -> Any:
+    """Fit and convert, assert that the form answers the same, and return the form."""
+    # Two threads would wait for each other longer than they compute.
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        estimator.fit(x, y, **options)
+        portable = interpreter().load_portable(convert(estimator))
+        assert prove_portable(estimator, portable, x[:80], draws) is None
+    return portable
 
 
 def classes(name: str) -> tuple[Any, Any]:

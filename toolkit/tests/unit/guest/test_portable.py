@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.random import default_rng
 from sklearn import calibration, ensemble, linear_model, neural_network, svm, tree
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.naive_bayes import GaussianNB
-from threadpoolctl import threadpool_limits
 
-from trainwheel.guest.portable import convert, prove_portable
-from unit.guest.portable_models import classes, interpreter, numbers
+from trainwheel.guest.portable import convert
+from unit.guest.portable_models import classes, interpreter, numbers, proved
 
-DRAWS = 1_500
 LABELS = (
     "two words",
     "three words",
@@ -82,32 +77,12 @@ REGRESSORS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Histogram boosting by two threads waits longer for the other than it computes."""
-    with threadpool_limits(1):
-        yield
-
-
-def proved(estimator: Any, rows: Any, draws: int = DRAWS) -> Any:
-    """Convert an estimator, assert that the form answers the same, and return the form."""
-    portable = interpreter().load_portable(convert(estimator))
-    assert prove_portable(estimator, portable, rows, draws) is None
-    return portable
-
-
-def fitted(estimator: Any, *data: Any, **options: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return estimator.fit(*data, **options)
-
-
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_classifier_answers_as_scikit_learn(name: str, labels: str) -> None:
     x, y = classes(labels)
-    estimator = fitted(CLASSIFIERS[name], x, y)
-    portable = proved(estimator, x[:80])
+    estimator = CLASSIFIERS[name]
+    portable = proved(estimator, x, y)
     assert portable.predict(x[:9].astype(float)).dtype == estimator.predict(x[:9]).dtype
     assert portable.has_proba == hasattr(estimator, "predict_proba")
     assert portable.classes_.tolist() == estimator.classes_.tolist()
@@ -116,7 +91,7 @@ def test_a_classifier_answers_as_scikit_learn(name: str, labels: str) -> None:
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_a_regressor_answers_as_scikit_learn(name: str) -> None:
     x, y = numbers()
-    portable = proved(fitted(REGRESSORS[name], x, y), x[:80])
+    portable = proved(REGRESSORS[name], x, y)
     assert portable.classes_ is None
     assert not portable.has_proba
 
@@ -131,21 +106,21 @@ def test_a_regressor_answers_as_scikit_learn(name: str) -> None:
 )
 def test_a_regressor_of_positive_numbers_answers_their_exponential(estimator: Any) -> None:
     x, y = numbers()
-    proved(estimator.fit(x, np.exp(y / 200)), x)
+    proved(estimator, x, np.exp(y / 200))
 
 
 @pytest.mark.parametrize("name", ["logistic", "forest", "boosting", "histogram"])
 def test_weights_of_the_rows_are_in_the_arrays(name: str) -> None:
     x, y = classes("three words")
     weights = default_rng(0).uniform(0.1, 5, len(y))
-    proved(CLASSIFIERS[name].fit(x, y, sample_weight=weights), x)
+    proved(CLASSIFIERS[name], x, y, sample_weight=weights)
 
 
 @pytest.mark.parametrize("name", ["tree", "forest", "flat forest", "extra trees", "histogram"])
 def test_trees_send_missing_values_the_way_they_learnt(name: str) -> None:
     x, y = classes("two words")
     x[default_rng(1).random(x.shape) < 0.2] = np.nan
-    portable = proved(CLASSIFIERS[name].fit(x, y), x)
+    portable = proved(CLASSIFIERS[name], x, y)
     none = [None if np.isnan(value) else value for value in x[0].tolist()]
     assert portable.predict_proba_one(none) == portable.predict_proba_one(x[0].tolist())
 
@@ -159,7 +134,7 @@ def test_histogram_boosting_knows_categories(leaves: int) -> None:
     estimator = ensemble.HistGradientBoostingClassifier(
         max_iter=8, max_leaf_nodes=leaves, min_samples_leaf=2, categorical_features=[0]
     )
-    proved(estimator.fit(x, y), x, draws=4_000)
+    proved(estimator, x, y, draws=4_000)
 
 
 def test_a_forest_answers_the_same_while_and_after_its_trees_are_compiled() -> None:
@@ -177,4 +152,4 @@ def test_a_forest_answers_the_same_while_and_after_its_trees_are_compiled() -> N
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_classifier_answers_as_scikit_learn_on_20000_rows(name: str, labels: str) -> None:
     x, y = classes(labels)
-    proved(fitted(CLASSIFIERS[name], x, y), x, draws=20_000)
+    proved(CLASSIFIERS[name], x, y, draws=20_000)

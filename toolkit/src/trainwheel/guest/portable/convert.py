@@ -49,13 +49,25 @@ def describe(estimator: Any) -> Node:
     return {
         "schema": SCHEMA,
         "made_with": sklearn.__version__,
-        "features": int(getattr(estimator, "n_features_in_", 0)),
+        "features": _width(estimator),
         "names": None if names is None else [str(name) for name in names],
         "text": "words" in kinds,
         "numeric": kinds.isdisjoint(_OF_WORDS),
         "exact": kinds.isdisjoint(_ROUNDED),
         "graph": graph,
     }
+
+
+def _width(estimator: Any) -> int:
+    """Return how many columns an estimator takes, by the first of its parts that says it."""
+    width = getattr(estimator, "n_features_in_", None)
+    parts = (getattr(estimator, "best_estimator_", None), *_steps(estimator))
+    widths = (_width(part) for part in parts if part is not None and not isinstance(part, str))
+    return int(next(widths, 0)) if width is None else int(width)
+
+
+def _steps(estimator: Any) -> list[Any]:
+    return [part for _, part in getattr(estimator, "steps", ())]
 
 
 def _kinds(node: Any) -> set[str]:

@@ -94,12 +94,20 @@ def _candidates(pools: _Pools, rows: Any, number: int, random: Any) -> list[Any]
     column = column[np.isfinite(column)]
     low, high = (column.min(), column.max()) if len(column) else (0.0, 1.0)
     wide = random.uniform(low - (high - low) / 2, high + (high - low) / 2, 500)
-    near = points[np.isfinite(points)].astype(np.float32)
-    sides = [np.nextafter(v, v.dtype.type(s)) for v in (points, near) for s in (-np.inf, np.inf)]
-    values = np.concatenate([points, near, *sides, wide, [low, high, 0.0]]).astype(np.float64)
+    steps = [points, *_beside(points, -np.inf), *_beside(points, np.inf)]
+    values = np.concatenate([*steps, wide, [low, high, 0.0]]).astype(np.float64)
     largest = np.finfo(np.float32).max
     kept: list[Any] = values[np.abs(values) < largest].tolist()
     return kept
+
+
+def _beside(points: Any, side: float) -> Iterator[Any]:
+    """Yield what is one, two and three steps beside, of 64 bits, and one of 32."""
+    with np.errstate(over="ignore"):
+        yield np.nextafter(points.astype(np.float32), np.float32(side))
+    for _ in range(3):
+        points = np.nextafter(points, side)
+        yield points
 
 
 def _is_missing(value: Any) -> bool:
@@ -122,7 +130,7 @@ def _trace(node: Node, columns: list[_Column | None], pools: _Pools) -> list[_Co
         return function(node, columns, pools)
     for part in node.get("parts", ()):
         _trace(part.get("node", part), columns, pools)
-    return []
+    return [None] * len(columns)
 
 
 def _trace_chain(node: Node, columns: list[_Column | None], pools: _Pools) -> list[_Column | None]:
@@ -136,7 +144,8 @@ def _trace_scale(node: Node, columns: list[_Column | None], _: _Pools) -> list[_
 
 
 def _trace_impute(node: Node, columns: list[_Column | None], _: _Pools) -> list[_Column | None]:
-    return [columns[place] for place in node["kept"]]
+    flags = () if node["indicated"] is None else node["indicated"]
+    return [*(columns[place] for place in node["kept"]), *(None for _ in flags)]
 
 
 def _trace_parts(node: Node, columns: list[_Column | None], pools: _Pools) -> list[_Column | None]:
@@ -180,7 +189,11 @@ def _trace_trees(node: Node, columns: list[_Column | None], pools: _Pools) -> li
         is_number &= node["category"].ravel() < 0
     for number in np.unique(feature[is_number]):
         if number < len(columns):
-            pools.add(columns[number], threshold[is_number & (feature == number)])
+            points = threshold[is_number & (feature == number)]
+            pools.add(columns[number], points)
+            if points.dtype == np.float32:  # what rounds to the threshold ends half a step above
+                above = np.nextafter(points, np.float32(np.inf)).astype(np.float64)
+                pools.add(columns[number], (points + above) / 2)
     return []
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .transformers import chained, pipeline_steps
+from .transformers import chained, pipeline_steps, read_numbers
 from .visit import Convert, Node, Visit
 
 __all__ = ["PREDICTORS"]
@@ -85,6 +85,7 @@ def _before(steps: list[Node], model: Node) -> Node:
     if not steps:
         return model
     first = chained(steps)
+    read_numbers(first, model)
     return {"kind": "chain", "steps": [first, model]}
 
 

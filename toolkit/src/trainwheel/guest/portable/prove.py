@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ __all__ = ["prove_portable"]
 
 _TOLERANCE = 1e-12
 _SINGLE = 200  # rows of each set that are also asked one by one
-_REFUSED = 40  # rows of a set that is refused, of which each is asked by itself
+_REFUSED = 12  # rows of a set that is refused, of which each is asked by itself
 _METHODS = ("predict", "predict_proba", "decision_function")
 
 
@@ -39,21 +39,24 @@ def prove_portable(
     graph = describe(estimator)
     rows = np.asarray(rows, dtype=np.float64 if graph["numeric"] else object)
     random = np.random.default_rng(seed)
+    methods = [name for name in _METHODS if hasattr(estimator, name)]
     sets = [("the rows given", rows), *draw_rows(graph["graph"], rows, draws, random)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         problems = (
             f"{name}: {problem}"
             for name, matrix in sets
-            for problem in _problems(estimator, portable, matrix, is_exact=graph["exact"])
+            for problem in _problems(estimator, portable, matrix, methods, is_exact=graph["exact"])
         )
         return next(problems, None)
 
 
-def _problems(estimator: Any, portable: Any, rows: Any, *, is_exact: bool) -> Iterator[str]:
+def _problems(
+    estimator: Any, portable: Any, rows: Any, methods: Sequence[str], *, is_exact: bool
+) -> Iterator[str]:
     tolerance = 0.0 if is_exact else _TOLERANCE
     frame = _frame(estimator, rows)
-    for method in (name for name in _METHODS if hasattr(estimator, name)):
+    for method in methods:
         expected, refusal = _answer(getattr(estimator, method), frame)
         answer, own_refusal = _answer(getattr(portable, method), rows)
         if expected is not None and answer is not None:
@@ -67,7 +70,8 @@ def _problems(estimator: Any, portable: Any, rows: Any, *, is_exact: bool) -> It
         elif len(rows) > 1:  # one row is enough for that: look which
             step = max(1, len(rows) // _REFUSED)
             for row in range(0, len(rows), step):
-                yield from _problems(estimator, portable, rows[row : row + 1], is_exact=is_exact)
+                one = rows[row : row + 1]
+                yield from _problems(estimator, portable, one, [method], is_exact=is_exact)
 
 
 def _frame(estimator: Any, rows: Any) -> Any:

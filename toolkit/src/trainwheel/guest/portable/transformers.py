@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .visit import Convert, Node, Visit
 
-__all__ = ["STEPS", "chained", "encoded"]
+__all__ = ["STEPS", "chained", "encoded", "pipeline_steps", "read_numbers"]
 
+_OF_ANYTHING = ("answers", "average", "calibrated", "encode", "impute", "parts", "same")
 _FUNCTIONS = ("log", "log1p", "log2", "log10", "sqrt", "cbrt", "exp", "expm1", "absolute", "square")
 
 
@@ -188,8 +190,21 @@ def pipeline_steps(visit: Visit, steps: Sequence[tuple[str, Any]]) -> list[Node]
 def chained(nodes: Sequence[Node]) -> Node:
     """Return one node for several in a row."""
     steps = [step for n in nodes for step in (n["steps"] if n["kind"] == "chain" else [n])]
-    steps = [step for step in steps if step["kind"] != "same"] or steps[-1:]
+    steps = [s for s in steps if s["kind"] != "same" or not s["missing"]] or steps[-1:]
+    for step, following in pairwise(steps):
+        read_numbers(step, following)
     return steps[0] if len(steps) == 1 else {"kind": "chain", "steps": steps}
+
+
+def read_numbers(node: Node, following: Node) -> None:
+    """Let what passes a node as it is become numbers, where what follows computes with it."""
+    if node["kind"] == "chain":
+        node = node["steps"][-1]
+    first = following["steps"][0] if following["kind"] == "chain" else following
+    if node["kind"] == "parts" and first["kind"] not in _OF_ANYTHING:
+        for part in node["parts"]:
+            if part["node"]["kind"] == "same":
+                part["node"]["numeric"] = True
 
 
 def _is_sparse(node: Node) -> bool:
@@ -204,13 +219,15 @@ def _function(visit: Visit, transformer: Any) -> Node:
     name = getattr(function, "__name__", repr(function))
     if options or name not in _FUNCTIONS or getattr(np, name) is not function:
         visit.refuse(f"the function {name!r}")
-    return {"kind": "apply", "name": name}
+    return {"kind": "apply", "name": name, "missing": not transformer.validate}
 
 
 def _selected(_: Visit, selector: Any) -> Node:
     take = selector.get_support(indices=True).astype(np.int64)
-    part = {"take": take, "node": {"kind": "same", "numeric": False}, "weight": None}
-    return {"kind": "parts", "parts": [part]}
+    missing = bool(selector.__sklearn_tags__().input_tags.allow_nan)
+    every: Node = {"kind": "same", "numeric": True, "missing": missing}
+    part = {"take": take, "node": {**every, "missing": True}, "weight": None}
+    return {"kind": "chain", "steps": [every, {"kind": "parts", "parts": [part]}]}
 
 
 STEPS: dict[str, Convert] = {

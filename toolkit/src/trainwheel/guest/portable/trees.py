@@ -229,7 +229,7 @@ def _codes(estimator: Any, before: Any) -> Node:
         {"take": np.flatnonzero(flags), "node": part, "weight": None}
         for flags, part in (
             (estimator.is_categorical_, node),
-            (~estimator.is_categorical_, {"kind": "same", "numeric": True}),
+            (~estimator.is_categorical_, {"kind": "same", "numeric": True, "missing": True}),
         )
         if flags.any()
     ]

@@ -42,7 +42,7 @@ class Visit:
         """
         sparse = self.is_sparse if is_sparse is None else is_sparse
         if estimator is None or isinstance(estimator, str):  # "passthrough"
-            return {"kind": "same", "numeric": False, "sparse": sparse}
+            return {"kind": "same", "numeric": False, "missing": True, "sparse": sparse}
         return self._convert(self.steps, estimator, label, is_sparse=sparse)
 
     def model(self, estimator: Any, label: str = "", *, is_sparse: bool = False) -> Node:
