@@ -1,7 +1,7 @@
 """A model that is loaded by the first who asks for it."""
 
 import os
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from oncology_model.load_lock import LOAD_LOCK
 
@@ -28,6 +28,9 @@ class LazyModel(Generic[_Model]):
 
     takes_any_version = False
     """Whether `any_version` holds for all models of the package, as `verify` can ask for."""
+
+    preferred: "ClassVar[Form | None]" = None
+    """The form of all models of the package that are asked for none, as a proof of it sets it."""
 
     def __init__(
         self,
@@ -104,8 +107,9 @@ class LazyModel(Generic[_Model]):
             if self._loaded is None:
                 folder, name = self._locate()
                 any_version = self._any_version or LazyModel.takes_any_version
+                form = self._form or LazyModel.preferred
                 model, ranges = load(
-                    folder, name, verify=self._verify, any_version=any_version, form=self._form
+                    folder, name, verify=self._verify, any_version=any_version, form=form
                 )
                 self._loaded = self._check(model, folder / name, ranges)
             return self._loaded

@@ -88,9 +88,11 @@ class StepEnvironments:
 
     @contextlib.contextmanager
     def _holding(self, step: str, requirements: str) -> Iterator[Path | None]:
-        """Yield the environment that holds exactly the runtime packages, if they are meant."""
-        names = self.workspace.runtime_categories
-        if not requirements.strip() or requirements != self.workspace.locked(*names):
+        """Yield the environment that holds just what a form of the model needs, if it is meant."""
+        workspace = self.workspace
+        forms = (workspace.runtime_categories, workspace.config.model_categories)
+        names = next((each for each in forms if workspace.locked(*each) == requirements), None)
+        if not requirements.strip() or names is None:
             yield None
             return
         home = self.folder / "-".join(names)

@@ -3,7 +3,7 @@
 Run by file path with ``-P`` in an environment that holds the model, so that this folder shadows
 nothing and the toolkit's own process never loads a model.
 
-    python -P predict.py MODULE:FUNCTION INPUTS OUTPUTS [ARTEFACT]
+    python -P predict.py MODULE:FUNCTION INPUTS OUTPUTS [ARTEFACT [FORM]]
 
 ``INPUTS`` holds one JSON object a line; ``OUTPUTS`` gets the function's answer to each, one JSON
 value a line, and stands there when all are answered. Until then they are in ``OUTPUTS.part``, so
@@ -11,7 +11,7 @@ that whoever finds this process dead can count them. Where one fails, ``OUTPUTS.
 object: ``number`` of the record from 1 (0: before the first), ``error`` as the lines of the
 exception, ``place`` in the model's own code, ``hint``; exit code 1. With the model's file named,
 standard output has a notice for each slow estimator in it, and names those that carry rows of the
-training data.
+training data. ``FORM`` is the form of the model that is asked, of a package that has several.
 """
 
 from __future__ import annotations
@@ -45,12 +45,15 @@ class NotJsonError(TypeError):
     hint = ""
 
 
-def main(entry_point: str, inputs: str, outputs: str, artefact: str = "") -> None:
+def main(entry_point: str, inputs: str, outputs: str, artefact: str = "", form: str = "") -> None:
     """Answer each line of ``inputs`` in ``outputs``."""
     number = 0
     try:
         module, _, name = entry_point.partition(":")
         owner: Any = importlib.import_module(module)
+        if form:
+            package = module.rpartition(".")[0]
+            importlib.import_module(f"{package}.lazy_model").LazyModel.preferred = form
         predict = functools.reduce(getattr, name.split("."), owner)
         with (
             Path(inputs).open(encoding="utf-8") as records,

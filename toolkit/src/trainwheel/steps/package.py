@@ -20,6 +20,7 @@ from trainwheel.evaluation.report import describe_proved
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.requirements.addresses import find_field_secrets
 from trainwheel.requirements.lockfile import requirements
+from trainwheel.settings.config import ESTIMATOR_EXTRA
 from trainwheel.steps.shared.artefact import notice_unshipped
 from trainwheel.steps.shared.findings import (
     read_data_digests,
@@ -102,6 +103,12 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
     rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
     installer, held_out = run.tools.installer("package"), Repeated(rows, scratch / "held_out")
     prove_file(proof, wheel, installer, tests=_system_tests(run), held_out=held_out)
+    if run.workspace.is_portable:
+        # What its extra brings has to answer as the arrays do.
+        names = run.workspace.config.model_categories
+        fitted = replace(proof, requirements=run.workspace.locked(*names))
+        held_out = Repeated(rows, scratch / "held_out_fitted")
+        prove_file(fitted, wheel, installer, held_out=held_out, form=ESTIMATOR_EXTRA)
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
     bill_path(wheel).write_bytes(read_member(wheel, bill_name(proof.name)))
     if files is not None:

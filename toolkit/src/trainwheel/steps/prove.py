@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, NoEnvironmentError, StepFailedError
 from trainwheel.guest import PREDICT
+from trainwheel.settings.config import ESTIMATOR_EXTRA
 from trainwheel.steps.package import build_plain, finish_wheel
 from trainwheel.steps.report import write_report
 from trainwheel.steps.shared.release import Release, read_release
@@ -62,16 +64,24 @@ class Cell:
         python: As ``3.12``.
         interpreter: The Python of this machine.
         packages: Lines with pins and digests.
+        form: Of the model; empty for the one that the wheel is used in without an extra.
     """
 
     python: str
     interpreter: Interpreter
     packages: str
+    form: str = ""
 
     @property
     def versions(self) -> dict[str, str]:
         """Name → version of each of the libraries that decide about numbers."""
         return _libraries(self.packages)
+
+    @property
+    def row(self) -> dict[str, str]:
+        """What the matrix says of it."""
+        form = {"form": self.form} if self.form else {}
+        return {"python": self.python, **form, **self.versions}
 
     @property
     def home(self) -> str:
@@ -80,7 +90,8 @@ class Cell:
 
     def __str__(self) -> str:
         """Return what an error calls it."""
-        return ", ".join([f"Python {self.python}", *map(" ".join, self.versions.items())])
+        versions = map(" ".join, self.versions.items())
+        return ", ".join(filter(None, (f"Python {self.python}", self.form, *versions)))
 
 
 @dataclass(frozen=True)
@@ -129,8 +140,10 @@ def _plan(run: Run, wheel: Path) -> Plan:
     here = python_version().rpartition(".")[0]
     promised, unproved = read_pythons(wheel, here), dict[str, str]()
     cells: list[Cell] = []
-    with _resolver(run, wheel) as resolver:
-        for python in promised:
+    forms = ("", ESTIMATOR_EXTRA) if run.workspace.is_portable else ("",)
+    with _resolver(run, wheel) as base:
+        for python, form in itertools.product(promised, forms):
+            resolver = base.with_extra(form) if form else base
             try:
                 interpreter = read_interpreter(python, run.environment)
             except ConfigurationError:
@@ -148,7 +161,7 @@ def _plan(run: Run, wheel: Path) -> Plan:
                 unproved[python] = "no wheels that fit"
                 continue
             unproved |= {f"{python}{what}": reason for what, reason in reasons.items()}
-            cells += [Cell(python, interpreter, text) for text in dict.fromkeys(listings)]
+            cells += [Cell(python, interpreter, text, form) for text in dict.fromkeys(listings)]
     return Plan(promised, tuple(cells), unproved)
 
 
@@ -182,6 +195,17 @@ class _Resolver:
     requirements: Sequence[str]
     python: str = ""
     version: str = ""
+
+    def with_extra(self, extra: str) -> _Resolver:
+        """Return one that asks for what an extra brings as well, and of that as the extra does."""
+        lines: dict[str, str] = {}
+        for requirement in map(Requirement, self.requirements):
+            if requirement.marker is not None and requirement.marker.evaluate({"extra": extra}):
+                requirement.marker = None
+                lines[requirement.name] = str(requirement)
+            else:
+                lines.setdefault(requirement.name, str(requirement))
+        return replace(self, requirements=[*lines.values()])
 
     def corners(self) -> tuple[list[str], dict[str, str]]:
         """Return what pip may install: the newest and the oldest numpy, with such a scipy.
@@ -253,10 +277,10 @@ def _prove(run: Run, release: Release, plain: Path, plan: Plan, scratch: Path) -
     wheel = scratch / plain.name
     proof = finish_wheel(run, release, plain, wheel, {})
     _each(plan.cells, lambda cell: _prove_cell(run, proof, wheel, cell), at_once=run.jobs)
-    cells = [{"python": cell.python, **cell.versions} for cell in plan.cells]
+    cells = [cell.row for cell in plan.cells]
     # Two of them may differ in other packages.
     rows = [cell for number, cell in enumerate(cells) if cell not in cells[:number]]
-    rows.sort(key=lambda cell: [Version(version) for version in cell.values()])
+    rows.sort(key=lambda row: [*map(Version, (v for k, v in row.items() if k != "form"))])
     matrix = {"promised": plan.promised, "cells": rows, "unproved": plan.unproved}
     matrix["key"] = matrix_key(workspace)
     path = folder / workspace.layout.matrix.name
@@ -296,7 +320,7 @@ def _prove_cell(run: Run, proof: Proof, wheel: Path, cell: Cell) -> None:
     own = replace(plain, interpreter=cell.interpreter, bytecode=bytecode)
     installer = replace(own, holding=lambda packages: _hold(own, home, packages))
     try:
-        prove_file(replace(proof, requirements=cell.packages), wheel, installer)
+        prove_file(replace(proof, requirements=cell.packages), wheel, installer, form=cell.form)
     except NoEnvironmentError:
         raise  # that is not for the model's code
     except StepFailedError as error:

@@ -86,6 +86,7 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
     is_last: bool = False,
     tests: SystemTests | None = None,
     held_out: Repeated | None = None,
+    form: str = "",
 ) -> None:
     """Install a wheel and check that it is complete, consistent, and predicts as in training.
 
@@ -96,6 +97,7 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
         is_last: Whether it is installed after them, by what would fetch them otherwise.
         tests: The model's system tests.
         held_out: Held-out rows, whose answers must be those that were measured.
+        form: Of the model, where its package has several; empty for the default one.
 
     Raises:
         StepFailedError: It cannot be installed, or predicts something else, which is named.
@@ -117,7 +119,8 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
                 rows.folder,
                 [*_names("golden.jsonl", len(proof.golden)), *rows.names],
             )
-            script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files)
+            more = ("", form) if form else ()
+            script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files, *more)
             if tests is not None:
                 copy = folder / "tests"
                 shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
@@ -130,13 +133,14 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
             raise StepFailedError(message, hint=hint)
 
 
-def prove_file(
+def prove_file(  # noqa: PLR0913 - as `prove`
     proof: Proof,
     wheel: Path,
     installer: Installer,
     *,
     tests: SystemTests | None = None,
     held_out: Repeated | None = None,
+    form: str = "",
 ) -> None:
     """Prove a wheel on this disk, as `prove` does; nothing else can be what is installed."""
     line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
@@ -145,7 +149,7 @@ def prove_file(
     def install(home: Path) -> None:
         alone.install(python_of(home), line, "--no-deps", "--no-cache")
 
-    prove(proof, install, installer, tests=tests, held_out=held_out)
+    prove(proof, install, installer, tests=tests, held_out=held_out, form=form)
 
 
 def ask(  # noqa: PLR0913 - a model's answers, and two callbacks
