@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -200,8 +201,10 @@ class _Resolver:
         """Return one that asks for what an extra brings as well, and of that as the extra does."""
         lines: dict[str, str] = {}
         for requirement in map(Requirement, self.requirements):
-            if requirement.marker is not None and requirement.marker.evaluate({"extra": extra}):
-                requirement.marker = None
+            text = str(requirement.marker or "")
+            rest = re.sub(rf'(^| and )extra == "{extra}"$', "", text)
+            if rest != text:
+                requirement.marker = Marker(rest) if rest else None
                 lines[requirement.name] = str(requirement)
             else:
                 lines.setdefault(requirement.name, str(requirement))
