@@ -39,6 +39,11 @@ class SystemTests:
     folder: Path
     home: Path
 
+    def place(self, copy: Path) -> tuple[Path, Path]:
+        """Copy them, and return the folder of their packages and the copy."""
+        shutil.copytree(self.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
+        return site_packages(self.home), copy
+
 
 @dataclass(frozen=True)
 class Model:
@@ -119,12 +124,10 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
                 rows.folder,
                 [*_names("golden.jsonl", len(proof.golden)), *rows.names],
             )
-            more = ("", form) if form else ()
-            script: tuple[Path | str, ...] = (PREDICT, proof.predict, *question.files, *more)
+            words = (proof.predict, *question.files)
+            script = (PREDICT, *words, *(("", form) if form else ()))
             if tests is not None:
-                copy = folder / "tests"
-                shutil.copytree(tests.folder, copy, ignore=shutil.ignore_patterns(*IGNORED_NAMES))
-                script = (PROVE, *script[1:], site_packages(tests.home), copy)
+                script = (PROVE, *words, *tests.place(folder / "tests"))
             result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
