@@ -124,10 +124,9 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
                 rows.folder,
                 [*_names("golden.jsonl", len(proof.golden)), *rows.names],
             )
-            words = (proof.predict, *question.files)
-            script = (PREDICT, *words, *(("", form) if form else ()))
+            script = (PREDICT, proof.predict, *question.files, *(("", form) if form else ()))
             if tests is not None:
-                script = (PROVE, *words, *tests.place(folder / "tests"))
+                script = (PROVE, *script[1:4], *tests.place(folder / "tests"))
             result = _run(model, question, script, folder)
         _compare(proof, rows, question.answers(model, result))
         if result.failed:
