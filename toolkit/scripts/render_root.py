@@ -54,6 +54,8 @@ _LOADING = tuple(
         "loading",
         "manifest",
         "portable",
+        "portable_steps",
+        "portable_text",
         "portable_trees",
     )
 )
