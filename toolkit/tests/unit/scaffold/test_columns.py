@@ -65,7 +65,7 @@ def test_cells_that_are_missing_are_counted_by_how_they_are_written() -> None:
 
 @pytest.mark.parametrize(("cells", "markers"), [
     ([*NUMBERS, "absent", "absent"], ("absent",)),
-    (["2024-01-%02d" % day for day in range(1, 29)] + ["never"], ("never",)),
+    ([f"2024-01-{day:02}" for day in range(1, 29)] + ["never"], ("never",)),
     ([*NUMBERS, "low", "mid", "high"], ()),
     ([*NUMBERS[:19], "absent"], ("absent",)),
     ([*NUMBERS[:18], "absent"], ()),
@@ -79,7 +79,7 @@ def test_one_or_two_texts_among_numbers_stand_for_missing_cells(
 
 def test_what_is_remembered_of_a_long_table_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
-    rows = 3 * MOST_DISTINCT
+    rows = 2 * MOST_DISTINCT
     lines = (f"{number},{number / 7},{'ab'[number % 2]}\n" for number in range(rows))
     path.write_text("id,share,side\n" + "".join(lines))
 
@@ -88,9 +88,9 @@ def test_what_is_remembered_of_a_long_table_is_bounded(tmp_path: Path) -> None:
     assert profile.rows == rows
     share = profile.tallies["share"]
     assert share.has_many
-    assert len(share.counts) < 2 * MOST_DISTINCT
+    assert len(share.counts) < rows
     assert share.highest == (rows - 1) / 7
     assert dict(profile.tallies["side"].counts) == {"a": rows / 2, "b": rows / 2}
     sampled = [int(text) for text in profile.sample["id"]]
     assert sampled == list(range(0, rows, sampled[1]))
-    assert 10_000 <= len(sampled) <= 20_000
+    assert 10_000 <= len(sampled) < 20_001

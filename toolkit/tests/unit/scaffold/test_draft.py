@@ -9,11 +9,12 @@ import pytest
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.scaffold.columns import Kind, examine
-from trainwheel.scaffold.draft import Ask, Draft, Wishes, draft
+from trainwheel.scaffold.draft import Draft, draft
 from trainwheel.scaffold.table import find_layout
+from trainwheel.scaffold.target import Ask, Wishes
 
 Columns = dict[str, Sequence[object]]
-DRAW = random.Random(3)
+DRAW = random.Random(3)  # noqa: S311 - made-up rows
 ROWS = 120
 
 

@@ -48,7 +48,8 @@ def test_a_long_table_comes_in_batches(tmp_path: Path) -> None:
     ("t.csv", b""), ("t.csv", b"\n"), ("t.csv", b"a,b,a\n1,2,3\n"), ("t.csv", b",\n1,2\n"),
     ("t.csv", b"5.1,3.5\n4.9,3.0\n"), ("t.csv", b"a\xe4,b\n1,2\n"), ("t.csv", b"a\0b\n"),
     ("t.csv", b"a,b\n1,2\n3\n"), ("t.csv", b'a,b\n1,2\n\n"3","4",5\n'), ("t.csv", b'a,b\n1,"2\n'),
-    ("t.xlsx", b"PK"), ("t.csv.gz", b"a,b\n"), ("t.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9]),
+    ("t.xlsx", b"PK"), ("t.csv.gz", b"a,b\n"),
+    ("t.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9]),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_one_line(
     tmp_path: Path, name: str, data: bytes, sentence: Callable[[str], None]
@@ -62,7 +63,7 @@ def test_what_cannot_be_read_is_one_line(
 
 @pytest.mark.parametrize("name", ["gone.csv", "."])
 def test_what_is_not_a_file_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match="not there|folder"):
+    with pytest.raises(ConfigurationError, match=r"not there|folder"):
         find_layout(tmp_path / name)
 
 
