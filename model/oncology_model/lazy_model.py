@@ -7,7 +7,9 @@ from oncology_model.load_lock import LOAD_LOCK
 if TYPE_CHECKING:  # it takes longer to import than the package itself
     from collections.abc import Callable
     from importlib.resources.abc import Traversable
-    from pathlib import Path
+    from os import PathLike
+
+    from oncology_model.ranges import Ranges
 
 _Model = TypeVar("_Model")
 
@@ -24,7 +26,7 @@ class LazyModel(Generic[_Model]):
 
     def __init__(
         self,
-        artefact: "Path | None",
+        artefact: "str | PathLike[str] | None",
         check: "Callable[[object, Traversable], _Model]",
         *,
         verify: bool = True,
@@ -46,10 +48,29 @@ class LazyModel(Generic[_Model]):
         self._verify = verify
         self._any_version = any_version
         self._loaded: _Model | None = None
+        self._ranges: Ranges | None = None
 
     def __getstate__(self) -> dict[str, object]:
         """Give all but the loaded model, which other packages might read wrongly."""
-        return {**vars(self), "_loaded": None}
+        return {**vars(self), "_loaded": None, "_ranges": None}
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the model has been loaded."""
+        return self._loaded is not None
+
+    @property
+    def ranges(self) -> "Ranges":
+        """The ranges of training by the manifest, which is read without loading the model.
+
+        Raises:
+            ArtefactError: the manifest cannot be read.
+        """
+        from oncology_model.loading import read_ranges  # noqa: PLC0415
+
+        if self._ranges is None:
+            self._ranges = read_ranges(*self._locate()) if self._verify else {}
+        return self._ranges
 
     def get(self) -> _Model:
         """Return the model as it was checked.
@@ -64,14 +85,21 @@ class LazyModel(Generic[_Model]):
         with LOAD_LOCK.hold():
             # Only here: a program without a prediction need not pay for them, and a process
             # that forks while another thread imports them could not import them again.
-            from importlib.resources import files  # noqa: PLC0415
-
             from oncology_model.loading import load  # noqa: PLC0415
 
             if self._loaded is None:
-                folder, name = files(__package__).joinpath(*_ARTEFACT[:-1]), _ARTEFACT[-1]
-                if self._artefact is not None:
-                    folder, name = self._artefact.parent, self._artefact.name
-                model = load(folder, name, verify=self._verify, any_version=self._any_version)
+                folder, name = self._locate()
+                model, self._ranges = load(
+                    folder, name, verify=self._verify, any_version=self._any_version
+                )
                 self._loaded = self._check(model, folder / name)
             return self._loaded
+
+    def _locate(self) -> "tuple[Traversable, str]":
+        from importlib.resources import files  # noqa: PLC0415
+        from pathlib import Path  # noqa: PLC0415
+
+        if self._artefact is None:
+            return files(__package__).joinpath(*_ARTEFACT[:-1]), _ARTEFACT[-1]
+        path = self._artefact if isinstance(self._artefact, Path) else Path(self._artefact)
+        return path.parent, path.name

@@ -26,6 +26,7 @@ from oncology_model.manifest import (
     parse_manifest,
     to_requirement,
 )
+from oncology_model.ranges import Ranges
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -64,7 +65,9 @@ class _Pieces(RawIOBase):
         return count
 
 
-def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> object:
+def load(
+    folder: Traversable, name: str, *, verify: bool, any_version: bool
+) -> tuple[object, Ranges]:
     """Load an artefact, and check it against its manifest beforehand.
 
     No other thread may load one at the same time.
@@ -78,7 +81,7 @@ def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> 
 
     Returns:
         What a file of joblib or pickle holds; the bytes of one in another format; of a folder,
-        its path.
+        its path. And the ranges of training that the manifest states.
 
     Raises:
         DamagedArtefactError: a file or the manifest is not what training left.
@@ -89,7 +92,7 @@ def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> 
     try:
         _check_kind(artefact)
         if not verify:
-            return _load_unverified(artefact, any_version=any_version)
+            return _load_unverified(artefact, any_version=any_version), {}
         # What is checked is loaded, whatever becomes of the file meanwhile.
         manifest, content = _read_verified(folder, name)
     except FileNotFoundError:
@@ -101,10 +104,24 @@ def load(folder: Traversable, name: str, *, verify: bool, any_version: bool) -> 
     if not any_version:
         _check_versions(artefact, manifest.versions)
     if content is None or manifest.chief is None:
-        return artefact
+        return artefact, manifest.inputs
     if manifest.chief.format not in _PICKLED:
-        return content.read()
-    return _unpickle(artefact, content, any_version=any_version)
+        return content.read(), manifest.inputs
+    return _unpickle(artefact, content, any_version=any_version), manifest.inputs
+
+
+def read_ranges(folder: Traversable, name: str) -> Ranges:
+    """Read the ranges of training without loading the model; nothing where no manifest is.
+
+    Args:
+        folder: holds the artefact and its manifest.
+        name: the artefact's file or folder.
+
+    Raises:
+        ArtefactError: the manifest cannot be read.
+    """
+    manifest = folder / f"{name}.json"
+    return _read_manifest(manifest).inputs if manifest.is_file() else {}
 
 
 def load_file(artefact: Traversable, name: str) -> bytes:

@@ -6,7 +6,9 @@ It is written by the training, as ``model.joblib.json``, and travels in the whee
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from oncology_model.ranges import Ranges, parse_ranges
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -56,11 +58,13 @@ class Manifest:
             empty in a manifest of before there were several.
         versions: the version of each of `PACKAGES`, and of the other packages that the artefact
             refers to, that it was made with.
+        inputs: the ranges of the records that it learnt from, so far as training says.
     """
 
     chief: File | None
     files: Mapping[str, File]
     versions: Mapping[str, str]
+    inputs: Ranges = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,10 @@ def parse_manifest(content: bytes) -> Manifest:
                     has_chief = "sha256" in document or not files
                     chief = _read_file(document) if has_chief else None
                     by_name = {str(name): _read_file(each) for name, each in files.items()}
-                    return Manifest(chief, by_name, _read_versions(versions, chief, by_name))
+                    inputs = parse_ranges(document.get("inputs", {}))
+                    return Manifest(
+                        chief, by_name, _read_versions(versions, chief, by_name), inputs
+                    )
     raise ValueError(_NOT_ONE)
 
 

@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 
-from oncology_model.datamodel import MEASUREMENTS, InvalidTumorError, Tumor, find_misnamed
+from oncology_model.datamodel import MEASUREMENTS, InvalidTumorError, Tumor
+from oncology_model.record import find_misnamed
 
 
 class TableError(ValueError):

@@ -32,8 +32,8 @@ def test_real_numbers_are_kept_as_floats(measurements: dict[str, float], value: 
     assert tumor.mean_area == 3.0
 
 
-@given(st.floats(min_value=0, allow_infinity=False))
-def test_any_finite_number_that_is_not_negative_is_a_measurement(value: float) -> None:
+@given(st.floats(min_value=0, max_value=3.4e38))
+def test_any_number_of_32_bits_that_is_not_negative_is_a_measurement(value: float) -> None:
     assert Tumor.from_mapping(dict.fromkeys(MEASUREMENTS, value)).values() == (value,) * 30
 
 

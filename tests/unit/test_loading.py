@@ -396,7 +396,7 @@ def test_an_artefact_of_many_pieces_is_loaded_whole(
     joblib.dump(content, path, compress)
     assert path.stat().st_size > piece
     write_manifest(path)
-    read: Any = load(tmp_path, path.name, verify=True, any_version=False)
+    read: Any = load(tmp_path, path.name, verify=True, any_version=False)[0]
     assert read["text"] == content["text"]
     assert np.array_equal(read["noise"], noise)
     assert np.array_equal(read["end"][0], noise[::-30])
@@ -491,7 +491,7 @@ def several(bomb: Path, describe: Callable[..., Path]) -> Path:
 
 
 def load_at(path: Path) -> object:
-    return load(path.parent, path.name, verify=True, any_version=False)
+    return load(path.parent, path.name, verify=True, any_version=False)[0]
 
 
 def test_another_file_of_the_model_is_given_as_training_left_it(several: Path) -> None:
@@ -558,7 +558,7 @@ def test_a_folder_is_given_as_its_path_once_its_files_are_checked(
 
     assert load_at(folder) == folder
     assert load_file(folder, "encoder/config") == b"x"
-    assert load(tmp_path, "encoder", verify=False, any_version=False) == folder
+    assert load(tmp_path, "encoder", verify=False, any_version=False) == (folder, {})
     edit(folder / "config")
     with pytest.raises(DamagedArtefactError, match="config"):
         load_at(folder)

@@ -47,7 +47,10 @@ REFERENCE: Mapping[str, Any] = {
 _OWN = ("README.md", "docs/index.md", "model/", "tests/")
 _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
-    for module in ("errors", "lazy_model", "load_lock", "loading", "manifest")
+    for module in (
+        *("batch", "engine", "errors", "installed", "lazy_model", "load_lock", "loading"),
+        *("manifest", "ranges", "record", "schema", "serving"),
+    )
 )
 _STEP = "vars/modelPipeline.groovy"
 _STEP_HEAD = """\

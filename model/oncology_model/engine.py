@@ -1,0 +1,91 @@
+"""Engines: what is asked for the answers to a matrix."""
+
+from typing import TYPE_CHECKING, Any
+
+from oncology_model.errors import ArtefactError
+from oncology_model.record import Category, Day, Kind, Layout, Number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class FrameEngine:
+    """An estimator that was fitted to a DataFrame: it gets one, with the names of the columns."""
+
+    def __init__(self, estimator: Any, layout: Layout) -> None:  # noqa: ANN401 - any estimator
+        """Wrap a fitted estimator.
+
+        Raises:
+            ArtefactError: pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415
+        except ImportError as error:
+            message = f"the model needs pandas, which cannot be imported ({error})"
+            raise ArtefactError(message) from error
+        self._pandas: Any = pd
+        self._estimator = estimator
+        self._layout = layout
+        # Of a pipeline or a search, whatever its first step says.
+        given = getattr(estimator, "feature_names_in_", None)
+        self._order = list(layout.names if given is None else given)
+        if hasattr(estimator, "classes_"):
+            self.classes_: Sequence[object] = estimator.classes_
+        if hasattr(estimator, "predict_proba"):
+            self.predict_proba = self._predict_proba
+
+    def predict(self, matrix: "NDArray[Any]") -> "NDArray[Any]":
+        """Give the answer to each row of *matrix*."""
+        answers: NDArray[Any] = self._estimator.predict(self._to_frame(matrix))
+        return answers
+
+    def _predict_proba(self, matrix: "NDArray[Any]") -> "NDArray[np.float64]":
+        shares: NDArray[np.float64] = self._estimator.predict_proba(self._to_frame(matrix))
+        return shares
+
+    def _to_frame(self, matrix: "NDArray[Any]") -> Any:  # noqa: ANN401 - of pandas
+        columns = {
+            each.name: _to_column(each.kind, matrix[:, index])
+            for index, each in enumerate(self._layout.fields)
+        }
+        return self._pandas.DataFrame(columns)[self._order]
+
+
+def make_engine(model: Any, layout: Layout) -> Any:  # noqa: ANN401 - any estimator
+    """Make an engine of a fitted estimator.
+
+    Args:
+        model: the estimator.
+        layout: the fields of its records.
+
+    Returns:
+        The estimator itself if a matrix of numbers is all that it needs; None if it was fitted to
+        other columns.
+
+    Raises:
+        ArtefactError: it needs pandas, which is not installed.
+    """
+    names = getattr(model, "feature_names_in_", None)
+    count = getattr(model, "n_features_in_", None)
+    if not hasattr(model, "predict") or count not in {None, len(layout.names)}:
+        return None
+    if names is None and layout.are_numbers:
+        return model
+    if names is not None and sorted(names) != sorted(layout.names):
+        return None
+    return FrameEngine(model, layout)
+
+
+def _to_column(kind: Kind, values: "NDArray[Any]") -> Any:  # noqa: ANN401 - as pandas takes it
+    if isinstance(kind, Number):
+        return values.astype("float64")
+    if isinstance(kind, Day):
+        return [None if value != value else value for value in values]  # noqa: PLR0124
+    return values if isinstance(kind, Category) or _has_gaps(values) else values.astype(bool)
+
+
+def _has_gaps(values: "NDArray[Any]") -> bool:
+    return any(value != value for value in values)  # noqa: PLR0124 - NaN

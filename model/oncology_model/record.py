@@ -1,0 +1,560 @@
+"""Records: what the model reads, field by field, and what is refused.
+
+A model's own record is a dataclass whose fields say what they may hold::
+
+    @dataclass(frozen=True, kw_only=True)
+    class Passenger(Record):
+        age: Annotated[float, Number(unit="years", at_least=0)]
+        city: Annotated[str | None, Category(choices=("Bern", "Basel"))] = None
+        is_member: bool
+
+Nothing here needs numpy or scikit-learn, so that a caller can make and check records without paying
+for them.
+"""
+
+import difflib
+import math
+import numbers
+import operator
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from datetime import date, datetime
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Protocol, Self
+
+LARGEST = 3.4028234663852886e38
+"""The largest number of 32 bits: scikit-learn's trees and forests fail on a larger one."""
+
+WHOLE = ""
+"""The field of an error that is about a whole record."""
+
+_SHOWN = 40  # characters of a text, and choices of a category
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class InvalidRecordError(ValueError):
+    """A record is incomplete, or holds what the model does not know or what is impossible.
+
+    Attributes:
+        field: name of the field at fault; empty if it is the whole record.
+        problem: what is wrong with it, for a person to read.
+        row: position of the record in its batch, from 0; None if it was asked for alone.
+    """
+
+    def __init__(self, field: str, problem: str, row: int | None = None) -> None:
+        """Keep the parts, for callers that point at a form field or a table cell."""
+        super().__init__(field, problem, row)
+        self.field = field
+        self.problem = problem
+        self.row = row
+
+    def __str__(self) -> str:
+        """Give one line: the row, the field and the problem."""
+        place = [] if self.row is None else [f"row {self.row}"]
+        place += [self.field] if self.field else []
+        return f"{', '.join(place)}: {self.problem}" if place else self.problem
+
+    def at(self, row: int) -> Self:
+        """Return the same error of the record at a position of a batch."""
+        return type(self)(self.field, self.problem, row)
+
+
+class Named(Protocol):
+    """Values by name: a mapping, a pandas Series or a row of sqlite3 (`sqlite3.Row`)."""
+
+    def keys(self) -> Iterable[Any]:
+        """List the names."""
+
+    def __getitem__(self, name: Any, /) -> Any:  # noqa: ANN401 - whatever it holds
+        """Return the value of a name."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number.
+
+    Attributes:
+        unit: what it counts or is measured in, such as ``mm``.
+        at_least: the smallest that is possible.
+        at_most: the largest that is possible.
+        whole: whether only whole numbers are.
+        about: what it is, for a person to read.
+        name: of the column, if that is not the field's own.
+    """
+
+    unit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    whole: bool = False
+    about: str = ""
+    name: str | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest number that is taken."""
+        low = -LARGEST if self.at_least is None else self.at_least
+        return low, LARGEST if self.at_most is None else self.at_most
+
+    def take(self, value: object) -> float:
+        """Return a value as a plain float, or raise a ValueError that says why not."""
+        number, (low, high) = _to_float(value), self.bounds
+        if not math.isfinite(number):
+            problem = f"must be finite, not {number}"
+        elif number < low:
+            least = "not be negative" if low == 0 else f"be at least {low:g}"
+            problem = f"must {least}, but is {number}"
+        elif number > high:
+            problem = f"must be at most {high:g}, but is {number}"
+        elif self.whole and not number.is_integer():
+            problem = f"must be a whole number, not {number}"
+        else:
+            # Adding zero turns -0.0 into 0.0: equal records then have equal bytes.
+            return number + 0.0
+        raise ValueError(problem)
+
+    def parse(self, text: str) -> object:
+        """Read a cell of a table."""
+        try:
+            # float() reads Python's "1_000" too, which no other tool takes for a number.
+            return float("" if "_" in text else text)
+        except ValueError:
+            message = f"not a number: {_shorten(text)!r}"
+            raise ValueError(message) from None
+
+
+@dataclass(frozen=True)
+class Category:
+    """A text that names one of several kinds.
+
+    Attributes:
+        choices: the texts that are possible; None for any.
+        about: what it is, for a person to read.
+        name: of the column, if that is not the field's own.
+    """
+
+    choices: tuple[str, ...] | None = None
+    about: str = ""
+    name: str | None = None
+
+    def take(self, value: object) -> str:
+        """Return a value as a plain text, or raise a ValueError that says why not."""
+        if not isinstance(value, str):
+            message = f"must be a text, not {type(value).__name__}"
+            raise ValueError(message)  # noqa: TRY004 - as all that is wrong with a value
+        text = str.__str__(value)  # an enum's own value
+        if self.choices is None or text in self.choices:
+            return text
+        close = difflib.get_close_matches(text, self.choices, n=1)
+        some = ", ".join(self.choices[:_SHOWN]) + (", …" if len(self.choices) > _SHOWN else "")
+        hint = f"; did you mean {close[0]}?" if close else ""
+        message = f"must be one of {some}, not {_shorten(text)!r}{hint}"
+        raise ValueError(message)
+
+    def parse(self, text: str) -> object:
+        """Read a cell of a table."""
+        return text
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Whether something is so.
+
+    Attributes:
+        about: what it is, for a person to read.
+        name: of the column, if that is not the field's own.
+    """
+
+    about: str = ""
+    name: str | None = None
+
+    def take(self, value: object) -> bool:
+        """Return a value as a plain bool, or raise a ValueError that says why not."""
+        # Databases such as SQLite know 0 and 1 only; numpy has a type of its own.
+        if type(value).__name__ not in {"bool", "bool_", "int"} or value not in (0, 1):
+            message = f"must be true or false, not {_shorten(repr(value))}"
+            raise ValueError(message)
+        return bool(value)
+
+    def parse(self, text: str) -> object:
+        """Read a cell of a table."""
+        try:
+            return _TRUTHS[text.lower()]
+        except KeyError:
+            message = f"must be true or false, not {_shorten(text)!r}"
+            raise ValueError(message) from None
+
+
+@dataclass(frozen=True)
+class Day:
+    """A date, also as a text such as ``2026-01-31``.
+
+    Attributes:
+        about: what it is, for a person to read.
+        name: of the column, if that is not the field's own.
+    """
+
+    about: str = ""
+    name: str | None = None
+
+    def take(self, value: object) -> date:
+        """Return a value as a plain date, or raise a ValueError that says why not."""
+        if type(value).__name__ == "datetime64":
+            value = value.item()  # type: ignore[attr-defined]  # numpy's
+        if isinstance(value, datetime) and value == datetime.combine(value, datetime.min.time()):
+            return value.date()  # a database or pandas has dates as points in time
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        if isinstance(value, str):
+            return self.parse(value)
+        message = f"must be a date, not {_shorten(repr(value))}"
+        raise ValueError(message)
+
+    def parse(self, text: str) -> date:
+        """Read a cell of a table."""
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            message = f"must be a date such as 2026-01-31, not {_shorten(text)!r}"
+            raise ValueError(message) from None
+
+
+Kind = Number | Category | Flag | Day
+"""What a field may hold."""
+
+_KINDS: Mapping[object, tuple[type[Kind], Kind]] = {
+    float: (Number, Number()),
+    int: (Number, Number(whole=True)),
+    str: (Category, Category()),
+    bool: (Flag, Flag()),
+    date: (Day, Day()),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record.
+
+    Attributes:
+        name: of the column.
+        attribute: of the dataclass.
+        kind: what it may hold.
+        is_int: whether its numbers are kept as ``int``.
+        may_miss: whether None is a value of it.
+        default: what stands for a name that is not given; `MISSING` if it must be.
+    """
+
+    name: str
+    attribute: str
+    kind: Kind
+    is_int: bool
+    may_miss: bool
+    default: object
+
+    def take(self, value: object) -> object:
+        """Return a value as it is kept, or raise a ValueError that says why not."""
+        if self.may_miss and _is_missing(value):
+            return None
+        taken = self.kind.take(value)
+        return int(taken) if self.is_int and isinstance(taken, float) else taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What the model reads. Whoever derives from it says which fields there are."""
+
+    error: ClassVar[type[InvalidRecordError]] = InvalidRecordError
+    """What is raised for a record that is refused."""
+
+    def __post_init__(self) -> None:
+        """Check every value and keep it in its plain type."""
+        layout = layout_of(type(self))
+        values = layout.read(self)
+        taken = layout.take(values)
+        if taken is not values:
+            for field, value in zip(layout.fields, taken, strict=True):
+                object.__setattr__(self, field.attribute, value)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """List the names of the columns, in the order in which the model reads them."""
+        return layout_of(cls).names
+
+    @classmethod
+    def from_mapping(cls, values: Named) -> Self:
+        """Make a record from values by name, such as a parsed JSON object.
+
+        Args:
+            values: a mapping, a pandas Series or a `sqlite3.Row` with exactly the names of
+                `names`, in any order; those with a default may be left out.
+
+        Raises:
+            InvalidRecordError: a name is unknown or missing, or a value is refused.
+        """
+        layout = layout_of(cls)
+        return layout.make(cls, layout.pick(values))
+
+    @classmethod
+    def from_cells(cls, cells: Mapping[str, str]) -> Self:
+        """Make a record from the cells of a table; those of other columns are passed over.
+
+        Args:
+            cells: text by the name of its column; a blank one is a missing value.
+
+        Raises:
+            InvalidRecordError: a cell is missing or refused.
+        """
+        values: dict[str, object] = {}
+        for field in layout_of(cls).fields:
+            text = cells.get(field.name, "").strip()
+            try:
+                if text:
+                    values[field.name] = field.kind.parse(text)
+            except ValueError as error:
+                raise cls.error(field.name, str(error)) from None
+        return cls.from_mapping(values)
+
+    def values(self) -> tuple[Any, ...]:
+        """List the values in the order of `names`."""
+        return layout_of(type(self)).read(self)
+
+
+class Layout:
+    """The fields of a record, prepared so that sound records cost little.
+
+    Attributes:
+        fields: in order.
+        names: of the columns.
+        are_numbers: whether each field is a number.
+    """
+
+    def __init__(self, record: type[Record]) -> None:
+        """Read the annotations of a record's class."""
+        hints = typing.get_type_hints(record, include_extras=True)
+        self.record = record
+        self.fields = tuple(_read_field(each, hints[each.name]) for each in fields(record))
+        self.names = tuple(field.name for field in self.fields)
+        kinds = [field.kind for field in self.fields]
+        self.are_numbers = all(isinstance(kind, Number) for kind in kinds)
+        bounds = [kind.bounds for kind in kinds if isinstance(kind, Number)]
+        self.lowest = tuple(low for low, _ in bounds)
+        self.highest = tuple(high for _, high in bounds)
+        # Numbers between are fine, and none is a zero.
+        self._above, self._below = max((*self.lowest, 0.0)), min((*self.highest, LARGEST))
+        self._attributes = tuple(field.attribute for field in self.fields)
+        self.read = _getter(operator.attrgetter, self._attributes)
+        self._get = _getter(operator.itemgetter, self.names)
+        self._is_plain = self.are_numbers and not any(
+            field.is_int or (isinstance(field.kind, Number) and field.kind.whole)
+            for field in self.fields
+        )
+        # A class may check how its fields go together, or keep them in slots.
+        self.is_checked_by_class = record.__post_init__ is not Record.__post_init__
+        self._is_direct = not (self.is_checked_by_class or "__slots__" in vars(record))
+
+    def take(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the values of a record as they are kept.
+
+        Raises:
+            InvalidRecordError: one is refused.
+        """
+        # Nearly all are fine as they are. The hypotenuse is NaN or too large where one of them is.
+        if (
+            self._is_plain
+            and operator.countOf(map(type, values), float) == len(values)
+            and math.hypot(*values) <= LARGEST
+        ):
+            if self._above < min(values) and max(values) < self._below:
+                return values
+            if all(map(operator.le, self.lowest, values)) and all(
+                map(operator.ge, self.highest, values)
+            ):
+                return tuple([value + 0.0 for value in values])  # as Number.take does
+        return self._take_carefully(values)
+
+    def _take_carefully(self, values: Sequence[object]) -> tuple[object, ...]:
+        taken: list[object] = []
+        for field, value in zip(self.fields, values, strict=True):
+            try:
+                taken.append(field.take(value))
+            except ValueError as error:
+                raise self.record.error(field.name, str(error)) from None
+        return tuple(taken)
+
+    def make(self, record: "type[AnyRecord]", values: Sequence[object]) -> "AnyRecord":
+        """Make a record of values that `pick` returned."""
+        if not self._is_direct:
+            return record(**dict(zip(self._attributes, values, strict=True)))
+        made = object.__new__(record)
+        given = dict(zip(self._attributes, self.take(values), strict=True))
+        object.__setattr__(made, "__dict__", given)
+        return made
+
+    def pick_checked(self, record: object) -> Sequence[Any]:
+        """As `pick`, and where the record's class has checks of its own, checked by it."""
+        row = self.pick(record)
+        if not self.is_checked_by_class or isinstance(record, self.record):
+            return row
+        made: Sequence[Any] = self.read(self.make(self.record, row))
+        return made
+
+    def pick(self, values: object) -> Sequence[Any]:
+        """List the values of a record, unchecked, in the order of `names`.
+
+        Raises:
+            InvalidRecordError: it is not a record, or a name is unknown, missing or given twice.
+        """
+        if type(values) is dict and len(values) == len(self.names):
+            try:
+                picked: Sequence[Any] = self._get(values)
+            except KeyError:
+                return self._pick_carefully(values)
+            return picked
+        return self._pick_carefully(values)
+
+    def pick_many(self, items: Sequence[Any]) -> "list[Sequence[Any]] | None":
+        """As `pick_checked`, of many at once; None where they are not all of one usual kind."""
+        kinds = {*map(type, items)}
+        if kinds == {self.record}:
+            return list(map(self.read, items))
+        if self.is_checked_by_class or kinds != {dict} or {*map(len, items)} != {len(self.names)}:
+            return None
+        try:
+            return list(map(self._get, items))
+        except KeyError:
+            return None
+
+    def check_names(self, names: Sequence[object]) -> None:
+        """Compare names with those of the record.
+
+        Raises:
+            InvalidRecordError: one is unknown, missing or given twice.
+        """
+        optional = {field.name for field in self.fields if field.default is not MISSING}
+        needed = [name for name in self.names if name not in optional]
+        if problem := find_misnamed(names, self.names, needed):
+            raise self.record.error(*problem)
+
+    def _pick_carefully(self, values: Any) -> Sequence[Any]:  # noqa: ANN401 - whatever was given
+        if isinstance(values, self.record):
+            picked: Sequence[Any] = self.read(values)
+            return picked
+        names = self._list_names(values)
+        self.check_names(names)
+        given = {name: values[name] for name in names}
+        return [given.get(field.name, field.default) for field in self.fields]
+
+    def _list_names(self, values: Any) -> list[object]:  # noqa: ANN401 - whatever was given
+        kind = type(values)
+        if hasattr(kind, "columns") or hasattr(kind, "column_names"):
+            problem = f"is a table ({kind.__name__}), not one record"
+            raise self.record.error(WHOLE, problem)
+        if isinstance(values, type) or not hasattr(kind, "keys") or isinstance(values, Record):
+            expected = f"a {self.record.__name__} or a mapping of names to values"
+            raise self.record.error(WHOLE, f"must be {expected}, not {kind.__name__}")
+        return list(values.keys())
+
+
+AnyRecord = typing.TypeVar("AnyRecord", bound=Record)
+
+
+_LAYOUTS: dict[type[Record], Layout] = {}
+
+
+def layout_of(record: type[Record]) -> Layout:
+    """Return the fields of a record's class, which are read once."""
+    layout = _LAYOUTS.get(record)
+    if layout is None:
+        layout = _LAYOUTS[record] = Layout(record)
+    return layout
+
+
+def find_misnamed(
+    header: Iterable[object], columns: Sequence[str], needed: Iterable[str] | None = None
+) -> tuple[str, str] | None:
+    """Find the first name that is unknown or given twice, else the first that is missing.
+
+    Unknown names come first, because a misspelt name is both, and the misspelling is what
+    its writer has to fix.
+
+    Args:
+        header: the names that are given.
+        columns: all that are known.
+        needed: those of them that must be given; all by default.
+
+    Returns:
+        The name and what is wrong with it, or None if the names match in whatever order.
+    """
+    known, names = set(columns), set()
+    for name in header:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), columns, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            return _shorten(str(name)), f"unknown name{hint}"
+        if name in names:
+            return str(name), "given twice"
+        names.add(name)
+    return next(
+        (
+            (name, "missing")
+            for name in (columns if needed is None else needed)
+            if name not in names
+        ),
+        None,
+    )
+
+
+def _getter(make: Callable[..., Any], names: Sequence[str]) -> Callable[[Any], Any]:
+    # Of a single name, these give the value instead of a tuple.
+    get = make(*names)
+    return get if len(names) > 1 else lambda values: (get(values),)
+
+
+def _read_field(field: Any, hint: Any) -> Field:  # noqa: ANN401 - of the dataclass, and any type
+    extras: list[object] = []
+    may_miss = False
+    while (origin := typing.get_origin(hint)) in {Annotated, typing.Union, UnionType}:
+        if origin is Annotated:
+            extras += hint.__metadata__
+            hint = hint.__origin__
+        else:
+            others = [each for each in typing.get_args(hint) if each is not NoneType]
+            may_miss, hint = True, others[0] if len(others) == 1 else None
+    if hint not in _KINDS:
+        message = f"{field.name}: must be float, int, str, bool or date, each also with None"
+        raise TypeError(message)
+    base, usual = _KINDS[hint]
+    kind = next((each for each in extras if isinstance(each, base)), usual)
+    name = kind.name or field.name
+    return Field(name, field.name, kind, hint is int, may_miss, field.default)
+
+
+def _to_float(value: object) -> float:
+    if type(value) is float:
+        return value
+    # bool is an int to Python, but "true" is not a length; a Decimal is a number, but not a Real.
+    is_real = isinstance(value, numbers.Real) or (
+        isinstance(value, numbers.Number) and not isinstance(value, numbers.Complex)
+    )
+    if isinstance(value, bool) or not is_real:
+        message = f"must be a number, not {type(value).__name__}"
+        raise ValueError(message)
+    try:
+        return float(value)  # type: ignore[arg-type]  # as all real numbers can be
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+    except ValueError:  # a signalling NaN
+        return math.nan
+
+
+def _is_missing(value: object) -> bool:
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    try:
+        return bool(value != value)  # noqa: PLR0124 - so are NaN and its kind
+    except Exception:  # noqa: BLE001 - an object may compare as it likes
+        return False
+
+
+def _shorten(text: str, limit: int = _SHOWN) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -1,0 +1,106 @@
+"""JSON Schema (draft 2020-12) of what the model reads and answers, for services and forms."""
+
+from collections.abc import Sequence
+from dataclasses import MISSING
+
+from oncology_model.ranges import Categories, Range, Ranges
+from oncology_model.record import (
+    Category,
+    Day,
+    Field,
+    Flag,
+    Number,
+    Record,
+    layout_of,
+)
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_DATE = {"type": "string", "format": "date"}
+
+
+def describe_record(record: type[Record], ranges: Ranges) -> dict[str, object]:
+    """Return the schema of a record as a JSON object.
+
+    Args:
+        record: the class of the records.
+        ranges: those of training. They stand beside the bounds of what is possible, as
+            ``x-training``: a validator passes over them.
+    """
+    fields = layout_of(record).fields
+    return {
+        "$schema": _DRAFT,
+        "title": record.__name__,
+        "description": _first_line(record),
+        "type": "object",
+        "properties": {each.name: _describe_field(each, ranges.get(each.name)) for each in fields},
+        "required": [each.name for each in fields if each.default is MISSING],
+        "additionalProperties": False,
+    }
+
+
+def describe_result(labels: Sequence[str] | None) -> dict[str, object]:
+    """Return the schema of `Result.as_json`.
+
+    Args:
+        labels: the classes that are known; none if they are not; None if numbers are predicted.
+    """
+    share: dict[str, object] = {"type": "number", "minimum": 0, "maximum": 1}
+    prediction: dict[str, object] = {"type": "number"}
+    shares: dict[str, object] = {"type": "object", "maxProperties": 0}
+    if labels is not None:
+        prediction = {"type": "string", **({"enum": list(labels)} if labels else {})}
+        shares = {"type": "object", "additionalProperties": share}
+        if labels:
+            shares["propertyNames"] = {"enum": list(labels)}
+    properties: dict[str, object] = {
+        "prediction": prediction,
+        "probability": {"type": "null"} if labels is None else {"anyOf": [share, {"type": "null"}]},
+        "probabilities": shares,
+        "model_version": {"type": "string"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+    }
+    return {
+        "$schema": _DRAFT,
+        "title": "Result",
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, object]:
+    kind = field.kind
+    schema: dict[str, object]
+    if isinstance(kind, Number):
+        stated = {"minimum": kind.at_least, "maximum": kind.at_most, "x-unit": kind.unit or None}
+        schema = {"type": "integer" if kind.whole else "number"}
+        schema |= {name: value for name, value in stated.items() if value is not None}
+    elif isinstance(kind, Category):
+        schema = {"type": "string", **({"enum": list(kind.choices)} if kind.choices else {})}
+    else:
+        schema = {"type": "boolean"} if isinstance(kind, Flag) else {**_DATE}
+    if field.may_miss:
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    if text := _describe(field, held):
+        schema["description"] = text
+    if isinstance(held, Range):
+        schema["x-training"] = {"lowest": held.lowest, "highest": held.highest}
+    elif isinstance(held, Categories):
+        schema["x-training"] = {"categories": list(held.categories)}
+    if field.default is not MISSING:
+        schema["default"] = str(field.default) if isinstance(kind, Day) else field.default
+    return schema
+
+
+def _describe(field: Field, held: Range | Categories | None) -> str:
+    kind = field.kind
+    unit = kind.unit if isinstance(kind, Number) else ""
+    parts = [kind.about, f"in {unit}" if unit else ""]
+    if isinstance(held, Range):
+        parts.append(f"{held.lowest:g} to {held.highest:g} in training")
+    return "; ".join(part for part in parts if part)
+
+
+def _first_line(record: type[Record]) -> str:
+    return (record.__doc__ or "").strip().partition("\n")[0]
