@@ -26,7 +26,7 @@ __all__ = ["AS", "Draft", "Field", "draft"]
 
 AS = (Kind.NUMBER, Kind.WHOLE, Kind.CATEGORY, Kind.BOOLEAN, Kind.DATE, Kind.TEXT)
 _DROP = "drop"
-_MOST_CHOICES = 20
+_MOST_CHOICES = 12
 _RARE = 0.2
 
 
@@ -42,6 +42,9 @@ class Field:
         choices: Its categories; none if any text will do.
         is_positive: Whether no number is below zero.
         form: Of its dates, as strptime takes it; empty for ISO 8601.
+        lowest: Of its numbers.
+        highest: Of its numbers.
+        distinct: How many different values it has, or at least.
     """
 
     column: str
@@ -51,6 +54,9 @@ class Field:
     choices: tuple[str, ...] = ()
     is_positive: bool = False
     form: str = ""
+    lowest: float = 0.0
+    highest: float = 0.0
+    distinct: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Draft:
         is_numeric: Whether the classes are whole numbers.
         is_rare: Whether one class has less than a fifth of the rows.
         key: The column that decides which rows are held out; empty for what the model reads.
+        is_grouped: Whether several rows have the same key.
         missing: The texts that stand for a missing cell, beside an empty one.
         decimal: The decimal point.
         rows: How many rows the table has.
@@ -78,6 +85,7 @@ class Draft:
     is_numeric: bool = False
     is_rare: bool = False
     key: str = ""
+    is_grouped: bool = False
     missing: tuple[str, ...] = ()
     decimal: str = "."
     rows: int = 0
@@ -123,6 +131,7 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
         is_numeric=is_numeric(labels),
         is_rare=bool(labels) and min(classes(target).values()) < _RARE * target.values,
         key=key,
+        is_grouped=bool(key) and tallies[key].repeats,
         missing=_markers(profile, kinds),
         decimal="," if any("comma" in tallies[each.column].kinds for each in fields) else ".",
         rows=profile.rows,
@@ -243,7 +252,9 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
         tally, markers = profile.tallies[name], odd_markers(profile.tallies[name])
         own = field_of(name, number, taken)
         taken.add(own)
-        is_listed = kind is Kind.CATEGORY and len(tally.counts) <= _MOST_CHOICES
+        # Of codes such as 8001 not all are known.
+        is_listed = kind is Kind.CATEGORY and Kind.TEXT in tally.kinds
+        is_listed = is_listed and len(tally.counts) <= _MOST_CHOICES
         formats = sorted(tally.formats)
         yield Field(
             name,
@@ -252,6 +263,9 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
             is_optional=bool(tally.missing or markers),
             choices=tuple(sorted(tally.counts)) if is_listed else (),
             is_positive=kind in {Kind.NUMBER, Kind.WHOLE} and tally.lowest >= 0,
+            lowest=tally.lowest,
+            highest=tally.highest,
+            distinct=len(tally.counts),
             form=formats[0] if kind is Kind.DATE and ISO not in tally.formats else "",
         )
 

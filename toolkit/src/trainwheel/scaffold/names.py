@@ -51,8 +51,11 @@ _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "µ": "u"}
     | {"Æ": "Ae", "Ø": "O", "Ł": "L", "€": " euro ", "%": " percent "}
 )
-_OF_RECORDS = frozenset({"names", "values", "from_mapping", "from_cells"})
-"""What every record has beside its fields."""
+_OF_RECORDS = frozenset(
+    {"names", "values", "from_mapping", "from_cells", "error", "labels"}
+    | {"date", "int", "float", "str", "bool"}
+)
+"""What every record has beside its fields, and what its module is written with."""
 
 _CLASSES = frozenset(
     {"Number", "Category", "Record", "Result", "Served", "Classifier", "Regressor", "Annotated"}

@@ -10,6 +10,7 @@ from jinja2 import Environment as JinjaEnvironment
 from jinja2.ext import Extension
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.scaffold.code import declared, listed, literal, quoted
 from trainwheel.scaffold.names import (
     package_of,
     prefix_of,
@@ -32,7 +33,7 @@ class Names(Extension):
 
     def __init__(self, environment: JinjaEnvironment) -> None:
         super().__init__(environment)
-        functions = (package_of, prefix_of, training_of)
+        functions = (package_of, prefix_of, training_of, declared, listed, literal, quoted)
         checks = (problem_of_name, problem_of_package, problem_of_variable)
         environment.filters |= {function.__name__: function for function in (*functions, *checks)}
 
@@ -66,10 +67,19 @@ def render(folder: Path, answers: Mapping[str, object], *, asks: bool) -> dict[s
     """
     copier = find_copier()
     try:
-        worker = copier.run_copy(
-            str(TEMPLATE), folder, dict(answers), defaults=not asks, quiet=True, unsafe=True
-        )
+        worker = _copy(folder, answers, asks=asks)
+        if answers.get("table"):
+            above = {**worker.answers.combined, "layer": "table"}
+            _copy(folder, above, asks=False)
     except copier.errors.CopierAnswersInterrupt:
         raise KeyboardInterrupt from None
     everything: dict[str, Any] = dict(worker.answers.combined)
     return everything
+
+
+def _copy(folder: Path, answers: Mapping[str, object], *, asks: bool) -> Any:
+    """Render one layer of the template over what is there."""
+    return find_copier().run_copy(
+        str(TEMPLATE), folder, dict(answers),
+        defaults=not asks, overwrite=True, quiet=True, unsafe=True,
+    )  # fmt: skip

@@ -13,17 +13,22 @@ import importlib
 import io
 import itertools
 import math
+import shlex
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from trainwheel.errors import ConfigurationError
+from trainwheel.errors import ConfigurationError, StepFailedError
+from trainwheel.system.command import Command
+from trainwheel.system.environ import Environment
+from trainwheel.system.process import run
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["BATCH", "Batch", "Layout", "batches", "find_layout"]
+__all__ = ["BATCH", "Batch", "Layout", "batches", "copy_plainly", "find_layout", "print_table"]
 
 Batch = Sequence[Sequence[str]]
 """Some rows: the cells of each, in the order of the columns; an empty text is a missing cell."""
@@ -104,6 +109,41 @@ def batches(path: Path, layout: Layout) -> Iterator[Batch]:
             if not set(map(len, rows)) <= {width, 0}:
                 _name_ragged(path, layout)
             yield [row for row in rows if row]
+
+
+def print_table(command: str, folder: Path, environment: Environment) -> Path:
+    """Write what a command prints into a file, and return it.
+
+    Args:
+        command: Split like a shell would, but run by none.
+        folder: Where to write.
+        environment: The variables of this run; the command sees all that the shell holds.
+
+    Raises:
+        StepFailedError: The command failed.
+    """
+    argv = tuple(shlex.split(command))
+    result = run(Command(argv, is_open=True, is_private=True, drops_errors=True), environment)
+    if result.failed:
+        # Once more, with what it says.
+        again = run(Command(argv, is_open=True), environment)
+        message = f"--from-command {argv[0]}: {again.reason}"
+        raise StepFailedError(message, hint="it has to print the table as CSV")
+    path = folder / "rows.csv"
+    path.write_text(result.output, encoding="utf-8", newline="")
+    return path
+
+
+def copy_plainly(path: Path, layout: Layout, target: Path) -> None:
+    """Copy a table; CSV becomes UTF-8 that is not packed, as the steps read it."""
+    if layout.is_parquet:
+        shutil.copyfile(path, target)
+        return
+    with (
+        _open(path, layout.encoding) as source,
+        target.open("w", encoding="utf-8", newline="") as copy,
+    ):
+        shutil.copyfileobj(source, copy)
 
 
 def _layout_of_text(path: Path, encoding: str) -> Layout:
