@@ -30,6 +30,9 @@ setup(
     packages=["oncology_model"],
     package_data={"oncology_model": ["py.typed", "artefact/*.joblib", "artefact/*.joblib.json"]},
     include_package_data=False,
-    # By this, `trainwheel models installed` finds the models of an environment.
-    entry_points={"trainwheel.models": ["oncology_model = oncology_model:Classifier"]},
+    entry_points={
+        "console_scripts": ["oncology-model = oncology_model.__main__:main"],
+        # By this, `trainwheel models installed` finds the models of an environment.
+        "trainwheel.models": ["oncology_model = oncology_model:Classifier"],
+    },
 )

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oncology_model.kinds import Category, Field, Flag, Number
 from oncology_model.ranges import Categories, Range, Ranges
 from oncology_model.record import (
     WHOLE,
-    Category,
-    Field,
-    Flag,
     InvalidRecordError,
     Layout,
-    Number,
     Record,
     layout_of,
 )
@@ -98,6 +95,10 @@ class Reader:
             for index, each in enumerate(layout.fields)
             if isinstance(texts := ranges.get(each.name), Categories)
         }
+
+    def read_one(self, row: Sequence[Any], *, strict: bool = False) -> Batch:
+        """Check the values of a single record, as a batch."""
+        return self.read(Batch(0, [row], [0]), strict=strict)
 
     def read(self, batch: Batch, *, strict: bool) -> Batch:
         """Check the rows of a batch and set its matrix and its remarks.
@@ -232,11 +233,6 @@ def pick_batches(layout: Layout, records: object, size: int) -> Iterator[Batch]:
     while items := list(islice(stream, size)):
         yield _pick(layout, items, start)
         start += len(items)
-
-
-def one_row(row: Sequence[Any]) -> Batch:
-    """Make a batch of the values of a single record."""
-    return Batch(0, [row], [0])
 
 
 def _pick(layout: Layout, items: Sequence[object], start: int) -> Batch:

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from oncology_model.errors import ArtefactError
-from oncology_model.record import Category, Day, Kind, Layout, Number
+from oncology_model.kinds import Category, Day, Flag, Kind, Number
+from oncology_model.record import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +49,18 @@ class FrameEngine:
 
     def _to_frame(self, matrix: "NDArray[Any]") -> Any:  # noqa: ANN401 - of pandas
         columns = {
-            each.name: _to_column(each.kind, matrix[:, index])
+            each.name: self._to_column(each.kind, matrix[:, index])
             for index, each in enumerate(self._layout.fields)
         }
         return self._pandas.DataFrame(columns)[self._order]
+
+    def _to_column(self, kind: Kind, values: "NDArray[Any]") -> Any:  # noqa: ANN401 - of pandas
+        if isinstance(kind, Number):
+            return values.astype("float64")
+        if isinstance(kind, Day):
+            return self._pandas.to_datetime(self._pandas.Series(values))
+        has_gaps = isinstance(kind, Flag) and any(value != value for value in values)  # noqa: PLR0124
+        return values if isinstance(kind, Category) or has_gaps else values.astype(bool)
 
 
 def make_engine(model: Any, layout: Layout) -> Any:  # noqa: ANN401 - any estimator
@@ -77,15 +86,3 @@ def make_engine(model: Any, layout: Layout) -> Any:  # noqa: ANN401 - any estima
     if names is not None and sorted(names) != sorted(layout.names):
         return None
     return FrameEngine(model, layout)
-
-
-def _to_column(kind: Kind, values: "NDArray[Any]") -> Any:  # noqa: ANN401 - as pandas takes it
-    if isinstance(kind, Number):
-        return values.astype("float64")
-    if isinstance(kind, Day):
-        return [None if value != value else value for value in values]  # noqa: PLR0124
-    return values if isinstance(kind, Category) or _has_gaps(values) else values.astype(bool)
-
-
-def _has_gaps(values: "NDArray[Any]") -> bool:
-    return any(value != value for value in values)  # noqa: PLR0124 - NaN

@@ -27,7 +27,7 @@ class LazyModel(Generic[_Model]):
     def __init__(
         self,
         artefact: "str | PathLike[str] | None",
-        check: "Callable[[object, Traversable], _Model]",
+        check: "Callable[[object, Traversable, Ranges], _Model]",
         *,
         verify: bool = True,
         any_version: bool = False,
@@ -36,8 +36,10 @@ class LazyModel(Generic[_Model]):
 
         Args:
             artefact: a file or folder; None for the one that this package ships.
-            check: gets what was loaded and its path, and returns what `get` is to return, or
-                raises. A function of a module, so that it can be pickled. What is loaded is an
+            check: gets what was loaded, its path and the ranges of training, and returns what
+                `get` is to return, or raises. It runs while the lock of loads is held: what it
+                imports is whole in a process that forks meanwhile. A function of a module, so that
+                it can be pickled. What is loaded is an
                 object if the file is one of joblib, else its bytes, or the path of a folder;
                 ``loading.load_file(path, "vocabulary.json")`` gives the bytes of another file.
             verify: whether there must be a manifest, and the artefact be what it says.
@@ -66,11 +68,12 @@ class LazyModel(Generic[_Model]):
         Raises:
             ArtefactError: the manifest cannot be read.
         """
-        from oncology_model.loading import read_ranges  # noqa: PLC0415
+        with LOAD_LOCK.hold():  # see above
+            from oncology_model.loading import read_ranges  # noqa: PLC0415
 
-        if self._ranges is None:
-            self._ranges = read_ranges(*self._locate()) if self._verify else {}
-        return self._ranges
+            if self._ranges is None:
+                self._ranges = read_ranges(*self._locate()) if self._verify else {}
+            return self._ranges
 
     def get(self) -> _Model:
         """Return the model as it was checked.
@@ -89,10 +92,10 @@ class LazyModel(Generic[_Model]):
 
             if self._loaded is None:
                 folder, name = self._locate()
-                model, self._ranges = load(
+                model, ranges = load(
                     folder, name, verify=self._verify, any_version=self._any_version
                 )
-                self._loaded = self._check(model, folder / name)
+                self._loaded = self._check(model, folder / name, ranges)
             return self._loaded
 
     def _locate(self) -> "tuple[Traversable, str]":

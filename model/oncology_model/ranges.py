@@ -3,16 +3,17 @@
 Training measures them; they travel in the manifest, beside the digests of the artefact.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from oncology_model.record import Category, Field, Number, Record, layout_of
+from oncology_model.kinds import Category, Field, Number
+from oncology_model.record import Record, layout_of
 
 _MOST_CATEGORIES = 200
 _FEWEST_ROWS = 5  # of a category: a rarer one may tell of a single person
 _DIGITS = 2
+_LARGEST = 1e308  # a float holds it, also where an integer is given
 _FAR_WIDTHS, _FAR_FACTOR = 10.0, 10.0
 
 
@@ -95,7 +96,7 @@ def parse_ranges(document: object) -> Ranges:
 def _parse(ranges: object) -> Range | Categories:
     match ranges:
         case {"lowest": int() | float() as lowest, "highest": int() | float() as highest}:
-            if math.isfinite(highest) and -math.inf < lowest <= highest:
+            if -_LARGEST <= lowest <= highest <= _LARGEST:
                 return Range(float(lowest), float(highest))
         case {"categories": [*texts]} if all(isinstance(text, str) for text in texts):
             return Categories(tuple(texts))

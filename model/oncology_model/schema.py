@@ -2,23 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import MISSING
+from typing import Any
 
+from oncology_model.kinds import Category, Day, Field, Flag, Number
 from oncology_model.ranges import Categories, Range, Ranges
-from oncology_model.record import (
-    Category,
-    Day,
-    Field,
-    Flag,
-    Number,
-    Record,
-    layout_of,
-)
+from oncology_model.record import Record, layout_of
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _DATE = {"type": "string", "format": "date"}
 
 
-def describe_record(record: type[Record], ranges: Ranges) -> dict[str, object]:
+def describe_record(record: type[Record], ranges: Ranges) -> dict[str, Any]:
     """Return the schema of a record as a JSON object.
 
     Args:
@@ -38,21 +32,21 @@ def describe_record(record: type[Record], ranges: Ranges) -> dict[str, object]:
     }
 
 
-def describe_result(labels: Sequence[str] | None) -> dict[str, object]:
+def describe_result(labels: Sequence[str] | None) -> dict[str, Any]:
     """Return the schema of `Result.as_json`.
 
     Args:
         labels: the classes that are known; none if they are not; None if numbers are predicted.
     """
-    share: dict[str, object] = {"type": "number", "minimum": 0, "maximum": 1}
-    prediction: dict[str, object] = {"type": "number"}
-    shares: dict[str, object] = {"type": "object", "maxProperties": 0}
+    share: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+    prediction: dict[str, Any] = {"type": "number"}
+    shares: dict[str, Any] = {"type": "object", "maxProperties": 0}
     if labels is not None:
         prediction = {"type": "string", **({"enum": list(labels)} if labels else {})}
         shares = {"type": "object", "additionalProperties": share}
         if labels:
             shares["propertyNames"] = {"enum": list(labels)}
-    properties: dict[str, object] = {
+    properties: dict[str, Any] = {
         "prediction": prediction,
         "probability": {"type": "null"} if labels is None else {"anyOf": [share, {"type": "null"}]},
         "probabilities": shares,
@@ -69,9 +63,9 @@ def describe_result(labels: Sequence[str] | None) -> dict[str, object]:
     }
 
 
-def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, object]:
+def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, Any]:
     kind = field.kind
-    schema: dict[str, object]
+    schema: dict[str, Any]
     if isinstance(kind, Number):
         stated = {"minimum": kind.at_least, "maximum": kind.at_most, "x-unit": kind.unit or None}
         schema = {"type": "integer" if kind.whole else "number"}

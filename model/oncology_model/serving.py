@@ -22,6 +22,7 @@ from typing import (
 
 from oncology_model.errors import ArtefactError
 from oncology_model.lazy_model import LazyModel
+from oncology_model.load_lock import LOAD_LOCK
 from oncology_model.record import (
     InvalidRecordError,
     Named,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # these take longer to import than the package itself
     from numpy.typing import NDArray
 
     from oncology_model.batch import Batch, Reader
+    from oncology_model.ranges import Ranges
 
 Answer = TypeVar("Answer")
 _T = TypeVar("_T")
@@ -129,7 +131,6 @@ class Served(Generic[Answer]):
         """
         check = partial(_prepare, type(self))
         self._model = LazyModel(artefact, check, verify=verify, any_version=any_version)
-        self._reader: Reader | None = None
 
     @classmethod
     def load(
@@ -156,14 +157,11 @@ class Served(Generic[Answer]):
         Raises:
             ArtefactError: the artefact cannot be used, or gives no sound answer.
         """
-        from oncology_model.batch import one_row  # noqa: PLC0415
-
-        engine, reader = self._model.get(), self._get_reader()
-        if (row := reader.make_typical()) is None:
+        ready = self._model.get()
+        if (row := ready.reader.make_typical()) is None:
             return
-        batch = reader.read(one_row(row), strict=False)
         try:
-            self._answer_fully(engine, batch.matrix)
+            self._answer_fully(ready.engine, ready.reader.read_one(row).matrix)
         except MemoryError:
             raise
         except Exception as error:  # an estimator can raise anything at all
@@ -247,7 +245,7 @@ class Served(Generic[Answer]):
         for read, answers in pairs:
             yield from read.merge(_to_results(read, answers))
 
-    def input_schema(self) -> dict[str, object]:
+    def input_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of a record, with units and the ranges of training.
 
         Raises:
@@ -257,7 +255,7 @@ class Served(Generic[Answer]):
 
         return describe_record(self.record, self._model.ranges)
 
-    def output_schema(self) -> dict[str, object]:
+    def output_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of ``predict_result(…).as_json()``."""
         from oncology_model.schema import describe_result  # noqa: PLC0415
 
@@ -269,10 +267,6 @@ class Served(Generic[Answer]):
 
         state = "loaded" if self._model.is_loaded else "not loaded"
         return f"<{__package__}.{type(self).__name__} {read_version()}, {state}>"
-
-    def __getstate__(self) -> dict[str, object]:
-        """Give all but what is made from the loaded model."""
-        return {**vars(self), "_reader": None}
 
     @classmethod
     def make_engine(cls, model: object, artefact: "Traversable") -> Engine:
@@ -307,21 +301,12 @@ class Served(Generic[Answer]):
     def _answer_fully(self, engine: Any, matrix: "NDArray[Any]") -> list[_Full]:  # noqa: ANN401
         raise NotImplementedError
 
-    def _get_reader(self) -> "Reader":
-        from oncology_model.batch import Reader  # noqa: PLC0415
-
-        if self._reader is None:
-            self._reader = Reader(self.record, self._model.ranges)
-        return self._reader
-
     def _ask_one(self, record: object, ask: "_Ask[_T]", *, strict: bool) -> "tuple[_T, Batch]":
         layout = layout_of(self.record)
         row = layout.take(layout.pick_checked(record))  # before the model is loaded
-        engine = self._model.get()
-        from oncology_model.batch import one_row  # noqa: PLC0415
-
-        batch = self._get_reader().read(one_row(row), strict=strict)
-        answers = self._ask_soundly(ask, engine, batch)
+        ready = self._model.get()
+        batch = ready.reader.read_one(row, strict=strict)
+        answers = self._ask_soundly(ask, ready.engine, batch)
         for error in batch.faults.values():
             raise type(error)(error.field, error.problem)
         return answers[0], batch
@@ -329,7 +314,8 @@ class Served(Generic[Answer]):
     def _ask(
         self, records: object, ask: "_Ask[_T]", on_error: str, size: int, *, strict: bool
     ) -> "Iterator[tuple[Batch, list[_T]]]":
-        from oncology_model.batch import pick_batches  # noqa: PLC0415
+        with LOAD_LOCK.hold():  # as a process that forks meanwhile could not import it again
+            from oncology_model.batch import pick_batches  # noqa: PLC0415
 
         if on_error not in {"raise", "mark"}:
             message = f'on_error must be "raise" or "mark", not {on_error!r}'
@@ -337,9 +323,9 @@ class Served(Generic[Answer]):
         for batch in pick_batches(layout_of(self.record), records, size):
             answers: list[_T] = []
             if batch.places:
-                engine = self._model.get()
-                self._get_reader().read(batch, strict=strict)
-                answers = self._ask_soundly(ask, engine, batch)
+                ready = self._model.get()
+                ready.reader.read(batch, strict=strict)
+                answers = self._ask_soundly(ask, ready.engine, batch)
             if batch.faults and on_error == "raise":
                 raise batch.faults[min(batch.faults)]
             yield batch, answers
@@ -457,9 +443,23 @@ class ServedRegressor(Served[float]):
         return [(number, None, {}) for number in self._answer(engine, matrix)]
 
 
-def _prepare(served: type[Served[Any]], model: object, artefact: "Traversable") -> Engine:
-    # A function of a module, so that it can be pickled.
-    return served.make_engine(model, artefact)
+@dataclass(frozen=True)
+class _Ready:
+    """A model that was loaded, and what reads its records."""
+
+    engine: Engine
+    reader: "Reader"
+
+
+def _prepare(
+    served: type[Served[Any]], model: object, artefact: "Traversable", ranges: "Ranges"
+) -> _Ready:
+    # All that predictions import: nothing is imported after the load.
+    from oncology_model.batch import Reader  # noqa: PLC0415
+    from oncology_model.installed import read_version  # noqa: PLC0415
+
+    read_version()
+    return _Ready(served.make_engine(model, artefact), Reader(served.record, ranges))
 
 
 def _to_results(batch: "Batch", answers: Iterable[_Full]) -> list[Result]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from oncology_model.datamodel import Prediction
+from oncology_model.datamodel import Prediction, Tumor
+from oncology_model.ranges import measure_ranges
 from oncology_training.candidates import SEED
 from oncology_training.data import BUILTIN_NAME, Example, digest_examples
 from oncology_training.golden import draw_golden
@@ -18,12 +19,12 @@ from oncology_training.writing import write_text
 
 
 def write_report(training: Training, folder: Path) -> dict[str, float]:
-    """Write the five files of the report and give the metrics back.
+    """Write the six files of the report and give the metrics back.
 
     ``metrics.json`` numbers by name; ``params.json`` what was chosen, and from what;
     ``predictions.csv`` truth, prediction and one score per class for each held-out row;
     ``golden.jsonl`` synthetic inputs; ``holdout.jsonl`` held-out inputs with their truth, in
-    the order of ``predictions.csv``.
+    the order of ``predictions.csv``; ``inputs.json`` the ranges of what was learnt from.
 
     Args:
         training: what came out of the training.
@@ -38,6 +39,8 @@ def write_report(training: Training, folder: Path) -> dict[str, float]:
     write_text(folder / "predictions.csv", _render_predictions(training))
     write_text(folder / "golden.jsonl", _render_lines(draw_golden(training.rows)))
     write_text(folder / "holdout.jsonl", _render_holdout(training))
+    ranges = measure_ranges(Tumor, (example.tumor.values() for example in training.rows))
+    write_text(folder / "inputs.json", json.dumps(ranges, indent=2) + "\n")
     return metrics
 
 

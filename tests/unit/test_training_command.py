@@ -28,7 +28,9 @@ from oncology_training import candidates
 candidates.TREES = 3
 runpy.run_module("oncology_training", run_name="__main__", alter_sys=True)
 """
-REPORT = {"metrics.json", "params.json", "predictions.csv", "golden.jsonl", "holdout.jsonl"}
+REPORT = {"metrics.json", "params.json", "predictions.csv", "golden.jsonl", "holdout.jsonl"} | {
+    "inputs.json"
+}
 
 
 def write_data(path: Path, examples: list[Example]) -> Path:

@@ -48,7 +48,7 @@ _OWN = ("README.md", "docs/index.md", "model/", "tests/")
 _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
     for module in (
-        *("batch", "engine", "errors", "installed", "lazy_model", "load_lock", "loading"),
+        *("batch", "engine", "errors", "installed", "kinds", "lazy_model", "load_lock", "loading"),
         *("manifest", "ranges", "record", "schema", "serving"),
     )
 )

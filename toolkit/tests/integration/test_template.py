@@ -38,7 +38,7 @@ def render_quietly(folder: Path, told: Mapping[str, object]) -> dict[str, str]:
 def test_the_root_of_this_repository_is_what_the_template_renders(scripts: ModuleType) -> None:
     made = scripts.render_root()
     assert scripts.differing(made) == [], "python -m scripts.render_root --write"
-    assert len(made) == 23
+    assert len(made) == 30
     workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
     # The library's own nightly tests are of no use to a model repository.
     assert {f".github/workflows/{name}" for name in workflows - {"nightly.yml"}} <= set(made)
@@ -190,5 +190,5 @@ def test_what_is_published_of_the_example_is_in_the_list_of_its_sentences(
     assert all(found.values())
     about = {each for each in paragraphs if re.search(subject, each, re.IGNORECASE)}
     assert about - {each for places in found.values() for each in places} == set()
-    names = made["model/own/datamodel.py"].partition("\nFEATURES = (")[2].partition(")")[0]
-    assert re.findall(r"\w+", names) == example["inputs"]
+    names = re.findall(r"^    (\w+): (?:Amount|float)$", made["model/own/datamodel.py"], re.M)
+    assert names == example["inputs"]

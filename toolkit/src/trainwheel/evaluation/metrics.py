@@ -1,4 +1,4 @@
-"""``metrics.json`` and ``data.json``, in which training describes the model and its data."""
+"""``metrics.json``, ``data.json`` and ``inputs.json``: what training says of model and data."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ __all__ = [
     "intervals_of",
     "parse_data_digests",
     "parse_metrics",
+    "parse_ranges",
     "split_intervals",
 ]
 
 _LOW, _HIGH = "_low", "_high"
 _DIGEST = re.compile("[0-9a-f]{64}")
+_LARGEST = 1e308  # a float holds it, also where an integer is given
 _HINT = "let training write one JSON object of name → finite number"
 
 
@@ -130,6 +132,31 @@ def parse_data_digests(text: str | bytes) -> dict[str, str]:
             message = f"data.json: {name!r} has {value!r}, which is not a sha256"
             raise StepFailedError(message, hint=hint)
     return document
+
+
+def parse_ranges(text: str | bytes) -> dict[str, Any]:
+    """Return column → what training saw in it: the lowest and highest number, or the categories.
+
+    Raises:
+        StepFailedError: The text is not a JSON object of these.
+    """
+    hint = 'let training write {"COLUMN": {"lowest": 1, "highest": 9}} or {"categories": ["a"]}'
+    document = _parse_object(text, "inputs.json", "range", hint)
+    for name, value in document.items():
+        if not name or not _is_range(value):
+            message = f"inputs.json: {name!r} has {value!r}, which is not a range"
+            raise StepFailedError(message, hint=hint)
+    return document
+
+
+def _is_range(value: object) -> bool:
+    match value:
+        case {"lowest": int() | float() as low, "highest": int() | float() as high, **others}:
+            is_number = not isinstance(low, bool) and not isinstance(high, bool)
+            return not others and is_number and -_LARGEST <= low <= high <= _LARGEST
+        case {"categories": [str(), *_] as texts, **others}:
+            return not others and all(isinstance(text, str) for text in texts)
+    return False
 
 
 def _parse_object(text: str | bytes, source: str, values: str, hint: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
+from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, parse_ranges, split_intervals
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
 from trainwheel.guest import CLUSTER, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
@@ -118,8 +118,8 @@ def train(
         is_quiet: Show progress only, not the output.
 
     Raises:
-        StepFailedError: The command failed or wrote no model, data.json is malformed, or the
-            model is damaged or cannot predict.
+        StepFailedError: The command failed or wrote no model, data.json or inputs.json is
+            malformed, or the model is damaged or cannot predict.
         RefusedError: The model refers to what will not be where the wheel is installed.
         TrainwheelError: The cluster cannot be used.
     """
@@ -134,13 +134,15 @@ def train(
     trained = collect(run, scratch)
     if (report / "data.json").exists():
         parse_data_digests((report / "data.json").read_bytes())
+    inputs = report / "inputs.json"
+    ranges = parse_ranges(inputs.read_bytes()) if inputs.exists() else {}
     from trainwheel.steps.shared.dependencies import check_dependencies
     from trainwheel.steps.shared.golden import record_golden
 
     # Before the golden predictions: asking for them loads the model.
     needed = check_dependencies(run, [model.parent / name for name in trained])
     manifest = manifest_of(model)
-    text = _manifest(run.workspace, model.name, trained, needed)
+    text = _manifest(run.workspace, model.name, trained, needed, ranges)
     manifest.write_text(text, encoding="utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
@@ -238,11 +240,15 @@ def _variables(workspace: Workspace, checkpoints: Path, hash_seed: str) -> dict[
 
 
 def _manifest(
-    workspace: Workspace, chief: str, files: Mapping[str, TrainedFile], needed: frozenset[str]
+    workspace: Workspace,
+    chief: str,
+    files: Mapping[str, TrainedFile],
+    needed: frozenset[str],
+    ranges: Mapping[str, object],
 ) -> str:
     packages = requirements(workspace.lock, *STEP.categories(workspace.config))
     versions = versions_that_matter(packages, needed)
-    return render_manifest(chief, files, versions, python_version())
+    return render_manifest(chief, files, versions, python_version(), ranges)
 
 
 def _record_run(measures: Path, report: Path, carriers: Sequence[str]) -> None:

@@ -36,7 +36,11 @@ def versions_that_matter(
 
 
 def render_manifest(
-    chief: str, files: Mapping[str, TrainedFile], versions: Mapping[str, str], python: str
+    chief: str,
+    files: Mapping[str, TrainedFile],
+    versions: Mapping[str, str],
+    python: str,
+    inputs: Mapping[str, object],
 ) -> str:
     """Return a manifest as JSON text.
 
@@ -46,6 +50,7 @@ def render_manifest(
         files: Path relative to the manifest's folder → each file of the model.
         versions: Of the packages that trained it.
         python: The version that trained it.
+        inputs: Column → what training saw in it; empty where it does not say.
     """
     document = {
         "schema": SCHEMA,
@@ -53,5 +58,6 @@ def render_manifest(
         "files": {name: asdict(each) for name, each in files.items()},
         "versions": dict(versions),
         "python": python,
+        **({"inputs": dict(inputs)} if inputs else {}),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -67,12 +67,15 @@ def test_training_on_fetched_data_sees_no_secret_and_may_use_any_number_of_threa
 
 
 def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root: Path) -> None:
-    session = open_with(root, training("new", {"data.json": json.dumps({"wine": SHA})}))
+    ranges = {"x": {"lowest": 1, "highest": 2.5}, "y": {"categories": ["a"]}}
+    files = {"data.json": json.dumps({"wine": SHA}), "inputs.json": json.dumps(ranges)}
+    session = open_with(root, training("new", files))
     session.step("train")
 
     artefact, report = root / ARTEFACT, root / "build/train"
     assert artefact.read_text() == "new"
-    assert read_json(artefact.with_name("model.joblib.json"))["sha256"] == digest_file(artefact)
+    manifest = read_json(artefact.with_name("model.joblib.json"))
+    assert (manifest["sha256"], manifest["inputs"]) == (digest_file(artefact), ranges)
     assert read_json(report / "golden.jsonl") == {"input": {"x": 1}, "prediction": {"x": 1}}
     assert read_json(report / "training.json") == {**MEASURES, "carries_training_rows": []}
     assert read_json(report / "data.json") == {"wine": SHA}
@@ -103,6 +106,7 @@ BROKEN: dict[str, tuple[Callable[[Call], str], str]] = {
     "no model": (training(weights=None), "{model}"),
     "an empty model": (training(weights=""), "{model}"),
     "no digest": (training("new", {"data.json": '{"wine": "abc"}'}), "data.json"),
+    "no range": (training("new", {"inputs.json": '{"x": {"lowest": 1}}'}), "inputs.json"),
     "no metrics": (training("new", {"metrics.json": "[]"}), "metrics.json"),
     "another encoding": (training(golden='{"x": "é"}', encoding="latin-1"), "golden.jsonl line 1"),
     "no record": (training(golden="[1]\n"), "golden.jsonl line 1"),
