@@ -23,6 +23,10 @@ nitpick_ignore = [
     ("py:class", "Path"),
     ("py:class", "pathlib.Path"),
 ]
+# What a class inherits names others of the modules that are the same in every repository.
+nitpick_ignore_regex = [
+    ("py:(class|obj)", r"(collections\.abc\.|[\w.]+\.record\.|[\w.]+\.serving\.)?[A-Z]\w+"),
+]
 
 default_role = "py:obj"
 autodoc_member_order = "bysource"
