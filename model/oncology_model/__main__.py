@@ -1,100 +1,238 @@
-"""The model in the shell: ``python -m oncology_model predict FILE.csv``, and ``info``."""
+"""The model in the shell: predict tables, and say where the model comes from."""
 
 import argparse
-import csv
+import contextlib
+import errno
+import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from oncology_model.classifier import Classifier
-from oncology_model.datamodel import MEASUREMENTS, Prediction, Tumor
-from oncology_model.errors import ArtefactError
-from oncology_model.table import TableError, decode, parse_tumor, read_rows
+from oncology_model import ArtefactError, Classifier
+
+NAME = "oncology-model"
+_REINSTALL = "install the package again"
+_NO_RECORD = "no provenance: this package is not from a wheel that trainwheel made"
+_EPILOG = """\
+exit codes:
+  0    done
+  1    the model cannot be used, or its record is missing or damaged
+  2    the input cannot be read, the output cannot be written, or the command line is wrong
+  3    predict --on-error mark: some rows have no prediction; verify: some answers differ
+  130  interrupted
+  141  nobody reads the output any more, as with `| head`
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{NAME}: {message}; see `{self.prog} --help`\n")
 
 
 def main(
     argv: Sequence[str] | None = None,
     *,
-    classifier: Classifier | None = None,
+    model: Classifier | None = None,
     package: Path | None = None,
 ) -> int:
     """Run the command line.
 
     Args:
         argv: the arguments after the program's name; those of the process by default.
-        classifier: what predicts; the shipped model by default.
+        model: what predicts; the shipped model by default.
         package: the installed package to tell of; this one by default.
 
     Returns:
-        The exit code: 0 done, 1 the model cannot be used or says nothing of itself, 2 the
-        input cannot be read.
+        The exit code; ``--help`` says what each means.
     """
-    options = _parse_arguments(argv)
-    if options.command == "info":
-        return _inform(package or Path(__file__).parent, as_json=options.json)
-    return _predict(options.file, classifier or Classifier())
+    try:
+        try:
+            options = _parse_arguments(argv)
+            code = _COMMANDS[options.command](options, model, package or Path(__file__).parent)
+        except SystemExit as leaving:  # help, or a wrong command line
+            code = int(leaving.code or 0)
+        if sys.stdout is not None:  # closed by who started this
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        return 141
+    except OSError as error:
+        _drop_output()
+        return _fail(f"standard output: cannot be written: {error.strerror}", code=2)
+    except KeyboardInterrupt:
+        return 130
+    return code
 
 
 def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="oncology_model", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    predict = commands.add_parser("predict", help="predict for each row of a table")
-    predict.add_argument(
-        "file",
-        metavar="FILE.csv|-",
-        help="a CSV file with the thirty measurements as columns, or - for standard input",
-    )
+    # As it was started; `python -m` has the path of this file there.
+    is_module = Path(sys.argv[0]).name == "__main__.py"
+    prog = f"python -m {__package__}" if is_module else NAME
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog=prog, description=__doc__, epilog=_EPILOG, formatter_class=layout)
+    parser.add_argument("--version", action="store_true", help="show the version of the model")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_predict(commands.add_parser("predict", help="predict each row of a table"))
     info = commands.add_parser("info", help="show where the installed model comes from")
     info.add_argument("--json", action="store_true", help="print the whole record, as JSON")
-    return parser.parse_args(argv)
+    commands.add_parser("verify", help="repeat the predictions that were made when it was packaged")
+    schema = commands.add_parser("schema", help="print what it reads and answers, as JSON Schema")
+    one = schema.add_mutually_exclusive_group()
+    one.add_argument("--input", action="store_true", help="only that of what it reads")
+    one.add_argument("--output", action="store_true", help="only that of what it answers")
+    options = parser.parse_args(argv)
+    if options.version:
+        options.command = "version"
+    elif options.command is None:
+        parser.error("COMMAND is missing: predict, info, verify or schema")
+    return options
 
 
-def _predict(source: str, classifier: Classifier) -> int:
+def _add_predict(predict: argparse.ArgumentParser) -> None:
+    add = predict.add_argument
+    add("file", metavar="FILE|-", help="a table with a header, or - for standard input")
+    add("--output", metavar="FILE", help="write it whole or not at all; else to standard output")
+    add("--format", choices=("csv", "jsonl"), help="else as FILE's name says: .jsonl is JSON lines")
+    add("--delimiter", type=_read_delimiter, metavar="CHARACTER", help="else recognised: , ; tab |")
+    add("--decimal", choices=(".", ","), help="else recognised where cells stand between ;")
+    add("--prefix", default="", help="what the names of added columns begin with")
+    marking = "write what is wrong into the column `error` instead of stopping there"
+    add("--on-error", choices=("stop", "mark"), default="stop", help=f"mark: {marking}")
+    add("--strict", action="store_true", help="refuse values outside the ranges of training")
+
+
+def _read_delimiter(text: str) -> str:
+    character = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(character) != 1 or character in '"\r\n\0':
+        message = f"one character is needed, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return character
+
+
+def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> int:
+    # Only here, as nothing else needs them.
+    from oncology_model.job import Job, OutputError, predict  # noqa: PLC0415
+    from oncology_model.table import TableError  # noqa: PLC0415
+
+    is_json = Path(options.file).suffix.lower() in {".jsonl", ".ndjson"}
+    job = Job(
+        options.file,
+        options.output,
+        is_json=options.format == "jsonl" or (options.format is None and is_json),
+        delimiter=options.delimiter,
+        decimal=options.decimal,
+        prefix=options.prefix,
+        marks=options.on_error == "mark",
+        strict=options.strict,
+    )
     try:
-        probabilities = classifier.predict_proba_many(_read_tumors(source))
-    except OSError as error:
-        return _fail(f"{source}: {error.strerror}", code=2)
-    except TableError as error:
-        return _fail(f"{source}: {error}", code=2)
+        faults = predict(model or Classifier(), job, _tell)
+    except (TableError, OutputError) as error:
+        place = f"{options.file}: " if isinstance(error, TableError) else ""
+        return _fail(f"{place}{error}", code=2)
     except ArtefactError as error:
         return _fail(str(error), code=1)
-    _print_predictions(probabilities)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _fail(f"{options.file}: {error.strerror}", code=2)
+    return 3 if faults else 0
+
+
+def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) -> int:
+    # Only here, as finding the installed wheel takes modules that predictions do not need.
+    from oncology_model import installed, provenance  # noqa: PLC0415
+
+    try:
+        distribution = installed.find_distribution(package)
+        record = provenance.read_provenance(distribution) if distribution else None
+        if distribution and record:
+            more = provenance.describe(distribution)
+            _print(record if options.json else provenance.render(record, more))
+            return 0
+    except provenance.RecordError as error:
+        return _fail(f"the provenance is damaged, {_REINSTALL}: {error}", code=1)
+    manifest = provenance.read_manifest(package)
+    if manifest is not None and not options.json:
+        _print(provenance.render(manifest))
+    return _fail(_NO_RECORD, code=1)
+
+
+def _verify(_: argparse.Namespace, __: Classifier | None, package: Path) -> int:
+    from oncology_model import installed, provenance  # noqa: PLC0415 - as above
+
+    try:
+        distribution = installed.find_distribution(package)
+        record = provenance.read_provenance(distribution) if distribution else None
+        if not (distribution and record):
+            return _fail(_NO_RECORD, code=1)
+        golden = provenance.read_golden(distribution, record)
+        differences = list(provenance.repeat(golden))
+    except provenance.RecordError as error:
+        return _fail(f"nothing can be verified, {_REINSTALL}: {error}", code=1)
+    except ArtefactError as error:
+        return _fail(str(error), code=1)
+    if differences:
+        share = f"{len(differences)} of {len(golden.rows)} golden predictions do not repeat"
+        return _fail(f"{share}; the first: {differences[0]}", code=3)
+    _print(f"{len(golden.rows)} golden predictions repeat, within {golden.tolerance:g}\n")
     return 0
 
 
-def _read_tumors(source: str) -> list[Tumor]:
-    content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    return [parse_tumor(row, cells) for row, cells in read_rows(decode(content), MEASUREMENTS)]
-
-
-def _print_predictions(probabilities: Sequence[float]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["prediction", "probability"])
-    # Six decimals: the last bits of a float differ between kinds of CPU.
-    writer.writerows([Prediction.from_probability(p), f"{p:.6f}"] for p in probabilities)
-
-
-def _inform(package: Path, *, as_json: bool) -> int:
-    # Only here, as finding the installed wheel takes modules that predictions do not need.
-    from oncology_model.provenance import read_manifest, read_provenance, render  # noqa: PLC0415
-
+def _print_schema(options: argparse.Namespace, model: Classifier | None, _: Path) -> int:
+    model = model or Classifier()
     try:
-        document = read_provenance(package)
-        if document is not None:
-            table = render(document)
-            sys.stdout.write(document if as_json else table)
-            return 0
-    except ValueError as error:
-        return _fail(f"the provenance is damaged, install the package again: {error}", code=1)
-    manifest = read_manifest(package)
-    if manifest is not None and not as_json:
-        sys.stdout.write(render(manifest))
-    return _fail("no provenance: this package is not from a wheel that trainwheel made", code=1)
+        schemas = {"input": model.input_schema(), "output": model.output_schema()}
+    except ArtefactError as error:
+        return _fail(str(error), code=1)
+    name = "input" if options.input else "output" if options.output else None
+    _print(json.dumps(schemas[name] if name else schemas, indent=2) + "\n")
+    return 0
+
+
+def _print_version(_: argparse.Namespace, __: Classifier | None, ___: Path) -> int:
+    from oncology_model import __version__  # noqa: PLC0415 - it is looked up when it is asked for
+
+    _print(f"{NAME} {__version__}\n")
+    return 0
+
+
+_COMMANDS = {
+    "predict": _predict,
+    "info": _inform,
+    "verify": _verify,
+    "schema": _print_schema,
+    "version": _print_version,
+}
+
+
+def _print(text: str) -> None:
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    # A terminal may not have all letters.
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _fail(message: str, *, code: int) -> int:
-    sys.stderr.write(f"oncology_model: {message}\n")
+    _tell(message)
     return code
+
+
+def _tell(message: str) -> None:
+    # It may be closed, and what cannot be said there can be said nowhere.
+    with contextlib.suppress(AttributeError, OSError):
+        sys.stderr.write(f"{NAME}: {message}\n")
+
+
+def _drop_output() -> None:
+    # Python would write what is left of it once more when it ends, and fail with a traceback.
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

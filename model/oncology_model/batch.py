@@ -71,7 +71,8 @@ class Reader:
 
     def __init__(self, record: type[Record], ranges: Ranges) -> None:
         """Prepare the bounds of the columns."""
-        self.layout = layout = layout_of(record)
+        self.layout: Layout = layout_of(record)
+        layout = self.layout
         numbers = [
             (i, each) for i, each in enumerate(layout.fields) if isinstance(each.kind, Number)
         ]

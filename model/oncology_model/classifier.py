@@ -1,18 +1,18 @@
 """The entry point: the trained model, as a class and as a function."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from oncology_model.datamodel import Prediction, Tumor
-from oncology_model.record import Named
+from oncology_model.record import Named, Record
 from oncology_model.serving import ServedClassifier
 
 
 class Classifier(ServedClassifier[Prediction]):
     """Predicts from measurements whether a tumour is malignant."""
 
-    record = Tumor
-    labels = tuple(Prediction)
-    positive = Prediction.MALIGNANT
+    record: type[Record] = Tumor
+    labels: Sequence[Prediction] = tuple(Prediction)
+    positive: Prediction | None = Prediction.MALIGNANT
 
     def predict_proba(self, tumor: Tumor | Named) -> float:
         """Give the probability, 0 to 1, that *tumor* is malignant.

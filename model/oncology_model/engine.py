@@ -7,10 +7,12 @@ from oncology_model.kinds import Category, Day, Flag, Kind, Number
 from oncology_model.record import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+    _Ask = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 
 class FrameEngine:
@@ -36,7 +38,7 @@ class FrameEngine:
         if hasattr(estimator, "classes_"):
             self.classes_: Sequence[object] = estimator.classes_
         if hasattr(estimator, "predict_proba"):
-            self.predict_proba = self._predict_proba
+            self.predict_proba: _Ask = self._predict_proba
 
     def predict(self, matrix: "NDArray[Any]") -> "NDArray[Any]":
         """Give the answer to each row of *matrix*."""

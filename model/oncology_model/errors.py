@@ -23,7 +23,7 @@ class VersionMismatchError(ArtefactError):
         """Keep both parts, for callers that fix their environment by themselves."""
         super().__init__(problem, requirements)
         self.problem = problem
-        self.requirements = tuple(requirements)
+        self.requirements: tuple[str, ...] = tuple(requirements)
 
     def __str__(self) -> str:
         """Give one line that ends with the command to run."""

@@ -38,7 +38,7 @@ class LoadLock:
 
     def __init__(self) -> None:
         """Make a lock that nobody holds."""
-        self.patience = 10.0
+        self.patience: float = 10.0
         self._half_imported: str | None = None
         self._renew()
 

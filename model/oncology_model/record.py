@@ -24,6 +24,7 @@ from oncology_model.kinds import (
     LARGEST,
     Category,
     Day,
+    Field,
     Flag,
     Number,
     read_field,
@@ -119,7 +120,13 @@ class Record:
             InvalidRecordError: a name is unknown or missing, or a value is refused.
         """
         layout = layout_of(cls)
-        return layout.make(cls, layout.pick(values))
+        picked = layout.pick(values)
+        if layout.is_alike and type(values) is dict and layout.take(picked) is picked:
+            # Nearly always: sound values by the very names of the attributes.
+            made = object.__new__(cls)
+            object.__setattr__(made, "__dict__", values.copy())
+            return made
+        return layout.make(cls, picked)
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, str]) -> Self:
@@ -153,31 +160,36 @@ class Layout:
         fields: in order.
         names: of the columns.
         are_numbers: whether each field is a number.
+        is_alike: whether a mapping has the names of the attributes, all of them.
     """
 
     def __init__(self, record: type[Record]) -> None:
         """Read the annotations of a record's class."""
         hints = typing.get_type_hints(record, include_extras=True)
         self.record = record
-        self.fields = tuple(read_field(each, hints[each.name]) for each in fields(record))
-        self.names = tuple(field.name for field in self.fields)
+        self.fields: tuple[Field, ...] = tuple(
+            read_field(each, hints[each.name]) for each in fields(record)
+        )
+        self.names: tuple[str, ...] = tuple(field.name for field in self.fields)
         kinds = [field.kind for field in self.fields]
-        self.are_numbers = all(isinstance(kind, Number) for kind in kinds)
+        self.are_numbers: bool = all(isinstance(kind, Number) for kind in kinds)
         bounds = [kind.bounds for kind in kinds if isinstance(kind, Number)]
-        self.lowest = tuple(low for low, _ in bounds)
-        self.highest = tuple(high for _, high in bounds)
+        self.lowest: tuple[float, ...] = tuple(low for low, _ in bounds)
+        self.highest: tuple[float, ...] = tuple(high for _, high in bounds)
         # Numbers between are fine, and none is a zero.
         self._above, self._below = max((*self.lowest, 0.0)), min((*self.highest, LARGEST))
         self._attributes = tuple(field.attribute for field in self.fields)
-        self.read = _getter(operator.attrgetter, self._attributes)
+        self.read: Callable[[Any], Any] = _getter(operator.attrgetter, self._attributes)
         self._get = _getter(operator.itemgetter, self.names)
         self._is_plain = self.are_numbers and not any(
             field.is_int or (isinstance(field.kind, Number) and field.kind.whole)
             for field in self.fields
         )
         # A class may check how its fields go together, or keep them in slots.
-        self.is_checked_by_class = record.__post_init__ is not Record.__post_init__
-        self._is_direct = not (self.is_checked_by_class or "__slots__" in vars(record))
+        self.is_checked_by_class: bool = record.__post_init__ is not Record.__post_init__
+        is_direct = self._is_direct = not (self.is_checked_by_class or "__slots__" in vars(record))
+        needs_all = all(each.default is MISSING for each in self.fields)
+        self.is_alike: bool = is_direct and needs_all and self._attributes == self.names
 
     def take(self, values: Sequence[Any]) -> Sequence[Any]:
         """Return the values of a record as they are kept.

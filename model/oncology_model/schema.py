@@ -24,7 +24,7 @@ def describe_record(record: type[Record], ranges: Ranges) -> dict[str, Any]:
     return {
         "$schema": _DRAFT,
         "title": record.__name__,
-        "description": _first_line(record),
+        **_describe_class(record),
         "type": "object",
         "properties": {each.name: _describe_field(each, ranges.get(each.name)) for each in fields},
         "required": [each.name for each in fields if each.default is MISSING],
@@ -96,5 +96,7 @@ def _describe(field: Field, held: Range | Categories | None) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _first_line(record: type[Record]) -> str:
-    return (record.__doc__ or "").strip().partition("\n")[0]
+def _describe_class(record: type[Record]) -> dict[str, str]:
+    text = (record.__doc__ or "").strip().partition("\n")[0]
+    # A dataclass without a docstring, as all are under -OO, has its signature in its place.
+    return {} if text.startswith(f"{record.__name__}(") else {"description": text}

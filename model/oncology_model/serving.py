@@ -29,6 +29,7 @@ from oncology_model.record import (
     Record,
     layout_of,
 )
+from oncology_model.schema import describe_record, describe_result
 
 if TYPE_CHECKING:  # these take longer to import than the package itself
     from importlib.resources.abc import Traversable
@@ -85,9 +86,13 @@ class Result:
         """Return it as a JSON object."""
         return {
             **vars(self),
+            "prediction": self._plain(),
             "probabilities": dict(self.probabilities),
             "warnings": list(self.warnings),
         }
+
+    def _plain(self) -> str | float:
+        return str(self.prediction) if isinstance(self.prediction, str) else self.prediction
 
     def cells(self) -> dict[str, str]:
         """Return the cells of a table's row, by the name of their column."""
@@ -251,14 +256,10 @@ class Served(Generic[Answer]):
         Raises:
             ArtefactError: the manifest cannot be read.
         """
-        from oncology_model.schema import describe_record  # noqa: PLC0415
-
         return describe_record(self.record, self._model.ranges)
 
     def output_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of ``predict_result(…).as_json()``."""
-        from oncology_model.schema import describe_result  # noqa: PLC0415
-
         return describe_result(self._list_labels())
 
     def __repr__(self) -> str:

@@ -2,20 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer
 
-from oncology_model.datamodel import MEASUREMENTS, Prediction, Tumor
-from oncology_model.table import TableError, decode, parse_tumor, read_rows
+from oncology_model.datamodel import MEASUREMENTS, InvalidTumorError, Prediction, Tumor
+from oncology_model.table import Columns, CsvTable, Row, TableError, read_lines
 
 BUILTIN = "builtin"
 BUILTIN_NAME = "sklearn.datasets.load_breast_cancer"
 DIAGNOSIS = "diagnosis"
+_COLUMNS = Columns((*MEASUREMENTS, DIAGNOSIS), numbers=frozenset(MEASUREMENTS))
 
 
 class DataError(ValueError):
@@ -43,11 +45,9 @@ def read_examples(source: str) -> list[Example]:
     if source == BUILTIN:
         return _load_builtin()
     try:
-        text = decode(Path(source).read_bytes())
-        rows = read_rows(text, [*MEASUREMENTS, DIAGNOSIS])
-        return [
-            Example(parse_tumor(row, cells), _parse_diagnosis(row, cells)) for row, cells in rows
-        ]
+        with Path(source).open("rb") as stream:
+            rows = CsvTable(read_lines(stream), _COLUMNS).rows()
+            return [_parse(row) for row in rows]
     except OSError as error:
         raise DataError(error.strerror) from None
     except TableError as error:
@@ -93,11 +93,21 @@ def _load_builtin() -> list[Example]:
     ]
 
 
-def _parse_diagnosis(row: int, cells: Mapping[str, str]) -> Prediction:
-    text = cells[DIAGNOSIS].strip()
+def _parse(row: Row) -> Example:
+    cells = cast("dict[str, str]", row.values)
+    if row.problem:
+        message = f"row {row.number}: {row.problem[1]}"
+        raise DataError(message)
+    try:
+        return Example(Tumor.from_cells(cells), _parse_diagnosis(cells[DIAGNOSIS].strip()))
+    except InvalidTumorError as error:
+        message = f"row {row.number}, column {error.field}: {error.problem}"
+        raise DataError(message) from None
+
+
+def _parse_diagnosis(text: str) -> Prediction:
     try:
         return Prediction(text)
     except ValueError:
-        expected = " or ".join(Prediction)
-        message = f"row {row}, column {DIAGNOSIS}: must be {expected}, not {text!r}"
-        raise DataError(message) from None
+        problem = f"must be {' or '.join(Prediction)}, not {text!r}"
+        raise InvalidTumorError(DIAGNOSIS, problem) from None

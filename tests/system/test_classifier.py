@@ -279,8 +279,17 @@ def test_the_command_shows_without_scikit_learn_where_the_model_comes_from() -> 
         assert document["artefact"]["sha256"] == digest(SHIPPED / "model.joblib")
     else:  # in a checkout, the manifest has to do
         assert (result.returncode, result.stderr.count("\n")) == (1, 1)
-        assert result.stderr.startswith("oncology_model: no provenance: ")
+        assert result.stderr.startswith("oncology-model: no provenance: ")
     assert digest(SHIPPED / "model.joblib") in result.stdout
+
+
+def test_the_golden_predictions_are_repeated() -> None:
+    result = run_python("-m", "oncology_model", "verify")
+    if carries_provenance():
+        assert (result.returncode, result.stderr) == (0, "")
+        assert " golden predictions repeat" in result.stdout
+    else:
+        assert (result.returncode, result.stdout) == (1, "")
 
 
 def test_the_command_predicts_from_standard_input(
@@ -298,4 +307,5 @@ def test_the_command_predicts_from_standard_input(
 def test_the_command_refuses_bad_input_in_one_line() -> None:
     result = run_python("-m", "oncology_model", "predict", "-", text="mean_radius\n1\n")
     assert result.returncode == 2
-    assert result.stderr == "oncology_model: -: row 1, column mean_texture: missing\n"
+    assert result.stderr.startswith("oncology-model: -: row 1, column mean_texture: missing")
+    assert result.stderr.count("\n") == 1

@@ -1,11 +1,13 @@
-"""The info command shows the record of the installed wheel, or says that there is none."""
+"""What the wheel says of the model is shown, and what it answered is repeated."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 import oncology_model
 from oncology_model.__main__ import main
-from oncology_model.provenance import render
+from oncology_model.provenance import find_difference, render
 
 DIGEST = "0123456789abcdef" * 4
 RECORD: dict[str, object] = {
@@ -51,7 +53,7 @@ packages
   numpy         2.4.6
   scikit-learn  1.9.1
 """
-NOTHING = "oncology_model: no provenance: this package is not from a wheel that trainwheel made\n"
+NOTHING = "oncology-model: no provenance: this package is not from a wheel that trainwheel made\n"
 # In a Python that has no other package: none is needed.
 PROGRAM = "import sys; from oncology_model.__main__ import main; sys.exit(main(sys.argv[1:]))"
 
@@ -78,22 +80,32 @@ def install(tmp_path: Path) -> Install:
 
 
 def wheel(
-    provenance: str | bytes, record: str = "oncology_model/__init__.py,,"
+    provenance: str | bytes, record: str = "oncology_model/__init__.py,,", more: str = ""
 ) -> dict[str, str | bytes]:
     metadata = "Metadata-Version: 2.4\nName: oncology-model\nVersion: 0.1.174\n"
     return {
-        "METADATA": metadata,
+        "METADATA": f"{metadata}{more}\nThe card\n",
         "RECORD": f"oncology_model/table.py,,\n{record}\n",
         "trainwheel/provenance.json": provenance,
     }
+
+
+def golden_wheel(
+    *rows: object, predict: str = "builtins:dict", **changes: object
+) -> dict[str, str | bytes]:
+    """Give a wheel whose golden predictions a function of Python's own repeats."""
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    golden = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "count": len(rows)}
+    golden |= {"predict": predict, "tolerance": 1e-9} | changes
+    return wheel(json.dumps(RECORD | {"golden": golden})) | {"trainwheel/golden.jsonl": text}
 
 
 @pytest.fixture
 def inform(capsys: pytest.CaptureFixture[str]) -> Inform:
     """Run the command on an installed package: its exit code, its output and its errors."""
 
-    def inform(folder: Path, *options: str) -> tuple[int, str, str]:
-        code = main(["info", *options], package=folder / "oncology_model")
+    def inform(folder: Path, *options: str, command: str = "info") -> tuple[int, str, str]:
+        code = main([command, *options], package=folder / "oncology_model")
         return code, *capsys.readouterr()
 
     return inform
@@ -101,6 +113,33 @@ def inform(capsys: pytest.CaptureFixture[str]) -> Inform:
 
 def test_the_record_is_shown_as_a_table(install: Install, inform: Inform) -> None:
     assert inform(install(wheel(json.dumps(RECORD)))) == (0, TABLE, "")
+
+
+def test_who_made_it_and_what_for_is_shown_with_it(install: Install, inform: Inform) -> None:
+    limits = "Not for childrén.\nNot for \u202e pets."
+    card = {"intended_use": "Screening.", "limits": limits, "contact": "a@example.com"}
+    more = """\
+Author: Ada
+License-Expression: MIT
+Project-URL: Home, https://example.com/a,b
+Project-URL: Source, https://example.com/s
+"""
+    code, out, _ = inform(install(wheel(json.dumps(RECORD | {"card": card}), more=more)))
+    assert code == 0
+    assert out.startswith("""\
+name            oncology-model
+version         0.1.174
+author          Ada
+license         MIT
+addresses
+  Home          https://example.com/a,b
+  Source        https://example.com/s
+about
+  intended use  Screening.
+  limits        Not for childrén.
+                "Not for \\u202e pets."
+  contact       a@example.com
+commit          8174a0f0""")
 
 
 def test_no_other_package_is_needed_to_show_it(install: Install) -> None:
@@ -137,7 +176,7 @@ def test_a_damaged_record_is_one_line(
 ) -> None:
     code, out, err = inform(install(wheel(document)), *options)
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert err.startswith("oncology_model: the provenance is damaged, install the package again: ")
+    assert err.startswith("oncology-model: the provenance is damaged, install the package again: ")
 
 
 @pytest.mark.parametrize(
@@ -166,10 +205,84 @@ def test_outside_a_wheel_the_manifest_is_shown_and_what_is_missing_is_said(
 
 
 def test_what_would_garble_a_terminal_is_escaped() -> None:
-    table = render(json.dumps({"name": "\x1b[2Jé\n", "packages": {"\u202e": "1"}}))
-    assert table.isascii()
+    table = render(json.dumps({"name": "\x1b[2Jé\x85", "packages": {"\u202e": "1"}}))
+    assert all(map(str.isprintable, table.split("\n")))
     assert table.count("\n") == 3
-    assert "\x1b" not in table
+
+
+@pytest.mark.parametrize(
+    ("predict", "answer"),
+    [
+        ("builtins:dict", {"a": 1, "b": [2.0, "x"]}),
+        ("builtins:dict", {"a": 1 + 1e-10, "b": [2, "x"]}),
+        ("builtins:list", ["a", "b"]), ("builtins:sorted", ["a", "b"]), ("builtins:len", 2),
+        ("builtins:bool", True), ("builtins:str.lower", None),
+    ],
+)  # fmt: skip
+def test_golden_predictions_are_repeated(
+    install: Install, inform: Inform, predict: str, answer: object
+) -> None:
+    row = {"input": {"a": 1, "b": [2.0, "x"]}, "prediction": answer}
+    code, out, err = inform(install(golden_wheel(row, row, predict=predict)), command="verify")
+    if answer is None:
+        assert (code, out) == (3, "")
+        assert "2 of 2 golden predictions" in err
+        assert "row 1: TypeError: " in err
+    else:
+        assert (code, err) == (0, "")
+        assert out == "2 golden predictions repeat, within 1e-09\n"
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "where"),
+    [
+        (1.0, 1.0 + 1e-8, "it was 1.0, is"), (0.0, 1e-300, "it"), ("a", "b", "it was 'a'"),
+        (1, True, "it"), (True, 1, "it"), (0, False, "it"), (None, 0, "it"), ("1", 1, "it"),
+        ({"p": 1, "q": {"r": 2}}, {"p": 1, "q": {"r": 3}}, "r was 2, is 3"),
+        ({"p": 1}, {"p": 1, "q": 2}, "it"), ({}, [], "it"),
+        ({"p": [1, [2, 3]]}, {"p": [1, [2, 4]]}, "p[1][1] was 3, is 4"), ([1], [1, 2], "it"),
+        (10**400, 1.0, "it"),
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_the_part_of_an_answer_that_differs_is_named(
+    expected: object, answer: object, where: str
+) -> None:
+    assert find_difference(expected, answer, 1e-9).startswith(where)
+    assert find_difference(expected, expected, 0.0) == ""
+
+
+def test_predictions_that_differ_are_counted_and_the_first_is_shown(
+    install: Install, inform: Inform
+) -> None:
+    rows = [{"input": {"a": n}, "prediction": {"a": max(n, 2)}} for n in range(1, 4)]
+    rows.append({"input": {"a": 1}, "prediction": {"a": 7}})
+    code, out, err = inform(install(golden_wheel(*rows)), command="verify")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert "2 of 4 golden predictions do not repeat; the first: row 1: a was 2, is 1" in err
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sha256": DIGEST}, {"predict": "oncology_model:absent"}, {"predict": "absent:f"},
+        {"tolerance": "1"}, {"rows": [7]}, {"rows": [{"input": {}}]}, {"rows": []},
+    ],
+    ids=range(7),
+)  # fmt: skip
+def test_damaged_golden_predictions_are_one_line(
+    install: Install, inform: Inform, changes: dict[str, Any]
+) -> None:
+    rows = changes.pop("rows", [{"input": {}, "prediction": {}}])
+    code, out, err = inform(install(golden_wheel(*rows, **changes)), command="verify")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "install the package again" in err
+
+
+def test_without_a_record_nothing_can_be_verified(install: Install, inform: Inform) -> None:
+    assert inform(install({}), command="verify") == (1, "", NOTHING)
+    code, _, err = inform(install(wheel("{}")), command="verify")
+    assert (code, err.count("\n")) == (1, 1)
 
 
 TEXTS = st.sampled_from(["", "scikit-learn", "1.9.1", "\x1b[2J", "\n", "\u202e\ud800é"])
@@ -184,5 +297,4 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from([*RECORD, "size", "versions"]), JSON))
 def test_a_record_of_any_other_shape_is_shown_all_the_same(record: dict[str, object]) -> None:
     table = render(json.dumps(record))
-    assert table.isascii()
     assert all(line.isprintable() for line in table.split("\n"))

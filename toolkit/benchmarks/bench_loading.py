@@ -134,26 +134,24 @@ class Site:
         ).stdout
 
 
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter with the packages that the model needs, as they are locked."""
+def make_python(folder: Path) -> Path:
+    """Return an interpreter with the packages that the model needs, as they are locked."""
     lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
     packages = render_requirements(requirements(lock, "packages"))
-    return Installer(read_environment()).ensure(tmp_path_factory.mktemp("env") / "env", packages)
+    return Installer(read_environment()).ensure(folder / "env", packages)
 
 
-@pytest.fixture(params=["the reference model", "a forest"])
-def site(request: pytest.FixtureRequest, tmp_path: Path, python: Path) -> Site:
-    """The reference model installed, with what it was trained to or with a large forest."""
+def make_site(folder: Path, python: Path, *, is_forest: bool = False) -> Site:
+    """Install the reference model, with what it was trained to or with a large forest."""
     shutil.copytree(
-        ROOT / "model", tmp_path / "site", ignore=shutil.ignore_patterns("artefact", "__pycache__")
+        ROOT / "model", folder / "site", ignore=shutil.ignore_patterns("artefact", "__pycache__")
     )
-    site = Site(tmp_path / "site", python)
+    site = Site(folder / "site", python)
     site.artefact.parent.mkdir()
-    if request.param == "a forest":
+    if is_forest:
         site.run(FOREST, str(site.artefact))
     else:
-        options = ["-o", str(site.artefact), "-d", "builtin", "-t", str(tmp_path / "report")]
+        options = ["-o", str(site.artefact), "-d", "builtin", "-t", str(folder / "report")]
         site.run(f"from oncology_training.__main__ import main; main({options})")
     versions = "joblib.__version__, numpy.__version__, sklearn.__version__"
     found = site.run(f"import joblib, numpy, sklearn; print({versions})").split()
@@ -166,8 +164,19 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, python: Path) -> Site:
         "versions": dict(zip(("joblib", "numpy", "scikit-learn"), found, strict=True)),
     }
     site.artefact.with_name("model.joblib.json").write_text(json.dumps(document))
-    print(f"\n{request.param}, {len(content) / 1e6:.3f} MB; {machine()}")
+    kind = "a forest" if is_forest else "the reference model"
+    print(f"\n{kind}, {len(content) / 1e6:.3f} MB; {machine()}")
     return site
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_python(tmp_path_factory.mktemp("env"))
+
+
+@pytest.fixture(params=["the reference model", "a forest"])
+def site(request: pytest.FixtureRequest, tmp_path: Path, python: Path) -> Site:
+    return make_site(tmp_path, python, is_forest=request.param == "a forest")
 
 
 def test_from_a_cold_start_to_the_first_prediction(site: Site) -> None:

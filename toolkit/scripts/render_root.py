@@ -48,8 +48,9 @@ _OWN = ("README.md", "docs/index.md", "model/", "tests/")
 _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
     for module in (
-        *("batch", "engine", "errors", "installed", "kinds", "lazy_model", "load_lock", "loading"),
-        *("manifest", "ranges", "record", "schema", "serving"),
+        *("__main__", "batch", "engine", "errors", "installed", "job", "jsonlines", "kinds"),
+        *("lazy_model", "load_lock", "loading", "manifest", "provenance", "ranges", "record"),
+        *("schema", "serving", "table"),
     )
 )
 _STEP = "vars/modelPipeline.groovy"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from integration.once import Once, once_for
 from integration.tiny import (
     LEARNER,
     PIPFILE,
+    ROOT,
     RealIndex,
     Run,
     TinyProject,
@@ -94,8 +96,44 @@ def publish(folder: Path, pipfile: str = PIPFILE) -> None:
     (folder / "output").write_text(run.output, encoding="utf-8")
 
 
+def train_reference(folder: Path) -> None:
+    root = folder / "project"
+    listed = subprocess.run(
+        ("git", "ls-files", "-co", "--exclude-standard"),
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if not name.startswith("toolkit/") and (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, root / name)
+    run = TinyProject(root, folder / "environments", clean_variables()).nox("train")
+    assert run.code == 0, run.output
+
+
+def package_reference(folder: Path, reference: TinyProject) -> None:
+    project = copy_of(reference, folder / "project")
+    project.replace("noxfile.py", "register()", 'register(exclude=["doc", "test"])')
+    run = project.nox("package")
+    assert run.code == 0, run.output
+    shutil.copy(project.wheel, folder)
+
+
 def in_folder(folder: Path) -> TinyProject:
     return TinyProject(folder / "tiny", folder / "environments", clean_variables())
+
+
+@pytest.fixture(scope="session")
+def reference(once: Once) -> TinyProject:
+    """The reference model of this repository, trained."""
+    folder = once.folder("reference", train_reference)
+    return TinyProject(folder / "project", folder / "environments", clean_variables())
+
+
+@pytest.fixture(scope="session")
+def reference_wheel(once: Once, reference: TinyProject) -> Path:
+    """The reference model as the chain packages it, without its tests and pages."""
+    folder = once.folder("reference-wheel", lambda folder: package_reference(folder, reference))
+    return next(folder.glob("*.whl"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 from integration.repositories import Repository
 from integration.tiny import Run
 
-__all__ = ["AFTER", "CAN_RUN", "Pipelines", "install_runner", "name_python"]
+__all__ = ["AFTER", "CAN_RUN", "Pipelines", "install_runner"]
 
 # gitlab-ci-local copies files by rsync, and npm has a Node for it on Linux.
 CAN_RUN = bool(sys.platform == "linux" and shutil.which("npm") and shutil.which("rsync"))
@@ -35,14 +35,6 @@ def install_runner(folder: Path) -> tuple[str, str]:
     )  # fmt: skip
     (node,) = (folder / "node_modules").glob("node-*/bin/node")
     return str(node), str(folder / "node_modules" / "gitlab-ci-local" / "dist" / "index.js")
-
-
-def name_python(folder: Path) -> str:
-    """Write the Python of this run as its image calls it into a folder; return its version."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    folder.mkdir()
-    (folder / f"python{version}").symlink_to(Path(sys.executable).resolve())
-    return version
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from integration.environments import locked_packages
 from integration.test_init import run, variables_of
 from integration.tiny import ROOT, Run
 from trainwheel.install.environments import Installer
-from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.digest import digest_file
 from trainwheel.system.environ import Environment
 from trainwheel.wheel.own import write_own_wheel
@@ -124,9 +124,8 @@ class Service:
 @contextmanager
 def installed(folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
     """Yield the Python of an environment that holds the library's wheel, and not this checkout."""
-    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
     wheel = write_own_wheel(folder / "wheels")
-    needed = render_requirements(requirements(lock, "toolkit"))
+    needed = locked_packages("toolkit")
     alone = f"trainwheel @ {wheel.as_uri()} --hash=sha256:{digest_file(wheel)}"
     python = Installer(Environment(dict(variables))).ensure(folder / "env", needed, alone=alone)
     yield str(python)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from integration.environments import locked_packages
 from integration.once import once_for
-from integration.tiny import ROOT
 from trainwheel.guest import CHECK_WHEEL
 from trainwheel.install.environments import Installer, python_of
-from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 from unit.wheels import write_wheel
 
@@ -26,8 +25,7 @@ LONG = "a-folder-with-a-long-name-" * 4
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that holds the lock's [package]."""
-    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    packages = render_requirements(requirements(lock, "package"))
+    packages = locked_packages("package")
     installer = Installer(read_environment())
     once = once_for(tmp_path_factory)
     folder = once.folder("check", lambda folder: installer.ensure(folder / "package", packages))

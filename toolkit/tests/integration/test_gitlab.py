@@ -1,16 +1,18 @@
-"""A new model repository on GitLab: its jobs run in their order, and hand over what they keep."""
+"""A model repository on GitLab: its jobs run in their order, and hand over what they keep."""
 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from integration.gitlab import AFTER, CAN_RUN, Pipelines, install_runner, name_python
+from integration.gitlab import CAN_RUN, Pipelines, install_runner
+from integration.machines import machine_of, make_commit
 from integration.reader import READER, admit_reader
-from integration.repositories import Repository, make_repository
+from integration.repositories import Repository
 from integration.tiny import RealIndex, serve_index
 
 pytestmark = [
@@ -21,18 +23,27 @@ pytestmark = [
 RELEASE = {"model-check", "model-build", "model-command", "model-publish", "model-verify"}
 
 
-def pipelines_of(repository: Repository, index: RealIndex, address: str) -> Pipelines:
+# The component as it is; what `init` writes beside it is that of this repository.
+INCLUDE = """\
+include:
+  - local: templates/model.yml
+    inputs:
+      publish: true
+      python-version: "{version}"
+"""
+
+
+def pipelines_of(folder: Path, index: RealIndex, address: str) -> Pipelines:
     """Let GitLab know a repository, its index, and who may add to it and read it."""
-    folder = repository.root.parent
-    version = name_python(folder / "pythons")
-    inputs = f'publish: true\n      python-version: "{version}"'
-    repository.edit(".gitlab-ci.yml", "publish: true", inputs)
-    repository.edit("templates/model.yml", AFTER, "")
-    path = f"{folder / 'pythons'}:{repository.variables['PATH']}"
-    repository = replace(repository, variables={**repository.variables, "PATH": path})
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    commit = make_commit(folder / "commit", INCLUDE.format(version=version))
+    machine = machine_of(commit, folder / "gitlab", "UTC")
+    repository = Repository(machine.workspace, machine.variables)
     assert repository.run("git", "branch", "--move", "main").code == 0
     origin = "git@gitlab.example.invalid:models/a-new-model.git"
-    assert repository.run("git", "remote", "add", "origin", origin).code == 0
+    assert repository.run("git", "remote", "set-url", "origin", origin).code == 0
+    for name, value in (("user.name", "Tester"), ("user.email", "tester@example.invalid")):
+        assert repository.run("git", "config", name, value).code == 0
     variables = {
         "NEXUS_LOCAL_REPO_URL": {"*": address}, "NEXUS_USERNAME": {"release": index.username},
         "NEXUS_PASSWORD": {"release": index.password}, "NEXUS_READ_USERNAME": {"*": READER[0]},
@@ -76,12 +87,11 @@ def assert_shown_and_not_published(gitlab: Pipelines, index: RealIndex) -> None:
 
 
 def test_a_schedule_releases_and_a_merge_request_shows_its_report(tmp_path: Path) -> None:
-    repository = make_repository(tmp_path, "a new model", "--ci", "gitlab")
     with (
         serve_index(tmp_path / "models", protect_reads=True) as index,
         admit_reader(index) as address,
     ):
-        gitlab = pipelines_of(repository, index, address)
+        gitlab = pipelines_of(tmp_path, index, address)
         assert_only_releases_release(gitlab)
         assert_shown_and_not_published(gitlab, index)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -18,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from integration.environments import locked_packages, make_environment
 from integration.tiny import ROOT
-from trainwheel.install.environments import Installer, find_uv, python_of
+from trainwheel.install.environments import Installer
 from trainwheel.install.lock_environment import find_python
-from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -74,18 +73,11 @@ class OldForest:
 def old_forest(tmp_path_factory: pytest.TempPathFactory) -> OldForest:
     """A forest that was trained by the packages of 2023."""
     folder = tmp_path_factory.mktemp("old")
-    settings = Installer(read_environment()).settings
-    variables = {**os.environ, **settings.variables}
-    python = find_python("3.11", read_environment())
     pins = [f"{name}=={version}" for name, version in OLD.items()]
-    environment = ("--python", str(python_of(folder / "env")), *settings.arguments)
-    for words in (
-        ("venv", "--quiet", "--python", python, str(folder / "env")),
-        ("pip", "install", "--quiet", *environment, *pins),
-    ):
-        subprocess.run((find_uv(), *words), env=variables, check=True)
+    of_then = find_python("3.11", read_environment())
+    python = make_environment(folder / "env", *pins, python=of_then)
     artefact = folder / "model.joblib"
-    argv = (str(python_of(folder / "env")), "-P", "-c", TRAIN, str(artefact))
+    argv = (str(python), "-P", "-c", TRAIN, str(artefact))
     made = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
     return OldForest(artefact, made["rows"], made["labels"])
 
@@ -93,9 +85,8 @@ def old_forest(tmp_path_factory: pytest.TempPathFactory) -> OldForest:
 @pytest.fixture(scope="module")
 def locked_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An interpreter with the packages that the model needs, as they are locked."""
-    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    packages = render_requirements(requirements(lock, "packages"))
-    return Installer(read_environment()).ensure(tmp_path_factory.mktemp("now") / "env", packages)
+    folder = tmp_path_factory.mktemp("now")
+    return Installer(read_environment()).ensure(folder / "env", locked_packages())
 
 
 @pytest.fixture

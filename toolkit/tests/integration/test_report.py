@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,8 +17,7 @@ from integration.browser import (
     require_browser,
     serve_strictly,
 )
-from integration.once import Once
-from integration.tiny import ROOT, TinyProject, clean_variables, copy_of
+from integration.tiny import TinyProject, copy_of
 from trainwheel.steps.shared.describe import trace
 from trainwheel.steps.shared.release import Release
 from trainwheel.system.git import Commit
@@ -31,27 +28,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 REPORT, METRICS = "build/train/report.html", "build/train/metrics.md"
 PICTURES = os.environ.get("TRAINWHEEL_PICTURES")
 """A folder for the pictures of the documentation; none are kept where it is not set."""
-
-
-@pytest.fixture(scope="session")
-def reference(once: Once) -> TinyProject:
-    """The reference model of this repository, trained."""
-    folder = once.folder("reference", train_reference)
-    return TinyProject(folder / "project", folder / "environments", clean_variables())
-
-
-def train_reference(folder: Path) -> None:
-    root = folder / "project"
-    listed = subprocess.run(
-        ("git", "ls-files", "-co", "--exclude-standard"),
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    for name in listed.stdout.splitlines():
-        if not name.startswith("toolkit/") and (ROOT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, root / name)
-    run = TinyProject(root, folder / "environments", clean_variables()).nox("train")
-    assert run.code == 0, run.output
 
 
 def test_the_report_of_the_reference_model_in_a_browser(

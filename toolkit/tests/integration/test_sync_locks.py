@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from integration.environments import install_tool
 from integration.once import once_for
 from integration.test_locking import serve
 from trainwheel.cli.main import main
-from trainwheel.install.environments import find_uv, python_of
+from trainwheel.install.environments import find_uv
 from trainwheel.system.digest import digest_file
 from unit.wheels import write_wheel
 
@@ -80,13 +81,7 @@ BUILD = "from setuptools import build_meta as b; b.prepare_metadata_for_build_wh
 @pytest.fixture(scope="module")
 def poetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real one, in an environment of its own."""
-
-    def install(folder: Path) -> None:
-        _run(folder, find_uv(), "venv", "--python", sys.executable, "env")
-        pip = (sys.executable, "-P", "-m", "pip", "--python", python_of(folder / "env"))
-        subprocess.run([*map(str, pip), "install", "--quiet", "poetry==2.5.1"], check=True)
-
-    return once_for(tmp_path_factory).folder("poetry", install) / "env/bin/poetry"
+    return install_tool(once_for(tmp_path_factory), "poetry", "poetry==2.5.1")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,48 @@
+"""Environments of tests, filled from wherever this machine installs packages from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from integration.once import Once
+from integration.tiny import ROOT
+from trainwheel.install.environments import Installer, find_uv, python_of
+from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
+from trainwheel.system.environ import read_environment
+
+__all__ = ["clone_environment", "install_tool", "locked_packages", "make_environment"]
+
+
+def make_environment(folder: Path, *words: str | Path, python: str = sys.executable) -> Path:
+    """Make an environment, have uv install what these words say, and return its interpreter."""
+    settings = Installer(read_environment()).settings
+    variables = {**os.environ, **settings.variables}
+    made = python_of(folder)
+    for argv in (
+        ("venv", "--quiet", "--python", python, folder),
+        ("pip", "install", "--quiet", "--python", made, *settings.arguments, *words),
+    ):
+        subprocess.run([find_uv(), *map(str, argv)], env=variables, check=True)
+    return made
+
+
+def clone_environment(folder: Path, target: Path) -> Path:
+    """Copy an environment by hard links, compiled modules too, and return its interpreter."""
+    shutil.copytree(folder, target, symlinks=True, copy_function=os.link)
+    return python_of(target)
+
+
+def install_tool(once: Once, name: str, *pins: str) -> Path:
+    """Return the program of a tool that has an environment of its own, with these pins."""
+    folder = once.folder(f"tool-{name}", lambda folder: make_environment(folder / "env", *pins))
+    return folder / "env" / "bin" / name
+
+
+def locked_packages(category: str = "packages") -> str:
+    """Return what this repository locks in a category, with digests, as lines for pip."""
+    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
+    return render_requirements(requirements(lock, category))
