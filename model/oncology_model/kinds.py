@@ -154,7 +154,7 @@ class Day:
             return value
         if isinstance(value, str):
             return self.parse(value)
-        message = f"must be a date, not {shorten(repr(value))}"
+        message = f"must be a date, not {shorten(str(value))}"
         raise ValueError(message)
 
     def parse(self, text: str) -> date:

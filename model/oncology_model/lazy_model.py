@@ -1,5 +1,6 @@
 """A model that is loaded by the first who asks for it."""
 
+import os
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from oncology_model.load_lock import LOAD_LOCK
@@ -45,6 +46,9 @@ class LazyModel(Generic[_Model]):
             verify: whether there must be a manifest, and the artefact be what it says.
             any_version: whether other packages than those that made the artefact will do.
         """
+        if not isinstance(os.fspath(artefact or ""), str):
+            message = f"an artefact is named by a text or a path, not by {type(artefact).__name__}"
+            raise TypeError(message)
         self._artefact = artefact
         self._check = check
         self._verify = verify

@@ -1,14 +1,10 @@
 """Tumours accept measurements and name the one that is wrong."""
 
 import math
-import pickle
-from dataclasses import FrozenInstanceError
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from oncology_model import MEASUREMENTS, InvalidTumorError, Prediction, Tumor
 
@@ -30,11 +26,6 @@ def test_real_numbers_are_kept_as_floats(measurements: dict[str, float], value: 
     tumor = Tumor.from_mapping(measurements | {"mean_area": value})
     assert type(tumor.mean_area) is float
     assert tumor.mean_area == 3.0
-
-
-@given(st.floats(min_value=0, max_value=3.4e38))
-def test_any_number_of_32_bits_that_is_not_negative_is_a_measurement(value: float) -> None:
-    assert Tumor.from_mapping(dict.fromkeys(MEASUREMENTS, value)).values() == (value,) * 30
 
 
 def test_negative_zero_becomes_zero(measurements: dict[str, float]) -> None:
@@ -102,19 +93,8 @@ def test_a_misspelt_name_is_reported_as_unknown_rather_than_missing(
         Tumor.from_mapping(measurements)
 
 
-def test_a_tumor_cannot_be_changed(small: Tumor) -> None:
-    with pytest.raises(FrozenInstanceError):
-        small.mean_radius = 2.0  # type: ignore[misc]
-
-
 def test_equal_tumors_are_one_member_of_a_set(measurements: dict[str, float]) -> None:
     assert len({Tumor.from_mapping(measurements), Tumor.from_mapping(measurements)}) == 1
-
-
-def test_tumors_and_their_errors_survive_pickling(small: Tumor) -> None:
-    error = InvalidTumorError("mean_radius", "missing")
-    assert pickle.loads(pickle.dumps(small)) == small
-    assert str(pickle.loads(pickle.dumps(error))) == "mean_radius: missing"
 
 
 @pytest.mark.parametrize(

@@ -190,5 +190,5 @@ def test_what_is_published_of_the_example_is_in_the_list_of_its_sentences(
     assert all(found.values())
     about = {each for each in paragraphs if re.search(subject, each, re.IGNORECASE)}
     assert about - {each for places in found.values() for each in places} == set()
-    names = re.findall(r"^    (\w+): (?:Amount|float)$", made["model/own/datamodel.py"], re.M)
+    names = re.findall(r"(?m)^    (\w+): (?:Amount|float)$", made["model/own/datamodel.py"])
     assert names == example["inputs"]

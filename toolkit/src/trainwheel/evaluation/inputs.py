@@ -6,7 +6,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["named_column", "project", "schema_of"]
+from trainwheel.errors import StepFailedError
+from trainwheel.evaluation.metrics import parse_object
+
+__all__ = ["named_column", "parse_ranges", "project", "schema_of"]
+
+_LARGEST = 1e308  # a float holds it, also where an integer is given
 
 # Tried in this order: to Python a bool is an int as well.
 _TYPES = (
@@ -41,3 +46,28 @@ def named_column(message: str, columns: Iterable[str]) -> str:
     """Return the column that a message names as a whole word; the longest, empty for none."""
     names = (n for n in columns if re.search(rf"(?<!\w){re.escape(n)}(?!\w)", message))
     return max(names, key=len, default="")
+
+
+def parse_ranges(text: str | bytes) -> dict[str, Any]:
+    """Return column → what training saw in it: the lowest and highest number, or the categories.
+
+    Raises:
+        StepFailedError: The text is not a JSON object of these.
+    """
+    hint = 'let training write {"COLUMN": {"lowest": 1, "highest": 9}} or {"categories": ["a"]}'
+    document = parse_object(text, "inputs.json", "range", hint)
+    for name, value in document.items():
+        if not name or not _is_range(value):
+            message = f"inputs.json: {name!r} has {value!r}, which is not a range"
+            raise StepFailedError(message, hint=hint)
+    return document
+
+
+def _is_range(value: object) -> bool:
+    match value:
+        case {"lowest": int() | float() as low, "highest": int() | float() as high, **others}:
+            is_number = not isinstance(low, bool) and not isinstance(high, bool)
+            return not others and is_number and -_LARGEST <= low <= high <= _LARGEST
+        case {"categories": [str(), *_] as texts, **others}:
+            return not others and all(isinstance(text, str) for text in texts)
+    return False

@@ -1,4 +1,4 @@
-"""``metrics.json``, ``data.json`` and ``inputs.json``: what training says of model and data."""
+"""``metrics.json`` and ``data.json``, in which training describes the model and its data."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ __all__ = [
     "intervals_of",
     "parse_data_digests",
     "parse_metrics",
-    "parse_ranges",
+    "parse_object",
     "split_intervals",
 ]
 
 _LOW, _HIGH = "_low", "_high"
 _DIGEST = re.compile("[0-9a-f]{64}")
-_LARGEST = 1e308  # a float holds it, also where an integer is given
 _HINT = "let training write one JSON object of name → finite number"
 
 
@@ -33,7 +32,7 @@ def parse_metrics(text: str | bytes) -> dict[str, int | float]:
     Raises:
         StepFailedError: The text is not a JSON object of finite numbers.
     """
-    document = _parse_object(text, "metrics.json", "number", _HINT)
+    document = parse_object(text, "metrics.json", "number", _HINT)
     for name, value in document.items():
         # A whole number may be beyond every float, and is finite.
         if type(value) is not int and not (isinstance(value, float) and math.isfinite(value)):
@@ -126,7 +125,7 @@ def parse_data_digests(text: str | bytes) -> dict[str, str]:
         StepFailedError: The text is not a JSON object of digests.
     """
     hint = "let training write one JSON object of name → sha256, 64 digits from 0 to f"
-    document = _parse_object(text, "data.json", "sha256", hint)
+    document = parse_object(text, "data.json", "sha256", hint)
     for name, value in document.items():
         if not name.strip() or not (isinstance(value, str) and _DIGEST.fullmatch(value)):
             message = f"data.json: {name!r} has {value!r}, which is not a sha256"
@@ -134,32 +133,18 @@ def parse_data_digests(text: str | bytes) -> dict[str, str]:
     return document
 
 
-def parse_ranges(text: str | bytes) -> dict[str, Any]:
-    """Return column → what training saw in it: the lowest and highest number, or the categories.
+def parse_object(text: str | bytes, source: str, values: str, hint: str) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Args:
+        text: What training wrote.
+        source: The name of the file.
+        values: What its values are, for a message.
+        hint: What training should write.
 
     Raises:
-        StepFailedError: The text is not a JSON object of these.
+        StepFailedError: The text is something else.
     """
-    hint = 'let training write {"COLUMN": {"lowest": 1, "highest": 9}} or {"categories": ["a"]}'
-    document = _parse_object(text, "inputs.json", "range", hint)
-    for name, value in document.items():
-        if not name or not _is_range(value):
-            message = f"inputs.json: {name!r} has {value!r}, which is not a range"
-            raise StepFailedError(message, hint=hint)
-    return document
-
-
-def _is_range(value: object) -> bool:
-    match value:
-        case {"lowest": int() | float() as low, "highest": int() | float() as high, **others}:
-            is_number = not isinstance(low, bool) and not isinstance(high, bool)
-            return not others and is_number and -_LARGEST <= low <= high <= _LARGEST
-        case {"categories": [str(), *_] as texts, **others}:
-            return not others and all(isinstance(text, str) for text in texts)
-    return False
-
-
-def _parse_object(text: str | bytes, source: str, values: str, hint: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

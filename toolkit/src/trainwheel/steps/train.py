@@ -19,7 +19,8 @@ from trainwheel.engine.run import Run
 from trainwheel.engine.tools import PROGRESS
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import StepFailedError
-from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, parse_ranges, split_intervals
+from trainwheel.evaluation.inputs import parse_ranges
+from trainwheel.evaluation.metrics import parse_data_digests, parse_metrics, split_intervals
 from trainwheel.evaluation.repeatability import Repeat, Repeatability, compare_predictions
 from trainwheel.guest import CLUSTER, PREDICT, TRAIN
 from trainwheel.requirements.lockfile import requirements
@@ -134,16 +135,13 @@ def train(
     trained = collect(run, scratch)
     if (report / "data.json").exists():
         parse_data_digests((report / "data.json").read_bytes())
-    inputs = report / "inputs.json"
-    ranges = parse_ranges(inputs.read_bytes()) if inputs.exists() else {}
     from trainwheel.steps.shared.dependencies import check_dependencies
     from trainwheel.steps.shared.golden import record_golden
 
     # Before the golden predictions: asking for them loads the model.
     needed = check_dependencies(run, [model.parent / name for name in trained])
     manifest = manifest_of(model)
-    text = _manifest(run.workspace, model.name, trained, needed, ranges)
-    manifest.write_text(text, encoding="utf-8")
+    manifest.write_text(_manifest(run.workspace, model.name, trained, needed, report), "utf-8")
     carriers = record_golden(run, model, report, scratch)
     _record_run(measures, report, carriers)
     return {
@@ -244,10 +242,12 @@ def _manifest(
     chief: str,
     files: Mapping[str, TrainedFile],
     needed: frozenset[str],
-    ranges: Mapping[str, object],
+    report: Path,
 ) -> str:
     packages = requirements(workspace.lock, *STEP.categories(workspace.config))
     versions = versions_that_matter(packages, needed)
+    inputs = report / "inputs.json"
+    ranges = parse_ranges(inputs.read_bytes()) if inputs.exists() else {}
     return render_manifest(chief, files, versions, python_version(), ranges)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import pytest
 
-from trainwheel.evaluation.inputs import named_column, project, schema_of
+from trainwheel.errors import StepFailedError
+from trainwheel.evaluation.inputs import named_column, parse_ranges, project, schema_of
 
 
 def test_the_schema_tells_every_type_of_a_column() -> None:
@@ -36,3 +39,15 @@ def test_the_column_that_a_message_names(message: str, name: str) -> None:
     columns = ["region", "region_code", "radius", "mean radius", "a+b"]
 
     assert named_column(message, columns) == name
+
+
+@pytest.mark.parametrize("value", [
+    3, None, {}, {"lowest": 1}, {"lowest": 2, "highest": 1}, {"lowest": True, "highest": 1},
+    {"lowest": math.nan, "highest": 1}, {"lowest": 1, "highest": math.inf},
+    {"lowest": 1, "highest": 10**400}, {"lowest": -math.inf, "highest": 1},
+    {"lowest": "1", "highest": 2}, {"lowest": 1, "highest": 2, "mean": 1}, {"categories": []},
+    {"categories": ["a", 1]}, {"categories": "a"}, {"categories": ["a"], "lowest": 1},
+])  # fmt: skip
+def test_what_is_not_a_range_is_named(value: object) -> None:
+    with pytest.raises(StepFailedError, match="'age' has "):
+        parse_ranges(json.dumps({"size": {"lowest": -1, "highest": -1}, "age": value}))

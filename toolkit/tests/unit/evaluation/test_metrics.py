@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from trainwheel.evaluation.metrics import (
     intervals_of,
     parse_data_digests,
     parse_metrics,
-    parse_ranges,
     split_intervals,
 )
 
@@ -69,18 +67,6 @@ def test_a_whole_number_beyond_every_float_is_finite() -> None:
 def test_what_is_not_a_digest_of_data_is_named(text: str, words: str) -> None:
     with pytest.raises(StepFailedError, match=words):
         parse_data_digests(text)
-
-
-@pytest.mark.parametrize("value", [
-    3, None, {}, {"lowest": 1}, {"lowest": 2, "highest": 1}, {"lowest": True, "highest": 1},
-    {"lowest": math.nan, "highest": 1}, {"lowest": 1, "highest": math.inf},
-    {"lowest": 1, "highest": 10**400}, {"lowest": -math.inf, "highest": 1},
-    {"lowest": "1", "highest": 2}, {"lowest": 1, "highest": 2, "mean": 1}, {"categories": []},
-    {"categories": ["a", 1]}, {"categories": "a"}, {"categories": ["a"], "lowest": 1},
-])  # fmt: skip
-def test_what_is_not_a_range_is_named(value: object) -> None:
-    with pytest.raises(StepFailedError, match="'age' has "):
-        parse_ranges(json.dumps({"size": {"lowest": -1, "highest": -1}, "age": value}))
 
 
 def test_intervals_are_those_of_training_or_measured_anew() -> None:
