@@ -7,11 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["declared", "listed", "literal", "quoted", "sample_of", "units_of"]
+__all__ = [
+    "declared",
+    "listed",
+    "literal",
+    "quoted",
+    "sample_of",
+    "units_of",
+    "wrap_imports",
+]
 
 _WIDTH = 100
 _TYPES = {"number": "float", "whole": "int", "boolean": "bool", "date": "date"}
 _KINDS = {"number": "Number", "whole": "Number", "boolean": "Flag", "date": "Day"}
+_LONG_IMPORT = re.compile(rf"^(?=.{{{_WIDTH + 1}}})(from \S+ import) ([^(\n]+)$", re.MULTILINE)
 _UNIT = re.compile(r"[(\[]([^)\]]{1,12})[)\]]\s*$")
 _LAST_WORD = re.compile(r"_(mm|cm|m|km|mg|g|kg|ml|l|years|months|days|hours|minutes|percent)$")
 
@@ -95,3 +104,17 @@ def sample_of(field: Mapping[str, Any]) -> object:
     if kind == "date":
         return "2024-01-31"
     return field["choices"][0] if field["choices"] else "something"
+
+
+def wrap_imports(text: str) -> str:
+    """Break lines that are too long since a name in them is: a name a line, as the formatter does.
+
+    Args:
+        text: Of a module.
+    """
+
+    def wrap(match: re.Match[str]) -> str:
+        names = "".join(f"    {name.strip()},\n" for name in match[2].split(","))
+        return f"{match[1]} (\n{names})"
+
+    return _LONG_IMPORT.sub(wrap, text)

@@ -32,7 +32,7 @@ NEXUS_VARIABLE = "NEXUS_LOCAL_REPO_URL"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
-_LONGEST = 24
+_LONGEST = 40
 # Two wheels with such a package would overwrite each other; the others stand at the root.
 _RESERVED = frozenset(
     {"model", "models", "training", "artefact", "tests", "test", "docs", "data", "build", "dist"}

@@ -10,7 +10,7 @@ from jinja2 import Environment as JinjaEnvironment
 from jinja2.ext import Extension
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.scaffold.code import declared, listed, literal, quoted
+from trainwheel.scaffold.code import declared, listed, literal, quoted, wrap_imports
 from trainwheel.scaffold.names import (
     package_of,
     prefix_of,
@@ -79,7 +79,11 @@ def render(folder: Path, answers: Mapping[str, object], *, asks: bool) -> dict[s
 
 def _copy(folder: Path, answers: Mapping[str, object], *, asks: bool) -> Any:
     """Render one layer of the template over what is there."""
-    return find_copier().run_copy(
+    worker = find_copier().run_copy(
         str(TEMPLATE), folder, dict(answers),
         defaults=not asks, overwrite=True, quiet=True, unsafe=True,
     )  # fmt: skip
+    for path in folder.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(wrap_imports(text), encoding="utf-8")
+    return worker

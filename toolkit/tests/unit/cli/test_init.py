@@ -28,7 +28,7 @@ def refused(folder: Path, *options: str, capsys: Capture) -> str:
 
 @pytest.mark.parametrize(("options", "words"), [
     (("--name", "x-"), ("--name", "'x-'")), (("--name", "numpy"), ("--name", "'numpy'")),
-    (("--name", "a" * 25), ("--name", "24")), (("--package", "Fraud"), ("--package", "'Fraud'")),
+    (("--name", "a" * 41), ("--name", "40")), (("--package", "Fraud"), ("--package", "'Fraud'")),
     (("--package", "class"), ("--package", "'class'")),
     (("--package", "json"), ("--package", "'json'")),
     (("--package", "pytest"), ("--package", "'pytest'")),
