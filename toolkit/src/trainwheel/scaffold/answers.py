@@ -36,6 +36,9 @@ _WHAT = {
 }
 _MOST_SHOWN = 60
 _MOST_LISTED = 8
+_ROOM = 70
+"""Letters of a line that a column and its choices may take, in the tests."""
+
 MOST_COPIED = 5_000_000
 """Bytes of a table that may be copied into a repository."""
 
@@ -111,7 +114,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "optional": [each.column for each in draft.fields if each.is_optional],
         "annotations": _annotations(draft),
         "used_kinds": _used_kinds(draft),
-        "numbers_code": "_columns(Number)" if groups["NUMBERS"] else "()",
+        "numbers_code": _numbers_code(groups, is_regression=not draft.labels),
         "groups": {name: columns for name, columns in groups.items() if columns},
         "numbers": groups["NUMBERS"],
         "categories": groups["CATEGORIES"],
@@ -156,8 +159,10 @@ def _draw(field: Mapping[str, Any], each: Field) -> str:
             return f"days.strftime({quoted(each.form or '%Y-%m-%d')})"
         case Kind.TEXT:
             return 'draw.choice(["some words of a", "text that were", "made up for this"], ROWS)'
-    choices = each.choices[:4] or ("one", "two", "three")
-    return f"draw.choice({literal(list(choices))}, ROWS)"
+    choices = list(each.choices[:4]) or ["one", "two", "three"]
+    while len(choices) > 1 and len(f"{quoted(each.column)}{literal(choices)}") > _ROOM:
+        choices.pop()
+    return f"draw.choice({literal(choices)}, ROWS)"
 
 
 def _groups(draft: Draft) -> dict[str, list[str]]:
@@ -168,6 +173,14 @@ def _groups(draft: Draft) -> dict[str, list[str]]:
     for each in draft.fields:
         groups[of_kind.get(each.kind, "CATEGORIES")].append(each.column)
     return groups
+
+
+def _numbers_code(groups: Mapping[str, Sequence[str]], *, is_regression: bool) -> str:
+    """Return an expression for all columns that are numbers, the target among them."""
+    columns = "_columns(Number)" if groups["NUMBERS"] else ""
+    if not is_regression:
+        return columns or "()"
+    return f"[*{columns}, TARGET]" if columns else "[TARGET]"
 
 
 def _annotations(draft: Draft) -> list[str]:

@@ -87,6 +87,7 @@ def try_out(
         path, model, report = (folder / name for name in (f"data/{source.name}", "model", "report"))
         copy_plainly(source.path, source.layout, path)
         variables = {"PYTHONPATH": str(root / "model"), "PYTHONDONTWRITEBYTECODE": "1"}
+        variables |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         words = ("-m", training, "-o", model, "-d", path, "-t", report)
         _run(environment, (python, *words), variables, f"training on {source.name}")
         measured = _measure(environment, python, folder, table)
