@@ -21,8 +21,8 @@ MAKEOVERRIDES :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install doc train test version.model sync package.model upload.model verify.model
-.PHONY: index check check.all clean distclean moved
+.PHONY: help install doc train test version.model sync prove.model package.model upload.model
+.PHONY: verify.model index check check.all clean distclean moved
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ sync: $(STAMP) ## write the Pipfile's packages into setup.py
 
 package.model: $(STAMP) ## build the wheel once and prove it
 	@$(NOX) -s package
+
+prove.model: $(STAMP) ## prove the wheel with each Python that it is promised for and that is here
+	@$(NOX) -s prove
 
 upload.model: $(STAMP) ## publish the proved wheel; version=N asks for a version by name
 	@$(NOX) -s upload

@@ -10,6 +10,8 @@ setup(
     description="Tells benign from malignant breast tumours by measurements of cell nuclei",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The trainwheel authors",
+    # An index shows addresses: project_urls={"Source": "https://…", "Issues": "https://…"},
     license_expression="Apache-2.0",
     classifiers=[
         "Intended Audience :: Developers",

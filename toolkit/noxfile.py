@@ -17,6 +17,7 @@ MANIFESTS = ("docs/deploy/job.yaml", "docs/deploy/job-on-dask.yaml")
 """A DaskCluster is missing: kubernetes-validate has the schemas of Kubernetes' own kinds alone."""
 KUBERNETES = ("--kubernetes-version", "1.31", "--kubernetes-version", "1.37")
 """The oldest that the guide allows, and the newest that the locked tool has schemas of."""
+SERVICE = ROOT / "examples" / "serve"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 nox.options.sessions = ["lint", "tests"]
@@ -72,7 +73,10 @@ def lint(session: nox.Session) -> None:
     run(session, "sp-repo-review", str(ROOT))
     run(session, "sp-repo-review", "--package-dir", "toolkit", str(ROOT))
     run(session, "python", "-m", "scripts.isolation")
-    run(session, "hadolint", "docs/deploy/Containerfile")
+    # A service is no part of the model's repository, so it brings settings of its own.
+    settings = ("--config-file", str(SERVICE / "pyproject.toml"), "--follow-imports", "silent")
+    run(session, "mypy", *settings, str(SERVICE), MYPYPATH=str(ROOT / "model"))
+    run(session, "hadolint", "docs/deploy/Containerfile", str(SERVICE / "Containerfile"))
     run(session, "kubernetes-validate", "--strict", *KUBERNETES, *MANIFESTS)
     timeout = "custom.github-workflows-require-timeout"
     run(session, "check-jsonschema", "--quiet", "--builtin-schema", timeout, *map(str, WORKFLOWS))

@@ -159,6 +159,15 @@ def call(Map given = [:]) {
                 }
             }
 
+            stage('prove.model') {
+                // With each Python that the wheel is promised for and that this agent has.
+                steps {
+                    withCredentials(training) {
+                        sh 'make prove.model'
+                    }
+                }
+            }
+
             stage('package.model') {
                 steps {
                     withCredentials(training) {
@@ -249,7 +258,7 @@ def call(Map given = [:]) {
                     allowMissing: true
                 ])
                 // Jenkins keeps the digest of each file, and tells in which builds it was seen.
-                archiveArtifacts artifacts: 'build/dist/*.whl,build/dist/*.proof.json,build/dist/pylock.*.toml,build/log/*.log,build/train/report.html', fingerprint: true, allowEmptyArchive: true
+                archiveArtifacts artifacts: 'build/dist/*.whl,build/dist/*.proof.json,build/dist/pylock.*.toml,build/dist/*.cdx.json,build/log/*.log,build/train/report.html', fingerprint: true, allowEmptyArchive: true
             }
             cleanup {
                 script {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from oncology_model import ArtefactError, Classifier
+from oncology_model.lazy_model import LazyModel
 
 NAME = "oncology-model"
 _REINSTALL = "install the package again"
@@ -23,6 +24,7 @@ exit codes:
   3    predict --on-error mark: some rows have no prediction; verify: some answers differ
   130  interrupted
   141  nobody reads the output any more, as with `| head`
+  143  ended by SIGTERM; the file of --output is as it was
 """
 
 
@@ -79,7 +81,8 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_predict(commands.add_parser("predict", help="predict each row of a table"))
     info = commands.add_parser("info", help="show where the installed model comes from")
     info.add_argument("--json", action="store_true", help="print the whole record, as JSON")
-    commands.add_parser("verify", help="repeat the predictions that were made when it was packaged")
+    again = "repeat the predictions that were made when it was packaged"
+    _add_any_version(commands.add_parser("verify", help=again))
     schema = commands.add_parser("schema", help="print what it reads and answers, as JSON Schema")
     one = schema.add_mutually_exclusive_group()
     one.add_argument("--input", action="store_true", help="only that of what it reads")
@@ -98,11 +101,19 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     add("--output", metavar="FILE", help="write it whole or not at all; else to standard output")
     add("--format", choices=("csv", "jsonl"), help="else as FILE's name says: .jsonl is JSON lines")
     add("--delimiter", type=_read_delimiter, metavar="CHARACTER", help="else recognised: , ; tab |")
-    add("--decimal", choices=(".", ","), help="else recognised where cells stand between ;")
-    add("--prefix", default="", help="what the names of added columns begin with")
+    sign = "point or comma; else recognised where cells stand between ;"
+    add("--decimal", choices=(".", ","), metavar="SIGN", help=sign)
+    add("--prefix", default="", metavar="TEXT", help="begins the names of the added columns")
     marking = "write what is wrong into the column `error` instead of stopping there"
     add("--on-error", choices=("stop", "mark"), default="stop", help=f"mark: {marking}")
+    _add_any_version(predict)
     add("--strict", action="store_true", help="refuse values outside the ranges of training")
+
+
+def _add_any_version(command: argparse.ArgumentParser) -> None:
+    risk = "which may predict wrongly: then run `verify --any-version`"
+    text = f"with other packages than those that made the model, {risk}"
+    command.add_argument("--any-version", action="store_true", help=text)
 
 
 def _read_delimiter(text: str) -> str:
@@ -118,11 +129,13 @@ def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> 
     from oncology_model.job import Job, OutputError, predict  # noqa: PLC0415
     from oncology_model.table import TableError  # noqa: PLC0415
 
-    is_json = Path(options.file).suffix.lower() in {".jsonl", ".ndjson"}
+    is_json = options.format == "jsonl" or (options.format is None and _is_json(options.file))
+    if _is_json(options.output or "") and not is_json:
+        return _fail(f"{options.output}: would hold a table, as FILE does; call it .csv", code=2)
     job = Job(
         options.file,
         options.output,
-        is_json=options.format == "jsonl" or (options.format is None and is_json),
+        is_json=is_json,
         delimiter=options.delimiter,
         decimal=options.decimal,
         prefix=options.prefix,
@@ -130,17 +143,23 @@ def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> 
         strict=options.strict,
     )
     try:
-        faults = predict(model or Classifier(), job, _tell)
+        faults = predict(model or Classifier(any_version=options.any_version), job, _tell)
     except (TableError, OutputError) as error:
         place = f"{options.file}: " if isinstance(error, TableError) else ""
         return _fail(f"{place}{error}", code=2)
     except ArtefactError as error:
         return _fail(str(error), code=1)
+    except ImportError as error:
+        return _fail(f"what the model needs is not installed, {_REINSTALL}: {error}", code=1)
     except BrokenPipeError:
         raise
     except OSError as error:
         return _fail(f"{options.file}: {error.strerror}", code=2)
     return 3 if faults else 0
+
+
+def _is_json(path: str) -> bool:
+    return Path(path).suffix.lower() in {".jsonl", ".ndjson"}
 
 
 def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) -> int:
@@ -154,7 +173,7 @@ def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) ->
             more = provenance.describe(distribution)
             _print(record if options.json else provenance.render(record, more))
             return 0
-    except provenance.RecordError as error:
+    except ValueError as error:
         return _fail(f"the provenance is damaged, {_REINSTALL}: {error}", code=1)
     manifest = provenance.read_manifest(package)
     if manifest is not None and not options.json:
@@ -162,7 +181,7 @@ def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) ->
     return _fail(_NO_RECORD, code=1)
 
 
-def _verify(_: argparse.Namespace, __: Classifier | None, package: Path) -> int:
+def _verify(options: argparse.Namespace, __: Classifier | None, package: Path) -> int:
     from oncology_model import installed, provenance  # noqa: PLC0415 - as above
 
     try:
@@ -171,11 +190,14 @@ def _verify(_: argparse.Namespace, __: Classifier | None, package: Path) -> int:
         if not (distribution and record):
             return _fail(_NO_RECORD, code=1)
         golden = provenance.read_golden(distribution, record)
+        LazyModel.takes_any_version = options.any_version
         differences = list(provenance.repeat(golden))
-    except provenance.RecordError as error:
+    except ValueError as error:
         return _fail(f"nothing can be verified, {_REINSTALL}: {error}", code=1)
     except ArtefactError as error:
         return _fail(str(error), code=1)
+    finally:
+        LazyModel.takes_any_version = False
     if differences:
         share = f"{len(differences)} of {len(golden.rows)} golden predictions do not repeat"
         return _fail(f"{share}; the first: {differences[0]}", code=3)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from oncology_model.kinds import Category, Field, Flag, Number
+from oncology_model.kinds import Category, Field, Flag, Number, shorten
 from oncology_model.ranges import Categories, Range, Ranges
 from oncology_model.record import (
     WHOLE,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PLAIN = {float, int}
+_ANY_NUMBER = 1.0
 
 
 @dataclass
@@ -193,7 +194,7 @@ class Reader:
             for index, row in enumerate(batch.rows):
                 if row[column] is not None and row[column] not in known:
                     name = self.layout.fields[column].name
-                    problem = f"{row[column]!r} was not in the training data"
+                    problem = f"{shorten(repr(row[column]))} was not in the training data"
                     self._remark(batch, index, name, problem)
 
     def _remark_number(self, batch: Batch, index: int, column: int, number: float) -> None:
@@ -227,10 +228,13 @@ def pick_batches(layout: Layout, records: object, size: int) -> Iterator[Batch]:
         _check_columns(layout, table.names, records)
         yield from _cut(layout, table, size)
         return
-    if isinstance(records, Mapping | str | bytes | Record) or not isinstance(records, Iterable):
-        problem = f"must be several records, such as a list of them, not {type(records).__name__}"
+    problem = f"must be several records, such as a list of them, not {type(records).__name__}"
+    if isinstance(records, Mapping | str | bytes | Record):
         raise layout.record.error(WHOLE, problem)
-    stream, start = iter(records), 0
+    try:
+        stream, start = iter(cast("Iterable[object]", records)), 0
+    except TypeError:
+        raise layout.record.error(WHOLE, problem) from None
     while items := list(islice(stream, size)):
         yield _pick(layout, items, start)
         start += len(items)
@@ -253,12 +257,10 @@ def _pick_typical(each: Field, held: Range | None, known: Iterable[str] | None) 
     kind = each.kind
     if isinstance(kind, Number):
         low, high = kind.bounds
+        middle = _ANY_NUMBER
         if held is not None and held.lowest > -np.inf:
-            low, high = max(low, held.lowest), min(high, held.highest)
-        elif kind.at_most is None:
-            high = max(low, 0.0) + 2
-            low = max(low, 0.0)
-        number = min(max((low + high) / 2, low), high)
+            middle = (held.lowest + held.highest) / 2
+        number = min(max(middle, low), high)
         return float(np.ceil(number)) if kind.whole else number
     if isinstance(kind, Category):
         return next(iter(sorted(known or kind.choices or ())), None)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+_WHERE = "here or, if something else needs what is installed, in an environment of its own"
+
 
 class ArtefactError(RuntimeError):
     """The trained model cannot be used: missing, damaged, or made with other packages."""
@@ -28,4 +30,4 @@ class VersionMismatchError(ArtefactError):
     def __str__(self) -> str:
         """Give one line that ends with the command to run."""
         quoted = " ".join(f'"{requirement}"' for requirement in self.requirements)
-        return f"{self.problem}; run: pip install {quoted}"
+        return f"{self.problem}; {_WHERE}, run: pip install {quoted}"

@@ -95,8 +95,8 @@ def predict(model: "Served[Any]", job: Job, tell: Callable[[str], None]) -> int:
             warned, first = warned + len(doubtful), first or (doubtful or [0])[0]
         write(text)
     if warned:
-        what = "outside the ranges that the model learnt from; --strict refuses them"
-        tell(f"{job.source}: {warned} rows, the first of them row {first}, are {what}")
+        rows_outside = f"{warned}, the first is row {first}; --strict refuses them"
+        tell(f"{job.source}: rows outside the ranges that the model learnt from: {rows_outside}")
     return faults
 
 

@@ -25,6 +25,9 @@ class LazyModel(Generic[_Model]):
     alone: a copy loads the model itself, with all checks, when it is first asked.
     """
 
+    takes_any_version = False
+    """Whether `any_version` holds for all models of the package, as `verify` can ask for."""
+
     def __init__(
         self,
         artefact: "str | PathLike[str] | None",
@@ -96,9 +99,8 @@ class LazyModel(Generic[_Model]):
 
             if self._loaded is None:
                 folder, name = self._locate()
-                model, ranges = load(
-                    folder, name, verify=self._verify, any_version=self._any_version
-                )
+                any_version = self._any_version or LazyModel.takes_any_version
+                model, ranges = load(folder, name, verify=self._verify, any_version=any_version)
                 self._loaded = self._check(model, folder / name, ranges)
             return self._loaded
 

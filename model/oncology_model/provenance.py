@@ -145,10 +145,10 @@ def read_manifest(package: Path) -> str | None:
 def describe(distribution: Distribution) -> dict[str, object]:
     """Give what the metadata of a wheel says of those who made it."""
     metadata = HeaderParser().parsestr(distribution.read_text("METADATA") or "")
-    names = ("Author", "Author-email", "Maintainer", "Maintainer-email")
+    people = (_name(metadata[kind], metadata[f"{kind}-email"]) for kind in ("Author", "Maintainer"))
     addresses = (line.partition(",") for line in metadata.get_all("Project-URL", []))
     return {
-        "author": next((metadata[name] for name in names if metadata[name]), None),
+        "author": next(filter(None, people), None),
         "license": metadata["License-Expression"] or metadata["License"],
         "addresses": {label.strip(): address.strip() for label, _, address in addresses},
     }
@@ -203,6 +203,10 @@ def _to_object(text: str) -> dict[str, object]:
         message = "not a JSON object"
         raise RecordError(message)
     return document
+
+
+def _name(name: str | None, mail: str | None) -> str:
+    return f"{name} <{mail}>" if name and mail and "<" not in mail else mail or name or ""
 
 
 def _to_row(row: Mapping[str, object]) -> tuple[Mapping[str, object], object]:

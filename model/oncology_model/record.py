@@ -78,7 +78,7 @@ class InvalidRecordError(ValueError):
 
 
 class Named(Protocol):
-    """Values by name: a mapping, a pandas Series or a row of sqlite3 (`sqlite3.Row`)."""
+    """Values by name: a mapping, a pandas Series or a row of sqlite3 (``sqlite3.Row``)."""
 
     def keys(self) -> Iterable[Any]:
         """List the names."""
@@ -113,7 +113,7 @@ class Record:
         """Make a record from values by name, such as a parsed JSON object.
 
         Args:
-            values: a mapping, a pandas Series or a `sqlite3.Row` with exactly the names of
+            values: a mapping, a pandas Series or a ``sqlite3.Row`` with exactly the names of
                 `names`, in any order; those with a default may be left out.
 
         Raises:

@@ -5,6 +5,7 @@ Nothing here needs numpy or scikit-learn before the first prediction.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -166,7 +167,8 @@ class Served(Generic[Answer]):
         if (row := ready.reader.make_typical()) is None:
             return
         try:
-            self._answer_fully(ready.engine, ready.reader.read_one(row).matrix)
+            with _on_one_thread():
+                self._answer_fully(ready.engine, ready.reader.read_one(row).matrix)
         except MemoryError:
             raise
         except Exception as error:  # an estimator can raise anything at all
@@ -274,7 +276,7 @@ class Served(Generic[Answer]):
         """Check what was loaded and make of it what answers; override it for other formats.
 
         Args:
-            model: what `LazyModel` loaded.
+            model: what was loaded.
             artefact: its path.
 
         Raises:
@@ -368,11 +370,13 @@ class ServedClassifier(Served[Answer]):
     """The classes that the model must know; empty for whichever it knows, as texts."""
 
     positive: Answer | None = None
-    """The class, of two, that is predicted from even odds on; None for the likeliest of any."""
+    """The class, of two `labels`, that is predicted from even odds on; None for any likeliest."""
 
     @classmethod
     def _fits(cls, engine: Engine) -> bool:
         classes = [str(label) for label in getattr(engine, "classes_", ())]
+        if cls.positive is not None and not hasattr(engine, "predict_proba"):
+            return False
         return bool(classes) and (not cls.labels or sorted(classes) == sorted(map(str, cls.labels)))
 
     def _list_labels(self) -> list[str] | None:
@@ -461,6 +465,17 @@ def _prepare(
 
     read_version()
     return _Ready(served.make_engine(model, artefact), Reader(served.record, ranges))
+
+
+def _on_one_thread() -> "AbstractContextManager[object]":
+    # What threads GNU OpenMP starts, a later fork does not take along, and whoever predicts in the
+    # child waits for them for ever: gcc bug 58378, seen with XGBoost (xgboost#8040) and here with
+    # scikit-learn's HistGradientBoostingClassifier.
+    try:
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - scikit-learn needs it
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1, "openmp")
 
 
 def _to_results(batch: "Batch", answers: Iterable[_Full]) -> list[Result]:

@@ -150,7 +150,7 @@ class CsvTable:
             TableError: there is no header, or it does not fit.
         """
         head = _peek_header(lines)
-        self.delimiter = delimiter or _choose_delimiter(head, columns.names)
+        self.delimiter: str = delimiter or _choose_delimiter(head, columns.names)
         self.decimal = decimal
         self._rows = self._read(chain(head, lines))
         number, header = next(self._rows, (0, [""]))
@@ -200,7 +200,8 @@ class CsvTable:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                message = f"row {number}: its quotation marks do not match ({error})"
+                problem = "its quotation marks do not match, or a cell is too long"
+                message = f"row {number}: {problem} ({error})"
                 raise TableError(message) from None
             if cells is None:
                 return
@@ -295,6 +296,7 @@ def _check_header(row: int, header: Sequence[str], columns: Columns) -> list[str
     if twice or missing:
         problem = "given twice" if twice else f"missing{_guess(missing[0], header, columns)}"
         more = f", as are {len(missing) - 1} others" if missing[1:] and not twice else ""
+        more += "; what is between its cells? say --delimiter" if len(header) == 1 and more else ""
         message = f"row {row}, column {twice or missing[0]}: {problem}{more}"
         raise TableError(message)
     guesses = (

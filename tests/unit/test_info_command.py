@@ -120,6 +120,8 @@ def test_who_made_it_and_what_for_is_shown_with_it(install: Install, inform: Inf
     card = {"intended_use": "Screening.", "limits": limits, "contact": "a@example.com"}
     more = """\
 Author: Ada
+Author-email: ada@example.com
+Maintainer-email: Bob <bob@example.com>
 License-Expression: MIT
 Project-URL: Home, https://example.com/a,b
 Project-URL: Source, https://example.com/s
@@ -129,7 +131,7 @@ Project-URL: Source, https://example.com/s
     assert out.startswith("""\
 name            oncology-model
 version         0.1.174
-author          Ada
+author          Ada <ada@example.com>
 license         MIT
 addresses
   Home          https://example.com/a,b
@@ -281,8 +283,9 @@ def test_damaged_golden_predictions_are_one_line(
 
 def test_without_a_record_nothing_can_be_verified(install: Install, inform: Inform) -> None:
     assert inform(install({}), command="verify") == (1, "", NOTHING)
-    code, _, err = inform(install(wheel("{}")), command="verify")
-    assert (code, err.count("\n")) == (1, 1)
+    for damaged in (wheel("{}"), wheel("{}") | {"RECORD": b"\xff"}, wheel("")):
+        code, out, err = inform(install(damaged), command="verify")
+        assert (code, out, err.count("\n")) == (1, "", 1)
 
 
 TEXTS = st.sampled_from(["", "scikit-learn", "1.9.1", "\x1b[2J", "\n", "\u202e\ud800é"])

@@ -15,6 +15,7 @@ import joblib
 import pytest
 from sklearn.dummy import DummyRegressor
 
+import oncology_model
 from oncology_model import MEASUREMENTS, Classifier, Tumor
 from oncology_model.__main__ import main
 from oncology_model.serving import ServedRegressor
@@ -139,8 +140,9 @@ def test_a_header_alone_gives_a_header_alone(run: Run, table: Path) -> None:
         (f'{HEADER}\n"1,5"{SMALL[3:]}\n', ["row 2, column mean_radius", "'1,5'", "--decimal ,"]),
         (f"{HEADER}\n{LARGE}\n-{SMALL}\nx{SMALL}\n", ["row 3, column mean_radius", "negative"]),
         (f"prediction,{HEADER}\n{SMALL}\n", ["row 1, column prediction", "--prefix"]),
+        (HEADER.replace(",", ":"), ["row 1, column mean_radius: missing", "as are 29", "--delim"]),
     ],
-    ids=range(7),
+    ids=range(8),
 )  # fmt: skip
 def test_bad_input_is_one_line_and_code_2(
     run: Run, table: Path, content: str, parts: Sequence[str]
@@ -170,6 +172,51 @@ def test_bad_rows_can_be_marked(run: Run, table: Path) -> None:
     assert run(table, "--on-error", "mark")[0] == 0
 
 
+def test_rows_outside_the_ranges_of_training_are_counted_or_refused(
+    run: Run, table: Path, artefact: Path, write_manifest: Callable[..., Path]
+) -> None:
+    write_manifest(artefact, inputs={"mean_radius": {"lowest": 0.5, "highest": 5.0}})
+    table.write_text(f"{HEADER}\n{SMALL}\n{LARGE}\n{LARGE}\n")
+    code, out, err = run(table)
+    assert (code, out.count("\n"), err.count("\n")) == (0, 4, 1)
+    assert "learnt from: 2, the first is row 3" in err
+    code, out, err = run(table, "--strict")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{table}: row 3, column mean_radius: 9 is outside the range" in err
+    code, out, err = run(table, "--strict", "--on-error", "mark")
+    assert (code, err) == (3, "")
+    assert out.count(",,mean_radius: 9 is outside the range") + out.count(',,"mean_radius: 9') == 2
+    table.write_text(f"{HEADER}\n{LARGE.replace('9.0', '900', 1)}\n")
+    assert "row 2, column mean_radius: 900 is far outside" in run(table)[2]
+
+
+def test_a_model_whose_packages_are_missing_is_one_line(table: Path) -> None:
+    table.write_text(f"{HEADER}\n{SMALL}\n")
+    package = Path(oncology_model.__file__).parents[1]
+    done = subprocess.run(
+        [PROGRAM[0], "-S", *PROGRAM[1:], "predict", str(table)],
+        env={"PYTHONPATH": str(package)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [
+        ("/usr/bin/oncology-model", "oncology-model"),
+        ("/usr/lib/oncology_model/__main__.py", "python -m oncology_model"),
+    ],
+)
+def test_the_usage_names_the_program_as_it_was_started(
+    program: str, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [program])
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"usage: {name} ")
+    assert main(["predict"]) == 2
+    assert f"`{name} predict --help`" in capsys.readouterr().err
+
+
 def test_rows_of_the_batches_before_a_bad_one_are_printed_whole(run: Run, table: Path) -> None:
     table.write_text(f"{HEADER}\n{MANY}{BAD}\n")
     code, out, err = run(table)
@@ -196,7 +243,9 @@ def test_a_file_is_written_whole_or_not_at_all(run: Run, table: Path, tmp_path: 
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("target", ["absent/x.csv", "tumors.csv/x.csv", ".", "/dev/null"])
+@pytest.mark.parametrize(
+    "target", ["absent/x.csv", "tumors.csv/x.csv", ".", "/dev/null", "x.jsonl"]
+)
 def test_what_cannot_be_written_is_one_line(run: Run, table: Path, target: str) -> None:
     table.write_text(f"{HEADER}\n{SMALL}\n")
     path = table.parent / target

@@ -1,5 +1,6 @@
 """The classifier in threads, in children that fork while it loads, and in other processes."""
 
+import asyncio
 import copy
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ import pytest
 from sklearn.pipeline import Pipeline
 
 from oncology_model import ArtefactError, Classifier, Tumor
+from oncology_model.lazy_model import LazyModel
 from oncology_model.load_lock import LoadLock
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
@@ -35,6 +37,7 @@ def has_semaphores() -> bool:
 
 
 METHODS = ["fork", "spawn", "forkserver", "loky"] if has_semaphores() else []
+POOLS = ["Pool", "ProcessPoolExecutor"]
 in_pools = pytest.mark.skipif(not METHODS, reason="there are no semaphores, so no pools")
 
 # A child of pytest plays the scenes, for it has scikit-learn, which a new interpreter imports for a
@@ -42,6 +45,7 @@ in_pools = pytest.mark.skipif(not METHODS, reason="there are no semaphores, so n
 # scene. Children are killed by an alarm, so that one that hangs is a failure and no endless test.
 PROGRAM = r"""
 import multiprocessing, os, signal, sys, threading, time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from oncology_model import MEASUREMENTS, ArtefactError, Classifier, Tumor
 from oncology_model.load_lock import LOAD_LOCK
@@ -158,22 +162,28 @@ def fork_within(artefact):
     during_load = lambda: wait("within", fork("within", Classifier(artefact)))
     ask("within", "parent", make_slow("within", artefact))
 
+def ask_workers(pool, method, artefact):
+    with pool:
+        try:
+            answers = pool.map(Classifier(artefact).predict_proba, [small, large])
+            say(method, type(pool).__name__, *answers)
+        except ArtefactError as error:
+            say(method, type(pool).__name__, type(error).__name__, error)
+
 # The workers of spawn, forkserver and loky are new interpreters: what counts is what arrives there,
 # and what comes back. An artefact that is not there needs no scikit-learn to be refused.
 def pool_meanwhile(method, artefact, absent):
     _, thread = start_slow(method, artefact, load_until_forking)
-    try:
-        if method == "loky":
-            from joblib import Parallel, delayed
-            call = delayed(Classifier(artefact).predict_proba)
-            # In one batch, so that one of the two workers imports scikit-learn.
-            say("loky pool", *Parallel(2, batch_size=2)(call(tumor) for tumor in (small, large)))
-        else:
-            classifier = Classifier(artefact if method == "fork" else absent)
-            with multiprocessing.get_context(method).Pool(1) as pool:
-                say(method, "pool", *pool.map(classifier.predict_proba, [small, large]))
-    except ArtefactError as error:
-        say(method, "pool", type(error).__name__, error)
+    if method == "loky":
+        from joblib import Parallel, delayed
+        call = delayed(Classifier(artefact).predict_proba)
+        # In one batch, so that one of the two workers imports scikit-learn.
+        say("loky pool", *Parallel(2, batch_size=2)(call(tumor) for tumor in (small, large)))
+    else:
+        context = multiprocessing.get_context(method)
+        path = artefact if method == "fork" else absent
+        ask_workers(context.Pool(1), method, path)
+        ask_workers(ProcessPoolExecutor(1, mp_context=context), method, path)
     forking.release()
     thread.join()
 
@@ -216,6 +226,28 @@ if os.fork() == 0:
     os._exit(0)
 print("loaded" if loaded.is_set() else "not waited for", flush=True)
 os._exit(0)  # threads may be stuck
+"""
+
+
+# Threads of OpenMP are not in a child, which waits for them once it predicts by more than one.
+PREDICT_BEFORE_AND_AFTER = r"""
+import os, signal, sys
+import joblib
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_info, threadpool_limits
+from oncology_model import MEASUREMENTS, Classifier
+
+rows = [[size] * len(MEASUREMENTS) for size in (1.0, 9.0)] * 20
+labels = ["benign", "malignant"] * 20
+with threadpool_limits(1):
+    joblib.dump(HistGradientBoostingClassifier(max_iter=2).fit(rows, labels), sys.argv[1])
+assert {each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"} == {2}
+classifier = Classifier.load(sys.argv[1], verify=False)
+if os.fork() == 0:
+    signal.alarm(20)
+    print(classifier.predict(dict.fromkeys(MEASUREMENTS, 9.0)), flush=True)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
 
 
@@ -331,10 +363,11 @@ def test_a_load_may_fork(lines: list[str], answers: list[float]) -> None:
 
 
 @in_pools
+@pytest.mark.parametrize("pool", POOLS)
 def test_workers_that_fork_while_a_thread_loads_answer(
-    lines: list[str], answers: list[float]
+    lines: list[str], pool: str, answers: list[float]
 ) -> None:
-    assert f"fork pool {answers[0]} {answers[1]}" in lines
+    assert f"fork {pool} {answers[0]} {answers[1]}" in lines
 
 
 @in_pools
@@ -348,10 +381,11 @@ def test_workers_of_loky_that_were_started_while_a_thread_loads_answer(
 @in_pools
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("pool", POOLS)
 def test_a_worker_that_is_a_new_interpreter_gets_the_classifier_with_its_file(
-    all_lines: list[str], method: str
+    all_lines: list[str], method: str, pool: str
 ) -> None:
-    (answer,) = select(all_lines, f"{method} pool")
+    (answer,) = select(all_lines, f"{method} {pool}")
     assert re.match(r"ArtefactError .*absent\.joblib: the model has not been trained", answer)
 
 
@@ -359,6 +393,20 @@ def test_a_fork_waits_for_a_load_that_needs_the_locks_of_what_it_has_imported() 
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", LOAD_IN_NEW]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("loaded\n", "")
+
+
+@pytest.mark.slow
+def test_a_child_of_one_that_has_loaded_predicts_by_several_threads(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PREDICT_BEFORE_AND_AFTER]
+    done = subprocess.run(
+        [*command, str(tmp_path / "boosted.joblib")],
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "malignant\n", "")
 
 
 def test_a_fork_that_waited_in_vain_or_not_at_all_releases_nothing() -> None:
@@ -382,6 +430,53 @@ def test_a_fork_that_waited_in_vain_or_not_at_all_releases_nothing() -> None:
         lock.after_fork_in_parent()
         lock.after_fork_in_parent()
         pool.submit(load).result(timeout=30)
+
+
+def ask_in_threads(ask: Callable[[], object]) -> list[object]:
+    """Ask in four threads at once."""
+    with ThreadPoolExecutor(4) as pool:
+        return [asked.result() for asked in [pool.submit(ask) for _ in range(4)]]
+
+
+def ask_in_tasks(ask: Callable[[], object]) -> list[object]:
+    """Ask in the threads of four tasks."""
+
+    async def ask_all() -> list[object]:
+        return await asyncio.gather(*(asyncio.to_thread(ask) for _ in range(4)))
+
+    return asyncio.run(ask_all())
+
+
+@pytest.mark.parametrize("ask_at_once", [ask_in_threads, ask_in_tasks])
+def test_of_many_that_ask_first_one_loads_and_the_others_wait(
+    artefact: Path, ask_at_once: Callable[[Callable[[], object]], list[object]]
+) -> None:
+    barrier, loads = threading.Barrier(4), []
+
+    def check(model: object, *_: object) -> object:
+        loads.append(model)
+        return model
+
+    model = LazyModel(artefact, check)
+
+    def ask() -> object:
+        barrier.wait(timeout=30)
+        return model.get()
+
+    assert ask_at_once(ask) == loads * 4
+
+
+def test_an_event_loop_goes_on_while_a_thread_loads(artefact: Path) -> None:
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+
+        def check(model: object, *_: object) -> object:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(timeout=30)
+            return model
+
+        assert await asyncio.to_thread(LazyModel(artefact, check).get)
+
+    asyncio.run(serve())
 
 
 DUPLICATES = [

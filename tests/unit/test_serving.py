@@ -90,7 +90,7 @@ def test_one_bad_record_is_named_by_its_row_and_sinks_no_other(
     assert [getattr(each, "row", "answered") for each in streamed] == ["answered", 1, "answered"]
 
 
-@pytest.mark.parametrize("many", [None, 5, "text", {"mean_area": [1.0]}, 1.5])
+@pytest.mark.parametrize("many", [None, 5, "text", {"mean_area": [1.0]}, np.array(1.5)])
 def test_what_is_not_several_records_is_refused(classifier: Classifier, many: object) -> None:
     with pytest.raises(InvalidTumorError, match=r"^must be several records"):
         classifier.predict_many(many)

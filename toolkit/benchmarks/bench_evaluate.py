@@ -12,12 +12,15 @@ import json
 import os
 import shutil
 import statistics
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from benchmarks.timing import ROUNDS, Bar, Entrant, check, machine
 
+from integration.conftest import train_reference
+from integration.tiny import TinyProject, clean_variables
 from trainwheel.guest import MEASURING, PREDICT
 from trainwheel.install.environments import Installer
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
@@ -29,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 ROWS = (124, 2_000, 20_000)
 """The reference model's own, and as many as bootstrap intervals rest on at most."""
 BAR, SMALLEST = 1.5, 20_000
+PROVED_WITHIN = 60.0
+"""Seconds for twelve."""
 PREDICT_RECORD = "oncology_model.classifier:predict_record"
 
 WARM = """
@@ -139,3 +144,23 @@ def test_evaluating_costs_little_more_than_asking(folder: Path, run: Command, co
     print(f"{'beyond the imports':24} {ratio:8.2f} times the batch")
     if count >= SMALLEST:  # with few rows, starting two processes is more than all of them
         check(Bar("times the same rows in a warm process", ratio, BAR))
+
+
+def test_twelve_installations_are_proved_within_a_minute(tmp_path: Path) -> None:
+    """With uv's and the library's caches warm: with kept environments, and with fresh ones."""
+    train_reference(tmp_path)
+    project = TinyProject(tmp_path / "project", tmp_path / "environments", clean_variables())
+    noxfile = 'import trainwheel\n\ntrainwheel.register(exclude=["doc", "test"])\n'
+    (project.root / "noxfile.py").write_text(noxfile, encoding="utf-8")
+    assert project.nox("prove").code == 0
+    matrix = project.root / "build" / "prove" / "matrix.json"
+    count, taken = len(json.loads(matrix.read_bytes())["cells"]), {}
+    for kind in ("kept", "fresh"):
+        for home in project.envdir.glob("prove-*" if kind == "fresh" else "none"):
+            shutil.rmtree(home)
+        started = time.perf_counter()
+        done = project.nox("prove", "--", "--force")
+        taken[kind] = time.perf_counter() - started
+        assert done.code == 0, done.output
+        print(f"{count} installations, {kind} environments: {taken[kind]:.1f} s")
+    assert taken["kept"] * 12 / count <= PROVED_WITHIN

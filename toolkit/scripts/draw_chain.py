@@ -19,7 +19,7 @@ _LEGEND = (
     ("", "needed: ends before the next begins"),
     (_AWAITS, "awaited: may run beside the next,"),
     (None, "which ends only if it has succeeded"),
-    (_QUEUES, "queues the next"),
+    (_QUEUES, "queues the next, or precedes it if asked for"),
 )
 _LEGEND_WIDTH, _LEGEND_LINE = 310.0, 18.0
 
@@ -140,4 +140,6 @@ def _sentences(steps: Mapping[str, Step], needs: Mapping[str, Sequence[str]]) ->
         yield f"{name} needs {words}." if words else f"{name} needs no other step."
         if awaited := " and ".join(_awaited(name, steps)):
             yield f"It may run beside {awaited}, and ends only if these have succeeded."
-        yield from (f"{first} queues {name}." for first in steps[name].follows)
+        for first in steps[name].follows:
+            verb = "comes, if it is asked for, before" if steps[first].is_optional else "queues"
+            yield f"{first} {verb} {name}."

@@ -13,6 +13,7 @@ import pytest
 
 from integration.jobs import GROOVY, install_groovy
 from integration.once import Once, once_for
+from integration.serving import Example, make_example
 from integration.tiny import (
     LEARNER,
     PIPFILE,
@@ -134,6 +135,12 @@ def reference_wheel(once: Once, reference: TinyProject) -> Path:
     """The reference model as the chain packages it, without its tests and pages."""
     folder = once.folder("reference-wheel", lambda folder: package_reference(folder, reference))
     return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def example(once: Once, reference_wheel: Path) -> Example:
+    """The service of examples/serve, with what it needs and the reference model."""
+    return Example(once.folder("serve", lambda folder: make_example(folder, reference_wheel)))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ MAKEFILE = """\
 install:
 \tmkdir -p .venv/bin
 \tln -sf "$(dir {python})trainwheel" .venv/bin/trainwheel
+prove.model:
 package.model: install
 \tenv > "$$SEEN/$$(basename "$$PWD")"
 \tcp -p "$$TRAINWHEEL_DASK_KEY_FILE" "$$SEEN/$$(basename "$$PWD").pem"

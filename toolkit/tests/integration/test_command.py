@@ -18,6 +18,7 @@ from integration.tiny import RealIndex, TinyProject
 from trainwheel.cli.main import main
 from trainwheel.requirements.pylock import pylock_path
 from trainwheel.system.digest import digest_file
+from trainwheel.wheel.sbom import bill_path
 
 pytestmark = pytest.mark.integration
 
@@ -30,8 +31,8 @@ def job(published_once: TinyProject, tmp_path: Path) -> TinyProject:
     """A folder that holds what a build made, and no repository."""
     root = tmp_path / "job"
     shutil.copytree(published_once.wheel.parent, root / "dist")
-    lock = pylock_path(published_once.wheel).name
-    assert sorted(path.name for path in (root / "dist").iterdir()) == [lock, PROOF, WHEEL]
+    others = {path(published_once.wheel).name for path in (pylock_path, bill_path)}
+    assert {path.name for path in (root / "dist").iterdir()} == {*others, PROOF, WHEEL}
     return replace(published_once, root=root)
 
 

@@ -114,7 +114,8 @@ def test_each_step_has_the_credentials_that_it_needs_and_no_more(plans: Mapping[
     trains = [DATA, KEY, READ]
     assert {stage: names for stage, _, names in ran if stage != "upload.model"} == {
         "install": [], "check": [*trains, PUBLISH], "command": [], "doc": [], "train": trains,
-        "test": trains, "version.model": trains, "package.model": trains,
+        "test": trains, "version.model": trains, "prove.model": trains,
+        "package.model": trains,
     }  # fmt: skip
     *others, publishes, verifies = (one[1:] for one in ran if one[0] == "upload.model")
     assert all(names == [] for _, names in others)

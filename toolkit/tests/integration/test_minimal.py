@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,11 +43,19 @@ def install_and_predict(debian: Debian, line: str) -> str:
     return answer
 
 
-def test_a_minimal_debian_releases_once_it_has_what_is_asked_for(tmp_path: Path) -> None:
+@contextmanager
+def made_ready(suite: str, python: str, folder: Path) -> Iterator[Debian]:
+    """Yield a system in which all is installed that the first `make` names."""
     require_debian()
-    with make_debian("bookworm", tmp_path / "root", has_shared_memory=False) as debian:
-        install_what_is_named(debian, "3.11")
+    # The older one has no memory that processes share.
+    has_it = suite != "bookworm"
+    with make_debian(suite, folder / "root", has_shared_memory=has_it) as debian:
+        install_what_is_named(debian, python)
+        yield debian
 
+
+def test_a_minimal_debian_releases_once_it_has_what_is_asked_for(tmp_path: Path) -> None:
+    with made_ready("bookworm", "3.11", tmp_path) as debian:
         released = debian.run("make", "upload.model")
 
         assert released.code == 0, released.output
@@ -57,10 +67,7 @@ def test_a_minimal_debian_releases_once_it_has_what_is_asked_for(tmp_path: Path)
 
 
 def test_a_minimal_debian_with_a_newer_python_packages(tmp_path: Path) -> None:
-    require_debian()
-    with make_debian("trixie", tmp_path / "root", has_shared_memory=True) as debian:
-        install_what_is_named(debian, "3.13")
-
+    with made_ready("trixie", "3.13", tmp_path) as debian:
         packaged = debian.run("make", "package.model")
 
         assert packaged.code == 0, packaged.output

@@ -12,6 +12,7 @@ import pytest
 from integration.jobs import JenkinsJob
 from integration.reader import READER, admit_reader
 from integration.repositories import Repository, Service, make_repository
+from integration.serving import Example
 from integration.tiny import RealIndex, serve_index, versions
 from trainwheel.wheel.metadata import read_member
 from trainwheel.wheel.provenance import parse_provenance
@@ -59,6 +60,15 @@ def release_by_hand(repository: Repository) -> None:
     assert versions(repository.root / ".trainwheel" / "index") == ["0.1.0"]
     status = repository.run("git", "status", "--porcelain")
     assert status.output == ""
+
+
+def serve(repository: Repository, example: Example, name: str) -> Path:
+    """Let its model answer requests by the reference model's service, and return its wheel."""
+    (wheel,) = (repository.root / ".trainwheel/index").rglob("*.whl")
+    package = wheel.name.partition("-")[0]
+    tested = example.test(repository.root.parent / "service", wheel, package, name)
+    assert tested.code == 0, tested.output
+    return wheel
 
 
 def read_from_a_warehouse(repository: Repository, rows: Path) -> None:
@@ -189,7 +199,7 @@ def assert_nothing_secret_was_kept(service: Service) -> None:
 
 @pytest.mark.slow
 def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(
-    tmp_path: Path, groovy: str
+    tmp_path: Path, groovy: str, example: Example
 ) -> None:
     words = ("--index-url-env", "MODELS_URL", "--ci", "github,jenkins")
     repository = make_repository(tmp_path, "a new model", *words)
@@ -202,6 +212,7 @@ def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(
     ):
         job = release_by_jenkins(repository, index, address, groovy)
         release_by_hand(repository)
+        serve(repository, example, "Classifier")
         clean_by_jenkins(repository, job)
         rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:-5]))
         service = service_of(repository, index, address, rows)
@@ -213,13 +224,15 @@ def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(
 @pytest.mark.bench
 @pytest.mark.parametrize("services", ["github", "jenkins", "github,jenkins", "none"])
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_every_choice_is_released_by_hand(tmp_path: Path, task: str, services: str) -> None:
+def test_every_choice_is_released_by_hand(
+    tmp_path: Path, example: Example, task: str, services: str
+) -> None:
     words = ("--task", task, "--ci", services)
     repository = make_repository(tmp_path, "new", *words)
 
     release_by_hand(repository)
 
-    (wheel,) = (repository.root / ".trainwheel/index").rglob("*.whl")
+    wheel = serve(repository, example, {"regression": "Regressor"}.get(task, "Classifier"))
     own = parse_provenance(read_member(wheel, "trainwheel/provenance.json"))
     data = {"classification": "load_wine", "regression": "load_diabetes"}[task]
     assert list(own.training.data) == [f"sklearn.datasets.{data}"]

@@ -136,6 +136,7 @@ def test_the_report_tells_what_a_data_scientist_looks_for(reference: TinyProject
     assert "compactness_error" not in text  # no row is shown
     card, table = reference.read("build/train/model_card.md"), reference.read(METRICS)
     assert "| accuracy | 0.99" in card
+    assert "from oncology_model import Classifier\n\nmodel = Classifier()\n" in card
     for page in (text, card, table):
         assert "the positive class is malignant" in page
         assert "40.3 %" in page

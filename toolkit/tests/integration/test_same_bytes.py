@@ -61,7 +61,7 @@ def release_by_jenkins(commit: Path, folder: Path, index: RealIndex, groovy: str
     kept = machine.folder / "kept"
     job = JenkinsJob(groovy, machine.workspace, machine.variables, credentials, kept, build)
     # This project has no documentation.
-    targets = ("version.model", "package.model", "upload.model")
+    targets = ("version.model", "prove.model", "package.model", "upload.model")
     for stage in ("install", "command", "train", "test", *targets):
         for _, done in job.run(stage):
             assert done.code == 0, done.output

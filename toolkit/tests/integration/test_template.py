@@ -13,7 +13,8 @@ from types import ModuleType
 
 import pytest
 
-from trainwheel.scaffold.rendering import TEMPLATE, render
+from trainwheel.scaffold.code import literal
+from trainwheel.scaffold.rendering import TEMPLATE, author_name, render
 from trainwheel.steps.shared.staging import EXAMPLES
 
 pytestmark = pytest.mark.integration
@@ -50,6 +51,25 @@ def test_the_root_of_this_repository_is_what_the_template_renders(scripts: Modul
 def test_a_root_file_that_drifted_is_named(scripts: ModuleType, name: str) -> None:
     made = scripts.render_root()
     assert scripts.differing({**made, name: f"{made[name]}\n"}) == [name]
+
+
+@pytest.mark.parametrize(("told", "lines"), [
+    ({}, []), ({"author": "a@x.org"}, ['author_email="a@x.org"']),
+    ({"git_author": "Ann"}, ['author="Ann"']), ({"author": "", "git_author": "Ann"}, []),
+    ({"author": 'A "B" Ćć <a@x.org>', "source_url": "https://x.org/a"},
+     ["author='A \"B\" Ćć'", 'author_email="a@x.org"',
+      'project_urls={"Source": "https://x.org/a"}']),
+])  # fmt: skip
+def test_setup_py_says_who_made_it_and_invents_nobody(
+    tmp_path: Path, told: dict[str, str], lines: list[str]
+) -> None:
+    made = render_quietly(tmp_path / "a", {"name": "small", "ci": [], **told})
+
+    said = [line.strip().rstrip(",") for line in made["setup.py"].splitlines()]
+    assert [line for line in said if line.startswith(("author", "project_urls"))] == lines
+    compile(made["docs/conf.py"], "conf.py", "exec")
+    name = author_name(told.get("author", told.get("git_author", "")))
+    assert f"author = {literal(name or 'The authors of small')}\n" in made["docs/conf.py"]
 
 
 @pytest.mark.parametrize(("task", "services", "length"), [

@@ -34,11 +34,15 @@ class Packaging(RecordingTools):
         spoil: Changes what the build back end puts into the wheel.
         failing: The tool that fails.
         requires: What the metadata of the wheel require.
+        headers: Further lines of these.
+        links: A folder of wheels to install from.
     """
 
     spoil: Callable[[dict[str, bytes]], object] = field(default=lambda _: None)
     failing: str = ""
     requires: tuple[str, ...] = ()
+    headers: str = ""
+    links: str = ""
 
     def __post_init__(self) -> None:
         """Answer as the tools do."""
@@ -46,9 +50,10 @@ class Packaging(RecordingTools):
 
     def installer(self, step: str) -> Installer:
         """Return what makes environments of the files on this disk."""
-        assert step == "package"
+        assert step in {"package", "prove"}
         offline = {"UV_OFFLINE": "1", "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1"}
-        return Installer(Environment({"PATH": os.environ["PATH"]}), None, UvSettings(offline))
+        settings = UvSettings({**offline, "UV_FIND_LINKS": self.links})
+        return Installer(Environment({"PATH": os.environ["PATH"]}), None, settings)
 
     @property
     def names(self) -> list[str]:
@@ -73,7 +78,10 @@ class Packaging(RecordingTools):
         }
         assert '"0.1.7"' in (staged / "setup.py").read_text()
         self.spoil(members)
-        write_wheel(target, "small_model", "0.1.7", members=members, requires=self.requires)
+        write_wheel(
+            target, "small_model", "0.1.7",
+            members=members, requires=self.requires, headers=self.headers,
+        )  # fmt: skip
 
 
 def name_of(call: Call) -> str:

@@ -59,12 +59,14 @@ class MachineCheck:
         state: ``ok``, ``warning`` or ``problem``.
         found: What was found, in a few words.
         mend: What to do; empty where all is well.
+        lines: What to paste for that.
     """
 
     name: str
     state: str
     found: str
     mend: str = ""
+    lines: tuple[str, ...] = ()
 
 
 def check_python(version: tuple[int, int, int]) -> MachineCheck:
@@ -189,10 +191,13 @@ def check_clock(now: datetime, times: Sequence[tuple[str, datetime]], commit: st
 
 
 def rows(checks: Sequence[MachineCheck]) -> list[str]:
-    """Return the lines of a table: name, state, finding and fix."""
-    return list(
-        columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.mend)))) for c in checks])
-    )
+    """Return the lines of a table: name, state, finding and fix; below each, what to paste."""
+    table = columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.mend)))) for c in checks])
+    return [
+        line
+        for row, check in zip(table, checks, strict=True)
+        for line in (row, *(f"    {line}".rstrip() for line in check.lines))
+    ]
 
 
 def render_json(checks: Sequence[MachineCheck]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trainwheel.cli.adoption import find_missing
 from trainwheel.cli.checks import (
     OK,
     PROBLEM,
@@ -117,8 +118,11 @@ class _Checkup:
         yield check_make(output, is_there=is_there)
         yield self._git()
         yield settle("uv", self._uv)
+        missing = list(find_missing(self.root))
+        yield from missing
         runs: list[Run] = []
-        yield settle("configuration", lambda: self._open(runs))
+        if "pyproject.toml" not in [check.name for check in missing]:
+            yield settle("configuration", lambda: self._open(runs))
         for run in runs:
             yield from self._repository(run)
         yield from check_pipenv(_pipenv_environments(self.root, self.environment))

@@ -24,6 +24,7 @@ from trainwheel.system.digest import digest_file
 from trainwheel.system.files import list_files
 from trainwheel.wheel.own import write_own_wheel
 from trainwheel.wheel.proof import proof_path
+from trainwheel.wheel.sbom import bill_path
 
 __all__ = ["add_hand_over", "seal"]
 
@@ -61,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def hand_over_wheel(layout: Layout, folder: Path) -> bool:
-    """Copy the proved wheel, its proof and its lock; return whether there is one.
+    """Copy the proved wheel, its proof, lock and bill; return whether there is one.
 
     Raises:
         StepFailedError: Nothing was packaged, or a wheel has lost its proof; nothing is copied.
@@ -80,7 +81,7 @@ def hand_over_wheel(layout: Layout, folder: Path) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     # Each by its name: other files there may contain rows of the data, and stay.
     for wheel in wheels:
-        for path in (wheel, proof_path(wheel), pylock_path(wheel)):
+        for path in (wheel, proof_path(wheel), pylock_path(wheel), bill_path(wheel)):
             if path.is_file():
                 shutil.copy2(path, folder)
     return True

@@ -15,11 +15,12 @@ from trainwheel.system.command import Command
 from trainwheel.system.console import Console
 from trainwheel.system.environ import read_environment
 from trainwheel.system.process import run
-from trainwheel.system.text import columns
+from trainwheel.system.text import columns, shown
 
 __all__ = ["add_models", "render_models"]
 
 _MOST_METRICS = 2
+_TEXTS = ("intended_use", "limits", "contact")
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
@@ -56,11 +57,22 @@ def _installed(arguments: argparse.Namespace) -> None:
 
 
 def render_models(models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the lines of the table: distribution, version, commit, metrics."""
+    """Yield the lines of the table, and of what each model is for: nobody else may say it."""
     if not models:
         yield "no model is installed here"
         return
     yield from columns([("model", "version", "commit", "metrics"), *map(_row, models)])
+    for model in models:
+        if texts := [*_texts(model)]:
+            yield from ("", model["name"], *texts)
+
+
+def _texts(model: Mapping[str, Any]) -> Iterator[str]:
+    card = (model["provenance"] or {}).get("card")
+    texts = card if isinstance(card, dict) else {}
+    for name in _TEXTS:
+        if text := " ".join(str(texts.get(name, "")).split()):
+            yield f"  {name.replace('_', ' ')}: {shown(text)}"
 
 
 def _row(model: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -69,9 +81,9 @@ def _row(model: Mapping[str, Any]) -> tuple[str, str, str, str]:
     if commit and provenance.get("dirty"):
         commit += " with changes"
     metrics = provenance.get("metrics")
-    shown = [
+    numbers = [
         f"{name} {value:.3f}"
         for name, value in (metrics if isinstance(metrics, dict) else {}).items()
         if isinstance(value, float)
     ]
-    return model["name"], model["version"], commit, ", ".join(shown[:_MOST_METRICS])
+    return model["name"], model["version"], commit, ", ".join(numbers[:_MOST_METRICS])

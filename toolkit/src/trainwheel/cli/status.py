@@ -49,7 +49,7 @@ def _status(arguments: argparse.Namespace) -> int:
     else:
         for line in render_table(steps, now=time.time()):
             run.console.line(line)
-    return int(arguments.exit_code and any(step.is_due for step in steps))
+    return int(arguments.exit_code and any(step.is_owed for step in steps))
 
 
 def _why(arguments: argparse.Namespace) -> int:

@@ -75,8 +75,9 @@ class Step:
         target: The make target; empty where there is none.
         needs: Steps that have to end before it begins.
         awaits: Steps that may run beside it, and have to succeed before its results count.
-        follows: Steps that queue it when they end, although it does not need them.
+        follows: Steps that it comes after where they run too, although it does not need them.
         is_link: Whether it is a link of the chain.
+        is_optional: Whether the links after it do without it, unless it is asked for by name.
         category: The Pipfile category for its environment; None for no environment.
         alone: Whether the environment has this category only, without ``[packages]``.
         prepare: Makes what environments it needs beside its own, while steps before it run.
@@ -113,6 +114,7 @@ class Step:
     awaits: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     is_link: bool = False
+    is_optional: bool = False
     category: str | None = None
     alone: bool = False
     prepare: Callable[[Any], object] = field(default=lambda _: None)
@@ -147,7 +149,7 @@ class Step:
 
     @property
     def before(self) -> tuple[str, ...]:
-        """The steps that come before it: those that it needs or awaits, and those that queue it."""
+        """The steps that come before it: those that it needs, awaits or follows."""
         return (*self.needs, *self.awaits, *self.follows)
 
 

@@ -100,6 +100,10 @@ class Layout:
     """The results of the tests and of the gate, for CI services."""
     release = _Below("build", "version.json")
     """The decided version."""
+    proved = _Below("build", "prove")
+    """The file that `prove` writes."""
+    matrix = _Below("proved", "matrix.json")
+    """The Pythons, numpys and scipys with which the wheel repeats its golden predictions."""
     dist = _Below("build", "dist")
     """The wheel and its proof."""
     store = _Below("root", ".trainwheel")

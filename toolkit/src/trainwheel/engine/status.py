@@ -50,6 +50,7 @@ class StepStatus:
         runs: How many there were, of the last hundred of the step.
         failure: How its last session failed, if it has not succeeded since.
         running: The run that is at it now.
+        is_optional: Whether the links after it do without it, unless it is asked for by name.
     """
 
     step: str
@@ -64,11 +65,17 @@ class StepStatus:
     runs: int = 0
     failure: Failure | None = None
     running: Owner | None = None
+    is_optional: bool = False
 
     @property
     def is_due(self) -> bool:
         """Whether it would run, or a step before it would."""
         return self.state not in _FINE
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the chain has to run it: an optional step runs only if it is asked for."""
+        return self.is_due and not self.is_optional
 
     def as_json(self) -> dict[str, object]:
         """Return the status as a JSON object."""
@@ -88,7 +95,8 @@ def read_status(workspace: Workspace, chain: Chain) -> dict[str, StepStatus]:
         if failure is not None and failure.finished < (status.finished or 0.0):
             failure = None  # the command published its wheel since
         running = owner if owner is not None and step.name in owner.step.split(", ") else None
-        statuses[step.name] = replace(status, failure=failure, running=running)
+        status = replace(status, failure=failure, running=running)
+        statuses[step.name] = replace(status, is_optional=step.is_optional)
     return statuses
 
 
@@ -99,7 +107,7 @@ def _due_before(step: Step, chain: Chain, earlier: Mapping[str, StepStatus]) -> 
         more = [name for name in chain[stack.pop()].before if name not in needs]
         needs.update(more)
         stack += more
-    return (name for name, status in earlier.items() if name in needs and status.is_due)
+    return (name for name, status in earlier.items() if name in needs and status.is_owed)
 
 
 def _look(
@@ -114,7 +122,7 @@ def _look(
     reasons = () if is_settled or record is None else _reasons(workspace, step, record)
     # Nobody knows yet what a stale step before it will make.
     direct = (earlier[name] for name in step.before if name in earlier)
-    waits_for = next((it.waits_for or it.step for it in direct if it.is_due), "")
+    waits_for = next((it.waits_for or it.step for it in direct if it.is_owed), "")
     state = STALE if reasons else WAITING if waits_for else CURRENT
     status = StepStatus(step.name, state, reasons=reasons, waits_for=waits_for, before=before)
     if record is None:

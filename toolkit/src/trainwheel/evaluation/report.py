@@ -19,10 +19,13 @@ __all__ = [
     "MetricRow",
     "Subject",
     "class_rows",
+    "describe_proved",
     "headlines",
     "origin",
+    "proved_table",
     "render_metrics",
     "rest",
+    "usage",
     "worst_rows",
 ]
 
@@ -37,6 +40,7 @@ PICTURES = {
 }
 """Name of a picture → what it shows, in the order of the page."""
 
+_FEW, _LONGEST = 6, 60
 CLASS_HEADS = ("class", "precision", "recall", "F1", "rows", "share")
 """Heads of the table of classes; the share is that of all held-out rows."""
 
@@ -104,6 +108,28 @@ def headlines(subject: Subject) -> list[MetricRow]:
     return [_row(subject, name, value, intervals.get(name)) for name, value in values.items()]
 
 
+def proved_table(proved: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows of the Pythons and libraries with which the predictions repeat.
+
+    Args:
+        proved: As in the provenance.
+    """
+    cells = proved.get("cells", [])
+    libraries = sorted({name for cell in cells for name in cell} - {"python"})
+    names = ["python", *libraries]
+    return ["Python", *libraries], [[cell.get(name, "") for name in names] for cell in cells]
+
+
+def describe_proved(proved: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of the model card on where the predictions repeat, and where nobody knows."""
+    heads, rows = proved_table(proved)
+    yield from ("## Where it was proved", "")
+    yield from ("The golden predictions repeat with:", "", *table(heads, rows))
+    for what, reason in proved.get("unproved", {}).items():
+        yield f"- not proved: {inline(f'Python {what} ({reason})')}"
+    yield ""
+
+
 def origin(subject: Subject) -> str:
     """Return a sentence on where the numbers come from; it names the positive class."""
     measured = subject.measured
@@ -143,6 +169,24 @@ def rest(subject: Subject) -> list[tuple[str, str]]:
     metrics, _ = split_intervals(subject.metrics)
     names = {row.name for row in headlines(subject)}
     return [(name, shown(value)) for name, value in metrics.items() if name not in names]
+
+
+def usage(reference: str, record: Mapping[str, Any]) -> list[str]:
+    """Return lines of Python that ask an installed model.
+
+    Args:
+        reference: What a consumer imports, ``MODULE:NAME``: a class whose objects predict, if its
+            name begins with a capital, else a function.
+        record: Column → value, to be predicted; of many columns the first few are shown.
+    """
+    module, _, name = reference.partition(":")
+    entries = [f"    {column!r}: {_literal(value)}," for column, value in record.items()]
+    if more := len(entries[_FEW:]):
+        entries[_FEW:] = [f"    # and {more} more {'column' if more == 1 else 'columns'}"]
+    is_class = name[:1].isupper()
+    call = [f"{'model.predict' if is_class else name}({{", *entries, "})"]
+    lines = [f"from {module} import {name}", ""]
+    return [*lines, f"model = {name}()", *call] if is_class else [*lines, *call]
 
 
 def worst_rows(
@@ -202,6 +246,11 @@ def _row(
     remarks = [*(["worse"] if is_worse else []), *([] if is_same else ["on other rows"])]
     change = ", ".join([f"{now - then:+.4f}", *remarks])
     return MetricRow(name, shown(value), interval, shown(then), change, is_worse)
+
+
+def _literal(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else repr(f"{text[:_LONGEST]}…")
 
 
 def _text(value: Any) -> str:

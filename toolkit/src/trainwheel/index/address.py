@@ -28,15 +28,16 @@ _PORTS = {"http": 80, "https": 443}
 _CONTROL = ("C", "Zl", "Zp")
 """How the general categories of Unicode begin that are control characters and line breaks."""
 _OUR_WORDS = (
-    "data train evaluate report doc test version package upload verify promote lock sync doctor",
+    "data train evaluate report doc test version prove package upload verify promote lock sync",
     "install: then: notice: next: pip install --no-deps --find-links --index-url #sha256= .whl",
     "export PIP_NO_INDEX=1 PIP_FIND_LINKS= index http:// https:// /simple/ /packages/ file://",
     "published already unchanged since identical trained tests passed repeats golden predictions",
     "failed: configuration: refused: True False None null true false",
     "make nox -s -- --to --from --force --wait --verbose --jobs --accept --verify --proofs --name",
-    "train.model version.model package.model upload.model verify.model distclean clean .venv/bin/",
+    "train.model version.model prove.model package.model upload.model verify.model",
     "trainwheel status why inputs hand-over summary annotations init models requirements schema",
     "wheelhouse git commit python bootstrap.py build/dist build/log setup.py pyproject.toml",
+    "distclean clean .venv/bin/ doctor",
     "lint --check-repeatable --built --lock --engine --help --host --port NAME==VERSION FOLDER",
 )
 """What our own lines and commands are made of; a password in it could not be hidden without

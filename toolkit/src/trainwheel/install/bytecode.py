@@ -11,6 +11,7 @@ trusts one whose source still has the same size and second of change, also after
 
 from __future__ import annotations
 
+import _imp
 import base64
 import contextlib
 import hashlib
@@ -29,12 +30,40 @@ from pathlib import Path
 
 from trainwheel.system.files import remove
 
-__all__ = ["Bytecode", "site_packages"]
+__all__ = ["Bytecode", "Interpreter", "site_packages"]
 
 _LIMIT = 512 << 20
 _HEADER, _CHECKED = 16, b"\3\0\0\0"
 _PYTHON_FILE = re.compile(rb"^(\"?)(.+?\.py)\1,sha256=([\w-]+),\d*\r?$", re.MULTILINE)
-_TAG = f".{sys.implementation.cache_tag}.pyc"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that environments are made with; by default the one that runs this.
+
+    Args:
+        program: The path of its program.
+        version: Its `sys.version`.
+        tag: What the names of modules that it compiled end with.
+        magic: The four bytes with which these begin, in hex.
+        library: The folder of its standard library.
+    """
+
+    program: str = sys.executable
+    version: str = sys.version
+    tag: str = str(sys.implementation.cache_tag)
+    magic: str = importlib.util.MAGIC_NUMBER.hex()
+    library: str = sysconfig.get_path("stdlib")
+
+    @property
+    def suffix(self) -> str:
+        """The end of the name of a compiled module."""
+        return f".{self.tag}.pyc"
+
+    def hash_of(self, source: bytes) -> bytes:
+        """Return what a module that it compiled has of its source (PEP 552)."""
+        # Its key is the magic number, so that of another Python gives another hash.
+        return _imp.source_hash(int.from_bytes(bytes.fromhex(self.magic), "little"), source)
 
 
 @dataclass(frozen=True)
@@ -59,10 +88,12 @@ class Bytecode:
     Args:
         store: Their folder; other users must not be able to write to it.
         limit: Bytes that it may hold.
+        interpreter: The Python that compiles them.
     """
 
     store: Path
     limit: int = _LIMIT
+    interpreter: Interpreter = field(default_factory=Interpreter)
     _modules: dict[Path, dict[str, _Module]] = field(default_factory=dict, repr=False)
 
     def prepare(self, home: Path, beside: tuple[Path, ...] = ()) -> Path:
@@ -76,13 +107,13 @@ class Bytecode:
             beside: Other environments whose packages its interpreter imports.
         """
         prefix, site = home / "bytecode", site_packages(home)
-        library = Path(sysconfig.get_path("stdlib"))
+        library = Path(self.interpreter.library)
         links = {_below(prefix, library): self._of_interpreter(library)}
         for other in beside:
             packages = site_packages(other)
             modules = _below(self.prepare(other), packages)
             links[_below(prefix, packages)] = modules
-            for name in _linked(site, packages, modules):
+            for name in _linked(site, packages, modules, self.interpreter.suffix):
                 links[_below(prefix, site) / name] = modules / name
         compiled = _below(prefix, site)
         if home in self._modules:
@@ -108,8 +139,9 @@ class Bytecode:
         compiled = _below(home / "bytecode", site)
         for path in _unshared_files(compiled):
             name = path.relative_to(compiled).as_posix()
-            module = self._modules.get(home, {}).get(f"{name.removesuffix(_TAG)}.py")
-            data = module and _checked(path, site / module.name, module.digest)
+            source = f"{name.removesuffix(self.interpreter.suffix)}.py"
+            module = self._modules.get(home, {}).get(source)
+            data = module and self._checked(path, site / module.name, module.digest)
             path.unlink(missing_ok=True)
             if module is not None and data:
                 added = True
@@ -118,6 +150,33 @@ class Bytecode:
         if added:
             self._make_room()
 
+    def _checked(self, path: Path, source: Path, digest: str) -> bytes | None:
+        """Return a compiled module, to be checked by its source's hash; None if that was edited.
+
+        Args:
+            path: What Python compiled.
+            source: Its source.
+            digest: The source's SHA-256, as the wheel has it (PEP 376).
+        """
+        try:
+            data, text, status = path.read_bytes(), source.read_bytes(), source.stat()
+            # No tool sets the time of the last change of an inode.
+            is_younger = path.stat().st_mtime_ns >= status.st_ctime_ns
+        except OSError:
+            return None
+        sha256 = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
+        stamp = struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+        hashed = self.interpreter.hash_of(text)
+        magic, flags, check = data[:4], data[4:8], data[8:_HEADER]
+        is_of_source = check == (hashed if flags == _CHECKED else stamp)
+        if (
+            sha256 != digest
+            or magic.hex() != self.interpreter.magic
+            or not (is_of_source and is_younger)
+        ):
+            return None
+        return magic + _CHECKED + hashed + data[_HEADER:]
+
     def _read_modules(self, site: Path) -> Iterator[tuple[str, _Module]]:
         """Yield each module of the distributions that are installed here, with its path."""
         for record in site.glob("*.dist-info/RECORD"):
@@ -125,7 +184,7 @@ class Bytecode:
                 continue
             rows = [(name, digest) for _, name, digest in _PYTHON_FILE.findall(record.read_bytes())]
             key = hashlib.sha256(b"\n".join(map(b" ".join, sorted(rows)))).hexdigest()
-            entry = self.store / sys.implementation.cache_tag / key
+            entry = self.store / self.interpreter.tag / key
             _mark_used(entry)
             for name, digest in rows:
                 module = _Module(name.decode("utf-8", "replace"), digest.decode(), entry)
@@ -133,8 +192,8 @@ class Bytecode:
 
     def _of_interpreter(self, library: Path) -> Path:
         """Return the folder for modules of Python itself, which no environment has copies of."""
-        key = hashlib.sha256(f"{library}\n{sys.version}".encode()).hexdigest()
-        folder = self.store / sys.implementation.cache_tag / key
+        key = hashlib.sha256(f"{library}\n{self.interpreter.version}".encode()).hexdigest()
+        folder = self.store / self.interpreter.tag / key
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _mark_used(folder)
         return folder
@@ -157,7 +216,9 @@ class Bytecode:
 def site_packages(home: Path) -> Path:
     """Return where a virtual environment has its packages."""
     names = {"base": str(home), "platbase": str(home)}
-    return Path(sysconfig.get_path("purelib", "venv", names))
+    own = Path(sysconfig.get_path("purelib", "venv", names))
+    # Of another Python it is named after that one's version.
+    return own if own.is_dir() else next(home.glob("lib/python3.*/site-packages"), own)
 
 
 def _below(prefix: Path, folder: Path) -> Path:
@@ -165,17 +226,18 @@ def _below(prefix: Path, folder: Path) -> Path:
     return prefix / folder.relative_to(folder.anchor)
 
 
-def _linked(site: Path, packages: Path, modules: Path) -> Iterator[str]:
+def _linked(site: Path, packages: Path, modules: Path, suffix: str) -> Iterator[str]:
     """Yield the names, in a folder of compiled modules, of packages that are links to others.
 
     Args:
         site: The packages, some of which may be links.
         packages: Those that links lead to.
         modules: Where Python keeps what it compiles of these; it gets a folder for each.
+        suffix: The end of the name of a compiled module.
     """
     for place in site.iterdir():
         if place.is_symlink() and place.readlink().parent == packages.resolve():
-            name = place.name if place.is_dir() else f"{place.stem}{_TAG}"
+            name = place.name if place.is_dir() else f"{place.stem}{suffix}"
             if place.is_dir():
                 (modules / name).mkdir(parents=True, exist_ok=True)
             if (modules / name).exists():
@@ -193,34 +255,6 @@ def _unshared_files(folder: Path) -> Iterator[Path]:
                 continue  # pytest of another run gives what it compiled its final name
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
                 yield Path(path)
-
-
-def _checked(path: Path, source: Path, digest: str) -> bytes | None:
-    """Return a compiled module, to be checked by its source's hash; None if that was edited.
-
-    Args:
-        path: What Python compiled.
-        source: Its source.
-        digest: The source's SHA-256, as the wheel has it (PEP 376).
-    """
-    try:
-        data, text, status = path.read_bytes(), source.read_bytes(), source.stat()
-        # No tool sets the time of the last change of an inode.
-        is_younger = path.stat().st_mtime_ns >= status.st_ctime_ns
-    except OSError:
-        return None
-    sha256 = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()
-    stamp = struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
-    hashed = importlib.util.source_hash(text)
-    magic, flags, check = data[:4], data[4:8], data[8:_HEADER]
-    is_of_source = check == (hashed if flags == _CHECKED else stamp)
-    if (
-        sha256 != digest
-        or magic != importlib.util.MAGIC_NUMBER
-        or not (is_of_source and is_younger)
-    ):
-        return None
-    return magic + _CHECKED + hashed + data[_HEADER:]
 
 
 def _mark_used(entry: Path) -> None:

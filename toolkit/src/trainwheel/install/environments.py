@@ -22,7 +22,7 @@ from uv import find_uv_bin
 
 from trainwheel.errors import NoEnvironmentError, StepFailedError
 from trainwheel.index.pip import UvSettings, parse_pip_config, translate
-from trainwheel.install.bytecode import Bytecode
+from trainwheel.install.bytecode import Bytecode, Interpreter
 from trainwheel.install.installed import link_packages, write_hooks
 from trainwheel.install.stamp import (
     STAMP,
@@ -123,6 +123,7 @@ class Installer:
         notice: Says, but not again in a run, what an environment is or has that it should not.
         holding: Yields an environment of this run that holds exactly some requirements, or None,
             and checks after the block that it still does.
+        interpreter: The Python of the environments.
     """
 
     environment: Environment
@@ -136,6 +137,7 @@ class Installer:
     holding: Callable[[str], contextlib.AbstractContextManager[Path | None]] = field(
         default=lambda _: contextlib.nullcontext(), repr=False
     )
+    interpreter: Interpreter = field(default_factory=Interpreter)
 
     def ensure(
         self, folder: Path, requirements: str, *, editable: Path | None = None, alone: str = ""
@@ -152,7 +154,8 @@ class Installer:
             NoEnvironmentError: It cannot be made.
         """
         place, python = str(folder.resolve()), python_of(folder)
-        parts = [requirements, sys.version, sys.executable, place, str(editable or ""), alone]
+        ours = self.interpreter
+        parts = [requirements, ours.version, ours.program, place, str(editable or ""), alone]
         digest = digest_json(parts)
         try:
             with self.seen.making.at(folder):
@@ -199,12 +202,12 @@ class Installer:
         return True
 
     def create(self, folder: Path) -> Path:
-        """Make an empty environment with the Python that runs this, and return its interpreter."""
+        """Make an empty environment, and return its interpreter."""
         # First of all: what is left after a kill is not whole.
         (folder / STAMP).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self.uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        self.uv("venv", "--quiet", "--python", self.interpreter.program, str(folder))
         write_hooks(folder)
         return python_of(folder)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ from trainwheel.errors import ConfigurationError, LockfileError
 from trainwheel.index.access import for_pip, for_uv, parse_address
 from trainwheel.index.pip import UvSettings
 from trainwheel.index.target import Target
+from trainwheel.install.bytecode import Interpreter
 from trainwheel.install.conflicts import raise_for
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.changes import parse_pins
@@ -30,7 +32,7 @@ from trainwheel.system.environ import Environment, python_version
 from trainwheel.system.process import run
 from trainwheel.system.secrets import SecretClass
 
-__all__ = ["LockEnvironment", "find_python"]
+__all__ = ["LockEnvironment", "find_python", "read_interpreter"]
 
 DEFAULT_PYTHON = "3.11"
 """The oldest supported: what it needs, the newer ones can install as well."""
@@ -46,6 +48,11 @@ _OVERRIDES = frozenset(
 _INDEXES = frozenset({"UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL"})
 # The digest of a Pipfile without [[source]] covers pipenv's default source, and pipenv takes
 # that from the machine's pip configuration: withheld here, so that every machine gets the same.
+_DESCRIBE = (
+    "import importlib.util, json, sys, sysconfig; print(json.dumps([sys.version, "
+    "sys.implementation.cache_tag, importlib.util.MAGIC_NUMBER.hex(), "
+    "sysconfig.get_path('stdlib')]))"
+)
 _HASH_SCRIPT = "from pipenv.project import Project; print(Project().pipfile.calculate_hash())"
 
 
@@ -217,13 +224,31 @@ def find_python(version: str, environment: Environment) -> str:
     if not result.failed:
         return result.last_line
     # uv gives up at a pyenv shim of a version that is installed but not selected.
-    if shutil.which("pyenv"):
+    if shutil.which("pyenv", path=environment.get("PATH") or ""):
         command = Command(("pyenv", "prefix", version), is_open=True, is_private=True)
         result = run(command, environment)
         if not result.failed:
             return str(Path(result.last_line, "bin", "python"))
     message = f"locking needs Python {version}, which is not on PATH"
     raise ConfigurationError(message, hint=f"install it, or run: uv python install {version}")
+
+
+def read_interpreter(version: str, environment: Environment) -> Interpreter:
+    """Return a Python of that version that environments can be made with.
+
+    Raises:
+        ConfigurationError: There is none, or it does not run.
+    """
+    program = find_python(version, environment)
+    if program == sys.executable:
+        return Interpreter()
+    argv = (program, "-I", "-c", _DESCRIBE)
+    result = run(Command(argv, is_private=True), environment)
+    try:
+        return Interpreter(program, *json.loads(result.last_line))
+    except (ValueError, TypeError):
+        message = f"{program} does not run: {result.last_line}"
+        raise ConfigurationError(message) from None
 
 
 def _local_paths(pipfile: Pipfile) -> Iterator[str]:

@@ -24,7 +24,7 @@ from trainwheel.requirements.lockfile import LockedRequirement
 from trainwheel.requirements.pep508 import Package
 from trainwheel.system.digest import digest_file
 
-__all__ = ["pylock_path", "read_pylock", "render_pylock"]
+__all__ = ["digests_of_files", "locked_files", "pylock_path", "read_pylock", "render_pylock"]
 
 _File = TypeVar("_File", PackageWheel, PackageSdist)
 
@@ -103,8 +103,8 @@ def pylock_path(wheel: Path) -> Path:
     return wheel.with_name(f"pylock.{release}.toml")
 
 
-def render_pylock(texts: Iterable[str], rows: Iterable[LockedRequirement], wheel: Path) -> str:
-    """Return the lock of a wheel, which lies beside it, and of all that it was proved with.
+def locked_files(texts: Iterable[str], rows: Iterable[LockedRequirement]) -> list[pylock.Package]:
+    """Return the locked packages with the files that the lock allows, by name.
 
     A file on an index has its address there. One that is on a disk, or whose address holds a
     secret, has its name alone: put beside the lock, it is found.
@@ -112,7 +112,6 @@ def render_pylock(texts: Iterable[str], rows: Iterable[LockedRequirement], wheel
     Args:
         texts: What uv says of the packages: each a pylock.toml with their files.
         rows: The packages, with the digests of the files that may be installed.
-        wheel: The wheel.
 
     Raises:
         LockfileError: A package is on no index with a digest that is locked.
@@ -122,13 +121,30 @@ def render_pylock(texts: Iterable[str], rows: Iterable[LockedRequirement], wheel
     for text in texts:
         for entry in Pylock.from_dict(tomllib.loads(text)).packages:
             known.setdefault(entry.name, []).append(entry)
-    packages = [_exact(entries, locked[key]) for key, entries in known.items()]
+    return [_exact(entries, locked[key]) for key, entries in known.items()]
+
+
+def digests_of_files(packages: Iterable[pylock.Package]) -> dict[str, dict[str, str]]:
+    """Return name of a package → name of each of its wheels → sha256."""
+    return {
+        one.name: {file.filename: file.hashes["sha256"] for file in one.wheels or ()}
+        for one in packages
+    }
+
+
+def render_pylock(packages: Iterable[pylock.Package], wheel: Path) -> str:
+    """Return the lock of a wheel, which lies beside it, and of all that it was proved with.
+
+    Args:
+        packages: As `locked_files` returns them.
+        wheel: The wheel.
+    """
     name, version = parse_wheel_filename(wheel.name)[:2]
     digests = {"sha256": digest_file(wheel)}
-    own = PackageWheel(path=wheel.name, size=wheel.stat().st_size, hashes=digests)
-    packages.append(pylock.Package(name=name, version=version, wheels=[own]))
-    packages.sort(key=lambda package: package.name)
-    lock = Pylock(lock_version=Version("1.0"), created_by="trainwheel", packages=packages)
+    file = PackageWheel(path=wheel.name, size=wheel.stat().st_size, hashes=digests)
+    own = pylock.Package(name=name, version=version, wheels=[file])
+    rows = sorted([*packages, own], key=lambda package: package.name)
+    lock = Pylock(lock_version=Version("1.0"), created_by="trainwheel", packages=rows)
     lock.validate()
     return tomlkit.dumps(lock.to_dict())
 

@@ -20,14 +20,14 @@ from trainwheel.install.lock import lock
 from trainwheel.requirements.lockfile import parse_lockfile
 from trainwheel.scaffold.answers import Source
 from trainwheel.scaffold.names import name_of
-from trainwheel.scaffold.rendering import render
+from trainwheel.scaffold.rendering import problem_of_author, render
 from trainwheel.scaffold.table import copy_plainly
 from trainwheel.scaffold.trial import gate_lines, try_out
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
-from trainwheel.system.git import commit_all, without_repository
+from trainwheel.system.git import commit_all, read_person, without_repository
 from trainwheel.wheel.own import write_own_wheel
 
 __all__ = ["Start", "check_place", "create"]
@@ -88,7 +88,9 @@ def create(folder: Path, start: Start, environment: Environment, console: Consol
     with _scratch_beside(folder) as scratch:
         uv_cache_or_fallback(environment, scratch / "uv-cache")
         root, environment = scratch / folder.name, without_repository(read_environment())
-        answers = _render(root, start.answers, asks=start.asks)
+        author = read_person(scratch, environment)
+        given = {"git_author": "" if problem_of_author(author) else author, **start.answers}
+        answers = _render(root, given, asks=start.asks)
         console.line("locking the packages, which takes a minute")
         _lock(root, environment, str(answers["name"]))
         if start.source is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,51 @@ from trainwheel.scaffold.names import (
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["TEMPLATE", "Names", "find_copier", "render"]
+__all__ = [
+    "TEMPLATE",
+    "Names",
+    "author_mail",
+    "author_name",
+    "find_copier",
+    "problem_of_address",
+    "problem_of_author",
+    "render",
+]
 
 TEMPLATE = Path(__file__).with_name("template")
+
+
+_LONGEST_AUTHOR = 76
+_MAIL = r"[^\s<>@,]+@[^\s<>@,]+"
+_PERSON = re.compile(rf"(?P<name>[^<>@]*?)\s*(?:<(?P<mail>{_MAIL})>)?|(?P<alone>{_MAIL})")
+
+
+def problem_of_author(text: str) -> str:
+    """Return what is wrong with ``NAME <MAIL>``, of which one may be missing; empty if nothing."""
+    if len(text) > _LONGEST_AUTHOR:
+        return f"is longer than {_LONGEST_AUTHOR} letters"
+    if not text.isprintable() or not _PERSON.fullmatch(text.strip()):
+        return "is not NAME <MAIL>, where one may be missing"
+    return ""
+
+
+def problem_of_address(text: str) -> str:
+    """Return what is wrong with the address of a repository; empty if nothing, or if it is."""
+    if text and not re.fullmatch(r"https?://[^\s@\"'\\]+", text):
+        return "is not an address that begins with https:// and holds no password"
+    return ""
+
+
+def author_name(text: str) -> str:
+    """Return the name in ``NAME <MAIL>``; empty if it has none."""
+    match = _PERSON.fullmatch(text.strip())
+    return (match["name"] or "") if match else ""
+
+
+def author_mail(text: str) -> str:
+    """Return the e-mail in ``NAME <MAIL>``; empty if it has none."""
+    match = _PERSON.fullmatch(text.strip())
+    return (match["mail"] or match["alone"] or "") if match else ""
 
 
 class Names(Extension):
@@ -33,9 +76,13 @@ class Names(Extension):
 
     def __init__(self, environment: JinjaEnvironment) -> None:
         super().__init__(environment)
-        functions = (package_of, prefix_of, training_of, declared, listed, literal, quoted)
-        checks = (problem_of_name, problem_of_package, problem_of_variable)
-        environment.filters |= {function.__name__: function for function in (*functions, *checks)}
+        functions = (
+            *(package_of, prefix_of, training_of, author_name, author_mail),
+            *(declared, listed, literal, quoted),
+            *(problem_of_name, problem_of_package, problem_of_variable),
+            *(problem_of_author, problem_of_address),
+        )
+        environment.filters |= {function.__name__: function for function in functions}
 
 
 def find_copier() -> ModuleType:

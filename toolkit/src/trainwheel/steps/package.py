@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
 from trainwheel.engine.chain import FORCE, JOBS, VERBOSE, WAIT, Files, Step
 from trainwheel.engine.execute import run_step
 from trainwheel.engine.inputs import SHIPPED
-from trainwheel.engine.layout import Layout
 from trainwheel.engine.run import Run
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, StepFailedError
+from trainwheel.evaluation.report import describe_proved
 from trainwheel.guest import CHECK_WHEEL
-from trainwheel.index.pip import UvSettings
-from trainwheel.install.environments import python_of
 from trainwheel.requirements.addresses import find_field_secrets
 from trainwheel.requirements.lockfile import requirements
 from trainwheel.steps.shared.artefact import notice_unshipped
@@ -33,23 +31,33 @@ from trainwheel.steps.shared.release import Release, read_release
 from trainwheel.steps.shared.staging import (
     describe_tree_drift,
     is_published,
+    read_matrix,
     refuse_other_requirements,
     stage,
+    what_is_proved,
 )
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import Commit, read_commit
 from trainwheel.system.leaks import find_leaks
 from trainwheel.system.text import describe_size
 from trainwheel.wheel.archive import file_entries, open_wheel, read_pieces
-from trainwheel.wheel.metadata import dist_info_of, list_members, read_member, with_description
+from trainwheel.wheel.metadata import (
+    dist_info_of,
+    list_members,
+    read_member,
+    with_contact,
+    with_description,
+)
 from trainwheel.wheel.record import check_record
 
 if TYPE_CHECKING:
+    from packaging.pylock import Package
+
     from trainwheel.steps.shared.prove import SystemTests
     from trainwheel.wheel.proof import Proof
     from trainwheel.wheel.provenance import Provenance
 
-__all__ = ["STEP", "build", "check_members"]
+__all__ = ["STEP", "build", "build_plain", "check_members", "finish_wheel"]
 
 _PROVED = ("sha256", "version", "release_key")
 _TOOLS = frozenset({"build", "check-wheel-contents", "twine"})
@@ -75,79 +83,135 @@ def build(run: Run, release: Release, scratch: Path) -> Mapping[str, str]:
             differently than in training; then nothing of it is kept.
         RefusedError: A file says what the scaffold says of its example.
     """
-    from trainwheel.install.wheelhouse import locate
-    from trainwheel.steps.shared.describe import trace
+    from trainwheel.requirements.pylock import pylock_path, render_pylock
     from trainwheel.steps.shared.held_out import choose_answered
-    from trainwheel.steps.shared.prove import Repeated, prove
+    from trainwheel.steps.shared.prove import Repeated, prove_file
     from trainwheel.steps.shared.staging import refuse_placeholders
     from trainwheel.wheel.proof import proof_path, render_proof
+    from trainwheel.wheel.sbom import bill_name, bill_path
 
-    _require_tools(run.workspace)
     refuse_placeholders(run.workspace)
     notice_unshipped(run)
-    commit = read_commit(run.workspace.layout.root, run.environment, run.workspace.ignored)
-    raw_wheel = _build(run, release, scratch, commit)
-    refuse_other_requirements(run.workspace, raw_wheel)
-    wheel = scratch / run.workspace.layout.dist.name / raw_wheel.name
+    plain = build_plain(run, release, scratch)
+    wheel = scratch / run.workspace.layout.dist.name / plain.name
     wheel.parent.mkdir()
-    _finish(run.workspace, raw_wheel, wheel, trace(run.workspace, release, commit))
+    files = _find_files(run, plain)
+    proved = what_is_proved(run.workspace, plain)
+    proof = finish_wheel(run, release, plain, wheel, proved, files=files)
     _inspect(run, wheel)
-    proof = _proof_of(run.workspace, release, wheel)
-    line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
     rows = choose_answered(run.workspace.layout, run.workspace.config.proof_rows)
-    installer = run.tools.installer("package")
-    alone = replace(installer, bound_to=UvSettings({}, ("--no-index",)))
-    prove(
-        proof,
-        lambda home: alone.install(python_of(home), line, "--no-deps", "--no-cache"),
-        installer,
-        tests=_system_tests(run),
-        held_out=Repeated(rows, scratch / "held_out"),
-    )
+    installer, held_out = run.tools.installer("package"), Repeated(rows, scratch / "held_out")
+    prove_file(proof, wheel, installer, tests=_system_tests(run), held_out=held_out)
     proof_path(wheel).write_text(render_proof(proof), encoding="utf-8")
-    _write_lock(run, wheel, locate(installer, proof.requirements))
+    bill_path(wheel).write_bytes(read_member(wheel, bill_name(proof.name)))
+    if files is not None:
+        pylock_path(wheel).write_text(render_pylock(files, wheel), encoding="utf-8")
     summary = f"{wheel.name}, {describe_size(wheel.stat().st_size)}, proved"
     facts = {"wheel": wheel.name, **{name: getattr(proof, name) for name in _PROVED}}
     return {"summary": summary, **facts}
 
 
-def _write_lock(run: Run, wheel: Path, texts: Iterable[str]) -> None:
-    """Write the lock of what the wheel was proved with; nobody needs it to publish the wheel."""
-    from trainwheel.requirements.pylock import pylock_path, render_pylock
+def build_plain(run: Run, release: Release, scratch: Path, step: str = "package") -> Path:
+    """Return the wheel that the build back end makes; the trained model is not in it yet.
 
+    Raises:
+        LockfileError: A package that builds wheels is not locked.
+        StepFailedError: It cannot be built, or requires something else than the lock.
+    """
+    _require_tools(run.workspace)
+    sources, target = scratch / "staged", scratch / "built"
+    stage(run.workspace, release.version, sources)
+    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target))
+    variables = {"SOURCE_DATE_EPOCH": str(_commit(run.workspace).time), "PYTHONHASHSEED": "0"}
+    run.tools.run(step, (*argv, str(sources)), what="the build", env=variables)
+    wheel = next(target.glob("*.whl"))
+    refuse_other_requirements(run.workspace, wheel)
+    return wheel
+
+
+def finish_wheel(  # noqa: PLR0913 - a release, two wheels, and what is known of them
+    run: Run,
+    release: Release,
+    plain: Path,
+    wheel: Path,
+    proved: Mapping[str, Any],
+    *,
+    files: Sequence[Package] | None = None,
+) -> Proof:
+    """Write ``wheel``: a wheel of `build_plain` with the model and the documents; return its proof.
+
+    Args:
+        run: This run.
+        release: The release.
+        plain: The wheel of the build back end.
+        wheel: Where the finished one goes.
+        proved: What is known of the Pythons that it is promised for; nothing of it if empty.
+        files: The files of the locked packages, where they are known.
+    """
+    from trainwheel.steps.shared.describe import contents_of, describe, trace
+
+    workspace = run.workspace
+    provenance = replace(trace(workspace, release, _commit(workspace)), proved=proved)
+    metadata = _metadata_of(workspace, plain, proved)
+    contents = contents_of(workspace, run.tools.installer("package"), metadata, files)
+    documents = describe(workspace, provenance, contents)
+    _finish(workspace, plain, wheel, provenance, {"METADATA": metadata, **documents})
+    return _proof_of(workspace, release, wheel)
+
+
+def _commit(workspace: Workspace) -> Commit:
+    return read_commit(workspace.layout.root, workspace.environment, workspace.ignored)
+
+
+def _find_files(run: Run, wheel: Path) -> list[Package] | None:
+    """Return the files of the locked packages; None where no index says which there are."""
+    from trainwheel.install.wheelhouse import locate
+    from trainwheel.requirements.pylock import locked_files, pylock_path
+
+    workspace = run.workspace
     try:
-        text = render_pylock(texts, requirements(run.workspace.lock, "packages"), wheel)
+        texts = [*locate(run.tools.installer("package"), workspace.locked("packages"))]
+        return locked_files(texts, requirements(workspace.lock, "packages"))
     except (LockfileError, StepFailedError) as error:
         run.console.notice(f"{pylock_path(wheel).name} is not written: {error.message}")
-        return
-    pylock_path(wheel).write_text(text, encoding="utf-8")
+        return None
 
 
-def _finish(workspace: Workspace, raw_wheel: Path, wheel: Path, provenance: Provenance) -> None:
+def _finish(
+    workspace: Workspace,
+    raw_wheel: Path,
+    wheel: Path,
+    provenance: Provenance,
+    documents: Mapping[str, bytes],
+) -> None:
     """Add the model and the documents, in chunks: setuptools would read it into memory whole."""
-    from trainwheel.steps.shared.describe import describe
     from trainwheel.wheel.finish import finish
 
     info, source = dist_info_of(raw_wheel), workspace.layout.source
-    documents = describe(workspace, provenance)
+    named = {f"{info}{name}": data for name, data in documents.items()}
     model_files = {path.relative_to(source).as_posix(): path for path in workspace.trained()}
+    metadata = f"{info}METADATA"
     finish(
         raw_wheel,
         wheel,
-        {**model_files, **{f"{info}{name}": data for name, data in documents.items()}},
+        {**model_files, **{name: data for name, data in named.items() if name != metadata}},
         digests={name: file.sha256 for name, file in provenance.artefact.members.items()},
-        replaced={f"{info}METADATA": _with_card(workspace.layout, raw_wheel)},
+        replaced={metadata: named[metadata]},
         store_above=workspace.config.store_above,
     )
 
 
-def _with_card(layout: Layout, wheel: Path) -> bytes:
+def _metadata_of(workspace: Workspace, wheel: Path, proved: Mapping[str, Any]) -> bytes:
     """Return METADATA with the model card as the description that an index shows."""
-    card = layout.card
+    card = workspace.layout.card
     if not card.is_file():
-        message = f"{layout.relative(card)} does not exist"
+        message = f"{workspace.layout.relative(card)} does not exist"
         raise StepFailedError(message, hint="write it: nox -s report")
-    return with_description(read_member(wheel, "METADATA"), card.read_bytes())
+    metadata = with_contact(read_member(wheel, "METADATA"), workspace.config.card_contact)
+    # Where `prove` has run, its report shows that already.
+    more = [] if read_matrix(workspace) else ["", *describe_proved(proved)]
+    text = b"".join((card.read_bytes(), "\n".join(more).encode()))
+    return with_description(metadata, text)
 
 
 def _require_tools(workspace: Workspace) -> None:
@@ -161,20 +225,6 @@ def _require_tools(workspace: Workspace) -> None:
         message = f"Pipfile.lock: {missing[0]} is missing from [package]"
         hint = f"add {', '.join(missing)} to [package] of the Pipfile and run `nox -s lock`"
         raise LockfileError(message, hint=hint)
-
-
-def _build(run: Run, release: Release, scratch: Path, commit: Commit) -> Path:
-    """Return the wheel that the build back end makes; the trained model is not in it yet."""
-    sources, target = scratch / "staged", scratch / "built"
-    stage(run.workspace, release.version, sources)
-    argv = ("python", "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target))
-    run.tools.run(
-        "package",
-        (*argv, str(sources)),
-        what="the build",
-        env={"SOURCE_DATE_EPOCH": str(commit.time), "PYTHONHASHSEED": "0"},
-    )
-    return next(target.glob("*.whl"))
 
 
 def _inspect(run: Run, wheel: Path) -> None:
@@ -282,8 +332,10 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "the release": read_release(layout.release).mark,
         "the training": digest_json([read_engine(layout), read_data_digests(layout)]),
         "the metrics": digest_json([read_metrics(layout), read_intervals(layout)]),
-        "the commit": read_commit(layout.root, workspace.environment, workspace.ignored).mark,
+        "the commit": _commit(workspace).mark,
+        "the proved Pythons": digest_json(read_matrix(workspace)),
         "tool.trainwheel.predict": config.predict,
+        "tool.trainwheel.task": config.task,
         "tool.trainwheel.tolerance": str(config.tolerance),
         "tool.trainwheel.proof.rows": str(config.proof_rows),
         "tool.trainwheel.wheel.store-above": str(config.store_above),
@@ -299,6 +351,7 @@ STEP = Step(
     run=_run,
     needs=("report", "version"),
     awaits=("doc", "test"),
+    follows=("prove",),
     is_link=True,
     category="package",
     alone=True,

@@ -22,14 +22,17 @@ from trainwheel.evaluation.report import (
     PICTURES,
     Subject,
     class_rows,
+    describe_proved,
     headlines,
     origin,
+    proved_table,
     render_metrics,
     rest,
+    usage,
     worst_rows,
 )
 from trainwheel.guest import ASK_EACH
-from trainwheel.requirements.setup_py import read_distribution_name
+from trainwheel.requirements.setup_py import read_distribution_name, read_entry_points
 from trainwheel.steps.shared.findings import (
     Evaluation,
     read_data_digests,
@@ -38,6 +41,7 @@ from trainwheel.steps.shared.findings import (
     read_object,
     read_snapshot,
 )
+from trainwheel.steps.shared.staging import read_matrix
 from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_file, digest_json
 from trainwheel.system.git import read_commit
@@ -122,6 +126,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     digests = digests_of(workspace, DATA)
     data = {**read_data_digests(layout), **digests}
     inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
+    proved = read_matrix(workspace)
     return {
         "subject": subject,
         "card": {name.replace("_", " ").capitalize(): text for name, text in config.card.items()},
@@ -139,14 +144,38 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
         "snapshot": read_snapshot(workspace),
         "command": config.train_command,
         "package": config.package,
-        "predict": config.predict,
+        "usage": usage(_imported(workspace), _first_golden(layout)),
         "commit": commit.sha,
         "is_dirty": commit.is_dirty,
         "took": _costs(training),
         "repeats": _repeats(layout),
+        "proved": proved,
+        "proved_table": proved_table(proved),
+        "proved_lines": [*describe_proved(proved)] if proved else [],
         "packages": training.get("packages", {}),
         "python": training.get("python", ""),
     }
+
+
+def _imported(workspace: Workspace) -> str:
+    """Return what a consumer imports, ``MODULE:NAME``: the class that is kept up, if there is one.
+
+    A class of one's own may take other records than the function that the wheel is proved by.
+    """
+    config, layout = workspace.config, workspace.layout
+    models = read_entry_points(workspace.read_setup_py(), "trainwheel.models")
+    is_kept_up = (layout.package / "serving.py").is_file()
+    classes = (target for target in models.values() if target.partition(":")[2][:1].isupper())
+    return next(classes, config.predict) if is_kept_up else config.predict
+
+
+def _first_golden(layout: Layout) -> dict[str, Any]:
+    """Return the first record of the golden predictions, which the wheel contains."""
+    from trainwheel.evaluation.golden import parse_golden
+
+    if not layout.golden.is_file():
+        return {}
+    return dict(parse_golden(layout.golden.read_text(encoding="utf-8"))[0].input)
 
 
 def _repeats(layout: Layout) -> str:
@@ -231,6 +260,8 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
 
 def _facts(workspace: Workspace) -> dict[str, str]:
     config, scripts = workspace.config, (ASK_EACH, WEIGHING)
+    setup_py = workspace.read_setup_py()
+    name = read_distribution_name(setup_py)
     templates = [digest_file(path) for path in (*sorted(TEMPLATES.iterdir()), *scripts)]
     return {
         **workspace.environment.facts,
@@ -239,7 +270,8 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.report.importance-calls": str(config.importance_calls),
         "tool.trainwheel.report.show-rows": str(config.show_rows),
         "the templates and scripts": digest_json(templates),
-        "setup.py": digest_json(read_distribution_name(workspace.read_setup_py())),
+        "the proved Pythons": digest_json(read_matrix(workspace)),
+        "setup.py": digest_json([name, read_entry_points(setup_py, "trainwheel.models")]),
     }
 
 
@@ -253,6 +285,7 @@ STEP = Step(
     inputs=(
         *(MEASURED, PACKAGE, ARTEFACT),
         Files("what was measured", lambda here: here.files(here.layout.evaluation)),
+        Files("the golden predictions", lambda here: here.files(here.layout.golden)),
         Files(
             "what is known of how training repeats",
             lambda here: here.files(here.layout.repeatability),

@@ -12,7 +12,7 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.ignored import Ignored
 from trainwheel.system.process import run
 
-__all__ = ["Commit", "commit_all", "read_commit", "without_repository"]
+__all__ = ["Commit", "commit_all", "read_commit", "read_person", "without_repository"]
 
 _NO_COMMIT = 1_577_836_800
 """2020-01-01, the date of what is built outside git."""
@@ -61,6 +61,16 @@ def read_commit(root: Path, environment: Environment, ignored: Ignored) -> Commi
     status = _git(root, environment, "status", "--porcelain", "-z", "--", ".").split("\0")
     changes = (entry[3:].rstrip("/") for entry in status if entry.strip())
     return Commit(sha, not all(map(ignored.matches, changes)), int(time))
+
+
+def read_person(folder: Path, environment: Environment) -> str:
+    """Return the configured author of commits, ``NAME <MAIL>``; what is not configured is missing.
+
+    git itself would guess a mail from the name of this machine.
+    """
+    words = (("config", f"user.{part}") for part in ("name", "email"))
+    name, mail = (_git(folder, environment, *each).strip() for each in words)
+    return f"{name} <{mail}>".strip() if mail else name
 
 
 def _git(root: Path, environment: Environment, *words: str) -> str:

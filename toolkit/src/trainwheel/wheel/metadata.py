@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from email.parser import HeaderParser
 from pathlib import Path
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from trainwheel.errors import ConfigurationError
@@ -20,13 +21,19 @@ __all__ = [
     "read_member",
     "read_name",
     "read_names",
+    "read_pythons",
     "read_release_key",
     "read_requirements",
+    "with_contact",
     "with_description",
 ]
 
 _PROVENANCE = "trainwheel/provenance.json"
+_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+_MINORS, _PATCHES = 40, 30
 _DESCRIBES = frozenset((b"description", b"description-content-type"))
+_MAIL = re.compile(r"[^\s<>@,]+@[^\s<>@,]+|[^\r\n<>@,]*<[^\s<>@,]+@[^\s<>@,]+>")
+_WEB = re.compile(r"https?://[^\s,]+")
 _MARKDOWN = b"Description-Content-Type: text/markdown; charset=UTF-8; variant=GFM"
 
 
@@ -100,6 +107,33 @@ def read_names(wheel: Path) -> frozenset[str]:
     return frozenset(str(canonicalize_name(name)) for name in names)
 
 
+def read_pythons(wheel: Path, here: str) -> tuple[str, ...]:
+    """Return the Pythons that a wheel is promised for, oldest first, each as ``3.12``.
+
+    These are the one at hand and those of its classifiers that its ``Requires-Python`` lets in, and
+    all between the bounds of that; without an upper bound and classifiers, as far as the one at
+    hand.
+
+    Args:
+        wheel: A wheel.
+        here: The Python that runs this.
+
+    Raises:
+        ConfigurationError: It is not a readable wheel.
+    """
+    allowed = SpecifierSet(",".join(_read_headers(wheel, "Requires-Python")))
+    every = [f"3.{minor}" for minor in range(_MINORS)]
+    let_in = [each for each in every if any(f"{each}.{x}" in allowed for x in range(_PATCHES))]
+    classifiers = map(_CLASSIFIER.fullmatch, _read_headers(wheel, "Classifier"))
+    named = {match[1] for match in classifiers if match}
+    promised = {here, *named.intersection(let_in)}
+    has_upper_bound = every[-1] not in let_in
+    if every[0] not in let_in and (has_upper_bound or not named):
+        last = _MINORS if has_upper_bound else every.index(here) + 1
+        promised |= {each for each in let_in if every.index(each) < last}
+    return tuple(each for each in every if each in promised)
+
+
 def _read_headers(wheel: Path, name: str) -> tuple[str, ...]:
     metadata = read_member(wheel, "METADATA")
     try:
@@ -124,6 +158,29 @@ def with_description(metadata: bytes, markdown: bytes) -> bytes:
     fields = re.split(rb"\n(?![ \t])", head.rstrip(b"\n"))
     others = [field for field in fields if field.partition(b":")[0].lower() not in _DESCRIBES]
     return b"\n".join((*others, _MARKDOWN, b"", markdown))
+
+
+def with_contact(metadata: bytes, contact: str) -> bytes:
+    """Return a wheel's METADATA with whom to ask, as far as that is an e-mail or a web address.
+
+    What the project itself says in the same place stays as it is.
+
+    Args:
+        metadata: As a build back end wrote it.
+        contact: ``NAME <NAME@HOST>``, an e-mail alone, an address, or any other text.
+    """
+    text = contact.strip()
+    if _MAIL.fullmatch(text):
+        name, line = b"maintainer-email:", f"Maintainer-email: {text}"
+    elif _WEB.fullmatch(text):
+        name, line = b"project-url: contact,", f"Project-URL: Contact, {text}"
+    else:
+        return metadata
+    head, gap, rest = metadata.replace(b"\r\n", b"\n").partition(b"\n\n")
+    lines = head.rstrip(b"\n").split(b"\n")
+    if any(each.lower().startswith(name) for each in lines):
+        return metadata
+    return b"\n".join((*lines, line.encode())) + (gap or b"\n") + rest
 
 
 def read_release_key(wheel: Path) -> str | None:

@@ -22,7 +22,6 @@ from trainwheel.system.digest import digest_file
 from trainwheel.system.files import read_text
 from trainwheel.wheel.metadata import read_member, read_name, read_names
 from trainwheel.wheel.provenance import Provenance, parse_provenance
-from trainwheel.wheel.sbom import bill_name
 
 __all__ = [
     "Proof",
@@ -226,7 +225,9 @@ def _golden(wheel: Path, provenance: Provenance) -> tuple[GoldenRow, ...]:
 
 def _requirements(wheel: Path, provenance: Provenance) -> Iterator[str]:
     """Yield the locked runtime packages with their digests, from the bill of materials."""
-    bill = json.loads(read_member(wheel, bill_name(provenance)))
+    from trainwheel.wheel.sbom import bill_name
+
+    bill = json.loads(read_member(wheel, bill_name(provenance.name)))
     for component in bill.get("components", ()):
         properties = [(row["name"], row["value"]) for row in component.get("properties", ())]
         if any(name == _HASH for name, _ in properties):

@@ -194,6 +194,9 @@ class Provenance:
             the golden predictions; empty in wheels of before there was this field.
         card: What is said of the model: its intended use, limits, contact and the licence of its
             data; None where nothing is.
+        proved: The Pythons that the wheel is promised for, with which Python and libraries it
+            repeats its golden predictions, and why others were not tried; empty in wheels of before
+            there was this field.
     """
 
     name: _Name
@@ -212,6 +215,7 @@ class Provenance:
     schema: int = field(default=SCHEMA)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, str] | None = None
+    proved: Mapping[str, Any] = field(default_factory=dict)
 
     def render(self) -> str:
         """Return it as JSON text: one form for one content.

@@ -64,13 +64,13 @@ class Consumer:
         folder: Where they are.
         python: The words that start it.
         variables: All that they see.
-        command: The console script, where this way to install makes one.
+        command: The words that start the model's command; none where there is only the module.
     """
 
     folder: Path
     python: Sequence[str | Path]
     variables: Mapping[str, str] = field(default_factory=lambda: {"PATH": os.environ["PATH"]})
-    command: Path | None = None
+    command: Sequence[str | Path] = ()
 
     def run(self, *words: str | Path) -> Run:
         """Run Python with these words."""
@@ -88,7 +88,8 @@ class Consumer:
 
 def check_answers(consumer: Consumer, release: Release) -> Path:
     """Check that all of the model works here as it did in the chain; return where it lies."""
-    run = consumer.run(_ASK, release.table)
+    predicted = consumer.folder / "predicted.csv"
+    run = consumer.run(_ASK, release.table, "--output", predicted)
     assert run.code == 0, run.output
     answer: dict[str, Any] = json.loads(run.output)
     golden = release.golden
@@ -101,12 +102,11 @@ def check_answers(consumer: Consumer, release: Release) -> Path:
     assert (answer["is_typed"], answer["version"]) == (True, release.wheel.name.split("-")[1])
     # Without docstrings, which -OO removes, that of the record is not there.
     assert answer["schema"].get("description", "Thirty").startswith("Thirty")
-    predicted = [row["prediction"] for row in csv.DictReader(answer["predict"].splitlines())]
-    assert predicted == [row.prediction["prediction"] for row in golden]
-    programs = [(*consumer.python, "-m", "oncology_model"), (consumer.command,)]
-    for program in programs:
-        words = [word for word in program if word is not None]
-        if words:
-            shown = consumer.run_program(*words, "info")
-            assert (shown.code, "oncology-model" in shown.output) == (0, True), shown.output
+    assert answer["verify"].startswith(f"{len(golden)} golden predictions repeat, ")
+    with predicted.open(encoding="utf-8") as stream:
+        labels = [row["prediction"] for row in csv.DictReader(stream)]
+    assert labels == [row.prediction["prediction"] for row in golden]
+    for program in filter(None, [(*consumer.python, "-m", "oncology_model"), consumer.command]):
+        version = consumer.run_program(*program, "--version")
+        assert (version.code, version.output) == (0, f"oncology-model {answer['version']}\n")
     return Path(answer["path"])

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -72,16 +72,20 @@ class Site:
         consumer = Consumer(self.folder, python or [python_of(self.env)])
         return consumer.sees(**variables)
 
+    def installed(self) -> Consumer:
+        """Return a consumer of the environment, into which the command was installed too."""
+        return replace(self.consumer(), command=[self.env / "bin" / NAME])
+
 
 def by_pip(site: Site) -> Consumer:
     site.pip(NAME)
-    return site.consumer()
+    return site.installed()
 
 
 def by_uv(site: Site) -> Consumer:
     python = python_of(site.env)
     site.run(find_uv(), "pip", "install", "--python", python, "--default-index", site.index, NAME)
-    return site.consumer()
+    return site.installed()
 
 
 def by_links(site: Site) -> Consumer:
@@ -89,14 +93,14 @@ def by_links(site: Site) -> Consumer:
     python = python_of(site.env)
     words = ("--link-mode", "symlink", "--default-index", site.index, NAME)
     site.run(find_uv(), "pip", "install", "--python", python, *words)
-    return site.consumer()
+    return site.installed()
 
 
 def by_pipenv(site: Site) -> Consumer:
     site.write("Pipfile", '[[source]]\nname = "here"\nurl = "ADDRESS"\nverify_ssl = false\n')
     variables = {"PIPENV_VENV_IN_PROJECT": "1", "PIPENV_IGNORE_VIRTUALENVS": "1"}
     site.run(sys.executable, "-P", "-m", "pipenv", "install", NAME, **variables)
-    return site.consumer()
+    return site.installed()
 
 
 def by_poetry(site: Site) -> Consumer:
@@ -104,7 +108,7 @@ def by_poetry(site: Site) -> Consumer:
     site.write("pyproject.toml", f"{PROJECT}[tool.poetry]\npackage-mode = false\n{source}")
     poetry = site.tool("poetry", "poetry==2.5.1")
     site.run(poetry, "add", "--no-interaction", NAME, POETRY_VIRTUALENVS_IN_PROJECT="1")
-    return site.consumer()
+    return site.installed()
 
 
 def by_pdm(site: Site) -> Consumer:
@@ -113,12 +117,13 @@ def by_pdm(site: Site) -> Consumer:
     # hishel 2 removed what this pdm imports.
     pdm = site.tool("pdm", "pdm==2.29.4", "hishel<2")
     site.run(pdm, "add", NAME, PDM_CHECK_UPDATE="0")
-    return site.consumer()
+    return site.installed()
 
 
 def into_a_folder(site: Site) -> Consumer:
     site.pip("--no-deps", "--target", site.folder / "läyer", NAME)
-    return site.consumer(PYTHONPATH=site.folder / "läyer")
+    consumer = site.consumer(PYTHONPATH=site.folder / "läyer")
+    return replace(consumer, command=[site.folder / "läyer" / "bin" / NAME])
 
 
 def as_a_wheel(site: Site) -> Consumer:
@@ -135,15 +140,23 @@ def as_a_zip(site: Site) -> Consumer:
 def as_shiv(site: Site) -> Consumer:
     shiv, archive = site.tool("shiv", "shiv==1.0.8"), site.folder / "mödel.pyz"
     # What it needs is in the environment, as packing scipy takes half a minute.
-    site.run(shiv, "-q", "-o", archive, "--no-deps", "--index-url", site.index, NAME)
-    return site.consumer(python_of(site.env), archive, SHIV_ROOT=site.folder / "unpacked")
+    words = ("--no-deps", "--index-url", site.index, NAME)
+    site.run(shiv, "--quiet", "--console-script", NAME, "--output-file", archive, *words)
+    return as_archive(site, archive, "SHIV")
 
 
 def as_pex(site: Site) -> Consumer:
     pex, archive = site.tool("pex", "pex==2.105.2"), site.folder / "mödel.pex"
     words = ("--intransitive", "--inherit-path=fallback", "--no-pypi", "--index-url", site.index)
-    site.run(pex, NAME, *words, "-o", archive, PEX_ROOT=site.folder / "root")
-    return site.consumer(python_of(site.env), archive, PEX_ROOT=site.folder / "root")
+    site.run(pex, NAME, *words, "--script", NAME, "--output-file", archive, PEX_ROOT=site.folder)
+    return as_archive(site, archive, "PEX")
+
+
+def as_archive(site: Site, archive: Path, kind: str) -> Consumer:
+    """Return who runs an archive: the model's command, unless a variable asks for Python."""
+    words, asks = (python_of(site.env), archive), f"{kind}_INTERPRETER"
+    variables: dict[str, str | Path] = {f"{kind}_ROOT": site.folder, asks: "1"}
+    return replace(site.consumer(*words, **variables), command=["env", "-u", asks, *words])
 
 
 def hardened(site: Site) -> Consumer:
@@ -160,7 +173,7 @@ def hardened(site: Site) -> Consumer:
     without = ("setpriv", "--bounding-set", rights) if os.geteuid() == 0 else ()
     consumer = site.consumer(*without, python)
     assert "PermissionError" in consumer.run("-c", f"open({str(package / 'x')!r}, 'w')").output
-    return consumer
+    return replace(consumer, command=[*without, site.env / "bin" / NAME])
 
 
 Install = Callable[[Site], Consumer]

@@ -27,9 +27,11 @@ OTHER = TEAM.replace("team", "other").replace("TEAM", "OTHER")
 
 @pytest.fixture(autouse=True)
 def _nothing_installed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the machine have neither make nor git."""
-    del root
+    """Let the machine have neither make nor git, and the repository all that steps need."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    ignored = ("build", "dist", ".venv", ".nox", ".trainwheel", "__pycache__", "model/*/artefact")
+    write(root, ".gitignore", "\n".join(ignored))
+    write(root, "noxfile.py", "import trainwheel\n\ntrainwheel.register()\n")
 
 
 def rows(capsys: Capture, *options: str) -> dict[str, tuple[str, str]]:
@@ -119,7 +121,8 @@ def test_without_a_configuration_the_repository_is_not_looked_at(
 
     checks = rows(capsys)
 
-    assert checks["configuration"][0] == "problem"
+    name = "pyproject.toml" if text is None else "configuration"
+    assert checks[name][0] == "problem"
     assert not {"lock", "setup.py", "index"} & {*checks}
     assert "disk" in checks
 

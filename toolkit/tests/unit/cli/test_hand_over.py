@@ -11,6 +11,7 @@ from trainwheel.cli.hand_over import seal
 from trainwheel.cli.main import main
 from trainwheel.requirements.pylock import pylock_path
 from trainwheel.wheel.proof import proof_path
+from trainwheel.wheel.sbom import bill_path
 from unit.proved import package
 from unit.repository import PIPFILE, open_here, write, write_lock
 
@@ -37,14 +38,15 @@ def test_the_wheel_goes_with_its_proof_and_with_nothing_that_lies_beside_it(
     root: Path, capsys: Capture, *, is_there: bool
 ) -> None:
     wheel, out = package(root), root / "handed" / "over"
-    pylock_path(wheel).touch()
+    for path in (pylock_path(wheel), bill_path(wheel)):
+        path.touch()
     write(root, "build/dist/rows.csv", "1,2\n")
     if is_there:
         out.mkdir(parents=True)
 
     assert main(["hand-over", str(out)]) == 0
 
-    beside = {proof_path(wheel).name, pylock_path(wheel).name}
+    beside = {proof_path(wheel).name, pylock_path(wheel).name, bill_path(wheel).name}
     assert names(out) == {wheel.name, *beside, "SHA256SUMS"}
     check_sums(out, capsys.readouterr().out)
 

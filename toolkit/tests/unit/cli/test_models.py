@@ -27,13 +27,33 @@ def test_a_model_is_a_line() -> None:
 
 @pytest.mark.parametrize(
     "provenance",
-    [None, {}, {"commit": None}, {"metrics": "high"}, {"metrics": {"accuracy": "high"}}],
+    [
+        None,
+        {},
+        {"commit": None},
+        {"metrics": "high"},
+        {"metrics": {"accuracy": "high"}},
+        {"card": "good"},
+        {"card": {}},
+        {"card": {"limits": " "}},
+        {"card": None},
+    ],
     ids=str,
 )
 def test_a_model_that_says_little_is_a_line_all_the_same(provenance: object) -> None:
     _, line = render_models([{**MODEL, "provenance": provenance}])
 
     assert line.split() == ["tiny-model", "0.1.0"]
+
+
+def test_below_the_table_stands_what_each_model_is_for() -> None:
+    card = {"intended_use": "Sorts\n letters.", "limits": "\x1b[31m", "data_licence": "MIT"}
+    others = ({**MODEL, "name": name, "provenance": {"card": card}} for name in ("b", "c"))
+
+    lines = [*render_models([MODEL, *others])][4:]
+
+    texts = ["  intended use: Sorts letters.", "  limits: \\x1b[31m"]
+    assert lines == ["", "b", *texts, "", "c", *texts]
 
 
 def test_a_model_of_a_changed_work_tree_says_so() -> None:

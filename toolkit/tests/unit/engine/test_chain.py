@@ -53,7 +53,9 @@ def test_every_file_of_a_step_is_in_the_chain_under_its_own_name() -> None:
 def test_the_links_come_in_the_order_of_their_needs_and_then_the_others_by_name() -> None:
     links = [step.name for step in CHAIN.links]
 
-    assert " ".join(links) == "data doc train evaluate report test version package upload verify"
+    assert (
+        " ".join(links) == "data doc train evaluate report test version prove package upload verify"
+    )
     assert [*links, *sorted(set(NAMES) - set(links))] == NAMES
     assert all(set(step.before) <= set(NAMES[:number]) for number, step in enumerate(CHAIN.steps))
 

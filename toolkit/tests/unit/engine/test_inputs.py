@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 Sentence = Callable[[object], None]
 CHAIN = load_chain()
 STEPS = tuple(step.name for step in CHAIN.steps if step.inputs and step.name != "data")
-CLASSIFIER = {"doc", "train", "evaluate", "report", "test", "version", "package"}
+CLASSIFIER = {"doc", "train", "evaluate", "report", "test", "version", "prove", "package"}
 
 
 def look(root: Path, step: str, **variables: str) -> Fingerprint:
@@ -66,22 +66,22 @@ def files_of(root: Path, step: str) -> set[str]:
         ("model/small_training/__main__.py", {"doc", "train", "test"}),
         (
             "model/small_model/artefact/model.joblib",
-            {"evaluate", "report", "test", "version", "package"},
+            {"evaluate", "report", "test", "version", "prove", "package"},
         ),
         ("data/rows.csv", {"train"}),
         ("docs/index.md", {"doc"}),
         ("tests/test_small.py", {"test"}),
         ("conftest.py", {"test"}),
         ("tests/system/test_wheel.py", {"test", "package"}),
-        ("README.md", {"version", "package"}),
-        ("setup.py", {"version", "package"}),
-        ("NOTICE", {"version", "package"}),
-        ("build/train/golden.jsonl", {"package"}),
+        ("README.md", {"version", "prove", "package"}),
+        ("setup.py", {"version", "prove", "package"}),
+        ("NOTICE", {"version", "prove", "package"}),
+        ("build/train/golden.jsonl", {"report", "prove", "package"}),
         ("build/train/model_card.md", {"package"}),
         ("build/train/predictions.csv", {"evaluate", "report"}),
         ("build/train/repeatability.json", {"report"}),
         ("build/evaluate/evaluation.json", {"report"}),
-        ("pyproject.toml", {"version", "package"}),
+        ("pyproject.toml", {"version", "prove", "package"}),
         (".github/workflows/ci.yml", set()),
         ("model/small_model/__pycache__/classifier.pyc", set()),
     ],
@@ -98,7 +98,10 @@ def test_a_changed_file_makes_exactly_these_steps_stale(
 
 @pytest.mark.parametrize(
     ("versions", "stale"),
-    [({"six": "==1.17.0"}, CLASSIFIER), ({"pytest": "==9.1.0"}, {"test", "version", "package"})],
+    [
+        ({"six": "==1.17.0"}, CLASSIFIER),
+        ({"pytest": "==9.1.0"}, {"test", "version", "prove", "package"}),
+    ],
 )
 def test_a_locked_version_makes_the_steps_stale_that_install_it(
     root: Path, versions: dict[str, str], stale: set[str]
@@ -111,7 +114,7 @@ def test_a_locked_version_makes_the_steps_stale_that_install_it(
 
 
 @pytest.mark.parametrize(("line", "stale"), [
-    ("train.threads = 2", {"train"}), ("tolerance = 0.5", {"evaluate", "package"}),
+    ("train.threads = 2", {"train"}), ("tolerance = 0.5", {"evaluate", "prove", "package"}),
     ("gate.accuracy.min = 0.5", {"evaluate"}), ('wheel.store-above = "5 MB"', {"package"}),
 ])  # fmt: skip
 def test_a_key_of_the_configuration_makes_exactly_these_steps_stale(
@@ -166,7 +169,7 @@ def test_a_fact_counts_and_the_python_does_too(root: Path) -> None:
 def test_a_step_that_makes_the_same_everywhere_does_not_depend_on_the_platform(root: Path) -> None:
     with_platform = {step for step in STEPS if "the platform" in look(root, step).facts}
 
-    assert with_platform == {"train", "evaluate", "test", "package"}
+    assert with_platform == {"train", "evaluate", "test", "prove", "package"}
 
 
 def test_only_the_facts_that_a_step_learns_are_taken_from_its_record(root: Path) -> None:

@@ -87,6 +87,21 @@ def test_a_step_that_ran_is_up_to_date_and_the_others_are_not_run(
     assert is_trained or not (place / ".trainwheel").exists()
 
 
+def test_nothing_waits_for_an_optional_step_and_the_chain_does_not_owe_it(root: Path) -> None:
+    def decide(scratch: Path) -> Mapping[str, str]:
+        write(scratch, "version.json", RELEASE.render())
+        return {}
+
+    run_step(open_here(root), CHAIN["version"], decide)
+    for step in ("evaluate", "report", "test", "package"):
+        note(root, step)
+
+    status, package = look(root, "prove"), look(root, "package")
+
+    assert (status.state, status.is_due, status.is_owed) == ("not run", True, False)
+    assert (package.state, package.before) == ("up to date", ())
+
+
 def test_each_reason_is_named_with_the_old_value_and_the_new(root: Path) -> None:
     write(root, "data/rows.csv", "3,4\n")
     write(root, "data/more.csv", "")
@@ -395,4 +410,5 @@ def test_a_status_is_a_json_document() -> None:
         "failure": {"finished": NOW, "message": FAILURE.message, "log": FAILURE.log},
         "running": {"pid": 7, "host": "elsewhere", "command": "nox -s train", "started": 1.0,
                     "step": "", "step_started": 0.0, "is_seen": False},
+        "is_optional": False,
     }  # fmt: skip

@@ -11,10 +11,12 @@ from trainwheel.evaluation.report import (
     MetricRow,
     Subject,
     class_rows,
+    describe_proved,
     headlines,
     origin,
     render_metrics,
     rest,
+    usage,
     worst_rows,
 )
 
@@ -115,6 +117,17 @@ def test_the_worst_mistakes_show_their_input_where_it_may_be_shown() -> None:
     assert list(worst_rows(subject({}, {}), {})) == []
 
 
+def test_the_card_says_where_it_was_proved_and_where_nobody_tried() -> None:
+    cells = [{"python": "3.11", "numpy": "2.4.6"}, {"python": "3.12", "scipy": "1.18.1"}]
+
+    lines = [*describe_proved({"cells": cells, "unproved": {"3.13": "not tried"}})]
+
+    assert lines[4:] == [
+        "| Python | numpy | scipy |", "|---|---|---|", "| 3.11 | 2.4.6 |  |",
+        "| 3.12 |  | 1.18.1 |", "", "- not proved: Python 3.13 (not tried)", "",
+    ]  # fmt: skip
+
+
 def test_metrics_for_a_pull_request_are_markdown() -> None:
     measured = {"notes": ["few *rows*"], "rows": 9}
     about = subject({"f1": 0.5}, measured, carriers=["KNN", "GP"], verdict=Verdict((CHECK,)))
@@ -130,3 +143,22 @@ def test_metrics_for_a_pull_request_are_markdown() -> None:
     assert "| published 1.2 | change |" in render_metrics(published).splitlines()[4]
     assert render_metrics(subject({}, {})) == "### m\\*\n\n"
     assert subject({}, {}).warning == ""
+
+
+def test_a_class_is_made_once_and_asked() -> None:
+    assert usage("a_model:Classifier", {"x": 1.5, "the 'y'": "b"}) == [
+        "from a_model import Classifier", "", "model = Classifier()",
+        "model.predict({", "    'x': 1.5,", """    "the 'y'": 'b',""", "})",
+    ]  # fmt: skip
+
+
+def test_a_function_is_called_and_much_is_shortened() -> None:
+    record = {**dict.fromkeys("abcde", None), "f": "x" * 99, "g": "`\n\u202e"}
+    lines = usage("a_model.classifier:predict_record", record)
+
+    assert lines[:3] == ["from a_model.classifier import predict_record", "", "predict_record({"]
+    assert lines[8:] == [f"    'f': {chr(39) + 'x' * 59 + '…'!r},", "    # and 1 more column", "})"]
+    assert "and 2 more columns" in "".join(usage("m:f", dict.fromkeys("abcdefgh")))
+    (line,) = (line for line in usage("m:f", {"g": record["g"]}) if "g" in line)
+    assert line == r"    'g': '`\n\u202e',"
+    compile("\n".join(lines), "card", "exec")

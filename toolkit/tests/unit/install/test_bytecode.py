@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from trainwheel.install.bytecode import Bytecode, site_packages
+from pythons import find_python
+from trainwheel.install.bytecode import Bytecode, Interpreter, site_packages
+from trainwheel.install.lock_environment import read_interpreter
 from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import run
@@ -183,3 +186,39 @@ def test_a_store_on_another_file_system_is_shared_too(make: Make) -> None:
         assert compiled(second).resolve() == compiled(first).resolve()
         edit(first, "VALUE = 2\n")
         assert (value_in(first, bytecode), value_in(second, bytecode)) == ("2", "1")
+
+
+def test_modules_of_another_python_are_shared_as_well(tmp_path: Path, make: Make) -> None:
+    version = "3.12" if sys.version_info[:2] != (3, 12) else "3.13"
+    program = find_python(version)
+    if not program:
+        pytest.skip(f"Python {version} is not on this machine")
+    environment = Environment({"PATH": str(Path(program).parent)})
+    interpreter = read_interpreter(version, environment)
+    bytecode, homes = Bytecode(tmp_path / "store", interpreter=interpreter), []
+    for name in ("one", "two"):
+        make(name)
+        homes.append(home := tmp_path / f"{name}-{version}")
+        (home / "lib").mkdir(parents=True)
+        site_packages(tmp_path / name).parent.rename(home / "lib" / f"python{version}")
+        env = {"PYTHONPATH": str(site_packages(home))}
+        env["PYTHONPYCACHEPREFIX"] = str(bytecode.prepare(home))
+        code = "import thing.part, sys; print(thing.part.__cached__, sys.version_info[:2])"
+        result = run(Command((program, "-c", code), env=env), Environment({}))
+        assert version.replace("3.", "(3, ") in result.output
+        bytecode.keep(home)
+
+    first, second = (compiled_by(interpreter, home) for home in homes)
+
+    assert first.stat().st_ino == second.stat().st_ino
+    assert first.name == f"part.{interpreter.tag}.pyc"
+
+
+def compiled_by(interpreter: Interpreter, home: Path) -> Path:
+    site = site_packages(home)
+    folder = home / "bytecode" / site.relative_to(site.anchor)
+    return folder / "thing" / f"part{interpreter.suffix}"
+
+
+def test_a_source_has_the_hash_that_the_interpreter_itself_would_give_it() -> None:
+    assert Interpreter().hash_of(b"x = 1") == importlib.util.source_hash(b"x = 1")

@@ -10,7 +10,7 @@ from scripts.structure import Structure, contract_lines, measure
 ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
-MOST_CODE = 15_500 + 2_550 + 1_550 + 650 + 1_470 + 140 + 1_880
+MOST_CODE = 15_500 + 2_550 + 1_550 + 650 + 1_470 + 140 + 1_880 + 800 + 160
 """Lines of code: the bound of the house, and what the issues since then took.
 
 Judging what ships, for any model, took 2,550 lines:
@@ -39,6 +39,12 @@ strict policy, machines without semaphores and names below the checkout 40.
 Sync that asks the back end took 1,880: reading four more locks and their manifests 650, writing
 pylock.toml 80, asking the back end and refusing what it would not read 500, following real setup.py
 files 330, conflicts in words and secrets in any line 220, pipenv's habits 100.
+
+The wheel in other hands took 800: proving it with each Python and what is installed there 400, the
+bill of materials from the environment of the proof 270, what consumers are shown of a model 90,
+ranges of training in the manifest 40.
+
+Leading a repository that has none of this through its first steps took 160.
 """
 MOST_TESTS = 1.49
 """Lines of tests to a line of code; the aim is 1.42."""

@@ -203,8 +203,11 @@ def test_a_difference_shows_both_sides(before: bytes, after: bytes, lines: list[
     assert describe_drift(after, after) == ""
 
 
-def test_the_loader_checks_the_very_versions_that_the_requirements_pin() -> None:
+def test_the_loader_checks_the_very_versions_that_the_requirements_pin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     manifest = Path(__file__).parents[4] / "model" / "oncology_model" / "manifest.py"
+    monkeypatch.syspath_prepend(manifest.parents[1])
     assert runpy.run_path(str(manifest))["EXACT"] == EXACT
 
 

@@ -10,7 +10,13 @@ from packaging.pylock import PackageSdist, PackageWheel, Pylock, is_valid_pylock
 
 from trainwheel.errors import LockfileError
 from trainwheel.requirements.lockfile import LockedRequirement
-from trainwheel.requirements.pylock import pylock_path, read_pylock, render_pylock
+from trainwheel.requirements.pylock import (
+    digests_of_files,
+    locked_files,
+    pylock_path,
+    read_pylock,
+    render_pylock,
+)
 from trainwheel.system.digest import digest_file
 from unit.wheels import write_wheel
 
@@ -61,7 +67,7 @@ def test_its_name_is_one_that_pip_and_uv_take_for_a_lock(name: str) -> None:
 def test_a_file_has_its_address_or_where_that_cannot_be_published_its_name(
     url: str, expected: dict[str, str], wheel: Path
 ) -> None:
-    text = render_pylock([said(url, LOCKED, OTHER)], [ROW], wheel)
+    text = render_pylock(locked_files([said(url, LOCKED, OTHER)], [ROW]), wheel)
 
     lock = Pylock.from_dict(tomllib.loads(text))
     six, model = lock.packages
@@ -85,14 +91,16 @@ def test_a_file_has_its_address_or_where_that_cannot_be_published_its_name(
 def test_what_the_first_place_has_is_not_taken_from_a_later_one(wheel: Path) -> None:
     places = [said('url = "https://files.test/{}"', LOCKED), said('path = "{}"', LOCKED)]
 
-    text = render_pylock(places, [ROW], wheel)
+    files = locked_files(places, [ROW])
+    text = render_pylock(files, wheel)
 
     assert text.count("six-1.17.0-py0-none-any.whl") == 1
     assert "https://files.test/six-1.17.0-py0" in text
+    assert digests_of_files(files) == {"six": {"six-1.17.0-py0-none-any.whl": LOCKED}}
 
 
-def test_a_package_without_a_file_that_is_locked_is_refused(wheel: Path) -> None:
+def test_a_package_without_a_file_that_is_locked_is_refused() -> None:
     text = said('url = "https://files.test/{}"', OTHER).replace(SOURCE, OTHER)
 
     with pytest.raises(LockfileError, match="six"):
-        render_pylock([text], [ROW], wheel)
+        locked_files([text], [ROW])

@@ -12,6 +12,7 @@ from trainwheel.requirements.setup_py import (
     _checked,
     has_install_requires,
     read_distribution_name,
+    read_entry_points,
     read_list,
     read_version,
     replace_list,
@@ -414,3 +415,15 @@ def test_an_extra_that_stands_in_two_places_is_refused() -> None:
     source = f"{_HEAD}setup(extras_require={{'Dev_Tools': ['a'], 'dev-tools': ['b']}})\n"
     with pytest.raises(SetupPyError, match=r"setup\.py:2: .*extras_require"):
         replace_list(source.encode(), ["b"], "dev-tools")
+
+
+@pytest.mark.parametrize(("argument", "expected"), [
+    ("entry_points={'g': ['a = m:A', 'b=m.n:b [x]'], 'h': ['c = c']}",
+     {"a": "m:A", "b": "m.n:b"}),
+    ("", {}), ("entry_points={}", {}), ("entry_points={'g': computed()}", {}),
+    ("entry_points='[g]'", {}), ("entry_points={'g': 3}", {}), ("entry_points={'g': [3]}", {}),
+])  # fmt: skip
+def test_entry_points_of_a_group_are_read(argument: str, expected: dict[str, str]) -> None:
+    source = f"from setuptools import setup\nsetup({argument})\n"
+
+    assert read_entry_points(source.encode(), "g") == expected

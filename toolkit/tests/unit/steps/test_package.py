@@ -24,6 +24,7 @@ from trainwheel.system.git import read_commit
 from trainwheel.system.ignored import DEFAULTS
 from trainwheel.wheel.metadata import list_members, read_member
 from trainwheel.wheel.proof import read_proof, read_provenance
+from trainwheel.wheel.sbom import bill_path
 from unit.model_wheels import ONE
 from unit.packaging import TOOLS, Packaging, decide, lock_tools, make_trained
 from unit.repository import PYPROJECT, open_here, write
@@ -169,7 +170,8 @@ def test_the_wheel_answers_held_out_rows_as_they_were_measured(root: Path, rows:
     assert "Ada" not in proof.read_text()
     with zipfile.ZipFile(root / WHEEL) as archive:
         assert not any(b"Ada" in archive.read(name) for name in archive.namelist())
-    names = {proof.name, Path(WHEEL).name, pylock_path(Path(WHEEL)).name}
+    wheel = root / WHEEL
+    names = {proof.name, wheel.name, pylock_path(wheel).name, bill_path(wheel).name}
     assert {path.name for path in (root / "build/dist").iterdir()} == names
 
 

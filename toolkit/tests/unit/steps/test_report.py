@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from trainwheel.errors import StepFailedError
 from trainwheel.system.digest import digest_file
+from unit.model_wheels import GOLDEN
 from unit.recording_tools import Call
 from unit.repository import make_repository, write
 from unit.steps.session import SHA, Session, configure, open_with
@@ -119,6 +120,35 @@ def test_page_and_card_show_what_the_model_is_for(root: Path) -> None:
     assert f"<h2>Limits</h2>\n{lines}\n<h2>Data licence</h2>" in card
 
 
+ENTRY = "entry_points={'trainwheel.models': ['small = small_model:Classifier [x]']},"
+
+
+@pytest.mark.parametrize(("entry", "is_kept_up", "lines"), [
+    (ENTRY, True, ["from small_model import Classifier", "", "model = Classifier()",
+                   "model.predict({", "    'x': 2.0,", "})"]),
+    *((entry, is_kept_up, ["from small_model.classifier import predict_record", "",
+                           "predict_record({", "    'x': 2.0,", "})"])
+      for entry, is_kept_up in (
+          (ENTRY, False), ("", True), (ENTRY.replace("Classifier", "predict"), True),
+      )),
+])  # fmt: skip
+def test_the_card_shows_how_to_ask_the_model_with_what_is_kept_up(
+    root: Path, entry: str, lines: list[str], *, is_kept_up: bool
+) -> None:
+    write(root, "build/train/golden.jsonl", GOLDEN)
+    setup_py = (root / "setup.py").read_text()
+    write(root, "setup.py", setup_py.replace("setup(", f"setup({entry}", 1))
+    if is_kept_up:
+        write(root, "model/small_model/serving.py", "")
+
+    card = page(root, "model_card.md")
+
+    start = "# small-model\n\nA trained model in a wheel.\n\n## How to use it\n\n"
+    code = "\n".join(lines)
+    install = "```console\npip install small-model\n```\n\n"
+    assert card.startswith(f"{start}{install}```python\n{code}\n```\n\n## How good it is\n")
+
+
 def test_the_page_shows_which_columns_the_model_needs_or_why_not(root: Path) -> None:
     def answer(call: Call) -> str:
         Path(call.argv[-1]).write_text('"a"\n"b"\n' + '"b"\n"a"\n"a"\nnull\n', encoding="utf-8")
@@ -224,7 +254,7 @@ def test_the_path_is_printed_if_the_session_was_requested(
     ("model/small_model/artefact/model.joblib", "other", True), ("setup.cfg", "", False),
     ("model/small_model/classifier.py", "", True), ("build/train/report.html", "tampered", True),
     ("build/report/report.css", "", True), ("build/report/rows.csv", "", True),
-    ("build/train/golden.jsonl", "{}", False),
+    ("build/train/golden.jsonl", GOLDEN, True),
     ("build/test/junit.xml", "", False),
 ])  # fmt: skip
 def test_it_is_written_again_when_its_content_changes(

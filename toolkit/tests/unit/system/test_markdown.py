@@ -40,7 +40,8 @@ def shape(tokens: list[Token]) -> list[str]:
     """Return the blocks of a page, those of a table without its cells."""
     within = {"thead", "tbody", "tr", "th", "td"}
     kinds = (token.type.rpartition("_") for token in tokens if token.type != "inline")
-    return [f"{name}" for name, _, end in kinds if end != "close" and name not in within]
+    opened = ((name or end) for name, _, end in kinds if end != "close")
+    return [name for name in opened if name not in within]
 
 
 def words(token: Token) -> str:
@@ -190,8 +191,8 @@ def test_the_model_card_is_whole(tmp_path: Path, name: str) -> None:
     tokens = parse(run.workspace.layout.card.read_text(encoding="utf-8"))
     items = ["list_item", "paragraph"]
     assert shape(tokens) == [
-        *("heading", "paragraph", "heading", "paragraph", "table", "table"),
-        *("bullet_list", *items * 2),
+        *("heading", "paragraph", "heading", "fence", "fence"),
+        *("heading", "paragraph", "table", "table", "bullet_list", *items * 2),
         *("heading", "bullet_list", *items * 3, "paragraph"),
     ]
     assert [row[0] for row in rows_of(tokens)] == [

@@ -15,8 +15,10 @@ from trainwheel.wheel.metadata import (
     read_member,
     read_name,
     read_names,
+    read_pythons,
     read_release_key,
     read_requirements,
+    with_contact,
     with_description,
 )
 from unit.wheels import provenance_of, write_wheel
@@ -63,6 +65,23 @@ def test_members_are_listed_sorted_and_without_folders(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_requirements_are_read_in_order(tmp_path: Path, requires: tuple[str, ...]) -> None:
     assert read_requirements(write_wheel(tmp_path, requires=requires)) == requires
+
+
+@pytest.mark.parametrize(("requires", "classifiers", "promised"), [
+    ("", (), "3.11"), (">=3.10", (), "3.10 3.11"), (">=3.12.3", ("3.12",), "3.11 3.12"),
+    (">=3.10", ("3", "3.9", "3.10", "3.13", "3 :: Only"), "3.10 3.11 3.13"),
+    (">=3.11,<3.14", ("3.11",), "3.11 3.12 3.13"), (">=3.11, !=3.12.*, <=3.13.1", (), "3.11 3.13"),
+    ("<3.13", ("3.12",), "3.11 3.12"), ("~=3.11", (), "3.11"), ("==3.11.7", (), "3.11"),
+])  # fmt: skip
+def test_promised_pythons_stand_in_requires_python_and_classifiers(
+    tmp_path: Path, requires: str, classifiers: tuple[str, ...], promised: str
+) -> None:
+    lines = [f"Classifier: Programming Language :: Python :: {each}" for each in classifiers]
+    lines += [f"Requires-Python: {requires}"] if requires else []
+
+    wheel = write_wheel(tmp_path, headers="\n".join(lines))
+
+    assert read_pythons(wheel, "3.11") == tuple(promised.split())
 
 
 @pytest.mark.parametrize(("text", "key"), [
@@ -191,3 +210,29 @@ def test_fields_of_several_lines_stay() -> None:
     held = b"\nLicense: x\n        \n        Description: y\nDynamic: description"
 
     assert with_description(HEAD + held + b"\n", CARD) == HEAD + held + MARKDOWN + CARD
+
+
+ASK_ANN = b"\nMaintainer-email: Ann <a@x.org>"
+
+
+@pytest.mark.parametrize(("contact", "line"), [
+    (" Ann <a@x.org>\n", ASK_ANN), ("<a@x.org>", b"\nMaintainer-email: <a@x.org>"),
+    ("a@x.org", b"\nMaintainer-email: a@x.org"),
+    ("Änn <a@x.org>", "\nMaintainer-email: Änn <a@x.org>".encode()),
+    ("https://x.org/a?b", b"\nProject-URL: Contact, https://x.org/a?b"),
+    *((text, b"") for text in (
+        "", "Ann", "Ann, a@x.org", "A <a@x.org>, B <b@x.org>", "see https://x.org",
+        "Ann <a@x.org>\nLicense: MIT", "A\nB <a@x.org>", "https://x.org\nName: b", "ftp://x.org",
+    )),
+])  # fmt: skip
+def test_whom_to_ask_is_a_field_where_it_is_an_address(contact: str, line: bytes) -> None:
+    for rest in (b"\n", b"\n\nText\n\nMaintainer-email: in the text\n"):
+        assert with_contact(HEAD + rest, contact) == HEAD + line + rest
+
+
+@pytest.mark.parametrize(("field", "contact"), [
+    (b"\nmaintainer-email: b@x.org", "a@x.org"),
+    (b"\nProject-URL: Contact, https://b", "https://a"),
+])  # fmt: skip
+def test_whom_to_ask_stays_as_the_project_itself_says(field: bytes, contact: str) -> None:
+    assert with_contact(HEAD + field + b"\n", contact) == HEAD + field + b"\n"

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.golden import GoldenRow
-from trainwheel.wheel.proof import Proof, parse_proof, proof_path, read_promise, render_proof
+from trainwheel.requirements.lockfile import LockedRequirement, render_requirements
+from trainwheel.wheel.distributions import Distribution
+from trainwheel.wheel.proof import (
+    Proof,
+    parse_proof,
+    proof_path,
+    read_promise,
+    read_provenance,
+    render_proof,
+)
+from trainwheel.wheel.sbom import Contents, render_bill
 from unit.model_wheels import proof_of, write_model_wheel
 from unit.wheels import rewrite
 
@@ -111,6 +121,42 @@ def test_a_whole_wheel_is_its_own_proof(tmp_path: Path) -> None:
 
     assert (promise.name, promise.sha256) == ("small-model", proof_of(wheel).sha256)
     assert promise.golden == proof_of(wheel).golden
+
+
+ROWS = (
+    LockedRequirement("numpy", "==2.4.6", (), 'python_version >= "3.11"',
+                      (f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"), "release", "packages"),
+    LockedRequirement("six", "==1.16.0", (), "", (f"sha256:{'3' * 64}",), "release", "packages"),
+)  # fmt: skip
+OF_BEFORE = {
+    "components": [
+        {"bom-ref": "numpy==2.4.6", "name": "numpy", "type": "library", "version": "2.4.6",
+         "purl": "pkg:pypi/numpy@2.4.6", "scope": "optional",
+         "properties": [{"name": "trainwheel:lock:hash", "value": f"sha256:{'1' * 64}"},
+                        {"name": "trainwheel:lock:hash", "value": f"sha256:{'2' * 64}"},
+                        {"name": "trainwheel:lock:marker", "value": 'python_version >= "3.11"'}]},
+        {"bom-ref": "six==1.16.0", "name": "six", "type": "library", "version": "1.16.0",
+         "scope": "required", "hashes": [{"alg": "SHA-256", "content": "3" * 64}],
+         "properties": [{"name": "trainwheel:lock:hash", "value": f"sha256:{'3' * 64}"}]},
+        {"bom-ref": "m", "name": "m", "type": "machine-learning-model", "version": "0.1.0"},
+    ],
+}  # fmt: skip
+"""A bill as it was up to version 0.1 of this library."""
+
+
+@pytest.mark.parametrize("is_of_before", [True, False])
+def test_the_locked_packages_of_a_wheel_are_in_its_bill(
+    tmp_path: Path, *, is_of_before: bool
+) -> None:
+    wheel = write_model_wheel(tmp_path)
+    installed = {"numpy": Distribution("numpy", "2.4.6", licence="BSD-3-Clause")}
+    contents = Contents(Distribution("small-model", "0.1.0", ("numpy",)), ROWS, installed)
+    new = render_bill(read_provenance(wheel), contents, "0.2.0")
+    bill = json.dumps(OF_BEFORE) if is_of_before else new
+
+    promise = read_promise(rewrite(wheel, **{"small-model": bill.encode()}))
+
+    assert promise.requirements == render_requirements(ROWS)
 
 
 @pytest.mark.parametrize("change", [

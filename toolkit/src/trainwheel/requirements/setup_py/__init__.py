@@ -7,6 +7,7 @@ refused, with its place and what to write instead.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from collections.abc import Iterator, Sequence
 
@@ -29,6 +30,7 @@ from trainwheel.requirements.setup_py.source import Source
 __all__ = [
     "has_install_requires",
     "read_distribution_name",
+    "read_entry_points",
     "read_list",
     "read_version",
     "replace_list",
@@ -66,6 +68,22 @@ def read_distribution_name(source: bytes) -> str:
         SetupPyError: As for :func:`read_version`.
     """
     return _read_string(source, "name")
+
+
+@_refuse_depth()
+def read_entry_points(source: bytes, group: str) -> dict[str, str]:
+    """Return name → object of the entry points in a group; empty where they are computed.
+
+    Raises:
+        SetupPyError: No setup() call.
+    """
+    try:
+        value = find_setup_call(Source.parse(source)).value_of("entry_points")
+        table = ast.literal_eval(value) if value is not None else {}
+        pairs = [line.partition("=")[::2] for line in table.get(group, ())]
+    except (ValueError, TypeError, AttributeError):
+        return {}
+    return {name.strip(): target.partition("[")[0].strip() for name, target in pairs}
 
 
 @_refuse_depth()

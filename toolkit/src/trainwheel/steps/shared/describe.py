@@ -6,9 +6,10 @@ import hashlib
 import json
 import sys
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
@@ -21,13 +22,16 @@ from trainwheel.errors import ConfigurationError
 from trainwheel.evaluation.golden import parse_golden
 from trainwheel.evaluation.inputs import schema_of
 from trainwheel.evaluation.metrics import split_intervals
+from trainwheel.install.bytecode import site_packages
 from trainwheel.requirements.lockfile import requirements
+from trainwheel.requirements.pylock import digests_of_files
 from trainwheel.steps.shared.artefact import describe_artefact
 from trainwheel.steps.shared.findings import (
     read_data_digests,
     read_engine,
     read_intervals,
     read_metrics,
+    read_object,
     read_snapshot,
 )
 from trainwheel.steps.shared.held_out import read_held_out
@@ -35,29 +39,60 @@ from trainwheel.steps.shared.release import Release
 from trainwheel.system.digest import digest_json
 from trainwheel.system.environ import python_version
 from trainwheel.system.git import Commit
+from trainwheel.wheel.distributions import parse_metadata, read_environment_of
 from trainwheel.wheel.provenance import Golden, Provenance, Training
-from trainwheel.wheel.sbom import bill_name, locked_version, render_bill
+from trainwheel.wheel.sbom import Contents, bill_name, locked_version, render_bill
 
-__all__ = ["describe", "trace"]
+if TYPE_CHECKING:
+    from packaging.pylock import Package
+
+    from trainwheel.install.environments import Installer
+
+__all__ = ["contents_of", "describe", "trace"]
 
 
-def describe(workspace: Workspace, provenance: Provenance) -> dict[str, bytes]:
+def describe(workspace: Workspace, provenance: Provenance, contents: Contents) -> dict[str, bytes]:
     """Return the files for the wheel's metadata folder, by path relative to it.
 
     Args:
         workspace: The model repository.
         provenance: Of the model.
+        contents: What the bill of materials lists.
 
     Raises:
         ConfigurationError: The provenance does not fit its schema, as with a number of params.json
             that is not finite.
     """
-    packages = requirements(workspace.lock, "packages")
     return {
         "trainwheel/provenance.json": provenance.render().encode(),
         "trainwheel/golden.jsonl": _golden(workspace.layout),
-        bill_name(provenance): render_bill(provenance, packages, __version__).encode(),
+        bill_name(provenance.name): render_bill(provenance, contents, __version__).encode(),
     }
+
+
+def contents_of(
+    workspace: Workspace, installer: Installer, metadata: bytes, files: Iterable[Package] | None
+) -> Contents:
+    """Return what the bill of materials lists.
+
+    Args:
+        workspace: The model repository.
+        installer: Makes the environment of the runtime packages, in which the wheel is proved.
+        metadata: The wheel's METADATA.
+        files: The files of the locked packages, where they are known.
+    """
+    with installer.holding(workspace.locked("packages")) as home:
+        installed = read_environment_of(site_packages(home)) if home else {}
+    # The kind of what was measured: binary, multiclass or regression.
+    kind = read_object(workspace.layout.verdict).get("measured", {}).get("kind", "")
+    task = kind if kind in {"", "regression"} else "classification"
+    return Contents(
+        parse_metadata(metadata.decode("utf-8")),
+        requirements(workspace.lock, "packages"),
+        installed,
+        digests_of_files(files or ()),
+        workspace.config.task or task,
+    )
 
 
 def trace(workspace: Workspace, release: Release, commit: Commit) -> Provenance:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.golden import GoldenRow, compare_answers, join, show_difference
 from trainwheel.guest import PREDICT, PROVE
+from trainwheel.index.pip import UvSettings
 from trainwheel.install.bytecode import site_packages
 from trainwheel.install.environments import Installer, python_of
 from trainwheel.system.command import Command, Completed
@@ -20,7 +21,7 @@ from trainwheel.system.ignored import IGNORED_NAMES
 from trainwheel.system.process import run
 from trainwheel.wheel.proof import Proof
 
-__all__ = ["Model", "Repeated", "SystemTests", "ask", "prove"]
+__all__ = ["Model", "Repeated", "SystemTests", "ask", "prove", "prove_file"]
 
 _NOTICE, _CARRIES = "notice: ", "carries: "
 _WIDTH = 400
@@ -127,6 +128,24 @@ def prove(  # noqa: PLR0913 - a wheel, what installs it, and what it is held to
             message = f"the wheel does not pass the system tests: {result.reason}"
             hint = f"they do not get {result.withheld}" if result.withheld else ""
             raise StepFailedError(message, hint=hint)
+
+
+def prove_file(
+    proof: Proof,
+    wheel: Path,
+    installer: Installer,
+    *,
+    tests: SystemTests | None = None,
+    held_out: Repeated | None = None,
+) -> None:
+    """Prove a wheel on this disk, as `prove` does; nothing else can be what is installed."""
+    line = f"{proof.name} @ {wheel.as_uri()} --hash=sha256:{proof.sha256}\n"
+    alone = replace(installer, bound_to=UvSettings({}, ("--no-index",)))
+
+    def install(home: Path) -> None:
+        alone.install(python_of(home), line, "--no-deps", "--no-cache")
+
+    prove(proof, install, installer, tests=tests, held_out=held_out)
 
 
 def ask(  # noqa: PLR0913 - a model's answers, and two callbacks

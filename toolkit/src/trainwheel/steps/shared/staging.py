@@ -1,4 +1,4 @@
-"""The clean copy that a wheel is built from, and the digest of what it ships."""
+"""The clean copy that a wheel is built from, the digest of what it ships, what is proved of it."""
 
 from __future__ import annotations
 
@@ -12,31 +12,45 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from packaging.markers import Marker
+
 from trainwheel.engine.layout import Layout
 from trainwheel.engine.records import read_record
 from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import LockfileError, RefusedError, StepFailedError, TrainwheelError
 from trainwheel.index.versions import newest_in_series
+from trainwheel.requirements.lockfile import requirements
 from trainwheel.requirements.policy import describe_difference
 from trainwheel.requirements.setup_py import read_version, replace_version
 from trainwheel.requirements.target import place_of_list
+from trainwheel.steps.shared.findings import read_object
 from trainwheel.steps.shared.registry import unpublished, wish_of
 from trainwheel.steps.shared.release import read_release
 from trainwheel.steps.shared.synced import Synced, read_files, sync_files
-from trainwheel.system.digest import digest_json
+from trainwheel.system.digest import digest_file, digest_json
+from trainwheel.system.environ import python_version
 from trainwheel.system.files import everything_below, link_or_copy
-from trainwheel.wheel.metadata import read_requirements
+from trainwheel.wheel.metadata import read_pythons, read_requirements
 
 __all__ = [
     "EXAMPLES",
+    "LIBRARIES",
     "describe_tree_drift",
     "is_published",
+    "locked_libraries",
+    "matrix_key",
+    "read_matrix",
     "refuse_other_requirements",
     "refuse_placeholders",
     "release_key",
     "stage",
     "stage_package",
+    "what_is_proved",
 ]
+
+LIBRARIES = ("numpy", "scipy")
+"""What decides about numbers, and is another one under another Python."""
+
 _MODE, _FOLDER_MODE = 0o644, 0o755
 _SHIPPED_TABLES = ("build-system", "project")
 
@@ -269,3 +283,51 @@ def _places(path: Path, sentences: list[str]) -> Iterator[tuple[Path, int, str]]
 def _pattern(sentence: str) -> re.Pattern[str]:
     """Return a pattern that finds a sentence wherever its lines are broken."""
     return re.compile(r"\s+".join(map(re.escape, sentence.split())), re.IGNORECASE)
+
+
+def matrix_key(workspace: Workspace) -> str:
+    """Return a digest of what a matrix of Pythons and libraries is about, whatever its version."""
+    golden = digest_file(workspace.layout.golden)
+    config = workspace.config
+    return digest_json([release_key(workspace), golden, config.predict, config.tolerance])
+
+
+def read_matrix(workspace: Workspace) -> dict[str, Any]:
+    """Return what `prove` wrote; empty unless it did so, and of what a release would ship now."""
+    layout = workspace.layout
+    record = read_record(layout.records, "prove")
+    written = record and record.outputs.get(layout.relative(layout.proved))
+    if not written or workspace.digests.output(layout.proved) != written:
+        return {}
+    matrix = read_object(layout.matrix)
+    try:
+        is_current = matrix.pop("key", "") == matrix_key(workspace)
+    except (TrainwheelError, OSError):
+        return {}
+    return matrix if is_current else {}
+
+
+def locked_libraries(workspace: Workspace) -> dict[str, str]:
+    """Return name → version, as locked for this Python, of what decides about numbers."""
+    locked = requirements(workspace.lock, "packages")
+    present = (each for each in locked if not each.marker or Marker(each.marker).evaluate())
+    versions = {each.name: each.pin.removeprefix("==") for each in present}
+    return {name: versions[name] for name in LIBRARIES if name in versions}
+
+
+def what_is_proved(workspace: Workspace, wheel: Path) -> dict[str, Any]:
+    """Return what is known of the Pythons that a wheel is promised for.
+
+    It is proved with the locked packages under this Python in any case, or is not made.
+
+    Args:
+        workspace: The model repository.
+        wheel: The wheel, or one with its metadata.
+    """
+    here = python_version().rpartition(".")[0]
+    own = {"python": here, **locked_libraries(workspace)}
+    if matrix := read_matrix(workspace):
+        return {**matrix, "cells": [own, *(cell for cell in matrix["cells"] if cell != own)]}
+    promised = read_pythons(wheel, here)
+    unproved = {version: "not tried" for version in promised if version != here}
+    return {"promised": [*promised], "cells": [own], "unproved": unproved}

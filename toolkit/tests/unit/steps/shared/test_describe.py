@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import sysconfig
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,22 @@ from trainwheel import __version__
 from trainwheel.engine.fingerprint import Fingerprint
 from trainwheel.engine.records import Record, write_record
 from trainwheel.errors import ConfigurationError
-from trainwheel.steps.shared.describe import describe, trace
+from trainwheel.install.bytecode import site_packages
+from trainwheel.install.environments import Installer
+from trainwheel.requirements.lockfile import requirements
+from trainwheel.steps.shared.describe import contents_of, describe, trace
 from trainwheel.steps.shared.release import Release
 from trainwheel.system.digest import digest_file
 from trainwheel.system.git import Commit
+from trainwheel.wheel.distributions import Distribution
 from trainwheel.wheel.provenance import Provenance, parse_provenance
+from trainwheel.wheel.sbom import Contents
 from unit.model_wheels import GOLDEN, ONE, OTHER
 from unit.repository import PYPROJECT, open_here, write, write_lock
 
 RELEASE = Release("Small.Model", "0.1.7", releases=True, always=False, reason="", release_key=ONE)
 COMMIT = Commit("c" * 40, is_dirty=False, time=1_700_000_000)
+OWN = Distribution("small-model", "0.1.7")
 MODEL = "model/small_model/artefact/model.joblib"
 
 
@@ -39,16 +46,47 @@ def provenance_of(root: Path, commit: Commit = COMMIT) -> Provenance:
 def test_a_wheel_gets_provenance_golden_predictions_and_bill(root: Path) -> None:
     provenance = provenance_of(root)
 
-    documents = describe(open_here(root).workspace, provenance)
+    workspace = open_here(root).workspace
+    contents = Contents(OWN, requirements(workspace.lock, "packages"))
+
+    documents = describe(workspace, provenance, contents)
 
     bill = json.loads(documents.pop("sboms/small-model.cdx.json"))
     assert documents == {
         "trainwheel/provenance.json": provenance.render().encode(),
         "trainwheel/golden.jsonl": GOLDEN.encode(),
     }
-    assert [part["name"] for part in bill["components"]] == ["six", provenance.artefact.path]
+    names = ["data/rows.csv", "six", provenance.artefact.path]
+    assert [part["name"] for part in bill["components"]] == names
     assert bill["metadata"]["component"]["version"] == "0.1.7"
     assert bill["metadata"]["tools"]["components"][0]["version"] == __version__
+
+
+@pytest.mark.parametrize(("more", "kind", "task"), [
+    ('task = "regression"\n', "binary", "regression"), ("", "binary", "classification"),
+    ("", "multiclass", "classification"), ("", "regression", "regression"), ("", "", ""),
+])  # fmt: skip
+def test_a_bill_lists_the_environment_of_the_runtime_packages(
+    root: Path, tmp_path: Path, more: str, kind: str, task: str
+) -> None:
+    write(root, "pyproject.toml", PYPROJECT + more)
+    write(root, "build/evaluate/evaluation.json", json.dumps({"measured": {"kind": kind}}))
+    home, workspace, asked = tmp_path / "home", open_here(root).workspace, []
+    info = site_packages(home) / "six-1.16.0.dist-info"
+    write(info, "METADATA", "Name: six\nVersion: 1.16.0\n")
+
+    def hold(requirements: str) -> AbstractContextManager[Path]:
+        asked.append(requirements)
+        return nullcontext(home)
+
+    installer = Installer(workspace.environment, holding=hold)
+    contents = contents_of(workspace, installer, "Name: é\n\nText".encode(), None)
+
+    assert asked == [workspace.locked("packages")]
+    assert contents.model.name == "é"
+    assert contents.installed == {"six": Distribution("six", "1.16.0")}
+    assert [row.name for row in contents.locked] == ["six"]
+    assert (contents.files, contents.task) == ({}, task)
 
 
 @pytest.mark.parametrize("text", ['{"depth": Infinity}', '{"a": [{"b": NaN}]}', '{"a": 1e999}'])
@@ -56,7 +94,7 @@ def test_parameters_that_are_not_finite_are_refused(root: Path, text: str) -> No
     write(root, "build/train/params.json", text)
 
     with pytest.raises(ConfigurationError, match=r"training\.parameters\."):
-        describe(open_here(root).workspace, provenance_of(root))
+        describe(open_here(root).workspace, provenance_of(root), Contents(OWN))
 
 
 def test_it_names_release_commit_command_and_platform(root: Path) -> None:
