@@ -21,10 +21,6 @@ nitpick_ignore_regex = [
     ("py:class", r"collections\.abc\.\w+|(pathlib\.)?Path|(os\.)?PathLike|Traversable"),
     ("py:class", r"oncology_model\.(record|serving)\.\w+"),
 ]
-# What a class inherits names others of the modules that are the same in every repository.
-nitpick_ignore_regex = [
-    ("py:(class|obj)", r"(collections\.abc\.|[\w.]+\.record\.|[\w.]+\.serving\.)?[A-Z]\w+"),
-]
 
 default_role = "py:obj"
 autodoc_member_order = "bysource"
