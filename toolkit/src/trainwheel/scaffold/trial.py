@@ -111,7 +111,7 @@ def _measure(
     request = {
         "task": "classification" if table["labels"] else "regression",
         "labels": table["labels"],
-        "positive": table["positive"],
+        "positive": table["positive"] or None,
         "names": list(table["metrics"]),
         "claims": {},
         "predictions": str(folder / "report" / "predictions.csv"),
