@@ -109,8 +109,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "is_numeric": draft.is_numeric,
         "key": draft.key,
         "is_grouped": draft.is_grouped,
-        "markers": ["", *draft.missing],
-        "forms": {each.column: each.form for each in draft.fields if each.form},
+        "missing": list(draft.missing),
         "optional": [each.column for each in draft.fields if each.is_optional],
         "annotations": _annotations(draft),
         "used_kinds": _used_kinds(draft),
@@ -188,7 +187,8 @@ def _annotations(draft: Draft) -> list[str]:
     used = {"Record"}
     for each in draft.fields:
         kind = _RECORD_KINDS[each.kind]
-        if kind == "Number" or each.choices or each.column != each.name:
+        words = (each.choices, each.form, each.has_time, each.column != each.name)
+        if kind == "Number" or any(words):
             used.add(kind)
     return sorted(used)
 

@@ -88,6 +88,10 @@ def _words(field: Mapping[str, Any], kind: str) -> Iterator[str]:
             yield "at_least=0"
     if field["choices"]:
         yield f"choices={field['name'].upper()}"
+    if field["form"]:
+        yield f"form={quoted(field['form'])}"
+    if field["has_time"]:
+        yield "drops_time=True"
     if field["column"] != field["name"]:
         yield f"name={quoted(field['column'])}"
 

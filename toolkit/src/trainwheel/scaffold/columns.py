@@ -87,6 +87,7 @@ class Tally:
         highest: Of the numbers.
         texts: Different texts.
         words: In them all.
+        has_time: Whether days have a time after them.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Tally:
     highest: float = float("-inf")
     texts: int = 0
     words: int = 0
+    has_time: bool = False
 
     @property
     def missing(self) -> int:
@@ -163,7 +165,9 @@ class Tally:
 
     def _formats_of(self, value: str) -> set[str]:
         """Return the formats in which this text and all before are days."""
-        day = value[:10] if _TIME.fullmatch(value[10:]) else value
+        day = value
+        if _TIME.fullmatch(value[10:]):
+            self.has_time, day = True, value[:10]
         if not _LIKE_DAY.fullmatch(day):
             return set()
         return {each for each in self.formats if _is_day(day, each)}

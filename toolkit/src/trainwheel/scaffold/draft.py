@@ -42,6 +42,7 @@ class Field:
         choices: Its categories; none if any text will do.
         is_positive: Whether no number is below zero.
         form: Of its dates, as strptime takes it; empty for ISO 8601.
+        has_time: Whether its dates have a time after them.
         lowest: Of its numbers.
         highest: Of its numbers.
         distinct: How many different values it has, or at least.
@@ -54,6 +55,7 @@ class Field:
     choices: tuple[str, ...] = ()
     is_positive: bool = False
     form: str = ""
+    has_time: bool = False
     lowest: float = 0.0
     highest: float = 0.0
     distinct: int = 0
@@ -263,6 +265,7 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
             is_optional=bool(tally.missing or markers),
             choices=tuple(sorted(tally.counts)) if is_listed else (),
             is_positive=kind in {Kind.NUMBER, Kind.WHOLE} and tally.lowest >= 0,
+            has_time=tally.has_time,
             lowest=tally.lowest,
             highest=tally.highest,
             distinct=len(tally.counts),

@@ -139,7 +139,7 @@ def _shape_of(
     environment: Environment, python: Path, folder: Path, table: Mapping[str, Any]
 ) -> str:
     """Return what ``data-schema.json`` says of the table, as `nox -s data -- --accept` would."""
-    markers = tuple(text for text in table["markers"] if text)
+    markers = tuple(table["missing"])
     declared = {table["file"]: FileShape(None, {}, markers)}
     answer = folder / "shape.json"
     words = (folder / "data", answer, json.dumps(markers_of(declared)))

@@ -12,7 +12,7 @@ LONG = [f"a rather long category {number}" for number in range(9)]
 
 def field_of(**more: object) -> dict[str, Any]:
     plain = {"column": "fee", "name": "fee", "kind": "number", "is_optional": False}
-    return {**plain, "choices": [], "is_positive": False, **more}
+    return {**plain, "choices": [], "is_positive": False, "form": "", "has_time": False, **more}
 
 
 @pytest.mark.parametrize("text", ["", "fee", 'the "best"', "it's", '"it\'s"', "a\\b", "ä\n", "€"])
@@ -48,6 +48,8 @@ def test_the_unit_is_taken_from_the_name(column: str, name: str, unit: str) -> N
     ({"kind": "date", "is_optional": True}, "fee: date | None = None"),
     ({"kind": "text"}, "fee: str"),
     ({"kind": "category", "choices": ["a"]}, "fee: Annotated[str, Category(choices=FEE)]"),
+    ({"kind": "date", "form": "%d/%m/%Y"}, 'fee: Annotated[date, Day(form="%d/%m/%Y")]'),
+    ({"kind": "date", "has_time": True}, "fee: Annotated[date, Day(drops_time=True)]"),
     ({"kind": "date", "column": "a fee"}, 'fee: Annotated[date, Day(name="a fee")]'),
 ])  # fmt: skip
 def test_a_field_is_declared_as_one_would_write_it(more: dict[str, object], code: str) -> None:
