@@ -16,8 +16,9 @@ from integration.tables import write_customers
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PREDICT = """
-from oncology_model import MEASUREMENTS, Classifier, Tumor
-print(Classifier().predict(Tumor.from_mapping(dict.fromkeys(MEASUREMENTS, 9.0))))
+from oncology_model import Classifier
+ranges = Classifier().input_schema()["properties"].items()
+print(Classifier().predict({name: each["x-training"]["lowest"] for name, each in ranges}))
 """
 
 

@@ -158,9 +158,16 @@ def _draw(field: Mapping[str, Any], each: Field) -> str:
             return f"days.strftime({quoted(each.form or '%Y-%m-%d')})"
         case Kind.TEXT:
             return 'draw.choice(["some words of a", "text that were", "made up for this"], ROWS)'
-    choices = list(each.choices[:4]) or ["one", "two", "three"]
+    return _draw_category(each)
+
+
+def _draw_category(each: Field) -> str:
+    """Return an expression that draws some categories: the shortest, as many as a line holds."""
+    choices = sorted(each.choices, key=len)[:4] or ["one", "two", "three"]
     while len(choices) > 1 and len(f"{quoted(each.column)}{literal(choices)}") > _ROOM:
         choices.pop()
+    if len(f"{quoted(each.column)}{literal(choices)}") > _ROOM:
+        return f"draw.choice(\n            {literal(choices)}, ROWS\n        )"
     return f"draw.choice({literal(choices)}, ROWS)"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -119,7 +119,7 @@ class Tally:
             self.markers[text] += seen.pop(text)
         count = seen.total()
         self.values += count
-        new = seen.keys() - self.counts.keys()
+        new = [text for text in seen if text not in self.counts]
         if not self.has_many:
             self.repeats = self.repeats or len(new) < count
             self.counts.update(seen)
@@ -128,9 +128,8 @@ class Tally:
         for text in self.odd:
             self.odd[text] += seen.get(text, 0)
 
-    def _classify(self, values: Iterable[str]) -> None:
+    def _classify(self, values: Sequence[str]) -> None:
         """Note what new values are: most columns are numbers, whose values are taken at once."""
-        values = list(values)
         for kind, pattern in ((Kind.WHOLE, _WHOLE), (Kind.NUMBER, _NUMBER)):
             if values and all(map(pattern.fullmatch, values)) and not any(map(_is_code, values)):
                 self.kinds.add(kind)

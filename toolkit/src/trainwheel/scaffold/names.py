@@ -134,7 +134,9 @@ def class_of(stem: str, number: int = 0) -> str:
     if last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 3:  # noqa: PLR2004
         words[-1] = f"{last[:-3]}y" if last.endswith("ies") else last[:-1]
     name = "".join(map(str.capitalize, words))
-    return f"{name}Row" if name in _CLASSES or name.startswith("Column") else name
+    if name.startswith("Column"):
+        return "Row"
+    return f"{name}Row" if name in _CLASSES else name
 
 
 def problem_of_name(name: str) -> str:
