@@ -114,15 +114,10 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "annotations": _annotations(draft),
         "used_kinds": _used_kinds(draft),
         "numbers_code": _numbers_code(groups, is_regression=not draft.labels),
-        "groups": {name: columns for name, columns in groups.items() if columns},
-        "numbers": groups["NUMBERS"],
-        "categories": groups["CATEGORIES"],
-        "texts": groups["TEXTS"],
+        **_groups_of_columns(groups),
         "has_choices": any(each.choices for each in draft.fields),
         "has_dates": Kind.DATE in kinds,
         "has_flags": Kind.BOOLEAN in kinds,
-        "features": _features(groups),
-        "preprocessing": _preprocessing(groups),
         "left_out": ", ".join(f"`{name}`" for name in layout.columns if name not in read and name),
         "has_few_values": _has_few_values(draft),
         **_measures(draft, is_binary=is_binary),
@@ -179,6 +174,16 @@ def _groups(draft: Draft) -> dict[str, list[str]]:
     for each in draft.fields:
         groups[of_kind.get(each.kind, "CATEGORIES")].append(each.column)
     return groups
+
+
+def _groups_of_columns(groups: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return the groups, those that have columns by the names of constants, and what they need."""
+    return {
+        "groups": {name: columns for name, columns in groups.items() if columns},
+        **{name: groups[name.upper()] for name in ("numbers", "categories", "texts")},
+        "features": _features(groups),
+        "preprocessing": _preprocessing(groups),
+    }
 
 
 def _numbers_code(groups: Mapping[str, Sequence[str]], *, is_regression: bool) -> str:
