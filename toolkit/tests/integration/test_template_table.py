@@ -26,6 +26,7 @@ UGLY: dict[str, Sequence[object]] = {
     'the "best"': ["it's", 'a "b"', "c"] * 20,
     "a, b": [*range(7), ""] * 7 + [9] * 4,
     "labels": ["x" * 60, "y" * 60] * 30,
+    "teh": ["recieve", "ND"] * 30,
     "date": ["31.12.2024", "1.1.2025", "none"] * 20,
     "Ärger (mm)" * 4: [row / 7 for row in range(ROWS)],
     "年齢": [str(row) for row in range(0, 2 * ROWS, 2)],
@@ -50,7 +51,8 @@ def render_table(folder: Path, path: Path, wishes: Wishes, length: int, **more: 
 
 
 def assert_clean(root: Path) -> None:
-    for argv in (("ruff", "check", "--no-cache", "."), ("ruff", "format", "--check", ".")):
+    for argv in (("ruff", "check", "--no-cache", "."), ("ruff", "format", "--check", "."),
+                 ("codespell",)):  # fmt: skip
         program = str(Path(sys.executable).with_name(argv[0]))
         done = subprocess.run(
             (program, *argv[1:]), cwd=root, capture_output=True, text=True, check=False
