@@ -81,7 +81,7 @@ def test_a_table_of_all_kinds(
 def test_columns_of_any_name_and_any_few_of_them(
     tmp_path: Path, columns: list[str], task: str
 ) -> None:
-    path = tmp_path / "1-ugly.csv"
+    path = tmp_path / '1 ugly\'s "table".csv'
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
@@ -73,7 +74,8 @@ class Source:
     @property
     def name(self) -> str:
         """What the table is called where the steps read it."""
-        return self.path.name.removesuffix(".gz")
+        # It stands in commands and texts.
+        return re.sub(r"[^\w.-]+", "-", self.path.name.removesuffix(".gz"))
 
 
 def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:

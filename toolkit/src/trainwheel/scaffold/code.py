@@ -28,8 +28,8 @@ _LAST_WORD = re.compile(r"_(mm|cm|m|km|mg|g|kg|ml|l|years|months|days|hours|minu
 def quoted(text: str) -> str:
     """Return a literal of a text, in the quotes that the formatter would choose."""
     plain = json.dumps(text, ensure_ascii=False)
-    if '"' in text and "'" not in text:
-        inner = plain[1:-1].replace('\\"', '"')
+    if text.count('"') > text.count("'"):
+        inner = plain[1:-1].replace('\\"', '"').replace("'", "\\'")
         return f"'{inner}'"
     return plain
 
