@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def render_table(folder: Path, path: Path, wishes: Wishes, length: int, **more: 
         "name": "n" * length, "package": "p" * length, "task": made.task, "gate": [], "ci": [],
         "description": describe(made, source.name), "table": table_answers(made, source, root),
     })  # fmt: skip
+    settings = tomllib.loads(texts["pyproject.toml"])["tool"]["trainwheel"]
+    assert settings.get("labels", []) == list(made.labels)
     assert not [name for name, text in texts.items() if "[=" in text or "[%" in text]
     sample = ("load_wine", "load_diabetes", "builtin", "wines of three growers")
     assert not [word for word in sample for text in texts.values() if word in text]
@@ -87,3 +90,11 @@ def test_columns_of_any_name_and_any_few_of_them(
         writer.writerow(columns)
         writer.writerows(zip(*(UGLY[name] for name in columns), strict=True))
     assert_clean(render_table(tmp_path, path, Wishes("target", task=task), 24))
+
+
+def test_classes_of_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "ugly.csv"
+    names = ["it's", 'a "b" \'c\' "d"', "Zürich", "a\\b"]
+    path.write_text("".join(f'{2.5 * row},"{names[row % 4].replace(chr(34), chr(34) * 2)}"\n'
+                            for row in range(80)).join(["fee,target\n", ""]))  # fmt: skip
+    assert_clean(render_table(tmp_path, path, Wishes("target"), 24))

@@ -9,6 +9,7 @@ from typing import Any
 
 __all__ = [
     "declared",
+    "in_toml",
     "listed",
     "literal",
     "quoted",
@@ -32,6 +33,11 @@ def quoted(text: str) -> str:
         inner = plain[1:-1].replace('\\"', '"').replace("'", "\\'")
         return f"'{inner}'"
     return plain
+
+
+def in_toml(value: object) -> str:
+    """Return a text, or a list of texts, as TOML has it, which is as JSON does."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def listed(texts: Iterable[str], name: str, brackets: str = "()") -> str:

@@ -11,7 +11,7 @@ from jinja2 import Environment as JinjaEnvironment
 from jinja2.ext import Extension
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.scaffold.code import declared, listed, literal, quoted, wrap_imports
+from trainwheel.scaffold.code import declared, in_toml, listed, literal, quoted, wrap_imports
 from trainwheel.scaffold.names import (
     package_of,
     prefix_of,
@@ -78,7 +78,7 @@ class Names(Extension):
         super().__init__(environment)
         functions = (
             *(package_of, prefix_of, training_of, author_name, author_mail),
-            *(declared, listed, literal, quoted),
+            *(declared, in_toml, listed, literal, quoted),
             *(problem_of_name, problem_of_package, problem_of_variable),
             *(problem_of_author, problem_of_address),
         )
