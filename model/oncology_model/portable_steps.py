@@ -175,10 +175,10 @@ def _normal_quantile(y: float) -> float:
         return math.nan if y != y else math.copysign(math.inf, y - 0.5)
     tail = min(y, 1 - y) if y > 1 - _TAIL else y
     if tail > _TAIL:
-        centred = tail - 0.5
-        square = centred * centred
+        middle = tail - 0.5
+        square = middle * middle
         ratio = square * _polynomial(square, _CENTRE[0]) / _polynomial(square, _CENTRE[1])
-        return (centred + centred * ratio) * 2.50662827463100050242
+        return (middle + middle * ratio) * 2.50662827463100050242
     x = math.sqrt(-2.0 * math.log(tail))
     z = 1.0 / x
     ratio = z * _polynomial(z, _SIDES[0]) / _polynomial(z, _SIDES[1])

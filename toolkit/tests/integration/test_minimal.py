@@ -95,5 +95,5 @@ def test_a_minimal_debian_with_a_newer_python_packages(tmp_path: Path) -> None:
         packaged = debian.run("make", "package.model")
 
         assert packaged.code == 0, packaged.output
-        assert "proved" in packaged.line("package ")
+        assert "proved" in packaged.line("package  ")
         assert "joblib starts no processes" not in packaged.output
