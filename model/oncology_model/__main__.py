@@ -82,7 +82,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     info = commands.add_parser("info", help="show where the installed model comes from")
     info.add_argument("--json", action="store_true", help="print the whole record, as JSON")
     again = "repeat the predictions that were made when it was packaged"
-    _add_any_version(commands.add_parser("verify", help=again))
+    _add_forms(commands.add_parser("verify", help=again))
     schema = commands.add_parser("schema", help="print what it reads and answers, as JSON Schema")
     one = schema.add_mutually_exclusive_group()
     one.add_argument("--input", action="store_true", help="only that of what it reads")
@@ -106,11 +106,13 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     add("--prefix", default="", metavar="TEXT", help="begins the names of the added columns")
     marking = "write what is wrong into the column `error` instead of stopping there"
     add("--on-error", choices=("stop", "mark"), default="stop", help=f"mark: {marking}")
-    _add_any_version(predict)
+    _add_forms(predict)
     add("--strict", action="store_true", help="refuse values outside the ranges of training")
 
 
-def _add_any_version(command: argparse.ArgumentParser) -> None:
+def _add_forms(command: argparse.ArgumentParser) -> None:
+    form = "the model as arrays, or what scikit-learn fitted; else the one that it was made for"
+    command.add_argument("--engine", choices=("portable", "sklearn"), help=form)
     risk = "which may predict wrongly: then run `verify --any-version`"
     text = f"with other packages than those that made the model, {risk}"
     command.add_argument("--any-version", action="store_true", help=text)
@@ -143,7 +145,8 @@ def _predict(options: argparse.Namespace, model: Classifier | None, _: Path) -> 
         strict=options.strict,
     )
     try:
-        faults = predict(model or Classifier(any_version=options.any_version), job, _tell)
+        model = model or Classifier(any_version=options.any_version, engine=options.engine)
+        faults = predict(model, job, _tell)
     except (TableError, OutputError) as error:
         place = f"{options.file}: " if isinstance(error, TableError) else ""
         return _fail(f"{place}{error}", code=2)
@@ -190,14 +193,14 @@ def _verify(options: argparse.Namespace, __: Classifier | None, package: Path) -
         if not (distribution and record):
             return _fail(_NO_RECORD, code=1)
         golden = provenance.read_golden(distribution, record)
-        LazyModel.takes_any_version = options.any_version
+        LazyModel.takes_any_version, LazyModel.preferred = options.any_version, options.engine
         differences = list(provenance.repeat(golden))
     except ValueError as error:
         return _fail(f"nothing can be verified, {_REINSTALL}: {error}", code=1)
     except ArtefactError as error:
         return _fail(str(error), code=1)
     finally:
-        LazyModel.takes_any_version = False
+        LazyModel.takes_any_version, LazyModel.preferred = False, None
     if differences:
         share = f"{len(differences)} of {len(golden.rows)} golden predictions do not repeat"
         return _fail(f"{share}; the first: {differences[0]}", code=3)

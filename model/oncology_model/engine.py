@@ -75,7 +75,7 @@ class ArraysEngine:
         if model.classes_ is not None:
             self.classes_: Sequence[object] = model.classes_
         if model.has_proba:
-            self.predict_proba = self._predict_proba
+            self.predict_proba: _Ask = self._predict_proba
 
     def predict(self, matrix: "NDArray[Any]") -> "NDArray[Any]":
         """Give the answer to each row of *matrix*."""

@@ -31,7 +31,7 @@ def libraries(once: Once, release: Release) -> Path:
     """An environment that holds the packages that the model needs, compiled, and not the model."""
 
     def fill(folder: Path) -> None:
-        (folder / "locked.txt").write_text(locked_packages())
+        write_locked(folder)
         python = make_environment(folder / "env", "--requirement", folder / "locked.txt")
         consumer = Consumer(folder, [python]).sees(PYTHONPATH=release.wheel)
         assert consumer.run("-m", "oncology_model", "predict", release.table).code == 0
@@ -44,7 +44,7 @@ def index(once: Once, release: Release) -> Iterator[str]:
     """The address of an index that has the model and all that it needs."""
 
     def fill(folder: Path) -> None:
-        (folder / "locked.txt").write_text(locked_packages())
+        write_locked(folder)
         words = ("download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", "wheels")
         argv = (sys.executable, "-P", "-m", "pip", *words, "--requirement", "locked.txt")
         subprocess.run(argv, cwd=folder, check=True)
@@ -53,6 +53,11 @@ def index(once: Once, release: Release) -> Iterator[str]:
 
     with serve(once.folder("model-index", fill) / "index") as address:
         yield address
+
+
+def write_locked(folder: Path) -> None:
+    """Write what both forms of the model need."""
+    (folder / "locked.txt").write_text(f"{locked_packages()}\n{locked_packages('sklearn')}")
 
 
 def put(index: Path, wheel: Path) -> None:

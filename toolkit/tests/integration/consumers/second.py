@@ -1,9 +1,10 @@
-"""A second model, made of the first one: another name, another scikit-learn, its own answers."""
+"""A second model, made of the first one: without the portable form, and with its own answers."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -45,6 +46,8 @@ def make_second(release: Release, folder: Path, python: Path, version: str) -> P
     manifest = _find(members, "/model.joblib.json")
     members[_find(members, "/model.joblib")] = content
     document = json.loads(members[manifest])
+    form = document.pop("portable")["file"]
+    del document["files"][form], members[_find(members, f"/{form}")]
     known = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
     document |= {**known, "versions": versions}
     document["files"]["model.joblib"] |= known
@@ -52,7 +55,8 @@ def make_second(release: Release, folder: Path, python: Path, version: str) -> P
     metadata = _find(members, ".dist-info/METADATA")
     old, new = b"scikit-learn==1.9.1", f"scikit-learn=={versions['scikit-learn']}".encode()
     assert members[metadata].count(old) == 1
-    members[metadata] = members[metadata].replace(old, new)
+    plain = re.sub(rb' *; extra == ["\']sklearn["\']', b"", members[metadata].replace(old, new))
+    members[metadata] = plain.replace(b"Provides-Extra: sklearn\n", b"")
     wheel = folder / f"renal_model-{version}-py3-none-any.whl"
     _write(wheel, members)
     inputs = [row.input for row in release.golden]
@@ -74,7 +78,7 @@ def _rename(members: dict[str, bytes], version: str) -> dict[str, bytes]:
         name, text = member, content
         for old, new in swaps:
             name = name.replace(old, new)
-            if not name.endswith(".joblib"):
+            if not name.endswith((".joblib", ".npz")):
                 text = text.replace(old.encode(), new.encode())
         renamed[name] = text
     metadata = _find(renamed, ".dist-info/METADATA")

@@ -17,7 +17,7 @@ import pytest
 
 from trainwheel.engine.records import read_record
 from trainwheel.errors import LockfileError, StepFailedError
-from trainwheel.guest import TRAIN
+from trainwheel.guest import CONVERT, TRAIN
 from trainwheel.steps.train import STEP, host_command
 from trainwheel.system.console import Console
 from trainwheel.system.digest import digest_file
@@ -27,7 +27,7 @@ from trainwheel.system.secrets import SecretClass
 from unit.recording_tools import Call, RecordingTools
 from unit.repository import write, write_lock
 from unit.steps.session import SHA, configure, fail, lock_more, open_with, with_entry_point
-from unit.steps.training import MEASURES, training
+from unit.steps.training import MEASURES, converting, training
 
 ARTEFACT = "model/small_model/artefact/model.joblib"
 
@@ -82,6 +82,65 @@ def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root:
     record = read_record(root / "build/.trainwheel", "train")
     assert record is not None
     assert record.facts["model"] == digest_file(artefact.with_name("model.joblib.json"))
+
+
+PORTABLE = 'portable = "{}"\nsync.extras = {{ sklearn = "engine" }}'
+
+
+@pytest.mark.parametrize(("mode", "is_default"), [("default", True), ("extra", False)])
+def test_the_portable_form_of_a_model_is_one_of_its_files(
+    root: Path, mode: str, *, is_default: bool
+) -> None:
+    write_lock(root, engine=("joblib",))
+    configure(root, PORTABLE.format(mode))
+    session = open_with(root, converting(), named=["train"]).step("train")
+
+    artefact = root / ARTEFACT
+    form, manifest = artefact.with_suffix(".npz"), read_json(Path(f"{artefact}.json"))
+    assert form.read_text() == "arrays"
+    assert manifest["portable"] == {"file": "model.npz", "is_default": is_default}
+    assert manifest["sha256"] == digest_file(artefact)
+    assert manifest["files"]["model.npz"]["sha256"] == digest_file(form)
+    assert manifest["files"].keys() == {"model.joblib", "model.npz"}
+    assert "portable form" not in session.output
+    call = session.calls[-1]
+    assert call.argv[:3] == ("python", "-P", str(CONVERT))
+    assert call.argv[3] == "small_model.classifier:predict_record"
+    # There is no hold-out in this training.
+    assert [Path(word).name for word in call.argv[4:]] == [
+        *("model.joblib", "model.npz", "portable.json", "golden.jsonl")
+    ]
+    assert call.env["PYTHONPATH"] == str(root / "model")
+    assert call.secrets == frozenset()
+
+
+def test_a_model_without_a_portable_form_is_shipped_as_before_and_one_line_says_why(
+    root: Path,
+) -> None:
+    write_lock(root, engine=("joblib",))
+    configure(root, PORTABLE.format("default"))
+
+    session = open_with(root, converting("SVC has no portable form")).step("train")
+
+    manifest = read_json(root / f"{ARTEFACT}.json")
+    assert manifest.get("portable") is None
+    (line,) = (line for line in session.output.splitlines() if "portable" in line)
+    assert line.endswith("SVC has no portable form")
+    assert not session.run.workspace.is_portable
+
+
+def test_a_failed_conversion_leaves_the_earlier_model(root: Path) -> None:
+    configure(root, PORTABLE.format("default"))
+    write_lock(root, engine=("joblib",))
+
+    def answer(call: Call) -> str:
+        return (fail("killed") if str(CONVERT) in call.argv else training())(call)
+
+    with pytest.raises(StepFailedError, match="killed"):
+        open_with(root, answer).step("train")
+
+    assert (root / ARTEFACT).read_text() == "weights"
+    assert not (root / "build/train").exists()
 
 
 @pytest.mark.parametrize(("metrics", "summary"), [

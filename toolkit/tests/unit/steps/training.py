@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from trainwheel.guest import CONVERT
 from unit.recording_tools import Call
 
 GOLDEN = '{"x": 1}\n'
@@ -38,5 +39,24 @@ def training(
         measures = json.loads(Path(call.argv[3]).read_bytes())["measures"]
         Path(measures).write_text(json.dumps(MEASURES))
         return prints
+
+    return answer
+
+
+def converting(reason: str = "") -> Callable[[Call], str]:
+    """Return tools that train, and derive the portable form of the model unless there is why not.
+
+    Args:
+        reason: Why it has none.
+    """
+    others = training()
+
+    def answer(call: Call) -> str:
+        if str(CONVERT) not in call.argv:
+            return others(call)
+        form, result = map(Path, call.argv[5:7])
+        form.write_text(reason or "arrays")
+        result.write_text(json.dumps({"reason": reason}))
+        return ""
 
     return answer
