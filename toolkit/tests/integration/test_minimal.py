@@ -21,6 +21,8 @@ ranges = Classifier().input_schema()["properties"].items()
 print(Classifier().predict({name: each["x-training"]["lowest"] for name, each in ranges}))
 """
 
+CUSTOMERS = 900
+
 
 def install_what_is_named(debian: Debian, python: str) -> None:
     """Do as the line says that a Python without ensurepip brings, as root."""
@@ -48,7 +50,7 @@ def install_and_predict(debian: Debian, line: str) -> str:
 
 def make_a_model_of_a_table(debian: Debian) -> None:
     """Type what the page on a new model says, edit no file, and ask what is installed."""
-    write_customers(debian.folder(f"{HOME}/customers.csv"))
+    write_customers(debian.folder(f"{HOME}/customers.csv"), CUSTOMERS)
     lines = (
         "python3 -m venv tool",
         f"tool/bin/pip install --quiet {shlex.quote(f'{CHECKOUT}/toolkit[init]')}",
@@ -59,11 +61,15 @@ def make_a_model_of_a_table(debian: Debian) -> None:
     assert done.code == 0, done.output
     assert "golden predictions" in done.line("verify ")
     install = done.line("install:").partition(":")[2].strip()
-    ask = "head -n 5 ../customers.csv | model/bin/churn-model predict -"
-    script = f"cd {HOME}/churn-model && python3 -m venv model && . model/bin/activate && {install}"
-    asked = debian.run("sh", "-euc", f"{script} --quiet && {ask}")
+    filled = f"cd {HOME} && python3 -m venv user && . user/bin/activate && {install} --quiet"
+    asked = debian.run(
+        "sh", "-euc", f"{filled} && churn-model predict customers.csv --output answers.csv"
+    )
     assert asked.code == 0, asked.output
-    assert {row["prediction"] for row in csv.DictReader(asked.output.splitlines())} <= {"yes", "no"}
+    with debian.folder(f"{HOME}/answers.csv").open(encoding="utf-8", newline="") as stream:
+        answers = list(csv.DictReader(stream))
+    assert {answer["prediction"] for answer in answers} == {"yes", "no"}
+    assert len(answers) == CUSTOMERS
 
 
 @contextmanager
