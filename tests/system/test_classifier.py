@@ -203,9 +203,7 @@ def test_threads_share_one_classifier(tumors: list[Tumor]) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 @pytest.mark.filterwarnings(FORKS)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_child_answers_that_was_forked_while_a_thread_loads(
-    malignant: Tumor, form: Form
-) -> None:
+def test_a_child_answers_that_was_forked_while_a_thread_loads(malignant: Tumor, form: Form) -> None:
     module = type(joblib.load(SHIPPED / "model.joblib")).__module__
     module = module if form == "sklearn" else "oncology_model.portable"
     importlib.import_module(module)
