@@ -10,9 +10,17 @@ import pytest
 
 from integration.consumers.consumer import Release
 from integration.environments import make_environment
-from integration.tiny import Run, run_to_end
+from integration.tiny import Run, TinyProject, copy_of, run_to_end
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+SVC = """\
+from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.svm import SVC
+
+    return {"svc": make_pipeline(StandardScaler(), CalibratedClassifierCV(SVC()))}
+"""
 
 
 def ask(python: Path, *words: str) -> Run:
@@ -58,3 +66,25 @@ def test_the_wheel_says_what_each_form_needs(release: Release) -> None:
     assert 'pip install "oncology-model[sklearn]"' in metadata
     assert (scopes["numpy"], scopes["scikit-learn"]) == ("required", "optional")
     assert {Path(name).suffix for name in record["artefact"]["files"]} == {".joblib", ".npz"}
+
+
+def test_a_model_without_a_portable_form_is_released_as_before(
+    reference: TinyProject, tmp_path: Path
+) -> None:
+    project = copy_of(reference, tmp_path / "project")
+    project.replace("noxfile.py", "register()", 'register(exclude=["doc", "test"])')
+    candidates = "model/oncology_training/candidates.py"
+    project.replace(candidates, "return _list_regressions() | _list_forests()", SVC)
+
+    run = project.nox("package")
+
+    assert run.code == 0, run.output
+    (line,) = (line for line in run.output.splitlines() if "no portable form" in line)
+    assert "SVC" in line
+    release = Release(project.wheel, tmp_path / "golden.csv")
+    head = release.read(".dist-info/METADATA").partition("\n\n")[0].splitlines()
+    assert any(
+        line.startswith("Requires-Dist: scikit-learn==") and ";" not in line for line in head
+    )
+    assert "portable" not in json.loads(release.read("/model.joblib.json"))
+    assert "[sklearn]" not in release.read(".dist-info/METADATA")
