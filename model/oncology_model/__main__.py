@@ -173,7 +173,8 @@ def _inform(options: argparse.Namespace, _: Classifier | None, package: Path) ->
         distribution = installed.find_distribution(package)
         record = provenance.read_provenance(distribution) if distribution else None
         if distribution and record:
-            more = provenance.describe(distribution)
+            engines = provenance.list_engines(package)
+            more = {**provenance.describe(distribution), "engines": engines}
             _print(record if options.json else provenance.render(record, more))
             return 0
     except ValueError as error:

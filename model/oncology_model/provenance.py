@@ -25,7 +25,7 @@ _RECORD, _GOLDEN = "trainwheel/provenance.json", "trainwheel/golden.jsonl"
 _SHOWN = (
     *("name", "version", "author", "license", "addresses"),
     *("card", "commit", "dirty", "commit_time", "training", "metrics", "gate"),
-    *("artefact", "packages"),
+    *("engines", "artefact", "packages"),
     *("sha256", "size", "versions", "python"),
 )
 _LABELS = {"card": "about", "intended_use": "intended use", "data_licence": "licence of the data"}
@@ -140,6 +140,15 @@ def read_manifest(package: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return content.decode()
+
+
+def list_engines(package: Path) -> list[str]:
+    """List the forms of a package's model, the one that is used first; empty where it has one."""
+    content = read_manifest(package)
+    manifest = parse_manifest(content.encode()) if content else None
+    if manifest is None or not manifest.portable:
+        return []
+    return ["portable", "sklearn"] if manifest.is_portable else ["sklearn", "portable"]
 
 
 def describe(distribution: Distribution) -> dict[str, object]:

@@ -35,11 +35,14 @@ from oncology_model import (
 from oncology_model.__main__ import main
 from oncology_model.classifier import predict_record
 from oncology_model.loading import Form
+from oncology_model.provenance import list_engines
 
 BENIGN_TARGET = 1
 FORKS = "ignore::DeprecationWarning"  # Python from 3.12 on warns of every fork beside threads
-FORMS: dict[Form, str] = {"portable": "model.npz", "sklearn": "model.joblib"}
+FILES: dict[Form, str] = {"portable": "model.npz", "sklearn": "model.joblib"}
 SHIPPED = Path(oncology_model.__file__).parent / "artefact"
+# A pipeline with a part that is not known has no arrays.
+FORMS = [form for form in FILES if form in (list_engines(SHIPPED.parent) or ["sklearn"])]
 INFORM = """\
 import sys, oncology_model.__main__
 code = oncology_model.__main__.main(["info"])
@@ -238,7 +241,7 @@ def test_a_bad_record_names_the_measurement(
 def test_a_model_with_a_changed_byte_or_cut_off_is_refused(
     copied: Path, malignant: Tumor, form: Form
 ) -> None:
-    file = copied.with_name(FORMS[form])
+    file = copied.with_name(FILES[form])
     content = file.read_bytes()
     assert Classifier(copied, engine=form).predict(malignant) is Prediction.MALIGNANT
     for position in sample(len(content)):
@@ -249,8 +252,8 @@ def test_a_model_with_a_changed_byte_or_cut_off_is_refused(
 
 
 def test_both_forms_answer_the_same(tumors: list[Tumor]) -> None:
-    arrays, estimator = (Classifier(engine=form).predict_proba_many(tumors) for form in FORMS)
-    assert arrays == pytest.approx(estimator, rel=1e-12)
+    first, *others = (Classifier(engine=form).predict_proba_many(tumors) for form in FORMS)
+    assert others == [pytest.approx(first, rel=1e-12)] * (len(FORMS) - 1)
     assert Classifier().predict_many(tumors) == Classifier(engine="sklearn").predict_many(tumors)
 
 
@@ -276,7 +279,8 @@ def test_a_model_for_another_scikit_learn_is_refused(copied: Path, malignant: Tu
     manifest.write_text(json.dumps(document))
     with pytest.raises(VersionMismatchError, match=r'pip install "scikit-learn==1\.3\.2"$'):
         Classifier(copied, engine="sklearn").predict(malignant)
-    assert Classifier(copied).predict(malignant) is Prediction.MALIGNANT
+    if "portable" in FORMS:
+        assert Classifier(copied, engine="portable").predict(malignant) is Prediction.MALIGNANT
 
 
 def test_the_command_shows_without_scikit_learn_where_the_model_comes_from() -> None:

@@ -23,6 +23,7 @@ from oncology_model import (
 )
 from oncology_model.lazy_model import LazyModel
 from oncology_model.loading import Form
+from oncology_model.provenance import list_engines
 
 Write = Callable[..., Path]
 WITHOUT = """
@@ -197,3 +198,24 @@ def test_numpy_1_is_refused_with_what_to_install(
     with pytest.raises(VersionMismatchError, match=r"numpy 2, but 1\.26\.4") as caught:
         Classifier(path).predict(between)
     assert "numpy>=2.0,<3" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("is_default", "engines"), [(True, ["portable", "sklearn"]), (False, ["sklearn", "portable"])]
+)
+def test_the_engines_of_a_package_are_listed_the_preferred_one_first(
+    write_forms: Write, tmp_path: Path, *, is_default: bool, engines: list[str]
+) -> None:
+    path = write_forms(is_default=is_default)
+    (tmp_path / "artefact").mkdir()
+    path.with_name(f"{path.name}.json").rename(tmp_path / "artefact" / "model.joblib.json")
+    assert list_engines(tmp_path) == engines
+
+
+def test_a_package_with_one_form_or_no_manifest_lists_no_engines(
+    artefact: Path, tmp_path: Path
+) -> None:
+    assert list_engines(tmp_path) == []
+    (tmp_path / "artefact").mkdir()
+    artefact.with_name(f"{artefact.name}.json").rename(tmp_path / "artefact" / "model.joblib.json")
+    assert list_engines(tmp_path) == []

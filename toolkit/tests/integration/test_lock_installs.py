@@ -33,12 +33,12 @@ LINUX, MACOS = "x86_64-unknown-linux-gnu", "aarch64-apple-darwin"
 TARGETS = [*((LINUX, python) for python in RESOLVED), (MACOS, RESOLVED[-1])]
 ENVIRONMENTS = {
     "dev-packages": ("dev-packages",),
-    "doc": ("packages", "doc"),
+    "doc": ("packages", "sklearn", "doc"),
     "data": ("data",),
-    "train": ("packages", "train"),
-    "engine": ("packages", "train", "engine"),
-    "report": ("packages", "report"),
-    "test": ("packages", "test"),
+    "train": ("packages", "sklearn", "train"),
+    "engine": ("packages", "sklearn", "train", "engine"),
+    "report": ("packages", "sklearn", "report"),
+    "test": ("packages", "sklearn", "test"),
     "lint": ("lint",),
     "package": ("package",),
     "upload": ("upload",),

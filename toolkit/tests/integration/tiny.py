@@ -255,7 +255,7 @@ def lock_for(pipfile: str, *, data: str = "") -> str:
         data: The category of this repository's lock to take as [data].
     """
     document = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    default, names = document["default"], ("_meta", "test", "package", "upload")
+    default, names = document["sklearn"], ("_meta", "test", "package", "upload")
     locked = {name: document[name] for name in names} | {"develop": {}}
     locked["default"] = {name: default[name] for name in ("joblib", "cloudpickle")}
     locked["train"] = {name: default[name] for name in ("numpy",) if name in pipfile}

@@ -25,19 +25,33 @@ _CONVERTER = "trainwheel_portable"
 _DRAWS = 20_000
 
 
+class NoFormError(Exception):
+    """The model has no portable form; the message says why."""
+
+
 def main(entry_point: str, model: str, portable: str, answer: str, *records: str) -> None:
     """Write the portable form, and why there is none."""
     reason, content = "", b""
     module = importlib.import_module(entry_point.partition(":")[0])
     converter = load_converter()
     try:
-        estimator = importlib.import_module("joblib").load(model)
+        estimator = read(model)
         content = converter.convert(estimator)
         reason = prove(module, converter, estimator, content, [*rows_of(records)])
-    except converter.NotPortableError as error:
+    except (converter.NotPortableError, NoFormError) as error:
         reason = str(error)
     Path(portable).write_bytes(placeholder(reason) if reason else content)
     Path(answer).write_text(json.dumps({"reason": reason}), encoding="utf-8")
+
+
+def read(model: str) -> Any:
+    """Return the estimator in a file of joblib or pickle."""
+    try:
+        return importlib.import_module("joblib").load(model)
+    except Exception as error:  # whatever a file in another format, or a folder, raises
+        name, kind = Path(model).name, type(error).__name__
+        reason = f"{name} is not an estimator that joblib reads ({kind})"
+        raise NoFormError(reason) from error
 
 
 def load_converter() -> Any:
@@ -57,7 +71,12 @@ def load_converter() -> Any:
 def prove(module: Any, converter: Any, estimator: Any, content: bytes, rows: list[Any]) -> str:
     """Return the first difference between the two forms; empty for none."""
     package = module.__name__.rpartition(".")[0]
-    interpreter = importlib.import_module(f"{package}.portable")
+    try:
+        interpreter = importlib.import_module(f"{package}.portable")
+        importlib.import_module(f"{package}.serving")
+    except ModuleNotFoundError as error:
+        reason = f"{package} does not have what reads it: {error}"
+        raise NoFormError(reason) from error
     arrays = interpreter.load_portable(content)
     matrix = class_in(module, package).to_matrix(rows)
     difference = converter.prove_portable(estimator, arrays, matrix, _DRAWS)
@@ -68,7 +87,11 @@ def class_in(module: Any, package: str) -> Any:
     """Return the class that serves the model: the one of the module that derives from `Served`."""
     base = importlib.import_module(f"{package}.serving").Served
     own = [each for each in vars(module).values() if isinstance(each, type)]
-    return next(e for e in own if issubclass(e, base) and e.__module__ == module.__name__)
+    for each in own:
+        if issubclass(each, base) and each.__module__ == module.__name__:
+            return each
+    reason = f"no class in {module.__name__} derives from {base.__name__}"
+    raise NoFormError(reason)
 
 
 def rows_of(paths: tuple[str, ...]) -> Iterator[Any]:

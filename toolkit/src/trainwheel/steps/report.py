@@ -145,6 +145,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
         "command": config.train_command,
         "package": config.package,
         "usage": usage(_imported(workspace), _first_golden(layout)),
+        "is_portable": workspace.is_portable,
         "commit": commit.sha,
         "is_dirty": commit.is_dirty,
         "took": _costs(training),

@@ -31,6 +31,11 @@ LABELS = np.where(ROWS[:, 0] > 5, "malignant", "benign")
 def convert(folder: Path, estimator: Any, source: Path = MODEL.parent) -> tuple[str, bytes]:
     """Run the script for an estimator; return its reason, and what it wrote."""
     joblib.dump(estimator.fit(ROWS, LABELS), folder / "model.joblib")
+    return run(folder, source)
+
+
+def run(folder: Path, source: Path = MODEL.parent) -> tuple[str, bytes]:
+    """Run the script for a file."""
     records = [dict(zip(NAMES, row, strict=True)) for row in ROWS.tolist()]
     held_out = [json.dumps({"input": record, "expected": "benign"}) for record in records[:30]]
     (folder / "holdout.jsonl").write_text("\n".join(held_out))
@@ -83,3 +88,30 @@ def test_a_form_that_answers_otherwise_is_not_kept(tmp_path: Path) -> None:
     assert reason.startswith("it answers otherwise: ")
     with pytest.raises(ValueError, match="schema 0"):
         interpreter().load_portable(content)
+
+
+def test_a_model_in_another_format_has_no_form(tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_text("tree\nversion=v4\n")
+
+    assert "model.joblib is not an estimator" in run(tmp_path)[0]
+
+
+@pytest.mark.parametrize(("module", "reason"), [
+    (None, "No module named 'oncology_model.portable'"), ("portable", "derives from Served"),
+])  # fmt: skip
+def test_a_package_that_cannot_read_the_form_gets_none(
+    tmp_path: Path, module: str | None, reason: str
+) -> None:
+    package = tmp_path / "oncology_model"
+    package.mkdir()
+    for name in ("__init__", "classifier"):
+        (package / f"{name}.py").touch()
+    if module:
+        shutil.copy(MODEL / f"{module}.py", package)
+        for other in MODEL.glob("portable_*.py"):
+            shutil.copy(other, package)
+        (package / "serving.py").write_text("class Served: ...\n")
+
+    answer, _ = convert(tmp_path, LogisticRegression(), tmp_path)
+
+    assert reason in answer

@@ -14,7 +14,7 @@ from trainwheel.errors import StepFailedError
 from trainwheel.system.digest import digest_file
 from unit.model_wheels import GOLDEN
 from unit.recording_tools import Call
-from unit.repository import make_repository, write
+from unit.repository import make_repository, write, write_lock
 from unit.steps.session import SHA, Session, configure, open_with
 
 COSTS = {
@@ -147,6 +147,22 @@ def test_the_card_shows_how_to_ask_the_model_with_what_is_kept_up(
     code = "\n".join(lines)
     install = "```console\npip install small-model\n```\n\n"
     assert card.startswith(f"{start}{install}```python\n{code}\n```\n\n## How good it is\n")
+
+
+def test_the_card_of_a_portable_model_says_what_each_form_needs(root: Path) -> None:
+    write(root, "build/train/golden.jsonl", GOLDEN)
+    write_lock(root, engine=("joblib",))
+    configure(root, 'portable = "default"', 'sync.extras = { sklearn = "engine" }')
+    manifest = root / "model/small_model/artefact/model.joblib.json"
+    write(manifest.parent, "model.npz", "arrays")
+    cards = []
+    for form in ({}, {"portable": {"file": "model.npz", "is_default": True}}):
+        write(manifest.parent, manifest.name, json.dumps(form))
+        cards.append(page(root, "model_card.md"))
+
+    extra = 'pip install "small-model[sklearn]"\n```\n\n```python\n'
+    assert [card.count(extra) for card in cards] == [0, 1]
+    assert [card.count("numpy alone") for card in cards] == [0, 1]
 
 
 def test_the_page_shows_which_columns_the_model_needs_or_why_not(root: Path) -> None:
