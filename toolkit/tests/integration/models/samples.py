@@ -124,7 +124,7 @@ def lock_for(pipfile: str, packages: Sequence[str], folder: Path) -> str:
     here first.
     """
     document = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    pins = (f"{name}{entry['version']}" for name, entry in document["default"].items())
+    pins = (f"{name}{entry['version']}" for name, entry in document["sklearn"].items())
     (folder / "needs.in").write_text("\n".join(packages), encoding="utf-8")
     (folder / "pins.txt").write_text("\n".join(pins), encoding="utf-8")
     plain = ("--no-header", "--no-annotate", "--generate-hashes", "--python", sys.executable)
