@@ -1,5 +1,6 @@
 """What a field of a record may hold, and what is refused."""
 
+import contextlib
 import difflib
 import math
 import numbers
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 LARGEST = 3.4028234663852886e38
 """The largest number of 32 bits: scikit-learn's trees and forests fail on a larger one."""
 
+_DAY = len("2026-01-31")
 _SHOWN = 40  # characters of a text, and choices of a category
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -139,16 +141,22 @@ class Day:
     Attributes:
         about: what it is, for a person to read.
         name: of the column, if that is not the field's own.
+        form: how a text has it otherwise, as `datetime.strptime` takes it: ``%d.%m.%Y``.
+        drops_time: whether a time of the day after it is passed over.
     """
 
     about: str = ""
     name: str | None = None
+    form: str = ""
+    drops_time: bool = False
 
     def take(self, value: object) -> date:
         """Return a value as a plain date, or raise a ValueError that says why not."""
         if type(value).__name__ == "datetime64":
             value = value.item()  # type: ignore[attr-defined]  # numpy's
-        if isinstance(value, datetime) and value == datetime.combine(value, datetime.min.time()):
+        if isinstance(value, datetime) and (
+            self.drops_time or value == datetime.combine(value, datetime.min.time())
+        ):
             return value.date()  # a database or pandas has dates as points in time
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
@@ -159,8 +167,12 @@ class Day:
 
     def parse(self, text: str) -> date:
         """Read a cell of a table."""
+        day = text[:_DAY] if self.drops_time and text[_DAY : _DAY + 1] in {" ", "T"} else text
+        if self.form:
+            with contextlib.suppress(ValueError):
+                return datetime.strptime(day, self.form).date()  # noqa: DTZ007 - a day is in no zone
         try:
-            return date.fromisoformat(text)
+            return date.fromisoformat(day)
         except ValueError:
             message = f"must be a date such as 2026-01-31, not {shorten(text)!r}"
             raise ValueError(message) from None

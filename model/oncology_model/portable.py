@@ -16,11 +16,11 @@ import io
 import json
 import math
 import operator
-from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from .portable_steps import STEPS, InputError, Step, by_blocks, by_matrix, chain, finite, numbers
 from .portable_trees import MaskedTrees, WalkedTrees
 
 if TYPE_CHECKING:
@@ -39,17 +39,6 @@ _PLAIN = frozenset({float, int, str, bool, type(None)})
 
 class PortableError(ValueError):
     """A file is not a portable model that this interpreter can read."""
-
-
-class InputError(ValueError):
-    """A value is not one that the model can take."""
-
-
-class _Step(NamedTuple):
-    """A transformer: a matrix to a matrix, and the values of a row to those of a row."""
-
-    batch: Callable[[Array], Array]
-    row: Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class _Model(NamedTuple):
@@ -111,7 +100,7 @@ class Portable:
         Raises:
             InputError: a value is none that the model was trained to take.
         """
-        if len(rows) == 1 and not self._is_text:
+        if len(rows) == 1:
             one = self.predict_one(_values(rows[0]))
             return np.array([one], None if self.classes_ is None else self.classes_.dtype)
         with np.errstate(all="ignore"):
@@ -127,7 +116,7 @@ class Portable:
         if not self.has_proba:
             message = "this model gives no probabilities"
             raise AttributeError(message)
-        if len(rows) == 1 and not self._is_text:
+        if len(rows) == 1:
             return np.array([self.predict_proba_one(_values(rows[0]))])
         with np.errstate(all="ignore"):
             return self._model.proba(self._matrix(rows))
@@ -158,6 +147,8 @@ class Portable:
         return self._row_link(raw)
 
     def _raw(self, row: Sequence[Any]) -> Sequence[float] | None:
+        if self._is_text and isinstance(row, str):
+            row = [row]
         # A numpy scalar among them would compute in its own precision.
         if len(row) != self.n_features_in_ or not _PLAIN.issuperset(map(type, row)):
             return None
@@ -167,13 +158,14 @@ class Portable:
             return None
 
     def _matrix(self, rows: Array | Sequence[Sequence[Any]]) -> Array:
-        if self._is_text:
-            return np.asarray(rows, dtype=object)
+        if self._is_text:  # a text, or a row of one
+            texts = [row if isinstance(row, str) else row[0] for row in rows]
+            return _objects(texts)
         if isinstance(rows, np.ndarray):
             keeps = rows.dtype in (object, np.float64)
             x = rows if keeps else rows.astype(np.float64 if rows.dtype.kind in "fiub" else object)
         else:
-            x = _numbers(rows) if self._is_numeric else np.array([*map(_values, rows)], object)
+            x = numbers(rows) if self._is_numeric else np.array([*map(_values, rows)], object)
         if x.ndim != 2 or x.shape[1] != self.n_features_in_:  # noqa: PLR2004 - rows and columns
             width = x.shape[1] if x.ndim == 2 else "other"  # noqa: PLR2004
             message = f"a row has {width} values: the model takes {self.n_features_in_}"
@@ -220,24 +212,10 @@ def _objects(values: Sequence[Any]) -> Array:
     return result
 
 
-def _values(row: Any) -> list[Any]:  # noqa: ANN401 - an array or any sequence
+def _values(row: Any) -> Any:  # noqa: ANN401 - an array, any sequence, or a text
+    if isinstance(row, str):
+        return row
     return row.tolist() if isinstance(row, np.ndarray) else list(row)
-
-
-def _numbers(rows: Any, *, missing: bool = True, limits: bool = False) -> Array:  # noqa: ANN401
-    try:
-        x: Array = np.asarray(rows, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        message = f"a value is not a number: {error}"
-        raise InputError(message) from None
-    if not math.isfinite(x.sum()) and not (limits and missing):
-        if np.isinf(x).any():
-            message = "a value is infinite"
-            raise InputError(message)
-        if not missing and np.isnan(x).any():
-            message = "a value is missing: the model was trained on rows that have all of them"
-            raise InputError(message)
-    return x
 
 
 _dot: Callable[[Sequence[float], Sequence[Any]], float] = getattr(
@@ -245,221 +223,7 @@ _dot: Callable[[Sequence[float], Sequence[Any]], float] = getattr(
 )  # numpy's takes longer to make an array of one row
 
 
-def _finite(values: Sequence[float]) -> None:
-    if not math.isfinite(sum(values)):
-        raise InputError
-
-
-# Transformers
-
-_OPERATIONS: Mapping[str, tuple[np.ufunc, Callable[[Any, Any], Any]]] = {
-    "sub": (np.subtract, operator.sub),
-    "truediv": (np.divide, operator.truediv),
-    "mul": (np.multiply, operator.mul),
-    "add": (np.add, operator.add),
-}
-
-
-def _scale(spec: Spec) -> _Step:
-    steps = [(_OPERATIONS[name][0], values) for name, values in spec["steps"]]
-    plain = [(_OPERATIONS[name][1], values.tolist()) for name, values in spec["steps"]]
-    low, high = spec["clip"] or (None, None)
-
-    def batch(x: Array) -> Array:
-        x = np.array(_numbers(x))  # one copy, then in place: new memory costs more than the sums
-        for function, values in steps:
-            function(x, values, out=x)
-        return x if low is None else np.clip(x, low, high, out=x)
-
-    def row(values: Sequence[Any]) -> Sequence[Any]:
-        for function, others in plain:
-            values = list(map(function, values, others))
-        return values if low is None else [min(max(value, low), high) for value in values]
-
-    return _Step(batch, row)
-
-
-def _bins(spec: Spec) -> _Step:
-    edges, offsets, width = spec["edges"], spec["offsets"], spec["width"]
-    plain = list(zip([values.tolist() for values in edges], offsets, strict=True))
-
-    def batch(x: Array) -> Array:
-        columns = _numbers(x, missing=False).T
-        codes = [np.searchsorted(e, c, side="right") for e, c in zip(edges, columns, strict=True)]
-        return _one_hot(codes, offsets, width) if width else np.array(codes, dtype=np.float64).T
-
-    def row(values: Sequence[Any]) -> Sequence[Any]:
-        _finite(values)
-        codes = [bisect_right(e, v) + start for (e, start), v in zip(plain, values, strict=True)]
-        return _row_one_hot(codes, width) if width else [*map(float, codes)]
-
-    return _Step(batch, row)
-
-
-def _power(spec: Spec) -> _Step:
-    lambdas = spec["lambdas"].tolist()
-    transform = np.vectorize(_box_cox, otypes=[float]) if spec["box_cox"] else _yeo_johnson
-
-    def batch(x: Array) -> Array:
-        columns = _numbers(x).T
-        if spec["box_cox"] and not (columns > 0).all(where=~np.isnan(columns)):
-            message = "a value is not positive, as the Box-Cox transform needs"
-            raise InputError(message)
-        return np.array([transform(c, power) for c, power in zip(columns, lambdas, strict=True)]).T
-
-    return _by_matrix(batch)
-
-
-def _yeo_johnson(x: Array, power: float) -> Array:
-    # As scipy.stats.yeojohnson computes, so that the last bit is the same.
-    out = np.zeros_like(x)
-    positive, epsilon = x >= 0, float(np.finfo(np.float64).eps)
-    logs = np.log1p(x[positive])
-    out[positive] = logs if abs(power) < epsilon else np.expm1(power * logs) / power
-    logs = np.log1p(-x[~positive])
-    two = 2 - power
-    out[~positive] = -np.expm1(two * logs) / two if abs(power - 2) > epsilon else -logs
-    return out
-
-
-def _box_cox(value: float, power: float) -> float:
-    # As scipy.special.boxcox computes, by the C library: numpy's own logarithm may differ.
-    if value != value:
-        return value
-    log = math.log(value)
-    if abs(power) < 1e-19:  # noqa: PLR2004 - scipy's bound
-        return log
-    if power * log < 709.78:  # noqa: PLR2004 - beyond, expm1 overflows
-        return math.expm1(power * log) / power
-    return math.copysign(1.0, power) * math.exp(power * log - math.log(abs(power))) - 1 / power
-
-
-def _impute(spec: Spec) -> _Step:
-    missing, kept, fill = spec["missing"], spec["kept"], spec["fill"]
-    indicated, is_object = spec["indicated"], spec["object"]
-    is_nan = missing != missing
-    is_usual = is_nan and not is_object and indicated is None
-    fills, takes = fill.tolist(), kept.tolist()
-
-    def batch(x: Array) -> Array:
-        x = np.asarray(x, dtype=object) if is_object else _numbers(x, missing=is_nan)
-        mask = x != x if is_nan else x == missing
-        mask = np.asarray(mask, dtype=bool)
-        result = np.where(mask[:, kept], fill, x[:, kept])
-        return result if indicated is None else np.hstack((result, mask[:, indicated]))
-
-    def is_missing(value: Any) -> bool:  # noqa: ANN401 - any value of a row
-        if is_nan:
-            return bool(value != value) or (value is None and not is_object)
-        return bool(value == missing)
-
-    def row(values: Sequence[Any]) -> Sequence[Any]:
-        if is_usual:
-            pairs = zip([values[i] for i in takes], fills, strict=True)
-            return [fill if v is None or v != v else v for v, fill in pairs]
-        flags = [is_missing(value) for value in values]
-        out = [f if flags[i] else values[i] for i, f in zip(takes, fills, strict=True)]
-        return out if indicated is None else out + [float(flags[i]) for i in indicated.tolist()]
-
-    return _Step(batch, row)
-
-
-def _encode(spec: Spec) -> _Step:
-    width = spec["width"]
-    tables = []
-    for column in spec["columns"]:
-        pairs = list(zip(column["categories"], column["codes"], strict=True))
-        codes = {value: code for value, code in pairs if value == value}
-        nan = next((code for value, code in pairs if value != value), column["unknown"])
-        tables.append((codes.get, column["unknown"], nan))
-
-    def codes_of(number: int, values: Sequence[Any]) -> list[Any]:
-        get, unknown, nan = tables[number]
-        codes = [get(v, unknown) if v == v else nan for v in values]
-        if unknown is None and None in codes:
-            message = f"{values[codes.index(None)]!r} in column {number} was not in the training"
-            raise InputError(message)
-        return codes
-
-    def batch(x: Array) -> Array:
-        columns = [codes_of(number, column.tolist()) for number, column in enumerate(x.T)]
-        if width is None:
-            return np.array(columns, dtype=np.float64).T
-        return _one_hot(columns, [0] * len(columns), width)
-
-    def row(values: Sequence[Any]) -> Sequence[Any]:
-        codes = [
-            get(v, unknown) if v == v else nan
-            for v, (get, unknown, nan) in zip(values, tables, strict=True)
-        ]
-        return [*map(float, codes)] if width is None else _row_one_hot(codes, width)
-
-    return _Step(batch, row)
-
-
-def _one_hot(columns: Sequence[Any], offsets: Sequence[int], width: int) -> Array:
-    out = np.zeros((len(columns[0]), width + 1))  # the last column is for what sets none
-    rows = np.arange(len(out))
-    for codes, offset in zip(columns, offsets, strict=True):
-        out[rows, np.add(codes, offset)] = 1.0
-    return np.ascontiguousarray(out[:, :-1])
-
-
-def _row_one_hot(codes: Sequence[int], width: int) -> list[float]:
-    out = [0.0] * (width + 1)
-    for code in codes:
-        out[code] = 1.0
-    del out[-1]
-    return out
-
-
-def _parts(spec: Spec) -> _Step:
-    steps = [(part["take"], _step(part["node"]), part["weight"]) for part in spec["parts"]]
-    plain = [(take if take is None else take.tolist(), step.row, w) for take, step, w in steps]
-
-    def batch(x: Array) -> Array:
-        outs = [step.batch(x if t is None else x[:, t]) for t, step, _ in steps]
-        for number, (_, _, weight) in enumerate(steps):
-            if weight is not None:
-                outs[number] = outs[number] * weight
-        return np.hstack(outs)
-
-    def row(values: Sequence[Any]) -> Sequence[Any]:
-        out: list[Any] = []
-        for take, step, weight in plain:
-            part = step(values if take is None else [values[i] for i in take])
-            out += part if weight is None else [value * weight for value in part]
-        return out
-
-    return _Step(batch, row)
-
-
-def _chain(spec: Spec) -> _Step:
-    steps = [_step(node) for node in spec["steps"]]
-    batches, rows = [step.batch for step in steps], [step.row for step in steps]
-    return _Step(lambda x: _through(batches, x), lambda values: _through(rows, values))
-
-
-def _same(spec: Spec) -> _Step:
-    missing = spec["missing"]
-
-    def row(values: Sequence[Any]) -> Sequence[Any]:
-        if not missing:
-            _finite(values)
-        return values
-
-    if spec["numeric"]:
-        return _Step(lambda x: _numbers(x, missing=missing, limits=missing), row)
-    return _Step(lambda x: x, row)
-
-
-def _apply(spec: Spec) -> _Step:
-    function = getattr(np, spec["name"])
-    missing = spec["missing"]
-    return _by_matrix(lambda x: function(_numbers(x, missing=missing, limits=missing)))
-
-
-def _answers(spec: Spec) -> _Step:
+def _answers(spec: Spec) -> Step:
     """Read models as columns, as stacking does."""
     parts = [(_model(part["node"]), part["method"], part["first"]) for part in spec["parts"]]
 
@@ -468,21 +232,7 @@ def _answers(spec: Spec) -> _Step:
         columns = [answer[:, first:] for answer, (_, _, first) in zip(answers, parts, strict=True)]
         return np.hstack([*columns, x] if spec["passthrough"] else columns)
 
-    return _by_matrix(batch)
-
-
-def _by_matrix(batch: Callable[[Array], Array]) -> _Step:
-    def row(values: Sequence[Any]) -> Sequence[Any]:
-        answer: list[Any] = batch(np.array([values], dtype=np.float64))[0].tolist()
-        return answer
-
-    return _Step(batch, row)
-
-
-def _through(functions: Sequence[Callable[[Any], Any]], value: Any) -> Any:  # noqa: ANN401
-    for function in functions:
-        value = function(value)
-    return value
+    return by_matrix(batch)
 
 
 # Predictors
@@ -494,18 +244,23 @@ def _linear(spec: Spec) -> _Model:
     plain = np.atleast_1d(intercept).tolist()
 
     def batch(x: Array) -> Array:
-        raw = _numbers(x, missing=False) @ weights + intercept
+        raw = numbers(x, missing=False) @ weights + intercept
         return raw[:, np.newaxis] if is_flat else raw
 
     def row(values: Sequence[Any]) -> Sequence[float]:
+        if isinstance(values, dict):
+            near = np.array([*values.values()]) @ weights[[*values]]
+            return [value + add for value, add in zip(near.tolist(), plain, strict=True)]
         raw = np.array([values], dtype=np.float64).dot(weights).ravel().tolist()
         scores = [value + add for value, add in zip(raw, plain, strict=True)]
-        _finite(scores)
+        finite(scores)
         return scores
 
     first, add = np.atleast_2d(spec["coef"])[0].tolist(), plain[0]
 
     def short(values: Sequence[Any]) -> Sequence[float]:
+        if isinstance(values, dict):
+            return (sum([first[place] * value for place, value in values.items()]) + add,)
         score = _dot(first, values) + add
         if math.isfinite(score):
             return (score,)
@@ -519,7 +274,7 @@ def _mlp(spec: Spec) -> _Model:
     activate, output = _ACTIVATIONS[spec["activation"]], _ACTIVATIONS[spec["output"]]
 
     def batch(x: Array) -> Array:
-        x = _numbers(x, missing=False)
+        x = numbers(x, missing=False)
         for coef, intercept in layers:
             x = x @ coef
             x += intercept
@@ -537,7 +292,7 @@ def _gaussian(spec: Spec) -> _Model:
     ]
 
     def batch(x: Array) -> Array:
-        x = _numbers(x, missing=False)
+        x = numbers(x, missing=False)
         scores = [
             prior + (norm - 0.5 * np.sum((x - mean) ** 2 / var, axis=1))
             for prior, norm, mean, var in constants
@@ -547,9 +302,25 @@ def _gaussian(spec: Spec) -> _Model:
     return _head(spec, batch)
 
 
-def _constant(spec: Spec) -> _Model:
-    values = spec["values"]
-    return _head(spec, lambda x: np.tile(values, (len(x), 1)), lambda _: values.tolist())
+def _neighbours(spec: Spec) -> _Model:
+    """Ask the nearest rows of the training, which the file carries."""
+    known, answers, count = spec["rows"], spec["answers"], spec["count"]
+
+    def batch(x: Array) -> Array:
+        x = numbers(x, missing=False)
+        distances = np.sqrt(((x[:, np.newaxis, :] - known) ** 2).sum(axis=2))
+        nearest = distances.argsort(axis=1, kind="stable")[:, :count]
+        near = np.take_along_axis(distances, nearest, axis=1)
+        if not spec["by_distance"]:
+            return answers[nearest].mean(axis=1)
+        weights = 1.0 / near
+        infinite = np.isinf(weights)
+        at = infinite.any(axis=1)
+        weights[at] = infinite[at]
+        total = (answers[nearest] * weights[:, :, np.newaxis]).sum(axis=1)
+        return total / weights.sum(axis=1)[:, np.newaxis]
+
+    return _head(spec, by_blocks(batch, 4_000_000 // known.size + 1))
 
 
 def _trees(spec: Spec) -> _Model:
@@ -560,7 +331,7 @@ def _trees(spec: Spec) -> _Model:
     divisor = count if spec["mean"] else None
 
     def batch(x: Array) -> Array:
-        x = _numbers(x, missing=spec["missing"], limits=spec["limits"])
+        x = numbers(x, missing=spec["missing"], limits=spec["limits"])
         columns = np.ascontiguousarray(x.T, dtype=dtype)
         if not spec["limits"] and dtype == np.float32 and np.isinf(columns).any():
             message = "a value is too large for the 32 bits that trees compare"
@@ -580,7 +351,7 @@ def _trees(spec: Spec) -> _Model:
             cells = [math.nan if cell is None else cell for cell in cells]
         total = sum(cells)
         if not (math.isfinite(total) or spec["limits"]):
-            _numbers(cells, missing=spec["missing"])
+            numbers(cells, missing=spec["missing"])
         leaves = finder.row(np.array(cells, dtype), has_nan=total != total)
         terms = values.take(leaves, axis=0).reshape(-1, len(base))
         terms[0] += base
@@ -722,22 +493,18 @@ def _head(
     batch: Callable[[Array], Array],
     row: Callable[[Sequence[Any]], Sequence[float]] | None = None,
 ) -> _Model:
-    row = row or _by_matrix(batch).row
+    row = row or by_matrix(batch).row
     return _Model(batch, row, spec["link"], spec["rule"], spec["classes"])
 
 
 def _model(spec: Spec) -> _Model:
     if spec["kind"] != "chain":
         return _MODELS[spec["kind"]](spec)
-    step, last = _chain({"steps": spec["steps"][:-1]}), _model(spec["steps"][-1])
+    step, last = chain({"steps": spec["steps"][:-1]}), _model(spec["steps"][-1])
     before_batch, before_row = step.batch, step.row
     return last._replace(
         batch=lambda x: last.batch(before_batch(x)), row=lambda v: last.row(before_row(v))
     )
-
-
-def _step(spec: Spec) -> _Step:
-    return _STEPS[spec["kind"]](spec)
 
 
 _LINKS: Mapping[str, Callable[[Array], Array]] = {
@@ -776,24 +543,13 @@ _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "relu": lambda x: np.maximum(x, 0, out=x),
     "softmax": _softmax,
 }
-_STEPS: Mapping[str, Callable[[Spec], _Step]] = {
-    "scale": _scale,
-    "bins": _bins,
-    "power": _power,
-    "impute": _impute,
-    "encode": _encode,
-    "parts": _parts,
-    "chain": _chain,
-    "same": _same,
-    "apply": _apply,
-    "answers": _answers,
-}
 _MODELS: Mapping[str, Callable[[Spec], _Model]] = {
     "linear": _linear,
     "mlp": _mlp,
     "gaussian": _gaussian,
-    "constant": _constant,
+    "neighbours": _neighbours,
     "trees": _trees,
     "average": _average,
     "calibrated": _calibrated,
 }
+STEPS["answers"] = _answers

@@ -94,6 +94,9 @@ class Record:
     error: ClassVar[type[InvalidRecordError]] = InvalidRecordError
     """What is raised for a record that is refused."""
 
+    missing: ClassVar[tuple[str, ...]] = ()
+    """What stands for a missing value in the cells of a table, beside a blank one."""
+
     def __post_init__(self) -> None:
         """Check every value and keep it in its plain type."""
         layout = layout_of(type(self))
@@ -142,7 +145,7 @@ class Record:
         for field in layout_of(cls).fields:
             text = (cells.get(field.name) or "").strip()
             try:
-                if text:
+                if text and text not in cls.missing:
                     values[field.name] = field.kind.parse(text)
             except ValueError as error:
                 raise cls.error(field.name, str(error)) from None

@@ -216,3 +216,43 @@ def test_an_error_says_its_row_and_survives_pickling() -> None:
     error = InvalidTumorError("mean_area", "missing").at(3)
     assert str(pickle.loads(pickle.dumps(error))) == "row 3, mean_area: missing"
     assert str(InvalidTumorError("", "is not one", 2)) == "row 2: is not one"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Record):
+    missing = ("?", "never")
+
+    on: Annotated[date | None, Day(form="%d.%m.%Y")] = None
+    at: Annotated[date | None, Day(drops_time=True)] = None
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        ({"on": "?", "at": "never"}, (None, None)),
+        ({"on": "31.1.2026"}, (date(2026, 1, 31), None)),
+        ({"on": "2026-01-31", "at": "2026-01-31"}, (date(2026, 1, 31), date(2026, 1, 31))),
+        ({"at": "2026-01-31T23:59:01.5Z"}, (None, date(2026, 1, 31))),
+        ({"at": "2026-01-31 10:00"}, (None, date(2026, 1, 31))),
+    ],
+)
+def test_cells_are_read_as_their_table_has_them(
+    cells: dict[str, str], values: tuple[date | None, ...]
+) -> None:
+    assert Call.from_cells(cells).values() == values
+    values_given = {name: None if text in Call.missing else text for name, text in cells.items()}
+    assert Call.from_mapping(values_given).values() == values
+
+
+@pytest.mark.parametrize(
+    "cells", [{"on": "1/31/2026"}, {"at": "31.1.2026"}, {"on": "2026-01-31 10:00"}]
+)
+def test_a_date_in_another_form_is_refused(cells: dict[str, str]) -> None:
+    with pytest.raises(InvalidRecordError, match="must be a date"):
+        Call.from_cells(cells)
+
+
+def test_a_point_in_time_is_its_day_where_times_are_dropped() -> None:
+    assert Call.from_mapping({"at": datetime(2026, 1, 31, 10)}).values()[1] == date(2026, 1, 31)  # noqa: DTZ001
+    with pytest.raises(InvalidRecordError, match="must be a date"):
+        Call.from_mapping({"on": datetime(2026, 1, 31, 10)})  # noqa: DTZ001

@@ -49,7 +49,8 @@ _LOADING = tuple(
     f"model/{REFERENCE['package']}/{module}.py"
     for module in (
         *("__main__", "batch", "engine", "errors", "installed", "job", "jsonlines", "kinds"),
-        *("lazy_model", "load_lock", "loading", "manifest", "portable", "portable_trees"),
+        *("lazy_model", "load_lock", "loading", "manifest", "portable"),
+        *("portable_steps", "portable_text", "portable_trees"),
         *("provenance", "ranges", "record", "schema", "serving", "table"),
     )
 )

@@ -18,7 +18,7 @@ from integration.tiny import ROOT, Run, run_to_end
 from trainwheel.install.environments import read_pip_settings, user_cache
 from trainwheel.system.environ import read_environment
 
-__all__ = ["Debian", "make_debian", "require_debian"]
+__all__ = ["CHECKOUT", "HOME", "Debian", "make_debian", "require_debian"]
 
 TOOLS = ("mmdebstrap", "unshare", "chroot")
 # A root in 15 seconds of CPU time; debootstrap takes twice that.

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.scaffold.create import check_place, create
+from trainwheel.scaffold.answers import MOST_COPIED, Source, describe, table_answers
+from trainwheel.scaffold.columns import Kind, examine
+from trainwheel.scaffold.create import Start, check_place, create
+from trainwheel.scaffold.draft import AS, draft
 from trainwheel.scaffold.names import (
     CI_SERVICES,
     NEXUS_VARIABLE,
@@ -24,8 +30,10 @@ from trainwheel.scaffold.names import (
     problem_of_variable,
 )
 from trainwheel.scaffold.rendering import find_copier
+from trainwheel.scaffold.table import find_layout, print_table
+from trainwheel.scaffold.target import Ask, Wishes
 from trainwheel.system.console import Console
-from trainwheel.system.environ import read_environment
+from trainwheel.system.environ import Environment, read_environment
 
 __all__ = ["add_init"]
 
@@ -46,7 +54,34 @@ def add_init(parser: argparse.ArgumentParser) -> None:
         "--ci", metavar="SERVICE,…",
         help=f"services to write files for, or {_NO_SERVICE}; default: {','.join(CI_SERVICES)}",
     )  # fmt: skip
+    _add_table(parser)
     parser.set_defaults(run=_init)
+
+
+def _add_table(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments that say what the model is to be trained on."""
+    group = parser.add_argument_group("a model of your own table")
+    origin = group.add_mutually_exclusive_group()
+    origin.add_argument("--from", dest="table", type=Path, metavar="FILE",
+                        help="CSV, TSV or Parquet")  # fmt: skip
+    origin.add_argument("--from-command", metavar="COMMAND", help="prints the table as CSV")
+    group.add_argument("--target", default="", metavar="COLUMN", help="to predict")
+    for name, text in (("drop", "that the model does not read"), ("text", "of free text")):
+        group.add_argument(f"--{name}", action="append", default=[], metavar="COLUMN", help=text)
+    group.add_argument("--as", dest="kinds", action="append", default=[], metavar="COLUMN=KIND",
+                       type=_kind, help=f"what a column is: {', '.join(AS)}")  # fmt: skip
+    group.add_argument("--key", default="", metavar="COLUMN", help="that decides what is held out")
+    group.add_argument("--positive", default="", metavar="CLASS", help="of two, to look for")
+    group.add_argument("--encoding", default="", help="of CSV; default: utf-8")
+    group.add_argument("--copy", action="store_true", help="copy the table into the repository")
+
+
+def _kind(word: str) -> tuple[str, Kind]:
+    column, mark, kind = word.rpartition("=")
+    if not mark or kind not in AS:
+        message = f"{word!r} is not COLUMN=KIND, with a kind among {', '.join(AS)}"
+        raise argparse.ArgumentTypeError(message)
+    return column, Kind(kind)
 
 
 def _init(arguments: argparse.Namespace) -> None:
@@ -61,7 +96,65 @@ def _init(arguments: argparse.Namespace) -> None:
         answers = {**_defaults(folder.name, answers), **answers}
     if problems := list(_problems(answers)):
         raise ConfigurationError("; ".join(problems), hint="see trainwheel init --help")
-    create(folder, answers, environment, console, asks=asks)
+    with _source(arguments, environment) as source:
+        if source is not None:
+            answers |= _of_table(arguments, source, folder, console, _ask if asks else None)
+        create(folder, Start(answers, asks, source), environment, console)
+
+
+@contextmanager
+def _source(arguments: argparse.Namespace, environment: Environment) -> Iterator[Source | None]:
+    """Yield the table that the options name, with what a command prints in a file; or none.
+
+    Raises:
+        ConfigurationError: It cannot be read, or an option makes no sense without it.
+    """
+    path, command = arguments.table, arguments.from_command
+    if path is None and not command:
+        names = ("target", "drop", "text", "kinds", "key", "positive", "encoding", "copy")
+        if any(getattr(arguments, name) for name in names):
+            message = "the options about a table are given, and no table"
+            raise ConfigurationError(message, hint="name it: --from FILE")
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="trainwheel-") as scratch:
+        if command:
+            path = print_table(command, Path(scratch), environment)
+        layout = find_layout(path, arguments.encoding)
+        if arguments.copy and path.stat().st_size > MOST_COPIED:
+            message = f"{path} is too large to be copied into a repository"
+            raise ConfigurationError(message, hint="leave out --copy: then it stays where it is")
+        yield Source(path, layout, command or "", arguments.copy)
+
+
+def _of_table(
+    arguments: argparse.Namespace, source: Source, folder: Path, console: Console, ask: Ask | None
+) -> dict[str, Any]:
+    """Return the answers that follow from a table, and say what a person should know of it."""
+    kinds = {**dict(arguments.kinds), **dict.fromkeys(arguments.text, Kind.TEXT)}
+    wishes = Wishes(
+        arguments.target, tuple(arguments.drop), arguments.key, kinds, arguments.task or "",
+        arguments.positive,
+    )  # fmt: skip
+    console.line(f"reading {source.name}")
+    made = draft(examine(source.path, source.layout), wishes, ask)
+    for notice in made.notices:
+        console.notice(notice)
+    description = describe(made, source.name)
+    table = table_answers(made, source, folder)
+    return {"task": made.task, "description": description, "gate": [], "table": table}
+
+
+def _ask(question: str, choices: Sequence[str]) -> str:
+    """Ask at the terminal.
+
+    Raises:
+        KeyboardInterrupt: The question was ended by Ctrl-C.
+    """
+    # It comes with copier, which asks by it too.
+    questionary = importlib.import_module("questionary")
+    answer: str = questionary.select(question, choices=list(choices)).unsafe_ask()
+    return answer
 
 
 def _answers(arguments: argparse.Namespace) -> dict[str, Any]:

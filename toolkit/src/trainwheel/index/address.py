@@ -39,6 +39,7 @@ _OUR_WORDS = (
     "wheelhouse git commit python bootstrap.py build/dist build/log setup.py pyproject.toml",
     "distclean clean .venv/bin/ doctor",
     "lint --check-repeatable --built --lock --engine --help --host --port NAME==VERSION FOLDER",
+    "--from-command --target --drop --text --as --key --positive --encoding --copy COLUMN=KIND",
 )
 """What our own lines and commands are made of; a password in it could not be hidden without
 spoiling them."""

@@ -8,6 +8,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from trainwheel.errors import ConfigurationError, StepFailedError, TrainwheelErr
 from trainwheel.install.environments import uv_cache_or_fallback
 from trainwheel.install.lock import lock
 from trainwheel.requirements.lockfile import parse_lockfile
+from trainwheel.scaffold.answers import Source
 from trainwheel.scaffold.names import name_of
 from trainwheel.scaffold.rendering import problem_of_author, render
+from trainwheel.scaffold.table import copy_plainly
+from trainwheel.scaffold.trial import gate_lines, try_out
 from trainwheel.settings.config import parse_sync_settings
 from trainwheel.steps.shared.synced import examine
 from trainwheel.system.console import Console
@@ -26,7 +30,7 @@ from trainwheel.system.environ import Environment, read_environment
 from trainwheel.system.git import commit_all, read_person, without_repository
 from trainwheel.wheel.own import write_own_wheel
 
-__all__ = ["check_place", "create"]
+__all__ = ["Start", "check_place", "create"]
 
 _NOTHING_MADE = "nothing was made; fix that and run this again"
 
@@ -45,14 +49,22 @@ def check_place(folder: Path) -> None:
         raise ConfigurationError(message, hint="name a new folder")
 
 
-def create(
-    folder: Path,
-    answers: Mapping[str, object],
-    environment: Environment,
-    console: Console,
-    *,
-    asks: bool,
-) -> None:
+@dataclass(frozen=True)
+class Start:
+    """What a repository is made from.
+
+    Args:
+        answers: Those given so far, by their names in the template.
+        asks: Whether to ask for the other answers at the terminal.
+        source: The table that it is about, which ``table`` among the answers describes; or none.
+    """
+
+    answers: Mapping[str, object]
+    asks: bool
+    source: Source | None = None
+
+
+def create(folder: Path, start: Start, environment: Environment, console: Console) -> None:
     """Make a model repository in ``folder`` whose `make upload.model` and `make check` pass.
 
     It is made beside its place and moved there last of all: if it ends earlier for any reason,
@@ -60,14 +72,13 @@ def create(
 
     Args:
         folder: Where to; new or empty.
-        answers: Those given so far, by their names in the template.
+        start: What it is made from.
         environment: The variables of this run.
         console: Prints the progress.
-        asks: Whether to ask for the other answers at the terminal.
 
     Raises:
         ConfigurationError: It cannot be made there, or git is not installed.
-        StepFailedError: The packages cannot be locked.
+        StepFailedError: The packages cannot be locked, or no model can be trained on the table.
     """
     check_place(folder)
     place = shlex.quote(os.path.relpath(folder))
@@ -78,10 +89,12 @@ def create(
         uv_cache_or_fallback(environment, scratch / "uv-cache")
         root, environment = scratch / folder.name, without_repository(read_environment())
         author = read_person(scratch, environment)
-        answers = {"git_author": "" if problem_of_author(author) else author, **answers}
-        answers = _render(root, answers, asks=asks)
+        given = {"git_author": "" if problem_of_author(author) else author, **start.answers}
+        answers = _render(root, given, asks=start.asks)
         console.line("locking the packages, which takes a minute")
         _lock(root, environment, str(answers["name"]))
+        if start.source is not None:
+            _set_gate(root, start.source, answers, environment, console)
         problem = commit_all(root, f"Start {answers['name']} from trainwheel", environment)
         # An empty folder gives way, though it be the current one.
         root.rename(folder)
@@ -99,6 +112,33 @@ def _render(root: Path, answers: Mapping[str, object], *, asks: bool) -> dict[st
     # An installed wheel may not have kept this mode.
     (root / "bootstrap.py").chmod(0o755)
     return answers
+
+
+def _set_gate(
+    root: Path,
+    source: Source,
+    answers: Mapping[str, Any],
+    environment: Environment,
+    console: Console,
+) -> None:
+    """Train once, and write down what the model then has to show and the table has to have."""
+    console.line(f"training once on {source.name}, which sets the gate")
+    table = answers["table"]
+    trial = try_out(root, environment, source, table, str(answers["training"]))
+    path = root / "pyproject.toml"
+    head, mark, tail = path.read_text(encoding="utf-8").partition("[tool.trainwheel.gate]\n")
+    lines = "".join(f"{line}\n" for line in gate_lines(trial))
+    path.write_text(f"{head}{mark}{lines}{tail}", encoding="utf-8")
+    if source.is_copied:
+        (root / "data").mkdir()
+        copy_plainly(source.path, source.layout, root / "data" / source.name)
+    else:
+        (root / "data-schema.json").write_text(trial.shape, encoding="utf-8")
+    console.outcome("gate", f"{trial.metric} {trial.value:.3f} on {trial.rows} held-out rows")
+    if trial.low <= trial.dummy:
+        word = "may be" if trial.value > trial.dummy else "is"
+        dummy = f"{trial.dummy:.3g}"
+        console.notice(f"the model {word} no better than one that looks at no column, with {dummy}")
 
 
 def _lock(root: Path, environment: Environment, name: str) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Container, Iterable, Mapping
 
 from packaging.utils import canonicalize_name
 
 __all__ = [
     "CI_SERVICES",
     "TASKS",
+    "class_of",
+    "field_of",
     "name_of",
     "package_of",
     "prefix_of",
@@ -29,7 +32,7 @@ NEXUS_VARIABLE = "NEXUS_LOCAL_REPO_URL"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
-_LONGEST = 24
+_LONGEST = 40
 # Two wheels with such a package would overwrite each other; the others stand at the root.
 _RESERVED = frozenset(
     {"model", "models", "training", "artefact", "tests", "test", "docs", "data", "build", "dist"}
@@ -43,7 +46,21 @@ _TAKEN: Mapping[str, str] = {
     **{name: name for name in ("trainwheel", "threadpoolctl", "cloudpickle", "pypiserver")},
     "scikit-learn": "sklearn",
 }
+_LONGEST_FIELD = 40
+_LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "µ": "u"}
+    | {"Æ": "Ae", "Ø": "O", "Ł": "L", "€": " euro ", "%": " percent "}
+)
+_OF_RECORDS = frozenset(
+    {"names", "values", "from_mapping", "from_cells", "error", "missing", "labels"}
+    | {"date", "int", "float", "str", "bool"}
+)
+"""What every record has beside its fields, and what its module is written with."""
 
+_CLASSES = frozenset(
+    {"Number", "Category", "Record", "Result", "Served", "Classifier", "Regressor", "Annotated"}
+    | {"None", "True", "False"}
+)
 
 # Indexes that have a meaning without a table, or have one for twine.
 _RESERVED_INDEXES = frozenset(
@@ -86,6 +103,40 @@ def training_of(package: str) -> str:
 def prefix_of(url_env: str) -> str:
     """Return what the names of an index's variables begin with."""
     return "NEXUS" if url_env == NEXUS_VARIABLE else url_env.rpartition("_")[0]
+
+
+def field_of(column: str, number: int, others: Container[str] = ()) -> str:
+    """Return a name in Python for a column: small ASCII letters, digits and underscores.
+
+    Args:
+        column: Its name in the table.
+        number: Its place, for a name without any letter that has a form in ASCII.
+        others: Names that are taken.
+    """
+    plain = unicodedata.normalize("NFKD", column.translate(_LETTERS))
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", plain.encode("ascii", "ignore").decode())
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    if not name or name[0].isdigit():
+        name = f"column_{name or number}"
+    name = name[:_LONGEST_FIELD].strip("_")
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _OF_RECORDS:
+        name += "_"
+    free = (
+        each for each in (name, *(f"{name}_{n}" for n in range(2, 10**6))) if each not in others
+    )
+    return next(free)
+
+
+def class_of(stem: str, number: int = 0) -> str:
+    """Return the name of a class for the rows of a table: ``customers`` has each a ``Customer``."""
+    words = field_of(stem, number).strip("_").split("_")
+    last = words[-1]
+    if last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 3:  # noqa: PLR2004
+        words[-1] = f"{last[:-3]}y" if last.endswith("ies") else last[:-1]
+    name = "".join(map(str.capitalize, words))
+    if name.startswith("Column"):
+        return "Row"
+    return f"{name}Row" if name in _CLASSES else name
 
 
 def problem_of_name(name: str) -> str:

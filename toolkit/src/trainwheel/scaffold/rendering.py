@@ -11,6 +11,7 @@ from jinja2 import Environment as JinjaEnvironment
 from jinja2.ext import Extension
 
 from trainwheel.errors import ConfigurationError
+from trainwheel.scaffold.code import declared, in_toml, listed, literal, quoted, wrap_imports
 from trainwheel.scaffold.names import (
     package_of,
     prefix_of,
@@ -29,7 +30,6 @@ __all__ = [
     "author_mail",
     "author_name",
     "find_copier",
-    "literal",
     "problem_of_address",
     "problem_of_author",
     "render",
@@ -71,21 +71,14 @@ def author_mail(text: str) -> str:
     return (match["mail"] or match["alone"] or "") if match else ""
 
 
-def literal(text: str) -> str:
-    """Return text as a literal of Python, in the quotes that formatters give it."""
-    escaped = text.replace("\\", "\\\\")
-    if '"' in text and "'" not in text:
-        return f"'{escaped}'"
-    return '"{}"'.format(escaped.replace('"', '\\"'))
-
-
 class Names(Extension):
     """Lets the template's questions know which names can be used, and what follows from them."""
 
     def __init__(self, environment: JinjaEnvironment) -> None:
         super().__init__(environment)
         functions = (
-            *(package_of, prefix_of, training_of, author_name, author_mail, literal),
+            *(package_of, prefix_of, training_of, author_name, author_mail),
+            *(declared, in_toml, listed, literal, quoted),
             *(problem_of_name, problem_of_package, problem_of_variable),
             *(problem_of_author, problem_of_address),
         )
@@ -121,10 +114,23 @@ def render(folder: Path, answers: Mapping[str, object], *, asks: bool) -> dict[s
     """
     copier = find_copier()
     try:
-        worker = copier.run_copy(
-            str(TEMPLATE), folder, dict(answers), defaults=not asks, quiet=True, unsafe=True
-        )
+        worker = _copy(folder, answers, asks=asks)
+        if answers.get("table"):
+            above = {**worker.answers.combined, "layer": "table"}
+            _copy(folder, above, asks=False)
     except copier.errors.CopierAnswersInterrupt:
         raise KeyboardInterrupt from None
     everything: dict[str, Any] = dict(worker.answers.combined)
     return everything
+
+
+def _copy(folder: Path, answers: Mapping[str, object], *, asks: bool) -> Any:
+    """Render one layer of the template over what is there."""
+    worker = find_copier().run_copy(
+        str(TEMPLATE), folder, dict(answers),
+        defaults=not asks, overwrite=True, quiet=True, unsafe=True,
+    )  # fmt: skip
+    for path in folder.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(wrap_imports(text), encoding="utf-8")
+    return worker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def refused(folder: Path, *options: str, capsys: Capture) -> str:
 
 @pytest.mark.parametrize(("options", "words"), [
     (("--name", "x-"), ("--name", "'x-'")), (("--name", "numpy"), ("--name", "'numpy'")),
-    (("--name", "a" * 25), ("--name", "24")), (("--package", "Fraud"), ("--package", "'Fraud'")),
+    (("--name", "a" * 41), ("--name", "40")), (("--package", "Fraud"), ("--package", "'Fraud'")),
     (("--package", "class"), ("--package", "'class'")),
     (("--package", "json"), ("--package", "'json'")),
     (("--package", "pytest"), ("--package", "'pytest'")),
@@ -101,3 +102,66 @@ def test_an_unknown_task_ends_with_the_known_ones(tmp_path: Path, capsys: Captur
 
     assert caught.value.code == 2
     assert "regression" in capsys.readouterr().err
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "fees.csv"
+    rows = "".join(f"{row},{row % 7}.5,{'yes' if row % 3 else 'no'}\n" for row in range(90))
+    path.write_text(f"id,fee,churned\n{rows}")
+    return path
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (("--target", "churned"), ("--from",)), (("--copy",), ("--from",)),
+    (("--as", "fee=number"), ("--from",)),
+    (("--from", "gone.csv"), ("gone.csv",)), (("--from", "TABLE"), ("--target", "fee, churned")),
+    (("--from", "TABLE", "--target", "churn"), ("churned?",)),
+    (("--from", "TABLE", "--target", "churned", "--encoding", "utf-9"), ("utf-9",)),
+    (("--from", "TABLE", "--target", "churned", "--as", "fee=boolean"), ("fee", "boolean")),
+    (("--from-command", "/nowhere/sql -csv", "--target", "a"), ("/nowhere/sql",)),
+    (("--from-command", "PYTHON -c 'import nothing'", "--target", "a"), ("'nothing'",)),
+])  # fmt: skip
+def test_what_does_not_fit_the_table_is_one_line(
+    tmp_path: Path, table: Path, options: tuple[str, ...], words: tuple[str, ...], capsys: Capture
+) -> None:
+    places = {"TABLE": str(table), "PYTHON": sys.executable}
+    given = [places.get(word, word.replace("PYTHON", sys.executable)) for word in options]
+    assert main(["init", str(tmp_path / "fraud"), *given]) in {1, 2}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert all(word in line for word in words)
+    assert not (tmp_path / "fraud").exists()
+
+
+@pytest.mark.parametrize("options", [
+    ("--as", "fee"), ("--as", "fee=money"), ("--from-command", "cat"), ("--positive",),
+])  # fmt: skip
+def test_options_that_cannot_be_read_end_with_how_they_are_written(
+    tmp_path: Path, table: Path, options: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["init", str(tmp_path / "fraud"), "--from", str(table), *options])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("options", [
+    ("--from", "TABLE"), ("--from", "TABLE", "--copy", "--drop", "id", "--as", "fee=category"),
+    ("--from-command", "PYTHON -c 'print(open(\"TABLE\").read())'"),
+    ("--from", "TABLE", "--positive", "no", "--text", "fee"),
+])  # fmt: skip
+def test_a_table_that_will_do_is_read_before_anything_is_made(
+    tmp_path: Path, table: Path, options: tuple[str, ...], capsys: Capture
+) -> None:
+    given = [w.replace("TABLE", str(table)).replace("PYTHON", sys.executable) for w in options]
+    assert main(["init", str(tmp_path / "fraud"), "--target", "churned", *given]) == 2
+    told = capsys.readouterr()
+    assert "git" in told.err.splitlines()[-1]
+    assert "reading " in told.out
+
+
+def test_a_table_that_is_large_is_not_copied(tmp_path: Path, table: Path, capsys: Capture) -> None:
+    with table.open("a") as stream:
+        stream.write("1,2.5,no\n" * 600_000)
+    words = ("--from", str(table), "--target", "churned", "--copy")
+    assert main(["init", str(tmp_path / "fraud"), *words]) == 2
+    assert "--copy" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.random import default_rng
-from sklearn import calibration, ensemble, linear_model, neural_network, svm, tree
+from sklearn import calibration, ensemble, linear_model, neighbors, neural_network, svm, tree
 from sklearn.naive_bayes import GaussianNB
 
 from trainwheel.guest.portable import convert
@@ -34,6 +34,8 @@ CLASSIFIERS: dict[str, Any] = {
     "mlp tanh": neural_network.MLPClassifier((5, 4), activation="tanh", max_iter=9, random_state=0),
     "mlp logistic": neural_network.MLPClassifier((5,), activation="logistic", max_iter=9),
     "gaussian": GaussianNB(),
+    "neighbours": neighbors.KNeighborsClassifier(3),
+    "near neighbours": neighbors.KNeighborsClassifier(5, weights="distance"),
     "tree": tree.DecisionTreeClassifier(random_state=0),
     "extra tree": tree.ExtraTreeClassifier(random_state=0),
     "forest": ensemble.RandomForestClassifier(**FOREST),
@@ -62,6 +64,7 @@ REGRESSORS: dict[str, Any] = {
     "sgd": linear_model.SGDRegressor(random_state=0),
     "linear svr": svm.LinearSVR(random_state=0),
     "mlp": neural_network.MLPRegressor(hidden_layer_sizes=(6,), max_iter=20),
+    "neighbours": neighbors.KNeighborsRegressor(weights="distance"),
     "tree": tree.DecisionTreeRegressor(random_state=0),
     "forest": ensemble.RandomForestRegressor(**FOREST),
     "extra trees": ensemble.ExtraTreesRegressor(**FOREST),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.random import default_rng
 from sklearn import ensemble, feature_selection, linear_model, preprocessing, tree
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction import text
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
@@ -47,6 +48,8 @@ SCALERS: tuple[Any, ...] = (
     preprocessing.RobustScaler(with_centering=False),
     preprocessing.PowerTransformer(),
     preprocessing.PowerTransformer(standardize=False),
+    preprocessing.QuantileTransformer(n_quantiles=30),
+    preprocessing.QuantileTransformer(n_quantiles=30, output_distribution="normal"),
     preprocessing.KBinsDiscretizer(3),
     preprocessing.KBinsDiscretizer(4, encode="ordinal", strategy="uniform"),
     preprocessing.FunctionTransformer(np.cbrt),
@@ -115,6 +118,43 @@ def test_a_drawn_pipeline_answers_as_scikit_learn(
         [("columns", columns), ("scale", scaler), ("fill", SimpleImputer()), ("model", model)]
     )
     proved(pipeline, x, y, draws=300)
+
+
+TEXTS = np.array(
+    ["The tumour is large", "a small tumour, a cyst", "un cliché de l'été", "", "large large cyst"]
+    * 12,
+    dtype=object,
+)
+
+
+@pytest.mark.parametrize("model", MODELS[:2], ids=("linear", "tree"))
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        text.TfidfVectorizer(),
+        text.TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, stop_words=["the", "a"]),
+        text.TfidfVectorizer(strip_accents="unicode", norm="l1", binary=True, use_idf=False),
+        text.TfidfVectorizer(strip_accents="ascii", lowercase=False, norm=None),
+        text.CountVectorizer(token_pattern=r"[a-z]+"),
+        make_pipeline(text.CountVectorizer(min_df=2), text.TfidfTransformer()),
+    ],
+    ids=range(6),
+)
+@pytest.mark.parametrize("classes_of_texts", [2, 3])
+def test_texts_are_counted_as_scikit_learn_does(
+    vectorizer: Any, model: Any, classes_of_texts: int
+) -> None:
+    y = np.arange(len(TEXTS)) % 5 % classes_of_texts
+    portable = proved(make_pipeline(vectorizer, model), TEXTS, y, draws=300)
+    assert portable.predict_one(TEXTS[0]) == portable.predict_one((TEXTS[0],))
+    with pytest.raises(ValueError, match="is not a text"):
+        portable.predict([("a",), (None,)])
+
+
+def test_a_column_of_texts_stands_beside_numbers() -> None:
+    x = np.column_stack([np.arange(60.0) % 7, TEXTS]).astype(object)
+    columns = ColumnTransformer([("words", text.TfidfVectorizer(), 1)], remainder="passthrough")
+    proved(make_pipeline(columns, MODELS[0]), x, np.arange(60) % 2)
 
 
 def test_box_cox_takes_the_logarithms_of_the_c_library() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from trainwheel.scaffold.names import (
+    class_of,
+    field_of,
     name_of,
     package_of,
     prefix_of,
@@ -37,7 +39,7 @@ def test_names_follow_from_that_of_the_folder(
     ("a word of Python's own", ("class", "match")), ("a module of Python's own", ("json",)),
     ("reserved", ("model", "tests", "noxfile")),
     ("another package", ("sklearn", "trainwheel", "installed_here")),
-    ("longer than 24", ("a" * 25,)),
+    ("longer than 40", ("a" * 41,)),
 ])  # fmt: skip
 def test_a_package_that_cannot_be_used_has_its_problem_named(
     problem: str, packages: tuple[str, ...]
@@ -47,12 +49,12 @@ def test_a_package_that_cannot_be_used_has_its_problem_named(
 
 
 def test_the_longest_name_is_accepted() -> None:
-    assert problem_of_package("a" * 24) == problem_of_name("a" * 24) == ""
+    assert problem_of_package("a" * 40) == problem_of_name("a" * 40) == ""
 
 
 @pytest.mark.parametrize(("problem", "names"), [
     ("takes letters", ("", "-model", "my model")),
-    ("a package that models need", ("scikit_learn", "NumPy")), ("longer than 24", ("a" * 25,)),
+    ("a package that models need", ("scikit_learn", "NumPy")), ("longer than 40", ("a" * 41,)),
 ])  # fmt: skip
 def test_a_name_that_cannot_be_used_has_its_problem_named(
     problem: str, names: tuple[str, ...]
@@ -89,3 +91,25 @@ def test_a_variable_that_cannot_be_used_has_its_problem_named(
 def test_ci_services_are_those_that_the_template_has_files_for() -> None:
     assert problem_of_services(["github", "jenkins", "gitlab"]) == problem_of_services([]) == ""
     assert "'travis'" in problem_of_services(["github", "travis"])
+
+
+@pytest.mark.parametrize(("column", "field"), [
+    ("Tenure", "tenure"), ("Body Mass (g)", "body_mass_g"), ("Größe in cm", "grosse_in_cm"),
+    ("class", "class_"), ("match", "match_"), ("values", "values_"), ("2nd", "column_2nd"),
+    ("年齢", "column_7"), ('the "best"', "the_best"), ("isActive", "is_active"), ("fee", "fee"),
+    ("share %", "share_percent"), ("__", "column_7"), ("a" * 60, "a" * 40),
+])  # fmt: skip
+def test_a_column_has_a_name_in_python(column: str, field: str) -> None:
+    assert field_of(column, 7) == field
+
+
+def test_columns_that_would_have_the_same_name_are_numbered() -> None:
+    assert field_of("Fee!", 1, {"fee", "fee_2"}) == "fee_3"
+
+
+@pytest.mark.parametrize(("stem", "name"), [
+    ("customers", "Customer"), ("house-prices", "HousePrice"), ("companies", "Company"),
+    ("glass", "Glass"), ("records", "RecordRow"), ("2024", "Row"), ("iris", "Iris"),
+])  # fmt: skip
+def test_a_class_is_called_after_its_table(stem: str, name: str) -> None:
+    assert class_of(stem) == name

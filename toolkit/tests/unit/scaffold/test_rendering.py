@@ -6,10 +6,10 @@ import ast
 
 import pytest
 
+from trainwheel.scaffold.code import literal
 from trainwheel.scaffold.rendering import (
     author_mail,
     author_name,
-    literal,
     problem_of_address,
     problem_of_author,
 )

@@ -17,7 +17,7 @@ from .visit import Node, Visit
 __all__ = ["convert", "describe"]
 
 SCHEMA = 1
-_OF_WORDS = ("encode", "impute")
+_OF_WORDS = ("encode", "impute", "words")
 _ROUNDED = ("linear", "mlp", "gaussian", "neighbours", "words")
 
 
@@ -45,13 +45,13 @@ def describe(estimator: Any) -> Node:
     """
     graph = Visit(STEPS, {**PREDICTORS, **TREES}).model(estimator)
     names = getattr(estimator, "feature_names_in_", None)
-    kinds = _kinds(graph)
+    kinds, width = _kinds(graph), _width(estimator)
     return {
         "schema": SCHEMA,
         "made_with": sklearn.__version__,
-        "features": _width(estimator),
+        "features": width or 1,
         "names": None if names is None else [str(name) for name in names],
-        "text": "words" in kinds,
+        "text": not width,
         "numeric": kinds.isdisjoint(_OF_WORDS),
         "exact": kinds.isdisjoint(_ROUNDED),
         "graph": graph,

@@ -14,7 +14,7 @@ import numpy as np
 
 from .visit import Node
 
-__all__ = ["draw_rows"]
+__all__ = ["draw_rows", "draw_texts"]
 
 _INVERSES = {"sub": np.add, "add": np.subtract, "truediv": np.multiply, "mul": np.divide}
 _MOST = 2_000  # thresholds of a column
@@ -67,6 +67,15 @@ def draw_rows(graph: Node, rows: Any, draws: int, random: Any) -> Iterator[tuple
     unseen = [_unseen(pools.categories.get(number)) for number in range(rows.shape[1])]
     drawn = _replaced(rows, share, numbers, 0.2, random)
     yield "rows with unseen categories", _replaced(drawn, share, unseen, 0.2, random)
+
+
+def draw_texts(texts: Any, draws: int, random: Any) -> Iterator[tuple[str, Any]]:
+    """Draw texts of the words of those given, in any order and case, with some never seen."""
+    words = [word for text in texts for word in text.split()] or [""]
+    words += [words[0].upper(), "\u00c9t\u00e9", "never-seen", "a"]
+    lengths = random.integers(0, 60, size=draws)
+    drawn = [" ".join(words[i] for i in random.integers(len(words), size=n)) for n in lengths]
+    yield "drawn texts", np.array([*drawn, ""], dtype=object)
 
 
 def _replaced(rows: Any, count: int, cells: Sequence[Any], part: float, random: Any) -> Any:

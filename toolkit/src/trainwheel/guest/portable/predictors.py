@@ -69,6 +69,29 @@ def _gaussian(_: Visit, estimator: Any) -> Node:
     }
 
 
+def _neighbours(visit: Visit, estimator: Any) -> Node:
+    metric, weights = estimator.effective_metric_, estimator.weights
+    is_rounded = estimator._fit_method == "brute" and weights == "distance"  # noqa: SLF001
+    if metric != "euclidean" or weights not in ("uniform", "distance") or is_rounded:
+        visit.refuse(f"metric {metric!r} and weights {weights!r} in high dimensions")
+    answers = np.asarray(estimator._y)  # noqa: SLF001 - they have no other name
+    classes = getattr(estimator, "classes_", None)
+    if isinstance(classes, list):
+        visit.refuse("several outputs")
+    if classes is not None:
+        answers = np.eye(len(classes))[answers]
+    return {
+        "kind": "neighbours",
+        "rows": np.asarray(estimator._fit_X, dtype=np.float64),  # noqa: SLF001 - likewise
+        "answers": answers.reshape(len(answers), -1).astype(np.float64),
+        "count": int(estimator.n_neighbors),
+        "by_distance": weights == "distance",
+        "classes": classes,
+        "link": None if classes is None else "same",
+        "rule": None if classes is None else "argmax",
+    }
+
+
 def _pipeline(visit: Visit, pipeline: Any) -> Node:
     before = pipeline_steps(visit, pipeline.steps[:-1])
     name, last = pipeline.steps[-1]
@@ -86,6 +109,8 @@ def _before(steps: list[Node], model: Node) -> Node:
         return model
     first = chained(steps)
     read_numbers(first, model)
+    if first["kind"] == "words" and model["kind"] == "linear":
+        first["before_linear"] = True
     return {"kind": "chain", "steps": [first, model]}
 
 
@@ -199,6 +224,8 @@ PREDICTORS: dict[str, Convert] = {
     "GridSearchCV": _search,
     "HalvingGridSearchCV": _search,
     "HalvingRandomSearchCV": _search,
+    "KNeighborsClassifier": _neighbours,
+    "KNeighborsRegressor": _neighbours,
     "MLPClassifier": _mlp,
     "MLPRegressor": _mlp,
     "Pipeline": _pipeline,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .convert import describe
-from .draw import draw_rows
+from .draw import draw_rows, draw_texts
 
 __all__ = ["prove_portable"]
 
@@ -37,10 +37,15 @@ def prove_portable(
         seed: what they are drawn with.
     """
     graph = describe(estimator)
-    rows = np.asarray(rows, dtype=np.float64 if graph["numeric"] else object)
     random = np.random.default_rng(seed)
     methods = [name for name in _METHODS if hasattr(estimator, name)]
-    sets = [("the rows given", rows), *draw_rows(graph["graph"], rows, draws, random)]
+    if graph["text"]:
+        rows = np.array([row if isinstance(row, str) else row[0] for row in rows], dtype=object)
+        drawn = draw_texts(rows, draws, random)
+    else:
+        rows = np.asarray(rows, dtype=np.float64 if graph["numeric"] else object)
+        drawn = draw_rows(graph["graph"], rows, draws, random)
+    sets = [("the rows given", rows), *drawn]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         problems = (

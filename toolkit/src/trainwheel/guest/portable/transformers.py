@@ -183,7 +183,13 @@ def pipeline_steps(visit: Visit, steps: Sequence[tuple[str, Any]]) -> list[Node]
     nodes: list[Node] = []
     for name, step in steps:
         is_sparse = _is_sparse(nodes[-1]) if nodes else visit.is_sparse
-        nodes.append(visit.step(step, f"step {name!r}", is_sparse=is_sparse))
+        node = visit.step(step, f"step {name!r}", is_sparse=is_sparse)
+        if node["kind"] != "weights":
+            nodes.append(node)
+        elif nodes and nodes[-1]["kind"] == "words":
+            nodes[-1] |= {**node, "kind": "words"}
+        else:
+            visit.refuse(f"step {name!r} that does not follow one that counts words")
     return nodes
 
 
@@ -230,8 +236,44 @@ def _selected(_: Visit, selector: Any) -> Node:
     return {"kind": "chain", "steps": [every, {"kind": "parts", "parts": [part]}]}
 
 
+def _words(visit: Visit, vectorizer: Any) -> Node:
+    own = ("preprocessor", "tokenizer")
+    custom = [name for name in own if getattr(vectorizer, name) is not None]
+    if vectorizer.analyzer != "word" or callable(vectorizer.strip_accents) or custom:
+        visit.refuse("an analyzer, tokenizer, preprocessor or strip_accents of its own")
+    if vectorizer.input != "content" or np.dtype(vectorizer.dtype).kind == "b":
+        visit.refuse(f"input {vectorizer.input!r} and dtype {vectorizer.dtype}")
+    terms = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+    return {
+        "kind": "words",
+        "terms": terms,
+        "pattern": vectorizer.token_pattern,
+        "ngrams": list(vectorizer.ngram_range),
+        "stops": sorted(vectorizer.get_stop_words() or ()),
+        "accents": vectorizer.strip_accents,
+        "lower": bool(vectorizer.lowercase),
+        "binary": bool(vectorizer.binary),
+        "before_linear": False,
+        "sparse": True,
+        **(_weights(vectorizer._tfidf) if hasattr(vectorizer, "_tfidf") else _NO_WEIGHTS),  # noqa: SLF001
+    }
+
+
+_NO_WEIGHTS = {"idf": None, "norm": None, "sublinear": False}
+
+
+def _weights(tfidf: Any) -> Node:
+    idf = tfidf.idf_ if tfidf.use_idf else None
+    return {"idf": idf, "norm": tfidf.norm, "sublinear": bool(tfidf.sublinear_tf)}
+
+
+def _tfidf(_: Visit, tfidf: Any) -> Node:
+    return {"kind": "weights", **_weights(tfidf)}
+
+
 STEPS: dict[str, Convert] = {
     "ColumnTransformer": _columns,
+    "CountVectorizer": _words,
     "FeatureUnion": _union,
     "FunctionTransformer": _function,
     "KBinsDiscretizer": _bins,
@@ -248,5 +290,7 @@ STEPS: dict[str, Convert] = {
     "SelectPercentile": _selected,
     "SimpleImputer": _impute,
     "StandardScaler": _standard,
+    "TfidfTransformer": _tfidf,
+    "TfidfVectorizer": _words,
     "VarianceThreshold": _selected,
 }

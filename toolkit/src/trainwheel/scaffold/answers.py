@@ -1,0 +1,268 @@
+"""What the template is told of a table: the columns in groups, and code for each of them."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from pathlib import Path
+from typing import Any
+
+from trainwheel.scaffold.code import literal, quoted, sample_of, units_of
+from trainwheel.scaffold.columns import Kind
+from trainwheel.scaffold.draft import Draft, Field
+from trainwheel.scaffold.names import class_of
+from trainwheel.scaffold.table import Layout
+
+__all__ = ["MOST_COPIED", "Source", "describe", "table_answers"]
+
+_RECORD_KINDS = {
+    Kind.NUMBER: "Number",
+    Kind.WHOLE: "Number",
+    Kind.BOOLEAN: "Flag",
+    Kind.DATE: "Day",
+    Kind.CATEGORY: "Category",
+    Kind.TEXT: "Category",
+}
+_WHAT = {
+    Kind.NUMBER: "a number",
+    Kind.WHOLE: "a whole number",
+    Kind.BOOLEAN: "true or false",
+    Kind.DATE: "a date",
+    Kind.CATEGORY: "a category",
+    Kind.TEXT: "a text",
+}
+_MOST_SHOWN = 60
+_MOST_LISTED = 8
+_ROOM = 70
+"""Letters of a line that a column and its choices may take, in the tests."""
+
+MOST_COPIED = 5_000_000
+"""Bytes of a table that may be copied into a repository."""
+
+_FEW_ROWS = 10
+_POSITIVE_ALONE = 2
+
+
+def describe(draft: Draft, file: str) -> str:
+    """Return the sentence that says what the model does, without a full stop."""
+    count = len(draft.fields)
+    columns = "one column" if count == 1 else f"{count} columns"
+    target = " ".join(draft.target.replace('"', "").replace("\\", "").split())
+    return f"Predicts {target[:_MOST_SHOWN]} by {columns} of {file}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table comes from.
+
+    Args:
+        path: The file that was read; of a command, what it printed.
+        layout: How it is written.
+        command: What prints the table; empty for a file.
+        is_copied: Whether the repository gets a copy.
+    """
+
+    path: Path
+    layout: Layout
+    command: str = ""
+    is_copied: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the table is called where the steps read it."""
+        # It stands in commands and texts.
+        return re.sub(r"[^\w.-]+", "-", self.path.name.removesuffix(".gz"))
+
+
+def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
+    """Return what the template is told of a table.
+
+    Args:
+        draft: What the model makes of it.
+        source: Where it comes from.
+        folder: The repository.
+    """
+    layout, path = source.layout, source.path
+    place = Path.cwd() if source.command else path.absolute()
+    read = {draft.target, *(each.column for each in draft.fields)}
+    groups = _groups(draft)
+    is_binary = len(draft.labels) == _POSITIVE_ALONE
+    kinds = {each.kind for each in draft.fields}
+    return {
+        "fields": list(_fields(draft)),
+        "record": class_of(path.name.partition(".")[0]),
+        "file": source.name,
+        "place": os.path.relpath(place, folder),
+        "command": source.command,
+        "is_copied": source.is_copied,
+        "is_packed": path.suffix == ".gz",
+        "is_parquet": layout.is_parquet,
+        "delimiter": layout.delimiter,
+        "encoding": layout.encoding,
+        "decimal": draft.decimal,
+        "target": draft.target,
+        "target_words": " ".join(draft.target.replace("\\", "/").split()),
+        "labels": list(draft.labels),
+        "positive": draft.labels[1] if is_binary else "",
+        "is_numeric": draft.is_numeric,
+        "key": draft.key,
+        "is_grouped": draft.is_grouped,
+        "missing": list(draft.missing),
+        "optional": [each.column for each in draft.fields if each.is_optional],
+        "annotations": _annotations(draft),
+        "used_kinds": _used_kinds(draft),
+        "numbers_code": _numbers_code(groups, is_regression=not draft.labels),
+        **_groups_of_columns(groups),
+        "has_choices": any(each.choices for each in draft.fields),
+        "has_dates": Kind.DATE in kinds,
+        "has_flags": Kind.BOOLEAN in kinds,
+        "left_out": ", ".join(f"`{name}`" for name in layout.columns if name not in read and name),
+        "has_few_values": _has_few_values(draft),
+        **_measures(draft, is_binary=is_binary),
+    }
+
+
+def _fields(draft: Draft) -> Iterator[dict[str, Any]]:
+    for each in draft.fields:
+        low, high = _round(each.lowest, up=False), _round(each.highest, up=True)
+        field = {**asdict(each), "kind": str(each.kind), "lowest": low, "highest": high}
+        field["choices"] = list(each.choices)
+        field["sample"] = sample_of(field)
+        field["what"] = _WHAT[each.kind]
+        if unit := units_of(each.column, each.name):
+            field["what"] += f", in {unit}"
+        if each.choices:
+            texts = [f"`{text}`" for text in each.choices[:_MOST_LISTED]]
+            field["what"] = ", ".join([*texts, *(["…"] if each.choices[_MOST_LISTED:] else [])])
+        yield {**field, "draw": _draw(field, each)}
+
+
+def _draw(field: Mapping[str, Any], each: Field) -> str:
+    """Return an expression that draws made-up values of a column."""
+    match each.kind:
+        case Kind.WHOLE:
+            low = math.floor(field["lowest"])
+            return f"draw.integers({low}, {max(math.ceil(field['highest']), low + 1)}, ROWS)"
+        case Kind.NUMBER:
+            return f"draw.uniform({field['lowest']!r}, {field['highest']!r}, ROWS)"
+        case Kind.BOOLEAN:
+            return "draw.choice([True, False], ROWS)"
+        case Kind.DATE:
+            return f"days.strftime({quoted(each.form or '%Y-%m-%d')})"
+        case Kind.TEXT:
+            return 'draw.choice(["some words of a", "text that were", "made up for this"], ROWS)'
+    return _draw_category(each)
+
+
+def _draw_category(each: Field) -> str:
+    """Return an expression that draws some categories: the shortest, as many as a line holds."""
+    choices = sorted(each.choices, key=len)[:4] or ["one", "two", "three"]
+    while len(choices) > 1 and len(f"{quoted(each.column)}{literal(choices)}") > _ROOM:
+        choices.pop()
+    if len(f"{quoted(each.column)}{literal(choices)}") > _ROOM:
+        return f"draw.choice(\n            {literal(choices)}, ROWS\n        )"
+    return f"draw.choice({literal(choices)}, ROWS)"
+
+
+def _groups(draft: Draft) -> dict[str, list[str]]:
+    """Return the columns by what the training makes of them."""
+    groups: dict[str, list[str]] = {"NUMBERS": [], "CATEGORIES": [], "DATES": [], "TEXTS": []}
+    of_kind = {Kind.DATE: "DATES", Kind.TEXT: "TEXTS"}
+    of_kind |= dict.fromkeys((Kind.NUMBER, Kind.WHOLE), "NUMBERS")
+    for each in draft.fields:
+        groups[of_kind.get(each.kind, "CATEGORIES")].append(each.column)
+    return groups
+
+
+def _groups_of_columns(groups: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return the groups, those that have columns by the names of constants, and what they need."""
+    return {
+        "groups": {name: columns for name, columns in groups.items() if columns},
+        **{name: groups[name.upper()] for name in ("numbers", "categories", "texts")},
+        "features": _features(groups),
+        "preprocessing": _preprocessing(groups),
+    }
+
+
+def _numbers_code(groups: Mapping[str, Sequence[str]], *, is_regression: bool) -> str:
+    """Return an expression for all columns that are numbers, the target among them."""
+    columns = "_columns(Number)" if groups["NUMBERS"] else ""
+    if not is_regression:
+        return columns or "()"
+    return f"[*{columns}, TARGET]" if columns else "[TARGET]"
+
+
+def _annotations(draft: Draft) -> list[str]:
+    """Return the names that the data model imports."""
+    used = {"Record"}
+    for each in draft.fields:
+        kind = _RECORD_KINDS[each.kind]
+        words = (each.choices, each.form, each.has_time, each.column != each.name)
+        if kind == "Number" or any(words):
+            used.add(kind)
+    return sorted(used)
+
+
+def _used_kinds(draft: Draft) -> list[str]:
+    """Return the kinds that the training asks for."""
+    kinds = {_RECORD_KINDS[each.kind] for each in draft.fields}
+    return sorted(kinds - {"Category"})
+
+
+def _features(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    numbers = ["to_numbers"] if groups["DATES"] else []
+    return [*numbers, *(["to_texts"] if groups["CATEGORIES"] or groups["TEXTS"] else [])]
+
+
+def _preprocessing(groups: Mapping[str, Sequence[str]]) -> list[str]:
+    used = ["FunctionTransformer"] if _features(groups) else []
+    used += ["OneHotEncoder", "OrdinalEncoder"] if groups["CATEGORIES"] else []
+    return [*used, *(["StandardScaler"] if groups["NUMBERS"] or groups["DATES"] else [])]
+
+
+def _has_few_values(draft: Draft) -> bool:
+    """Return whether any record that can be made up may be somebody's row."""
+    return math.prod(each.distinct for each in draft.fields) < _FEW_ROWS * draft.rows
+
+
+def _measures(draft: Draft, *, is_binary: bool) -> dict[str, Any]:
+    """Return how the model is compared and measured: expressions by the names of the metrics."""
+    if not draft.labels:
+        functions = {
+            "r2": "r2_score(truths, predicted)",
+            "mean_absolute_error": "mean_absolute_error(truths, predicted)",
+        }
+        kind, scoring = "Fold", "r2"
+    else:
+        accuracy = {
+            "accuracy": "accuracy_score(truths, predicted)",
+            "balanced_accuracy": "balanced_accuracy_score(truths, predicted)",
+        }
+        positive = "is_positive, share"
+        ranks = {"roc_auc": f"roc_auc_score({positive})"} if is_binary else {}
+        if is_binary and draft.is_rare:
+            ranks["average_precision"] = f"average_precision_score({positive})"
+        loss = {"log_loss": "log_loss(truths, shares, labels=model.classes_)"}
+        if not is_binary:
+            ranks = {"balanced_accuracy": accuracy.pop("balanced_accuracy")}
+        functions = {**ranks, **accuracy, **loss}
+        kind, scoring = "StratifiedFold", "roc_auc" if is_binary else "neg_log_loss"
+    folds = kind.replace("Fold", "GroupKFold" if draft.is_grouped else "KFold")
+    return {
+        "metrics": functions,
+        "metric_functions": sorted(each.partition("(")[0] for each in functions.values()),
+        "scoring": scoring,
+        "folds": folds,
+    }
+
+
+def _round(number: float, *, up: bool) -> float:
+    """Return a number with two digits, for the extremes belong to single rows."""
+    if not math.isfinite(number):
+        return 0.0
+    context = Context(prec=2, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    return float(context.create_decimal(repr(number)))

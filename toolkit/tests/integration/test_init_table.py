@@ -1,0 +1,67 @@
+"""``trainwheel init --from``: a table becomes a model that is published, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from integration.once import once_for
+from integration.repositories import make_repository
+from integration.tables import write_shipped_tables
+from integration.tiny import versions
+from trainwheel.wheel.metadata import read_member
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
+
+TABLES = {
+    "penguins.csv": ("species", ()),
+    "cars.csv": ("Miles_per_Gallon", ("--copy",)),
+    "penguins-raw.csv": ("Species", ("--drop", "studyName", "--text", "Comments")),
+    "seattle-weather.csv": ("weather", ()),
+    "airports.csv": ("longitude", ("--as", "city=category")),
+    "tumors.csv": ("target", ("--positive", "0")),
+    "diabetes.csv": ("target", ()),
+    "wines.tsv": ("target", ("--task", "classification")),
+    "anes96.csv": ("vote", ()),
+    "fair.csv": ("affairs", ()),
+}
+QUICK = ("penguins.csv", "cars.csv")
+"""What CI runs too; all others run at night."""
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shipped_tables(once_for(tmp_path_factory))
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow if name in QUICK else pytest.mark.models)
+    for name in TABLES
+])  # fmt: skip
+def test_a_table_that_a_package_ships_becomes_a_published_model(
+    name: str, tables: Path, tmp_path: Path
+) -> None:
+    target, options = TABLES[name]
+    words = ("--from", str(tables / name), "--target", target, "--ci", "none", *options)
+
+    repository = make_repository(tmp_path, "a-model", *words)
+    published = repository.run("make", "upload.model")
+    checked = repository.run("make", "check")
+
+    assert published.code == 0, published.output
+    assert "golden predictions" in published.line("verify ")
+    assert checked.code == 0, checked.output
+    assert repository.run("git", "status", "--porcelain").output == ""
+    assert versions(repository.root / ".trainwheel" / "index") == ["0.1.0"]
+    params = json.loads((repository.root / "build" / "train" / "params.json").read_text())
+    assert params["scores"][params["chosen"]] > params["scores"]["dummy"]
+    gate = tomllib.loads((repository.root / "pyproject.toml").read_text())["tool"]["trainwheel"]
+    ((metric, rule),) = gate["gate"].items()
+    assert rule["min"] > {"roc_auc": 0.5, "balanced_accuracy": 0.1, "r2": -1e-9}[metric]
+    (wheel,) = (repository.root / ".trainwheel" / "index").rglob("*.whl")
+    metadata = read_member(wheel, "METADATA").decode()
+    assert f"Summary: Predicts {target} by " in metadata
+    assert "wine" not in metadata.replace(name, "")

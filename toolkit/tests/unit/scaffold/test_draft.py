@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from trainwheel.errors import ConfigurationError
+from trainwheel.scaffold.columns import Kind, examine
+from trainwheel.scaffold.draft import Draft, draft
+from trainwheel.scaffold.table import find_layout
+from trainwheel.scaffold.target import Ask, Wishes
+
+Columns = dict[str, Sequence[object]]
+DRAW = random.Random(3)  # noqa: S311 - made-up rows
+ROWS = 120
+
+
+def choose(*values: object) -> list[object]:
+    return [DRAW.choice(values) for _ in range(ROWS)]
+
+
+TABLE: Columns = {
+    "customer_id": [str(row + 1000) for row in range(ROWS)],
+    "tenure": choose(*range(3, 40)),
+    "fee": [f"{DRAW.gauss(0, 20):.2f}" for _ in range(ROWS)],
+    "city": choose("Bern", "Basel", ""),
+    "joined": [f"{DRAW.randrange(1, 29)}.{DRAW.randrange(1, 13)}.2020" for _ in range(ROWS)],
+    "is_member": choose("True", "False"),
+    "churned": [*choose("yes", "no", "no")[12:], *["yes", "no"] * 6],
+}
+
+
+def draft_of(
+    folder: Path, columns: Columns, wishes: Wishes, ask: Ask | None = None, delimiter: str = ","
+) -> Draft:
+    """Write a table, and decide what a model makes of it."""
+    path = folder / "table.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=delimiter)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    return draft(examine(path, find_layout(path)), wishes, ask)
+
+
+def test_each_column_becomes_a_field_of_its_kind(tmp_path: Path) -> None:
+    made = draft_of(tmp_path, TABLE, Wishes("churned"))
+
+    assert {each.name: each.kind for each in made.fields} == {
+        "tenure": Kind.WHOLE, "fee": Kind.NUMBER, "city": Kind.CATEGORY, "joined": Kind.DATE,
+        "is_member": Kind.BOOLEAN,
+    }  # fmt: skip
+    _, fee, city, joined, _ = made.fields
+    assert (city.choices, city.is_optional) == (("Basel", "Bern"), True)
+    assert joined.form == "%d.%m.%Y"
+    assert [each.is_positive for each in made.fields] == [True, False, False, False, False]
+    assert not fee.is_optional
+    assert (made.task, made.labels, made.key) == ("classification", ("no", "yes"), "customer_id")
+    assert (made.rows, made.notices, made.decimal, made.missing) == (ROWS, (), ".", ())
+
+
+@pytest.mark.parametrize(("values", "task", "labels"), [
+    (("1", "0"), "classification", ("0", "1")),
+    (("1.0", "0.0", "1"), "classification", ("0", "1")),
+    (("0", "1", "2"), "classification", ("0", "1", "2")),
+    (("a", "B", "c"), "classification", ("B", "a", "c")),
+    (tuple(range(30)), "regression", ()),
+    (("0.5", "1", "7.25"), "regression", ()),
+    (("NA", "True", "False"), "classification", ("False", "True")),
+])  # fmt: skip
+def test_the_task_follows_from_the_target(
+    tmp_path: Path, values: tuple[str, ...], task: str, labels: tuple[str, ...]
+) -> None:
+    target = [values[row % len(values)] for row in range(ROWS)]
+    made = draft_of(tmp_path, {**TABLE, "churned": target}, Wishes("churned"))
+    assert (made.task, made.labels) == (task, labels)
+    assert made.is_numeric is (bool(labels) and labels[0] == "0")
+
+
+@pytest.mark.parametrize("name", ["Body Mass (g)", "class", 'the "best"', "Größe", "年齢", "a,b"])
+def test_columns_keep_their_own_names(tmp_path: Path, name: str) -> None:
+    made = draft_of(tmp_path, {name: TABLE["fee"], "churned": TABLE["churned"]}, Wishes("churned"))
+    (only,) = made.fields
+    assert only.column == name
+    assert only.name.isidentifier()
+    assert only.name.isascii()
+
+
+MANY_ZEROS = [str(min(row % 7, row % 4, row % 3)) for row in range(ROWS)]
+
+
+@pytest.mark.parametrize(("name", "more", "wishes"), [
+    ("no such target", {}, {"target": "churn"}),
+    ("no target", {}, {"target": ""}),
+    ("no such column to drop", {}, {"drop": ("fees",)}),
+    ("not a number", {}, {"kinds": {"city": Kind.NUMBER}}),
+    ("target dropped", {}, {"drop": ("churned",)}),
+    ("empty target", {"churned": [""] * ROWS}, {}),
+    ("one class", {"churned": ["no"] * ROWS}, {}),
+    ("one class and missing", {"churned": choose("no", "")}, {}),
+    ("rare class", {"churned": ["a"] * 3 + ["b"] * (ROWS - 3)}, {}),
+    ("few truths", {"churned": ["a", "b", "", "", ""] * 24}, {}),
+    ("names as target", {"churned": [f"Ann {row}" for row in range(ROWS)]}, {}),
+    ("days as target", {"churned": TABLE["joined"]}, {}),
+    ("counts", {"churned": MANY_ZEROS}, {}),
+    ("texts for a regression", {}, {"task": "regression"}),
+    ("classes beyond count", {"churned": list(range(ROWS))}, {"task": "classification"}),
+    ("no such class", {}, {"positive": "maybe"}),
+    ("positive of numbers", {"churned": TABLE["fee"]}, {"positive": "1"}),
+    ("positive of three", {"churned": ["a", "b", "c"] * 40}, {"positive": "a"}),
+    ("nothing to read", {}, {"drop": ("tenure", "fee", "city", "joined", "is_member")}),
+])  # fmt: skip
+def test_what_no_model_can_be_trained_on_is_one_line(
+    tmp_path: Path, name: str, more: Columns, wishes: dict[str, object],
+    sentence: Callable[[str], None],
+) -> None:  # fmt: skip
+    whole = Wishes(**{"target": "churned", **wishes})  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError) as caught:
+        draft_of(tmp_path, {**TABLE, **more}, whole)
+    assert name
+    sentence(str(caught.value))
+
+
+def test_two_rows_are_too_few(tmp_path: Path) -> None:
+    table = {name: cells[-2:] for name, cells in TABLE.items()}
+    with pytest.raises(ConfigurationError, match="2 rows"):
+        draft_of(tmp_path, table, Wishes("churned"))
+
+
+@pytest.mark.parametrize(("more", "names"), [
+    ({"gone": [""] * ROWS}, ["gone"]),
+    ({"same": ["x"] * ROWS}, ["same"]),
+    ({"again": TABLE["fee"]}, ["again", "fee"]),
+    ({"name": [f"Ann {row}" for row in range(ROWS)]}, ["name", "--as name=category"]),
+    ({"": list(range(ROWS))}, ["without a name"]),
+    ({"age": [*choose(*range(20, 80))[:-3], "unasked", "unasked", "?"]}, ["'unasked'", "age"]),
+    ({"day": ["1/2/2024", "3/2/2024", "1/2/2024"] * 40}, ["day/month"]),
+    ({"left": ["1" if each == "yes" else "0" for each in TABLE["churned"]]},
+     ["left alone says", "--drop left"]),
+    ({"shop_id": choose(3, 4, 5)}, ["shop_id"]),
+    ({"churned": ["", *TABLE["churned"][1:]]}, ["1 row"]),
+])  # fmt: skip
+def test_what_a_person_should_know_is_said(tmp_path: Path, more: Columns, names: list[str]) -> None:
+    notices = draft_of(tmp_path, {**TABLE, **more}, Wishes("churned")).notices
+    assert all(any(name in notice for notice in notices) for name in names), notices
+
+
+def test_what_is_doubtful_is_asked_about_where_somebody_is_there(tmp_path: Path) -> None:
+    asked: list[str] = []
+    answers = {"Which": "churned", "visits": "category", "left": "drop", "0": "regression"}
+
+    def ask(question: str, choices: Sequence[str]) -> str:
+        asked.append(question)
+        answer = answers[question.split(maxsplit=1)[0]]
+        assert answer in choices
+        return answer
+
+    more = {"visits": [f"room {row}" for row in range(ROWS)],
+            "left": ["1" if each == "yes" else "0" for each in TABLE["churned"]]}  # fmt: skip
+    made = draft_of(tmp_path, {**TABLE, **more}, Wishes(), ask)
+
+    assert [question.split()[0] for question in asked] == ["Which", "visits", "left"]
+    names = [each.name for each in made.fields]
+    assert "visits" in names
+    assert "left" not in names
+
+
+def test_what_the_options_say_counts(tmp_path: Path) -> None:
+    kinds = {"tenure": Kind.CATEGORY, "customer_id": Kind.WHOLE}
+    wishes = Wishes("churned", drop=("fee",), key="city", kinds=kinds, positive="no")
+    made = draft_of(tmp_path, TABLE, wishes)
+    assert {each.column: each.kind for each in made.fields if each.column in kinds} == kinds
+    assert not {"fee", "city"} & {each.column for each in made.fields}
+    assert (made.key, made.labels) == ("city", ("yes", "no"))
+
+
+def test_numbers_with_a_decimal_comma_are_numbers(tmp_path: Path) -> None:
+    fees = [str(fee).replace(".", ",") for fee in TABLE["fee"]]
+    made = draft_of(tmp_path, {**TABLE, "fee": fees}, Wishes("churned"), delimiter=";")
+    assert made.decimal == ","
+    assert made.fields[1].kind is Kind.NUMBER
+
+
+def test_the_markers_of_missing_cells_are_collected(tmp_path: Path) -> None:
+    ages = [*choose(*range(20, 80))[:-3], "unasked", "?", "?"]
+    made = draft_of(tmp_path, {**TABLE, "age": ages, "fee": choose("NA", "1.5", "2")},
+                    Wishes("churned"))  # fmt: skip
+    assert sorted(made.missing) == ["?", "NA", "unasked"]
