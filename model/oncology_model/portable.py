@@ -81,11 +81,11 @@ class Portable:
 
     def __init__(self, spec: Spec) -> None:
         self._model = model = _model(spec["graph"])
-        self.classes_ = model.classes
-        self.n_features_in_ = int(spec["features"])
+        self.classes_: Array | None = model.classes
+        self.n_features_in_: int = int(spec["features"])
         self.feature_names_in_: tuple[str, ...] | None = spec["names"] and tuple(spec["names"])
-        self.has_proba = model.classes is not None and model.link is not None
-        self.made_with = str(spec["made_with"])
+        self.has_proba: bool = model.classes is not None and model.link is not None
+        self.made_with: str = str(spec["made_with"])
         self._is_text, self._is_numeric = bool(spec["text"]), bool(spec["numeric"])
         self._labels = None if model.classes is None else model.classes.tolist()
         self._row_rule = _ROW_RULES.get(model.rule or "")
