@@ -348,7 +348,10 @@ def test_an_interrupt_is_quiet_and_leaves_no_file(
     table: Path, tmp_path: Path, number: int, code: int
 ) -> None:
     os.mkfifo(table)
-    words = [*PROGRAM, "predict", str(table), "--output", str(tmp_path / "answers.csv")]
+    # Whoever is started in the background by a shell ignores SIGINT, and so do its children.
+    heed = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    start = [sys.executable, "-c", f"{heed}; os.execv(sys.argv[1], sys.argv[1:])"]
+    words = [*start, *PROGRAM, "predict", str(table), "--output", str(tmp_path / "answers.csv")]
     with (
         subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process,
         table.open("w") as stream,
