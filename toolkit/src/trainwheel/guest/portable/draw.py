@@ -43,14 +43,14 @@ class _Pools:
             self.thresholds[column.number].append(values)
 
 
-def draw_rows(graph: Node, rows: Any, draws: int, random: Any) -> Iterator[tuple[str, Any]]:
+def draw_rows(graph: Node, rows: Any, draws: int, generator: Any) -> Iterator[tuple[str, Any]]:
     """Draw rows like those given, with cells on thresholds, and some missing or unseen.
 
     Args:
         graph: what the estimator is described as.
         rows: float64 or objects, shape (rows, columns).
         draws: how many in all.
-        random: a generator of numpy.
+        generator: of numpy.
 
     Yields:
         What is special about a set of rows, and the set.
@@ -58,37 +58,37 @@ def draw_rows(graph: Node, rows: Any, draws: int, random: Any) -> Iterator[tuple
     pools = _Pools(rows.shape[1])
     with np.errstate(all="ignore"):
         _trace(graph, [_Column(number) for number in range(rows.shape[1])], pools)
-    numbers = [_candidates(pools, rows, number, random) for number in range(rows.shape[1])]
+    numbers = [_candidates(pools, rows, number, generator) for number in range(rows.shape[1])]
     share = draws // 5
-    yield "rows on thresholds", _replaced(rows, draws - 2 * share, numbers, 0.5, random)
-    drawn = _replaced(rows, share, numbers, 0.2, random)
+    yield "rows on thresholds", _replaced(rows, draws - 2 * share, numbers, 0.5, generator)
+    drawn = _replaced(rows, share, numbers, 0.2, generator)
     missing = [[None] if (column == None).any() else [np.nan] for column in rows.T]  # noqa: E711
-    yield "rows with missing values", _replaced(drawn, share, missing, 0.15, random)
+    yield "rows with missing values", _replaced(drawn, share, missing, 0.15, generator)
     unseen = [_unseen(pools.categories.get(number)) for number in range(rows.shape[1])]
-    drawn = _replaced(rows, share, numbers, 0.2, random)
-    yield "rows with unseen categories", _replaced(drawn, share, unseen, 0.2, random)
+    drawn = _replaced(rows, share, numbers, 0.2, generator)
+    yield "rows with unseen categories", _replaced(drawn, share, unseen, 0.2, generator)
 
 
-def draw_texts(texts: Any, draws: int, random: Any) -> Iterator[tuple[str, Any]]:
+def draw_texts(texts: Any, draws: int, generator: Any) -> Iterator[tuple[str, Any]]:
     """Draw texts of the words of those given, in any order and case, with some never seen."""
     words = [word for text in texts for word in text.split()] or [""]
     words += [words[0].upper(), "\u00c9t\u00e9", "never-seen", "a"]
-    lengths = random.integers(0, 60, size=draws)
-    drawn = [" ".join(words[i] for i in random.integers(len(words), size=n)) for n in lengths]
+    lengths = generator.integers(0, 60, size=draws)
+    drawn = [" ".join(words[i] for i in generator.integers(len(words), size=n)) for n in lengths]
     yield "drawn texts", np.array([*drawn, ""], dtype=object)
 
 
-def _replaced(rows: Any, count: int, cells: Sequence[Any], part: float, random: Any) -> Any:
-    drawn = rows[random.integers(len(rows), size=count)].copy()
+def _replaced(rows: Any, count: int, cells: Sequence[Any], part: float, generator: Any) -> Any:
+    drawn = rows[generator.integers(len(rows), size=count)].copy()
     for number, values in enumerate(cells):
-        chosen = np.flatnonzero(random.random(count) < part)
+        chosen = np.flatnonzero(generator.random(count) < part)
         if len(values) and len(chosen):
-            picks = random.integers(len(values), size=len(chosen))
+            picks = generator.integers(len(values), size=len(chosen))
             drawn[chosen, number] = [values[pick] for pick in picks]
     return drawn
 
 
-def _candidates(pools: _Pools, rows: Any, number: int, random: Any) -> list[Any]:
+def _candidates(pools: _Pools, rows: Any, number: int, generator: Any) -> list[Any]:
     """Return what to put into cells of a column, but for what is missing or unseen."""
     if number in pools.categories:
         return pools.categories[number]
@@ -99,10 +99,10 @@ def _candidates(pools: _Pools, rows: Any, number: int, random: Any) -> list[Any]
     parts = pools.thresholds[number]
     points = np.unique(np.concatenate(parts)) if parts else np.zeros(0)
     if len(points) > _MOST:
-        points = random.choice(points, _MOST, replace=False)
+        points = generator.choice(points, _MOST, replace=False)
     column = column[np.isfinite(column)]
     low, high = (column.min(), column.max()) if len(column) else (0.0, 1.0)
-    wide = random.uniform(low - (high - low) / 2, high + (high - low) / 2, 500)
+    wide = generator.uniform(low - (high - low) / 2, high + (high - low) / 2, 500)
     steps = [points, *_beside(points, -np.inf), *_beside(points, np.inf)]
     values = np.concatenate([*steps, wide, [low, high, 0.0]]).astype(np.float64)
     largest = np.finfo(np.float32).max

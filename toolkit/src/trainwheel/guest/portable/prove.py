@@ -37,14 +37,14 @@ def prove_portable(
         seed: what they are drawn with.
     """
     graph = describe(estimator)
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     methods = [name for name in _METHODS if hasattr(estimator, name)]
     if graph["text"]:
         rows = np.array([row if isinstance(row, str) else row[0] for row in rows], dtype=object)
-        drawn = draw_texts(rows, draws, random)
+        drawn = draw_texts(rows, draws, generator)
     else:
         rows = np.asarray(rows, dtype=np.float64 if graph["numeric"] else object)
-        drawn = draw_rows(graph["graph"], rows, draws, random)
+        drawn = draw_rows(graph["graph"], rows, draws, generator)
     sets = [("the rows given", rows), *drawn]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
