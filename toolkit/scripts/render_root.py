@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trainwheel.requirements.setup_py import read_list
-from trainwheel.scaffold.rendering import render
+from trainwheel.scaffold.rendering import MAINTAINED, render
 
 __all__ = ["REFERENCE", "differing", "main", "render_library", "render_root"]
 
@@ -45,15 +45,7 @@ REFERENCE: Mapping[str, Any] = {
     ],
 }
 _OWN = ("README.md", "docs/index.md", "model/", "tests/")
-_LOADING = tuple(
-    f"model/{REFERENCE['package']}/{module}.py"
-    for module in (
-        *("__main__", "batch", "engine", "errors", "installed", "job", "jsonlines", "kinds"),
-        *("lazy_model", "load_lock", "loading", "manifest", "portable"),
-        *("portable_steps", "portable_text", "portable_trees"),
-        *("provenance", "ranges", "record", "schema", "serving", "table"),
-    )
-)
+_LOADING = tuple(f"model/{REFERENCE['package']}/{module}.py" for module in MAINTAINED)
 _STEP = "vars/modelPipeline.groovy"
 _STEP_HEAD = """\
 // The pipeline of the Jenkinsfile as a step of a shared library, for many repositories: see

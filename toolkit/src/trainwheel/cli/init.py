@@ -1,4 +1,4 @@
-"""``trainwheel init``: a new model repository, ready to be released from."""
+"""``trainwheel init``, a new model repository, and ``update``, which renews what is not its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trainwheel.errors import ConfigurationError
+from trainwheel.cli.opening import open_here
+from trainwheel.engine.run import Run
+from trainwheel.errors import ConfigurationError, RefusedError, StepFailedError
+from trainwheel.requirements.setup_py import read_distribution_name
 from trainwheel.scaffold.answers import MOST_COPIED, Source, describe, table_answers
 from trainwheel.scaffold.columns import Kind, examine
 from trainwheel.scaffold.create import Start, check_place, create
@@ -29,13 +32,15 @@ from trainwheel.scaffold.names import (
     problem_of_services,
     problem_of_variable,
 )
-from trainwheel.scaffold.rendering import find_copier
+from trainwheel.scaffold.rendering import find_copier, render_maintained
 from trainwheel.scaffold.table import find_layout, print_table
 from trainwheel.scaffold.target import Ask, Wishes
 from trainwheel.system.console import Console
 from trainwheel.system.environ import Environment, read_environment
+from trainwheel.system.files import read_text, write_atomically
+from trainwheel.system.git import find_changed
 
-__all__ = ["add_init"]
+__all__ = ["add_init", "add_update"]
 
 _NO_SERVICE = "none"
 
@@ -56,6 +61,55 @@ def add_init(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_table(parser)
     parser.set_defaults(run=_init)
+
+
+def add_update(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of ``update``."""
+    parser.add_argument("--write", action="store_true", help="write what differs")
+    parser.set_defaults(run=_update)
+
+
+def _update(arguments: argparse.Namespace) -> None:
+    """Compare the modules that are the same in every repository with those of this version.
+
+    Raises:
+        ConfigurationError: The package has none of them.
+        StepFailedError: Without ``--write``, some differ.
+        RefusedError: One that would be replaced has changes that nothing could bring back.
+    """
+    run = open_here()
+    layout, package = run.workspace.layout, run.workspace.config.package
+    name = read_distribution_name(run.workspace.read_setup_py())
+    is_regressor = (layout.package / "regressor.py").is_file()
+    texts = render_maintained(package, name, "Regressor" if is_regressor else "Classifier")
+    present = {file: read_text(layout.package / file) for file in texts}
+    if present["serving.py"] is None and present["loading.py"] is None:
+        message = f"{package} has none of the modules that trainwheel renews"
+        hint = "it loads its model by itself; trainwheel init shows the modules at work"
+        raise ConfigurationError(message, hint=hint)
+    names = [file for file in texts if texts[file] != present[file]]
+    for file in names:
+        state = "is missing" if present[file] is None else "differs"
+        run.console.line(f"{layout.relative(layout.package / file)} {state}")
+    if names and not arguments.write:
+        message = f"{len(names)} of {len(texts)} modules are not those of this version"
+        raise StepFailedError(message, hint="write them: trainwheel update --write")
+    _replace(run, {layout.package / file: texts[file] for file in names})
+    state = f"{len(names)} modules renewed; look at them: git diff" if names else "nothing differs"
+    run.console.outcome("update", state)
+
+
+def _replace(run: Run, texts: Mapping[Path, str]) -> None:
+    """Write files that git can bring back as they were."""
+    changed = find_changed(run.workspace.layout.root, run.environment, list(texts))
+    if texts and changed is None:
+        message = "this is not a git repository with a commit, which could bring the old files back"
+        raise RefusedError(message, hint="commit the repository")
+    for name in changed or ():
+        message = f"{name} has changes that are not committed"
+        raise RefusedError(message, hint="commit them, so that nothing is lost")
+    for path, text in texts.items():
+        write_atomically(path, text.encode())
 
 
 def _add_table(parser: argparse.ArgumentParser) -> None:

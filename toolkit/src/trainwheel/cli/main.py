@@ -17,7 +17,7 @@ from types import MappingProxyType
 from trainwheel.cli.ci import add_annotations, add_summary
 from trainwheel.cli.doctor import add_doctor
 from trainwheel.cli.hand_over import add_hand_over
-from trainwheel.cli.init import add_init
+from trainwheel.cli.init import add_init, add_update
 from trainwheel.cli.models import add_models
 from trainwheel.cli.opening import open_here, secret_classes
 from trainwheel.cli.status import add_inputs, add_status, add_why
@@ -106,12 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     add_status(commands.add_parser("status", help="show the state of the steps; run none"))
     add_why(commands.add_parser("why", help="explain why a step would run again"))
     add_inputs(commands.add_parser("inputs", help="list what a step read, and who read it"))
-    handing = commands.add_parser("hand-over", help="collect what publishes a wheel elsewhere")
-    add_hand_over(handing)
+    add_hand_over(commands.add_parser("hand-over", help="collect what publishes a wheel"))
     add_summary(commands.add_parser("summary", help="sum up the last run, in Markdown"))
     marks = commands.add_parser("annotations", help="mark failed tests, as GitHub reads it")
     add_annotations(marks)
     add_init(commands.add_parser("init", help="make a new model repository"))
+    add_update(commands.add_parser("update", help="renew the modules that are not its own"))
     add_doctor(commands.add_parser("doctor", help="check this machine and the repository"))
     add_models(commands.add_parser("models", help="list models"))
     schema = commands.add_parser("schema", help="print a JSON schema of the configuration")

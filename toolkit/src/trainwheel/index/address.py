@@ -37,7 +37,7 @@ _OUR_WORDS = (
     "train.model version.model prove.model package.model upload.model verify.model",
     "trainwheel status why inputs hand-over summary annotations init models requirements schema",
     "wheelhouse git commit python bootstrap.py build/dist build/log setup.py pyproject.toml",
-    "distclean clean .venv/bin/ doctor",
+    "distclean clean .venv/bin/ doctor update --write",
     "lint --check-repeatable --built --lock --engine --help --host --port NAME==VERSION FOLDER",
     "--from-command --target --drop --text --as --key --positive --encoding --copy COLUMN=KIND",
 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = [
+    "MAINTAINED",
     "TEMPLATE",
     "Names",
     "author_mail",
@@ -33,10 +34,18 @@ __all__ = [
     "problem_of_address",
     "problem_of_author",
     "render",
+    "render_maintained",
 ]
 
 TEMPLATE = Path(__file__).with_name("template")
 
+MAINTAINED = (
+    *("__main__", "batch", "engine", "errors", "installed", "job", "jsonlines", "kinds"),
+    *("lazy_model", "load_lock", "loading", "manifest", "portable", "portable_steps"),
+    *("portable_text", "portable_trees", "provenance", "ranges", "record", "schema", "serving"),
+    "table",
+)
+"""The modules of a model package that are the same in every repository."""
 
 _LONGEST_AUTHOR = 76
 _MAIL = r"[^\s<>@,]+@[^\s<>@,]+"
@@ -122,6 +131,25 @@ def render(folder: Path, answers: Mapping[str, object], *, asks: bool) -> dict[s
         raise KeyboardInterrupt from None
     everything: dict[str, Any] = dict(worker.answers.combined)
     return everything
+
+
+def render_maintained(package: str, name: str, model_class: str) -> dict[str, str]:
+    """Return the modules that are the same in every repository: name of the file → text.
+
+    Args:
+        package: Import name of the package.
+        name: Of the distribution.
+        model_class: The class that serves the model.
+    """
+    values = {"package": package, "name": name, "model_class": model_class}
+    folder = TEMPLATE / "project" / "model" / "[= package =]"
+    files = {f"{module}.py": folder / f"{module}.py.jinja" for module in MAINTAINED}
+    return {
+        file: wrap_imports(
+            re.sub(r"\[= (\w+) =\]", lambda word: values[word[1]], path.read_text("utf-8"))
+        )
+        for file, path in files.items()
+    }
 
 
 def _copy(folder: Path, answers: Mapping[str, object], *, asks: bool) -> Any:

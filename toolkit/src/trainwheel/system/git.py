@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,14 @@ from trainwheel.system.environ import Environment
 from trainwheel.system.ignored import Ignored
 from trainwheel.system.process import run
 
-__all__ = ["Commit", "commit_all", "read_commit", "read_person", "without_repository"]
+__all__ = [
+    "Commit",
+    "commit_all",
+    "find_changed",
+    "read_commit",
+    "read_person",
+    "without_repository",
+]
 
 _NO_COMMIT = 1_577_836_800
 """2020-01-01, the date of what is built outside git."""
@@ -61,6 +69,22 @@ def read_commit(root: Path, environment: Environment, ignored: Ignored) -> Commi
     status = _git(root, environment, "status", "--porcelain", "-z", "--", ".").split("\0")
     changes = (entry[3:].rstrip("/") for entry in status if entry.strip())
     return Commit(sha, not all(map(ignored.matches, changes)), int(time))
+
+
+def find_changed(root: Path, environment: Environment, paths: Sequence[Path]) -> list[str] | None:
+    """Return which of some files git could not bring back as they are; None outside a repository.
+
+    Args:
+        root: The repository's folder.
+        environment: The variables of this run.
+        paths: The files; one that does not exist is none of them.
+    """
+    if not _git(root, environment, "rev-parse", "--verify", "HEAD"):
+        return None
+    names = [str(path.relative_to(root)) for path in paths if path.exists()]
+    words = ("status", "--porcelain", "-z", "--ignored", "--no-renames", "--", *names)
+    status = _git(root, environment, *words) if names else ""
+    return [entry[3:] for entry in status.split("\0") if entry]
 
 
 def read_person(folder: Path, environment: Environment) -> str:
