@@ -16,6 +16,7 @@ from trainwheel.install.environments import Installer, python_of
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.scaffold.answers import Source
 from trainwheel.scaffold.table import copy_plainly
+from trainwheel.settings.config import ESTIMATOR_EXTRA
 from trainwheel.system.command import Command
 from trainwheel.system.environ import Environment
 from trainwheel.system.process import run
@@ -81,7 +82,7 @@ def try_out(
         StepFailedError: The packages cannot be installed, or the training fails.
     """
     lock = parse_lockfile((root / "Pipfile.lock").read_text(encoding="utf-8"))
-    locked = render_requirements(requirements(lock, "packages", "data", "train"))
+    locked = render_requirements(requirements(lock, "packages", ESTIMATOR_EXTRA, "data", "train"))
     installer = Installer(environment)
     with installer.throw_away() as folder:
         python = python_of(folder / "env")

@@ -319,12 +319,17 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.train.threads": str(config.threads),
         "tool.trainwheel.predict": config.predict,
         "tool.trainwheel.portable": config.portable,
-        **({"the converter": digest_file(CONVERT)} if config.portable != "off" else {}),
+        **(_converter_facts() if config.portable != "off" else {}),
         "the script around predictions": digest_file(PREDICT),
         "the script around training": digest_file(TRAIN),
         # Not the cluster's address: the same work has the same result on any cluster.
         **(_cluster_facts() if config.engine != "local" else {}),
     }
+
+
+def _converter_facts() -> dict[str, str]:
+    scripts = [CONVERT, *sorted(CONVERT.with_name("portable").glob("*.py"))]
+    return {"the converter": digest_json([digest_file(path) for path in scripts])}
 
 
 def _cluster_facts() -> dict[str, str]:
