@@ -65,8 +65,8 @@ class Example:
         text = app.read_text(encoding="utf-8").replace("oncology_model", package)
         app.write_text(text.replace("Classifier as Model", f"{name} as Model"), encoding="utf-8")
         other = Example(folder)
-        install = f"pip install --quiet --no-deps --target {folder / 'model'} {wheel}"
-        installed = other.run(install)
+        words = ("pip", "install", "--quiet", "--no-deps", "--target", folder / "model", wheel)
+        installed = other.run(shlex.join(map(str, words)))
         assert installed.code == 0, installed.output
         return other.run("pytest", PYTHONPATH=str(folder / "model"))
 

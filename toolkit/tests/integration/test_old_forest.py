@@ -136,7 +136,7 @@ def test_it_is_refused_whatever_its_manifest_claims_and_predicts_wrongly_where_i
     answer, warnings = ask()
 
     assert answer["error"] == "VersionMismatchError"
-    assert answer["message"].endswith('pip install "scikit-learn==1.3.2" "numpy>=1.26.4,<2"')
+    assert 'pip install "scikit-learn==1.3.2" "numpy>=1.26.4,<2"' in answer["message"]
     assert warnings == ""
 
     script = (
@@ -150,7 +150,7 @@ def test_it_is_refused_whatever_its_manifest_claims_and_predicts_wrongly_where_i
 
     # By what the forest says itself, before it is loaded.
     assert answer["error"] == "VersionMismatchError"
-    assert answer["message"].endswith('pip install "scikit-learn==1.3.2"')
+    assert 'pip install "scikit-learn==1.3.2"' in answer["message"]
     assert warnings == ""
 
     answer, warnings = ask(any_version=True)

@@ -30,13 +30,15 @@ def test_the_reference_model_is_proved_with_each_python_and_the_wheel_says_so(
     matrix = json.loads((project.root / "build/prove/matrix.json").read_bytes())
     assert matrix["promised"] == ["3.11", "3.12", "3.13"]
     assert sorted({cell["python"] for cell in matrix["cells"]}) == pythons
-    assert set(matrix["unproved"]) == {"3.11", "3.12", "3.13"} - {*pythons}
+    # "3.13 with numpy 2.0" is another reason: no wheel of it fits that Python.
+    untried = {what for what in matrix["unproved"] if " " not in what}
+    assert untried == {"3.11", "3.12", "3.13"} - {*pythons}
     oldest = {cell["numpy"] for cell in matrix["cells"]}
     assert len(oldest) > 1 or len(pythons) == 1
     [wheel] = (project.root / "build/dist").glob("*.whl")
     proved = read_provenance(wheel).proved
     assert [cell for cell in matrix["cells"] if cell not in proved["cells"]] == []
-    row = "| {python} | {numpy} | {scipy} |".format(**matrix["cells"][-1])
+    row = f"| {' | '.join(matrix['cells'][-1].values())} |"
     assert row in read_member(wheel, "METADATA").decode()
     page = (project.root / "build/train/report.html").read_text(encoding="utf-8")
     assert "Where it was proved" in page

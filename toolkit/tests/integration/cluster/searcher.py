@@ -149,8 +149,9 @@ def make_searcher(root: Path, envdir: Path) -> TinyProject:
 def searcher_lock(pipfile: str) -> str:
     """Return a lock with this repository's runtime and its engine."""
     document = json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    names = ("_meta", "default", "train", "engine", "test", "package", "upload")
-    kept = {name: document[name] for name in names} | {"develop": {}}
+    names = ("_meta", "train", "engine", "test", "package", "upload")
+    kept = {name: document[name] for name in names}
+    kept |= {"default": document["sklearn"], "develop": {}}
     return stamp_lock(json.dumps(kept), parse_pipfile(pipfile))
 
 
