@@ -86,7 +86,7 @@ def old_forest(tmp_path_factory: pytest.TempPathFactory) -> OldForest:
 def locked_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An interpreter with the packages that the model needs, as they are locked."""
     folder = tmp_path_factory.mktemp("now")
-    return Installer(read_environment()).ensure(folder / "env", locked_packages())
+    return Installer(read_environment()).ensure(folder / "env", locked_packages("sklearn"))
 
 
 @pytest.fixture
