@@ -115,11 +115,8 @@ def load(
         raise ArtefactError(message) from None
     if not any_version:
         _check_versions(artefact, manifest.versions)
-    if content is None or manifest.chief is None:
-        return artefact, manifest.inputs
-    if manifest.chief.format not in _PICKLED:
-        return content.read(), manifest.inputs
-    return _unpickle(artefact, content, any_version=any_version), manifest.inputs
+    model = _open_fitted(artefact, manifest.chief, content, any_version=any_version)
+    return model, manifest.inputs
 
 
 def read_ranges(folder: Traversable, name: str) -> Ranges:
@@ -153,6 +150,16 @@ def load_file(artefact: Traversable, name: str) -> bytes:
         message = f"{artefact}: {name} is not a file of this model, by its manifest"
         raise ArtefactError(message)
     return _read_other(folder, name, manifest.files[name]).read()
+
+
+def _open_fitted(
+    artefact: Traversable, chief: File | None, content: BufferedReader | None, *, any_version: bool
+) -> object:
+    if content is None or chief is None:
+        return artefact
+    if chief.format not in _PICKLED:
+        return content.read()
+    return _unpickle(artefact, content, any_version=any_version)
 
 
 def _load_portable(folder: Traversable, manifest: Manifest) -> object:
