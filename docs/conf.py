@@ -19,7 +19,8 @@ nitpicky = True
 # So are what our classes are derived from, and annotated with.
 nitpick_ignore_regex = [
     ("py:class", r"collections\.abc\.\w+|(pathlib\.)?Path|(os\.)?PathLike|Traversable"),
-    ("py:class", r"oncology_model\.(record|result|served|serving)\.\w+|NDArray|Form"),
+    ("py:class", r"oncology_model\.(record|result|served|serving)\.\w+"),
+    ("py:class", "NDArray|Form"),
 ]
 
 default_role = "py:obj"
