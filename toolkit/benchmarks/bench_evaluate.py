@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unwanted = shutil.ignore_patterns("artefact", "__pycache__")
     shutil.copytree(ROOT / "model", folder / "model", ignore=unwanted)
     lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    packages = render_requirements(requirements(lock, "packages", "train"))
+    packages = render_requirements(requirements(lock, "packages", "sklearn", "train"))
     Installer(read_environment()).ensure(folder / "env", packages)
     return folder
 

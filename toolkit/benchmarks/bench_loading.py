@@ -137,7 +137,7 @@ class Site:
 def make_python(folder: Path) -> Path:
     """Return an interpreter with the packages that the model needs, as they are locked."""
     lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    packages = render_requirements(requirements(lock, "packages"))
+    packages = render_requirements(requirements(lock, "packages", "sklearn"))
     return Installer(read_environment()).ensure(folder / "env", packages)
 
 
