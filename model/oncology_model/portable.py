@@ -218,6 +218,8 @@ def _values(row: Any) -> Any:  # noqa: ANN401 - an array, any sequence, or a tex
     return row.tolist() if isinstance(row, np.ndarray) else list(row)
 
 
+_FEW = 2_000
+"""Weights of several classes that a row still multiplies one by one sooner than numpy would."""
 _dot: Callable[[Sequence[float], Sequence[Any]], float] = getattr(
     math, "sumprod", lambda weights, values: sum(map(operator.mul, weights, values))
 )  # numpy's takes longer to make an array of one row
@@ -256,17 +258,16 @@ def _linear(spec: Spec) -> _Model:
         finite(scores)
         return scores
 
-    first, add = np.atleast_2d(spec["coef"])[0].tolist(), plain[0]
-
     def short(values: Sequence[Any]) -> Sequence[float]:
         if isinstance(values, dict):
-            return (sum([first[place] * value for place, value in values.items()]) + add,)
-        score = _dot(first, values) + add
-        if math.isfinite(score):
-            return (score,)
-        raise InputError
+            return [sum([of[i] * v for i, v in values.items()]) + add for of, add in lines]
+        scores = [_dot(of, values) + add for of, add in lines]
+        finite(scores)
+        return scores
 
-    return _head(spec, batch, short if len(plain) == 1 else row)
+    is_short = len(plain) == 1 or weights.size <= _FEW
+    lines = list(zip(np.atleast_2d(spec["coef"]).tolist(), plain, strict=True)) if is_short else []
+    return _head(spec, batch, short if is_short else row)
 
 
 def _mlp(spec: Spec) -> _Model:
@@ -328,7 +329,7 @@ def _trees(spec: Spec) -> _Model:
     finder = MaskedTrees(spec) if "keep" in spec else WalkedTrees(spec)
     values, base, count = spec["values"], spec["base"], spec["count"]
     every, dtype = len(base) // values.shape[1], np.dtype(spec["dtype"])
-    divisor = count if spec["mean"] else None
+    divisor, begins = count if spec["mean"] else None, bool(base.any())
 
     def batch(x: Array) -> Array:
         x = numbers(x, missing=spec["missing"], limits=spec["limits"])
@@ -353,10 +354,14 @@ def _trees(spec: Spec) -> _Model:
         if not (math.isfinite(total) or spec["limits"]):
             numbers(cells, missing=spec["missing"])
         leaves = finder.row(np.array(cells, dtype), has_nan=total != total)
-        terms = values.take(leaves, axis=0).reshape(-1, len(base))
-        terms[0] += base
-        # `add.reduce` would sum a single column pairwise.
-        raw = np.add.accumulate(terms)[-1].tolist()
+        terms = values.take(leaves, axis=0)
+        if every > 1:
+            terms = terms.reshape(-1, len(base))
+        if begins:
+            terms[0] += base
+        # `reduce` would sum a single column pairwise.
+        sums = np.add.reduce(terms) if len(base) > 1 else np.add.accumulate(terms)[-1]
+        raw: list[float] = sums.tolist()
         return raw if divisor is None else [value / divisor for value in raw]
 
     return _head(spec, batch, row)
@@ -484,6 +489,19 @@ def _row_pair(raw: Sequence[float]) -> list[float]:
     return [1 - positive, positive]
 
 
+def _row_softmax(raw: Sequence[float]) -> list[float]:
+    top = max(raw)
+    powers = [math.exp(value - top) for value in raw]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
+def _row_ovr(raw: Sequence[float]) -> list[float]:
+    proba = [_expit_one(value) for value in raw]
+    total = sum(proba)
+    return [value / total for value in proba] if total else [1 / len(raw)] * len(raw)
+
+
 def _argmax(raw: Sequence[float]) -> int:
     return raw.index(max(raw))
 
@@ -515,6 +533,7 @@ _LINKS: Mapping[str, Callable[[Array], Array]] = {
     "ovr": lambda raw: _normalised(_expit(raw)),
     "huber": _huber,
     "softmax": _softmax,
+    "exact_softmax": _softmax,
     "logsumexp": _log_sum_exp,
 }
 _ROW_LINKS: Mapping[str, Callable[[Sequence[float]], list[float]]] = {
@@ -522,7 +541,10 @@ _ROW_LINKS: Mapping[str, Callable[[Sequence[float]], list[float]]] = {
     "sigmoid": _row_pair,
     "half": lambda raw: _row_pair([2 * raw[0]]),
     "pair": lambda raw: [1 - raw[0], raw[0]],
-    "softmax": lambda raw: _softmax(np.array([raw]))[0].tolist(),
+    "ovr": _row_ovr,
+    "softmax": _row_softmax,
+    # numpy's exp and its order of the sum, where a family promises the last bit.
+    "exact_softmax": lambda raw: _softmax(np.array([raw]))[0].tolist(),
 }
 _RULES: Mapping[str, Callable[[Array], Array]] = {
     "positive": lambda raw: (raw[:, 0] > 0).astype(np.intp),

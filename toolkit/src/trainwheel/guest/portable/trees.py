@@ -198,7 +198,7 @@ def _boosting(visit: Visit, estimator: Any) -> Node:
         return node
     link = {"exponential": "half", "log_loss": "sigmoid"}[estimator.loss]
     if len(base) > 1:
-        return {**node, "classes": estimator.classes_, "link": "softmax", "rule": "argmax"}
+        return {**node, "classes": estimator.classes_, "link": "exact_softmax", "rule": "argmax"}
     return {**node, "classes": estimator.classes_, "link": link, "rule": "nonnegative"}
 
 
@@ -212,7 +212,7 @@ def _histogram(visit: Visit, estimator: Any) -> Node:
     if tables and "keep" not in node:
         visit.refuse(f"categories and more than {_MOST_LEAVES} leaves a tree")
     if hasattr(estimator, "classes_"):
-        link, rule = ("sigmoid", "positive") if len(base) == 1 else ("softmax", "argmax")
+        link, rule = ("sigmoid", "positive") if len(base) == 1 else ("exact_softmax", "argmax")
         node |= {"classes": estimator.classes_, "link": link, "rule": rule}
     elif estimator.loss in ("poisson", "gamma"):
         node["link"] = "exp"
