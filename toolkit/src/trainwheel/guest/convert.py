@@ -40,6 +40,8 @@ def main(entry_point: str, model: str, portable: str, answer: str, *records: str
         reason = prove(module, converter, estimator, content, [*rows_of(records)])
     except (converter.NotPortableError, NoFormError) as error:
         reason = str(error)
+    except Exception as error:  # noqa: BLE001 - whatever records or code of the user raise
+        reason = f"it cannot be proved: {type(error).__name__}: {error}".partition("\n")[0]
     Path(portable).write_bytes(placeholder(reason) if reason else content)
     Path(answer).write_text(json.dumps({"reason": reason}), encoding="utf-8")
 

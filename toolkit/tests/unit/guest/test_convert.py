@@ -34,9 +34,11 @@ def convert(folder: Path, estimator: Any, source: Path = MODEL.parent) -> tuple[
     return run(folder, source)
 
 
-def run(folder: Path, source: Path = MODEL.parent) -> tuple[str, bytes]:
+def run(
+    folder: Path, source: Path = MODEL.parent, record: dict[str, Any] | None = None
+) -> tuple[str, bytes]:
     """Run the script for a file."""
-    records = [dict(zip(NAMES, row, strict=True)) for row in ROWS.tolist()]
+    records = [dict(zip(NAMES, row, strict=True)) | (record or {}) for row in ROWS.tolist()]
     held_out = [json.dumps({"input": record, "expected": "benign"}) for record in records[:30]]
     (folder / "holdout.jsonl").write_text("\n".join(held_out))
     (folder / "golden.jsonl").write_text("\n".join(map(json.dumps, records[30:])))
@@ -88,6 +90,26 @@ def test_a_form_that_answers_otherwise_is_not_kept(tmp_path: Path) -> None:
     assert reason.startswith("it answers otherwise: ")
     with pytest.raises(ValueError, match="schema 0"):
         interpreter().load_portable(content)
+
+
+def test_a_part_whose_attributes_are_not_as_expected_is_named(tmp_path: Path) -> None:
+    estimator = make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, LABELS)
+    del estimator[0].scale_  # as in another version of scikit-learn
+    joblib.dump(estimator, tmp_path / "model.joblib")
+
+    reason, _ = run(tmp_path)
+
+    assert "Pipeline step 'standardscaler': StandardScaler" in reason
+    assert "scale_" in reason
+
+
+def test_records_that_the_class_does_not_take_are_a_reason(tmp_path: Path) -> None:
+    joblib.dump(LogisticRegression().fit(ROWS, LABELS), tmp_path / "model.joblib")
+
+    reason, _ = run(tmp_path, record={"mean_radius": "wide"})
+
+    assert "it cannot be proved" in reason
+    assert "mean_radius" in reason
 
 
 def test_a_model_in_another_format_has_no_form(tmp_path: Path) -> None:

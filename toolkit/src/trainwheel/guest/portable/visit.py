@@ -70,7 +70,12 @@ class Visit:
         if kind.__module__.partition(".")[0] != "sklearn":
             replace(visit, name=f"{kind.__module__}.{kind.__qualname__}").refuse()
         function = table.get(kind.__name__)
-        return function(visit, estimator) if function else visit.refuse()
+        try:
+            return function(visit, estimator) if function else visit.refuse()
+        except NotPortableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - attributes of another version, a part not fitted
+            visit.refuse(f"{type(error).__name__}: {error}".partition("\n")[0])
 
 
 Convert = Callable[[Visit, Any], Node]
