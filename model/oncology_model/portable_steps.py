@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .portable_curves import EDGE, HIGHEST, LOWEST, box_cox, normal_quantiles, yeo_johnson
 from .portable_text import WordCounts
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _bins(spec: Spec) -> Step:
 
 def _power(spec: Spec) -> Step:
     lambdas = spec["lambdas"].tolist()
-    transform = np.vectorize(_box_cox, otypes=[float]) if spec["box_cox"] else _yeo_johnson
+    transform = np.vectorize(box_cox, otypes=[float]) if spec["box_cox"] else yeo_johnson
 
     def batch(x: Array) -> Array:
         columns = numbers(x).T
@@ -122,30 +123,6 @@ def _power(spec: Spec) -> Step:
     return by_matrix(batch)
 
 
-def _yeo_johnson(x: Array, power: float) -> Array:
-    # As scipy.stats.yeojohnson computes, so that the last bit is the same.
-    out = np.zeros_like(x)
-    positive, epsilon = x >= 0, float(np.finfo(np.float64).eps)
-    logs = np.log1p(x[positive])
-    out[positive] = logs if abs(power) < epsilon else np.expm1(power * logs) / power
-    logs = np.log1p(-x[~positive])
-    two = 2 - power
-    out[~positive] = -np.expm1(two * logs) / two if abs(power - 2) > epsilon else -logs
-    return out
-
-
-def _box_cox(value: float, power: float) -> float:
-    # As scipy.special.boxcox computes, by the C library: numpy's own logarithm may differ.
-    if value != value:
-        return value
-    log = math.log(value)
-    if abs(power) < 1e-19:  # noqa: PLR2004 - scipy's bound
-        return log
-    if power * log < 709.78:  # noqa: PLR2004 - beyond, expm1 overflows
-        return math.expm1(power * log) / power
-    return math.copysign(1.0, power) * math.exp(power * log - math.log(abs(power))) - 1 / power
-
-
 def _quantile(spec: Spec) -> Step:
     quantiles, references, is_normal = spec["quantiles"], spec["references"], spec["normal"]
 
@@ -153,71 +130,17 @@ def _quantile(spec: Spec) -> Step:
         # Up and down, and the mean of both, so that repeated quantiles give the middle.
         up = np.interp(x, known, references)
         out = 0.5 * (up - np.interp(-x, -known[::-1], -references[::-1]))
-        edge = _EDGE if is_normal else 0.0
+        edge = EDGE if is_normal else 0.0
         out[x + edge > known[-1] if is_normal else x == known[-1]] = 1
         out[x - edge < known[0] if is_normal else x == known[0]] = 0
         out[np.isnan(x)] = np.nan
-        return np.clip(_normal_quantiles(out), _LOWEST, _HIGHEST) if is_normal else out
+        return np.clip(normal_quantiles(out), LOWEST, HIGHEST) if is_normal else out
 
     def batch(x: Array) -> Array:
         columns = numbers(x).T
         return np.array([one(c, known) for c, known in zip(columns, quantiles, strict=True)]).T
 
     return by_matrix(batch)
-
-
-def _normal_quantile(y: float) -> float:
-    """Return the inverse of the normal distribution as Cephes' ndtri, which scipy calls.
-
-    Its third range, below 1e-14, is left out: scikit-learn clips its values.
-    """
-    if not 0 < y < 1:
-        return math.nan if y != y else math.copysign(math.inf, y - 0.5)
-    tail = min(y, 1 - y) if y > 1 - _TAIL else y
-    if tail > _TAIL:
-        middle = tail - 0.5
-        square = middle * middle
-        ratio = square * _polynomial(square, _CENTRE[0]) / _polynomial(square, _CENTRE[1])
-        return (middle + middle * ratio) * 2.50662827463100050242
-    x = math.sqrt(-2.0 * math.log(tail))
-    z = 1.0 / x
-    ratio = z * _polynomial(z, _SIDES[0]) / _polynomial(z, _SIDES[1])
-    x = x - math.log(x) / x - ratio
-    return x if y > 1 - _TAIL else -x
-
-
-def _polynomial(x: float, coefficients: Sequence[float]) -> float:
-    value = coefficients[0]
-    for coefficient in coefficients[1:]:
-        value = value * x + coefficient
-    return value
-
-
-_EDGE, _TAIL = 1e-7, 0.13533528323661269189
-
-
-def _coefficients(text: str) -> tuple[float, ...]:
-    return tuple(map(float, text.split()))
-
-
-_CENTRE = (
-    _coefficients("""-59.9633501014107895267 98.0010754185999661536 -56.6762857469070293439
-        13.9312609387279679503 -1.23916583867381258016"""),
-    _coefficients("""1 1.95448858338141759834 4.67627912898881538453 86.3602421390890590575
-        -225.462687854119370527 200.260212380060660359 -82.0372256168333339912
-        15.9056225126211695515 -1.18331621121330003142"""),
-)
-_SIDES = (
-    _coefficients("""4.05544892305962419923 31.5251094599893866154 57.1628192246421288162
-        44.080507389320083470 14.6849561928858024014 2.18663306850790267539
-        -1.40256079171354495875e-1 -3.50424626827848203418e-2 -8.57456785154685413611e-4"""),
-    _coefficients("""1 15.7799883256466749731 45.3907635128879210584 41.3172038254672030440
-        15.0425385692907503408 2.50464946208309415979 -1.42182922854787788574e-1
-        -3.80806407691578277194e-2 -9.33259480895457427372e-4"""),
-)
-_LOWEST = _normal_quantile(_EDGE - float(np.spacing(1)))
-_HIGHEST = _normal_quantile(1 - (_EDGE - float(np.spacing(1))))
-_normal_quantiles = np.vectorize(_normal_quantile, otypes=[float])
 
 
 def by_blocks(batch: Callable[[Array], Array], size: int) -> Callable[[Array], Array]:

@@ -39,7 +39,7 @@ def render_quietly(folder: Path, told: Mapping[str, object]) -> dict[str, str]:
 def test_the_root_of_this_repository_is_what_the_template_renders(scripts: ModuleType) -> None:
     made = scripts.render_root()
     assert scripts.differing(made) == [], "python -m scripts.render_root --write"
-    assert len(made) == 42
+    assert len(made) == 45
     workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
     # The library's own nightly tests are of no use to a model repository.
     assert {f".github/workflows/{name}" for name in workflows - {"nightly.yml"}} <= set(made)

@@ -41,9 +41,9 @@ TEMPLATE = Path(__file__).with_name("template")
 
 MAINTAINED = (
     *("__main__", "batch", "engine", "errors", "installed", "job", "jsonlines", "kinds"),
-    *("lazy_model", "load_lock", "loading", "manifest", "portable", "portable_steps"),
-    *("portable_text", "portable_trees", "provenance", "ranges", "record", "result", "schema"),
-    *("served", "serving", "table"),
+    *("lazy_model", "load_lock", "loading", "manifest", "portable", "portable_curves"),
+    *("portable_links", "portable_models", "portable_steps", "portable_text", "portable_trees"),
+    *("provenance", "ranges", "record", "result", "schema", "served", "serving", "table"),
 )
 """The modules of a model package that are the same in every repository."""
 
