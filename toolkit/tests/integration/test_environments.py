@@ -140,10 +140,10 @@ def test_a_training_has_the_packages_of_the_lock_and_no_others(
     text = joblib.read_bytes()
     joblib.write_bytes(b"raise SystemExit('evil')\n")
 
-    mended = alone.nox("train", "--", "--force")
+    fixed = alone.nox("train", "--", "--force")
 
-    assert mended.code == 0, mended.output
-    assert "joblib was edited; it is made again" in mended.line(f"{home.name} has changed")
+    assert fixed.code == 0, fixed.output
+    assert "joblib was edited; it is made again" in fixed.line(f"{home.name} has changed")
     assert joblib.read_bytes() == text
     assert alone.nox("train").output.count("has changed") == 0
 

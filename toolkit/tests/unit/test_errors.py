@@ -1,4 +1,4 @@
-"""An error is one line: its kind, what happened, and the mend."""
+"""An error is one line: its kind, what happened, and the fix."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ LEAVES = [getattr(errors, name) for name in errors.__all__]
 def test_the_kind_decides_the_first_word_and_the_exit_code(
     leaf: type[TrainwheelError], kind: str, exit_code: int
 ) -> None:
-    error = leaf("it broke", hint="mend it")
+    error = leaf("it broke", hint="fix it")
 
-    assert str(error) == f"{kind}: it broke; mend it"
+    assert str(error) == f"{kind}: it broke; fix it"
     assert error.exit_code == exit_code
 
 
@@ -53,7 +53,7 @@ def test_the_table_above_holds_every_error() -> None:
     ("message", "hint", "shown"),
     [
         ("it broke", "", "failed: it broke"),
-        ("it\nbroke\r\n  badly", "mend\tit", "failed: it broke badly; mend it"),
+        ("it\nbroke\r\n  badly", "fix\tit", "failed: it broke badly; fix it"),
         ("", "", "failed:"),
     ],
     ids=["no hint", "many lines", "empty"],

@@ -58,14 +58,14 @@ class MachineCheck:
         name: What.
         state: ``ok``, ``warning`` or ``problem``.
         found: What was found, in a few words.
-        mend: What to do; empty where all is well.
+        fix: What to do; empty where all is well.
         lines: What to paste for that.
     """
 
     name: str
     state: str
     found: str
-    mend: str = ""
+    fix: str = ""
     lines: tuple[str, ...] = ()
 
 
@@ -192,7 +192,7 @@ def check_clock(now: datetime, times: Sequence[tuple[str, datetime]], commit: st
 
 def rows(checks: Sequence[MachineCheck]) -> list[str]:
     """Return the lines of a table: name, state, finding and fix; below each, what to paste."""
-    table = columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.mend)))) for c in checks])
+    table = columns([(c.name, c.state, "; ".join(filter(None, (c.found, c.fix)))) for c in checks])
     return [
         line
         for row, check in zip(table, checks, strict=True)

@@ -139,7 +139,7 @@ def labels_of(target: Tally, task: str, wishes: Wishes, notices: list[str]) -> t
     if task == TASKS[1]:
         if not is_of_numbers(target):
             message = f"{target.name} is not a number everywhere: it has {_an_odd(target)!r}"
-            raise ConfigurationError(message, hint="say --task classification, or mend the table")
+            raise ConfigurationError(message, hint="say --task classification, or fix the table")
         if wishes.positive:
             message = "--positive names a class, and a regression has none"
             raise ConfigurationError(message, hint="leave it out")

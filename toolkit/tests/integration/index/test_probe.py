@@ -45,7 +45,7 @@ def asked(
     target: Target, wheel: int | None = None, patience: Patience = PATIENCE
 ) -> dict[str, MachineCheck]:
     checks = by_name(ask(Probe(target, patience), "demo-model", wheel))
-    assert not any(PASSWORD in f"{check.found}{check.mend}" for check in checks.values())
+    assert not any(PASSWORD in f"{check.found}{check.fix}" for check in checks.values())
     return checks
 
 
@@ -80,8 +80,8 @@ def test_pypiserver_tells_what_it_does(
         "reading": "ok", "encoding": "ok", "unknown projects": unknown, "cached pages": "ok",
         "size of uploads": "problem", "overwriting": "warning",
     }  # fmt: skip
-    assert ("--disable-fallback" in checks["unknown projects"].mend) is (unknown == "warning")
-    assert "--probe" in checks["overwriting"].mend
+    assert ("--disable-fallback" in checks["unknown projects"].fix) is (unknown == "warning")
+    assert "--probe" in checks["overwriting"].fix
     # waitress, which serves it, takes 1 GiB.
     assert checks["size of uploads"].found.startswith("1.0 GB at least, and less than 5.0 GB")
     assert states(sent) == {"probe": "ok", "overwriting": overwriting}
@@ -204,10 +204,10 @@ def test_a_front_that_caches_and_limits_is_seen_through(fake: FakeIndex) -> None
     small, large = (asked(target, size, patience) for size in (1_000_000, 3_000_000))
 
     assert "900 s" in small["cached pages"].found
-    assert "listing-wait = 960" in small["cached pages"].mend
+    assert "listing-wait = 960" in small["cached pages"].fix
     assert small["size of uploads"].state == "ok"
     assert large["size of uploads"].state == "problem"
-    assert "client_max_body_size" in large["size of uploads"].mend
+    assert "client_max_body_size" in large["size of uploads"].fix
 
 
 def test_an_index_that_does_not_answer_is_asked_nothing_more() -> None:

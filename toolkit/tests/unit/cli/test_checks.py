@@ -72,4 +72,4 @@ def test_a_table_has_the_mend_beside_what_is_wrong() -> None:
     ]
 
     assert rows(checks) == ["python  ok       3.11.7", "git     problem  none; install git"]
-    assert json.loads(render_json(checks))["checks"][1]["mend"] == "install git"
+    assert json.loads(render_json(checks))["checks"][1]["fix"] == "install git"

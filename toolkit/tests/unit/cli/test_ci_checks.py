@@ -38,7 +38,7 @@ def test_shared_memory_is_there_and_large_enough(
     check = check_shared_memory(size, reason, variables)
 
     assert check.state == state
-    assert word in f"{check.found}; {check.mend}"
+    assert word in f"{check.found}; {check.fix}"
 
 
 def test_shared_memory_is_tried(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_pointers_are_a_problem_with_a_fix(names: list[str] | None, state: str, 
 
     assert check.state == state
     assert text in check.found
-    assert ("git lfs pull" in check.mend) is (state == "problem")
+    assert ("git lfs pull" in check.fix) is (state == "problem")
 
 
 EVENT = {"repository": {"default_branch": "trunk"}}
