@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .visit import Convert, Node, Visit
+from .visit import Convert, Node, Visit, takes_missing
 
 __all__ = ["STEPS", "chained", "encoded", "pipeline_steps", "read_numbers"]
 
@@ -230,7 +230,7 @@ def _function(visit: Visit, transformer: Any) -> Node:
 
 def _selected(_: Visit, selector: Any) -> Node:
     take = selector.get_support(indices=True).astype(np.int64)
-    missing = bool(selector.__sklearn_tags__().input_tags.allow_nan)
+    missing = takes_missing(selector)
     every: Node = {"kind": "same", "numeric": True, "missing": missing}
     part = {"take": take, "node": {**every, "missing": True}, "weight": None}
     return {"kind": "chain", "steps": [every, {"kind": "parts", "parts": [part]}]}

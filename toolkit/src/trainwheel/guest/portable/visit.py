@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-__all__ = ["Convert", "Node", "NotPortableError", "Visit"]
+__all__ = ["Convert", "Node", "NotPortableError", "Visit", "takes_missing"]
 
 Node = dict[str, Any]
 """A node of the graph: its kind and its fields, with arrays as they are."""
@@ -70,7 +70,19 @@ class Visit:
         if kind.__module__.partition(".")[0] != "sklearn":
             replace(visit, name=f"{kind.__module__}.{kind.__qualname__}").refuse()
         function = table.get(kind.__name__)
-        return function(visit, estimator) if function else visit.refuse()
+        try:
+            return function(visit, estimator) if function else visit.refuse()
+        except NotPortableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - attributes of another version, a part not fitted
+            visit.refuse(f"{type(error).__name__}: {error}".partition("\n")[0])
 
 
 Convert = Callable[[Visit, Any], Node]
+
+
+def takes_missing(estimator: Any) -> bool:
+    """Whether an estimator of scikit-learn takes missing values."""
+    if hasattr(estimator, "__sklearn_tags__"):
+        return bool(estimator.__sklearn_tags__().input_tags.allow_nan)
+    return bool(estimator._get_tags()["allow_nan"])  # noqa: SLF001 - before 1.6
