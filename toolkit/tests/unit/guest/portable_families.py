@@ -145,4 +145,7 @@ VECTORIZERS: tuple[Any, ...] = (
     text.TfidfVectorizer(strip_accents="ascii", lowercase=False, norm=None),
     text.CountVectorizer(token_pattern=r"[a-z]+"),
     make_pipeline(text.CountVectorizer(min_df=2), text.TfidfTransformer()),
+    text.TfidfVectorizer(analyzer="char", ngram_range=(1, 3)),
+    text.TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 9), sublinear_tf=True),
+    text.CountVectorizer(analyzer="char_wb", ngram_range=(3, 3), strip_accents="unicode"),
 )
