@@ -15,6 +15,7 @@ from oncology_model.record import (
     InvalidRecordError,
     Layout,
     Record,
+    Records,
     layout_of,
 )
 
@@ -212,7 +213,7 @@ class Reader:
         batch.remarks.setdefault(batch.places[index], []).append((name, problem))
 
 
-def pick_batches(layout: Layout, records: object, size: int) -> Iterator[Batch]:
+def pick_batches(layout: Layout, records: Records, size: int) -> Iterator[Batch]:
     """Split records into batches.
 
     Args:

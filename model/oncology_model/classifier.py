@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from oncology_model.datamodel import Prediction, Tumor
-from oncology_model.record import Named, Record
+from oncology_model.record import Named, Record, Records
 from oncology_model.serving import ServedClassifier
 
 
@@ -23,7 +23,7 @@ class Classifier(ServedClassifier[Prediction]):
         """
         return self._predict_positive(tumor)
 
-    def predict_proba_many(self, tumors: object) -> list[float]:
+    def predict_proba_many(self, tumors: Records) -> list[float]:
         """Give the probability, 0 to 1, that each tumour is malignant, in the order given.
 
         Args:

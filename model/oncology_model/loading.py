@@ -6,7 +6,7 @@ import warnings
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from importlib.resources.abc import Traversable
 from io import BufferedIOBase, BufferedReader, RawIOBase
@@ -172,8 +172,7 @@ def _load_portable(folder: Traversable, manifest: Manifest) -> object:
             raise VersionMismatchError(problem, ["numpy>=2.0,<3"])
         from oncology_model.portable import PortableError, load_portable  # noqa: PLC0415
     except ImportError as error:
-        problem = f"the model cannot be loaded without numpy ({error})"
-        raise VersionMismatchError(problem, ["numpy>=2.0,<3"]) from error
+        raise _describe_lack(folder / manifest.portable, error, ["numpy>=2.0,<3"]) from error
     try:
         return load_portable(content)
     except PortableError as error:
@@ -259,13 +258,19 @@ def _describe_damage(artefact: Traversable, problem: str) -> DamagedArtefactErro
     return DamagedArtefactError(f"{artefact}: the model is damaged, {problem}; {_FIX}")
 
 
+def _describe_lack(
+    artefact: Traversable, error: ImportError, requirements: Sequence[str]
+) -> VersionMismatchError:
+    problem = f"{artefact}: cannot be loaded without its packages ({error})"
+    return VersionMismatchError(problem, requirements)
+
+
 def _check_versions(artefact: Traversable, required: Mapping[str, str]) -> None:
     try:
         installed = _read_versions(required)
     except ImportError as error:
-        problem = f"{artefact}: cannot be loaded without its packages ({error})"
         pins = [to_requirement(package, version) for package, version in required.items()]
-        raise VersionMismatchError(problem, pins) from error
+        raise _describe_lack(artefact, error, pins) from error
     if mismatches := list(find_mismatches(required, installed)):
         expected = ", ".join(f"{mismatch.package} {mismatch.required}" for mismatch in mismatches)
         actual = ", ".join(f"{mismatch.package} {mismatch.installed}" for mismatch in mismatches)
@@ -288,9 +293,11 @@ def _read_versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def _unpickle(artefact: Traversable, stream: BufferedIOBase, *, any_version: bool) -> object:
-    import joblib  # noqa: PLC0415
-    from sklearn.exceptions import InconsistentVersionWarning  # noqa: PLC0415
-
+    try:
+        import joblib  # noqa: PLC0415
+        from sklearn.exceptions import InconsistentVersionWarning  # noqa: PLC0415
+    except ImportError as error:
+        raise _describe_lack(artefact, error, PACKAGES) from error
     try:
         with warnings.catch_warnings():
             if not any_version:

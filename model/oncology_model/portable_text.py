@@ -1,4 +1,4 @@
-"""The words of a text, counted and weighed as scikit-learn's TfidfVectorizer does."""
+"""The words or letters of a text, counted and weighed as scikit-learn's TfidfVectorizer does."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WordCounts"]
 
+_SPACES = re.compile(r"\s\s+")
+
 
 class WordCounts:
     """A vocabulary, how texts are cut into its terms, and what each term weighs."""
@@ -23,6 +25,9 @@ class WordCounts:
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self._places = {term: place for place, term in enumerate(spec["terms"])}
         self._idf = None if spec["idf"] is None else spec["idf"].tolist()
+        self._cut = {"char": self._letters, "char_wb": self._letters_of_words}.get(
+            spec["analyzer"], self._words
+        )
         self._find, self._ngrams = re.compile(spec["pattern"]).findall, spec["ngrams"]
         self._stops, self._accents = frozenset(spec["stops"]), spec["accents"]
         self._is_lower, self._is_binary = spec["lower"], spec["binary"]
@@ -31,7 +36,7 @@ class WordCounts:
     def of(self, text: str) -> dict[int, float]:
         """Return the weights of the terms of a text: place in the vocabulary → weight."""
         counts: dict[int, float] = {}
-        for term in self._terms(self._plain(text)):
+        for term in self._cut(self._plain(text)):
             place = self._places.get(term)
             if place is not None:
                 counts[place] = 1.0 if self._is_binary else counts.get(place, 0.0) + 1.0
@@ -58,7 +63,7 @@ class WordCounts:
             return form.encode("ascii", "ignore").decode()
         return "".join(letter for letter in form if not unicodedata.combining(letter))
 
-    def _terms(self, text: str) -> list[str]:
+    def _words(self, text: str) -> list[str]:
         words: list[str] = self._find(text)
         if self._stops:
             words = [word for word in words if word not in self._stops]
@@ -70,6 +75,25 @@ class WordCounts:
             for size in range(shortest, longest + 1)
             for first in range(len(words) - size + 1)
         ]
+
+    def _letters(self, text: str) -> list[str]:
+        text, (shortest, longest) = _SPACES.sub(" ", text), self._ngrams
+        return [
+            text[first : first + size]
+            for size in range(shortest, longest + 1)
+            for first in range(len(text) - size + 1)
+        ]
+
+    def _letters_of_words(self, text: str) -> list[str]:
+        terms, (shortest, longest) = [], self._ngrams
+        for word in text.split():
+            padded = f" {word} "
+            for size in range(shortest, longest + 1):
+                count = max(1, len(padded) - size + 1)
+                terms += [padded[first : first + size] for first in range(count)]
+                if count == 1:  # a short word counts once
+                    break
+        return terms
 
     def _normed(self, counts: dict[int, float]) -> dict[int, float]:
         if self._norm is None or not counts:

@@ -42,6 +42,7 @@ __all__ = [
     "Named",
     "Number",
     "Record",
+    "Records",
     "find_misnamed",
     "layout_of",
 ]
@@ -298,6 +299,36 @@ class Layout:
 
 
 AnyRecord = typing.TypeVar("AnyRecord", bound=Record)
+
+
+class Frame(Protocol):
+    """A table by its columns: a DataFrame of pandas or polars."""
+
+    @property
+    def columns(self) -> Iterable[Any]:
+        """List the names."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Count the rows and the columns."""
+
+    def __getitem__(self, name: Any, /) -> Any:  # noqa: ANN401 - a column of whichever library
+        """Return the column of a name."""
+
+
+class ArrowTable(Protocol):
+    """A Table or a RecordBatch of Arrow."""
+
+    @property
+    def schema(self) -> Any:  # noqa: ANN401 - of Arrow
+        """Tell the names of the columns."""
+
+    def to_pylist(self) -> list[Any]:
+        """List the rows."""
+
+
+Records = Iterable[Record | Named] | Frame | ArrowTable
+"""Several records: any iterable of them, or a table with their columns."""
 
 
 _LAYOUTS: dict[type[Record], Layout] = {}

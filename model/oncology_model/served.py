@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 from oncology_model.errors import ArtefactError
 from oncology_model.lazy_model import LazyModel
 from oncology_model.load_lock import LOAD_LOCK
-from oncology_model.record import InvalidRecordError, Named, Record, layout_of
+from oncology_model.record import InvalidRecordError, Named, Record, Records, layout_of
 from oncology_model.result import Engine, Full, Result, to_results
 from oncology_model.schema import describe_record, describe_result
 
@@ -126,16 +126,16 @@ class Served(Generic[Answer]):
 
     @overload
     def predict_many(
-        self, records: object, *, on_error: Literal["raise"] = "raise", strict: bool = False
+        self, records: "Records", *, on_error: Literal["raise"] = "raise", strict: bool = False
     ) -> list[Answer]: ...
 
     @overload
     def predict_many(
-        self, records: object, *, on_error: Literal["mark"], strict: bool = False
+        self, records: "Records", *, on_error: Literal["mark"], strict: bool = False
     ) -> list[Answer | InvalidRecordError]: ...
 
     def predict_many(
-        self, records: object, *, on_error: str = "raise", strict: bool = False
+        self, records: "Records", *, on_error: str = "raise", strict: bool = False
     ) -> list[Any]:
         """Predict for each record, in the order given; faster than one by one.
 
@@ -166,7 +166,7 @@ class Served(Generic[Answer]):
 
     def results(
         self,
-        records: object,
+        records: "Records",
         *,
         on_error: Literal["raise", "mark"] = "raise",
         strict: bool = False,
@@ -201,7 +201,7 @@ class Served(Generic[Answer]):
         return describe_result(self._list_labels())
 
     @classmethod
-    def to_matrix(cls, records: object) -> "NDArray[Any]":
+    def to_matrix(cls, records: "Records") -> "NDArray[Any]":
         """Return records as an engine gets them, to compare engines by.
 
         Args:
@@ -276,11 +276,14 @@ class Served(Generic[Answer]):
         return answers[0], batch
 
     def _ask(
-        self, records: object, ask: "_Ask[_T]", on_error: str, size: int, *, strict: bool
+        self, records: "Records", ask: "_Ask[_T]", on_error: str, size: int, *, strict: bool
     ) -> "Iterator[tuple[Batch, list[_T]]]":
-        with LOAD_LOCK.hold():  # as a process that forks meanwhile could not import it again
-            from oncology_model.batch import pick_batches  # noqa: PLC0415
-
+        try:
+            with LOAD_LOCK.hold():  # as a process that forks meanwhile could not import it again
+                from oncology_model.batch import pick_batches  # noqa: PLC0415
+        except ImportError:
+            self._model.get()  # which says what to install for the form that is asked
+            raise
         if on_error not in {"raise", "mark"}:
             message = f'on_error must be "raise" or "mark", not {on_error!r}'
             raise ValueError(message)

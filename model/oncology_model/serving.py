@@ -10,7 +10,7 @@ from oncology_model.served import BATCH, Answer, Served
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from oncology_model.record import Named, Record
+    from oncology_model.record import Named, Record, Records
 
 __all__ = ["Engine", "Result", "Served", "ServedClassifier", "ServedRegressor"]
 
@@ -40,7 +40,7 @@ class ServedClassifier(Served[Answer]):
         """Return the probability of `positive`, 0 to 1; arguments and errors are `predict`'s."""
         return self._ask_one(record, self._answer_positive, strict=strict)[0]
 
-    def _predict_positives(self, records: object, *, strict: bool = False) -> list[float]:
+    def _predict_positives(self, records: "Records", *, strict: bool = False) -> list[float]:
         """Return it of each record; arguments and errors are those of `predict_many`."""
         pairs = self._ask(records, self._answer_positive, "raise", BATCH, strict=strict)
         return [share for _, shares in pairs for share in shares]

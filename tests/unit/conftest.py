@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -90,5 +91,24 @@ def write_manifest() -> Callable[..., Path]:
 def artefact(tmp_path: Path, estimator: Pipeline, write_manifest: Callable[..., Path]) -> Path:
     path = tmp_path / "small.joblib"
     joblib.dump(estimator, path)
+    write_manifest(path)
+    return path
+
+
+class Bomb:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = str(mark)
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (self.mark,)
+
+
+@pytest.fixture
+def bomb(tmp_path: Path, write_manifest: Callable[..., Path]) -> Path:
+    """Give an artefact that leaves a folder ``unpickled`` beside it when its code runs."""
+    path = tmp_path / "bomb.joblib"
+    joblib.dump(Bomb(tmp_path / "unpickled"), path)
     write_manifest(path)
     return path

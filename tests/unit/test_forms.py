@@ -34,6 +34,22 @@ model = Classifier.load(sys.argv[1])
 record = dict.fromkeys(json.loads(sys.argv[2]), 9.0)
 print(model.predict(record), model.predict_result(record).prediction)
 """
+LACKING = """
+import json, sys
+path, names, missing, options = map(json.loads, sys.argv[1:])
+sys.modules[missing] = None
+from oncology_model import Classifier, VersionMismatchError
+model, record = Classifier(path, **options), dict.fromkeys(names, 9.0)
+asks = [model.predict, model.predict_proba, model.predict_result]
+manies = [model.predict_many, model.predict_proba_many, lambda many: list(model.results(many))]
+calls = [(ask, record) for ask in asks] + [(many, [record]) for many in manies]
+for ask, given in [*calls, (lambda _: model.check(), None)]:
+    try:
+        ask(given)
+    except VersionMismatchError as error:
+        assert missing in error.problem, error
+        print(*error.requirements)
+"""
 
 
 def make_arrays(*, schema: int = 1, by: float = 1.0) -> bytes:
@@ -126,6 +142,27 @@ def test_arrays_predict_without_scikit_learn(write_forms: Write) -> None:
     words = (write_forms(), json.dumps(MEASUREMENTS))
     output = subprocess.check_output([sys.executable, "-c", WITHOUT, *words], text=True)
     assert output == "malignant malignant\n"
+
+
+@pytest.mark.parametrize(
+    ("missing", "options", "needed"),
+    [
+        ("numpy", {}, "numpy>=2.0,<3"),
+        ("numpy", {"engine": "sklearn"}, "scikit-learn=="),
+        ("sklearn", {"engine": "sklearn"}, "scikit-learn=="),
+        ("joblib", {"engine": "sklearn", "any_version": True}, "joblib"),
+        ("joblib", {"verify": False}, "joblib"),
+        ("sklearn", {"verify": False}, "scikit-learn"),
+    ],
+)
+def test_whoever_lacks_a_package_is_told_what_to_install_however_the_model_is_asked(
+    write_forms: Write, missing: str, options: dict[str, object], needed: str
+) -> None:
+    words = map(json.dumps, (str(write_forms()), MEASUREMENTS, missing, options))
+    output = subprocess.check_output([sys.executable, "-c", LACKING, *words], text=True)
+    lines = output.splitlines()
+    assert (len(lines), set(lines)) == (7, {lines[0]})
+    assert needed in lines[0]
 
 
 def test_arrays_do_not_care_who_made_the_estimator(

@@ -79,7 +79,7 @@ def test_what_training_never_saw_is_a_warning_or_an_error(
 def test_one_bad_record_is_named_by_its_row_and_sinks_no_other(
     classifier: Classifier, record: Change, bad: Change | None
 ) -> None:
-    rows = [record, None if bad is None else record | bad, record]
+    rows: list[Any] = [record, None if bad is None else record | bad, record]
     with pytest.raises(InvalidTumorError, match=r"^row 1"):
         classifier.predict_many(rows)
     marked = classifier.predict_many(iter(rows), on_error="mark")
@@ -91,7 +91,7 @@ def test_one_bad_record_is_named_by_its_row_and_sinks_no_other(
 
 
 @pytest.mark.parametrize("many", [None, 5, "text", {"mean_area": [1.0]}, np.array(1.5)])
-def test_what_is_not_several_records_is_refused(classifier: Classifier, many: object) -> None:
+def test_what_is_not_several_records_is_refused(classifier: Classifier, many: Any) -> None:  # noqa: ANN401
     with pytest.raises(InvalidTumorError, match=r"^must be several records"):
         classifier.predict_many(many)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,7 +84,7 @@ class _Reading:
         return Observed(
             files={name: seen[name] for name in sorted(seen) if os.path.isfile(self.path(name))},
             absent=tuple(name for name in sorted(seen) if not os.path.exists(self.path(name))),
-            folders={name: line.by for name, line in self.named("l") if not self.is_own(name)},
+            folders={name: line.by for name, line in self.named("l") if self.is_input(name)},
             globs=self.globs(),
             places=places,
             modules=modules,
@@ -170,6 +171,21 @@ class _Reading:
         """Whether the step wrote it, or made or removed a folder that it is in."""
         return any(each in self.made or each in self.changed for each in _up(name))
 
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """Folders of temporary files in which the step made something, as others do meanwhile.
+
+        pytest lists its own, `pytest-of-USER`, for the number of the next folder in it.
+        """
+        top = tempfile.gettempdir()
+        tops = (f"{top}/", f"{os.path.realpath(top)}/")
+        above = {name.rpartition("/")[0] for name in self.writes if name.startswith("/")}
+        return frozenset(each for each in above if f"{each}/".startswith(tops))
+
+    def is_input(self, folder: str) -> bool:
+        """Whether the names in a folder decide the result."""
+        return not self.is_own(folder) and folder not in self.shared
+
     def written(self) -> tuple[str, ...]:
         """Return what the step made, wrote or removed below the root: files, and new folders."""
         made = {name for name in self.made if os.path.lexists(self.path(name))}
@@ -181,7 +197,7 @@ class _Reading:
         for line in self.of("g"):
             pattern, folder = self.name(line.text), self.name(line.more[1])
             folder = folder if pattern == line.text else "."
-            if not self.is_own(folder):
+            if self.is_input(folder):
                 globs[Glob(pattern, folder, line.more[0] == "1")] = line.by
         return globs
 

@@ -1,7 +1,7 @@
 """What a consumer of the reference model writes. Both type checkers take it as it is."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_type
 
 import oncology_model
@@ -17,6 +17,17 @@ from oncology_model import (
     VersionMismatchError,
 )
 from oncology_model.classifier import predict_record
+
+
+class Table:
+    """A table by its columns, as those of pandas and polars are."""
+
+    columns: Sequence[str] = MEASUREMENTS
+    shape: tuple[int, int] = (0, 30)
+
+    def __getitem__(self, name: str) -> list[float]:
+        """Return a column."""
+        return []
 
 
 class Service:
@@ -47,10 +58,18 @@ class Service:
         marked = self.classifier.predict_many(tumors, on_error="mark", strict=True)
         for mark in assert_type(marked, list[Prediction | InvalidRecordError]):
             yield mark.problem if isinstance(mark, InvalidRecordError) else mark.value
+        rows: list[Mapping[str, float]] = []
+        _ = assert_type(self.classifier.predict_many(rows), list[Prediction])
+        _ = assert_type(self.classifier.predict_proba_many(iter(tumors)), list[float])
         results = self.classifier.results(tumors, on_error="mark", batch=10)
         for result in assert_type(results, Iterator[Result | InvalidRecordError]):
             if isinstance(result, Result):
                 yield assert_type(result.model_version, str)
+
+    def answer_rows(self, rows: Iterable[sqlite3.Row], table: Table) -> list[Prediction]:
+        """Ask for the rows of a database, and for a table."""
+        answers = assert_type(self.classifier.predict_many(rows), list[Prediction])
+        return answers + assert_type(self.classifier.predict_many(table), list[Prediction])
 
     def describe(self) -> list[str]:
         """Say what it takes, and of which version it is."""

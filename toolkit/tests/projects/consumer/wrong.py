@@ -13,6 +13,11 @@ classifier.predict(3.0)  # wrong: not a record
 classifier.predict("tumor.csv")  # wrong: not a record
 classifier.predict_proba([tumor])  # wrong: not one record
 classifier.predict_many([tumor], on_error="skip")  # wrong: no such way
+classifier.predict_many(tumor)  # wrong: one record
+classifier.predict_many("tumors.csv")  # wrong: a path
+classifier.predict_many({"mean_radius": [1.0]})  # wrong: neither records nor a table
+classifier.predict_proba_many([1.0])  # wrong: not records
+classifier.results(3)  # wrong: not records
 classifier.predict(tumor, any_version=True)  # wrong: no such argument
 Classifier(verify="yes")  # wrong: a text
 Classifier(3)  # wrong: not a path

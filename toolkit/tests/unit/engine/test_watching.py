@@ -110,3 +110,22 @@ def test_a_folder_of_a_package_is_searched_as_if_on_the_path(
 
     assert observed.places == places
     assert set(observed.modules) == {"top", *modules}
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+@pytest.mark.parametrize("name", ["temporary", "link"])
+def test_names_among_temporary_files_count_unless_the_step_made_some_of_them(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, is_made: bool
+) -> None:
+    beside, folder = root.parent, f"{root.parent}/temporary/pytest-of-me"
+    Path(folder).mkdir(parents=True)
+    (beside / "link").symlink_to("temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(beside / name))
+    looks = f"l\t'{folder}'\t'a'\ng\t'*'\t'a'\t0\t'{folder}'\nl\t'{beside}'\t'b'\n"
+    makes = f"w\t'{folder}/pytest-7'\t'a'\t0\t5\nw\t'{beside}/own'\t''\t0\t6\n"
+
+    observed = read(root, (looks + makes * is_made).encode())
+
+    counted = {} if is_made else {folder: "a"}
+    assert observed.folders == {str(beside): "b", **counted}
+    assert len(observed.globs) == len(counted)

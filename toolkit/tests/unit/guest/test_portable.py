@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.random import default_rng
-from sklearn import calibration, ensemble, linear_model, neighbors, neural_network, svm, tree
-from sklearn.naive_bayes import GaussianNB
+from sklearn import ensemble, linear_model
 
 from trainwheel.guest.portable import convert
+from unit.guest.portable_families import CLASSIFIERS, REGRESSORS
 from unit.guest.portable_models import classes, interpreter, numbers, proved
 
 LABELS = (
@@ -20,64 +20,6 @@ LABELS = (
     "three, constant columns",
     "three, 32 bits",
 )
-LINEAR = linear_model.LogisticRegression()
-SMALL = tree.DecisionTreeClassifier(max_depth=3, random_state=0)
-FOREST = {"n_estimators": 7, "random_state": 0}
-CLASSIFIERS: dict[str, Any] = {
-    "logistic": LINEAR,
-    "sgd log": linear_model.SGDClassifier(loss="log_loss", random_state=0),
-    "sgd huber": linear_model.SGDClassifier(loss="modified_huber", random_state=0),
-    "sgd": linear_model.SGDClassifier(random_state=0),
-    "linear svc": svm.LinearSVC(random_state=0),
-    "ridge": linear_model.RidgeClassifier(),
-    "mlp": neural_network.MLPClassifier((8,), max_iter=20, random_state=0),
-    "mlp tanh": neural_network.MLPClassifier((5, 4), activation="tanh", max_iter=9, random_state=0),
-    "mlp logistic": neural_network.MLPClassifier((5,), activation="logistic", max_iter=9),
-    "gaussian": GaussianNB(),
-    "neighbours": neighbors.KNeighborsClassifier(3),
-    "near neighbours": neighbors.KNeighborsClassifier(5, weights="distance"),
-    "tree": tree.DecisionTreeClassifier(random_state=0),
-    "extra tree": tree.ExtraTreeClassifier(random_state=0),
-    "forest": ensemble.RandomForestClassifier(**FOREST),
-    "flat forest": ensemble.RandomForestClassifier(max_depth=3, **FOREST),
-    "extra trees": ensemble.ExtraTreesClassifier(**FOREST),
-    "boosting": ensemble.GradientBoostingClassifier(n_estimators=6, random_state=0),
-    "deep boosting": ensemble.GradientBoostingClassifier(n_estimators=4, max_depth=9),
-    "histogram": ensemble.HistGradientBoostingClassifier(max_iter=6, random_state=0),
-    "deep histogram": ensemble.HistGradientBoostingClassifier(
-        max_iter=3, max_leaf_nodes=None, min_samples_leaf=1
-    ),
-    "sigmoid": calibration.CalibratedClassifierCV(svm.LinearSVC(random_state=0), cv=2),
-    "isotonic": calibration.CalibratedClassifierCV(SMALL, method="isotonic", cv=2),
-    "soft vote": ensemble.VotingClassifier([("a", LINEAR), ("b", SMALL)], voting="soft"),
-    "hard vote": ensemble.VotingClassifier([("a", LINEAR), ("b", SMALL)], weights=[1, 2]),
-    "stack": ensemble.StackingClassifier([("a", LINEAR), ("b", SMALL)], cv=2),
-    "stack on rows": ensemble.StackingClassifier(
-        [("a", svm.LinearSVC()), ("b", SMALL)], SMALL, passthrough=True, cv=2
-    ),
-}
-REGRESSORS: dict[str, Any] = {
-    "linear": linear_model.LinearRegression(),
-    "ridge": linear_model.Ridge(),
-    "lasso": linear_model.Lasso(),
-    "net": linear_model.ElasticNetCV(cv=2),
-    "sgd": linear_model.SGDRegressor(random_state=0),
-    "linear svr": svm.LinearSVR(random_state=0),
-    "mlp": neural_network.MLPRegressor(hidden_layer_sizes=(6,), max_iter=20),
-    "neighbours": neighbors.KNeighborsRegressor(weights="distance"),
-    "tree": tree.DecisionTreeRegressor(random_state=0),
-    "forest": ensemble.RandomForestRegressor(**FOREST),
-    "extra trees": ensemble.ExtraTreesRegressor(**FOREST),
-    "boosting": ensemble.GradientBoostingRegressor(n_estimators=6),
-    "huber boosting": ensemble.GradientBoostingRegressor(n_estimators=6, loss="huber"),
-    "histogram": ensemble.HistGradientBoostingRegressor(max_iter=6),
-    "vote": ensemble.VotingRegressor(
-        [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor())], weights=[1, 3]
-    ),
-    "stack": ensemble.StackingRegressor(
-        [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor())], cv=2
-    ),
-}
 
 
 @pytest.mark.parametrize("labels", LABELS)

@@ -9,67 +9,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.random import default_rng
-from sklearn import ensemble, feature_selection, linear_model, preprocessing, tree
+from sklearn import linear_model, preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction import text
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
+from sklearn.pipeline import Pipeline, make_pipeline
 
+from unit.guest.portable_families import ENCODERS, IMPUTERS, MODELS, SCALERS, TEXTS, VECTORIZERS
 from unit.guest.portable_models import cells, classes, proved
-
-OneHot, Ordinal = preprocessing.OneHotEncoder, preprocessing.OrdinalEncoder
-CODED: Any = {"handle_unknown": "use_encoded_value"}
-ENCODERS: tuple[Any, ...] = (
-    OneHot(),
-    OneHot(handle_unknown="ignore", sparse_output=False),
-    OneHot(drop="first"),
-    OneHot(drop="first", handle_unknown="ignore"),
-    OneHot(drop="if_binary", handle_unknown="ignore"),
-    OneHot(min_frequency=0.1, handle_unknown="infrequent_if_exist"),
-    OneHot(max_categories=2, handle_unknown="ignore", drop="first"),
-    OneHot(categories=[["red", "green"], ["blue", "red"], ["rare"]], handle_unknown="ignore"),
-    Ordinal(),
-    Ordinal(unknown_value=-1, **CODED),
-    Ordinal(unknown_value=-1, encoded_missing_value=-2, **CODED),
-    Ordinal(unknown_value=9, min_frequency=30, **CODED),
-    make_pipeline(SimpleImputer(strategy="most_frequent"), OneHot(handle_unknown="ignore")),
-    make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="none"), Ordinal(unknown_value=-1, **CODED)
-    ),
-)
-SCALERS: tuple[Any, ...] = (
-    "passthrough",
-    preprocessing.StandardScaler(),
-    preprocessing.StandardScaler(with_mean=False),
-    preprocessing.MinMaxScaler((-1, 2), clip=True),
-    preprocessing.MaxAbsScaler(),
-    preprocessing.RobustScaler(),
-    preprocessing.RobustScaler(with_centering=False),
-    preprocessing.PowerTransformer(),
-    preprocessing.PowerTransformer(standardize=False),
-    preprocessing.QuantileTransformer(n_quantiles=30),
-    preprocessing.QuantileTransformer(n_quantiles=30, output_distribution="normal"),
-    preprocessing.KBinsDiscretizer(3),
-    preprocessing.KBinsDiscretizer(4, encode="ordinal", strategy="uniform"),
-    preprocessing.FunctionTransformer(np.cbrt),
-    preprocessing.FunctionTransformer(),
-    feature_selection.SelectKBest(k=2),
-    make_union(preprocessing.StandardScaler(), preprocessing.KBinsDiscretizer(2)),
-    FeatureUnion([("a", "passthrough"), ("b", "drop")], transformer_weights={"a": 3.0}),
-)
-IMPUTERS: tuple[Any, ...] = (
-    SimpleImputer(),
-    SimpleImputer(strategy="median", add_indicator=True),
-    SimpleImputer(strategy="constant", fill_value=-1.5),
-    SimpleImputer(strategy="most_frequent"),
-)
-MODELS: tuple[Any, ...] = (
-    linear_model.LogisticRegression(max_iter=300),
-    tree.DecisionTreeClassifier(random_state=0),
-    ensemble.RandomForestClassifier(5, random_state=0),
-    ensemble.GradientBoostingClassifier(n_estimators=5),
-)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.1])
@@ -120,26 +68,8 @@ def test_a_drawn_pipeline_answers_as_scikit_learn(
     proved(pipeline, x, y, draws=300)
 
 
-TEXTS = np.array(
-    ["The tumour is large", "a small tumour, a cyst", "un cliché de l'été", "", "large large cyst"]
-    * 12,
-    dtype=object,
-)
-
-
 @pytest.mark.parametrize("model", MODELS[:2], ids=("linear", "tree"))
-@pytest.mark.parametrize(
-    "vectorizer",
-    [
-        text.TfidfVectorizer(),
-        text.TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, stop_words=["the", "a"]),
-        text.TfidfVectorizer(strip_accents="unicode", norm="l1", binary=True, use_idf=False),
-        text.TfidfVectorizer(strip_accents="ascii", lowercase=False, norm=None),
-        text.CountVectorizer(token_pattern=r"[a-z]+"),
-        make_pipeline(text.CountVectorizer(min_df=2), text.TfidfTransformer()),
-    ],
-    ids=range(6),
-)
+@pytest.mark.parametrize("vectorizer", VECTORIZERS, ids=range(len(VECTORIZERS)))
 @pytest.mark.parametrize("classes_of_texts", [2, 3])
 def test_texts_are_counted_as_scikit_learn_does(
     vectorizer: Any, model: Any, classes_of_texts: int
@@ -192,7 +122,7 @@ def test_what_is_sparse_is_multiplied_as_scikit_learn_does() -> None:
     x = random.integers(0, 7, size=(300, 2)).astype(object)
     y = (x[:, 0] + x[:, 1] > 6).astype(int)
     scaler = preprocessing.StandardScaler(with_mean=False)
-    proved(make_pipeline(OneHot(), scaler, MODELS[2]), x, y)
+    proved(make_pipeline(preprocessing.OneHotEncoder(), scaler, MODELS[2]), x, y)
 
 
 def test_regressors_may_give_several_numbers() -> None:

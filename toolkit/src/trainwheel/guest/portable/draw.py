@@ -72,7 +72,7 @@ def draw_rows(graph: Node, rows: Any, draws: int, generator: Any) -> Iterator[tu
 def draw_texts(texts: Any, draws: int, generator: Any) -> Iterator[tuple[str, Any]]:
     """Draw texts of the words of those given, in any order and case, with some never seen."""
     words = [word for text in texts for word in text.split()] or [""]
-    words += [words[0].upper(), "\u00c9t\u00e9", "never-seen", "a"]
+    words += [words[0].upper(), "\u00c9t\u00e9", "never-seen", "a", "a \t b"]
     lengths = generator.integers(0, 60, size=draws)
     drawn = [" ".join(words[i] for i in generator.integers(len(words), size=n)) for n in lengths]
     yield "drawn texts", np.array([*drawn, ""], dtype=object)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .visit import Convert, Node, Visit
+from .visit import Convert, Node, Visit, takes_missing
 
 __all__ = ["STEPS", "chained", "encoded", "pipeline_steps", "read_numbers"]
 
@@ -230,7 +230,7 @@ def _function(visit: Visit, transformer: Any) -> Node:
 
 def _selected(_: Visit, selector: Any) -> Node:
     take = selector.get_support(indices=True).astype(np.int64)
-    missing = bool(selector.__sklearn_tags__().input_tags.allow_nan)
+    missing = takes_missing(selector)
     every: Node = {"kind": "same", "numeric": True, "missing": missing}
     part = {"take": take, "node": {**every, "missing": True}, "weight": None}
     return {"kind": "chain", "steps": [every, {"kind": "parts", "parts": [part]}]}
@@ -239,7 +239,7 @@ def _selected(_: Visit, selector: Any) -> Node:
 def _words(visit: Visit, vectorizer: Any) -> Node:
     own = ("preprocessor", "tokenizer")
     custom = [name for name in own if getattr(vectorizer, name) is not None]
-    if vectorizer.analyzer != "word" or callable(vectorizer.strip_accents) or custom:
+    if callable(vectorizer.analyzer) or callable(vectorizer.strip_accents) or custom:
         visit.refuse("an analyzer, tokenizer, preprocessor or strip_accents of its own")
     if vectorizer.input != "content" or np.dtype(vectorizer.dtype).kind == "b":
         visit.refuse(f"input {vectorizer.input!r} and dtype {vectorizer.dtype}")
@@ -247,7 +247,8 @@ def _words(visit: Visit, vectorizer: Any) -> Node:
     return {
         "kind": "words",
         "terms": terms,
-        "pattern": vectorizer.token_pattern,
+        "analyzer": vectorizer.analyzer,
+        "pattern": vectorizer.token_pattern or "",
         "ngrams": list(vectorizer.ngram_range),
         "stops": sorted(vectorizer.get_stop_words() or ()),
         "accents": vectorizer.strip_accents,

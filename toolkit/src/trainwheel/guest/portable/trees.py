@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .transformers import encoded
-from .visit import Convert, Node, Visit
+from .visit import Convert, Node, Visit, takes_missing
 
 __all__ = ["TREES"]
 
@@ -172,7 +172,7 @@ def _forest(visit: Visit, estimator: Any) -> Node:
         visit.refuse("several outputs")
     width = 1 if classes is None else len(classes)
     trees = [_plain_tree(visit, one, width) for one in estimators]
-    missing = bool(estimator.__sklearn_tags__().input_tags.allow_nan)
+    missing = takes_missing(estimator)
     how = _Sum(np.zeros(width), "float32", mean=len(trees) > 1 or estimators[0] is not estimator)
     node = _ensemble(trees, _with(how, missing=missing))
     if classes is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-__all__ = ["Convert", "Node", "NotPortableError", "Visit"]
+__all__ = ["Convert", "Node", "NotPortableError", "Visit", "takes_missing"]
 
 Node = dict[str, Any]
 """A node of the graph: its kind and its fields, with arrays as they are."""
@@ -79,3 +79,10 @@ class Visit:
 
 
 Convert = Callable[[Visit, Any], Node]
+
+
+def takes_missing(estimator: Any) -> bool:
+    """Whether an estimator of scikit-learn takes missing values."""
+    if hasattr(estimator, "__sklearn_tags__"):
+        return bool(estimator.__sklearn_tags__().input_tags.allow_nan)
+    return bool(estimator._get_tags()["allow_nan"])  # noqa: SLF001 - before 1.6
