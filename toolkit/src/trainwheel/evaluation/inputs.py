@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from trainwheel.errors import StepFailedError
 from trainwheel.evaluation.metrics import parse_object
 
 __all__ = ["named_column", "parse_ranges", "project", "schema_of"]
@@ -55,16 +54,11 @@ def parse_ranges(text: str | bytes) -> dict[str, Any]:
         StepFailedError: The text is not a JSON object of these.
     """
     hint = 'let training write {"COLUMN": {"lowest": 1, "highest": 9}} or {"categories": ["a"]}'
-    document = parse_object(text, "inputs.json", "range", hint)
-    for name, value in document.items():
-        if not name or not _is_range(value):
-            message = f"inputs.json: {name!r} has {value!r}, which is not a range"
-            raise StepFailedError(message, hint=hint)
-    return document
+    return parse_object(text, "inputs.json", "range", _is_range, hint)
 
 
-def _is_range(value: object) -> bool:
-    match value:
+def _is_range(name: str, value: object) -> bool:
+    match value if name else None:
         case {"lowest": int() | float() as low, "highest": int() | float() as high, **others}:
             is_number = not isinstance(low, bool) and not isinstance(high, bool)
             return not others and is_number and -_LARGEST <= low <= high <= _LARGEST

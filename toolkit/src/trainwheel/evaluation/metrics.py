@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from trainwheel.errors import StepFailedError
@@ -32,13 +32,12 @@ def parse_metrics(text: str | bytes) -> dict[str, int | float]:
     Raises:
         StepFailedError: The text is not a JSON object of finite numbers.
     """
-    document = parse_object(text, "metrics.json", "number", _HINT)
-    for name, value in document.items():
-        # A whole number may be beyond every float, and is finite.
-        if type(value) is not int and not (isinstance(value, float) and math.isfinite(value)):
-            message = f"metrics.json: {name} is {value!r}, which is not a finite number"
-            raise StepFailedError(message, hint=_HINT)
-    return document
+    return parse_object(text, "metrics.json", "finite number", _is_finite, _HINT)
+
+
+def _is_finite(_: str, value: object) -> bool:
+    # A whole number may be beyond every float, and is finite.
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 def split_intervals(
@@ -125,21 +124,23 @@ def parse_data_digests(text: str | bytes) -> dict[str, str]:
         StepFailedError: The text is not a JSON object of digests.
     """
     hint = "let training write one JSON object of name → sha256, 64 digits from 0 to f"
-    document = parse_object(text, "data.json", "sha256", hint)
-    for name, value in document.items():
-        if not name.strip() or not (isinstance(value, str) and _DIGEST.fullmatch(value)):
-            message = f"data.json: {name!r} has {value!r}, which is not a sha256"
-            raise StepFailedError(message, hint=hint)
-    return document
+    return parse_object(text, "data.json", "sha256", _is_digest, hint)
 
 
-def parse_object(text: str | bytes, source: str, values: str, hint: str) -> dict[str, Any]:
-    """Return a JSON object.
+def _is_digest(name: str, value: object) -> bool:
+    return bool(name.strip() and isinstance(value, str) and _DIGEST.fullmatch(value))
+
+
+def parse_object(
+    text: str | bytes, source: str, values: str, fits: Callable[[str, object], bool], hint: str
+) -> dict[str, Any]:
+    """Return a JSON object of names with values of one kind.
 
     Args:
         text: What training wrote.
         source: The name of the file.
         values: What its values are, for a message.
+        fits: Whether a name and its value are such.
         hint: What training should write.
 
     Raises:
@@ -152,6 +153,10 @@ def parse_object(text: str | bytes, source: str, values: str, hint: str) -> dict
     if not isinstance(document, dict):
         message = f"{source} is not a JSON object of name → {values}"
         raise StepFailedError(message, hint=hint)
+    for name, value in document.items():
+        if not fits(name, value):
+            message = f"{source}: {name!r} has {value!r}, which is not a {values}"
+            raise StepFailedError(message, hint=hint)
     return document
 
 

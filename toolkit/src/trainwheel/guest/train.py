@@ -20,7 +20,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import importlib.util
 import json
 import os
 import platform
@@ -33,6 +32,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 MARK = "\x1e"
@@ -91,15 +91,9 @@ def _engine(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _load_cluster() -> None:
     """Load the package for clusters under a name that no module of the user has."""
-    folder = Path(__file__).with_name("cluster")
-    spec = importlib.util.spec_from_file_location(
-        _CLUSTER, folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    if spec is None or spec.loader is None:
-        raise ImportError(folder)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[_CLUSTER] = module
-    spec.loader.exec_module(module)
+    package = ModuleType(_CLUSTER)
+    package.__path__ = [str(Path(__file__).with_name("cluster"))]
+    sys.modules[_CLUSTER] = package
 
 
 def _say(line: str) -> None:

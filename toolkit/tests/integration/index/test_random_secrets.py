@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from integration.index.dialects import DIALECTS, Scripted
+from integration.index.rigs import FAULTS
 from integration.index.servers import FakeIndex, make_wheel
-from integration.index.test_dialects_and_faults import FAULTS, Stage
+from integration.index.test_dialects_and_faults import Stage
 from trainwheel.errors import ConfigurationError
 from trainwheel.index.target import Target, choose_index
 from trainwheel.settings.tables import IndexSettings

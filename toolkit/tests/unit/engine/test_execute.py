@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,65 +13,24 @@ from typing import Any
 
 import pytest
 
-from trainwheel.engine.cache import Result
-from trainwheel.engine.chain import Files, Step
-from trainwheel.engine.execute import current_record, is_stale, require_current, run_step
-from trainwheel.engine.inputs import fingerprint
-from trainwheel.engine.records import write_record
+from trainwheel.engine.execute import is_stale, require_current, run_step
 from trainwheel.engine.run import Options
-from trainwheel.engine.workspace import Workspace
 from trainwheel.errors import ConfigurationError, InputChangedError
-from trainwheel.steps import load_chain
 from unit.recording_tools import RecordingTools
 from unit.repository import LITTER, PYPROJECT, open_here, write, write_lock
-
-Change = Callable[[Path], object]
-Sentence = Callable[[object], None]
-Work = Callable[[Path], Mapping[str, str]]
-TRAIN = load_chain()["train"]
-OUTPUTS = {"model/small_model/artefact/model.joblib": "weights", "build/train/metrics.json": "{}"}
-UNCHANGED = "train    unchanged\n"
-
-
-class Training:
-    """Makes the outputs of the step ``train`` and counts how often it was asked to."""
-
-    def __init__(self, during: Change | None = None) -> None:
-        self.runs = 0
-        self._during = during
-
-    def __call__(self, scratch: Path) -> Mapping[str, str]:
-        self.runs += 1
-        write(scratch, "model/model.joblib", "weights")
-        write(scratch, "model/model.joblib.json", "{}")
-        (scratch / "train").mkdir()
-        (scratch / "train" / "metrics.json").write_text("{}")
-        if self._during is not None:
-            self._during(scratch)
-        return {"summary": "trained", "model": "ab12"}
-
-
-def train(root: Path, work: Work | None = None, step: Step = TRAIN, **options: Any) -> str:
-    """Run the step in a run of its own and return what is printed."""
-    stream = io.StringIO()
-    run_step(open_here(root, stream=stream), step, work or Training(), **options)
-    return stream.getvalue()
-
-
-def runs_again(root: Path, **options: Any) -> bool:
-    """Return whether another run does the step's work again."""
-    again = Training()
-    train(root, again, **options)
-    return again.runs == 1
-
-
-def standing(root: Path) -> dict[str, str | None]:
-    """Return the content of the step's outputs; None for one that does not exist."""
-    return {n: (root / n).read_text() if (root / n).exists() else None for n in OUTPUTS}
-
-
-def in_scratch(root: Path) -> list[Path]:
-    return list((root / "build" / ".trainwheel" / "tmp").iterdir())
+from unit.small_training import (
+    CHANGES,
+    OUTPUTS,
+    TRAIN,
+    UNCHANGED,
+    Change,
+    Sentence,
+    Training,
+    in_scratch,
+    runs_again,
+    standing,
+    train,
+)
 
 
 def test_outputs_are_put_in_place_and_a_second_run_does_nothing(root: Path) -> None:
@@ -104,26 +62,6 @@ def test_a_run_knows_which_steps_were_stale_and_gets_the_record_of_each(root: Pa
     assert records[0].facts == {"summary": "trained", "model": "ab12"}
     assert abs(records[0].finished - time.time()) < 3600
     assert 0 <= records[0].seconds < 60
-
-
-CHANGES: dict[str, Change] = {
-    "source": lambda root: write(root, "model/small_model/classifier.py", "changed"),
-    "gone source": lambda root: (root / "model/small_model/py.typed").unlink(),
-    "renamed source": lambda root: (root / "model/small_model/py.typed").rename(
-        root / "model/small_model/other.typed"
-    ),
-    "data": lambda root: write(root, "data/rows.csv", "3,4\n"),
-    "new data": lambda root: write(root, "data/more.csv", ""),
-    "locked package": lambda root: write_lock(root, six="==1.17.0"),
-    "tampered artefact": lambda root: write(
-        root, "model/small_model/artefact/model.joblib", "tampered"
-    ),
-    "gone artefact": lambda root: (root / "model/small_model/artefact/model.joblib").unlink(),
-    "tampered report": lambda root: write(root, "build/train/metrics.json", '{"accuracy": 1}'),
-    "added to report": lambda root: write(root, "build/train/more.json", ""),
-    "gone report": lambda root: (root / "build/train/metrics.json").unlink(),
-    "gone record": lambda root: (root / "build/.trainwheel/train.json").unlink(),
-}
 
 
 RESTORED = {"gone artefact", "added to report", "gone report", "gone record"}
@@ -294,112 +232,3 @@ def test_on_the_first_run_an_input_that_changes_leaves_no_output_and_no_record(r
 
     assert standing(root) == dict.fromkeys(OUTPUTS)
     assert not (root / "build" / ".trainwheel" / "train.json").exists()
-
-
-def test_a_record_of_an_output_that_never_existed_is_not_believed(root: Path) -> None:
-    train(root)
-    run = open_here(root)
-    record = require_current(run.workspace, TRAIN)
-    (root / "build/train/metrics.json").unlink()
-    (root / "build/train").rmdir()
-    write_record(run.workspace.layout.records, replace(record, outputs={"build/train": ""}))
-
-    assert current_record(run, TRAIN, record.fingerprint) is None
-
-
-def test_a_record_that_cannot_be_read_gives_one_notice_and_the_step_runs(
-    root: Path, sentence: Sentence
-) -> None:
-    train(root)
-    write(root, "build/.trainwheel/train.json", "{")
-
-    notice, outcome = train(root).splitlines()
-
-    sentence(notice)
-    assert outcome.startswith("train    trained")
-    assert train(root) == UNCHANGED
-
-
-def test_a_fact_that_a_run_learned_is_compared_only_if_the_step_does_not_learn_it(
-    root: Path,
-) -> None:
-    step = replace(TRAIN, learns=("what is published",))
-    train(root, step=step, learned={"what is published": "1.0"})
-
-    record = require_current(open_here(root).workspace, step)
-
-    assert record.fingerprint.facts["what is published"] == "1.0"
-    with pytest.raises(InputChangedError, match="what is published is gone after train ran"):
-        require_current(open_here(root).workspace, TRAIN)
-
-
-@pytest.mark.parametrize(
-    "change",
-    ["data", "new data", "gone source", "locked package", "tampered artefact", "gone report"],
-)
-def test_a_step_whose_files_changed_since_is_refused(
-    root: Path, change: str, sentence: Sentence
-) -> None:
-    train(root)
-    CHANGES[change](root)
-
-    with pytest.raises(InputChangedError) as caught:
-        require_current(open_here(root).workspace, TRAIN)
-
-    sentence(caught.value)
-
-
-def test_an_output_that_is_not_in_the_record_is_made(root: Path) -> None:
-    # As after an upgrade of this library whose step makes more than it did.
-    train(root)
-    workspace = open_here(root).workspace
-    record = require_current(workspace, TRAIN)
-    outputs = {"build/train": record.outputs["build/train"]}
-    write_record(workspace.layout.records, replace(record, outputs=outputs))
-
-    assert "restored from the cache" in train(root)
-    assert train(root) == UNCHANGED
-
-
-def test_a_cached_result_without_all_outputs_is_not_restored(root: Path) -> None:
-    workspace = open_here(root).workspace
-    now = fingerprint(workspace, TRAIN)
-    folder = write(root, "model-of-old/model.joblib", "weights").parent
-    workspace.cache.keep("train", now.key, Result({}, 1.0, 1.0), {"model": folder})
-
-    assert runs_again(root)
-    assert standing(root) == OUTPUTS
-
-
-def test_a_result_that_is_too_large_for_the_cache_gives_a_notice(
-    root: Path, sentence: Sentence
-) -> None:
-    write(root, "pyproject.toml", PYPROJECT + 'cache.limit = "8 B"\n')
-
-    output = train(root)
-
-    sentence(output.splitlines()[0])
-    assert "trained" in output
-    assert standing(root) == OUTPUTS
-
-
-@pytest.mark.parametrize(("line", "reads"), [("", 1), ("changed", 2)])
-def test_declared_inputs_are_listed_once_and_once_more_after_work(
-    root: Path, line: str, reads: int
-) -> None:
-    listings = list[str]()
-
-    def read(workspace: Workspace) -> list[str]:
-        listings.append("data")
-        return [str(path) for path in sorted((workspace.layout.root / "data").iterdir())]
-
-    step = replace(TRAIN, inputs=(Files("data", read),))
-    for text in ("one", "two", "three"):  # each has a result in the cache, with what it read
-        write(root, "data/rows.csv", text)
-        train(root, step=step)
-    listings.clear()
-    write(root, "data/rows.csv", line or "three")
-
-    train(root, step=step)
-
-    assert len(listings) == reads

@@ -33,7 +33,7 @@ def test_a_metric_that_is_no_finite_number_is_named(value: str) -> None:
     with pytest.raises(StepFailedError) as caught:
         parse_metrics(f'{{"rows": 3, "accuracy": {value}}}')
 
-    assert "metrics.json: accuracy is " in str(caught.value)
+    assert "metrics.json: 'accuracy' has " in str(caught.value)
     assert "which is not a finite number; let training write" in str(caught.value)
 
 

@@ -230,8 +230,7 @@ def _function(visit: Visit, transformer: Any) -> Node:
 
 def _selected(_: Visit, selector: Any) -> Node:
     take = selector.get_support(indices=True).astype(np.int64)
-    missing = takes_missing(selector)
-    every: Node = {"kind": "same", "numeric": True, "missing": missing}
+    every: Node = {"kind": "same", "numeric": True, "missing": takes_missing(selector)}
     part = {"take": take, "node": {**every, "missing": True}, "weight": None}
     return {"kind": "chain", "steps": [every, {"kind": "parts", "parts": [part]}]}
 
