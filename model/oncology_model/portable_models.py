@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .portable_links import LINKS, ROW_LINKS, RULES, expit, identity, softmax
+from .portable_links import LINKS, OUTPUTS, ROW_LINKS, RULES, expit, identity, softmax
 from .portable_steps import STEPS, InputError, Step, by_blocks, by_matrix, chain, finite, numbers
 from .portable_trees import MaskedTrees, WalkedTrees
 
@@ -36,6 +36,8 @@ class Model(NamedTuple):
     link: str | None
     rule: str | None
     classes: Array | None
+    scores: Callable[[Array], Array] | None = None
+    """Where `batch` and `row` are past them: the scores that `decision_function` gives."""
 
     def proba(self, x: Array) -> Array:
         """Return the probabilities of the classes, shape (rows, classes)."""
@@ -43,7 +45,7 @@ class Model(NamedTuple):
 
     def decision(self, x: Array) -> Array:
         """Return the raw scores, as `decision_function` shapes them."""
-        raw = self.batch(x)
+        raw = (self.scores or self.batch)(x)
         return raw[:, 0] if raw.shape[1] == 1 else raw
 
     def predict(self, x: Array) -> Array:
@@ -166,23 +168,27 @@ def _trees(spec: Spec) -> Model:
     finder = MaskedTrees(spec) if "keep" in spec else WalkedTrees(spec)
     values, base, count = spec["values"], spec["base"], spec["count"]
     every, dtype = len(base) // values.shape[1], np.dtype(spec["dtype"])
-    divisor, begins = count if spec["mean"] else None, bool(base.any())
+    divisor, zero, output = count if spec["mean"] else None, spec["zero"], spec["output"]
 
-    def batch(x: Array) -> Array:
+    def scores(x: Array) -> Array:
         x = numbers(x, missing=spec["missing"], limits=spec["limits"])
-        columns = np.ascontiguousarray(x.T, dtype=dtype)
+        columns = np.ascontiguousarray(_without_zeros(x, zero).T, dtype=dtype)
         if not spec["limits"] and dtype == np.float32 and np.isinf(columns).any():
             message = "a value is too large for the 32 bits that trees compare"
             raise InputError(message)
         # In this order too: a sum over classes adds down the columns of histogram boosting.
-        raw = np.empty((len(x), len(base)), order=spec["order"])
+        raw = np.empty((len(x), len(base)), values.dtype, spec["order"])
         raw[:] = base
         for number, leaves in enumerate(finder.batch(columns)):
             if every == 1:
                 raw += values.take(leaves, axis=0)
             else:
                 raw[:, number % every] += values[:, 0].take(leaves)
-        return raw if divisor is None else raw / divisor
+        return raw
+
+    def read(raw: Array) -> Array:
+        raw = raw if divisor is None else raw / divisor
+        return OUTPUTS[output](raw * spec["scale"]) if output else raw
 
     def row(cells: Sequence[Any]) -> Sequence[float]:
         if None in cells:
@@ -190,18 +196,26 @@ def _trees(spec: Spec) -> Model:
         total = sum(cells)
         if not (math.isfinite(total) or spec["limits"]):
             numbers(cells, missing=spec["missing"])
-        leaves = finder.row(np.array(cells, dtype), has_nan=total != total)
-        terms = values.take(leaves, axis=0)
-        if every > 1:
-            terms = terms.reshape(-1, len(base))
-        if begins:
-            terms[0] += base
-        # `reduce` would sum a single column pairwise.
-        sums = np.add.reduce(terms) if len(base) > 1 else np.add.accumulate(terms)[-1]
-        raw: list[float] = sums.tolist()
+        own = np.array(_without_zeros(cells, zero), dtype)
+        leaves = finder.row(own, has_nan=total != total or zero is not None)
+        terms = values.take(leaves, axis=0).reshape(-1, len(base))
+        terms[0] += base
+        # `add.reduce` would sum a single column pairwise.
+        sums = np.add.accumulate(terms)[-1:]
+        if output:
+            with np.errstate(over="ignore"):  # a probability of 0 or 1
+                answer: list[float] = read(sums)[0].tolist()
+                return answer
+        raw: list[float] = sums[0].tolist()
         return raw if divisor is None else [value / divisor for value in raw]
 
-    return _head(spec, batch, row)
+    head = _head(spec, lambda x: read(scores(x)), row)
+    return head._replace(scores=scores) if output else head
+
+
+def _without_zeros(cells: Any, zero: float | None) -> Any:  # noqa: ANN401 - a matrix, or one row
+    """Return cells with those missing that are not further from zero."""
+    return cells if zero is None else np.where(np.abs(cells) <= zero, np.nan, cells)
 
 
 def _average(spec: Spec) -> Model:
@@ -283,9 +297,11 @@ def model_of(spec: Spec) -> Model:
     if spec["kind"] != "chain":
         return _MODELS[spec["kind"]](spec)
     step, last = chain({"steps": spec["steps"][:-1]}), model_of(spec["steps"][-1])
-    before_batch, before_row = step.batch, step.row
+    before_batch, before_row, scores = step.batch, step.row, last.scores
     return last._replace(
-        batch=lambda x: last.batch(before_batch(x)), row=lambda v: last.row(before_row(v))
+        batch=lambda x: last.batch(before_batch(x)),
+        row=lambda v: last.row(before_row(v)),
+        scores=scores and (lambda x: scores(before_batch(x))),
     )
 
 

@@ -44,7 +44,9 @@ class MaskedTrees:
     def batch(self, columns: Array) -> Iterator[Array]:
         """Yield for each tree the leaf of each row, from columns of shape (columns, rows)."""
         has_nan = bool(np.isnan(columns).any())
-        codes = {f: _codes(columns[f]) for f in np.unique(self._feature[self._category >= 0])}
+        width = self._goes_right.shape[1]
+        by_code = np.unique(self._feature[self._category >= 0])
+        codes = {feature: _codes(columns[feature], width) for feature in by_code}
         one, size = self._clears.dtype.type(1), columns.shape[1]
         right, cleared = np.empty(size, dtype=bool), np.empty(size, dtype=self._clears.dtype)
         mask = np.empty_like(cleared)
@@ -71,7 +73,8 @@ class MaskedTrees:
             right |= self._right_if_nan & np.isnan(values)
         if len(self._goes_right):
             chosen = self._category >= 0
-            right[chosen] = self._goes_right[self._category[chosen], _codes(values[chosen])]
+            codes = _codes(values[chosen], self._goes_right.shape[1])
+            right[chosen] = self._goes_right[self._category[chosen], codes]
         mask = np.bitwise_or.reduce(right * self._clears, axis=0)
         return self._first + np.bitwise_count(mask ^ (mask + self._clears.dtype.type(1)))
 
@@ -174,6 +177,9 @@ class WalkedTrees:
         return f"({branches[0]} if {test} else {branches[1]})"
 
 
-def _codes(column: Array) -> Array:
-    # What is missing stands at the end of a table.
-    return np.where(np.isnan(column), -1, column).astype(np.intp)
+def _codes(column: Array, width: int) -> Array:
+    # At the end of a table stands what it does not know, and then what is missing. LightGBM cuts
+    # what is after the point, and so takes -0.5 as 0; XGBoost, of 32 bits, refuses what is below 0.
+    low = column >= 0 if column.dtype == np.float32 else column > -1
+    known = np.where(low & (column < width - 2), column, -2)
+    return np.where(np.isnan(column), -1, known).astype(np.intp)

@@ -62,7 +62,7 @@ def make_arrays(*, schema: int = 1, by: float = 1.0) -> bytes:
         "names": None,
         "text": False,
         "numeric": True,
-        "exact": False,
+        "tolerance": 1e-12,
         "graph": {
             "kind": "linear",
             "link": "sigmoid",

@@ -11,6 +11,8 @@ import pytest
 from integration.consumers.consumer import Release
 from integration.environments import make_environment
 from integration.tiny import Run, TinyProject, copy_of, run_to_end
+from trainwheel.requirements.freshness import stamp_lock
+from trainwheel.requirements.pipfile import parse_pipfile
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -21,6 +23,14 @@ from sklearn.calibration import CalibratedClassifierCV
 
     return {"svc": make_pipeline(StandardScaler(), CalibratedClassifierCV(SVC()))}
 """
+
+
+LIGHTGBM = """\
+from lightgbm import LGBMClassifier
+
+    return {"light": LGBMClassifier(n_estimators=40, n_jobs=1, verbose=-1, random_state=SEED)}
+"""
+FORMS = ("FORMS", "['portable']")
 
 
 def ask(python: Path, *words: str) -> Run:
@@ -88,3 +98,36 @@ def test_a_model_without_a_portable_form_is_released_as_before(
     )
     assert "portable" not in json.loads(release.read("/model.joblib.json"))
     assert "[sklearn]" not in release.read(".dist-info/METADATA")
+
+
+def test_a_wheel_whose_model_is_of_lightgbm_needs_numpy_alone(
+    reference: TinyProject, tmp_path: Path
+) -> None:
+    project = copy_of(reference, tmp_path / "project")
+    project.replace("noxfile.py", "register()", 'register(exclude=["doc", "test"])')
+    candidates = "model/oncology_training/candidates.py"
+    project.replace(candidates, "return _list_regressions() | _list_forests()", LIGHTGBM)
+    # A child forked after LightGBM's threads ran hangs in LightGBM: the manual's page on services.
+    forked = "def test_a_child_answers_that_was_forked_while_a_thread_loads"
+    both, one = (f'@pytest.mark.parametrize("form", {forms})\n{forked}' for forms in FORMS)
+    project.replace("tests/system/test_classifier.py", both, one)
+    project.replace("Pipfile", "[sklearn]\n", '[sklearn]\nlightgbm = "*"\n')
+    lock = json.loads((project.root / "Pipfile.lock").read_text(encoding="utf-8"))
+    lock["sklearn"]["lightgbm"] = lock["toolkit"]["lightgbm"]
+    pipfile = parse_pipfile((project.root / "Pipfile").read_text(encoding="utf-8"))
+    text = stamp_lock(json.dumps(lock), pipfile)
+    (project.root / "Pipfile.lock").write_text(text, encoding="utf-8")
+
+    synced, run = project.nox("sync"), project.nox("package")
+
+    assert synced.code == 0, synced.output
+    assert run.code == 0, run.output
+    assert "no portable form" not in run.output
+    release = Release(project.wheel, tmp_path / "golden.csv")
+    head = release.read(".dist-info/METADATA").partition("\n\n")[0].splitlines()
+    assert any(line.startswith("Requires-Dist: lightgbm==") and "extra ==" in line for line in head)
+    python = make_environment(tmp_path / "env", project.wheel)
+    (packages,) = (tmp_path / "env").glob("lib/*/site-packages")
+    names = {path.name.partition("-")[0] for path in packages.glob("*.dist-info")}
+    assert names == {"numpy", "oncology_model"}
+    assert ask(python, "verify").output.startswith("24 golden predictions repeat")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import sklearn
 
+from .boosters import BOOSTERS
 from .predictors import PREDICTORS
 from .transformers import STEPS
 from .trees import TREES
@@ -18,7 +19,9 @@ __all__ = ["convert", "describe"]
 
 SCHEMA = 1
 _OF_WORDS = ("encode", "impute", "words")
-_ROUNDED = ("linear", "mlp", "gaussian", "neighbours", "words")
+_ROUNDED = dict.fromkeys(("linear", "mlp", "gaussian", "neighbours", "words"), 1e-12)
+_SINGLE = 1e-6
+"""Of what computes in 32 bits, whose own last bits depend on the library of the machine."""
 
 
 def convert(estimator: Any) -> bytes:
@@ -43,7 +46,7 @@ def describe(estimator: Any) -> Node:
     Raises:
         NotPortableError: A part of it is not known; the message names the part.
     """
-    graph = Visit(STEPS, {**PREDICTORS, **TREES}).model(estimator)
+    graph = Visit(STEPS, {**PREDICTORS, **TREES, **BOOSTERS}).model(estimator)
     names = getattr(estimator, "feature_names_in_", None)
     kinds, width = _kinds(graph), _width(estimator)
     return {
@@ -53,7 +56,7 @@ def describe(estimator: Any) -> Node:
         "names": None if names is None else [str(name) for name in names],
         "text": not width,
         "numeric": kinds.isdisjoint(_OF_WORDS),
-        "exact": kinds.isdisjoint(_ROUNDED),
+        "tolerance": _tolerance(graph),
         "graph": graph,
     }
 
@@ -75,6 +78,17 @@ def _kinds(node: Any) -> set[str]:
         own = {node["kind"]} if "kind" in node else set()
         return own.union(*map(_kinds, node.values()))
     return set().union(*map(_kinds, node)) if isinstance(node, list) else set()
+
+
+def _tolerance(node: Any) -> float:
+    """Return how far numbers may differ, of more than 1 in proportion to them."""
+    if isinstance(node, list | tuple):
+        return max(map(_tolerance, node), default=0.0)
+    if not isinstance(node, dict):
+        return 0.0
+    is_single = node.get("kind") == "trees" and node["values"].dtype == np.float32
+    own = _SINGLE if is_single else _ROUNDED.get(node.get("kind", ""), 0.0)
+    return max(own, *map(_tolerance, node.values()))
 
 
 def _packed(value: Any, arrays: dict[str, list[Any]]) -> Any:

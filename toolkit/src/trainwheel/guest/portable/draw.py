@@ -195,7 +195,11 @@ def _trace_trees(node: Node, columns: list[_Column | None], pools: _Pools) -> li
     feature, threshold = node["feature"].ravel(), node["threshold"].ravel()
     is_number = np.isfinite(threshold) & (feature >= 0)
     if "category" in node:
-        is_number &= node["category"].ravel() < 0
+        is_code = node["category"].ravel() >= 0
+        is_number &= ~is_code
+        codes = np.arange(-2, node["goes_right"].shape[1] + 1, 0.5)  # some below, above, between
+        for number in np.unique(feature[is_code]):
+            pools.add(columns[number], codes)
     for number in np.unique(feature[is_number]):
         if number < len(columns):
             points = threshold[is_number & (feature == number)]

@@ -26,7 +26,7 @@ def prove_portable(
     """Return the first difference between an estimator and its portable form; None without any.
 
     Labels must be the same. So must numbers be, to the last bit where the family promises it, and
-    within 1e-12 elsewhere; and what one form refuses, the other must refuse.
+    within the tolerance of the graph elsewhere; and what one form refuses, the other must refuse.
 
     Args:
         estimator: what was fitted.
@@ -51,15 +51,14 @@ def prove_portable(
         problems = (
             f"{name}: {problem}"
             for name, matrix in sets
-            for problem in _problems(estimator, portable, matrix, methods, is_exact=graph["exact"])
+            for problem in _problems(estimator, portable, matrix, methods, graph["tolerance"])
         )
         return next(problems, None)
 
 
 def _problems(
-    estimator: Any, portable: Any, rows: Any, methods: Sequence[str], *, is_exact: bool
+    estimator: Any, portable: Any, rows: Any, methods: Sequence[str], tolerance: float
 ) -> Iterator[str]:
-    tolerance = 0.0 if is_exact else _TOLERANCE
     frame = _frame(estimator, rows)
     for method in methods:
         expected, refusal = _answer(getattr(estimator, method), frame)
@@ -76,7 +75,7 @@ def _problems(
             step = max(1, len(rows) // _REFUSED)
             for row in range(0, len(rows), step):
                 one = rows[row : row + 1]
-                yield from _problems(estimator, portable, one, [method], is_exact=is_exact)
+                yield from _problems(estimator, portable, one, [method], tolerance)
 
 
 def _frame(estimator: Any, rows: Any) -> Any:

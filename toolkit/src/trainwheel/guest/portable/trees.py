@@ -11,15 +11,14 @@ import numpy as np
 from .transformers import encoded
 from .visit import Convert, Node, Visit, takes_missing
 
-__all__ = ["TREES"]
+__all__ = ["TREES", "Sum", "Tree", "ensemble"]
 
 _MOST_LEAVES = 64
 _CONSTANT = ("DummyClassifier", "DummyRegressor")
-_CODES = 256  # the bits that a split of histogram boosting has for categories
 
 
 @dataclass
-class _Tree:
+class Tree:
     """One tree as plain lists: a leaf has a left child below zero."""
 
     feature: Any
@@ -32,7 +31,7 @@ class _Tree:
 
 
 @dataclass(frozen=True)
-class _Sum:
+class Sum:
     """How the leaves of trees become raw scores."""
 
     base: Any
@@ -43,7 +42,21 @@ class _Sum:
     limits: bool = False
 
 
-def _ensemble(trees: Sequence[_Tree], how: _Sum, goes_right: Any = ()) -> Node:
+def ensemble(visit: Visit, trees: Sequence[Tree], how: Sum, goes_right: Sequence[Any] = ()) -> Node:
+    """Return trees, whose sums are what the model answers.
+
+    Args:
+        visit: the estimator that they are of.
+        trees: one of each class in turn, with the values of leaves in shape (nodes, columns).
+        how: they are summed.
+        goes_right: for each split by categories, which codes go right, then what is none of the
+            codes, and what is missing; all of one length.
+
+    Raises:
+        NotPortableError: There are none, or large ones with categories.
+    """
+    if not trees:
+        visit.refuse("no trees")
     node = {
         "kind": "trees",
         "base": np.asarray(how.base, dtype=np.float64),
@@ -53,11 +66,16 @@ def _ensemble(trees: Sequence[_Tree], how: _Sum, goes_right: Any = ()) -> Node:
         "order": how.order,
         "missing": how.missing,
         "limits": how.limits,
+        "zero": None,
+        "output": None,
+        "scale": 1.0,
     }
     leaves = max(int(np.sum(tree.left < 0)) for tree in trees)
+    if leaves > _MOST_LEAVES and len(goes_right):
+        visit.refuse(f"categories and more than {_MOST_LEAVES} leaves a tree")
     if leaves > _MOST_LEAVES:
         return {**node, **_walk(trees, how.dtype)}
-    table = np.array(goes_right, dtype=bool).reshape(len(goes_right), _CODES + 1)
+    table = np.array(goes_right, dtype=bool).reshape(len(goes_right), -1 if goes_right else 2)
     return {**node, **_masks(trees, how.dtype, leaves), "goes_right": table}
 
 
@@ -69,7 +87,7 @@ def _rounded(thresholds: Any, dtype: str) -> Any:
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
 
 
-def _masks(trees: Sequence[_Tree], dtype: str, leaves: int) -> Node:
+def _masks(trees: Sequence[Tree], dtype: str, leaves: int) -> Node:
     shape = (max(1, *(int(np.sum(tree.left >= 0)) for tree in trees)), len(trees))
     size = next(bits for bits in (8, 16, 32, 64) if leaves <= bits)
     keep = np.zeros(shape, dtype=f"uint{size}")
@@ -98,7 +116,7 @@ def _masks(trees: Sequence[_Tree], dtype: str, leaves: int) -> Node:
     }
 
 
-def _numbered(tree: _Tree) -> tuple[list[int], dict[int, tuple[int, int]]]:
+def _numbered(tree: Tree) -> tuple[list[int], dict[int, tuple[int, int]]]:
     """Return the leaves from left to right, and the span of leaves below each node."""
     leaves: list[int] = []
     spans: dict[int, tuple[int, int]] = {}
@@ -117,7 +135,7 @@ def _numbered(tree: _Tree) -> tuple[list[int], dict[int, tuple[int, int]]]:
     return leaves, spans
 
 
-def _walk(trees: Sequence[_Tree], dtype: str) -> Node:
+def _walk(trees: Sequence[Tree], dtype: str) -> Node:
     parts: list[list[Any]] = [[], [], [], [], []]
     start, depth = [0], []
     for tree in trees:
@@ -136,7 +154,7 @@ def _walk(trees: Sequence[_Tree], dtype: str) -> Node:
     return {**node, "start": np.array(start), "depth": np.array(depth)}
 
 
-def _by_level(tree: _Tree) -> tuple[list[int], list[int], int]:
+def _by_level(tree: Tree) -> tuple[list[int], list[int], int]:
     """Return the nodes with siblings side by side, the place of each left child, and the depth."""
     order, left, level = [0], [], [0]
     for place, node in enumerate(order):  # grows while it is read
@@ -149,12 +167,12 @@ def _by_level(tree: _Tree) -> tuple[list[int], list[int], int]:
     return order, left, level[-1]
 
 
-def _plain_tree(visit: Visit, estimator: Any, width: int) -> _Tree:
+def _plain_tree(visit: Visit, estimator: Any, width: int) -> Tree:
     tree = estimator.tree_
     if tree.n_outputs != 1:
         visit.refuse("several outputs")
     nodes = tree.__getstate__()["nodes"]
-    return _Tree(
+    return Tree(
         feature=tree.feature,
         threshold=tree.threshold,
         left=tree.children_left,
@@ -173,15 +191,15 @@ def _forest(visit: Visit, estimator: Any) -> Node:
     width = 1 if classes is None else len(classes)
     trees = [_plain_tree(visit, one, width) for one in estimators]
     missing = takes_missing(estimator)
-    how = _Sum(np.zeros(width), "float32", mean=len(trees) > 1 or estimators[0] is not estimator)
-    node = _ensemble(trees, _with(how, missing=missing))
+    how = Sum(np.zeros(width), "float32", mean=len(trees) > 1 or estimators[0] is not estimator)
+    node = ensemble(visit, trees, _with(how, missing=missing))
     if classes is None:
         return node
     return {**node, "classes": classes, "link": "same", "rule": "argmax"}
 
 
-def _with(how: _Sum, *, missing: bool) -> _Sum:
-    return _Sum(how.base, how.dtype, how.mean, how.order, missing, how.limits)
+def _with(how: Sum, *, missing: bool) -> Sum:
+    return Sum(how.base, how.dtype, how.mean, how.order, missing, how.limits)
 
 
 def _boosting(visit: Visit, estimator: Any) -> Node:
@@ -193,7 +211,7 @@ def _boosting(visit: Visit, estimator: Any) -> Node:
     trees = [_plain_tree(visit, one, 1) for stage in estimator.estimators_ for one in stage]
     for tree in trees:
         tree.value = estimator.learning_rate * tree.value
-    node = _ensemble(trees, _Sum(base, "float32"))
+    node = ensemble(visit, trees, Sum(base, "float32"))
     if not hasattr(estimator, "classes_"):
         return node
     link = {"exponential": "half", "log_loss": "sigmoid"}[estimator.loss]
@@ -207,10 +225,8 @@ def _histogram(visit: Visit, estimator: Any) -> Node:
     predictors = [one for stage in estimator._predictors for one in stage]  # noqa: SLF001
     trees = [_histogram_tree(predictor, tables) for predictor in predictors]
     base = np.ravel(estimator._baseline_prediction)  # noqa: SLF001 - where the sums begin
-    how = _Sum(base, "float64", order="F", missing=True, limits=True)
-    node = _ensemble(trees, how, tables)
-    if tables and "keep" not in node:
-        visit.refuse(f"categories and more than {_MOST_LEAVES} leaves a tree")
+    how = Sum(base, "float64", order="F", missing=True, limits=True)
+    node = ensemble(visit, trees, how, tables)
     if hasattr(estimator, "classes_"):
         link, rule = ("sigmoid", "positive") if len(base) == 1 else ("exact_softmax", "argmax")
         node |= {"classes": estimator.classes_, "link": link, "rule": rule}
@@ -236,7 +252,7 @@ def _codes(estimator: Any, before: Any) -> Node:
     return {"kind": "parts", "parts": parts}
 
 
-def _histogram_tree(predictor: Any, tables: list[Any]) -> _Tree:
+def _histogram_tree(predictor: Any, tables: list[Any]) -> Tree:
     nodes = predictor.nodes
     is_leaf, is_category = nodes["is_leaf"] == 1, nodes["is_categorical"] == 1
     is_category &= ~is_leaf
@@ -246,8 +262,8 @@ def _histogram_tree(predictor: Any, tables: list[Any]) -> _Tree:
         goes_left = np.unpackbits(bits.view(np.uint8), bitorder="little").astype(bool)
         category[number] = len(tables)
         goes_right_if_nan = nodes["missing_go_to_left"][number] == 0
-        tables.append(np.append(~goes_left, goes_right_if_nan))
-    return _Tree(
+        tables.append(np.append(~goes_left, [goes_right_if_nan] * 2))
+    return Tree(
         feature=nodes["feature_idx"].astype(np.int64),
         threshold=nodes["num_threshold"],
         left=np.where(is_leaf, -1, nodes["left"].astype(np.int64)),

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 __all__ = ["Convert", "Node", "NotPortableError", "Visit", "takes_missing"]
 
+_LIBRARIES = ("sklearn", "lightgbm", "xgboost")  # no two have a class of one name in the tables
+
 Node = dict[str, Any]
 """A node of the graph: its kind and its fields, with arrays as they are."""
 
@@ -67,7 +69,7 @@ class Visit:
         kind = type(estimator)
         path = (*self.path, f"{self.name} {label}") if label else self.path
         visit = replace(self, path=path, name=kind.__name__, is_sparse=is_sparse)
-        if kind.__module__.partition(".")[0] != "sklearn":
+        if kind.__module__.partition(".")[0] not in _LIBRARIES:
             replace(visit, name=f"{kind.__module__}.{kind.__qualname__}").refuse()
         function = table.get(kind.__name__)
         try:
