@@ -112,6 +112,15 @@ def test_a_classifier_of_xgboost_gives_its_labels(name: str, labels: str, missin
     assert abs(scores - margins).max() <= (1e-6 if name == "dart" else 0)
 
 
+@pytest.mark.parametrize("labels", ["two words", "three words"])
+def test_a_classifier_of_xgboost_keeps_every_bit_with_the_exponential_of_glibc(labels: str) -> None:
+    x, y = classes(labels)
+    model = extreme(n_estimators=30).fit(x, coded(y))
+    portable = interpreter().load_portable(convert(model))
+    rows = default_rng(0).normal(size=(50_000, 6)) * 2
+    assert (portable.predict_proba(rows) == model.predict_proba(rows)).all()
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -348,6 +357,19 @@ def test_a_ranker_has_no_portable_form() -> None:
     ranker = lightgbm.LGBMRanker(n_estimators=2, verbose=-1)
     with pytest.raises(NotPortableError, match="LGBMRanker has"):
         convert(ranker.fit(x, (y > 0).astype(int), group=[len(y)]))
+
+
+class OtherBooster:
+    def save_raw(self, _form: str) -> bytearray:
+        return bytearray(b'{"learner": {"forest": {}}}')
+
+
+def test_a_text_of_a_version_that_is_not_known_has_no_portable_form() -> None:
+    x, y = classes("two words")
+    model = extreme().fit(x, coded(y))
+    model._Booster = OtherBooster()  # noqa: SLF001 - no version writes so yet
+    with pytest.raises(NotPortableError, match="XGBClassifier with a text of another version"):
+        convert(model)
 
 
 def _threshold(node: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .trees import Sum, Tree, ensemble
-from .visit import Convert, Node, Visit
+from .visit import Convert, Node, NotPortableError, Visit
 
 __all__ = ["BOOSTERS"]
 
@@ -212,11 +212,24 @@ def _answering(node: Node, classes: Any) -> Node:
     return {**node, "classes": np.asarray(classes), "link": "same", "rule": "argmax"}
 
 
+def _or_refused(read: Convert) -> Convert:
+    """Refuse what another version of a library writes in another way, so that training goes on."""
+
+    def convert(visit: Visit, estimator: Any) -> Node:
+        try:
+            return read(visit, estimator)
+        except NotPortableError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            visit.refuse(f"a text of another version of its library ({error!r})")
+
+    return convert
+
+
 BOOSTERS: dict[str, Convert] = {
-    "LGBMClassifier": _lightgbm,
-    "LGBMRegressor": _lightgbm,
-    "XGBClassifier": _xgboost,
-    "XGBRegressor": _xgboost,
-    "XGBRFClassifier": _xgboost,
-    "XGBRFRegressor": _xgboost,
+    **dict.fromkeys(("LGBMClassifier", "LGBMRegressor"), _or_refused(_lightgbm)),
+    **dict.fromkeys(
+        ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
+        _or_refused(_xgboost),
+    ),
 }
