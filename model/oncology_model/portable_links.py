@@ -24,9 +24,14 @@ def _exp(x: Array) -> Array:
     return result
 
 
+_LARGEST = np.float32(88.7)
+"""Up to which XGBoost, of 32 bits, takes the exponential, so that it does not overflow."""
+
+
 def expit(x: Array) -> Array:
     """Return the logistic function of each value."""
-    result: Array = 1 / (1 + _exp(-x))
+    negative = np.minimum(-x, _LARGEST) if x.dtype == np.float32 else -x
+    result: Array = 1 / (1 + _exp(negative))
     return result
 
 
@@ -76,8 +81,9 @@ def identity(x: Array) -> Array:
 
 def _term_by_term(raw: Array) -> Array:
     terms = _exp(raw - raw.max(axis=1, keepdims=True))
-    # `sum` would add several at a time.
-    return terms / np.add.accumulate(terms, axis=1)[:, -1:]
+    # `sum` would add several at a time, and 32 bits would round each time.
+    total = np.add.accumulate(terms, axis=1, dtype=np.float64)[:, -1:]
+    return terms / total.astype(raw.dtype)
 
 
 def _row_pair(raw: Sequence[float]) -> list[float]:

@@ -213,8 +213,8 @@ def _trees(spec: Spec) -> Model:
     return head._replace(scores=scores) if output else head
 
 
-def _without_zeros(cells: Any, zero: float | None) -> Any:  # noqa: ANN401 - a matrix, or one row
-    """Return cells with those missing that are not further from zero."""
+def _without_zeros(cells: Any, zero: Any) -> Any:  # noqa: ANN401 - a matrix, or one row
+    """Return cells with those missing that are not further from zero than their column says."""
     return cells if zero is None else np.where(np.abs(cells) <= zero, np.nan, cells)
 
 

@@ -333,14 +333,20 @@ def test_several_outputs_of_xgboost_have_no_portable_form(strategy: str) -> None
         convert(extreme_numbers(multi_strategy=strategy).fit(x, np.column_stack([y, y])))
 
 
-def test_many_leaves_with_categories_and_zeros_beside_them_have_no_portable_form() -> None:
+@pytest.mark.parametrize("with_codes", [False, True])
+def test_zeros_are_missing_in_some_columns_and_numbers_in_others(with_codes: bool) -> None:  # noqa: FBT001
+    x, y = codes()
+    x[:, 1] = np.where(x[:, 1] > 0, x[:, 1], 0.0)  # zero in half of the rows
+    columns = {"categorical_feature": [0, 2]} if with_codes else {}
+    model = light(zero_as_missing=True, min_child_samples=2, cat_smooth=1, min_data_per_group=2)
+    proved(model, x, y, draws=2_000, **columns)
+
+
+def test_many_leaves_with_categories_have_no_portable_form() -> None:
     x, y = codes()
     many = light(num_leaves=90, min_child_samples=1, cat_smooth=1, min_data_per_group=1)
     with pytest.raises(NotPortableError, match="categories and more than 64 leaves a tree"):
         convert(many.fit(x, default_rng(0).integers(0, 2, len(y)), categorical_feature=[0, 2]))
-    both = light(zero_as_missing=True, min_child_samples=2, cat_smooth=1, min_data_per_group=2)
-    with pytest.raises(NotPortableError, match="zeros as missing values beside"):
-        convert(both.fit(x, y, categorical_feature=[0, 2]))
 
 
 def test_a_ranker_has_no_portable_form() -> None:
@@ -348,6 +354,19 @@ def test_a_ranker_has_no_portable_form() -> None:
     ranker = lightgbm.LGBMRanker(n_estimators=2, verbose=-1)
     with pytest.raises(NotPortableError, match="LGBMRanker has"):
         convert(ranker.fit(x, (y > 0).astype(int), group=[len(y)]))
+
+
+class OtherBooster:
+    def save_raw(self, _form: str) -> bytearray:
+        return bytearray(b'{"learner": {"forest": {}}}')
+
+
+def test_a_text_of_a_version_that_is_not_known_has_no_portable_form() -> None:
+    x, y = classes("two words")
+    model = extreme().fit(x, coded(y))
+    model._Booster = OtherBooster()  # noqa: SLF001 - no version writes so yet
+    with pytest.raises(NotPortableError, match="XGBClassifier with KeyError"):
+        convert(model)
 
 
 def _threshold(node: Any) -> None:

@@ -45,26 +45,26 @@ def _lightgbm(visit: Visit, estimator: Any) -> Node:
     if any(tree.get("is_linear", "0") != "0" for tree in trees):
         visit.refuse("linear trees")
     width = int(fields["num_tree_per_iteration"])
-    node = _lightgbm_trees(visit, trees, width, is_mean="average_output" in fields)
+    columns = int(fields["max_feature_idx"]) + 1
+    node = _lightgbm_trees(visit, trees, width, columns, is_mean="average_output" in fields)
     scale = next((float(text[8:]) for text in options if text.startswith("sigmoid:")), 1.0)
     node |= {"output": "square" if "sqrt" in options else known[name], "scale": scale}
     return _answering(node, classes)
 
 
 def _lightgbm_trees(
-    visit: Visit, trees: Sequence[Mapping[str, str]], width: int, *, is_mean: bool
+    visit: Visit, trees: Sequence[Mapping[str, str]], width: int, columns: int, *, is_mean: bool
 ) -> Node:
     parsed = [_LightgbmTree(fields) for fields in trees]
-    missing = {int(kind) for tree in parsed for kind in tree.missing[~tree.is_category]}
-    is_zero = _ZERO_IS_MISSING in missing
-    if is_zero and (len(missing) > 1 or any(tree.bits for tree in parsed)):
-        visit.refuse("zeros as missing values beside other columns")
+    zero = np.full(columns, -1.0)
+    for tree in parsed:
+        zero[tree.features_where(_ZERO_IS_MISSING)] = _ZERO
     size = max((len(bits) for tree in parsed for bits in tree.bits), default=0)
     tables: list[Any] = []
     plain = [tree.as_tree(tables, size) for tree in parsed]
     how = Sum(np.zeros(width), "float64", mean=is_mean, missing=True, limits=True)
     node = ensemble(visit, plain, how, tables)
-    return {**node, "count": len(trees) // width, "zero": _ZERO if is_zero else None}
+    return {**node, "count": len(trees) // width, "zero": zero if (zero > 0).any() else None}
 
 
 class _LightgbmTree:
@@ -88,6 +88,10 @@ class _LightgbmTree:
             np.unpackbits(words[start:end].view(np.uint8), bitorder="little").astype(bool)
             for start, end in pairwise(ends)
         ]
+
+    def features_where(self, missing: int) -> Any:
+        """Return the columns of numbers whose missing values are of a type."""
+        return self._feature[~self.is_category & (self.missing == missing)]
 
     def as_tree(self, tables: list[Any], size: int) -> Tree:
         """Return its inner nodes and then its leaves; ``tables`` get those of its categories.
@@ -213,10 +217,8 @@ def _answering(node: Node, classes: Any) -> Node:
 
 
 BOOSTERS: dict[str, Convert] = {
-    "LGBMClassifier": _lightgbm,
-    "LGBMRegressor": _lightgbm,
-    "XGBClassifier": _xgboost,
-    "XGBRegressor": _xgboost,
-    "XGBRFClassifier": _xgboost,
-    "XGBRFRegressor": _xgboost,
+    **dict.fromkeys(("LGBMClassifier", "LGBMRegressor"), _lightgbm),
+    **dict.fromkeys(
+        ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"), _xgboost
+    ),
 }

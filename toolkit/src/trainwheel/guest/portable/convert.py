@@ -25,7 +25,7 @@ _SINGLE = 1e-6
 
 
 def convert(estimator: Any) -> bytes:
-    """Return a fitted estimator of scikit-learn as a portable file, the same bytes each time.
+    """Return a fitted estimator as a portable file, the same bytes each time.
 
     Raises:
         NotPortableError: A part of it is not known; the message names the part.
