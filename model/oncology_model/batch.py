@@ -116,7 +116,8 @@ class Reader:
         if suspects.any():
             self._take(batch, np.flatnonzero(suspects).tolist())
             numbers = self._stack(batch)
-        batch.matrix = numbers if self.layout.are_numbers else self._mix(batch, numbers)
+        is_plain = self.layout.are_numbers and not self.layout.has_features
+        batch.matrix = numbers if is_plain else self._mix(batch, numbers)
         self._compare(batch, numbers)
         for index, place in enumerate(batch.places):
             if strict and place in batch.remarks:
@@ -175,15 +176,17 @@ class Reader:
         return np.all(possible, axis=1)
 
     def _mix(self, batch: Batch, numbers: "NDArray[np.float64]") -> "NDArray[np.object_]":
-        matrix = np.empty((len(batch.rows), len(self.layout.fields)), dtype=object)
-        for index in range(len(self.layout.fields)):
-            if index in self._numeric:
-                matrix[:, index] = numbers[:, self._numeric.index(index)]
-            else:
-                for row, values in enumerate(batch.rows):
-                    value = values[index]
-                    # As pandas has it, so that imputers and encoders know it.
-                    matrix[row, index] = np.nan if value is None else value
+        columns: dict[str, Sequence[Any]] = {
+            each.name: [row[index] for row in batch.rows]
+            for index, each in enumerate(self.layout.fields)
+        }
+        for place, index in enumerate(self._numeric):
+            columns[self.layout.names[index]] = numbers[:, place].tolist()
+        features = self.layout.record.to_features(columns)
+        matrix = np.empty((len(batch.rows), len(features)), dtype=object)
+        for index, values in enumerate(features.values()):
+            # As pandas has it, so that imputers and encoders know it.
+            matrix[:, index] = [np.nan if value is None else value for value in values]
         return matrix
 
     def _compare(self, batch: Batch, numbers: "NDArray[np.float64]") -> None:

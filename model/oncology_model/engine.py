@@ -34,7 +34,7 @@ class FrameEngine:
         self._layout = layout
         # Of a pipeline or a search, whatever its first step says.
         given = getattr(estimator, "feature_names_in_", None)
-        self._order = list(layout.names if given is None else given)
+        self._order = list(layout.features if given is None else given)
         if hasattr(estimator, "classes_"):
             self.classes_: Sequence[object] = estimator.classes_
         if hasattr(estimator, "predict_proba"):
@@ -50,6 +50,9 @@ class FrameEngine:
         return shares
 
     def _to_frame(self, matrix: "NDArray[Any]") -> Any:  # noqa: ANN401 - of pandas
+        if self._layout.has_features:
+            frame = self._pandas.DataFrame(matrix, columns=self._layout.features)
+            return frame.infer_objects()[self._order]
         columns = {
             each.name: self._to_column(each.kind, matrix[:, index])
             for index, each in enumerate(self._layout.fields)
@@ -69,7 +72,7 @@ class ArraysEngine:
     """The portable form of a model, whose columns may be in another order than the records'."""
 
     def __init__(self, model: Any, order: "Sequence[int]") -> None:  # noqa: ANN401 - a `Portable`
-        """Keep the place of each column of the model in a record."""
+        """Keep the place of each column of the model in a row of the matrix."""
         self._model = model
         self._order = None if list(order) == sorted(order) else list(order)
         if model.classes_ is not None:
@@ -106,15 +109,16 @@ def make_engine(model: Any, layout: Layout) -> Any:  # noqa: ANN401 - any estima
     """
     names = getattr(model, "feature_names_in_", None)
     count = getattr(model, "n_features_in_", None)
-    if not hasattr(model, "predict") or count not in {None, len(layout.names)}:
+    columns = layout.features
+    if not hasattr(model, "predict") or count not in {None, len(columns)}:
         return None
     if type(model).__module__ == f"{__package__}.portable":
-        order = names or layout.names
-        if sorted(order) != sorted(layout.names):
+        order = names or columns
+        if sorted(order) != sorted(columns):
             return None
-        return ArraysEngine(model, [layout.names.index(name) for name in order])
+        return ArraysEngine(model, [columns.index(name) for name in order])
     if names is None and layout.are_numbers:
         return model
-    if names is not None and sorted(names) != sorted(layout.names):
+    if names is not None and sorted(names) != sorted(columns):
         return None
     return FrameEngine(model, layout)

@@ -152,6 +152,19 @@ class Record:
                 raise cls.error(field.name, str(error)) from None
         return cls.from_mapping(values)
 
+    @staticmethod
+    def to_features(columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """Make the columns that the estimator gets; override it, and let the training call it too.
+
+        Args:
+            columns: the values of some records by the name of their column; a missing one is None,
+                of numbers NaN.
+
+        Returns:
+            As many values for each column of the estimator, by its name.
+        """
+        return columns
+
     def values(self) -> tuple[Any, ...]:
         """List the values in the order of `names`."""
         return layout_of(type(self)).read(self)
@@ -194,6 +207,12 @@ class Layout:
         is_direct = self._is_direct = not (self.is_checked_by_class or "__slots__" in vars(record))
         needs_all = all(each.default is MISSING for each in self.fields)
         self.is_alike: bool = is_direct and needs_all and self._attributes == self.names
+        self.has_features: bool = record.to_features is not Record.to_features
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the columns that the estimator gets."""
+        return tuple(self.record.to_features(dict.fromkeys(self.names, ())))
 
     def take(self, values: Sequence[Any]) -> Sequence[Any]:
         """Return the values of a record as they are kept.

@@ -208,8 +208,8 @@ class Served(Generic[Answer]):
             records: as for `predict_many`.
 
         Returns:
-            An array with a row for each record and a column for each name, in the record's order,
-            of float64 if all fields are numbers, else of objects.
+            An array with a row for each record and a column for each one of the
+            estimator, of float64 if all fields are numbers, else of objects.
 
         Raises:
             InvalidRecordError: a record is refused.

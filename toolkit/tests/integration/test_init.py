@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -126,14 +127,14 @@ def test_questions_at_a_terminal_are_asked_and_bad_answers_asked_again(
         cwd=place, env=asked, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
     ) as process:  # fmt: skip
         os.close(slave)
-        screen = _answer(master, "Name of the distribution", b"\r")
-        screen += _answer(master, "Name of the package", b"\x15model\r")
-        screen += _answer(master, "is reserved", b"\x15my_door\r")
-        screen += _answer(master, "Variable that holds", b"\x15TEAM_URL\r")
-        screen += _answer(master, "Who made it", b"\x15Ann <ann>\r")
-        screen += _answer(master, "is not NAME", b"\x15Ann <ann@x.org>\r")
-        screen += _answer(master, "Address of the repository", b"\r")
-        screen += _answer(master, LOCKING, b"")
+        screen = answer(master, "Name of the distribution", b"\r")
+        screen += answer(master, "Name of the package", b"\x15model\r")
+        screen += answer(master, "is reserved", b"\x15my_door\r")
+        screen += answer(master, "Variable that holds", b"\x15TEAM_URL\r")
+        screen += answer(master, "Who made it", b"\x15Ann <ann>\r")
+        screen += answer(master, "is not NAME", b"\x15Ann <ann@x.org>\r")
+        screen += answer(master, "Address of the repository", b"\r")
+        screen += answer(master, LOCKING, b"")
         process.send_signal(signal.SIGINT)
         process.wait(30)
     os.close(master)
@@ -141,13 +142,14 @@ def test_questions_at_a_terminal_are_asked_and_bad_answers_asked_again(
     assert list(place.iterdir()) == []
 
 
-def _answer(master: int, question: str, keys: bytes) -> str:
+def answer(master: int, question: str, keys: bytes) -> str:
     """Type an answer as soon as the question is on the screen, and return what was shown."""
     shown = b""
     deadline = time.monotonic() + 60
     while question.encode() not in shown and time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            shown += os.read(master, 65536)
+        if select.select([master], [], [], 1)[0]:
+            with contextlib.suppress(OSError):
+                shown += os.read(master, 65536)
     assert question.encode() in shown, shown
     os.write(master, keys)
     return shown.decode(errors="replace")

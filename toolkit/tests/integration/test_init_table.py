@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from integration.environments import make_environment
 from integration.once import once_for
 from integration.repositories import make_repository
-from integration.tables import write_shipped_tables
+from integration.tables import write_customers, write_shipped_tables
 from integration.tiny import versions
-from trainwheel.wheel.metadata import read_member
+from trainwheel.wheel.metadata import list_members, read_member, read_requirements
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 
@@ -65,3 +68,38 @@ def test_a_table_that_a_package_ships_becomes_a_published_model(
     metadata = read_member(wheel, "METADATA").decode()
     assert f"Summary: Predicts {target} by " in metadata
     assert "wine" not in metadata.replace(name, "")
+
+
+@pytest.mark.slow
+def test_a_table_of_every_kind_of_column_ships_as_arrays(tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    write_customers(tmp_path / "customers.csv")
+    words = ("--from", str(tmp_path / "customers.csv"), "--target", "churned", "--ci", "none")
+
+    repository = make_repository(folder, "a-model", *words)
+    published = repository.run("make", "upload.model")
+
+    assert published.code == 0, published.output
+    assert "no portable form" not in published.output
+    fields = (repository.root / "model" / "a_model" / "datamodel.py").read_text()
+    assert {"Number", "Category", "Day", "Flag"} <= {*re.findall(r"[A-Z]\w+", fields)}
+    assert 'TEXTS = ["note"]' in (repository.root / "model/a_model_training/fitting.py").read_text()
+    (wheel,) = (repository.root / ".trainwheel" / "index").rglob("*.whl")
+    needed = [each for each in read_requirements(wheel) if "extra ==" not in each]
+    assert [re.match(r"[\w-]+", each)[0] for each in needed] == ["numpy"]  # type: ignore[index]
+    (member,) = [name for name in list_members(wheel) if name.endswith(".joblib.json")]
+    manifest = json.loads(read_member(wheel, member))
+    assert manifest["portable"]["is_default"] is True
+    python = make_environment(tmp_path / "alone", wheel)
+    golden = (repository.root / "build" / "train" / "golden.jsonl").read_text()
+    code = "import json, sys, a_model; from a_model.classifier import Classifier as C; " \
+           "rows = [json.loads(line) for line in sys.stdin]; m = C(); " \
+           "print(json.dumps([m.predict_many(rows), [m.predict(row) for row in rows]])); " \
+           "assert not {'sklearn', 'pandas'} & {*sys.modules}"  # fmt: skip
+    done = subprocess.run([python, "-c", code], input=golden, capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    many, single = json.loads(done.stdout)
+    assert many == single
+    assert set(many) <= {"no", "yes"}
+    assert len(many) == len(golden.splitlines())

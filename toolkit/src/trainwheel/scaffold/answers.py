@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from pathlib import Path
@@ -35,6 +35,9 @@ _WHAT = {
     Kind.CATEGORY: "a category",
     Kind.TEXT: "a text",
 }
+_OF_DAYS = ("day", "month", "weekday")
+"""What becomes of a date: columns of numbers that the estimator gets."""
+
 _MOST_SHOWN = 60
 _MOST_LISTED = 8
 _ROOM = 70
@@ -89,9 +92,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
     layout, path = source.layout, source.path
     place = Path.cwd() if source.command else path.absolute()
     read = {draft.target, *(each.column for each in draft.fields)}
-    groups = _groups(draft)
     is_binary = len(draft.labels) == _POSITIVE_ALONE
-    kinds = {each.kind for each in draft.fields}
     return {
         "fields": list(_fields(draft)),
         "record": class_of(path.name.partition(".")[0]),
@@ -113,13 +114,9 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "is_grouped": draft.is_grouped,
         "missing": list(draft.missing),
         "optional": [each.column for each in draft.fields if each.is_optional],
-        "annotations": _annotations(draft),
-        "used_kinds": _used_kinds(draft),
-        "numbers_code": _numbers_code(groups, is_regression=not draft.labels),
-        **_groups_of_columns(groups),
+        **_kinds(draft),
+        **_groups_of_columns(_groups(draft)),
         "has_choices": any(each.choices for each in draft.fields),
-        "has_dates": Kind.DATE in kinds,
-        "has_flags": Kind.BOOLEAN in kinds,
         "left_out": ", ".join(f"`{name}`" for name in layout.columns if name not in read and name),
         "has_few_values": _has_few_values(draft),
         **_measures(draft, is_binary=is_binary),
@@ -170,11 +167,13 @@ def _draw_category(each: Field) -> str:
 
 def _groups(draft: Draft) -> dict[str, list[str]]:
     """Return the columns by what the training makes of them."""
-    groups: dict[str, list[str]] = {"NUMBERS": [], "CATEGORIES": [], "DATES": [], "TEXTS": []}
-    of_kind = {Kind.DATE: "DATES", Kind.TEXT: "TEXTS"}
-    of_kind |= dict.fromkeys((Kind.NUMBER, Kind.WHOLE), "NUMBERS")
+    groups: dict[str, list[str]] = {"NUMBERS": [], "CATEGORIES": [], "TEXTS": []}
+    of_kind = dict.fromkeys((Kind.NUMBER, Kind.WHOLE, Kind.DATE), "NUMBERS")
+    of_kind[Kind.TEXT] = "TEXTS"
     for each in draft.fields:
-        groups[of_kind.get(each.kind, "CATEGORIES")].append(each.column)
+        days = [f"{each.column}: {part}" for part in _OF_DAYS]
+        names = days if each.kind is Kind.DATE else [each.column]
+        groups[of_kind.get(each.kind, "CATEGORIES")] += names
     return groups
 
 
@@ -183,45 +182,48 @@ def _groups_of_columns(groups: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "groups": {name: columns for name, columns in groups.items() if columns},
         **{name: groups[name.upper()] for name in ("numbers", "categories", "texts")},
-        "features": _features(groups),
         "preprocessing": _preprocessing(groups),
     }
 
 
-def _numbers_code(groups: Mapping[str, Sequence[str]], *, is_regression: bool) -> str:
+def _numbers_code(kinds: Container[str], draft: Draft) -> str:
     """Return an expression for all columns that are numbers, the target among them."""
-    columns = "_columns(Number)" if groups["NUMBERS"] else ""
-    if not is_regression:
+    columns = "_columns(Number)" if "Number" in kinds else ""
+    if draft.labels:
         return columns or "()"
     return f"[*{columns}, TARGET]" if columns else "[TARGET]"
 
 
-def _annotations(draft: Draft) -> list[str]:
-    """Return the names that the data model imports."""
-    used = {"Record"}
+def _kinds(draft: Draft) -> dict[str, Any]:
+    """Return what depends on the kinds of the columns, and of which the modules import."""
+    kinds = {_RECORD_KINDS[each.kind] for each in draft.fields}
+    annotated, is_mixed = _annotated(draft), kinds != {"Number"}
+    of_features = (kinds - {"Number"}) | {"layout_of"} if is_mixed else set()
+    return {
+        "annotations": sorted({"Record"} | annotated | of_features),
+        "typing": [*(["Annotated"] if annotated else []), *(["Any"] if is_mixed else [])],
+        "used_kinds": sorted(kinds - {"Category"}),
+        "numbers_code": _numbers_code(kinds, draft),
+        "has_dates": "Day" in kinds,
+        "has_features": is_mixed,
+        "of_texts": sorted(kinds & {"Category", "Flag"}),
+    }
+
+
+def _annotated(draft: Draft) -> set[str]:
+    """Return the kinds that fields of the record are annotated with."""
+    used = set()
     for each in draft.fields:
         kind = _RECORD_KINDS[each.kind]
         words = (each.choices, each.form, each.has_time, each.column != each.name)
         if kind == "Number" or any(words):
             used.add(kind)
-    return sorted(used)
-
-
-def _used_kinds(draft: Draft) -> list[str]:
-    """Return the kinds that the training asks for."""
-    kinds = {_RECORD_KINDS[each.kind] for each in draft.fields}
-    return sorted(kinds - {"Category"})
-
-
-def _features(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    numbers = ["to_numbers"] if groups["DATES"] else []
-    return [*numbers, *(["to_texts"] if groups["CATEGORIES"] or groups["TEXTS"] else [])]
+    return used
 
 
 def _preprocessing(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    used = ["FunctionTransformer"] if _features(groups) else []
-    used += ["OneHotEncoder", "OrdinalEncoder"] if groups["CATEGORIES"] else []
-    return [*used, *(["StandardScaler"] if groups["NUMBERS"] or groups["DATES"] else [])]
+    used = ["OneHotEncoder", "OrdinalEncoder"] if groups["CATEGORIES"] else []
+    return [*used, *(["StandardScaler"] if groups["NUMBERS"] else [])]
 
 
 def _has_few_values(draft: Draft) -> bool:

@@ -52,7 +52,8 @@ _LETTERS = str.maketrans(
     | {"Æ": "Ae", "Ø": "O", "Ł": "L", "€": " euro ", "%": " percent "}
 )
 _OF_RECORDS = frozenset(
-    {"names", "values", "from_mapping", "from_cells", "error", "missing", "labels"}
+    {"names", "values", "from_mapping", "from_cells", "to_features", "error"}
+    | {"missing", "labels"}
     | {"date", "int", "float", "str", "bool"}
 )
 """What every record has beside its fields, and what its module is written with."""

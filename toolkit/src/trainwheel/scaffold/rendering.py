@@ -119,7 +119,7 @@ def render(folder: Path, answers: Mapping[str, object], *, asks: bool) -> dict[s
         asks: Whether to ask for the other answers at the terminal; else their defaults count.
 
     Raises:
-        KeyboardInterrupt: The questions were ended by Ctrl-C.
+        KeyboardInterrupt: The questions were ended by Ctrl-C, or by the end of the input.
     """
     copier = find_copier()
     try:
@@ -127,7 +127,7 @@ def render(folder: Path, answers: Mapping[str, object], *, asks: bool) -> dict[s
         if answers.get("table"):
             above = {**worker.answers.combined, "layer": "table"}
             _copy(folder, above, asks=False)
-    except copier.errors.CopierAnswersInterrupt:
+    except (copier.errors.CopierAnswersInterrupt, copier.errors.InteractiveSessionError):
         raise KeyboardInterrupt from None
     everything: dict[str, Any] = dict(worker.answers.combined)
     return everything

@@ -33,6 +33,7 @@ class _Pools:
     def __init__(self, width: int) -> None:
         self.thresholds: list[list[Any]] = [[] for _ in range(width)]
         self.categories: dict[int, list[Any]] = {}
+        self.texts: set[int] = set()
 
     def add(self, column: _Column | None, values: Any) -> None:
         """Keep values that the column has after its transformers, as they were before them."""
@@ -63,6 +64,8 @@ def draw_rows(graph: Node, rows: Any, draws: int, generator: Any) -> Iterator[tu
     yield "rows on thresholds", _replaced(rows, draws - 2 * share, numbers, 0.5, generator)
     drawn = _replaced(rows, share, numbers, 0.2, generator)
     missing = [[None] if (column == None).any() else [np.nan] for column in rows.T]  # noqa: E711
+    for number in pools.texts:  # either form refuses rows without them
+        missing[number] = numbers[number] = _draw_words(rows[:, number], 500, generator)
     yield "rows with missing values", _replaced(drawn, share, missing, 0.15, generator)
     unseen = [_unseen(pools.categories.get(number)) for number in range(rows.shape[1])]
     drawn = _replaced(rows, share, numbers, 0.2, generator)
@@ -71,11 +74,14 @@ def draw_rows(graph: Node, rows: Any, draws: int, generator: Any) -> Iterator[tu
 
 def draw_texts(texts: Any, draws: int, generator: Any) -> Iterator[tuple[str, Any]]:
     """Draw texts of the words of those given, in any order and case, with some never seen."""
+    yield "drawn texts", np.array([*_draw_words(texts, draws, generator), ""], dtype=object)
+
+
+def _draw_words(texts: Any, draws: int, generator: Any) -> list[Any]:
     words = [word for text in texts for word in text.split()] or [""]
     words += [words[0].upper(), "\u00c9t\u00e9", "never-seen", "a", "a \t b"]
     lengths = generator.integers(0, 60, size=draws)
-    drawn = [" ".join(words[i] for i in generator.integers(len(words), size=n)) for n in lengths]
-    yield "drawn texts", np.array([*drawn, ""], dtype=object)
+    return [" ".join(words[i] for i in generator.integers(len(words), size=n)) for n in lengths]
 
 
 def _replaced(rows: Any, count: int, cells: Sequence[Any], part: float, generator: Any) -> Any:
@@ -169,6 +175,11 @@ def _trace_encode(node: Node, columns: list[_Column | None], pools: _Pools) -> l
     return [None] * (node["width"] or len(columns))
 
 
+def _trace_words(node: Node, columns: list[_Column | None], pools: _Pools) -> list[_Column | None]:
+    pools.texts |= {column.number for column in columns if column is not None}
+    return [None] * len(node["terms"])
+
+
 def _trace_bins(node: Node, columns: list[_Column | None], pools: _Pools) -> list[_Column | None]:
     for column, values in zip(columns, node["edges"], strict=True):
         pools.add(column, values)
@@ -219,4 +230,5 @@ _TRACED: dict[str, Callable[[Node, list[_Column | None], _Pools], list[_Column |
     "same": lambda _, columns, __: columns,
     "scale": _trace_scale,
     "trees": _trace_trees,
+    "words": _trace_words,
 }
