@@ -292,7 +292,7 @@ class Served(Generic[Answer]):
         if on_error not in {"raise", "mark"}:
             message = f'on_error must be "raise" or "mark", not {on_error!r}'
             raise ValueError(message)
-        if not isinstance(size, int) or size < 1:
+        if type(size) is not int or size < 1:
             message = f"batch must be a whole number from 1 on, not {size!r}"
             raise ValueError(message)
         for batch in pick_batches(layout_of(self.record), records, size):
