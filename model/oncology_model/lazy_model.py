@@ -58,6 +58,9 @@ class LazyModel(Generic[_Model]):
         if not isinstance(os.fspath(artefact or ""), str):
             message = f"an artefact is named by a text or a path, not by {type(artefact).__name__}"
             raise TypeError(message)
+        if form not in {"portable", "sklearn", None}:
+            message = f'engine must be "portable", "sklearn" or None, not {form!r}'
+            raise ValueError(message)
         self._artefact = artefact
         self._check = check
         self._verify = verify

@@ -67,6 +67,9 @@ class Served(Generic[Answer]):
             engine: "portable" for the model as arrays, which needs numpy alone, "sklearn" for
                 the estimator that was fitted, with the packages of the extra ``sklearn``; None for
                 the one that the package was made for.
+
+        Raises:
+            ValueError: there is no such engine.
         """
         check = partial(_prepare, type(self))
         self._model = LazyModel(
@@ -183,6 +186,7 @@ class Served(Generic[Answer]):
         Raises:
             InvalidRecordError: a record is refused, or the columns of a table are not right.
             ArtefactError: the artefact cannot be used.
+            ValueError: *batch* is no whole number from 1 on, or *on_error* another word.
         """
         pairs = self._ask(records, self._answer_fully, on_error, batch, strict=strict)
         for read, answers in pairs:
@@ -216,9 +220,10 @@ class Served(Generic[Answer]):
         """
         import numpy as np  # noqa: PLC0415
 
-        from oncology_model.batch import Reader, pick_batches  # noqa: PLC0415
+        from oncology_model.batch import Batch, Reader, pick_batches  # noqa: PLC0415
 
-        reader, parts = Reader(cls.record, {}), []
+        reader = Reader(cls.record, {})
+        parts = [reader.read(Batch(0), strict=False).matrix]  # so many columns where none follow
         for batch in pick_batches(layout_of(cls.record), records, BATCH):
             parts.append(reader.read(batch, strict=False).matrix)
             for error in batch.faults.values():
@@ -276,7 +281,7 @@ class Served(Generic[Answer]):
         return answers[0], batch
 
     def _ask(
-        self, records: "Records", ask: "_Ask[_T]", on_error: str, size: int, *, strict: bool
+        self, records: "Records", ask: "_Ask[_T]", on_error: str, size: object, *, strict: bool
     ) -> "Iterator[tuple[Batch, list[_T]]]":
         try:
             with LOAD_LOCK.hold():  # as a process that forks meanwhile could not import it again
@@ -286,6 +291,9 @@ class Served(Generic[Answer]):
             raise
         if on_error not in {"raise", "mark"}:
             message = f'on_error must be "raise" or "mark", not {on_error!r}'
+            raise ValueError(message)
+        if not isinstance(size, int) or size < 1:
+            message = f"batch must be a whole number from 1 on, not {size!r}"
             raise ValueError(message)
         for batch in pick_batches(layout_of(self.record), records, size):
             answers: list[_T] = []

@@ -106,6 +106,21 @@ def test_an_unknown_way_with_errors_is_refused(classifier: Classifier, record: C
         classifier.predict_many([record], on_error="skip")  # type: ignore[call-overload]
 
 
+@pytest.mark.parametrize("batch", [0, -1, 2.5, "3"])
+def test_a_batch_of_no_records_is_refused(
+    classifier: Classifier,
+    record: Change,
+    batch: Any,  # noqa: ANN401
+) -> None:
+    assert len(list(classifier.results([record], batch=1))) == 1
+    with pytest.raises(ValueError, match=r"^batch must be a whole number from 1 on, not "):
+        list(classifier.results([record], batch=batch))
+
+
+def test_no_records_are_a_matrix_without_rows() -> None:
+    assert Classifier.to_matrix([]).shape == (0, 30)
+
+
 def test_records_are_read_as_their_results_are_asked_for(
     classifier: Classifier, record: Change
 ) -> None:
@@ -145,6 +160,12 @@ def test_a_result_says_all_of_an_answer(classifier: Classifier, record: Change) 
 def test_an_artefact_that_is_not_a_path_is_refused_at_once(artefact: Any) -> None:  # noqa: ANN401
     with pytest.raises(TypeError, match=r"bytes|int"):
         Classifier(artefact)
+
+
+@pytest.mark.parametrize("engine", ["Sklearn", "onnx", "", 1])
+def test_an_engine_that_is_not_known_is_refused_at_once(engine: Any) -> None:  # noqa: ANN401
+    with pytest.raises(ValueError, match='engine must be "portable", "sklearn" or None, not '):
+        Classifier(engine=engine)
 
 
 @pytest.mark.parametrize("kind", [str, Path])
