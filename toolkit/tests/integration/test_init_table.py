@@ -31,6 +31,13 @@ TABLES = {
     "anes96.csv": ("vote", ()),
     "fair.csv": ("affairs", ()),
 }
+ASKS = """\
+import json, sys
+from a_model import Classifier
+model, rows = Classifier(), [json.loads(line) for line in sys.stdin]
+print(json.dumps([model.predict_many(rows), [model.predict(row) for row in rows]]))
+assert not {"sklearn", "pandas"} & {*sys.modules}
+"""
 QUICK = ("penguins.csv", "cars.csv")
 """What CI runs too; all others run at night."""
 
@@ -93,12 +100,9 @@ def test_a_table_of_every_kind_of_column_ships_as_arrays(tmp_path: Path) -> None
     assert manifest["portable"]["is_default"] is True
     python = make_environment(tmp_path / "alone", wheel)
     golden = (repository.root / "build" / "train" / "golden.jsonl").read_text()
-    code = "import json, sys, a_model; from a_model.classifier import Classifier as C; " \
-           "rows = [json.loads(line) for line in sys.stdin]; m = C(); " \
-           "print(json.dumps([m.predict_many(rows), [m.predict(row) for row in rows]])); " \
-           "assert not {'sklearn', 'pandas'} & {*sys.modules}"  # fmt: skip
-    done = subprocess.run([python, "-c", code], input=golden, capture_output=True, text=True,
-                          check=True)  # fmt: skip
+    done = subprocess.run(
+        [python, "-c", ASKS], input=golden, capture_output=True, text=True, check=True
+    )
     many, single = json.loads(done.stdout)
     assert many == single
     assert set(many) <= {"no", "yes"}
