@@ -235,8 +235,8 @@ def _key_of(kinds: Mapping[str, Kind], tallies: Mapping[str, Tally], notices: li
     """Return the column that decides which rows are held out; empty for none."""
     keys = [tallies[name] for name, kind in kinds.items() if kind is Kind.KEY and name]
     keys = [each for each in keys if not each.missing and LIKE_ID.search(each.name)]
-    for each in filter(_is_too_coarse, keys):
-        notices.append(f"{each.name} has too few different values to hold out rows by them")
+    few = "has too few different values to hold out rows by them"
+    notices += [f"{each.name} {few}" for each in keys if _is_too_coarse(each)]
     repeating = [each.name for each in keys if each.repeats and not _is_too_coarse(each)]
     if len(repeating) == 1:
         notices.append(f"rows with the same {repeating[0]} are all held out, or none of them")
