@@ -212,8 +212,8 @@ class Served(Generic[Answer]):
             records: as for `predict_many`.
 
         Returns:
-            An array with a row for each record and a column for each one of the
-            estimator, of float64 if all fields are numbers, else of objects.
+            An array with a row for each record and a column for each name, in the record's order,
+            of float64 if all fields are numbers, else of objects.
 
         Raises:
             InvalidRecordError: a record is refused.
@@ -281,7 +281,7 @@ class Served(Generic[Answer]):
         return answers[0], batch
 
     def _ask(
-        self, records: "Records", ask: "_Ask[_T]", on_error: str, size: int, *, strict: bool
+        self, records: "Records", ask: "_Ask[_T]", on_error: str, size: object, *, strict: bool
     ) -> "Iterator[tuple[Batch, list[_T]]]":
         try:
             with LOAD_LOCK.hold():  # as a process that forks meanwhile could not import it again
@@ -292,7 +292,7 @@ class Served(Generic[Answer]):
         if on_error not in {"raise", "mark"}:
             message = f'on_error must be "raise" or "mark", not {on_error!r}'
             raise ValueError(message)
-        if type(size) is not int or size < 1:
+        if not isinstance(size, int) or size < 1:
             message = f"batch must be a whole number from 1 on, not {size!r}"
             raise ValueError(message)
         for batch in pick_batches(layout_of(self.record), records, size):

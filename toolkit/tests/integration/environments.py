@@ -14,20 +14,32 @@ from trainwheel.install.environments import Installer, find_uv, python_of
 from trainwheel.requirements.lockfile import parse_lockfile, render_requirements, requirements
 from trainwheel.system.environ import read_environment
 
-__all__ = ["clone_environment", "install_tool", "locked_packages", "make_environment"]
+__all__ = [
+    "clone_environment",
+    "install_into",
+    "install_tool",
+    "locked_packages",
+    "make_environment",
+]
 
 
 def make_environment(folder: Path, *words: str | Path, python: str = sys.executable) -> Path:
     """Make an environment, have uv install what these words say, and return its interpreter."""
-    settings = Installer(read_environment()).settings
-    variables = {**os.environ, **settings.variables}
+    variables = {**os.environ, **Installer(read_environment()).settings.variables}
+    argv = (find_uv(), "venv", "--quiet", "--python", python, str(folder))
+    subprocess.run(argv, env=variables, check=True)
     made = python_of(folder)
-    for argv in (
-        ("venv", "--quiet", "--python", python, folder),
-        ("pip", "install", "--quiet", "--python", made, *settings.arguments, *words),
-    ):
-        subprocess.run([find_uv(), *map(str, argv)], env=variables, check=True)
+    install_into(made, *words)
     return made
+
+
+def install_into(python: Path, *words: str | Path) -> None:
+    """Have uv install what these words say, if any, beside an interpreter."""
+    settings = Installer(read_environment()).settings
+    argv = ("pip", "install", "--quiet", "--python", python, *settings.arguments, *words)
+    if words:
+        variables = {**os.environ, **settings.variables}
+        subprocess.run([find_uv(), *map(str, argv)], env=variables, check=True)
 
 
 def clone_environment(folder: Path, target: Path) -> Path:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.environments import locked_packages
+from integration.environments import install_into, locked_packages
 from integration.test_init import run, variables_of
 from integration.tiny import ROOT, Run
 from trainwheel.install.environments import Installer
@@ -122,16 +122,23 @@ class Service:
 
 
 @contextmanager
-def installed(folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield the Python of an environment that holds the library's wheel, and not this checkout."""
+def installed(folder: Path, variables: Mapping[str, str], *beside: str) -> Iterator[str]:
+    """Yield the Python of an environment that holds the library's wheel, and not this checkout.
+
+    Args:
+        folder: For the environment.
+        variables: Of the installer.
+        beside: What else to install there.
+    """
     wheel = write_own_wheel(folder / "wheels")
     needed = locked_packages("toolkit")
     alone = f"trainwheel @ {wheel.as_uri()} --hash=sha256:{digest_file(wheel)}"
     python = Installer(Environment(dict(variables))).ensure(folder / "env", needed, alone=alone)
+    install_into(python, *beside)
     yield str(python)
 
 
-def make_repository(folder: Path, name: str, *words: str) -> Repository:
+def make_repository(folder: Path, name: str, *words: str, beside: Sequence[str] = ()) -> Repository:
     """Make a repository with the library's wheel, as someone whose git ignores wheels."""
     variables = variables_of(folder / "home")
     ignored = folder / "home" / "ignored"
@@ -142,7 +149,7 @@ def make_repository(folder: Path, name: str, *words: str) -> Repository:
     variables.pop("PYTHONPATH", None)
     is_there = (folder / name).is_dir()
     where, directory = (folder / name, ".") if is_there else (folder, name)
-    with installed(folder, variables) as python:
+    with installed(folder, variables, *beside) as python:
         argv = (python, "-m", "trainwheel", "init", directory, *words)
         made = run(where, *argv, variables=variables)
     assert made.code == 0, made.output

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,33 @@ TABLES = {
     "anes96.csv": ("vote", ()),
     "fair.csv": ("affairs", ()),
 }
-QUICK = ("cars.csv",)
-"""What CI runs too; all others run at night. A model of classes is below, and on a Debian."""
-ALONE = """
-import json, sys
-from a_model.classifier import Classifier
-rows, model = [json.loads(line) for line in sys.stdin], Classifier()
-print(json.dumps([model.predict_many(rows), [model.predict(row) for row in rows]]))
+ASKS = """\
+import json, math, sys
+from a_model.classifier import Classifier, predict_record
+golden = [json.loads(line) for line in sys.stdin]
+for each in golden:
+    answer, expected = predict_record(each["input"]), each["prediction"]
+    assert math.isclose(answer.pop("probability"), expected.pop("probability"), abs_tol=1e-9)
+    assert answer == expected
+many = Classifier().predict_many([each["input"] for each in golden])
+assert many == [each["prediction"]["prediction"] for each in golden]
 assert not {"sklearn", "pandas"} & {*sys.modules}
 """
+PARQUET = ("pandas==3.1.1", "pyarrow==26.0.1")
+WRITES = """\
+import sqlite3
+import pandas
+table = pandas.read_csv("customers.csv", na_values="?")
+table.to_parquet("customers.parquet")
+table.to_sql("customers", sqlite3.connect("customers.db"), index=False)
+"""
+PRINTS = """\
+import csv, sqlite3, sys
+rows = sqlite3.connect(sys.argv[1]).execute("select * from customers order by customer_id")
+csv.writer(sys.stdout).writerows([[each[0] for each in rows.description], *rows])
+"""
+QUICK = ("cars.csv",)
+"""What CI runs too; all others run at night. Models of classes are below, and on a Debian."""
 
 
 @pytest.fixture(scope="session")
@@ -91,19 +110,43 @@ def test_a_table_of_every_kind_of_column_ships_as_arrays(tmp_path: Path) -> None
     assert "no portable form" not in published.output
     fields = (repository.root / "model" / "a_model" / "datamodel.py").read_text()
     assert {"Number", "Category", "Day", "Flag"} <= {*re.findall(r"[A-Z]\w+", fields)}
-    assert 'TEXTS = ["note"]' in (repository.root / "model/a_model_training/fitting.py").read_text()
+    (fitting,) = repository.root.glob("model/*/fitting.py")
+    assert 'TEXTS = ["note"]' in fitting.read_text()
     (wheel,) = (repository.root / ".trainwheel" / "index").rglob("*.whl")
     needed = [each for each in read_requirements(wheel) if "extra ==" not in each]
     assert [re.match(r"[\w-]+", each)[0] for each in needed] == ["numpy"]  # type: ignore[index]
     (member,) = [name for name in list_members(wheel) if name.endswith(".joblib.json")]
-    manifest = json.loads(read_member(wheel, member))
+    with zipfile.ZipFile(wheel) as archive:
+        manifest = json.loads(archive.read(member))
     assert manifest["portable"]["is_default"] is True
     python = make_environment(tmp_path / "alone", wheel)
     golden = (repository.root / "build" / "train" / "golden.jsonl").read_text()
-    done = subprocess.run(
-        [python, "-c", ALONE], input=golden, capture_output=True, text=True, check=True
+    assert golden
+    subprocess.run([python, "-c", ASKS], input=golden, text=True, check=True)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("origin", ["database", "Parquet"])
+def test_a_table_of_another_origin_becomes_a_published_model(origin: str, tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    write_customers(tmp_path / "customers.csv")
+    python = make_environment(tmp_path / "tools", *PARQUET)
+    subprocess.run([python, "-c", WRITES], cwd=tmp_path, check=True)
+    command = f"python3 {tmp_path / 'rows.py'} {tmp_path / 'customers.db'}"
+    (tmp_path / "rows.py").write_text(PRINTS)
+    words = {
+        "database": ("--from-command", command),
+        "Parquet": ("--from", str(tmp_path / "customers.parquet")),
+    }
+    beside = PARQUET if origin == "Parquet" else ()
+
+    repository = make_repository(
+        folder, "a-model", *words[origin], "--target", "churned", "--ci", "none", beside=beside
     )
-    many, single = json.loads(done.stdout)
-    assert many == single
-    assert set(many) <= {"no", "yes"}
-    assert len(many) == len(golden.splitlines())
+    published = repository.run("make", "upload.model")
+
+    assert published.code == 0, published.output
+    assert "golden predictions" in published.line("verify ")
+    assert "no portable form" not in published.output
+    assert versions(repository.root / ".trainwheel" / "index") == ["0.1.0"]

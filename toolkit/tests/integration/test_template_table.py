@@ -65,7 +65,7 @@ def assert_clean(root: Path) -> None:
 
 @pytest.mark.parametrize(("wishes", "length", "more"), [
     (Wishes("churned", kinds={"note": Kind.TEXT}), 40, {}),
-    (Wishes("churned", key="contract", positive="no"), 3, {"is_copied": True}),
+    (Wishes("churned", key="zip", positive="no"), 3, {"is_copied": True}),
     (Wishes("age", drop=("customer_id",)), 25, {"command": "sqlite3 'a b.db' \"select 1\""}),
     (Wishes("city", drop=("joined", "last call", "is_member")), 17, {}),
 ])  # fmt: skip

@@ -28,6 +28,7 @@ AS = (Kind.NUMBER, Kind.WHOLE, Kind.CATEGORY, Kind.BOOLEAN, Kind.DATE, Kind.TEXT
 _DROP = "drop"
 _MOST_CHOICES = 12
 _RARE = 0.2
+_FEWEST_KEYS = 20
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,10 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     labels = labels_of(target, task, wishes, notices)
     kinds = dict(_kinds(profile, wishes, notices, ask))
     key = wishes.key or _key_of(kinds, tallies, notices)
+    if key and _is_too_coarse(tallies[key]):
+        message = f"--key {key}: it has {len(tallies[key].counts)} different values"
+        hint = f"rows can be held out by {_FEWEST_KEYS} or more: name another column, or none"
+        raise ConfigurationError(message, hint=hint)
     for name in _leaks(profile, wishes, kinds, is_number=task == TASKS[1]):
         message = f"{name} alone says what {target.name} is: is it known before {target.name}?"
         if ask and ask(message, ("yes, use it", _DROP)) == _DROP:
@@ -230,11 +235,18 @@ def _key_of(kinds: Mapping[str, Kind], tallies: Mapping[str, Tally], notices: li
     """Return the column that decides which rows are held out; empty for none."""
     keys = [tallies[name] for name, kind in kinds.items() if kind is Kind.KEY and name]
     keys = [each for each in keys if not each.missing and LIKE_ID.search(each.name)]
-    repeating = [each.name for each in keys if each.repeats]
+    few = "has too few different values to hold out rows by them"
+    notices += [f"{each.name} {few}" for each in keys if _is_too_coarse(each)]
+    repeating = [each.name for each in keys if each.repeats and not _is_too_coarse(each)]
     if len(repeating) == 1:
         notices.append(f"rows with the same {repeating[0]} are all held out, or none of them")
         return repeating[0]
     return next((each.name for each in keys if not each.repeats), "")
+
+
+def _is_too_coarse(key: Tally) -> bool:
+    """Return whether a column parts the rows into too few groups to train on some of them."""
+    return key.repeats and len(key.counts) < _FEWEST_KEYS
 
 
 def _leaks(

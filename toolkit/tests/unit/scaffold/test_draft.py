@@ -65,6 +65,8 @@ def test_each_column_becomes_a_field_of_its_kind(tmp_path: Path) -> None:
     (("1", "0"), "classification", ("0", "1")),
     (("1.0", "0.0", "1"), "classification", ("0", "1")),
     (("0", "1", "2"), "classification", ("0", "1", "2")),
+    (("1.0", "2.0", "2"), "classification", ("2", "1")),
+    (("0.5", "1.5", "1.5"), "classification", ("1.5", "0.5")),
     (("a", "B", "c"), "classification", ("B", "a", "c")),
     (tuple(range(30)), "regression", ()),
     (("0.5", "1", "7.25"), "regression", ()),
@@ -76,7 +78,7 @@ def test_the_task_follows_from_the_target(
     target = [values[row % len(values)] for row in range(ROWS)]
     made = draft_of(tmp_path, {**TABLE, "churned": target}, Wishes("churned"))
     assert (made.task, made.labels) == (task, labels)
-    assert made.is_numeric is (bool(labels) and labels[0] == "0")
+    assert made.is_numeric is (bool(labels) and labels[0] in {"0", "2"})
 
 
 @pytest.mark.parametrize("name", ["Body Mass (g)", "class", 'the "best"', "Größe", "年齢", "a,b"])
@@ -108,6 +110,7 @@ MANY_ZEROS = [str(min(row % 7, row % 4, row % 3)) for row in range(ROWS)]
     ("texts for a regression", {}, {"task": "regression"}),
     ("classes beyond count", {"churned": list(range(ROWS))}, {"task": "classification"}),
     ("no such class", {}, {"positive": "maybe"}),
+    ("few keys", {}, {"key": "city"}),
     ("positive of numbers", {"churned": TABLE["fee"]}, {"positive": "1"}),
     ("positive of three", {"churned": ["a", "b", "c"] * 40}, {"positive": "a"}),
     ("nothing to read", {}, {"drop": ("tenure", "fee", "city", "joined", "is_member")}),
@@ -139,7 +142,8 @@ def test_two_rows_are_too_few(tmp_path: Path) -> None:
     ({"day": ["1/2/2024", "3/2/2024", "1/2/2024"] * 40}, ["day/month"]),
     ({"left": ["1" if each == "yes" else "0" for each in TABLE["churned"]]},
      ["left alone says", "--drop left"]),
-    ({"shop_id": choose(3, 4, 5)}, ["shop_id"]),
+    ({"shop_id": choose(3, 4, 5)}, ["shop_id has too few different values"]),
+    ({"shop_id": [row // 4 for row in range(ROWS)]}, ["rows with the same shop_id"]),
     ({"churned": ["", *TABLE["churned"][1:]]}, ["1 row"]),
 ])  # fmt: skip
 def test_what_a_person_should_know_is_said(tmp_path: Path, more: Columns, names: list[str]) -> None:
@@ -169,11 +173,23 @@ def test_what_is_doubtful_is_asked_about_where_somebody_is_there(tmp_path: Path)
 
 def test_what_the_options_say_counts(tmp_path: Path) -> None:
     kinds = {"tenure": Kind.CATEGORY, "customer_id": Kind.WHOLE}
-    wishes = Wishes("churned", drop=("fee",), key="city", kinds=kinds, positive="no")
+    wishes = Wishes("churned", drop=("fee",), key="joined", kinds=kinds, positive="no")
     made = draft_of(tmp_path, TABLE, wishes)
     assert {each.column: each.kind for each in made.fields if each.column in kinds} == kinds
-    assert not {"fee", "city"} & {each.column for each in made.fields}
-    assert (made.key, made.labels) == ("city", ("yes", "no"))
+    assert not {"fee", "joined"} & {each.column for each in made.fields}
+    assert (made.key, made.labels) == ("joined", ("yes", "no"))
+
+
+def test_a_wide_table_has_a_field_for_each_column(tmp_path: Path) -> None:
+    wide = {f"x {number}": [str(DRAW.random()) for _ in range(ROWS)] for number in range(300)}
+    made = draft_of(tmp_path, {**wide, "churned": TABLE["churned"]}, Wishes("churned"))
+    assert len({each.name for each in made.fields}) == 300
+
+
+def test_a_column_of_texts_alone_is_enough(tmp_path: Path) -> None:
+    notes = [f"said {row} things of the fee" for row in range(ROWS)]
+    made = draft_of(tmp_path, {"note": notes, "churned": TABLE["churned"]}, Wishes("churned"))
+    assert [each.kind for each in made.fields] == [Kind.TEXT]
 
 
 def test_numbers_with_a_decimal_comma_are_numbers(tmp_path: Path) -> None:
