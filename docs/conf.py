@@ -20,7 +20,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:class", r"collections\.abc\.\w+|(pathlib\.)?Path|(os\.)?PathLike|Traversable"),
     ("py:class", r"oncology_model\.(record|result|served|serving)\.\w+"),
-    ("py:class", "NDArray|Form"),
+    ("py:class", "NDArray|Form|Records"),
 ]
 
 default_role = "py:obj"
