@@ -64,6 +64,9 @@ _dot: Callable[[Sequence[float], Sequence[Any]], float] = getattr(
 )  # numpy's takes longer to make an array of one row
 
 
+_LARGEST = float(np.finfo(np.float32).max)
+
+
 def _answers(spec: Spec) -> Step:
     """Read models as columns, as stacking does."""
     parts = [(model_of(part["node"]), part["method"], part["first"]) for part in spec["parts"]]
@@ -169,11 +172,12 @@ def _trees(spec: Spec) -> Model:
     values, base, count = spec["values"], spec["base"], spec["count"]
     every, dtype = len(base) // values.shape[1], np.dtype(spec["dtype"])
     divisor, zero, output = count if spec["mean"] else None, spec["zero"], spec["output"]
+    is_narrow = dtype == np.float32 and not spec["limits"]
 
     def scores(x: Array) -> Array:
         x = numbers(x, missing=spec["missing"], limits=spec["limits"])
         columns = np.ascontiguousarray(_without_zeros(x, zero).T, dtype=dtype)
-        if not spec["limits"] and dtype == np.float32 and np.isinf(columns).any():
+        if is_narrow and np.isinf(columns).any():
             message = "a value is too large for the 32 bits that trees compare"
             raise InputError(message)
         # In this order too: a sum over classes adds down the columns of histogram boosting.
@@ -191,13 +195,9 @@ def _trees(spec: Spec) -> Model:
         return OUTPUTS[output](raw * spec["scale"]) if output else raw
 
     def row(cells: Sequence[Any]) -> Sequence[float]:
-        if None in cells:
-            cells = [math.nan if cell is None else cell for cell in cells]
-        total = sum(cells)
-        if not (math.isfinite(total) or spec["limits"]):
-            numbers(cells, missing=spec["missing"])
+        cells, has_nan = _checked(cells, spec, is_narrow=is_narrow)
         own = np.array(_without_zeros(cells, zero), dtype)
-        leaves = finder.row(own, has_nan=total != total or zero is not None)
+        leaves = finder.row(own, has_nan=has_nan or zero is not None)
         terms = values.take(leaves, axis=0).reshape(-1, len(base))
         terms[0] += base
         # `add.reduce` would sum a single column pairwise.
@@ -211,6 +211,24 @@ def _trees(spec: Spec) -> Model:
 
     head = _head(spec, lambda x: read(scores(x)), row)
     return head._replace(scores=scores) if output else head
+
+
+def _checked(cells: Sequence[Any], spec: Spec, *, is_narrow: bool) -> tuple[Sequence[float], bool]:
+    """Return a row with what is missing as NaN, and whether anything is."""
+    if None in cells:
+        cells = [math.nan if cell is None else cell for cell in cells]
+    total = sum(cells)
+    if not (math.isfinite(total) or spec["limits"]):
+        numbers(cells, missing=spec["missing"])
+    if is_narrow and _are_large(cells):
+        raise InputError
+    return cells, total != total
+
+
+def _are_large(cells: Sequence[float]) -> bool:
+    # Rare, and this costs least. What is missing may come out of `max`, and is within no bound.
+    is_small = min(cells) >= -_LARGEST and max(cells) <= _LARGEST
+    return not is_small and any(abs(cell) > _LARGEST for cell in cells)
 
 
 def _without_zeros(cells: Any, zero: Any) -> Any:  # noqa: ANN401 - a matrix, or one row

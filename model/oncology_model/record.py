@@ -6,10 +6,8 @@ A model's own record is a dataclass whose fields say what they may hold::
     class Passenger(Record):
         age: Annotated[float, Number(unit="years", at_least=0)]
         city: Annotated[str | None, Category(choices=("Bern", "Basel"))] = None
-        is_member: bool
 
-Nothing here needs numpy or scikit-learn, so that a caller can make and check records without paying
-for them.
+Nothing here needs numpy or scikit-learn: to make and check records costs no import of them.
 """
 
 import difflib

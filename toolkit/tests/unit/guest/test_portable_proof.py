@@ -281,6 +281,22 @@ def test_labels_alone_come_without_probabilities() -> None:
         portable.predict_proba(x)
 
 
+@pytest.mark.parametrize("beside", [0.0, np.nan])
+@pytest.mark.parametrize("place", [0, 3, 5])
+@pytest.mark.parametrize("value", [1e39, -1e39])
+def test_a_value_of_more_than_32_bits_is_refused_one_by_one_too(
+    value: float, place: int, beside: float
+) -> None:
+    x, y = classes("two words")
+    form = interpreter().load_portable(convert(FOREST.fit(x, y)))
+    row = [beside, *x[0, 1:].tolist()]
+    assert form.predict_one(row) in set(y)
+    row[place] = value
+    for ask in (form.predict_one, form.predict_proba_one):
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match="32 bits"):
+            ask(row)
+
+
 def test_threads_that_compile_the_same_trees_get_the_same_answers() -> None:
     x, y = classes("two words")
     model = ensemble.RandomForestClassifier(90, random_state=0).fit(
