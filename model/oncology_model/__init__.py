@@ -1,6 +1,6 @@
 """Tell benign from malignant breast tumours by thirty measurements of their cell nuclei.
 
-Importing this package is cheap: scikit-learn is imported by the first prediction.
+Importing this package is cheap: what the model needs is imported by the first prediction.
 """
 
 from typing import TYPE_CHECKING
