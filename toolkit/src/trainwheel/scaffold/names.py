@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import keyword
 import re
 import sys
@@ -122,10 +123,8 @@ def field_of(column: str, number: int, others: Container[str] = ()) -> str:
     name = name[:_LONGEST_FIELD].strip("_")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _OF_RECORDS:
         name += "_"
-    free = (
-        each for each in (name, *(f"{name}_{n}" for n in range(2, 10**6))) if each not in others
-    )
-    return next(free)
+    numbered = (f"{name}_{n}" for n in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in others)
 
 
 def class_of(stem: str, number: int = 0) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -311,7 +312,8 @@ def test_threads_that_compile_the_same_trees_get_the_same_answers() -> None:
 
 def test_models_of_every_family_predict_in_one_process_with_numpy_alone(tmp_path: Path) -> None:
     golden = tmp_path / "golden.json"
-    subprocess.run([sys.executable, str(MAKE), str(golden)], check=True)
+    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, str(MAKE), str(golden)], check=True, env=variables)
     argv = [sys.executable, "-P", str(ASK), str(MODEL), str(golden), str(golden)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
