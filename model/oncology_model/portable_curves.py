@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -93,4 +93,4 @@ _SIDES = (
 )
 LOWEST = _normal_quantile(EDGE - float(np.spacing(1)))
 HIGHEST = _normal_quantile(1 - (EDGE - float(np.spacing(1))))
-normal_quantiles = np.vectorize(_normal_quantile, otypes=[float])
+normal_quantiles: Callable[[Array], Array] = np.vectorize(_normal_quantile, otypes=[float])
