@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -66,5 +67,8 @@ def test_nothing_shows_a_secret(
     # No process gets any of them by a variable, for twine reads a private file.
     hidden = [run.variables[name] for name in CLASSES if name != "TEAM_USER"]
     forms = {form.encode() for value in hidden if len(value) > 3 for form in derived_forms(value)}
+    # One of them is a word: under make, "make" is there whoever knows the password.
+    own = "\0".join(f"{name}={value}" for name, value in os.environ.items()).encode()
+    forms = {form for form in forms if form not in own}
     assert not [form for form in forms for text in stage.environments if form in text]
     assert any(b"PATH=" in text for text in stage.environments)
