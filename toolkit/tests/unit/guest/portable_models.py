@@ -16,6 +16,14 @@ from threadpoolctl import threadpool_limits
 
 from trainwheel.guest.portable import convert, prove_portable
 
+LABELS = (
+    "two words",
+    "three words",
+    "two, one column",
+    "three, constant columns",
+    "three, 32 bits",
+)
+"""The labels that `classes` has rows for."""
 MODEL = Path(__file__).parents[4] / "model" / "oncology_model"
 
 
@@ -39,7 +47,7 @@ def proved(estimator: Any, x: Any, y: Any, *, draws: int = 1_000, **options: Any
 
 
 def classes(name: str) -> tuple[Any, Any]:
-    """Return rows and labels: ``name`` is one of those below."""
+    """Return rows and labels: ``name`` is one of `LABELS`."""
     count = 2 if name.startswith("two") else 3
     x, y = make_classification(
         240, 6, n_informative=4, n_redundant=1, n_classes=count, random_state=3

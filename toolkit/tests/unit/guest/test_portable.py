@@ -11,15 +11,7 @@ from sklearn import ensemble, linear_model
 
 from trainwheel.guest.portable import convert
 from unit.guest.portable_families import CLASSIFIERS, REGRESSORS
-from unit.guest.portable_models import classes, interpreter, numbers, proved
-
-LABELS = (
-    "two words",
-    "three words",
-    "two, one column",
-    "three, constant columns",
-    "three, 32 bits",
-)
+from unit.guest.portable_models import LABELS, classes, interpreter, numbers, proved
 
 
 @pytest.mark.parametrize("labels", LABELS)

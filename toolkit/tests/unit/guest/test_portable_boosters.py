@@ -20,16 +20,8 @@ from sklearn.pipeline import make_pipeline
 
 from trainwheel.guest.portable import NotPortableError, convert, prove_portable
 from trainwheel.guest.portable.convert import describe
-from unit.guest.portable_models import cells, classes, interpreter, numbers, proved
-
-LABELS = (
-    "two words",
-    "three words",
-    "two, one column",
-    "three, constant columns",
-    "three, 32 bits",
-)
-SMALL = tree.DecisionTreeClassifier(max_depth=3, random_state=0)
+from unit.guest.portable_families import SMALL
+from unit.guest.portable_models import LABELS, cells, classes, interpreter, numbers, proved
 
 
 def light(**parameters: Any) -> Any:
