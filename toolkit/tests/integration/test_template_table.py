@@ -31,6 +31,16 @@ UGLY: dict[str, Sequence[object]] = {
     "date": ["31.12.2024", "1.1.2025", "none"] * 20,
     "Ärger (mm)" * 4: [row / 7 for row in range(ROWS)],
     "年齢": [str(row) for row in range(0, 2 * ROWS, 2)],
+    "{{ name }} {x} %s": ["{% if x %}", "{{ y }}", "a\nb"] * 20,
+    "line\nbreak  ": [row / 3 for row in range(ROWS)],
+    "How content are you, on the whole, with the service that you have had from us in this year?": [
+        "Neither content nor discontent, if you ask me",
+        "Not content",
+        "年齢" * 25,
+    ]
+    * 20,
+    "年齢 " * 25: [row / 9 for row in range(ROWS)],
+    "big": [row * 1e60 + 0.5 for row in range(ROWS)],
     "target": [0, 1, 2] * 20,
 }
 
@@ -90,6 +100,17 @@ def test_columns_of_any_name_and_any_few_of_them(
         writer.writerow(columns)
         writer.writerows(zip(*(UGLY[name] for name in columns), strict=True))
     assert_clean(render_table(tmp_path, path, Wishes("target", task=task), 24))
+
+
+@pytest.mark.parametrize(
+    "target", ['"""', "a\\", "a\nb", "{{ name }}", "年齢 " * 30, "Are you well? " * 8]
+)
+def test_a_target_of_any_name(tmp_path: Path, target: str) -> None:
+    path = tmp_path / f"{'days of a long name ' * 5}.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerows([("fee", target), *((row / 7, f"c{row % 2}") for row in range(ROWS))])
+    assert_clean(render_table(tmp_path, path, Wishes(target.strip()), 40))
 
 
 def test_classes_of_any_name(tmp_path: Path) -> None:

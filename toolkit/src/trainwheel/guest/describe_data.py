@@ -104,9 +104,8 @@ def _csv(path: Path, markers: _Markers) -> dict[str, Any]:
         first = stream.readline()
         stream.seek(0)
         likely = "\t" if path.suffix.lower() == ".tsv" else ","
-        others = [each for each in ";\t|" if likely not in first and each in first]
         csv.field_size_limit(sys.maxsize)
-        reader = csv.reader(stream, delimiter=others[0] if others else likely)
+        reader = csv.reader(stream, delimiter=max(likely, *",;\t|", key=_cells_in(first)))
         header = next(reader, [])
         columns = {name: _column(name, markers) for name in header}
         if len(columns) != len(header):
@@ -121,6 +120,10 @@ def _csv(path: Path, markers: _Markers) -> dict[str, Any]:
             for column, cell in zip(columns.values(), row, strict=True):
                 column.add(cell or None, _kind_of_text, rows)
     return {"rows": rows, "columns": {n: column.describe() for n, column in columns.items()}}
+
+
+def _cells_in(line: str) -> Callable[[str], int]:
+    return lambda delimiter: len(next(csv.reader([line], delimiter=delimiter), ()))
 
 
 def _json_lines(path: Path, markers: _Markers) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from pathlib import Path
 from typing import Any
 
-from trainwheel.scaffold.code import literal, quoted, sample_of, units_of
+from trainwheel.scaffold.code import literal, quoted, sample_of, units_of, width_of
 from trainwheel.scaffold.columns import Kind
-from trainwheel.scaffold.draft import Draft, Field
+from trainwheel.scaffold.draft import OF_DAYS, Draft, Field
 from trainwheel.scaffold.names import class_of
 from trainwheel.scaffold.table import Layout
 
@@ -35,18 +35,20 @@ _WHAT = {
     Kind.CATEGORY: "a category",
     Kind.TEXT: "a text",
 }
-_OF_DAYS = ("day", "month", "weekday")
-"""What becomes of a date: columns of numbers that the estimator gets."""
-
-_MOST_SHOWN = 60
+_MOST_SHOWN = 50
+_LONGEST_SENTENCE = 80
 _MOST_LISTED = 8
 _ROOM = 70
-"""Letters of a line that a column and its choices may take, in the tests."""
+"""Columns of a line that choices may take, in the tests."""
 
 MOST_COPIED = 5_000_000
 """Bytes of a table that may be copied into a repository."""
 
+_LONGEST_NAME = 40
 _FEW_ROWS = 10
+_MADE_UP, _MADE_UP_OF_CLASS = 200, 25
+"""Rows that the tests of a training make up."""
+
 _POSITIVE_ALONE = 2
 
 
@@ -54,8 +56,19 @@ def describe(draft: Draft, file: str) -> str:
     """Return the sentence that says what the model does, without a full stop."""
     count = len(draft.fields)
     columns = "one column" if count == 1 else f"{count} columns"
-    target = " ".join(draft.target.replace('"', "").replace("\\", "").split())
-    return f"Predicts {target[:_MOST_SHOWN]} by {columns} of {file}"
+    sentence = f"Predicts {_in_words(draft.target)} by {columns}"
+    with_file = f"{sentence} of {file}"
+    return with_file if width_of(with_file) <= _LONGEST_SENTENCE else sentence
+
+
+def _in_words(column: str) -> str:
+    """Return a column's name as a sentence may have it: in one line, and not too long."""
+    words = " ".join(column.replace('"', "").replace("\\", "").split())
+    if width_of(words) <= _MOST_SHOWN:
+        return words or "the target"
+    while width_of(words) >= _MOST_SHOWN:
+        words = words[:-1]
+    return f"{words.rstrip()}…"
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,8 @@ class Source:
     def name(self) -> str:
         """What the table is called where the steps read it."""
         # It stands in commands and texts.
-        return re.sub(r"[^\w.-]+", "-", self.path.name.removesuffix(".gz"))
+        name = Path(re.sub(r"[^\w.-]+", "-", self.path.name.removesuffix(".gz")))
+        return f"{name.stem[:_LONGEST_NAME]}{name.suffix}"
 
 
 def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
@@ -103,22 +117,27 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "is_packed": path.suffix == ".gz",
         "is_parquet": layout.is_parquet,
         "delimiter": layout.delimiter,
+        "is_padded": layout.is_padded,
         "encoding": layout.encoding,
         "decimal": draft.decimal,
         "target": draft.target,
-        "target_words": " ".join(draft.target.replace("\\", "/").split()),
+        "target_words": _in_words(draft.target),
         "labels": list(draft.labels),
         "positive": draft.labels[1] if is_binary else "",
         "is_numeric": draft.is_numeric,
         "key": draft.key,
         "is_grouped": draft.is_grouped,
+        "is_by_place": draft.is_by_place,
         "missing": list(draft.missing),
         "optional": [each.column for each in draft.fields if each.is_optional],
         **_kinds(draft),
         **_groups_of_columns(_groups(draft)),
         "has_choices": any(each.choices for each in draft.fields),
-        "left_out": ", ".join(f"`{name}`" for name in layout.columns if name not in read and name),
+        "left_out": ", ".join(
+            _in_markdown(each) for each in layout.columns if each not in read | {""}
+        ),
         "has_few_values": _has_few_values(draft),
+        "made_up": max(_MADE_UP, _MADE_UP_OF_CLASS * len(draft.labels)),
         **_measures(draft, is_binary=is_binary),
     }
 
@@ -128,14 +147,21 @@ def _fields(draft: Draft) -> Iterator[dict[str, Any]]:
         low, high = _round(each.lowest, up=False), _round(each.highest, up=True)
         field = {**asdict(each), "kind": str(each.kind), "lowest": low, "highest": high}
         field["choices"] = list(each.choices)
+        field["in_markdown"] = _in_markdown(each.column)
         field["sample"] = sample_of(field)
         field["what"] = _WHAT[each.kind]
         if unit := units_of(each.column, each.name):
             field["what"] += f", in {unit}"
         if each.choices:
-            texts = [f"`{text}`" for text in each.choices[:_MOST_LISTED]]
+            texts = [_in_markdown(text) for text in each.choices[:_MOST_LISTED]]
             field["what"] = ", ".join([*texts, *(["…"] if each.choices[_MOST_LISTED:] else [])])
         yield {**field, "draw": _draw(field, each)}
+
+
+def _in_markdown(text: str) -> str:
+    """Return a text as code in a line of Markdown, which may be a row of a table."""
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain}`" if plain else ""
 
 
 def _draw(field: Mapping[str, Any], each: Field) -> str:
@@ -145,7 +171,7 @@ def _draw(field: Mapping[str, Any], each: Field) -> str:
             low = math.floor(field["lowest"])
             return f"draw.integers({low}, {max(math.ceil(field['highest']), low + 1)}, ROWS)"
         case Kind.NUMBER:
-            return f"draw.uniform({field['lowest']!r}, {field['highest']!r}, ROWS)"
+            return f"draw.uniform({literal(field['lowest'])}, {literal(field['highest'])}, ROWS)"
         case Kind.BOOLEAN:
             return "draw.choice([True, False], ROWS)"
         case Kind.DATE:
@@ -158,10 +184,8 @@ def _draw(field: Mapping[str, Any], each: Field) -> str:
 def _draw_category(each: Field) -> str:
     """Return an expression that draws some categories: the shortest, as many as a line holds."""
     choices = sorted(each.choices, key=len)[:4] or ["one", "two", "three"]
-    while len(choices) > 1 and len(f"{quoted(each.column)}{literal(choices)}") > _ROOM:
+    while len(choices) > 1 and width_of(literal(choices)) > _ROOM:
         choices.pop()
-    if len(f"{quoted(each.column)}{literal(choices)}") > _ROOM:
-        return f"draw.choice(\n            {literal(choices)}, ROWS\n        )"
     return f"draw.choice({literal(choices)}, ROWS)"
 
 
@@ -171,7 +195,7 @@ def _groups(draft: Draft) -> dict[str, list[str]]:
     of_kind = dict.fromkeys((Kind.NUMBER, Kind.WHOLE, Kind.DATE), "NUMBERS")
     of_kind[Kind.TEXT] = "TEXTS"
     for each in draft.fields:
-        days = [f"{each.column}: {part}" for part in _OF_DAYS]
+        days = [f"{each.column}: {part}" for part in OF_DAYS]
         names = days if each.kind is Kind.DATE else [each.column]
         groups[of_kind.get(each.kind, "CATEGORIES")] += names
     return groups

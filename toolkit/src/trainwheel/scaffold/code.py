@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = [
+    "assigned",
     "declared",
+    "drawn",
     "in_toml",
     "listed",
     "literal",
     "quoted",
     "sample_of",
+    "settle_long",
     "units_of",
-    "wrap_imports",
+    "width_of",
 ]
 
 _WIDTH = 100
 _TYPES = {"number": "float", "whole": "int", "boolean": "bool", "date": "date"}
 _KINDS = {"number": "Number", "whole": "Number", "boolean": "Flag", "date": "Day"}
 _LONG_IMPORT = re.compile(rf"^(?=.{{{_WIDTH + 1}}})(from \S+ import) ([^(\n]+)$", re.MULTILINE)
+_LONG_TEXT = re.compile(r"""(?:[A-Z]+ = |\s+(?:name=)?)(?:'|"(?!""))(?!.*# noqa)""")
 _UNIT = re.compile(r"[(\[]([^)\]]{1,12})[)\]]\s*$")
 _LAST_WORD = re.compile(r"_(mm|cm|m|km|mg|g|kg|ml|l|years|months|days|hours|minutes|percent)$")
 
@@ -40,6 +45,14 @@ def in_toml(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def assigned(text: str, name: str) -> str:
+    """Return an assignment of a text, in brackets where it fits into a line of its own alone."""
+    line, alone = f"{name} = {quoted(text)}", f"    {quoted(text)}"
+    if width_of(alone) <= _WIDTH < width_of(line):
+        return f"{name} = (\n{alone}\n)"
+    return line
+
+
 def listed(texts: Iterable[str], name: str, brackets: str = "()") -> str:
     """Return an assignment of a tuple: in one line if it fits, else with a line for each.
 
@@ -51,17 +64,23 @@ def listed(texts: Iterable[str], name: str, brackets: str = "()") -> str:
     items, start, end = [quoted(text) for text in texts], brackets[0], brackets[1]
     comma = "," if len(items) == 1 and start == "(" else ""
     line = f"{name} = {start}{', '.join(items)}{comma}{end}"
-    if len(line) <= _WIDTH:
+    if width_of(line) <= _WIDTH:
         return line
     inner = "".join(f"\n    {item}," for item in items)
     return f"{name} = {start}{inner}\n{end}"
+
+
+def width_of(text: str) -> int:
+    """Return how many columns a text takes, as the formatter counts them."""
+    marks = sum(map(bool, map(unicodedata.combining, text)))
+    return len(text) - marks + sum(unicodedata.east_asian_width(each) in "WF" for each in text)
 
 
 def literal(value: object) -> str:
     """Return a literal of a value."""
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
-    return quoted(value) if isinstance(value, str) else repr(value)
+    return quoted(value) if isinstance(value, str) else repr(value).replace("e+", "e")
 
 
 def units_of(column: str, name: str) -> str:
@@ -79,7 +98,7 @@ def declared(field: Mapping[str, Any]) -> str:
     if not words:
         return f"    {name}: {base}{default}"
     line = f"    {name}: Annotated[{base}, {kind}({', '.join(words)})]{default}"
-    if len(line) <= _WIDTH:
+    if width_of(line) <= _WIDTH:
         return line
     inner = "".join(f"            {word},\n" for word in words)
     head = f"    {name}: Annotated[\n        {base},\n        {kind}(\n"
@@ -102,6 +121,15 @@ def _words(field: Mapping[str, Any], kind: str) -> Iterator[str]:
         yield f"name={quoted(field['column'])}"
 
 
+def drawn(field: Mapping[str, Any]) -> str:
+    """Return the item of a dictionary that draws made-up values of a column."""
+    line = f"        {quoted(field['column'])}: {field['draw']},"
+    call, mark, arguments = field["draw"].partition("(")
+    if width_of(line) <= _WIDTH or not mark:
+        return line
+    return f"        {quoted(field['column'])}: {call}(\n            {arguments[:-1]}\n        ),"
+
+
 def sample_of(field: Mapping[str, Any]) -> object:
     """Return a made-up value of a column, for the tests and the pages."""
     kind = field["kind"]
@@ -116,8 +144,8 @@ def sample_of(field: Mapping[str, Any]) -> object:
     return field["choices"][0] if field["choices"] else "something"
 
 
-def wrap_imports(text: str) -> str:
-    """Break lines that are too long since a name in them is: a name a line, as the formatter does.
+def settle_long(text: str) -> str:
+    """Break imports that are too long, a name a line; the linter has to take long names of columns.
 
     Args:
         text: Of a module.
@@ -127,4 +155,13 @@ def wrap_imports(text: str) -> str:
         names = "".join(f"    {name.strip()},\n" for name in match[2].split(","))
         return f"{match[1]} (\n{names})"
 
-    return _LONG_IMPORT.sub(wrap, text)
+    lines = _LONG_IMPORT.sub(wrap, text).splitlines(keepends=True)
+    return "".join(
+        f"{line.rstrip()}  # noqa: E501\n" if _LONG_TEXT.match(line) and not _fits(line) else line
+        for line in lines
+    )
+
+
+def _fits(line: str) -> bool:
+    # The linter takes a line without a space, however long.
+    return width_of(line.rstrip("\n")) <= _WIDTH or " " not in line.strip()

@@ -20,6 +20,7 @@ __all__ = [
     "Kind",
     "Profile",
     "Tally",
+    "dressed_number",
     "examine",
     "is_missing",
     "kind_of",
@@ -44,6 +45,7 @@ _MOST_UNIQUE = 0.5
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.0*)?")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
+_DRESSED = re.compile(r"[$€£¥]? ?[+-]?[0-9]{1,3}(?:[,.' \u00a0][0-9]{3})*(?:[.,][0-9]+)? ?[%$€£¥]?")
 _CODE = re.compile(r"0[0-9]+")
 _TIME = re.compile(r"[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
 _LIKE_DAY = re.compile(r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}")
@@ -251,6 +253,13 @@ def odd_markers(tally: Tally) -> tuple[str, ...]:
     few = 0 < tally.texts <= _MOST_MARKERS and tally.odd.total() < tally.values / 2
     enough = tally.has_many or len(tally.counts) >= _FEWEST
     return tuple(tally.odd) if is_plain and few and enough else ()
+
+
+def dressed_number(tally: Tally) -> str:
+    """Return a number of a column whose numbers are not plain, such as 12,345 or 7 %; or none."""
+    texts = [*tally.odd, *(text for text in islice(tally.counts, _MOST_ODD) if "," in text)]
+    is_other = tally.kinds - {Kind.WHOLE, Kind.NUMBER, Kind.TEXT, "comma"}
+    return "" if is_other or not all(map(_DRESSED.fullmatch, texts)) else next(iter(texts), "")
 
 
 def _kind_of_numbers(tally: Tally, kind: Kind) -> Kind:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.scaffold.columns import ISO, LIKE_ID, Kind, Profile, Tally, kind_of, odd_markers
+from trainwheel.scaffold.code import width_of
+from trainwheel.scaffold.columns import (
+    ISO,
+    LIKE_ID,
+    Kind,
+    Profile,
+    Tally,
+    dressed_number,
+    kind_of,
+    odd_markers,
+)
 from trainwheel.scaffold.leaks import find_leaks, find_repeated
 from trainwheel.scaffold.names import TASKS, field_of
 from trainwheel.scaffold.target import (
@@ -22,13 +34,17 @@ from trainwheel.scaffold.target import (
     task_of,
 )
 
-__all__ = ["AS", "Draft", "Field", "draft"]
+__all__ = ["AS", "OF_DAYS", "Draft", "Field", "draft"]
 
 AS = (Kind.NUMBER, Kind.WHOLE, Kind.CATEGORY, Kind.BOOLEAN, Kind.DATE, Kind.TEXT)
 _DROP = "drop"
-_MOST_CHOICES = 12
+_MOST_CHOICES, _WIDEST_CHOICE = 12, 60
 _RARE = 0.2
 _FEWEST_KEYS = 20
+_FEWEST_DIFFERENT = 50
+_HUGE = 1e100
+OF_DAYS = ("day", "month", "weekday")
+"""What becomes of a date: columns of numbers that the estimator gets."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,7 @@ class Draft:
         is_rare: Whether one class has less than a fifth of the rows.
         key: The column that decides which rows are held out; empty for what the model reads.
         is_grouped: Whether several rows have the same key.
+        is_by_place: Whether the place of a row decides, since many rows are the same.
         missing: The texts that stand for a missing cell, beside an empty one.
         decimal: The decimal point.
         rows: How many rows the table has.
@@ -89,6 +106,7 @@ class Draft:
     is_rare: bool = False
     key: str = ""
     is_grouped: bool = False
+    is_by_place: bool = False
     missing: tuple[str, ...] = ()
     decimal: str = "."
     rows: int = 0
@@ -130,6 +148,12 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     if not fields:
         message = "no column is left that a model could read"
         raise ConfigurationError(message, hint="say what one is: --as COLUMN=category")
+    numbers = [tallies[each.column] for each in fields if each.kind in {Kind.NUMBER, Kind.WHOLE}]
+    decimal = _decimal_of([*numbers, *([] if labels else [target])])
+    _check_days(fields)
+    is_by_place = not key and _is_repetitive(profile, fields)
+    if is_by_place:
+        notices.append("many rows are the same, so which are held out depends on their place")
     return Draft(
         fields,
         target.name,
@@ -139,11 +163,52 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
         is_rare=bool(labels) and min(classes(target).values()) < _RARE * target.values,
         key=key,
         is_grouped=bool(key) and tallies[key].repeats,
+        is_by_place=is_by_place,
         missing=_markers(profile, kinds),
-        decimal="," if any("comma" in tallies[each.column].kinds for each in fields) else ".",
+        decimal=decimal,
         rows=profile.rows,
         notices=tuple(notices),
     )
+
+
+def _decimal_of(numbers: Sequence[Tally]) -> str:
+    """Return the decimal point of all columns that are numbers.
+
+    Raises:
+        ConfigurationError: They have not the same, or one has numbers too large to compute with.
+    """
+    for each in numbers:
+        if max(-each.lowest, each.highest) > _HUGE:
+            message = f"{each.name} has numbers that are too large to compute with"
+            hint = f"leave it out: --drop {shlex.quote(each.name)}"
+            raise ConfigurationError(message, hint=hint)
+    points = [each.name for each in numbers if Kind.NUMBER in each.kinds]
+    commas = [each.name for each in numbers if "comma" in each.kinds]
+    if points and commas:
+        message = f"{commas[0]} has a decimal comma in its numbers, and {points[0]} a decimal point"
+        raise ConfigurationError(message, hint="write the table with one of them")
+    return "," if commas else "."
+
+
+def _check_days(fields: Sequence[Field]) -> None:
+    """Check that no column is called like what becomes of a date.
+
+    Raises:
+        ConfigurationError: One is.
+    """
+    names = {each.column for each in fields}
+    days = [each.column for each in fields if each.kind is Kind.DATE]
+    for day, part in itertools.product(days, OF_DAYS):
+        if f"{day}: {part}" in names:
+            message = f"{day!r} is a date, of which the model makes the column '{day}: {part}' too"
+            raise ConfigurationError(message, hint="leave one of them out: --drop COLUMN")
+
+
+def _is_repetitive(profile: Profile, fields: Sequence[Field]) -> bool:
+    """Return whether so many rows are the same that their digests hold out too few or too many."""
+    rows = Counter(zip(*(profile.sample[each.column] for each in fields), strict=True))
+    # As many different rows as would vary as much, if each came equally often.
+    return rows.total() ** 2 < _FEWEST_DIFFERENT * sum(count**2 for count in rows.values())
 
 
 def _check_names(wishes: Wishes, names: Iterable[str]) -> None:
@@ -177,17 +242,29 @@ def _kinds(
         elif name in repeated and repeated[name] != wishes.target and kind is not Kind.CONSTANT:
             notices.append(f"{name} has the same cells as {repeated[name]} and is left out")
             kind = Kind.KEY
-        elif kind in {Kind.EMPTY, Kind.CONSTANT}:
-            why = "is empty" if kind is Kind.EMPTY else "has one value only"
-            notices.append(f"{name or 'a column without a name'} {why} and is left out")
-        elif kind is Kind.KEY:
-            kind = _settle_key(tally, notices, ask)
-        elif markers := odd_markers(tally):
-            shown = " and ".join(map(repr, markers))
-            notices.append(f"{shown} in {name} is taken for a missing value")
-        elif _is_ambiguous(tally, kind):
-            notices.append(f"the days of {name} are read as day/month/year")
+        else:
+            kind = _settle(tally, kind, notices, ask)
         yield name, kind
+
+
+def _settle(tally: Tally, kind: Kind, notices: list[str], ask: Ask | None) -> Kind:
+    """Return what a column is of which no option speaks, and note what a person should know."""
+    name = tally.name
+    if kind in {Kind.EMPTY, Kind.CONSTANT}:
+        why = "is empty" if kind is Kind.EMPTY else "has one value only"
+        notices.append(f"{name or 'a column without a name'} {why} and is left out")
+    elif kind in {Kind.KEY, Kind.CATEGORY} and (number := dressed_number(tally)):
+        state = "left out" if kind is Kind.KEY else "taken for a category"
+        how = f"has numbers that are written as {number!r} and is {state}"
+        notices.append(f"{name} {how}: write plain ones, as 1234.5")
+    elif kind is Kind.KEY:
+        return _settle_key(tally, notices, ask)
+    elif markers := odd_markers(tally):
+        shown = " and ".join(map(repr, markers))
+        notices.append(f"{shown} in {name} is taken for a missing value")
+    elif _is_ambiguous(tally, kind):
+        notices.append(f"the days of {name} are read as day/month/year")
+    return kind
 
 
 def _settle_key(tally: Tally, notices: list[str], ask: Ask | None) -> Kind:
@@ -269,6 +346,7 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
         # Of codes such as 8001 not all are known.
         is_listed = kind is Kind.CATEGORY and Kind.TEXT in tally.kinds
         is_listed = is_listed and len(tally.counts) <= _MOST_CHOICES
+        is_listed = is_listed and max(map(width_of, tally.counts)) <= _WIDEST_CHOICE
         formats = sorted(tally.formats)
         yield Field(
             name,

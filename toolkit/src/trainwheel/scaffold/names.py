@@ -47,7 +47,7 @@ _TAKEN: Mapping[str, str] = {
     **{name: name for name in ("trainwheel", "threadpoolctl", "cloudpickle", "pypiserver")},
     "scikit-learn": "sklearn",
 }
-_LONGEST_FIELD = 40
+_LONGEST_FIELD, _LONGEST_CLASS = 40, 22
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "µ": "u"}
     | {"Æ": "Ae", "Ø": "O", "Ł": "L", "€": " euro ", "%": " percent "}
@@ -60,9 +60,14 @@ _OF_RECORDS = frozenset(
 """What every record has beside its fields, and what its module is written with."""
 
 _CLASSES = frozenset(
-    {"Number", "Category", "Record", "Result", "Served", "Classifier", "Regressor", "Annotated"}
-    | {"None", "True", "False"}
+    {"Annotated", "Any", "ArtefactError", "Category", "Classifier", "ColumnTransformer"}
+    | {"DataError", "Day", "DummyClassifier", "DummyRegressor", "Field", "Flag", "Iterable"}
+    | {"HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "InvalidRecordError"}
+    | {"Iterator", "LogisticRegression", "Mapping", "Number", "Path", "Pipeline", "Record"}
+    | {"Regressor", "Result", "Ridge", "Sequence", "Served", "ServedClassifier", "ServedRegressor"}
+    | {"SimpleImputer", "TfidfVectorizer", "ValueError", "None", "True", "False"}
 )
+"""The names with a capital in the modules where a record's class is imported."""
 
 # Indexes that have a meaning without a table, or have one for twine.
 _RESERVED_INDEXES = frozenset(
@@ -133,7 +138,9 @@ def class_of(stem: str, number: int = 0) -> str:
     last = words[-1]
     if last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 3:  # noqa: PLR2004
         words[-1] = f"{last[:-3]}y" if last.endswith("ies") else last[:-1]
-    name = "".join(map(str.capitalize, words))
+    while len(words) > 1 and sum(map(len, words)) > _LONGEST_CLASS:
+        words.pop()
+    name = "".join(map(str.capitalize, words))[:_LONGEST_CLASS]
     if name.startswith("Column"):
         return "Row"
     return f"{name}Row" if name in _CLASSES else name

@@ -11,7 +11,16 @@ from jinja2 import Environment as JinjaEnvironment
 from jinja2.ext import Extension
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.scaffold.code import declared, in_toml, listed, literal, quoted, wrap_imports
+from trainwheel.scaffold.code import (
+    assigned,
+    declared,
+    drawn,
+    in_toml,
+    listed,
+    literal,
+    quoted,
+    settle_long,
+)
 from trainwheel.scaffold.names import (
     package_of,
     prefix_of,
@@ -87,7 +96,7 @@ class Names(Extension):
         super().__init__(environment)
         functions = (
             *(package_of, prefix_of, training_of, author_name, author_mail),
-            *(declared, in_toml, listed, literal, quoted),
+            *(assigned, declared, drawn, in_toml, listed, literal, quoted),
             *(problem_of_name, problem_of_package, problem_of_variable),
             *(problem_of_author, problem_of_address),
         )
@@ -145,7 +154,7 @@ def render_maintained(package: str, name: str, model_class: str) -> dict[str, st
     folder = TEMPLATE / "project" / "model" / "[= package =]"
     files = {f"{module}.py": folder / f"{module}.py.jinja" for module in MAINTAINED}
     return {
-        file: wrap_imports(
+        file: settle_long(
             re.sub(r"\[= (\w+) =\]", lambda word: values[word[1]], path.read_text("utf-8"))
         )
         for file, path in files.items()
@@ -160,5 +169,5 @@ def _copy(folder: Path, answers: Mapping[str, object], *, asks: bool) -> Any:
     )  # fmt: skip
     for path in folder.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        path.write_text(wrap_imports(text), encoding="utf-8")
+        path.write_text(settle_long(text), encoding="utf-8")
     return worker

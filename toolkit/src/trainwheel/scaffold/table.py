@@ -57,12 +57,14 @@ class Layout:
         is_parquet: Whether it is Parquet; the rest is about CSV.
         delimiter: Between two cells.
         encoding: As Python calls it.
+        is_padded: Whether the header has spaces around names; they are no part of them.
     """
 
     columns: tuple[str, ...]
     is_parquet: bool = False
     delimiter: str = ","
     encoding: str = "utf-8"
+    is_padded: bool = False
 
 
 def find_layout(path: Path, encoding: str = "") -> Layout:
@@ -160,7 +162,9 @@ def _layout_of_text(path: Path, encoding: str) -> Layout:
             raise ConfigurationError(message, hint="name a table: CSV, TSV or Parquet")
         delimiter = max(_DELIMITERS, key=lambda each: _fitness(lines, each))
         header = next(_reader(lines, delimiter))
-    return Layout(tuple(cell.strip() for cell in header), delimiter=delimiter, encoding=encoding)
+    columns = tuple(cell.strip() for cell in header)
+    is_padded = columns != tuple(header)
+    return Layout(columns, delimiter=delimiter, encoding=encoding, is_padded=is_padded)
 
 
 def _encoding_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.scaffold.columns import Kind, Tally
+from trainwheel.scaffold.columns import Kind, Tally, dressed_number
 from trainwheel.scaffold.names import TASKS
 
 __all__ = [
@@ -95,7 +95,9 @@ def task_of(target: Tally, kind: Kind, notices: list[str], ask: Ask | None) -> s
     if not is_of_numbers(target):
         what = "days" if kind is Kind.DATE else f"{len(counts)} different texts"
         message = f"{target.name} has {what}, which are neither classes nor numbers"
-        raise ConfigurationError(message, hint="name another column to predict")
+        number = dressed_number(target)
+        hint = f"write {number!r} as a plain number" if number else "name another column to predict"
+        raise ConfigurationError(message, hint=hint)
     question = (
         f"{target.name} has {len(counts)} different whole numbers: are they classes, or counts"
     )

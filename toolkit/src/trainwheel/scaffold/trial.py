@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainwheel.errors import StepFailedError
+from trainwheel.errors import ConfigurationError, StepFailedError
 from trainwheel.evaluation.data_shape import FileShape, markers_of, merge, parse_shape, render_shape
 from trainwheel.guest import DESCRIBE_DATA, MEASURING
 from trainwheel.install.environments import Installer, python_of
@@ -79,6 +80,7 @@ def try_out(
         training: The package that trains.
 
     Raises:
+        ConfigurationError: The training cannot use the table.
         StepFailedError: The packages cannot be installed, or the training fails.
     """
     lock = parse_lockfile((root / "Pipfile.lock").read_text(encoding="utf-8"))
@@ -93,9 +95,25 @@ def try_out(
         variables = {"PYTHONPATH": str(root / "model"), "PYTHONDONTWRITEBYTECODE": "1"}
         variables |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         words = ("-m", training, "-o", model, "-d", path, "-t", report)
-        _run(environment, (python, *words), variables, f"training on {source.name}")
+        with _explained(path):
+            _run(environment, (python, *words), variables, f"training on {source.name}")
         measured = _measure(environment, python, folder, table)
         return _conclude(measured, table, _shape_of(environment, python, folder, table))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say in one line what the training says of a table that it cannot use."""
+    try:
+        yield
+    except StepFailedError as error:
+        last = error.details[-1] if error.details else ""
+        _, mark, problem = last.partition(f"{path}: ")
+        if not mark:
+            raise
+        hint = "nothing was made; change the table, or what is made of it: trainwheel init --help"
+        message = f"{path.name}: {problem}"
+        raise ConfigurationError(message, hint=hint) from None
 
 
 def _run(

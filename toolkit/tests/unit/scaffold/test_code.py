@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from trainwheel.scaffold.code import declared, listed, literal, quoted, units_of, wrap_imports
+from trainwheel.scaffold.code import (
+    assigned,
+    declared,
+    drawn,
+    listed,
+    literal,
+    quoted,
+    settle_long,
+    units_of,
+)
 
 LONG = [f"a rather long category {number}" for number in range(9)]
 
@@ -67,5 +76,26 @@ def test_only_an_import_that_is_too_long_is_broken() -> None:
     short = "from a import b, c\n"
     text = f"{short}from {'p' * 80} import Apple, Pear\nx = '{'from a import b ' * 9}'\n"
     broken = f"from {'p' * 80} import (\n    Apple,\n    Pear,\n)\n"
-    assert wrap_imports(text).startswith(f"{short}{broken}x = ")
-    assert wrap_imports(wrap_imports(text)) == wrap_imports(text)
+    assert settle_long(text).startswith(f"{short}{broken}x = ")
+    assert settle_long(settle_long(text)) == settle_long(text)
+
+
+@pytest.mark.parametrize(("line", "is_marked"), [
+    (f'    "{"a b" * 40}",', True), (f'            name="{"年齢 " * 18}",', True),
+    (f'    "{"a" * 120}",', False), (f'TARGET = "{"a b" * 40}"', True), ('    "a b",', False),
+    (f'    "{"a b" * 40}",  # noqa: E501', False), (f'    """{"a b" * 40}', False),
+])  # fmt: skip
+def test_the_linter_has_to_take_long_names(line: str, *, is_marked: bool) -> None:
+    assert settle_long(f"{line}\n") == f"{line}{'  # noqa: E501' if is_marked else ''}\n"
+
+
+def test_an_assignment_that_is_too_long_for_a_line_has_brackets() -> None:
+    assert assigned("a" * 80, "KEY") == f'KEY = "{"a" * 80}"'
+    assert assigned("a" * 94, "KEY") == f'KEY = (\n    "{"a" * 94}"\n)'
+    assert assigned("a" * 200, "KEY") == f'KEY = "{"a" * 200}"'
+
+
+def test_the_draw_of_a_column_with_a_long_name_is_broken() -> None:
+    field = {"column": "a" * 90, "draw": "draw.uniform(1, 2, ROWS)"}
+    assert drawn(field).splitlines()[1:] == ["            1, 2, ROWS", "        ),"]
+    assert drawn({**field, "column": "a"}) == '        "a": draw.uniform(1, 2, ROWS),'

@@ -113,6 +113,9 @@ MANY_ZEROS = [str(min(row % 7, row % 4, row % 3)) for row in range(ROWS)]
     ("few keys", {}, {"key": "city"}),
     ("positive of numbers", {"churned": TABLE["fee"]}, {"positive": "1"}),
     ("positive of three", {"churned": ["a", "b", "c"] * 40}, {"positive": "a"}),
+    ("dressed target", {"churned": [f"${row},000" for row in range(ROWS)]}, {}),
+    ("column called like a part of a date", {"joined: day": choose(1, 2.5, 9)}, {}),
+    ("too large", {"fee": ["1e300", *TABLE["fee"][1:]]}, {}),
     ("nothing to read", {}, {"drop": ("tenure", "fee", "city", "joined", "is_member")}),
 ])  # fmt: skip
 def test_what_no_model_can_be_trained_on_is_one_line(
@@ -145,6 +148,8 @@ def test_two_rows_are_too_few(tmp_path: Path) -> None:
     ({"shop_id": choose(3, 4, 5)}, ["shop_id has too few different values"]),
     ({"shop_id": [row // 4 for row in range(ROWS)]}, ["rows with the same shop_id"]),
     ({"churned": ["", *TABLE["churned"][1:]]}, ["1 row"]),
+    ({"price": [f"{row},000" for row in range(ROWS)]}, ["price has numbers", "'0,000'", "left"]),
+    ({"share": choose("5%", "10 %", "7.5%")}, ["share has numbers", "taken for a category"]),
 ])  # fmt: skip
 def test_what_a_person_should_know_is_said(tmp_path: Path, more: Columns, names: list[str]) -> None:
     notices = draft_of(tmp_path, {**TABLE, **more}, Wishes("churned")).notices
@@ -197,6 +202,33 @@ def test_numbers_with_a_decimal_comma_are_numbers(tmp_path: Path) -> None:
     made = draft_of(tmp_path, {**TABLE, "fee": fees}, Wishes("churned"), delimiter=";")
     assert made.decimal == ","
     assert made.fields[1].kind is Kind.NUMBER
+
+
+def test_two_kinds_of_decimal_points_cannot_be_read_together(tmp_path: Path) -> None:
+    fees = [str(fee).replace(".", ",") for fee in TABLE["fee"]]
+    with pytest.raises(ConfigurationError, match=r"again has .* comma.* fee a decimal point"):
+        draft_of(tmp_path, {**TABLE, "again": fees}, Wishes("churned"), delimiter=";")
+
+
+def test_a_comma_in_a_category_is_no_decimal_point(tmp_path: Path) -> None:
+    made = draft_of(tmp_path, {**TABLE, "size": choose("1,5", "x", "y")}, Wishes("churned"))
+    assert made.decimal == "."
+
+
+@pytest.mark.parametrize(("columns", "is_by_place"), [
+    (["city", "is_member"], True), (["fee"], False), (["customer_id", "city"], False)])  # fmt: skip
+def test_rows_that_are_mostly_the_same_are_held_out_by_their_place(
+    tmp_path: Path, columns: list[str], *, is_by_place: bool
+) -> None:
+    table = {name: TABLE[name] for name in (*columns, "churned")}
+    made = draft_of(tmp_path, table, Wishes("churned"))
+    assert made.is_by_place is is_by_place
+    assert any("depends on their place" in each for each in made.notices) is is_by_place
+
+
+def test_long_answers_are_no_choices(tmp_path: Path) -> None:
+    made = draft_of(tmp_path, {**TABLE, "city": choose("a " * 40, "b")}, Wishes("churned"))
+    assert [each.choices for each in made.fields if each.column == "city"] == [()]
 
 
 def test_the_markers_of_missing_cells_are_collected(tmp_path: Path) -> None:

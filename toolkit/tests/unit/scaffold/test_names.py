@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -18,6 +19,7 @@ from trainwheel.scaffold.names import (
     problem_of_variable,
     training_of,
 )
+from trainwheel.scaffold.rendering import TEMPLATE
 
 
 @pytest.mark.parametrize(("folder", "name", "package", "training"), [
@@ -110,6 +112,20 @@ def test_columns_that_would_have_the_same_name_are_numbered() -> None:
 @pytest.mark.parametrize(("stem", "name"), [
     ("customers", "Customer"), ("house-prices", "HousePrice"), ("companies", "Company"),
     ("glass", "Glass"), ("records", "RecordRow"), ("2024", "Row"), ("iris", "Iris"),
+    ("all-seattle-weather-since-2012", "AllSeattleWeatherSince"), ("x" * 99, f"X{'x' * 21}"),
 ])  # fmt: skip
 def test_a_class_is_called_after_its_table(stem: str, name: str) -> None:
     assert class_of(stem) == name
+
+
+def test_no_class_is_called_like_what_the_modules_import() -> None:
+    lines = (
+        line
+        for path in (TEMPLATE / "table").rglob("*.py.jinja")
+        for line in path.read_text("utf-8").splitlines()
+    )
+    imports = " ".join(line for line in lines if re.match(r"\s*(from .* )?import |class ", line))
+    taken = {name for name in re.findall(r"\b[A-Z][A-Za-z]+\b", imports) if not name.isupper()}
+    assert "Mapping" in taken
+    stems = {name: re.sub("(?<!^)([A-Z])", r"_\1", name) for name in taken}
+    assert not {name for name, stem in stems.items() if class_of(stem) in taken}
