@@ -17,7 +17,7 @@ SCRIPT = ROOT / "toolkit" / "tests" / "projects" / "tables" / "write_tables.py"
 PINS = ("palmerpenguins==0.1.6", "vega-datasets==0.9.0", "statsmodels==0.15.0")
 HEADER = (
     *("customer_id", "tenure", "Monthly Fee (CHF)", "age", "city", "contract", "joined"),
-    *("last call", "is_member", "calls", "rating", "class", "note", "Größe", "discount %"),
+    *("last call", "is_member", "calls", "rating ", "class", "note", "Größe", "discount %"),
     *("device", "language", "zip", "referrals", "churned"),
 )
 

@@ -81,7 +81,9 @@ def _is_answered(cells: Sequence[str], truths: Sequence[str]) -> bool:
 def _tells_number(cells: Sequence[str], truths: Sequence[str]) -> bool:
     numbers = _numbers(cells)
     values = _numbers(truths)
-    if len(values) == len(numbers) and abs(_correlation(numbers, values)) >= _SAME_LINE:
+    if len(values) == len(numbers) and (
+        abs(_correlation(numbers, values)) >= _SAME_LINE or _is_monotonic(numbers, values)
+    ):
         return True
     groups: defaultdict[str, set[str]] = defaultdict(set)
     for cell, truth in zip(cells, truths, strict=True):
@@ -89,6 +91,15 @@ def _tells_number(cells: Sequence[str], truths: Sequence[str]) -> bool:
     has_many = min(len(groups), len(set(truths))) >= _FEWEST
     repeats = 2 * len(groups) <= len(cells)
     return has_many and repeats and all(len(each) == 1 for each in groups.values())
+
+
+def _is_monotonic(numbers: Sequence[float], values: Sequence[float]) -> bool:
+    """Return whether the values rise with many different numbers, or fall: a price and its log."""
+    pairs = sorted({*zip(numbers, values, strict=True)})
+    if min(len({*numbers}), len({*values})) < _FEWEST or len(pairs) > len({*numbers}):
+        return False
+    steps = [after - before for (_, before), (_, after) in pairwise(pairs)]
+    return min(steps) >= 0 or max(steps) <= 0
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -38,6 +39,8 @@ def test_a_column_that_alone_says_the_class_is_a_leak(cells: Sequence[str], *, l
     ([f"{3 * float(each) - 1}" for each in NUMBERS], True),
     ([f"{float(each) + DRAW.random() * 2000}" for each in NUMBERS], False),
     ([f"{float(each)}".replace(".", ",") for each in NUMBERS], True),
+    ([f"{math.log1p(float(each))}" for each in NUMBERS], True),
+    ([f"{math.log1p(float(each) // 100)}" for each in NUMBERS], False),
     (["7"] * 200, False),
     ([DRAW.choice("ab") for _ in NUMBERS], False),
 ])  # fmt: skip
