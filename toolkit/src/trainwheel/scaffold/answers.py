@@ -46,7 +46,8 @@ MOST_COPIED = 5_000_000
 
 _LONGEST_NAME = 40
 _FEW_ROWS = 10
-_MADE_UP, _MADE_UP_OF_CLASS = 200, 25
+_MANY_CLASSES, _MOST_TREES = 10, 1000
+_MADE_UP, _MADE_UP_OF_CLASS = 200, 20
 """Rows that the tests of a training make up."""
 
 _POSITIVE_ALONE = 2
@@ -137,6 +138,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
             _in_markdown(each) for each in layout.columns if each not in read | {""}
         ),
         "has_few_values": _has_few_values(draft),
+        "rounds": _rounds(len(draft.labels)),
         "made_up": max(_MADE_UP, _MADE_UP_OF_CLASS * len(draft.labels)),
         **_measures(draft, is_binary=is_binary),
     }
@@ -248,6 +250,15 @@ def _annotated(draft: Draft) -> set[str]:
 def _preprocessing(groups: Mapping[str, Sequence[str]]) -> list[str]:
     used = ["OneHotEncoder", "OrdinalEncoder"] if groups["CATEGORIES"] else []
     return [*used, *(["StandardScaler"] if groups["NUMBERS"] else [])]
+
+
+def _rounds(classes: int) -> int:
+    """Return how many rounds gradient boosting has of many classes, so that it ends in time.
+
+    Returns:
+        The number; 0 for the estimator's own.
+    """
+    return max(20, _MOST_TREES // classes) if classes > _MANY_CLASSES else 0
 
 
 def _has_few_values(draft: Draft) -> bool:

@@ -41,7 +41,7 @@ _DROP = "drop"
 _MOST_CHOICES, _WIDEST_CHOICE = 12, 60
 _RARE = 0.2
 _FEWEST_KEYS = 20
-_FEWEST_DIFFERENT = 50
+_FEWEST_DIFFERENT = 40
 _HUGE = 1e100
 OF_DAYS = ("day", "month", "weekday")
 """What becomes of a date: columns of numbers that the estimator gets."""
