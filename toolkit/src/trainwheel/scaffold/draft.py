@@ -133,17 +133,11 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     task = wishes.task or task_of(target, kind_of(target, profile.delimiter), notices, ask)
     labels = labels_of(target, task, wishes, notices)
     kinds = dict(_kinds(profile, wishes, notices, ask))
+    if wishes.key:
+        _check_key(tallies[wishes.key])
     key = wishes.key or _key_of(kinds, tallies, notices)
-    if key and _is_too_coarse(tallies[key]):
-        message = f"--key {key}: it has {len(tallies[key].counts)} different values"
-        hint = f"rows can be held out by {_FEWEST_KEYS} or more: name another column, or none"
-        raise ConfigurationError(message, hint=hint)
     for name in _leaks(profile, wishes, kinds, is_number=task == TASKS[1]):
-        message = f"{name} alone says what {target.name} is: is it known before {target.name}?"
-        if ask and ask(message, ("yes, use it", _DROP)) == _DROP:
-            kinds[name] = Kind.KEY
-        elif not ask:
-            notices.append(f"{message} if not, leave it out: --drop {shlex.quote(name)}")
+        kinds[name] = _settle_leak(name, target.name, kinds[name], notices, ask)
     fields = tuple(_fields(profile, kinds))
     if not fields:
         message = "no column is left that a model could read"
@@ -284,6 +278,27 @@ def _settle_key(tally: Tally, notices: list[str], ask: Ask | None) -> Kind:
     quoted = shlex.quote(f"{tally.name}={number}")
     notices.append(f"{tally.name} {reason} and is left out; else say --as {quoted}")
     return Kind.KEY
+
+
+def _settle_leak(name: str, target: str, kind: Kind, notices: list[str], ask: Ask | None) -> Kind:
+    """Return what a column is that alone says what the target is, or note it."""
+    message = f"{name} alone says what {target} is: is it known before {target}?"
+    if ask:
+        return Kind.KEY if ask(message, ("yes, use it", _DROP)) == _DROP else kind
+    notices.append(f"{message} if not, leave it out: --drop {shlex.quote(name)}")
+    return kind
+
+
+def _check_key(key: Tally) -> None:
+    """Check that rows can be held out by a column.
+
+    Raises:
+        ConfigurationError: It has too few values.
+    """
+    if _is_too_coarse(key):
+        message = f"--key {key.name}: it has {len(key.counts)} different values"
+        hint = f"rows can be held out by {_FEWEST_KEYS} or more: name another column, or none"
+        raise ConfigurationError(message, hint=hint)
 
 
 def _check_kind(tally: Tally, kind: Kind, delimiter: str) -> None:
