@@ -42,7 +42,7 @@ def _customer(draw: random.Random, number: int) -> list[object]:
         *(f"20{draw.randrange(10, 24)}-{day}", draw.choice(["", f"2024-{day} 12:30"])),
         *(draw.random() < 0.4, calls, draw.choice(["?", "1.5", "2", "3.7", "5"])),
         *(draw.choice("ABC"), f"said {draw.choice(['this', 'that'])} of the fee {number % 400}"),
-        *(draw.randrange(150, 200), draw.randrange(30), draw.choice(["phone", "tablet"])),
+        *(draw.randrange(150, 200), draw.randrange(30), draw.choice(["phone ", "tablet"])),
         *(draw.choice(["de", "fr"]), draw.randrange(3000, 3020), draw.randrange(5)),
         "yes" if risk > 3 else "no",
     ]

@@ -47,7 +47,7 @@ MOST_COPIED = 5_000_000
 _LONGEST_NAME = 40
 _FEW_ROWS = 10
 _MANY_CLASSES, _MOST_TREES = 10, 1000
-_MADE_UP, _MADE_UP_OF_CLASS = 200, 20
+_MADE_UP, _MADE_UP_OF_CLASS = 200, 40
 """Rows that the tests of a training make up."""
 
 _POSITIVE_ALONE = 2
@@ -130,6 +130,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "is_grouped": draft.is_grouped,
         "is_by_place": draft.is_by_place,
         "missing": list(draft.missing),
+        "has_padded_cells": draft.is_padded,
         "optional": [each.column for each in draft.fields if each.is_optional],
         **_kinds(draft),
         **_groups_of_columns(_groups(draft)),

@@ -90,6 +90,7 @@ class Tally:
         texts: Different texts.
         words: In them all.
         has_time: Whether days have a time after them.
+        is_padded: Whether cells end with spaces, which are no part of them.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Tally:
     texts: int = 0
     words: int = 0
     has_time: bool = False
+    is_padded: bool = False
 
     @property
     def missing(self) -> int:
@@ -116,7 +118,9 @@ class Tally:
     def add(self, cells: Sequence[str]) -> None:
         """Take in the cells of some rows."""
         self.rows += len(cells)
-        seen = Counter(cells)
+        plain = [*map(str.rstrip, cells)]
+        self.is_padded = self.is_padded or sum(map(len, plain)) < sum(map(len, cells))
+        seen = Counter(plain)
         for text in list(filter(is_missing, seen)):
             self.markers[text] += seen.pop(text)
         count = seen.total()

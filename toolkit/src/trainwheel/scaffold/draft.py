@@ -93,6 +93,7 @@ class Draft:
         is_grouped: Whether several rows have the same key.
         is_by_place: Whether the place of a row decides, since many rows are the same.
         missing: The texts that stand for a missing cell, beside an empty one.
+        is_padded: Whether cells end with spaces.
         decimal: The decimal point.
         rows: How many rows the table has.
         notices: What a person should know.
@@ -108,6 +109,7 @@ class Draft:
     is_grouped: bool = False
     is_by_place: bool = False
     missing: tuple[str, ...] = ()
+    is_padded: bool = False
     decimal: str = "."
     rows: int = 0
     notices: tuple[str, ...] = ()
@@ -159,6 +161,7 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
         is_grouped=bool(key) and tallies[key].repeats,
         is_by_place=is_by_place,
         missing=_markers(profile, kinds),
+        is_padded=any(tallies[name].is_padded for name in (target.name, *kinds)),
         decimal=decimal,
         rows=profile.rows,
         notices=tuple(notices),

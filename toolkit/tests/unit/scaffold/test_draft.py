@@ -210,6 +210,13 @@ def test_two_kinds_of_decimal_points_cannot_be_read_together(tmp_path: Path) -> 
         draft_of(tmp_path, {**TABLE, "again": fees}, Wishes("churned"), delimiter=";")
 
 
+def test_spaces_at_the_end_of_cells_are_no_part_of_them(tmp_path: Path) -> None:
+    padded = {name: [f"{cell} " for cell in cells] for name, cells in TABLE.items()}
+    made, plain = (draft_of(tmp_path, each, Wishes("churned")) for each in (padded, TABLE))
+    assert (made.fields, made.labels) == (plain.fields, plain.labels)
+    assert (made.is_padded, plain.is_padded) == (True, False)
+
+
 def test_a_comma_in_a_category_is_no_decimal_point(tmp_path: Path) -> None:
     made = draft_of(tmp_path, {**TABLE, "size": choose("1,5", "x", "y")}, Wishes("churned"))
     assert made.decimal == "."
