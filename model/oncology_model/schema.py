@@ -5,7 +5,7 @@ from dataclasses import MISSING
 from typing import Any
 
 from oncology_model.kinds import Category, Day, Field, Flag, Number
-from oncology_model.ranges import Categories, Range, Ranges
+from oncology_model.ranges import Categories, Days, Held, Range, Ranges
 from oncology_model.record import Record, layout_of
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -63,7 +63,7 @@ def describe_result(labels: Sequence[str] | None) -> dict[str, Any]:
     }
 
 
-def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, Any]:
+def _describe_field(field: Field, held: Held | None) -> dict[str, Any]:
     kind = field.kind
     schema: dict[str, Any]
     if isinstance(kind, Number):
@@ -80,6 +80,9 @@ def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, 
         schema["description"] = text
     if isinstance(held, Range):
         schema["x-training"] = {"lowest": held.lowest, "highest": held.highest}
+    elif isinstance(held, Days):
+        first, last = held.lowest.isoformat(), held.highest.isoformat()
+        schema["x-training"] = {"lowest": first, "highest": last}
     elif isinstance(held, Categories):
         schema["x-training"] = {"categories": list(held.categories)}
     if field.default is not MISSING:
@@ -87,12 +90,12 @@ def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, 
     return schema
 
 
-def _describe(field: Field, held: Range | Categories | None) -> str:
+def _describe(field: Field, held: Held | None) -> str:
     kind = field.kind
     unit = kind.unit if isinstance(kind, Number) else ""
     parts = [kind.about, f"in {unit}" if unit else ""]
-    if isinstance(held, Range):
-        parts.append(f"{held.lowest:g} to {held.highest:g} in training")
+    if isinstance(held, Range | Days):
+        parts.append(f"{held} in training")
     return "; ".join(part for part in parts if part)
 
 
