@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import MISSING
+from datetime import date
 from typing import Any
 
-from oncology_model.kinds import Category, Day, Field, Flag, Number
+from oncology_model.kinds import Category, Field, Flag, Number
 from oncology_model.ranges import Categories, Days, Held, Range, Ranges
 from oncology_model.record import Record, layout_of
 
@@ -68,7 +69,7 @@ def _describe_field(field: Field, held: Held | None) -> dict[str, Any]:
     schema: dict[str, Any]
     if isinstance(kind, Number):
         stated = {"minimum": kind.at_least, "maximum": kind.at_most, "x-unit": kind.unit or None}
-        schema = {"type": "integer" if kind.whole else "number"}
+        schema = {"type": "integer" if kind.whole or field.is_int else "number"}
         schema |= {name: value for name, value in stated.items() if value is not None}
     elif isinstance(kind, Category):
         schema = {"type": "string", **({"enum": list(kind.choices)} if kind.choices else {})}
@@ -86,7 +87,8 @@ def _describe_field(field: Field, held: Held | None) -> dict[str, Any]:
     elif isinstance(held, Categories):
         schema["x-training"] = {"categories": list(held.categories)}
     if field.default is not MISSING:
-        schema["default"] = str(field.default) if isinstance(kind, Day) else field.default
+        is_day = isinstance(field.default, date)
+        schema["default"] = str(field.default) if is_day else field.default
     return schema
 
 
