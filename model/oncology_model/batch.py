@@ -217,9 +217,9 @@ class Reader:
         unit = f" {each.kind.unit}" if isinstance(each.kind, Number) and each.kind.unit else ""
         outside = f"outside the range of training, {held}{unit}"
         if self._too_low[column] <= number <= self._too_high[column]:
-            self._remark(batch, index, each.name, f"{number:g} is {outside}")
+            self._remark(batch, index, each.name, f"{number:.10g} is {outside}")
         else:
-            problem = f"{number:g} is far {outside}: check its unit"
+            problem = f"{number:.10g} is far {outside}: check its unit"
             batch.refuse(index, self.layout.record.error(each.name, problem))
 
     def _remark_day(self, batch: Batch, index: int, column: int, day: date) -> None:

@@ -15,6 +15,7 @@ from oncology_model.record import Record, layout_of
 _MOST_CATEGORIES = 200
 _FEWEST_ROWS = 5  # of a category: a rarer one may tell of a single person
 _DIGITS = 2
+_PRECISION = 40  # digits: a width may be 17 digits smaller than the numbers, and exact
 _LARGEST = 1e308  # a float holds it, also where an integer is given
 _FAR_WIDTHS, _FAR_FACTOR = 10.0, 10.0
 
@@ -24,7 +25,7 @@ class Range:
     """The numbers of a field in training.
 
     Attributes:
-        lowest: the smallest, rounded down.
+        lowest: the smallest, rounded down by the width of the range.
         highest: the largest, rounded up.
     """
 
@@ -49,7 +50,7 @@ class Range:
 
     def __str__(self) -> str:
         """Name both bounds."""
-        return f"{self.lowest:g} to {self.highest:g}"
+        return f"{self.lowest:.10g} to {self.highest:.10g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ Ranges = Mapping[str, Held]
 def measure_ranges(record: type[Record], rows: Iterable[Sequence[object]]) -> dict[str, object]:
     """Measure the ranges of the records that a model learns from, for ``inputs.json``.
 
-    Numbers are rounded outward to two significant digits, days to whole months, and rare categories
-    left out: the extremes belong to single rows of the data, and what is published must not give
-    them away.
+    Numbers are rounded outward by two digits of the width of their range, days to whole months, and
+    rare categories left out: the extremes belong to single rows of the data, and what is published
+    must not give them away.
 
     Args:
         record: the class of the records.
@@ -146,7 +147,8 @@ def _measure(field: Field, column: Sequence[object]) -> dict[str, object]:
     values = [value for value in column if value is not None and value == value]  # noqa: PLR0124
     if isinstance(field.kind, Number) and values:
         numbers = [float(value) for value in values]  # type: ignore[arg-type]
-        return {"lowest": _round(min(numbers), up=False), "highest": _round(max(numbers), up=True)}
+        is_count = field.is_int or field.kind.whole
+        return _round_within(field.kind, min(numbers), max(numbers), is_count=is_count)
     if isinstance(field.kind, Day) and values:
         days = {field.kind.take(value) for value in {*values}}  # far fewer than rows
         highest = _end_month(max(days))
@@ -164,9 +166,31 @@ def _end_month(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
-def _round(number: float, *, up: bool) -> float:
-    # Only training needs it, and a prediction need not pay for it.
-    from decimal import ROUND_CEILING, ROUND_FLOOR, Context  # noqa: PLC0415
+def _round_within(kind: Number, first: float, last: float, *, is_count: bool) -> dict[str, object]:
+    lowest, highest = _round(first, last, is_count=is_count)
+    least, most = kind.bounds
+    # What is not possible is no range, and the bounds of what is are known to everybody.
+    lowest = max(lowest, least) if least <= first else lowest
+    highest = min(highest, most) if last <= most else highest
+    return {"lowest": lowest, "highest": highest}
 
-    context = Context(prec=_DIGITS, rounding=ROUND_CEILING if up else ROUND_FLOOR)
-    return float(context.create_decimal(repr(number)))
+
+def _round(first: float, last: float, *, is_count: bool) -> tuple[float, float]:
+    """Round outward to multiples of a power of ten, which is a tenth to a hundredth of the width.
+
+    A single number is rounded to two digits of its own.
+    """
+    # Only training needs it, and a prediction need not pay for it.
+    from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal  # noqa: PLC0415
+
+    context, low, high = Context(prec=_PRECISION), Decimal(repr(first)), Decimal(repr(last))
+    if not (low.is_finite() and high.is_finite()):
+        return first, last  # which is refused with the manifest
+    width = context.subtract(high, low) or high
+    step = Decimal(1).scaleb(width.adjusted() + 1 - _DIGITS)
+    lowest = low.quantize(step, ROUND_FLOOR, context)
+    highest = high.quantize(step, ROUND_CEILING, context)
+    if lowest == 0 < low and not is_count:
+        lowest = Decimal(1).scaleb(low.adjusted())  # else no unit could be told to be wrong
+    # Adding zero turns -0.0 into 0.0.
+    return float(lowest) + 0.0, float(highest) + 0.0

@@ -10,9 +10,12 @@ from typing import Annotated, Any, cast
 import joblib
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from oncology_model.ranges import measure_ranges
+from oncology_model.batch import Reader
+from oncology_model.ranges import measure_ranges, parse_ranges
 from oncology_model.record import Day, InvalidRecordError, Number, Record
 from oncology_model.result import Engine
 from oncology_model.serving import ServedRegressor
@@ -109,6 +112,69 @@ def test_a_day_that_training_never_saw_is_a_warning_or_an_error(
             model.predict(odd, strict=True)
         marked = model.predict_many([VISIT, odd], on_error="mark", strict=True)
         assert [type(each) for each in marked] == [float, InvalidRecordError]
+
+
+@dataclass(frozen=True, kw_only=True)
+class House(Record):
+    """A record of numbers of all kinds."""
+
+    built: int
+    rooms: Annotated[int, Number("rooms", at_least=1)]
+    area: Annotated[float, Number("m²", at_most=105)]
+    rent: float
+
+
+def measure_one(field: str, *values: float) -> dict[str, float]:
+    """Return the range of some values of a field."""
+    rows = [[value if name == field else 1 for name in House.names()] for value in values]
+    return cast("dict[str, float]", measure_ranges(House, rows)[field])
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "lowest", "highest"),
+    [
+        ("built", (2004, 2011, 2023), 2004, 2023),
+        ("built", (1387, 2023), 1380, 2030),
+        ("built", (12, 98_765), 0, 99_000),
+        ("built", (-1_234, -1_100), -1_240, -1_100),
+        ("built", (2023, 2023), 2000, 2100),
+        ("rooms", (3, 103), 1, 110),
+        ("area", (13.47, 18.72), 13.4, 18.8),
+        ("area", (1.5, 104.2), 1, 105),
+        ("area", (7.5, 101.0, 300.0), 1, 300),
+        ("rent", (1013.2134, 1013.5786), 1013.21, 1013.58),
+        ("rent", (2_603_017.5, 2_603_921.0), 2_603_010, 2_603_930),
+        ("rent", (6.802, 542.2), 1, 550),
+        ("rent", (-0.04, 9.96), -1, 10),
+        ("rent", (-9.96, -0.04), -10, 0),
+        ("rent", (0.0, 0.0), 0, 0),
+        ("rent", (1234.5, 1234.5), 1200, 1300),
+        ("rent", (0.1, 0.1 + 2**-56), 0.1, 0.1 + 2**-56),
+        ("rent", (5e-324, 3e38), 1e-323, 3e38),
+    ],
+)
+def test_numbers_are_rounded_by_the_width_of_their_range(
+    field: str, values: tuple[float, ...], lowest: float, highest: float
+) -> None:
+    measured = measure_one(field, *values)
+    assert measured["lowest"] == pytest.approx(lowest, rel=1e-12)
+    assert measured["highest"] == pytest.approx(highest, rel=1e-12)
+    assert "-0.0" not in map(str, measured.values())
+
+
+@given(st.lists(st.floats(-1e30, 1e30), min_size=2))
+def test_no_number_of_training_is_outside(values: list[float]) -> None:
+    measured = measure_one("rent", *values)
+    assert measured["lowest"] <= min(values) <= max(values) <= measured["highest"]
+    width = max(values) - min(values)
+    assert measured["highest"] - measured["lowest"] <= (1.2 + 1e-9) * width or width < 1e-290
+
+
+def test_a_number_is_shown_with_the_digits_that_tell_it_from_the_range() -> None:
+    reader = Reader(House, parse_ranges({"rent": {"lowest": 2_603_010, "highest": 2_603_930}}))
+    batch = reader.read_one((2000, 1, 1.0, 2_603_931.0))
+    ((_, problem),) = batch.remarks[0]
+    assert problem == "2603931 is outside the range of training, 2603010 to 2603930"
 
 
 def test_a_missing_day_is_outside_of_nothing(make: Callable[..., Visits]) -> None:

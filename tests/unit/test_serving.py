@@ -293,7 +293,7 @@ def test_the_schema_says_what_is_possible_and_what_training_saw(classifier: Clas
 def test_ranges_are_rounded_outward_and_read_again() -> None:
     rows = [[value] * 30 for value in (13.54, 0.00123, 987.6)]
     document = json.loads(json.dumps(measure_ranges(Tumor, rows)))
-    assert document["mean_area"] == {"lowest": 0.0012, "highest": 990.0}
+    assert document["mean_area"] == {"lowest": 0.001, "highest": 990.0}
     assert set(parse_ranges(document)) == set(MEASUREMENTS)
     assert measure_ranges(Tumor, []) == {}
 
