@@ -30,8 +30,7 @@ def schema_of(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     types: dict[str, set[str]] = {}
     for record in records:
         for name, value in record.items():
-            kind = next(kind for python, kind in _TYPES if isinstance(value, python))
-            types.setdefault(name, set()).add(kind)
+            types.setdefault(name, set()).add(next(k for t, k in _TYPES if isinstance(value, t)))
     return {name: sorted(types[name]) for name in sorted(types)}
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -147,14 +147,13 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
 
 def _fields(draft: Draft) -> Iterator[dict[str, Any]]:
     for each in draft.fields:
-        low, high = _round(each.lowest, up=False), _round(each.highest, up=True)
+        low, high = _round(each.lowest, each.highest)
         field = {**asdict(each), "kind": str(each.kind), "lowest": low, "highest": high}
-        field["choices"] = list(each.choices)
-        field["in_markdown"] = _in_markdown(each.column)
-        field["sample"] = sample_of(field)
-        field["what"] = _WHAT[each.kind]
-        if unit := units_of(each.column, each.name):
-            field["what"] += f", in {unit}"
+        field |= {"choices": list(each.choices), "in_markdown": _in_markdown(each.column)}
+        sample: Any = sample_of(field)  # of three digits, which may lie outside of a narrow range
+        field["sample"] = min(max(sample, low), high) if each.kind is Kind.NUMBER else sample
+        unit = units_of(each.column, each.name)
+        field["what"] = f"{_WHAT[each.kind]}, in {unit}" if unit else _WHAT[each.kind]
         if each.choices:
             texts = [_in_markdown(text) for text in each.choices[:_MOST_LISTED]]
             field["what"] = ", ".join([*texts, *(["…"] if each.choices[_MOST_LISTED:] else [])])
@@ -298,9 +297,11 @@ def _measures(draft: Draft, *, is_binary: bool) -> dict[str, Any]:
     }
 
 
-def _round(number: float, *, up: bool) -> float:
-    """Return a number with two digits, for the extremes belong to single rows."""
-    if not math.isfinite(number):
-        return 0.0
-    context = Context(prec=2, rounding=ROUND_CEILING if up else ROUND_FLOOR)
-    return float(context.create_decimal(repr(number)))
+def _round(lowest: float, highest: float) -> tuple[float, float]:
+    """Round outward by two digits of the width, for the extremes belong to single rows."""
+    if not math.isfinite(highest - lowest):
+        return 0.0, 0.0
+    low, high = Decimal(repr(lowest)), Decimal(repr(highest))
+    step = Decimal(1).scaleb((high - low or high).adjusted() - 1)
+    # Adding zero turns -0.0 into 0.0.
+    return float(low.quantize(step, ROUND_FLOOR) + 0), float(high.quantize(step, ROUND_CEILING) + 0)
