@@ -24,6 +24,7 @@ from oncology_model.table import (
     Table,
     TableError,
     read_lines,
+    shorten,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 ERROR = "error"
 """The column that says why a row has no answer."""
+
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +87,19 @@ def predict(model: "Served[Any]", job: Job, tell: Callable[[str], None]) -> int:
         for note in table.notes:
             tell(note)
         text, faults, warned = table.begin(_list_columns(model, job)), 0, 0
-        rows, first = table.rows(), 0
+        rows, first = table.rows(), ""
         while batch := list(islice(rows, BATCH)):
             outcomes = list(zip(batch, _answer(model, batch, job), strict=True))
             answers = ((row, _show(row, outcome, job)) for row, outcome in outcomes)
             write(text + table.render(answers))
             text = ""
             faults += sum(isinstance(outcome, InvalidRecordError) for _, outcome in outcomes)
-            doubtful = [row.number for row, outcome in outcomes if getattr(outcome, "warnings", ())]
-            warned, first = warned + len(doubtful), first or (doubtful or [0])[0]
+            doubtful = [pair for pair in outcomes if getattr(pair[1], "warnings", ())]
+            first = first or next((_locate(model.record, *pair) for pair in doubtful), "")
+            warned += len(doubtful)
         write(text)
     if warned:
-        rows_outside = f"{warned}, the first is row {first}; --strict refuses them"
+        rows_outside = f"{warned}, the first is {first}; --strict refuses them"
         tell(f"{job.source}: rows outside the ranges that the model learnt from: {rows_outside}")
     return faults
 
@@ -198,6 +202,20 @@ def _to_record(record: type[Record], row: Row, job: Job) -> Record:
     if job.is_json:
         return record.from_mapping(row.values)
     return record.from_cells(cast("dict[str, str]", row.values))
+
+
+def _locate(record: type[Record], row: Row, outcome: "Result | InvalidRecordError") -> str:
+    """Name a row and the columns of it that have a warning."""
+    texts, names = getattr(outcome, "warnings", ()), sorted(record.names(), key=len, reverse=True)
+    columns = [
+        # A name may have a colon as well: of several that fit, the longest.
+        next((name for name in names if text.startswith(f"{name}: ")), text.partition(":")[0])
+        for text in texts
+    ]
+    named = ", ".join(map(shorten, columns[:_MOST_NAMED]))
+    if others := len(columns[_MOST_NAMED:]):
+        named += f" and {others} other{'s' if others > 1 else ''}"
+    return f"row {row.number}, column{'s' if len(columns) > 1 else ''} {named}"
 
 
 def _show(row: Row, outcome: "Result | InvalidRecordError", job: Job) -> dict[str, object]:

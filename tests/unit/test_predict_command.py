@@ -179,13 +179,18 @@ def test_rows_outside_the_ranges_of_training_are_counted_or_refused(
     table.write_text(f"{HEADER}\n{SMALL}\n{LARGE}\n{LARGE}\n")
     code, out, err = run(table)
     assert (code, out.count("\n"), err.count("\n")) == (0, 4, 1)
-    assert "learnt from: 2, the first is row 3" in err
+    assert "learnt from: 2, the first is row 3, column mean_radius; --strict" in err
     code, out, err = run(table, "--strict")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert f"{table}: row 3, column mean_radius: 9 is outside the range" in err
     code, out, err = run(table, "--strict", "--on-error", "mark")
     assert (code, err) == (3, "")
     assert out.count(",,mean_radius: 9 is outside the range") + out.count(',,"mean_radius: 9') == 2
+    write_manifest(
+        artefact, inputs={name: {"lowest": 0.5, "highest": 5.0} for name in MEASUREMENTS}
+    )
+    named = "mean_radius, mean_texture, mean_perimeter and 27 others"
+    assert f"the first is row 3, columns {named}; --strict" in run(table)[2]
     table.write_text(f"{HEADER}\n{LARGE.replace('9.0', '900', 1)}\n")
     assert "row 2, column mean_radius: 900 is far outside" in run(table)[2]
 
