@@ -92,7 +92,7 @@ def test_a_table_that_a_package_ships_becomes_a_published_model(
     assert rule["min"] > {"roc_auc": 0.5, "balanced_accuracy": 0.1, "r2": -1e-9}[metric]
     (wheel,) = (repository.root / ".trainwheel" / "index").rglob("*.whl")
     metadata = read_member(wheel, "METADATA").decode()
-    assert f"Summary: Predicts {target} by " in metadata
+    assert f"Summary: Predicts {target} from " in metadata
     assert "wine" not in metadata.replace(name, "")
 
 

@@ -54,12 +54,18 @@ _POSITIVE_ALONE = 2
 
 
 def describe(draft: Draft, file: str) -> str:
-    """Return the sentence that says what the model does, without a full stop."""
+    """Return the sentence that says what the model does, without a full stop.
+
+    Args:
+        draft: What the model makes of a table.
+        file: What the table is called; empty for what a command prints.
+    """
     count = len(draft.fields)
     columns = "one column" if count == 1 else f"{count} columns"
-    sentence = f"Predicts {_in_words(draft.target)} by {columns}"
+    sentence = f"Predicts {_in_words(draft.target)} from {columns}"
     with_file = f"{sentence} of {file}"
-    return with_file if width_of(with_file) <= _LONGEST_SENTENCE else sentence
+    is_short = width_of(with_file) <= _LONGEST_SENTENCE
+    return with_file if file and is_short else sentence
 
 
 def _in_words(column: str) -> str:
@@ -126,6 +132,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "labels": list(draft.labels),
         "positive": draft.labels[1] if is_binary else "",
         "is_numeric": draft.is_numeric,
+        "is_very_rare": draft.is_very_rare,
         "key": draft.key,
         "is_grouped": draft.is_grouped,
         "is_by_place": draft.is_by_place,

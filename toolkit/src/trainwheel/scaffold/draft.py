@@ -17,7 +17,9 @@ from trainwheel.scaffold.columns import (
     Kind,
     Profile,
     Tally,
+    decimal_of,
     dressed_number,
+    is_positive,
     kind_of,
     odd_markers,
 )
@@ -29,7 +31,9 @@ from trainwheel.scaffold.target import (
     classes,
     is_numeric,
     is_of_numbers,
+    is_very_rare,
     labels_of,
+    notes_on,
     target_of,
     task_of,
 )
@@ -42,7 +46,6 @@ _MOST_CHOICES, _WIDEST_CHOICE = 12, 60
 _RARE = 0.2
 _FEWEST_KEYS = 20
 _FEWEST_DIFFERENT = 40
-_HUGE = 1e100
 OF_DAYS = ("day", "month", "weekday")
 """What becomes of a date: columns of numbers that the estimator gets."""
 
@@ -89,6 +92,7 @@ class Draft:
         labels: The classes in their order, the positive one of two last; none of a regression.
         is_numeric: Whether the classes are whole numbers.
         is_rare: Whether one class has less than a fifth of the rows.
+        is_very_rare: Whether the positive one of two has a tenth at most.
         key: The column that decides which rows are held out; empty for what the model reads.
         is_grouped: Whether several rows have the same key.
         is_by_place: Whether the place of a row decides, since many rows are the same.
@@ -105,6 +109,7 @@ class Draft:
     labels: tuple[str, ...] = ()
     is_numeric: bool = False
     is_rare: bool = False
+    is_very_rare: bool = False
     key: str = ""
     is_grouped: bool = False
     is_by_place: bool = False
@@ -143,10 +148,12 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     fields = tuple(_fields(profile, kinds))
     if not fields:
         message = "no column is left that a model could read"
-        raise ConfigurationError(message, hint="say what one is: --as COLUMN=category")
+        hint = "drop fewer of them" if wishes.drop else "say what one is: --as COLUMN=category"
+        raise ConfigurationError(message, hint=hint)
     numbers = [tallies[each.column] for each in fields if each.kind in {Kind.NUMBER, Kind.WHOLE}]
-    decimal = _decimal_of([*numbers, *([] if labels else [target])])
+    decimal = decimal_of([*numbers, *([] if labels else [target])])
     _check_days(fields)
+    notices += notes_on(target, labels, numbers)
     is_by_place = not key and _is_repetitive(profile, fields)
     if is_by_place:
         notices.append("many rows are the same, so which are held out depends on their place")
@@ -157,6 +164,7 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
         labels,
         is_numeric=is_numeric(labels),
         is_rare=bool(labels) and min(classes(target).values()) < _RARE * target.values,
+        is_very_rare=is_very_rare(target, labels),
         key=key,
         is_grouped=bool(key) and tallies[key].repeats,
         is_by_place=is_by_place,
@@ -166,25 +174,6 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
         rows=profile.rows,
         notices=tuple(notices),
     )
-
-
-def _decimal_of(numbers: Sequence[Tally]) -> str:
-    """Return the decimal point of all columns that are numbers.
-
-    Raises:
-        ConfigurationError: They have not the same, or one has numbers too large to compute with.
-    """
-    for each in numbers:
-        if max(-each.lowest, each.highest) > _HUGE:
-            message = f"{each.name} has numbers that are too large to compute with"
-            hint = f"leave it out: --drop {shlex.quote(each.name)}"
-            raise ConfigurationError(message, hint=hint)
-    points = [each.name for each in numbers if Kind.NUMBER in each.kinds]
-    commas = [each.name for each in numbers if "comma" in each.kinds]
-    if points and commas:
-        message = f"{commas[0]} has a decimal comma in its numbers, and {points[0]} a decimal point"
-        raise ConfigurationError(message, hint="write the table with one of them")
-    return "," if commas else "."
 
 
 def _check_days(fields: Sequence[Field]) -> None:
@@ -237,7 +226,8 @@ def _kinds(
         elif name in wishes.kinds:
             _check_kind(tally, kind, profile.delimiter)
         elif name in repeated and repeated[name] != wishes.target and kind is not Kind.CONSTANT:
-            notices.append(f"{name} has the same cells as {repeated[name]} and is left out")
+            other = repeated[name] or "a column without a name"
+            notices.append(f"{name} has the same cells as {other} and is left out")
             kind = Kind.KEY
         else:
             kind = _settle(tally, kind, notices, ask)
@@ -336,7 +326,10 @@ def _key_of(kinds: Mapping[str, Kind], tallies: Mapping[str, Tally], notices: li
     if len(repeating) == 1:
         notices.append(f"rows with the same {repeating[0]} are all held out, or none of them")
         return repeating[0]
-    return next((each.name for each in keys if not each.repeats), "")
+    key = next((each.name for each in keys if not each.repeats), "")
+    if key:
+        notices.append(f"{key} names the rows: it decides which are held out, and is not read")
+    return key
 
 
 def _is_too_coarse(key: Tally) -> bool:
@@ -372,7 +365,7 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
             kind,
             is_optional=bool(tally.missing or markers),
             choices=tuple(sorted(tally.counts)) if is_listed else (),
-            is_positive=kind in {Kind.NUMBER, Kind.WHOLE} and tally.lowest >= 0,
+            is_positive=kind in {Kind.NUMBER, Kind.WHOLE} and is_positive(tally),
             has_time=tally.has_time,
             lowest=tally.lowest,
             highest=tally.highest,
