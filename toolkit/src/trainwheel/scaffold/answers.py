@@ -16,6 +16,7 @@ from trainwheel.scaffold.columns import Kind
 from trainwheel.scaffold.draft import OF_DAYS, Draft, Field
 from trainwheel.scaffold.names import class_of
 from trainwheel.scaffold.table import Layout
+from trainwheel.scaffold.target import VERY_RARE
 
 __all__ = ["MOST_COPIED", "Source", "describe", "table_answers"]
 
@@ -45,6 +46,7 @@ MOST_COPIED = 5_000_000
 """Bytes of a table that may be copied into a repository."""
 
 _LONGEST_NAME = 40
+_RARE = 0.2
 _FEW_ROWS = 10
 _MANY_CLASSES, _MOST_TREES = 10, 1000
 _MADE_UP, _MADE_UP_OF_CLASS = 200, 40
@@ -132,7 +134,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "labels": list(draft.labels),
         "positive": draft.labels[1] if is_binary else "",
         "is_numeric": draft.is_numeric,
-        "is_very_rare": draft.is_very_rare,
+        "is_very_rare": draft.share <= VERY_RARE,
         "key": draft.key,
         "is_grouped": draft.is_grouped,
         "is_by_place": draft.is_by_place,
@@ -289,7 +291,7 @@ def _measures(draft: Draft, *, is_binary: bool) -> dict[str, Any]:
         }
         positive = "is_positive, share"
         ranks = {"roc_auc": f"roc_auc_score({positive})"} if is_binary else {}
-        if is_binary and draft.is_rare:
+        if is_binary and draft.share < _RARE:
             ranks["average_precision"] = f"average_precision_score({positive})"
         loss = {"log_loss": "log_loss(truths, shares, labels=model.classes_)"}
         if not is_binary:

@@ -28,12 +28,11 @@ from trainwheel.scaffold.names import TASKS, field_of
 from trainwheel.scaffold.target import (
     Ask,
     Wishes,
-    classes,
     is_numeric,
     is_of_numbers,
-    is_very_rare,
     labels_of,
     notes_on,
+    share_of,
     target_of,
     task_of,
 )
@@ -43,7 +42,6 @@ __all__ = ["AS", "OF_DAYS", "Draft", "Field", "draft"]
 AS = (Kind.NUMBER, Kind.WHOLE, Kind.CATEGORY, Kind.BOOLEAN, Kind.DATE, Kind.TEXT)
 _DROP = "drop"
 _MOST_CHOICES, _WIDEST_CHOICE = 12, 60
-_RARE = 0.2
 _FEWEST_KEYS = 20
 _FEWEST_DIFFERENT = 40
 OF_DAYS = ("day", "month", "weekday")
@@ -91,8 +89,7 @@ class Draft:
         task: "classification" or "regression".
         labels: The classes in their order, the positive one of two last; none of a regression.
         is_numeric: Whether the classes are whole numbers.
-        is_rare: Whether one class has less than a fifth of the rows.
-        is_very_rare: Whether the positive one of two has a tenth at most.
+        share: Of the rows that are of the positive class of two; 1 without any.
         key: The column that decides which rows are held out; empty for what the model reads.
         is_grouped: Whether several rows have the same key.
         is_by_place: Whether the place of a row decides, since many rows are the same.
@@ -108,8 +105,7 @@ class Draft:
     task: str
     labels: tuple[str, ...] = ()
     is_numeric: bool = False
-    is_rare: bool = False
-    is_very_rare: bool = False
+    share: float = 1.0
     key: str = ""
     is_grouped: bool = False
     is_by_place: bool = False
@@ -146,13 +142,9 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     for name in _leaks(profile, wishes, kinds, is_number=task == TASKS[1]):
         kinds[name] = _settle_leak(name, target.name, kinds[name], notices, ask)
     fields = tuple(_fields(profile, kinds))
-    if not fields:
-        message = "no column is left that a model could read"
-        hint = "drop fewer of them" if wishes.drop else "say what one is: --as COLUMN=category"
-        raise ConfigurationError(message, hint=hint)
+    _check_fields(fields, wishes)
     numbers = [tallies[each.column] for each in fields if each.kind in {Kind.NUMBER, Kind.WHOLE}]
     decimal = decimal_of([*numbers, *([] if labels else [target])])
-    _check_days(fields)
     notices += notes_on(target, labels, numbers)
     is_by_place = not key and _is_repetitive(profile, fields)
     if is_by_place:
@@ -163,8 +155,7 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
         task,
         labels,
         is_numeric=is_numeric(labels),
-        is_rare=bool(labels) and min(classes(target).values()) < _RARE * target.values,
-        is_very_rare=is_very_rare(target, labels),
+        share=share_of(target, labels),
         key=key,
         is_grouped=bool(key) and tallies[key].repeats,
         is_by_place=is_by_place,
@@ -176,12 +167,16 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     )
 
 
-def _check_days(fields: Sequence[Field]) -> None:
-    """Check that no column is called like what becomes of a date.
+def _check_fields(fields: Sequence[Field], wishes: Wishes) -> None:
+    """Check that there is a column to read, and none that is called like what becomes of a date.
 
     Raises:
-        ConfigurationError: One is.
+        ConfigurationError: There is none, or such a one.
     """
+    if not fields:
+        message = "no column is left that a model could read"
+        hint = "drop fewer of them" if wishes.drop else "say what one is: --as COLUMN=category"
+        raise ConfigurationError(message, hint=hint)
     names = {each.column for each in fields}
     days = [each.column for each in fields if each.kind is Kind.DATE]
     for day, part in itertools.product(days, OF_DAYS):

@@ -13,14 +13,15 @@ from trainwheel.scaffold.columns import Kind, Tally, dressed_number, find_sentin
 from trainwheel.scaffold.names import TASKS
 
 __all__ = [
+    "VERY_RARE",
     "Ask",
     "Wishes",
     "classes",
     "is_numeric",
     "is_of_numbers",
-    "is_very_rare",
     "labels_of",
     "notes_on",
+    "share_of",
     "target_of",
     "task_of",
 ]
@@ -32,7 +33,7 @@ _FEWEST_ROWS, _FEWEST_OF_CLASS = 50, 12
 _MOST_CLASSES = 100
 _MANY_VALUES = 20
 _EVEN = 3
-_VERY_RARE = 0.1
+VERY_RARE = 0.1
 _YES = frozenset({"yes", "true", "1", "y", "t", "positive", "pos", "ja", "oui"})
 
 
@@ -139,18 +140,17 @@ def is_numeric(labels: Iterable[str]) -> bool:
     return bool(labels) and all(re.fullmatch(r"-?(0|[1-9]\d*)", label) for label in labels)
 
 
-def is_very_rare(target: Tally, labels: Sequence[str]) -> bool:
-    """Return whether the positive one of two classes has a tenth of the rows at most."""
+def share_of(target: Tally, labels: Sequence[str]) -> float:
+    """Return which share of the rows has the positive class of two; 1 without any."""
     is_binary = len(labels) == 2  # noqa: PLR2004
-    return is_binary and classes(target)[labels[1]] <= _VERY_RARE * target.values
+    return classes(target)[labels[1]] / target.values if is_binary else 1.0
 
 
 def notes_on(target: Tally, labels: Sequence[str], numbers: Iterable[Tally]) -> Iterator[str]:
     """Yield what a person should know of a rare class, and of numbers that stand for nothing."""
-    if is_very_rare(target, labels):
-        share = f"{classes(target)[labels[1]] / target.values:.1%} of the rows"
+    if (share := share_of(target, labels)) <= VERY_RARE:
         why = "a prediction of it takes even odds, so its probability says more"
-        yield f"{target.name} is {labels[1]!r} in {share}: {why}"
+        yield f"{target.name} is {labels[1]!r} in {share:.1%} of the rows: {why}"
     for each in numbers:
         if sentinel := find_sentinel(each):
             rows = f"in {each.counts[sentinel]} rows"
