@@ -6,6 +6,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,9 +27,11 @@ __all__ = [
     "dressed_number",
     "examine",
     "find_sentinel",
+    "form_of",
     "is_missing",
     "is_positive",
     "kind_of",
+    "middle_day",
     "odd_markers",
 ]
 
@@ -278,6 +281,20 @@ def dressed_number(tally: Tally) -> str:
     texts = [*tally.odd, *(text for text in islice(tally.counts, _MOST_ODD) if "," in text)]
     is_other = tally.kinds - {Kind.WHOLE, Kind.NUMBER, Kind.TEXT, "comma"}
     return "" if is_other or not all(map(_DRESSED.fullmatch, texts)) else next(iter(texts), "")
+
+
+def middle_day(tally: Tally) -> str:
+    """Return the first day of the month in which the middle one of a column's days is."""
+    form, days = form_of(tally), list[datetime]()
+    for text in tally.counts:
+        with suppress(ValueError):  # of a text that stands for a missing day
+            days.append(datetime.strptime(text[:10], form))  # noqa: DTZ007
+    return f"{sorted(days)[len(days) // 2]:%Y-%m-01}"
+
+
+def form_of(tally: Tally) -> str:
+    """Return how the days of a column are written, as strptime takes it."""
+    return ISO if ISO in tally.formats else min(tally.formats)
 
 
 def is_positive(tally: Tally) -> bool:

@@ -19,8 +19,10 @@ from trainwheel.scaffold.columns import (
     Tally,
     decimal_of,
     dressed_number,
+    form_of,
     is_positive,
     kind_of,
+    middle_day,
     odd_markers,
 )
 from trainwheel.scaffold.leaks import find_leaks, find_repeated
@@ -64,6 +66,7 @@ class Field:
         lowest: Of its numbers.
         highest: Of its numbers.
         distinct: How many different values it has, or at least.
+        middle: The month of the middle one of its days, by its first day.
     """
 
     column: str
@@ -77,6 +80,7 @@ class Field:
     lowest: float = 0.0
     highest: float = 0.0
     distinct: int = 0
+    middle: str = ""
 
 
 @dataclass(frozen=True)
@@ -353,7 +357,7 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
         is_listed = kind is Kind.CATEGORY and Kind.TEXT in tally.kinds
         is_listed = is_listed and len(tally.counts) <= _MOST_CHOICES
         is_listed = is_listed and max(map(width_of, tally.counts)) <= _WIDEST_CHOICE
-        formats = sorted(tally.formats)
+        is_day = kind is Kind.DATE
         yield Field(
             name,
             own,
@@ -365,7 +369,8 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
             lowest=tally.lowest,
             highest=tally.highest,
             distinct=len(tally.counts),
-            form=formats[0] if kind is Kind.DATE and ISO not in tally.formats else "",
+            form=form_of(tally) if is_day and form_of(tally) != ISO else "",
+            middle=middle_day(tally) if is_day else "",
         )
 
 

@@ -54,7 +54,7 @@ def test_each_column_becomes_a_field_of_its_kind(tmp_path: Path) -> None:
     }  # fmt: skip
     _, fee, city, joined, _ = made.fields
     assert (city.choices, city.is_optional) == (("Basel", "Bern"), True)
-    assert joined.form == "%d.%m.%Y"
+    assert (joined.form, joined.middle[:5], joined.middle[-3:]) == ("%d.%m.%Y", "2020-", "-01")
     assert [each.is_positive for each in made.fields] == [True, False, False, False, False]
     assert not fee.is_optional
     assert (made.task, made.labels, made.key) == ("classification", ("no", "yes"), "customer_id")
