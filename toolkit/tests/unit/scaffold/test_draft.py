@@ -228,7 +228,7 @@ def test_what_may_be_below_zero_has_no_bound(
 
 
 def test_spaces_at_the_end_of_cells_are_no_part_of_them(tmp_path: Path) -> None:
-    padded = {name: [f"{cell} " for cell in cells] for name, cells in TABLE.items()}
+    padded: Columns = {name: [f"{cell} " for cell in cells] for name, cells in TABLE.items()}
     made, plain = (draft_of(tmp_path, each, Wishes("churned")) for each in (padded, TABLE))
     assert (made.fields, made.labels) == (plain.fields, plain.labels)
     assert (made.is_padded, plain.is_padded) == (True, False)
