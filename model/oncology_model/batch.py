@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from oncology_model.kinds import Category, Field, Flag, Number, shorten
-from oncology_model.ranges import Categories, Range, Ranges
+from oncology_model.kinds import Category, Day, Field, Flag, Number, shorten
+from oncology_model.ranges import Categories, Days, Held, Range, Ranges
 from oncology_model.record import (
     WHOLE,
     InvalidRecordError,
@@ -98,6 +98,11 @@ class Reader:
             for index, each in enumerate(layout.fields)
             if isinstance(texts := ranges.get(each.name), Categories)
         }
+        self._days = {
+            index: held
+            for index, each in enumerate(layout.fields)
+            if isinstance(each.kind, Day) and isinstance(held := ranges.get(each.name), Days)
+        }
 
     def read_one(self, row: Sequence[Any], *, strict: bool = False) -> Batch:
         """Check the values of a single record, as a batch."""
@@ -128,7 +133,8 @@ class Reader:
     def make_typical(self) -> Sequence[Any] | None:
         """Make the values of a record from the middle of the ranges; None if that cannot be."""
         values: list[Any] = []
-        ranges = dict(zip(self._numeric, self._ranges, strict=True))
+        ranges: dict[int, Held] = dict(zip(self._numeric, self._ranges, strict=True))
+        ranges |= self._days
         for index, each in enumerate(self.layout.fields):
             value = _pick_typical(each, ranges.get(index), self._categories.get(index))
             if value is None and not each.may_miss:
@@ -200,17 +206,30 @@ class Reader:
                     name = self.layout.fields[column].name
                     problem = f"{shorten(repr(row[column]))} was not in the training data"
                     self._remark(batch, index, name, problem)
+        for column, days in self._days.items():
+            first, last = days.lowest, days.highest
+            for index, row in enumerate(batch.rows):
+                if (day := row[column]) is not None and not first <= day <= last:
+                    self._remark_day(batch, index, column, day)
 
     def _remark_number(self, batch: Batch, index: int, column: int, number: float) -> None:
         each, held = self.layout.fields[self._numeric[column]], self._ranges[column]
         unit = f" {each.kind.unit}" if isinstance(each.kind, Number) and each.kind.unit else ""
-        learnt = f"{held.lowest:g} to {held.highest:g}{unit}"
+        outside = f"outside the range of training, {held}{unit}"
         if self._too_low[column] <= number <= self._too_high[column]:
-            problem = f"{number:g} is outside the range of training, {learnt}"
-            self._remark(batch, index, each.name, problem)
+            self._remark(batch, index, each.name, f"{number:g} is {outside}")
         else:
-            problem = f"{number:g} is far outside the range of training, {learnt}: check its unit"
+            problem = f"{number:g} is far {outside}: check its unit"
             batch.refuse(index, self.layout.record.error(each.name, problem))
+
+    def _remark_day(self, batch: Batch, index: int, column: int, day: date) -> None:
+        name, held = self.layout.fields[column].name, self._days[column]
+        outside = f"outside the range of training, {held}"
+        if held.is_far(day):
+            problem = f"{day} is far {outside}: check its year"
+            batch.refuse(index, self.layout.record.error(name, problem))
+        else:
+            self._remark(batch, index, name, f"{day} is {outside}")
 
     def _remark(self, batch: Batch, index: int, name: str, problem: str) -> None:
         batch.remarks.setdefault(batch.places[index], []).append((name, problem))
@@ -257,17 +276,19 @@ def _pick(layout: Layout, items: Sequence[object], start: int) -> Batch:
     return batch
 
 
-def _pick_typical(each: Field, held: Range | None, known: Iterable[str] | None) -> Any:  # noqa: ANN401
+def _pick_typical(each: Field, held: Held | None, known: Iterable[str] | None) -> Any:  # noqa: ANN401
     kind = each.kind
     if isinstance(kind, Number):
         low, high = kind.bounds
         middle = _ANY_NUMBER
-        if held is not None and held.lowest > -np.inf:
+        if isinstance(held, Range) and held.lowest > -np.inf:
             middle = (held.lowest + held.highest) / 2
         number = min(max(middle, low), high)
         return float(np.ceil(number)) if kind.whole else number
     if isinstance(kind, Category):
         return next(iter(sorted(known or kind.choices or ())), None)
+    if isinstance(held, Days):
+        return held.lowest + (held.highest - held.lowest) // 2
     return False if isinstance(kind, Flag) else date(2000, 1, 1)
 
 

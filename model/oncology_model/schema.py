@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import MISSING
+from datetime import date
 from typing import Any
 
-from oncology_model.kinds import Category, Day, Field, Flag, Number
-from oncology_model.ranges import Categories, Range, Ranges
+from oncology_model.kinds import Category, Field, Flag, Number
+from oncology_model.ranges import Categories, Days, Held, Range, Ranges
 from oncology_model.record import Record, layout_of
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -63,12 +64,12 @@ def describe_result(labels: Sequence[str] | None) -> dict[str, Any]:
     }
 
 
-def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, Any]:
+def _describe_field(field: Field, held: Held | None) -> dict[str, Any]:
     kind = field.kind
     schema: dict[str, Any]
     if isinstance(kind, Number):
         stated = {"minimum": kind.at_least, "maximum": kind.at_most, "x-unit": kind.unit or None}
-        schema = {"type": "integer" if kind.whole else "number"}
+        schema = {"type": "integer" if kind.whole or field.is_int else "number"}
         schema |= {name: value for name, value in stated.items() if value is not None}
     elif isinstance(kind, Category):
         schema = {"type": "string", **({"enum": list(kind.choices)} if kind.choices else {})}
@@ -80,19 +81,23 @@ def _describe_field(field: Field, held: Range | Categories | None) -> dict[str, 
         schema["description"] = text
     if isinstance(held, Range):
         schema["x-training"] = {"lowest": held.lowest, "highest": held.highest}
+    elif isinstance(held, Days):
+        first, last = held.lowest.isoformat(), held.highest.isoformat()
+        schema["x-training"] = {"lowest": first, "highest": last}
     elif isinstance(held, Categories):
         schema["x-training"] = {"categories": list(held.categories)}
     if field.default is not MISSING:
-        schema["default"] = str(field.default) if isinstance(kind, Day) else field.default
+        is_day = isinstance(field.default, date)
+        schema["default"] = str(field.default) if is_day else field.default
     return schema
 
 
-def _describe(field: Field, held: Range | Categories | None) -> str:
+def _describe(field: Field, held: Held | None) -> str:
     kind = field.kind
     unit = kind.unit if isinstance(kind, Number) else ""
     parts = [kind.about, f"in {unit}" if unit else ""]
-    if isinstance(held, Range):
-        parts.append(f"{held.lowest:g} to {held.highest:g} in training")
+    if isinstance(held, Range | Days):
+        parts.append(f"{held} in training")
     return "; ".join(part for part in parts if part)
 
 

@@ -307,6 +307,9 @@ def test_ranges_are_rounded_outward_and_read_again() -> None:
         {"a": {"lowest": 1, "highest": 10**400}},
         {"a": {"lowest": float("nan"), "highest": 1}},
         {"a": {"categories": [1]}},
+        {"a": {"lowest": "2023-01-01", "highest": "2022-01-01"}},
+        {"a": {"lowest": "2023-02-30", "highest": "2023-12-31"}},
+        {"a": {"lowest": "2023-01-01", "highest": 5}},
     ],
 )
 def test_damaged_ranges_are_a_damaged_manifest(

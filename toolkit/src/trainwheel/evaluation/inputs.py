@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from trainwheel.evaluation.metrics import parse_object
@@ -48,7 +50,7 @@ def named_column(message: str, columns: Iterable[str]) -> str:
 
 
 def parse_ranges(text: str | bytes) -> dict[str, Any]:
-    """Return column → what training saw in it: the lowest and highest number, or the categories.
+    """Return column → what training saw in it: the lowest and highest, or the categories.
 
     Raises:
         StepFailedError: The text is not a JSON object of these.
@@ -62,6 +64,9 @@ def _is_range(name: str, value: object) -> bool:
         case {"lowest": int() | float() as low, "highest": int() | float() as high, **others}:
             is_number = not isinstance(low, bool) and not isinstance(high, bool)
             return not others and is_number and -_LARGEST <= low <= high <= _LARGEST
+        case {"lowest": str() as low, "highest": str() as high, **others}:
+            with suppress(ValueError):
+                return not others and date.fromisoformat(low) <= date.fromisoformat(high)
         case {"categories": [str(), *_] as texts, **others}:
             return not others and all(isinstance(text, str) for text in texts)
     return False

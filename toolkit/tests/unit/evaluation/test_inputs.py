@@ -47,6 +47,9 @@ def test_the_column_that_a_message_names(message: str, name: str) -> None:
     {"lowest": 1, "highest": 10**400}, {"lowest": -math.inf, "highest": 1},
     {"lowest": "1", "highest": 2}, {"lowest": 1, "highest": 2, "mean": 1}, {"categories": []},
     {"categories": ["a", 1]}, {"categories": "a"}, {"categories": ["a"], "lowest": 1},
+    {"lowest": "2024-01-01", "highest": "2023-12-31"}, {"lowest": "2024-01-01", "highest": 2},
+    {"lowest": "2024-02-30", "highest": "2025-01-01"},
+    {"lowest": "2024-01-01", "highest": "2024-01-31", "mean": 1},
 ])  # fmt: skip
 def test_what_is_not_a_range_is_named(value: object) -> None:
     with pytest.raises(StepFailedError, match="'age' has "):

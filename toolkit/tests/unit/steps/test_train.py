@@ -67,7 +67,10 @@ def test_training_on_fetched_data_sees_no_secret_and_may_use_any_number_of_threa
 
 
 def test_a_model_is_placed_with_its_manifest_its_predictions_and_its_costs(root: Path) -> None:
-    ranges = {"x": {"lowest": 1, "highest": 2.5}, "y": {"categories": ["a"]}}
+    ranges = {
+        "x": {"lowest": 1, "highest": 2.5}, "y": {"categories": ["a"]},
+        "z": {"lowest": "2021-03-01", "highest": "2023-02-28"},
+    }  # fmt: skip
     files = {"data.json": json.dumps({"wine": SHA}), "inputs.json": json.dumps(ranges)}
     session = open_with(root, training("new", files))
     session.step("train")
