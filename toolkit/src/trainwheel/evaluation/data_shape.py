@@ -212,9 +212,7 @@ def changes(
         yield f"there are {rows} rows and were {then}, more than {most:.0%} off"
 
 
-def _column_changes(
-    name: str, before: FileShape, now: FileShape, markers_in: str
-) -> Iterator[str]:
+def _column_changes(name: str, before: FileShape, now: FileShape, markers_in: str) -> Iterator[str]:
     old, new = before.columns, now.columns
     if before.rows and now.rows == 0:
         yield f"{name} has no rows"
