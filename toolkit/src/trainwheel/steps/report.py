@@ -59,6 +59,8 @@ __all__ = ["STEP", "weigh_columns", "write_report"]
 
 TEMPLATES = Path(__file__).parents[1] / "data" / "report"
 SHEET = "report.css"
+_CALLS_OF_ARRAYS, _CALLS = 20_000, 2_000
+"""Answers in about two seconds: arrays give one in 0.06 ms, many an estimator in a millisecond."""
 WEIGHING = Path(__file__).parents[1] / "evaluation" / "importance.py"
 
 
@@ -331,6 +333,8 @@ def weigh_columns(run: Run, measured: Mapping[str, Any], scratch: Path) -> Impor
     from trainwheel.evaluation.importance import Importance, plan, weigh
 
     path, limit = run.workspace.layout.holdout, run.workspace.config.importance_calls
+    if limit is None:
+        limit = _CALLS_OF_ARRAYS if run.workspace.is_portable else _CALLS
     if not (limit and measured and path.is_file()):
         return Importance()
     with path.open(encoding="utf-8") as stream:
