@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from pathlib import Path
 from typing import Any
 
-from trainwheel.scaffold.code import literal, quoted, sample_of, units_of, width_of
+from trainwheel.scaffold.code import literal, quoted, sample_of, width_of
 from trainwheel.scaffold.columns import Kind
 from trainwheel.scaffold.draft import OF_DAYS, Draft, Field
 from trainwheel.scaffold.names import class_of
@@ -28,17 +28,8 @@ _RECORD_KINDS = {
     Kind.CATEGORY: "Category",
     Kind.TEXT: "Category",
 }
-_WHAT = {
-    Kind.NUMBER: "a number",
-    Kind.WHOLE: "a whole number",
-    Kind.BOOLEAN: "true or false",
-    Kind.DATE: "a date",
-    Kind.CATEGORY: "a category",
-    Kind.TEXT: "a text",
-}
 _MOST_SHOWN = 50
 _LONGEST_SENTENCE = 80
-_MOST_LISTED = 8
 _ROOM = 70
 """Columns of a line that choices may take, in the tests."""
 
@@ -159,14 +150,7 @@ def _fields(draft: Draft) -> Iterator[dict[str, Any]]:
         low, high = _round(each.lowest, up=False), _round(each.highest, up=True)
         field = {**asdict(each), "kind": str(each.kind), "lowest": low, "highest": high}
         field["choices"] = list(each.choices)
-        field["in_markdown"] = _in_markdown(each.column)
         field["sample"] = sample_of(field)
-        field["what"] = _WHAT[each.kind]
-        if unit := units_of(each.column, each.name):
-            field["what"] += f", in {unit}"
-        if each.choices:
-            texts = [_in_markdown(text) for text in each.choices[:_MOST_LISTED]]
-            field["what"] = ", ".join([*texts, *(["…"] if each.choices[_MOST_LISTED:] else [])])
         yield {**field, "draw": _draw(field, each)}
 
 
