@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import tomllib
@@ -92,7 +93,7 @@ def test_a_table_that_a_package_ships_becomes_a_published_model(
     assert rule["min"] > {"roc_auc": 0.5, "balanced_accuracy": 0.1, "r2": -1e-9}[metric]
     (wheel,) = (repository.root / ".trainwheel" / "index").rglob("*.whl")
     metadata = read_member(wheel, "METADATA").decode()
-    assert f"Summary: Predicts {target} by " in metadata
+    assert f"Summary: Predicts {target} from " in metadata
     assert "wine" not in metadata.replace(name, "")
 
 
@@ -150,3 +151,27 @@ def test_a_table_of_another_origin_becomes_a_published_model(origin: str, tmp_pa
     assert "golden predictions" in published.line("verify ")
     assert "no portable form" not in published.output
     assert versions(repository.root / ".trainwheel" / "index") == ["0.1.0"]
+
+
+@pytest.mark.models
+def test_a_million_rows_become_a_published_model(tmp_path: Path) -> None:
+    rows, draw = 1_000_000, random.Random(11)  # noqa: S311 - made-up rows
+    folder, path = tmp_path / "made", tmp_path / "visits.csv"
+    folder.mkdir()
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write("minutes,pages,country,day,bought\n")
+        for _ in range(rows):
+            minutes, pages = draw.random() * 30, draw.randrange(20)
+            bought = "yes" if minutes + pages + draw.gauss(0, 9) > 30 else "no"
+            day = f"2024-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02}"
+            stream.write(f"{minutes:.2f},{pages},{draw.choice(('CH', 'AT'))},{day},{bought}\n")
+    words = ("--from", str(path), "--target", "bought", "--ci", "none")
+
+    repository = make_repository(folder, "a-model", *words)
+    published = repository.run("make", "upload.model")
+
+    assert published.code == 0, published.output
+    assert versions(repository.root / ".trainwheel" / "index") == ["0.1.0"]
+    metrics = json.loads((repository.root / "build" / "train" / "metrics.json").read_text())
+    assert metrics["train_rows"] + metrics["holdout_rows"] == rows
+    assert metrics["roc_auc"] > 0.8

@@ -31,6 +31,9 @@ _IGNORED = ("/build/", "/.venv/", ".nox/", "/.trainwheel/")
 _NOXFILE = ("import trainwheel", "", "trainwheel.register()")
 _BUILD_SYSTEM = ("[build-system]", 'requires = ["setuptools"]')
 _COMMAND = re.compile(r"\bpython3?\s+((?:-m\s+)?[\w./-]*train[\w./-]*(?:\s.*)?)$", re.MULTILINE)
+_CONDITION = re.compile(
+    r"\[% if .*?(?:\[% else %\]\n(?P<otherwise>.*?))?\[% endif %\]\n", re.DOTALL
+)
 _MODEL = re.compile(r"\S+\.(?:joblib|pkl|pickle|skops|onnx)")
 
 
@@ -98,10 +101,12 @@ def _categories(root: Path, *, is_new: bool) -> Iterator[MachineCheck]:
 
 def _section(category: str) -> list[str]:
     """Return the lines of a category in the Pipfile of a new repository, its heading first."""
-    text = (TEMPLATE / "project" / "Pipfile.jinja").read_text(encoding="utf-8")
+    template = (TEMPLATE / "project" / "Pipfile.jinja").read_text(encoding="utf-8")
+    # None of its conditions holds here: there is no table, and this is not the library.
+    text = _CONDITION.sub(lambda match: match["otherwise"] or "", template)
     _, _, rest = text.partition(f"\n[{category}]\n")
     lines = rest.partition("\n[")[0].splitlines()
-    own = [line for line in lines if line.strip() and not line.startswith(("#", "[%"))]
+    own = [line for line in lines if line.strip() and not line.startswith("#")]
     return [f"[{category}]", *(line for line in own if "{path" not in line), ""]
 
 

@@ -133,8 +133,8 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
 def _kind(word: str) -> tuple[str, Kind]:
     column, mark, kind = word.rpartition("=")
     if not mark or kind not in AS:
-        message = f"{word!r} is not COLUMN=KIND, with a kind among {', '.join(AS)}"
-        raise argparse.ArgumentTypeError(message)
+        message = f"--as {word}: it is not COLUMN=KIND, with a kind among {', '.join(AS)}"
+        raise ConfigurationError(message, hint="see trainwheel init --help")
     return column, Kind(kind)
 
 
@@ -190,11 +190,11 @@ def _of_table(
         arguments.target, tuple(arguments.drop), arguments.key, kinds, arguments.task or "",
         arguments.positive,
     )  # fmt: skip
-    console.line(f"reading {source.name}")
+    console.line(f"reading {'what the command printed' if source.command else source.name}")
     made = draft(examine(source.path, source.layout), wishes, ask)
     for notice in made.notices:
         console.notice(notice)
-    description = describe(made, source.name)
+    description = describe(made, "" if source.command else source.name)
     table = table_answers(made, source, folder)
     return {"task": made.task, "description": description, "gate": [], "table": table}
 
@@ -239,8 +239,11 @@ def _problems(answers: Mapping[str, Any]) -> Iterator[str]:
         "package": lambda package: problem_of_package(package, _importable()),
         "index_url_env": problem_of_variable,
     }
-    for name, check in checks.items():
-        if name in answers and (problem := check(answers[name])):
+    problems = {name: check(answers[name]) for name, check in checks.items() if name in answers}
+    if problems.get("name") and answers.get("package") == package_of(answers["name"]):
+        del problems["package"]
+    for name, problem in problems.items():
+        if problem:
             yield f"--{name.replace('_', '-')} {answers[name]!r} {problem}"
     if problem := problem_of_services(answers.get("ci", ())):
         yield f"--ci {problem}"

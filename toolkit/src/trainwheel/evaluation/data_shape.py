@@ -189,19 +189,22 @@ def _merge_column(declared: Column | None, column: Column) -> Column:
     return replace(column, type=kind, nullable=is_nullable, missing=declared.missing)
 
 
-def changes(before: Shape, now: Shape, most: float | None) -> Iterator[str]:
+def changes(
+    before: Shape, now: Shape, most: float | None, *, markers_in: str = "data-schema.json"
+) -> Iterator[str]:
     """Yield a clause for each difference that the declaration does not allow.
 
     Args:
         before: The shape that was declared or accepted.
         now: The shape of the data that was fetched.
         most: The share by which the number of rows may differ; None for any.
+        markers_in: The files that name what stands for a missing value, for a person to read.
     """
     for name in sorted({*before, *now}):
         if name not in now or name not in before:
             yield f"{name} is {'gone' if name not in now else 'new'}"
         else:
-            yield from _column_changes(name, before[name], now[name])
+            yield from _column_changes(name, before[name], now[name], markers_in)
     then, rows = rows_of(before), rows_of(now)
     if most is None or then is None or rows is None:
         return
@@ -209,7 +212,7 @@ def changes(before: Shape, now: Shape, most: float | None) -> Iterator[str]:
         yield f"there are {rows} rows and were {then}, more than {most:.0%} off"
 
 
-def _column_changes(name: str, before: FileShape, now: FileShape) -> Iterator[str]:
+def _column_changes(name: str, before: FileShape, now: FileShape, markers_in: str) -> Iterator[str]:
     old, new = before.columns, now.columns
     if before.rows and now.rows == 0:
         yield f"{name} has no rows"
@@ -219,7 +222,8 @@ def _column_changes(name: str, before: FileShape, now: FileShape) -> Iterator[st
             yield f"{what} is {'gone' if column not in new else 'new'}"
             continue
         if not old[column].fits(new[column]):
-            yield f"{what} was {old[column].type}, is {new[column].type}{_strays(new[column])}"
+            strays = _strays(new[column], markers_in)
+            yield f"{what} was {old[column].type}, is {new[column].type}{strays}"
         if new[column].absent and not (old[column].takes_missing or before.missing):
             count, row = new[column].absent, new[column].first
             values = "1 value" if count == 1 else f"{count} values"
@@ -228,13 +232,19 @@ def _column_changes(name: str, before: FileShape, now: FileShape) -> Iterator[st
         yield f"the columns of {name} have another order"
 
 
-def _strays(column: Column) -> str:
+def _strays(column: Column, markers_in: str) -> str:
     texts = " and ".join(map(repr, column.strays))
-    return f" for {texts}, which `missing` can name" if texts else ""
+    return f" for {texts}, which `missing` in {markers_in} can name" if texts else ""
 
 
-def news(before: Shape, after: Shape) -> Iterator[str]:
-    """Yield a line for each change of a declaration, for the one who accepts it."""
+def news(before: Shape, after: Shape, *, markers_in: str = "data-schema.json") -> Iterator[str]:
+    """Yield a line for each change of a declaration, for the one who accepts it.
+
+    Args:
+        before: The shape that was accepted.
+        after: The shape that is accepted now.
+        markers_in: As of `changes`.
+    """
     for name in sorted({*before, *after}):
         old = before.get(name, FileShape(None, {}))
         new = after.get(name, FileShape(None, {}))
@@ -244,7 +254,7 @@ def news(before: Shape, after: Shape) -> Iterator[str]:
             was, is_now = old.columns.get(column), new.columns.get(column)
             texts = [_spoken(each) for each in (was, is_now)]
             if texts[0] != texts[1]:
-                strays = "" if is_now is None else _strays(is_now)
+                strays = "" if is_now is None else _strays(is_now, markers_in)
                 yield f"  {column}: {' → '.join(filter(None, texts))}{strays}" + (
                     "" if all(texts) else f" ({'new' if texts[1] else 'gone'})"
                 )

@@ -31,7 +31,7 @@ __all__ = [
 PASSED, FAILED, DEFERRED, SKIPPED = "passed", "failed", "deferred", "skipped"
 
 _ROUNDING = 1e-9
-_LARGEST = 1_000_000
+_LARGEST, _LONGEST = 1_000_000, 1e15
 
 HIGHER, LOWER = "higher", "lower"
 DIRECTIONS = {
@@ -369,7 +369,7 @@ def _paired(rule: Rule, baseline: Baseline, difference: Difference) -> MetricChe
         remark = (
             f"on the same {difference.rows} rows the change is "
             f"{rule.sign * (difference.new - difference.old):+.4f}, better than {lowest:+.4f} with "
-            f"95 % confidence; they show a drop of {difference.visible:.4f} or more"
+            f"95 % confidence; these rows would reveal a drop of {difference.visible:.4f} or more"
         )
     if baseline.unknown:
         remark += f"; {baseline.version} does not know {', '.join(baseline.unknown)}"
@@ -392,5 +392,9 @@ def shown(value: float | None) -> str:
     """Return a number as people read it: four digits that count, a small whole one as it is."""
     if value is None:
         return "missing"
-    is_whole = isinstance(value, int) and abs(value) < _LARGEST
-    return str(value) if is_whole else f"{value:.4g}"
+    if isinstance(value, int) and abs(value) < _LARGEST:
+        return str(value)
+    text = f"{value:.4g}"
+    # Nobody reads an amount of money by its exponent.
+    is_long = "e+" in text and abs(value) < _LONGEST
+    return f"{float(text):,.0f}" if is_long else text

@@ -78,7 +78,9 @@ class Weight:
         """The value with its margin, for people."""
         if self.value is None:
             return "not known: the model refuses some of the shuffled rows"
-        return f"{shown(self.value)} ± {shown(self.margin)}"
+        # Without a margin, no answer changed: that is known.
+        is_undecided = abs(self.value) <= self.margin > 0
+        return f"{shown(self.value)} ± {shown(self.margin)}{', undecided' if is_undecided else ''}"
 
 
 @dataclass(frozen=True)

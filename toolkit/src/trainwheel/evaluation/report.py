@@ -205,7 +205,7 @@ def worst_rows(
             "predicted": _text(mistake["predicted"]),
         }
         if "score" in mistake:
-            columns["score"] = shown(mistake["score"])
+            columns["score of the predicted class"] = shown(mistake["score"])
         record = inputs.get(mistake["row"], {})
         yield columns, ", ".join(f"{name} {_text(value)}" for name, value in record.items())
 

@@ -177,7 +177,7 @@ def watch_estimators() -> None:
         if parent is not None and parent.parent is None:
             count = getattr(parent, "_trainwheel_done", 0) + 1
             parent._trainwheel_done = count  # noqa: SLF001 - ours
-            label = str(self.estimator_name)
+            label = f"steps of {self.estimator_name}"
             _TELLER.tell(parent, label, count, parent.max_subtasks or 0)
         return own(self, **words)
 

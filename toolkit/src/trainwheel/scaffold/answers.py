@@ -11,11 +11,12 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any
 
-from trainwheel.scaffold.code import literal, quoted, sample_of, units_of, width_of
+from trainwheel.scaffold.code import literal, quoted, sample_of, width_of
 from trainwheel.scaffold.columns import Kind
 from trainwheel.scaffold.draft import OF_DAYS, Draft, Field
 from trainwheel.scaffold.names import class_of
 from trainwheel.scaffold.table import Layout
+from trainwheel.scaffold.target import VERY_RARE
 
 __all__ = ["MOST_COPIED", "Source", "describe", "table_answers"]
 
@@ -27,17 +28,8 @@ _RECORD_KINDS = {
     Kind.CATEGORY: "Category",
     Kind.TEXT: "Category",
 }
-_WHAT = {
-    Kind.NUMBER: "a number",
-    Kind.WHOLE: "a whole number",
-    Kind.BOOLEAN: "true or false",
-    Kind.DATE: "a date",
-    Kind.CATEGORY: "a category",
-    Kind.TEXT: "a text",
-}
 _MOST_SHOWN = 50
 _LONGEST_SENTENCE = 80
-_MOST_LISTED = 8
 _ROOM = 70
 """Columns of a line that choices may take, in the tests."""
 
@@ -45,6 +37,7 @@ MOST_COPIED = 5_000_000
 """Bytes of a table that may be copied into a repository."""
 
 _LONGEST_NAME = 40
+_RARE = 0.2
 _FEW_ROWS = 10
 _MANY_CLASSES, _MOST_TREES = 10, 1000
 _MADE_UP, _MADE_UP_OF_CLASS = 200, 40
@@ -54,12 +47,18 @@ _POSITIVE_ALONE = 2
 
 
 def describe(draft: Draft, file: str) -> str:
-    """Return the sentence that says what the model does, without a full stop."""
+    """Return the sentence that says what the model does, without a full stop.
+
+    Args:
+        draft: What the model makes of a table.
+        file: What the table is called; empty for what a command prints.
+    """
     count = len(draft.fields)
     columns = "one column" if count == 1 else f"{count} columns"
-    sentence = f"Predicts {_in_words(draft.target)} by {columns}"
+    sentence = f"Predicts {_in_words(draft.target)} from {columns}"
     with_file = f"{sentence} of {file}"
-    return with_file if width_of(with_file) <= _LONGEST_SENTENCE else sentence
+    is_short = width_of(with_file) <= _LONGEST_SENTENCE
+    return with_file if file and is_short else sentence
 
 
 def _in_words(column: str) -> str:
@@ -126,6 +125,7 @@ def table_answers(draft: Draft, source: Source, folder: Path) -> dict[str, Any]:
         "labels": list(draft.labels),
         "positive": draft.labels[1] if is_binary else "",
         "is_numeric": draft.is_numeric,
+        "is_very_rare": draft.share <= VERY_RARE,
         "key": draft.key,
         "is_grouped": draft.is_grouped,
         "is_by_place": draft.is_by_place,
@@ -149,14 +149,9 @@ def _fields(draft: Draft) -> Iterator[dict[str, Any]]:
     for each in draft.fields:
         low, high = _round(each.lowest, each.highest)
         field = {**asdict(each), "kind": str(each.kind), "lowest": low, "highest": high}
-        field |= {"choices": list(each.choices), "in_markdown": _in_markdown(each.column)}
+        field["choices"] = list(each.choices)
         sample: Any = sample_of(field)  # of three digits, which may lie outside of a narrow range
         field["sample"] = min(max(sample, low), high) if each.kind is Kind.NUMBER else sample
-        unit = units_of(each.column, each.name)
-        field["what"] = f"{_WHAT[each.kind]}, in {unit}" if unit else _WHAT[each.kind]
-        if each.choices:
-            texts = [_in_markdown(text) for text in each.choices[:_MOST_LISTED]]
-            field["what"] = ", ".join([*texts, *(["…"] if each.choices[_MOST_LISTED:] else [])])
         yield {**field, "draw": _draw(field, each)}
 
 
@@ -281,7 +276,7 @@ def _measures(draft: Draft, *, is_binary: bool) -> dict[str, Any]:
         }
         positive = "is_positive, share"
         ranks = {"roc_auc": f"roc_auc_score({positive})"} if is_binary else {}
-        if is_binary and draft.is_rare:
+        if is_binary and draft.share < _RARE:
             ranks["average_precision"] = f"average_precision_score({positive})"
         loss = {"log_loss": "log_loss(truths, shares, labels=model.classes_)"}
         if not is_binary:

@@ -140,7 +140,7 @@ def sample_of(field: Mapping[str, Any]) -> object:
     if kind == "boolean":
         return True
     if kind == "date":
-        return "2024-01-31"
+        return field["middle"]
     return field["choices"][0] if field["choices"] else "something"
 
 

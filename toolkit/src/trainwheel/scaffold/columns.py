@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
+from trainwheel.errors import ConfigurationError
 from trainwheel.scaffold.table import Layout, batches
 
 __all__ = [
@@ -20,10 +23,15 @@ __all__ = [
     "Kind",
     "Profile",
     "Tally",
+    "decimal_of",
     "dressed_number",
     "examine",
+    "find_sentinel",
+    "form_of",
     "is_missing",
+    "is_positive",
     "kind_of",
+    "middle_day",
     "odd_markers",
 ]
 
@@ -39,6 +47,7 @@ _FEWEST = 20
 _MARKERS = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "?"})
 """What stands for a missing cell in every column, in small letters."""
 
+_HUGE = 1e100
 _MOST_ODD, _MOST_MARKERS = 8, 2
 _WORDY = 4
 _MOST_UNIQUE = 0.5
@@ -52,6 +61,14 @@ _LIKE_DAY = re.compile(r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}")
 LIKE_ID = re.compile(r"(?:^|[\W_])(?i:id|key|nr|no|uuid|guid|index)$|[a-z]I[dD]$")
 """How the name of a column ends that names its row."""
 
+_LIKE_SIGNED = re.compile(
+    r"(?:^|[\W_])temp|°|celsius|fahrenheit|(?:^|[\W_])(?:lat|lon|lng|log|net|x|y|z)(?:[\W_]|$)"
+    r"|latitude|longitude|change|delta|diff|balance|growth|profit|return|margin|elevation|altitude|offset|score|trend",
+    re.IGNORECASE,
+)
+"""Names of what may be below zero, though it was not in the rows that were seen."""
+
+_SENTINELS, _FEWEST_SENTINELS = ("-9", "-99", "-999", "-9999", "-99999", "-999.0", "-9999.0"), 3
 _LIKE_CODE = re.compile(r"(?:zip|plz|postcode|postal|code)$", re.IGNORECASE)
 
 
@@ -264,6 +281,50 @@ def dressed_number(tally: Tally) -> str:
     texts = [*tally.odd, *(text for text in islice(tally.counts, _MOST_ODD) if "," in text)]
     is_other = tally.kinds - {Kind.WHOLE, Kind.NUMBER, Kind.TEXT, "comma"}
     return "" if is_other or not all(map(_DRESSED.fullmatch, texts)) else next(iter(texts), "")
+
+
+def middle_day(tally: Tally) -> str:
+    """Return the first day of the month in which the middle one of a column's days is."""
+    form, days = form_of(tally), list[datetime]()
+    for text in tally.counts:
+        with suppress(ValueError):  # of a text that stands for a missing day
+            days.append(datetime.strptime(text[:10], form))  # noqa: DTZ007
+    return f"{sorted(days)[len(days) // 2]:%Y-%m-01}"
+
+
+def form_of(tally: Tally) -> str:
+    """Return how the days of a column are written, as strptime takes it."""
+    return ISO if ISO in tally.formats else min(tally.formats)
+
+
+def is_positive(tally: Tally) -> bool:
+    """Return whether no number of a column can be below zero, as far as its cells and name say."""
+    return tally.lowest >= 0 and not _LIKE_SIGNED.search(tally.name)
+
+
+def find_sentinel(tally: Tally) -> str:
+    """Return the number that seems to stand for a missing one, such as -999; or nothing."""
+    lowest = next((text for text in _SENTINELS if tally.counts[text] >= _FEWEST_SENTINELS), "")
+    return lowest if lowest and float(lowest) == tally.lowest else ""
+
+
+def decimal_of(numbers: Sequence[Tally]) -> str:
+    """Return the decimal point of all columns that are numbers.
+
+    Raises:
+        ConfigurationError: They have not the same, or one has numbers too large to compute with.
+    """
+    for each in numbers:
+        if max(-each.lowest, each.highest) > _HUGE:
+            message = f"{each.name} has numbers that are too large to compute with"
+            hint = f"leave it out: --drop {shlex.quote(each.name)}"
+            raise ConfigurationError(message, hint=hint)
+    points = [each.name for each in numbers if Kind.NUMBER in each.kinds]
+    commas = [each.name for each in numbers if "comma" in each.kinds]
+    if points and commas:
+        message = f"{commas[0]} has a decimal comma in its numbers, and {points[0]} a decimal point"
+        raise ConfigurationError(message, hint="write the table with one of them")
+    return "," if commas else "."
 
 
 def _kind_of_numbers(tally: Tally, kind: Kind) -> Kind:

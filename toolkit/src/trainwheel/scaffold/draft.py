@@ -17,8 +17,12 @@ from trainwheel.scaffold.columns import (
     Kind,
     Profile,
     Tally,
+    decimal_of,
     dressed_number,
+    form_of,
+    is_positive,
     kind_of,
+    middle_day,
     odd_markers,
 )
 from trainwheel.scaffold.leaks import find_leaks, find_repeated
@@ -26,10 +30,11 @@ from trainwheel.scaffold.names import TASKS, field_of
 from trainwheel.scaffold.target import (
     Ask,
     Wishes,
-    classes,
     is_numeric,
     is_of_numbers,
     labels_of,
+    notes_on,
+    share_of,
     target_of,
     task_of,
 )
@@ -39,10 +44,8 @@ __all__ = ["AS", "OF_DAYS", "Draft", "Field", "draft"]
 AS = (Kind.NUMBER, Kind.WHOLE, Kind.CATEGORY, Kind.BOOLEAN, Kind.DATE, Kind.TEXT)
 _DROP = "drop"
 _MOST_CHOICES, _WIDEST_CHOICE = 12, 60
-_RARE = 0.2
 _FEWEST_KEYS = 20
 _FEWEST_DIFFERENT = 40
-_HUGE = 1e100
 OF_DAYS = ("day", "month", "weekday")
 """What becomes of a date: columns of numbers that the estimator gets."""
 
@@ -63,6 +66,7 @@ class Field:
         lowest: Of its numbers.
         highest: Of its numbers.
         distinct: How many different values it has, or at least.
+        middle: The month of the middle one of its days, by its first day.
     """
 
     column: str
@@ -76,6 +80,7 @@ class Field:
     lowest: float = 0.0
     highest: float = 0.0
     distinct: int = 0
+    middle: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Draft:
         task: "classification" or "regression".
         labels: The classes in their order, the positive one of two last; none of a regression.
         is_numeric: Whether the classes are whole numbers.
-        is_rare: Whether one class has less than a fifth of the rows.
+        share: Of the rows that are of the positive class of two; 1 without any.
         key: The column that decides which rows are held out; empty for what the model reads.
         is_grouped: Whether several rows have the same key.
         is_by_place: Whether the place of a row decides, since many rows are the same.
@@ -104,7 +109,7 @@ class Draft:
     task: str
     labels: tuple[str, ...] = ()
     is_numeric: bool = False
-    is_rare: bool = False
+    share: float = 1.0
     key: str = ""
     is_grouped: bool = False
     is_by_place: bool = False
@@ -141,12 +146,10 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     for name in _leaks(profile, wishes, kinds, is_number=task == TASKS[1]):
         kinds[name] = _settle_leak(name, target.name, kinds[name], notices, ask)
     fields = tuple(_fields(profile, kinds))
-    if not fields:
-        message = "no column is left that a model could read"
-        raise ConfigurationError(message, hint="say what one is: --as COLUMN=category")
+    _check_fields(fields, wishes)
     numbers = [tallies[each.column] for each in fields if each.kind in {Kind.NUMBER, Kind.WHOLE}]
-    decimal = _decimal_of([*numbers, *([] if labels else [target])])
-    _check_days(fields)
+    decimal = decimal_of([*numbers, *([] if labels else [target])])
+    notices += notes_on(target, labels, numbers)
     is_by_place = not key and _is_repetitive(profile, fields)
     if is_by_place:
         notices.append("many rows are the same, so which are held out depends on their place")
@@ -156,7 +159,7 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
         task,
         labels,
         is_numeric=is_numeric(labels),
-        is_rare=bool(labels) and min(classes(target).values()) < _RARE * target.values,
+        share=share_of(target, labels),
         key=key,
         is_grouped=bool(key) and tallies[key].repeats,
         is_by_place=is_by_place,
@@ -168,31 +171,16 @@ def draft(profile: Profile, wishes: Wishes, ask: Ask | None = None) -> Draft:
     )
 
 
-def _decimal_of(numbers: Sequence[Tally]) -> str:
-    """Return the decimal point of all columns that are numbers.
+def _check_fields(fields: Sequence[Field], wishes: Wishes) -> None:
+    """Check that there is a column to read, and none that is called like what becomes of a date.
 
     Raises:
-        ConfigurationError: They have not the same, or one has numbers too large to compute with.
+        ConfigurationError: There is none, or such a one.
     """
-    for each in numbers:
-        if max(-each.lowest, each.highest) > _HUGE:
-            message = f"{each.name} has numbers that are too large to compute with"
-            hint = f"leave it out: --drop {shlex.quote(each.name)}"
-            raise ConfigurationError(message, hint=hint)
-    points = [each.name for each in numbers if Kind.NUMBER in each.kinds]
-    commas = [each.name for each in numbers if "comma" in each.kinds]
-    if points and commas:
-        message = f"{commas[0]} has a decimal comma in its numbers, and {points[0]} a decimal point"
-        raise ConfigurationError(message, hint="write the table with one of them")
-    return "," if commas else "."
-
-
-def _check_days(fields: Sequence[Field]) -> None:
-    """Check that no column is called like what becomes of a date.
-
-    Raises:
-        ConfigurationError: One is.
-    """
+    if not fields:
+        message = "no column is left that a model could read"
+        hint = "drop fewer of them" if wishes.drop else "say what one is: --as COLUMN=category"
+        raise ConfigurationError(message, hint=hint)
     names = {each.column for each in fields}
     days = [each.column for each in fields if each.kind is Kind.DATE]
     for day, part in itertools.product(days, OF_DAYS):
@@ -237,7 +225,8 @@ def _kinds(
         elif name in wishes.kinds:
             _check_kind(tally, kind, profile.delimiter)
         elif name in repeated and repeated[name] != wishes.target and kind is not Kind.CONSTANT:
-            notices.append(f"{name} has the same cells as {repeated[name]} and is left out")
+            other = repeated[name] or "a column without a name"
+            notices.append(f"{name} has the same cells as {other} and is left out")
             kind = Kind.KEY
         else:
             kind = _settle(tally, kind, notices, ask)
@@ -336,7 +325,10 @@ def _key_of(kinds: Mapping[str, Kind], tallies: Mapping[str, Tally], notices: li
     if len(repeating) == 1:
         notices.append(f"rows with the same {repeating[0]} are all held out, or none of them")
         return repeating[0]
-    return next((each.name for each in keys if not each.repeats), "")
+    key = next((each.name for each in keys if not each.repeats), "")
+    if key:
+        notices.append(f"{key} names the rows: it decides which are held out, and is not read")
+    return key
 
 
 def _is_too_coarse(key: Tally) -> bool:
@@ -365,19 +357,20 @@ def _fields(profile: Profile, kinds: Mapping[str, Kind]) -> Iterator[Field]:
         is_listed = kind is Kind.CATEGORY and Kind.TEXT in tally.kinds
         is_listed = is_listed and len(tally.counts) <= _MOST_CHOICES
         is_listed = is_listed and max(map(width_of, tally.counts)) <= _WIDEST_CHOICE
-        formats = sorted(tally.formats)
+        is_day = kind is Kind.DATE
         yield Field(
             name,
             own,
             kind,
             is_optional=bool(tally.missing or markers),
             choices=tuple(sorted(tally.counts)) if is_listed else (),
-            is_positive=kind in {Kind.NUMBER, Kind.WHOLE} and tally.lowest >= 0,
+            is_positive=kind in {Kind.NUMBER, Kind.WHOLE} and is_positive(tally),
             has_time=tally.has_time,
             lowest=tally.lowest,
             highest=tally.highest,
             distinct=len(tally.counts),
-            form=formats[0] if kind is Kind.DATE and ISO not in tally.formats else "",
+            form=form_of(tally) if is_day and form_of(tally) != ISO else "",
+            middle=middle_day(tally) if is_day else "",
         )
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainwheel.errors import ConfigurationError
-from trainwheel.scaffold.columns import Kind, Tally, dressed_number
+from trainwheel.scaffold.columns import Kind, Tally, dressed_number, find_sentinel
 from trainwheel.scaffold.names import TASKS
 
 __all__ = [
+    "VERY_RARE",
     "Ask",
     "Wishes",
     "classes",
     "is_numeric",
     "is_of_numbers",
     "labels_of",
+    "notes_on",
+    "share_of",
     "target_of",
     "task_of",
 ]
@@ -30,6 +33,7 @@ _FEWEST_ROWS, _FEWEST_OF_CLASS = 50, 12
 _MOST_CLASSES = 100
 _MANY_VALUES = 20
 _EVEN = 3
+VERY_RARE = 0.1
 _YES = frozenset({"yes", "true", "1", "y", "t", "positive", "pos", "ja", "oui"})
 
 
@@ -65,19 +69,22 @@ def target_of(tallies: Mapping[str, Tally], wishes: Wishes) -> Tally:
         names = ", ".join(name for name in tallies if name)
         raise ConfigurationError(message, hint=f"name it: --target, one of {names}")
     target = tallies[wishes.target]
+    if not target.rows:
+        message = "the table has no rows"
+        raise ConfigurationError(message, hint=f"a model needs at least {_FEWEST_ROWS}")
     if wishes.target in {*wishes.drop, wishes.key, *wishes.kinds}:
         message = f"{wishes.target} is the column to predict, and cannot be another one too"
         raise ConfigurationError(message, hint="name another column")
     if not target.values:
         message = f"{wishes.target} has no value in any row"
         raise ConfigurationError(message, hint="name another column to predict")
-    if len(target.counts) == 1:
-        (value,) = target.counts
-        message = f"{wishes.target} is {value!r} in every row that has it"
-        raise ConfigurationError(message, hint="there is nothing to tell apart")
     if target.values < _FEWEST_ROWS:
         message = f"the table has {target.values} rows with a value of {wishes.target}"
         raise ConfigurationError(message, hint=f"a model needs at least {_FEWEST_ROWS}")
+    if len(target.counts) == 1:
+        (value,) = target.counts
+        message = f"{wishes.target} is {value!r} in every row that has it"
+        raise ConfigurationError(message, hint="name a column with two values or more")
     return target
 
 
@@ -133,6 +140,23 @@ def is_numeric(labels: Iterable[str]) -> bool:
     return bool(labels) and all(re.fullmatch(r"-?(0|[1-9]\d*)", label) for label in labels)
 
 
+def share_of(target: Tally, labels: Sequence[str]) -> float:
+    """Return which share of the rows has the positive class of two; 1 without any."""
+    is_binary = len(labels) == 2  # noqa: PLR2004
+    return classes(target)[labels[1]] / target.values if is_binary else 1.0
+
+
+def notes_on(target: Tally, labels: Sequence[str], numbers: Iterable[Tally]) -> Iterator[str]:
+    """Yield what a person should know of a rare class, and of numbers that stand for nothing."""
+    if (share := share_of(target, labels)) <= VERY_RARE:
+        why = "a prediction of it takes even odds, so its probability says more"
+        yield f"{target.name} is {labels[1]!r} in {share:.1%} of the rows: {why}"
+    for each in numbers:
+        if sentinel := find_sentinel(each):
+            rows = f"in {each.counts[sentinel]} rows"
+            yield f"{each.name} is {sentinel} {rows}: if that means missing, leave such cells empty"
+
+
 def labels_of(target: Tally, task: str, wishes: Wishes, notices: list[str]) -> tuple[str, ...]:
     """Return the classes in their order, of two the positive one last; none of numbers."""
     if target.missing:
@@ -153,7 +177,9 @@ def labels_of(target: Tally, task: str, wishes: Wishes, notices: list[str]) -> t
     rare, count = min(counts.items(), key=lambda item: item[1])
     if count < _FEWEST_OF_CLASS:
         message = f"{target.name} is {rare!r} in {count} rows only"
+        alike = [each for each in counts if each != rare and each.lower() == rare.lower()]
         hint = f"a class needs {_FEWEST_OF_CLASS}: join it to another one, or take those rows out"
+        hint = f"write it like {alike[0]!r}, if it is the same" if alike else hint
         raise ConfigurationError(message, hint=hint)
     return _ordered(counts, target.name, wishes.positive)
 

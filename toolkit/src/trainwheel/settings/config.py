@@ -102,8 +102,9 @@ class Config:
         "How many steps may run beside each other; 1 for one after the other, 0 for one a core")
     show_rows: bool = key("report.show-rows", kinds.a_flag, False,  # noqa: FBT003
         "Show the inputs of the worst mistakes in the report, not only their row numbers")
-    importance_calls: int = key("report.importance-calls", kinds.a_count, 1000,
-        "How many answers of the model the report may take to weigh its columns; 0 for none")
+    importance_calls: int | None = key("report.importance-calls", kinds.a_count, None,
+        "How many answers of the model the report may take to weigh its columns; 0 for none",
+        shown="20000 of a portable form, else 2000")
     card_intended_use: str = key("card.intended-use", kinds.a_text, "",
         "What the model is for, and for whom: shown in the report, the model card and the wheel")
     card_limits: str = key("card.limits", kinds.a_text, "",

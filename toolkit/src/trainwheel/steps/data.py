@@ -28,7 +28,7 @@ from trainwheel.evaluation.data_shape import (
 from trainwheel.guest import DESCRIBE_DATA
 from trainwheel.system.command import Command
 from trainwheel.system.digest import digest_json
-from trainwheel.system.files import everything_below, write_atomically
+from trainwheel.system.files import everything_below, read_text, write_atomically
 from trainwheel.system.secrets import SecretClass
 
 __all__ = ["STEP"]
@@ -134,7 +134,7 @@ def _accept(run: Run) -> None:
         raise ConfigurationError(message, hint="configure tool.trainwheel.data.command")
     name, before = workspace.config.data_schema, _declared(workspace)
     after = parse_shape(record.facts["shape"], "the record of data")
-    lines = list(news(before, after))
+    lines = list(news(before, after, markers_in=_places_of_markers(workspace)))
     for line in lines:
         run.console.line(f"  {line}")
     if before and not lines:
@@ -175,7 +175,7 @@ def _take_snapshot(
     result = run.tools.complete(Command(command), "data")
     if result.failed:
         message = f"the snapshot cannot be read: {result.last_line}"
-        raise StepFailedError(message, hint="correct tool.trainwheel.data.command")
+        raise StepFailedError(message, hint="fix the table, or what the data command writes")
     return parse_shape(answer.read_bytes(), "the snapshot")
 
 
@@ -183,13 +183,23 @@ def _refuse_changes(
     workspace: Workspace, before: Mapping[str, FileShape], shape: Mapping[str, FileShape]
 ) -> None:
     most = workspace.config.data_max_row_change
-    differences = list(changes(before, shape, most)) if before else []
+    places = _places_of_markers(workspace)
+    differences = list(changes(before, shape, most, markers_in=places)) if before else []
     if differences:
         more = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
         message = f"the data differs from what was accepted: {differences[0]}{more}"
         hint = "if the change is right: nox -s data -- --accept"
         write_atomically(workspace.layout.records / _REFUSED, b"")
         raise RefusedError(message, hint=hint, details=differences)
+
+
+def _places_of_markers(workspace: Workspace) -> str:
+    """Return the files that name what stands for a missing value: a record reads cells too."""
+    package, name = workspace.layout.package, workspace.config.data_schema
+    record = read_text(package / "record.py") or ""
+    if "\n    missing: ClassVar" not in record or not (package / "datamodel.py").is_file():
+        return name
+    return f"{name} and {workspace.layout.relative(package / 'datamodel.py')}"
 
 
 def _pull(run: Run) -> None:

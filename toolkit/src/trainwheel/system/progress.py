@@ -63,12 +63,13 @@ def show_progress(
 ) -> Callable[[str], None]:
     """Return a function that shows a line of training: its progress and, unless quiet, its output.
 
-    On a terminal one line is overwritten; elsewhere progress is a line every ten seconds.
+    On a terminal one line is overwritten; elsewhere a piece of work has a line every ten seconds,
+    and a shorter one has none.
     """
-    last = clock()
+    last, before = clock(), ("", 0)
 
     def echo(line: str) -> None:
-        nonlocal last
+        nonlocal last, before
         if not line.startswith(PROGRESS):
             if not is_quiet:
                 console.line(f"  {line}", is_live=True)
@@ -78,9 +79,14 @@ def show_progress(
         if console.is_terminal:
             is_known = count.isdecimal() and total.isdecimal() and int(total)
             start = bar(int(count), int(total)) if is_known else "…"
-            console.progress(f"train    {start} {label} {count}{share}")
+            console.progress(f"train    {start} {count}{share} {label}")
+            return
+        number = int(count) if count.isdecimal() else 0
+        is_new, before = label != before[0] or number <= before[1], (label, number)
+        if is_new:
+            last = clock()
         elif clock() - last >= _SPARSE:
             last = clock()
-            console.line(f"  {label}: {count}{share}", is_live=True)
+            console.line(f"  {count}{share} {label} done", is_live=True)
 
     return echo

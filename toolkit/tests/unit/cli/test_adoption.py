@@ -10,6 +10,7 @@ import pytest
 
 from trainwheel.cli.adoption import find_missing
 from trainwheel.cli.checks import PROBLEM, WARNING, rows
+from trainwheel.scaffold.rendering import render
 from trainwheel.settings.config import parse_config
 from unit.repository import write
 
@@ -70,6 +71,20 @@ def test_an_empty_folder_is_led_through_as_well(tmp_path: Path) -> None:
     assert missing(tmp_path) == {}
     assert parse_config((tmp_path / "pyproject.toml").read_text()).package == "my_model"
     assert "import joblib" in (tmp_path / "model/my_model/classifier.py").read_text()
+
+
+def test_the_sections_are_those_of_a_new_repository(tmp_path: Path) -> None:
+    names = {"folder_name": "new-model", "wheel": "library.whl"}
+    render(tmp_path / "new", names, asks=False)
+    rendered = tomllib.loads((tmp_path / "new" / "Pipfile").read_text())
+    # Where its wheel is, nobody knows yet.
+    del rendered["dev-packages"]["trainwheel"]
+    (tmp_path / "old" / "docs").mkdir(parents=True)
+
+    printed = tomllib.loads("\n".join(missing(tmp_path / "old")["Pipfile"]))
+
+    assert {"packages", "test", "package", "upload", "doc", "dev-packages"} == printed.keys()
+    assert printed == {name: rendered[name] for name in printed}
 
 
 def test_a_repository_of_trainwheel_has_all_of_it() -> None:

@@ -48,7 +48,10 @@ GAPS = {"type": "integer", "absent": 16, "first": 24}
         (
             shape(age={"type": "text", "strays": ["?"]}, name="text"),
             None,
-            ["column age of a.csv was integer, is text for '?', which `missing` can name"],
+            [
+                "column age of a.csv was integer, is text for '?', which `missing` in "
+                "data-schema.json can name"
+            ],
         ),
         (
             shape(age=GAPS, name="text"),

@@ -16,6 +16,7 @@ from trainwheel.evaluation.gate import (
     Rule,
     direction_of,
     evaluate_rules,
+    shown,
 )
 from trainwheel.evaluation.junit import with_gate
 from trainwheel.settings.config import Config, parse_config
@@ -24,9 +25,7 @@ PUBLISHED = Baseline("0.1.4", metrics={"accuracy": 0.95, "log_loss": 0.20, "cost
 TESTS = b"""<?xml version="1.0" encoding="utf-8"?>
 <testsuites name="pytest tests"><testsuite name="pytest" tests="1"><testcase name="a"/></testsuite>
 </testsuites>"""
-
-
-NO_BASELINE = Baseline(reason="nothing published in 1.0.x")
+NO_BASELINE = Baseline(reason="nothing is published in 1.0.x")
 
 
 def check(rule: Rule, value: float | None, baseline: Baseline = PUBLISHED) -> MetricCheck:
@@ -185,8 +184,8 @@ def test_checks_that_are_skipped_for_one_reason_share_a_line(
         "failed   accuracy                0.95   at least 0.99",
         "passed   f1                      0.9    at least 0.5",
         "passed   rows                    12345  at least 12000",
-        "passed   rows                    12345  at most 9e+06",
-        "skipped  accuracy, f1, log_loss  no baseline: nothing published in 1.0.x",
+        "passed   rows                    12345  at most 9,000,000",
+        "skipped  accuracy, f1, log_loss  no baseline: nothing is published in 1.0.x",
     )
     sentence(verdict.markdown())
 
@@ -220,9 +219,12 @@ def test_the_results_of_the_tests_get_a_case_for_each_condition(*, is_bare: bool
     assert failure.attrib == {"message": "accuracy is 0.95, expected at least 0.99", "type": "gate"}
     assert failure.text == failure.get("message")
     skip = cases["f1 at most 2.5 % below the baseline"][1]
-    assert (skip.tag, skip.get("message")) == ("skipped", "no baseline: nothing published in 1.0.x")
+    assert (skip.tag, skip.get("message")) == (
+        "skipped",
+        "no baseline: nothing is published in 1.0.x",
+    )
     assert cases["log_loss at most 0.1 above the baseline"][1].tag == "skipped"
-    assert "nothing published" in str(cases["baseline"][1].text)
+    assert "nothing is published" in str(cases["baseline"][1].text)
     assert cases["rows at least 12000"][1:] == ()
 
 
@@ -286,3 +288,12 @@ def test_a_gate_that_makes_no_sense_is_refused(line: str, words: str) -> None:
         configured(line)
 
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (38_163.7, "38,160"), (-1_234_567.0, "-1,235,000"), (9_000_000, "9,000,000"), (12_345, "12345"),
+    (9_999.6, "10,000"), (9_994.6, "9995"), (0.98754, "0.9875"), (1e-7, "1e-07"), (3e15, "3e+15"),
+    (float("inf"), "inf"), (None, "missing"),
+])  # fmt: skip
+def test_numbers_are_written_as_people_read_them(value: float | None, text: str) -> None:
+    assert shown(value) == text

@@ -163,7 +163,16 @@ def test_the_margin_is_that_of_the_mean_change() -> None:
 
     # 1.96 * sqrt(variance of 0, 0, 1, 1 / 4)
     assert weight.margin == pytest.approx(1.96 * math.sqrt(1 / 3 / 4))
-    assert weight.text == "0.5 ± 0.5658"
+    assert weight.text == "0.5 ± 0.5658, undecided"
+
+
+@pytest.mark.parametrize(("weight", "text"), [
+    (Weight("x", 0.5, 0.4), "0.5 ± 0.4"), (Weight("x", -0.04, 0.09), "-0.04 ± 0.09, undecided"),
+    (Weight("x", -0.5, 0.4), "-0.5 ± 0.4"), (Weight("x", 0.0, 0.0), "0 ± 0"),
+    (Weight("x", 0.4, 0.4), "0.4 ± 0.4, undecided"),
+])  # fmt: skip
+def test_where_the_interval_covers_zero_the_rows_do_not_decide(weight: Weight, text: str) -> None:
+    assert weight.text == text
 
 
 def test_the_heaviest_column_comes_first_and_an_unknown_one_last() -> None:

@@ -112,7 +112,8 @@ def test_the_worst_mistakes_show_their_input_where_it_may_be_shown() -> None:
 
     rows = list(worst_rows(subject({}, {"worst": worst}), {1: {"x": 0.123456, "y": "z"}}))
 
-    first = {"row": "1", "truth": "0.1235", "predicted": "b", "score": "0.9877"}
+    score = {"score of the predicted class": "0.9877"}
+    first = {"row": "1", "truth": "0.1235", "predicted": "b", **score}
     assert rows == [(first, "x 0.1235, y z"), ({"row": "2", "truth": "a", "predicted": "b"}, "")]
     assert list(worst_rows(subject({}, {}), {})) == []
 

@@ -11,6 +11,7 @@ from trainwheel.errors import SetupPyError
 from trainwheel.requirements.setup_py import (
     _checked,
     has_install_requires,
+    read_description,
     read_distribution_name,
     read_entry_points,
     read_list,
@@ -55,6 +56,16 @@ def test_a_literal_version_is_found(text: str) -> None:
 
 def test_the_name_is_read_as_written() -> None:
     assert read_distribution_name(_setup("name='My_Model'")) == "My_Model"
+
+
+@pytest.mark.parametrize(("argument", "expected"), [
+    ("description='Tells  wines\\n apart'", "Tells wines apart"), ("", ""),
+    ("description='by ' + str(COUNT)", ""), ("description='by ' 'growers'", "by growers"),
+])  # fmt: skip
+def test_the_description_is_read_in_one_line_unless_it_is_computed(
+    argument: str, expected: str
+) -> None:
+    assert read_description(_setup(argument)) == expected
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,13 @@ def test_each_column_becomes_a_field_of_its_kind(tmp_path: Path) -> None:
     }  # fmt: skip
     _, fee, city, joined, _ = made.fields
     assert (city.choices, city.is_optional) == (("Basel", "Bern"), True)
-    assert joined.form == "%d.%m.%Y"
+    assert (joined.form, joined.middle[:5], joined.middle[-3:]) == ("%d.%m.%Y", "2020-", "-01")
     assert [each.is_positive for each in made.fields] == [True, False, False, False, False]
     assert not fee.is_optional
     assert (made.task, made.labels, made.key) == ("classification", ("no", "yes"), "customer_id")
-    assert (made.rows, made.notices, made.decimal, made.missing) == (ROWS, (), ".", ())
+    assert (made.rows, made.decimal, made.missing) == (ROWS, ".", ())
+    (notice,) = made.notices
+    assert "customer_id names the rows" in notice
 
 
 @pytest.mark.parametrize(("values", "task", "labels"), [
@@ -148,6 +150,9 @@ def test_two_rows_are_too_few(tmp_path: Path) -> None:
     ({"shop_id": choose(3, 4, 5)}, ["shop_id has too few different values"]),
     ({"shop_id": [row // 4 for row in range(ROWS)]}, ["rows with the same shop_id"]),
     ({"churned": ["", *TABLE["churned"][1:]]}, ["1 row"]),
+    ({"age": [*choose(*range(20, 80))[4:], *["-999"] * 4]}, ["age is -999 in 4 rows"]),
+    ({"churned": ["no"] * 54 + ["yes"] * 12 + ["no"] * 54},
+     ["churned is 'yes' in 10.0% of the rows"]),
     ({"price": [f"{row},000" for row in range(ROWS)]}, ["price has numbers", "'0,000'", "left"]),
     ({"share": choose("5%", "10 %", "7.5%")}, ["share has numbers", "taken for a category"]),
 ])  # fmt: skip
@@ -210,8 +215,20 @@ def test_two_kinds_of_decimal_points_cannot_be_read_together(tmp_path: Path) -> 
         draft_of(tmp_path, {**TABLE, "again": fees}, Wishes("churned"), delimiter=";")
 
 
+@pytest.mark.parametrize(("name", "is_positive"), [
+    ("outdoor temp (°C)", False), ("lon", False), ("lonely", True),
+    ("price change", False), ("price", True),
+])  # fmt: skip
+def test_what_may_be_below_zero_has_no_bound(
+    tmp_path: Path, name: str, is_positive: object
+) -> None:
+    made = draft_of(tmp_path, {name: TABLE["tenure"], "churned": TABLE["churned"]},
+                    Wishes("churned"))  # fmt: skip
+    assert [each.is_positive for each in made.fields] == [is_positive]
+
+
 def test_spaces_at_the_end_of_cells_are_no_part_of_them(tmp_path: Path) -> None:
-    padded = {name: [f"{cell} " for cell in cells] for name, cells in TABLE.items()}
+    padded: Columns = {name: [f"{cell} " for cell in cells] for name, cells in TABLE.items()}
     made, plain = (draft_of(tmp_path, each, Wishes("churned")) for each in (padded, TABLE))
     assert (made.fields, made.labels) == (plain.fields, plain.labels)
     assert (made.is_padded, plain.is_padded) == (True, False)

@@ -61,7 +61,16 @@ def test_the_default_shown_is_the_one_that_applies(table: type, key: Key) -> Non
         if field.name == key.attribute
     )
 
-    follows = {"predict", "simple_url", "direction", "positive", "task", "labels", "listing_wait"}
+    follows = {
+        "predict",
+        "simple_url",
+        "direction",
+        "positive",
+        "task",
+        "labels",
+        "listing_wait",
+        "importance_calls",
+    }
     if key.attribute in follows:
         assert not default  # it follows from something else, which the text tells
     elif key.default in {"", "[]"}:

@@ -154,6 +154,23 @@ def test_columns_must_be_those_of_the_snapshot_before(
     assert (fetching / "build/data/rows.csv").is_file()
 
 
+@pytest.mark.parametrize("reads_cells", [False, True])
+def test_a_new_marker_is_named_where_the_record_names_them_too(
+    fetching: Path, reads_cells: bool
+) -> None:
+    files = ["data-schema.json"]
+    if reads_cells:
+        record = "class Record:\n    missing: ClassVar[tuple[str, ...]] = ()\n"
+        write(fetching, "model/small_model/record.py", record)
+        write(fetching, "model/small_model/datamodel.py", "class Row(Record): ...\n")
+        files.append("model/small_model/datamodel.py")
+    fetch(fetching)
+    columns = {**COLUMNS, "a": {"type": "text", "strays": ["unknown"]}}
+
+    with pytest.raises(RefusedError, match=rf"'unknown'.*`missing` in {' and '.join(files)} can"):
+        fetch(fetching, source(columns=columns), "force")
+
+
 def test_the_accepted_file_counts_before_the_snapshot_before(
     fetching: Path, sentence: Callable[[object], None]
 ) -> None:

@@ -248,7 +248,7 @@ def test_only_the_newest_release_counts(root: Path) -> None:
         wheel.unlink()
     pass_gate(open_with(root).run)
 
-    assert "nothing published" in results(root)["baseline"]["reason"]
+    assert "nothing is published" in results(root)["baseline"]["reason"]
 
 
 def test_what_failed_or_was_left_to_the_upload_is_evaluated_again(root: Path) -> None:

@@ -77,6 +77,36 @@ def test_each_page_shows_its_part_of_model_metrics_data_and_parameters(
         assert (part in text) is describes
 
 
+@pytest.mark.parametrize(("description", "sentence"), [
+    ("Tells <b> apart", "Tells &lt;b&gt; apart."), ("Apart!", "Apart!"),
+    ("", "A trained model in a wheel."),
+])  # fmt: skip
+def test_page_and_card_begin_with_what_the_model_does(
+    root: Path, description: str, sentence: str
+) -> None:
+    report(root)
+    setup_py = re.sub(r"description=.*?,\n", "", (root / "setup.py").read_text())
+    write(root, "setup.py", setup_py.replace("setup(", f"setup(description={description!r}, ", 1))
+
+    assert f"<h1>small-model</h1>\n<p>{sentence}</p>\n" in page(root)
+    card = MarkdownIt("commonmark").render(page(root, "model_card.md"))
+    assert card.startswith(f"<h1>small-model</h1>\n<p>{sentence}</p>\n")
+
+
+@pytest.mark.parametrize("name", ["report.html", "model_card.md"])
+def test_parameters_are_shown_as_a_person_would_write_them(root: Path, name: str) -> None:
+    scores = {"linear": [0.9876543, 17], "dummy": 0.5}
+    holdout = "a quarter of the rows"
+    write_json(root, "params.json", {"scores": scores, "holdout": holdout, "seed": 20260101})
+
+    text = page(root, name).replace("&#34;", '"')
+
+    assert '{"linear": [0.9877, 17], "dummy": 0.5}' in text
+    assert holdout in text
+    assert f'"{holdout}"' not in text
+    assert "20260101" in text
+
+
 @pytest.mark.parametrize("name", ["report.html", "metrics.md", "model_card.md"])
 def test_each_page_shows_the_classes_and_whose_predictions_were_measured(
     root: Path, name: str

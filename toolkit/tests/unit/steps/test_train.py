@@ -326,19 +326,28 @@ def test_a_line_of_training_is_shown_unless_quiet(*, is_quiet: bool, output: str
 
 
 def test_without_a_terminal_progress_is_a_line_every_ten_seconds() -> None:
-    lines = [f"{PROGRESS}rows\t{count}\t9" for count in (1, 2, 3, 4)]
+    lines = [f"{PROGRESS}rows\t{count}\t9" for count in (1, 2, 3, 4, 5)]
 
     # The clock is read at the start, for each line, and once more where one is shown.
-    times = (0.0, 9.9, 10.0, 10.0, 19.9, 20.0)
+    times = (0.0, 30.0, 39.9, 40.0, 40.0, 49.9, 50.0)
     output = show(io.StringIO(), *lines, times=times, is_quiet=True)
-    assert output == "  rows: 2 of 9\n  rows: 4 of 9\n"
+    assert output == "  3 of 9 rows done\n  5 of 9 rows done\n"
+
+
+@pytest.mark.parametrize("lines", [
+    ["tasks\t1\t0", "tasks\t1\t0", "tasks\t1\t0"], ["tasks\t5\t5", "tasks\t1\t5", "tasks\t1\t1"],
+    ["steps of A\t1\t2", "steps of B\t2\t2", "tasks\t3\t3"],
+])  # fmt: skip
+def test_without_a_terminal_pieces_of_work_that_are_short_are_not_shown(lines: list[str]) -> None:
+    marked = [f"{PROGRESS}{line}" for line in lines]
+    assert show(io.StringIO(), *marked, times=(0.0, 20.0, 40.0, 60.0), is_quiet=True) == ""
 
 
 @pytest.mark.parametrize(("line", "output"), [
-    ("rows\t3\t6", f"[{'=' * 12}{' ' * 12}] rows 3 of 6"),
-    ("rows\t0\t6", f"[{' ' * 24}] rows 0 of 6"), ("rows\t9\t6", f"[{'=' * 24}] rows 9 of 6"),
-    ("rows\t3\t0", "… rows 3"), ("rows\t3\t", "… rows 3"), ("rows\t3", "… rows 3"),
-    ("rows\tsome\tall", "… rows some of all"),
+    ("rows\t3\t6", f"[{'=' * 12}{' ' * 12}] 3 of 6 rows"),
+    ("rows\t0\t6", f"[{' ' * 24}] 0 of 6 rows"), ("rows\t9\t6", f"[{'=' * 24}] 9 of 6 rows"),
+    ("rows\t3\t0", "… 3 rows"), ("rows\t3\t", "… 3 rows"), ("rows\t3", "… 3 rows"),
+    ("rows\tsome\tall", "… some of all rows"),
 ])  # fmt: skip
 def test_a_terminal_shows_progress_on_one_line(line: str, output: str) -> None:
     assert show(Terminal(), f"{PROGRESS}{line}").endswith(f"train    {output}")

@@ -17,6 +17,7 @@ from trainwheel.requirements.setup_py.insertion import conditions_of, insert_arg
 from trainwheel.requirements.setup_py.literal import (
     quote_of,
     read_string,
+    read_text,
     replace_string,
     write_string,
 )
@@ -29,6 +30,7 @@ from trainwheel.requirements.setup_py.source import Source
 
 __all__ = [
     "has_install_requires",
+    "read_description",
     "read_distribution_name",
     "read_entry_points",
     "read_list",
@@ -68,6 +70,17 @@ def read_distribution_name(source: bytes) -> str:
         SetupPyError: As for :func:`read_version`.
     """
     return _read_string(source, "name")
+
+
+@_refuse_depth()
+def read_description(source: bytes) -> str:
+    """Return the summary that setup() is given, in one line; empty for none, or a computed one.
+
+    Raises:
+        SetupPyError: No setup() call.
+    """
+    call = find_setup_call(Source.parse(source))
+    return " ".join((read_text(call, call.value_of("description")) or "").split())
 
 
 @_refuse_depth()

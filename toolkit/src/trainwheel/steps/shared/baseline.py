@@ -123,7 +123,7 @@ def find_published(run: Run, name_asked: str | None) -> Published:
         return Published(reason=f"the index cannot be read: {error.message}", error=error)
     newest = newest_in_series(base, wheels)
     if newest is None:
-        return Published(reason=f"nothing published in {_series(base)} ({registry.label})")
+        return Published(reason=f"nothing is published in {_series(base)} ({registry.label})")
     return Published(newest, registry=registry, file=wheels[newest])
 
 

@@ -13,7 +13,7 @@ import pytest
 from trainwheel.evaluation.importance import Importance
 from trainwheel.steps.report import weigh_columns
 from unit.recording_tools import Call
-from unit.repository import write
+from unit.repository import write, write_lock
 from unit.steps.session import Session, configure, fail, open_with
 
 MEASURED = {"kind": "binary", "positive": None}
@@ -99,6 +99,20 @@ def test_the_model_is_asked_as_often_as_is_allowed(
     result = weights(session)
 
     assert (bool(session.calls), bool(result.reason)) == (is_asked, has_reason)
+
+
+@pytest.mark.parametrize(("is_default", "rows"), [(True, 6666), (False, 666)])
+def test_a_model_of_arrays_is_asked_more_often(
+    trained: Path, rows: int, *, is_default: bool
+) -> None:
+    configure(trained, 'predict = "small_model.entry:model.predict"', 'portable = "default"',
+              'sync.extras = { sklearn = "engine" }')  # fmt: skip
+    write_lock(trained, engine=("joblib",))
+    form = {"portable": {"file": "model.npz", "is_default": is_default}}
+    write(trained, "model/small_model/artefact/model.joblib.json", json.dumps(form))
+    hold_out(trained, ROWS * 2000)
+
+    assert weights(open_with(trained, ask)).rows == rows
 
 
 def test_without_rows_or_measurements_nothing_is_asked_or_said(trained: Path) -> None:
