@@ -86,6 +86,28 @@ def test_a_table_of_all_kinds(
     assert_clean(render_table(tmp_path, tmp_path / "customers.csv", wishes, length, **more))
 
 
+@pytest.mark.parametrize(("command", "problem"), [
+    ("sh -c 'echo half; exit 2'", "exited with status 2"),
+    ("no-such-program --csv", "cannot be run: "),
+])  # fmt: skip
+def test_a_command_that_fails_is_one_line_and_leaves_nothing(
+    tmp_path: Path, command: str, problem: str
+) -> None:
+    write_customers(tmp_path / "customers.csv", 200)
+    wishes = Wishes("age", drop=("customer_id",))
+    root = render_table(tmp_path, tmp_path / "customers.csv", wishes, 9, command=command)
+    (tmp_path / "fetched").mkdir()
+
+    argv = (sys.executable, root / "tools" / "fetch.py", tmp_path / "fetched")
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{command} {problem}")
+    assert "tools/fetch.py" in line
+    assert not list((tmp_path / "fetched").iterdir())
+
+
 @pytest.mark.parametrize("columns", [
     list(UGLY), ["class", "target"], ['the "best"', "target"], ["a, b", "target"],
     ["date", "labels", "target"],

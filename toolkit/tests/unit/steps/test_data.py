@@ -156,7 +156,7 @@ def test_columns_must_be_those_of_the_snapshot_before(
 
 @pytest.mark.parametrize("reads_cells", [False, True])
 def test_a_new_marker_is_named_where_the_record_names_them_too(
-    fetching: Path, reads_cells: bool
+    fetching: Path, *, reads_cells: bool
 ) -> None:
     files = ["data-schema.json"]
     if reads_cells:
