@@ -392,9 +392,7 @@ def shown(value: float | None) -> str:
     """Return a number as people read it: four digits that count, a small whole one as it is."""
     if value is None:
         return "missing"
-    if isinstance(value, int) and abs(value) < _LARGEST:
-        return str(value)
-    text = f"{value:.4g}"
+    is_whole = isinstance(value, int) and abs(value) < _LARGEST
+    text = str(value) if is_whole else f"{value:.4g}"
     # Nobody reads an amount of money by its exponent.
-    is_long = "e+" in text and abs(value) < _LONGEST
-    return f"{float(text):,.0f}" if is_long else text
+    return f"{float(text):,.0f}" if "e+" in text and abs(value) < _LONGEST else text

@@ -129,8 +129,7 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
     layout, config = workspace.layout, workspace.config
     training = read_object(layout.run_facts)
     commit = read_commit(layout.root, workspace.environment, workspace.ignored)
-    digests = digests_of(workspace, DATA)
-    data = {**read_data_digests(layout), **digests}
+    data = {**read_data_digests(layout), **digests_of(workspace, DATA)}
     inputs = _inputs_of_worst(layout, subject) if config.show_rows else {}
     proved = read_matrix(workspace)
     return {
@@ -148,7 +147,6 @@ def _context(workspace: Workspace, subject: Subject) -> dict[str, Any]:
         "data": {shown(name): digest for name, digest in data.items()},
         "snapshot": read_snapshot(workspace),
         "command": config.train_command,
-        "package": config.package,
         "usage": usage(_imported(workspace), _first_golden(layout)),
         "is_portable": workspace.is_portable,
         "commit": commit.sha,
@@ -221,9 +219,8 @@ def _on_cluster(cluster: Mapping[str, Any]) -> dict[str, str]:
     if not cluster:
         return {}
     losses, repeats = cluster["lost_workers"], cluster["repeated_tasks"]
-    workers = f"{cluster['workers']} workers at the start"
     suffix = f", {losses} lost, {repeats} tasks repeated" if losses else ""
-    return {"cluster": f"{workers}{suffix}"}
+    return {"cluster": f"{cluster['workers']} workers at the start{suffix}"}
 
 
 def _seconds(value: float) -> str:
@@ -267,13 +264,9 @@ def _render(name: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "block": block,
-        "code": code,
-        "inline": inline,
-        "paragraphs": paragraphs,
-        "printable": shown,
-    }
+    environment.filters.update(
+        block=block, code=code, inline=inline, paragraphs=paragraphs, printable=shown
+    )
     environment.globals["table"] = table
     return environment.get_template(name).render(context)
 
@@ -291,9 +284,7 @@ def _facts(workspace: Workspace) -> dict[str, str]:
         "tool.trainwheel.report.show-rows": str(config.show_rows),
         "the templates and scripts": digest_json(templates),
         "the proved Pythons": digest_json(read_matrix(workspace)),
-        "setup.py": digest_json(
-            [name, read_description(setup_py), read_entry_points(setup_py, "trainwheel.models")]
-        ),
+        "setup.py": digest_json([name, _summary(setup_py), _imported(workspace)]),
     }
 
 

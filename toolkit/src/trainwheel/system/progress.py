@@ -83,10 +83,9 @@ def show_progress(
             return
         number = int(count) if count.isdecimal() else 0
         is_new, before = label != before[0] or number <= before[1], (label, number)
-        if is_new:
+        if is_new or clock() - last >= _SPARSE:
+            if not is_new:
+                console.line(f"  {count}{share} {label} done", is_live=True)
             last = clock()
-        elif clock() - last >= _SPARSE:
-            last = clock()
-            console.line(f"  {count}{share} {label} done", is_live=True)
 
     return echo
