@@ -108,6 +108,20 @@ def test_a_command_that_fails_is_one_line_and_leaves_nothing(
     assert not list((tmp_path / "fetched").iterdir())
 
 
+def test_the_version_of_what_a_command_prints_changes_with_it(tmp_path: Path) -> None:
+    write_customers(tmp_path / "customers.csv", 200)
+    wishes, file = Wishes("age", drop=("customer_id",)), tmp_path / "what it prints"
+    root = render_table(tmp_path, tmp_path / "customers.csv", wishes, 9, command=f"cat '{file}'")
+    versions = []
+    for text in ("a\n", "a\n", "b\n"):
+        file.write_text(text)
+        argv = (sys.executable, root / "tools" / "fetch.py", "version")
+        versions.append(subprocess.run(argv, capture_output=True, check=True).stdout)
+    assert versions[0] == versions[1] != versions[2]
+    settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["trainwheel"]["data"]
+    assert settings["version-command"] == "python tools/fetch.py version"
+
+
 @pytest.mark.parametrize("columns", [
     list(UGLY), ["class", "target"], ['the "best"', "target"], ["a, b", "target"],
     ["date", "labels", "target"],

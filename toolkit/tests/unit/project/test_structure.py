@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MOST_FILES, LONGEST_CHAIN, LONGEST_MODULE, MOST_CONTRACT_LINES = 20, 14, 400, 40
 LONGEST_FUNCTION, MOST_WITH_ONE_IMPORTER = 50, 44
 MOST_CODE = (
-    15_500 + 2_550 + 1_550 + 650 + 1_470 + 140 + 1_880 + 800 + 160 + 1_250 + 1_480 + 80 + 200
+    15_500 + 2_550 + 1_550 + 650 + 1_470 + 140 + 1_880 + 800 + 160 + 1_250 + 1_580 + 80 + 200
 )
 """Lines of code: the bound of the house, and what the issues since then took.
 
@@ -52,8 +52,8 @@ The portable form took 1,250: converting each kind of estimator 620, drawing the
 and comparing the forms 340, what the wheel requires and proves in either form 290.
 Reading the trees of LightGBM and XGBoost from their text took 200.
 
-Making a repository from a table took 1,480: reading it 230, its columns and its target 570, the
-first training and its gate 170, what the files say of the columns, however they are called, 510.
+Making a repository from a table took 1,580: reading it 230, its columns and its target 660, the
+first training and its gate 170, what the files say of the columns, however they are called, 520.
 Renewing the modules that every repository shares took 80.
 """
 MOST_TESTS = 1.49
