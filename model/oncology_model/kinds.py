@@ -6,7 +6,7 @@ import math
 import numbers
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any
@@ -242,6 +242,8 @@ def read_field(field: Any, hint: Any) -> Field:  # noqa: ANN401 - of the datacla
         raise TypeError(message)
     base, usual = _KINDS[hint]
     kind = next((each for each in extras if isinstance(each, base)), usual)
+    if hint is int and isinstance(kind, Number):
+        kind = replace(kind, whole=True)
     name = kind.name or field.name
     return Field(name, field.name, kind, hint is int, may_miss, field.default)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from oncology_model.kinds import Category, Day, Field, Number
 from oncology_model.record import Record, layout_of
@@ -18,6 +18,7 @@ _DIGITS = 2
 _PRECISION = 40  # digits: a width may be 17 digits smaller than the numbers, and exact
 _LARGEST = 1e308  # a float holds it, also where an integer is given
 _FAR_WIDTHS, _FAR_FACTOR = 10.0, 10.0
+_LEAST_WIDTH = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,11 @@ class Days:
     highest: date
 
     def is_far(self, day: date) -> bool:
-        """Return whether a day is taken for a mistake: over ten widths of the range away."""
-        width = _FAR_WIDTHS * (self.highest - self.lowest)
+        """Return whether a day is taken for a mistake: over ten widths of the range away.
+
+        No width is less than a year: time goes on, and a model of one month is asked later.
+        """
+        width = _FAR_WIDTHS * max(self.highest - self.lowest, _LEAST_WIDTH)
         return self.lowest - day > width or day - self.highest > width
 
     def __str__(self) -> str:
@@ -147,7 +151,7 @@ def _measure(field: Field, column: Sequence[object]) -> dict[str, object]:
     values = [value for value in column if value is not None and value == value]  # noqa: PLR0124
     if isinstance(field.kind, Number) and values:
         numbers = [float(value) for value in values]  # type: ignore[arg-type]
-        is_count = field.is_int or field.kind.whole
+        is_count = field.kind.whole
         return _round_within(field.kind, min(numbers), max(numbers), is_count=is_count)
     if isinstance(field.kind, Day) and values:
         days = {field.kind.take(value) for value in {*values}}  # far fewer than rows

@@ -197,8 +197,7 @@ class Layout:
         self.read: Callable[[Any], Any] = _getter(operator.attrgetter, self._attributes)
         self._get = _getter(operator.itemgetter, self.names)
         self._is_plain = self.are_numbers and not any(
-            field.is_int or (isinstance(field.kind, Number) and field.kind.whole)
-            for field in self.fields
+            isinstance(field.kind, Number) and field.kind.whole for field in self.fields
         )
         # A class may check how its fields go together, or keep them in slots.
         self.is_checked_by_class: bool = record.__post_init__ is not Record.__post_init__

@@ -69,7 +69,7 @@ def _describe_field(field: Field, held: Held | None) -> dict[str, Any]:
     schema: dict[str, Any]
     if isinstance(kind, Number):
         stated = {"minimum": kind.at_least, "maximum": kind.at_most, "x-unit": kind.unit or None}
-        schema = {"type": "integer" if kind.whole or field.is_int else "number"}
+        schema = {"type": "integer" if kind.whole else "number"}
         schema |= {name: value for name, value in stated.items() if value is not None}
     elif isinstance(kind, Category):
         schema = {"type": "string", **({"enum": list(kind.choices)} if kind.choices else {})}

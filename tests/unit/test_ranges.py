@@ -114,6 +114,13 @@ def test_a_day_that_training_never_saw_is_a_warning_or_an_error(
         assert [type(each) for each in marked] == [float, InvalidRecordError]
 
 
+def test_a_model_of_a_month_is_asked_for_years(make: Callable[..., Visits]) -> None:
+    model = make()
+    assert model.predict_result({**VISIT, "last call": "2032-12-01"}).warnings
+    with pytest.raises(InvalidRecordError, match=r"^last call: 2033-01-01 is far outside"):
+        model.predict({**VISIT, "last call": "2033-01-01"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class House(Record):
     """A record of numbers of all kinds."""

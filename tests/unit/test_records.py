@@ -38,8 +38,21 @@ class Passenger(Record):
     seats: int = 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Room(Record):
+    """A record with a whole number that is annotated."""
+
+    beds: Annotated[int, Number("beds", at_least=1)]
+
+
 def make(**changes: object) -> Passenger:
     return Passenger.from_mapping({"Fare (CHF)": 5.0} | changes)
+
+
+def test_an_int_is_a_whole_number_however_it_is_annotated() -> None:
+    assert Room.from_mapping({"beds": 2.0}).values() == (2,)
+    with pytest.raises(InvalidRecordError, match=r"^beds: must be a whole number, not 1\.5$"):
+        Room.from_mapping({"beds": 1.5})
 
 
 def test_the_names_are_those_of_the_columns() -> None:
