@@ -6,7 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from integration.once import Once
 from integration.tiny import ROOT
@@ -18,6 +22,7 @@ __all__ = [
     "clone_environment",
     "install_into",
     "install_tool",
+    "locked_for_extra",
     "locked_packages",
     "make_environment",
 ]
@@ -58,3 +63,19 @@ def locked_packages(category: str = "packages") -> str:
     """Return what this repository locks in a category, with digests, as lines for pip."""
     lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
     return render_requirements(requirements(lock, category))
+
+
+def locked_for_extra(extra: str) -> str:
+    """Return what this repository locks of what the library needs with one of its extras."""
+    seen, left = set[tuple[str, str]](), [("trainwheel", ""), ("trainwheel", extra)]
+    while left:
+        name, chosen = left.pop()
+        if (name, chosen) in seen:
+            continue
+        seen.add((name, chosen))
+        for needed in map(Requirement, requires(name) or ()):
+            if needed.marker is None or needed.marker.evaluate({"extra": chosen}):
+                left += [(canonicalize_name(needed.name), more) for more in ("", *needed.extras)]
+    lock = parse_lockfile((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
+    names = {name for name, _ in seen}
+    return render_requirements(row for row in requirements(lock, "toolkit") if row.name in names)
