@@ -25,6 +25,7 @@ __all__ = [
     "locked_for_extra",
     "locked_packages",
     "make_environment",
+    "make_venv",
 ]
 
 
@@ -51,6 +52,26 @@ def clone_environment(folder: Path, target: Path) -> Path:
     """Copy an environment by hard links, compiled modules too, and return its interpreter."""
     shutil.copytree(folder, target, symlinks=True, copy_function=os.link)
     return python_of(target)
+
+
+def make_venv(once: Once, target: Path) -> None:
+    """Make an environment as ``python -m venv`` does, by a copy of one that it has made."""
+
+    def make(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
+        # What pip imports is compiled once too.
+        subprocess.run([folder / "env/bin/pip", "--version"], check=True, capture_output=True)
+
+    # A blank in its path: how its scripts begin then is right in any other place too.
+    source = once.folder("new venv", make) / "env"
+    clone_environment(source, target)
+    for path in (target / "bin").iterdir():
+        # Scripts name the environment that they are of.
+        if not path.is_symlink() and str(source) in (text := path.read_text(encoding="utf-8")):
+            mode = path.stat().st_mode
+            path.unlink()
+            path.write_text(text.replace(str(source), str(target)), encoding="utf-8")
+            path.chmod(mode)
 
 
 def install_tool(once: Once, name: str, *pins: str) -> Path:
