@@ -51,14 +51,14 @@ def run(session: nox.Session, tool: str, *arguments: str, **variables: str) -> N
     )
 
 
-def run_tests(session: nox.Session, marks: str, *folders: str) -> None:
+def run_tests(session: nox.Session, marks: str) -> None:
     """Run tests beside each other, two for each core; ``-- -n 0`` one by one.
 
     Half of the time they wait, for servers, kills and downloads.
     """
     workers = min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
     spread = ("-n", str(workers), "--dist", "worksteal", "--durations", "25")
-    run(session, "pytest", "-m", marks, *spread, *session.posargs, *folders)
+    run(session, "pytest", "-m", marks, *spread, *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -91,18 +91,29 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
     """Run the tests that take long, those of the model among them."""
-    run_tests(session, "slow and not bench")
+    run_tests(session, "slow and not models and not bench")
+    processes(session)
+
+
+@nox.session(venv_backend="none")
+def processes(session: nox.Session) -> None:
+    """Run the slow tests of the model: those that start processes."""
     model = ("-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", str(ROOT / "tests" / "unit"))
     options = ("-m", "slow", "-p", "no:cacheprovider")
     run(session, "pytest", *options, *model, PYTHONPATH=str(ROOT / "model"))
 
 
 @nox.session(venv_backend="none")
+def every(session: nox.Session) -> None:
+    """Run all tests of the library that CI runs: what they share is made once, and none waits."""
+    run_tests(session, "not models and not bench")
+
+
+@nox.session(venv_backend="none")
 def models(session: nox.Session) -> None:
-    """Run the whole chain on every kind of model; at night."""
-    # Each brings what its kind of model needs from the public index, some 300 MB in all.
-    places = ("tests/integration/models", "tests/integration/layouts")
-    run_tests(session, "models or slow", *places)
+    """Run what repeats for other kinds of models and samples what CI proves of one; at night."""
+    # Each model brings what its kind needs from the public index, some 300 MB in all.
+    run_tests(session, "models")
 
 
 @nox.session(venv_backend="none")

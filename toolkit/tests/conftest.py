@@ -29,9 +29,25 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what may take longest, so that nothing is left to wait for at the end."""
+    """Let every worker begin with what may take longest, so that no one is waited for at the end.
+
+    ``--dist worksteal`` gives each a part of the list, of the same length, and what is stolen from
+    a worker is the end of its part: long tests that stand together would run one after the other.
+    """
     items.sort(key=_time_limit, reverse=True)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    heads: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    others = [item for item in items if not _time_limit(item)]
+    for item in items[: len(items) - len(others)]:
+        min(heads, key=lambda head: sum(map(_time_limit, head))).append(item)
+    ordered: list[pytest.Item] = []
+    for number, head in enumerate(heads):
+        share = (len(items) - len(ordered)) // (workers - number) - len(head)
+        ordered += head + others[: max(share, 0)]
+        del others[: max(share, 0)]
+    items[:] = ordered + others
 
 
 def _time_limit(item: pytest.Item) -> float:

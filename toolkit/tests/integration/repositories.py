@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.environments import install_into, locked_packages
+from integration.environments import install_into, locked_for_extra
 from integration.test_init import run, variables_of
 from integration.tiny import ROOT, Run
 from trainwheel.install.environments import Installer
@@ -131,7 +131,7 @@ def installed(folder: Path, variables: Mapping[str, str], *beside: str) -> Itera
         beside: What else to install there.
     """
     wheel = write_own_wheel(folder / "wheels")
-    needed = locked_packages("toolkit")
+    needed = locked_for_extra("init")
     alone = f"trainwheel @ {wheel.as_uri()} --hash=sha256:{digest_file(wheel)}"
     python = Installer(Environment(dict(variables))).ensure(folder / "env", needed, alone=alone)
     install_into(python, *beside)

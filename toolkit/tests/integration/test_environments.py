@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from integration.environments import make_venv
 from integration.index.default_pypiserver import serve_default
+from integration.once import Once
 from integration.tiny import TinyProject, copy_of, serve_index
 from trainwheel.errors import NoEnvironmentError
 from trainwheel.index.pip import UvSettings
@@ -33,10 +35,10 @@ def alone(tiny: TinyProject, tmp_path: Path) -> TinyProject:
 
 
 @pytest.fixture
-def fresh_venv(tmp_path: Path) -> Callable[[str], str]:
+def fresh_venv(tmp_path: Path, once: Once) -> Callable[[str], str]:
     """Returns what a command line printed, run in a fresh virtual environment as it is typed."""
     folder = tmp_path / "fresh"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    make_venv(once, folder)
 
     def type_in(line: str) -> str:
         script = f'. "{folder}/bin/activate" && {line}'

@@ -28,11 +28,15 @@ def command(*words: str) -> tuple[str, ...]:
 
 
 def variables_of(home: Path) -> dict[str, str]:
-    """Return variables with a home whose git knows who commits."""
+    """Return variables with a home whose git knows who commits.
+
+    The cache is the user's own: what was downloaded or compiled is looked up there by its digest.
+    """
     home.mkdir(exist_ok=True)
     settings = "[user]\nname = Tester\nemail = tester@example.invalid\n"
     (home / ".gitconfig").write_text(settings)
-    return {**clean_variables(), "HOME": str(home), "CI": "true"}
+    kept = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return {"XDG_CACHE_HOME": kept, **clean_variables(), "HOME": str(home), "CI": "true"}
 
 
 def run(folder: Path, *argv: str, variables: Mapping[str, str]) -> Run:

@@ -197,6 +197,8 @@ def assert_nothing_secret_was_kept(service: Service) -> None:
     assert held == []
 
 
+# The longest of all: a worker that begins with it is given few others as long.
+@pytest.mark.timeout(2700)
 @pytest.mark.slow
 def test_a_new_classifier_is_released_by_hand_by_jenkins_and_by_github(
     tmp_path: Path, groovy: str, example: Example

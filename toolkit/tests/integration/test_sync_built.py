@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -132,9 +133,15 @@ def test_a_back_end_that_cannot_answer_is_told_in_one_line(
     assert reason in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("case", sorted(set(CASES) - set(REFUSED)))
+SAMPLES = sorted(set(CASES) - set(REFUSED))
+TURNS = list(zip(SAMPLES, itertools.cycle(POLICIES), strict=False))
+"""Each sample by one policy, in turn; the others are built at night."""
+
+
+@pytest.mark.parametrize(("case", "policy"), [
+    pytest.param(*pair, marks=pytest.mark.slow if pair in TURNS else pytest.mark.models)
+    for pair in itertools.product(SAMPLES, POLICIES)
+])  # fmt: skip
 def test_every_sample_is_built_as_it_was_synced(case: str, policy: str, tmp_path: Path) -> None:
     project = copy_case(case, tmp_path)
     (project / "logconf.py").write_text("def setup(**given): pass\n")

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from integration.environments import make_venv
 from integration.index.default_pypiserver import serve_default
 from integration.index.servers import PASSWORD, FakeIndex, answer
+from integration.once import Once
 from trainwheel.errors import StepFailedError
 from trainwheel.index.registry import Registry
 from trainwheel.index.target import Target
@@ -79,14 +81,14 @@ def typed(lines: list[str], label: str) -> str:
     return next(texts, "")
 
 
-def type_in(command: str, home: Path, netrc: str = "") -> None:
+def type_in(once: Once, command: str, home: Path, netrc: str = "") -> None:
     """Type a command in a fresh environment, as somebody who has a netrc."""
     home.mkdir()
     if netrc:
         (home / ".netrc").write_text(f"{netrc}\n", encoding="utf-8")
         (home / ".netrc").chmod(0o600)
     environment = home / "env"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    make_venv(once, environment)
     path = f"{environment / 'bin'}:{Path(find_uv()).parent}:/usr/bin:/bin"
     variables = {"HOME": str(home), "PATH": path, "VIRTUAL_ENV": str(environment)}
     subprocess.run(["sh", "-ec", command], cwd=home, env=variables, check=True, timeout=120)
@@ -95,7 +97,7 @@ def type_in(command: str, home: Path, netrc: str = "") -> None:
 
 @pytest.mark.parametrize("user", USERS)
 def test_the_line_runs_as_printed_with_the_password_where_it_says(
-    server: tuple[str, Path, bool], user: str, tmp_path: Path
+    server: tuple[str, Path, bool], user: str, tmp_path: Path, once: Once
 ) -> None:
     url, files, is_protected = server
     publisher = publisher_to(target_at(url, user), tmp_path, files)
@@ -111,9 +113,9 @@ def test_the_line_runs_as_printed_with_the_password_where_it_says(
     assert USERS[user] not in password
     entry = password.partition("machine ")[2].replace("PASSWORD", escaped(USERS[user]))
     netrc = f"machine {entry}" if entry else ""
-    type_in(install, tmp_path / "as printed", netrc)
+    type_in(once, install, tmp_path / "as printed", netrc)
     if is_protected and not needs_uv:
-        type_in(f"uv {install}", tmp_path / "by uv", netrc)
+        type_in(once, f"uv {install}", tmp_path / "by uv", netrc)
 
 
 def test_the_index_that_users_install_from_is_named_once_it_offers_the_wheel(
@@ -133,12 +135,14 @@ def test_the_index_that_users_install_from_is_named_once_it_offers_the_wheel(
 
 
 @pytest.mark.parametrize("name", ["index", "a b;c#d [x]", "modèle d'été @ home"])
-def test_the_embedded_index_is_named_by_the_path_of_the_file(name: str, tmp_path: Path) -> None:
+def test_the_embedded_index_is_named_by_the_path_of_the_file(
+    name: str, tmp_path: Path, once: Once
+) -> None:
     write_model_wheel(tmp_path / name)
 
     install = typed(confirm(publisher_to(None, tmp_path, tmp_path / name), tmp_path), "install")
 
-    type_in(install, tmp_path / "as printed")
+    type_in(once, install, tmp_path / "as printed")
 
 
 def test_where_pip_is_not_installed_the_line_is_one_for_uv(tmp_path: Path) -> None:
