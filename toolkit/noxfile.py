@@ -92,21 +92,9 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run the tests that take long, those of the model among them."""
     run_tests(session, "slow and not models and not bench")
-    processes(session)
-
-
-@nox.session(venv_backend="none")
-def processes(session: nox.Session) -> None:
-    """Run the slow tests of the model: those that start processes."""
     model = ("-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", str(ROOT / "tests" / "unit"))
     options = ("-m", "slow", "-p", "no:cacheprovider")
     run(session, "pytest", *options, *model, PYTHONPATH=str(ROOT / "model"))
-
-
-@nox.session(venv_backend="none")
-def every(session: nox.Session) -> None:
-    """Run all tests of the library that CI runs: what they share is made once, and none waits."""
-    run_tests(session, "not models and not bench")
 
 
 @nox.session(venv_backend="none")
