@@ -143,7 +143,8 @@ def class_of(stem: str, number: int = 0) -> str:
     name = "".join(map(str.capitalize, words))[:_LONGEST_CLASS]
     if name.startswith("Column"):
         return "Row"
-    return f"{name}Row" if name in _CLASSES else name
+    # A name of capitals and digits alone is one of a constant.
+    return f"{name}Row" if name in _CLASSES or name.isupper() else name
 
 
 def problem_of_name(name: str) -> str:

@@ -114,7 +114,8 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("options", "words"), [
     (("--target", "churned"), ("--from",)), (("--copy",), ("--from",)),
-    (("--as", "fee=number"), ("--from",)),
+    (("--as", "fee=number"), ("--from",)), (("--as", "fee"), ("--as fee:", "number")),
+    (("--from", "TABLE", "--as", "fee=money"), ("--as fee=money:", "category")),
     (("--from", "gone.csv"), ("gone.csv",)), (("--from", "TABLE"), ("--target", "fee, churned")),
     (("--from", "TABLE", "--target", "churn"), ("churned?",)),
     (("--from", "TABLE", "--target", "churned", "--encoding", "utf-9"), ("utf-9",)),
@@ -134,7 +135,7 @@ def test_what_does_not_fit_the_table_is_one_line(
 
 
 @pytest.mark.parametrize("options", [
-    ("--as", "fee"), ("--as", "fee=money"), ("--from-command", "cat"), ("--positive",),
+    ("--from-command", "cat"), ("--positive",),
 ])  # fmt: skip
 def test_options_that_cannot_be_read_end_with_how_they_are_written(
     tmp_path: Path, table: Path, options: tuple[str, ...]

@@ -111,7 +111,7 @@ def test_columns_that_would_have_the_same_name_are_numbered() -> None:
 
 @pytest.mark.parametrize(("stem", "name"), [
     ("customers", "Customer"), ("house-prices", "HousePrice"), ("companies", "Company"),
-    ("glass", "Glass"), ("records", "RecordRow"), ("2024", "Row"), ("iris", "Iris"),
+    ("glass", "Glass"), ("records", "RecordRow"), ("2024", "Row"), ("c2", "C2Row"),
     ("all-seattle-weather-since-2012", "AllSeattleWeatherSince"), ("x" * 99, f"X{'x' * 21}"),
 ])  # fmt: skip
 def test_a_class_is_called_after_its_table(stem: str, name: str) -> None:

@@ -19,6 +19,7 @@ from trainwheel.evaluation.gate import FAILED, Baseline, Difference, MetricCheck
 from trainwheel.evaluation.report import Subject, origin, render_metrics
 from trainwheel.steps.report import write_report
 from trainwheel.system.markdown import block, code, inline, table
+from trainwheel.system.text import shown
 from unit.repository import make_repository, open_here, write
 
 ODD = [
@@ -198,7 +199,7 @@ def test_the_model_card_is_whole(tmp_path: Path, name: str) -> None:
     assert [row[0] for row in rows_of(tokens)] == [
         *("metric", read(name), "class", read(name), "other")
     ]
-    assert f"{read(name)}: {read(json.dumps(name))}" in paragraphs(tokens)
+    assert f"{read(name)}: {read(shown(name))}" in paragraphs(tokens)
     digest = hashlib.sha256((root / "data/rows.csv").read_bytes()).hexdigest()
     assert f"data data/rows.csv: sha256 {digest}" in paragraphs(tokens)
     assert any(text.endswith(f"the positive class is {read(name)}.") for text in paragraphs(tokens))
