@@ -93,12 +93,6 @@ def test_a_minimal_debian_releases_once_it_has_what_is_asked_for(tmp_path: Path)
         line = released.line("install:").partition(":")[2].strip()
         assert install_and_predict(debian, line) in {"benign", "malignant"}
         assert debian.run(".venv/bin/trainwheel", "doctor").code == 0
-
-
-# What init makes of this table is released in CI too, by test_init_table.
-@pytest.mark.models
-def test_a_minimal_debian_makes_a_model_of_a_table(tmp_path: Path) -> None:
-    with made_ready("bookworm", "3.11", tmp_path) as debian:
         make_a_model_of_a_table(debian)
 
 
